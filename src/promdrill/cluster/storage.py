@@ -1,0 +1,88 @@
+"""Storage in a cluster: local-path-provisioner by its own manifest, with our volumes that have a real size and grow.
+
+manifests/storage/README.md says what is laid over what.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from promdrill import paths, shell
+from promdrill.errors import ClusterError
+
+if TYPE_CHECKING:
+    from promdrill.cluster.kind import PinnedKindCluster
+
+NAMESPACE = "local-path-storage"
+PROVISIONER = "local-path-provisioner"
+AGENT = "volume-agent"
+"""Names in the provisioner's own manifest and in ours."""
+
+DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+_REPLACED = {("ConfigMap", "local-path-config"), ("StorageClass", "local-path")}
+"""Objects of the provisioner's manifest that ours stand in for."""
+
+
+def install(made: PinnedKindCluster, provisioner: Path) -> None:
+    """Install the restore unit in each node, then the provisioner, our configuration, our classes and the agent.
+
+    Args:
+        made: The cluster.
+        provisioner: local-path-provisioner's own manifest.
+
+    Raises:
+        CommandFailed: A node or the API server refused.
+    """
+    for node in node_containers(made.name):
+        _install_unit(node)
+    made.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump_all(objects(provisioner), sort_keys=False))
+
+
+def objects(provisioner: Path) -> list[dict[str, Any]]:
+    """All objects in the order in which they are applied."""
+    theirs = [item for item in _read(provisioner) if (item["kind"], item["metadata"]["name"]) not in _REPLACED]
+    ours = [item for path in sorted((paths.manifests_dir() / "storage").glob("*.yaml")) for item in _read(path)]
+    return sorted(theirs + ours, key=lambda item: item["kind"] != "Namespace")
+
+
+def node_containers(cluster: str) -> list[str]:
+    """Names of the containers that are a cluster's nodes."""
+    argv = ["docker", "ps", "--filter", f"label=io.x-k8s.kind.cluster={cluster}", "--format", "{{.Names}}"]
+    return shell.run(argv, timeout_s=30).stdout.split()
+
+
+def require_default_class(made: PinnedKindCluster) -> None:
+    """Check that exactly one class is the default.
+
+    Raises:
+        ClusterError: There is none, or more than one.
+    """
+    listed = json.loads(made.kubectl("get", "storageclass", "--output", "json"))["items"]
+    default = [
+        item["metadata"]["name"]
+        for item in listed
+        if item["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true"
+    ]
+    if len(default) != 1:
+        raise ClusterError(f"cluster {made.name}: one default storage class wanted, found {default or 'none'}")
+
+
+def _install_unit(node: str) -> None:
+    folder = paths.manifests_dir() / "storage" / "node"
+    for name, target, mode in (
+        ("restore-volumes.sh", "/usr/local/sbin/promdrill-restore-volumes", "755"),
+        ("promdrill-volumes.service", "/etc/systemd/system/promdrill-volumes.service", "644"),
+    ):
+        content = (folder / name).read_text(encoding="utf-8")
+        script = f"cat >{target} && chmod {mode} {target}"
+        shell.run(["docker", "exec", "-i", node, "sh", "-c", script], timeout_s=30, stdin=content)
+    shell.run(["docker", "exec", node, "systemctl", "enable", "--quiet", "promdrill-volumes"], timeout_s=30)
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return [item for item in yaml.safe_load_all(path.read_text(encoding="utf-8")) if item]

@@ -27,6 +27,15 @@ DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 _REPLACED = {("ConfigMap", "local-path-config"), ("StorageClass", "local-path")}
 """Objects of the provisioner's manifest that ours stand in for."""
 
+_FIRST = ("Namespace", "ConfigMap")
+"""Kinds that are applied before the rest: the provisioner reads its configuration when it starts."""
+
+_UNIT = {
+    "restore-volumes.sh": ("/usr/local/lib/promdrill/restore-volumes.sh", "755"),
+    "promdrill-volumes.service": ("/etc/systemd/system/promdrill-volumes.service", "644"),
+}
+"""Files in manifests/storage/node/, where they go in a node, and their modes."""
+
 
 def install(made: PinnedKindCluster, provisioner: Path) -> None:
     """Install the restore unit in each node, then the provisioner, our configuration, our classes and the agent.
@@ -47,7 +56,7 @@ def objects(provisioner: Path) -> list[dict[str, Any]]:
     """All objects in the order in which they are applied."""
     theirs = [item for item in _read(provisioner) if (item["kind"], item["metadata"]["name"]) not in _REPLACED]
     ours = [item for path in sorted((paths.manifests_dir() / "storage").glob("*.yaml")) for item in _read(path)]
-    return sorted(theirs + ours, key=lambda item: item["kind"] != "Namespace")
+    return sorted(theirs + ours, key=lambda item: _FIRST.index(item["kind"]) if item["kind"] in _FIRST else len(_FIRST))
 
 
 def node_containers(cluster: str) -> list[str]:
@@ -74,14 +83,11 @@ def require_default_class(made: PinnedKindCluster) -> None:
 
 def _install_unit(node: str) -> None:
     folder = paths.manifests_dir() / "storage" / "node"
-    for name, target, mode in (
-        ("restore-volumes.sh", "/usr/local/sbin/promdrill-restore-volumes", "755"),
-        ("promdrill-volumes.service", "/etc/systemd/system/promdrill-volumes.service", "644"),
-    ):
+    for name, (target, mode) in _UNIT.items():
         content = (folder / name).read_text(encoding="utf-8")
-        script = f"cat >{target} && chmod {mode} {target}"
+        script = f"mkdir -p $(dirname {target}) && cat >{target} && chmod {mode} {target}"
         shell.run(["docker", "exec", "-i", node, "sh", "-c", script], timeout_s=30, stdin=content)
-    shell.run(["docker", "exec", node, "systemctl", "enable", "--quiet", "promdrill-volumes"], timeout_s=30)
+    shell.run(["docker", "exec", node, "systemctl", "enable", "--quiet", "promdrill-volumes.service"], timeout_s=30)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

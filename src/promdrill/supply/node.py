@@ -37,7 +37,7 @@ _OPTIONS = (
 
 
 def key(artefact: Artefact, inputs: Mapping[str, str], *, restricted: bool) -> str:
-    """The key of a node image: its recipe, the keys of all that goes into it, and what the host lacks."""
+    """The key of a node image: its recipe, the keys and recipes of all that goes into it, and what the host lacks."""
     return key_of([artefact.version, str(artefact.node), tree_digest(artefact.folder), dict(inputs), restricted])
 
 

@@ -93,6 +93,7 @@ class Source:
             artefact = self.catalogue.artefact(name)
             if artefact.node is not None:
                 inputs = {part: self.key(part) for part in self._inputs(artefact)}
+                inputs |= {name: repr(self.catalogue.image(name)[1]) for name in artefact.node.images}
                 self._keys[name] = node.key(artefact, inputs, restricted=self.restricted)
             else:
                 self._keys[name] = gobuild.key(artefact, self.go) if artefact.go else debian.key(artefact)

@@ -1,0 +1,107 @@
+"""The environment that a step sees: the drill's cluster and folders, and nothing that leads elsewhere."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from promdrill.errors import UsageError
+
+PASSED_ON = frozenset(
+    {
+        *("USER", "LOGNAME", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
+    }
+)
+"""Our own variables that steps get too: who and where, and the way to a chart repository."""
+
+
+_FOLDERS = {
+    "HOME": "",
+    "XDG_CACHE_HOME": ".cache",
+    "XDG_CONFIG_HOME": ".config",
+    "XDG_DATA_HOME": ".local/share",
+    "XDG_STATE_HOME": ".local/state",
+    "HELM_CACHE_HOME": ".cache/helm",
+    "HELM_CONFIG_HOME": ".config/helm",
+    "HELM_DATA_HOME": ".local/share/helm",
+}
+
+
+class Tools(Protocol):
+    """Paths of the pinned tools that runbooks use."""
+
+    @property
+    def kubectl(self) -> Path:
+        """The kubectl."""
+        ...
+
+    @property
+    def helm(self) -> Path:
+        """The Helm."""
+        ...
+
+
+def environment(
+    *,
+    tools: Tools,
+    kubeconfig: Path,
+    namespace: str,
+    release: str,
+    chart: Path | str,
+    values: Path,
+    home: Path,
+    variables: Mapping[str, str],
+) -> dict[str, str]:
+    """The whole environment of a runbook's steps; only `PASSED_ON` is taken from our own.
+
+    KUBECONFIG, NAMESPACE, RELEASE, CHART and VALUES are the drill's, whatever `variables` says. PATH begins with a
+    folder that links to the pinned tools; HOME and the folders of Helm and XDG lie under `home`, which is made.
+
+    Args:
+        tools: The pinned tools.
+        kubeconfig: The drill's own.
+        namespace: Where the release is.
+        release: Its name.
+        chart: Folder, .tgz or reference of the chart.
+        values: The operator's values file, which steps may change.
+        home: A folder of the drill's own.
+        variables: The runbook's defaults, with the scenario's settings over them.
+
+    Raises:
+        UsageError: A pinned tool is not there.
+    """
+    home = home.absolute()
+    bin_dir = home / "bin"
+    folders = {name: home / place for name, place in _FOLDERS.items()}
+    for folder in (bin_dir, *folders.values()):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name, tool in (("kubectl", tools.kubectl), ("helm", tools.helm)):
+        _link(bin_dir / name, tool)
+    rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(part).is_absolute()]
+    return {
+        **{name: value for name, value in os.environ.items() if name in PASSED_ON},
+        "LC_ALL": "C.UTF-8",
+        "TERM": "dumb",
+        **variables,
+        **{name: str(folder) for name, folder in folders.items()},
+        "PATH": os.pathsep.join([str(bin_dir), *rest]),
+        "KUBECONFIG": str(kubeconfig.absolute()),
+        "NAMESPACE": namespace,
+        "RELEASE": release,
+        "CHART": str(chart.absolute()) if isinstance(chart, Path) else chart,
+        "VALUES": str(values.absolute()),
+    }
+
+
+def _link(link: Path, target: Path) -> None:
+    """Make or renew a link so that at every moment it is there."""
+    if not target.is_file() or not os.access(target, os.X_OK):
+        raise UsageError(f"no {link.name} at {target}", hint="make doctor")
+    with tempfile.TemporaryDirectory(dir=link.parent) as folder:
+        fresh = Path(folder) / link.name
+        fresh.symlink_to(target.absolute())
+        fresh.replace(link)

@@ -1,0 +1,184 @@
+"""Front matter: the YAML between two lines of dashes at the top of a runbook."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from promdrill.runbook.source import Source
+
+KEYS = ("id", "title", "variables", "data_loss", "optional")
+"""What front matter may say, in the order of the README."""
+
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+"""A runbook's id or a step's name: what may also be the name of a folder or of a Kubernetes object."""
+
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TAKEN = re.compile(
+    r"_|PATH|HOME|PWD|OLDPWD|IFS|ENV|PS4|(E?U|PP)ID|SECONDS|RANDOM|LINENO|OPTIND|SHELLOPTS|POSIXLY_CORRECT"
+    r"|(KUBE|HELM_|XDG_|BASH|LD_|PROMDRILL_).*"
+)
+"""Variables that bash, kubectl or Helm read for purposes of their own."""
+
+_EXAMPLE = "---, id: disk-full, title: One line, ---"
+_TAG = "tag:yaml.org,2002:"
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A name and where it stands; line and column count from 1."""
+
+    name: str
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrontMatter:
+    """What the front matter says; attributes as in `promdrill.runbook.parse.Runbook`.
+
+    Attributes:
+        id: Name of the runbook.
+        title: One line.
+        variables: Name and default of each.
+        data_loss: Why data is lost by design; empty when none is.
+        optional: The names of steps that may be left out, with their places.
+        length: Lines that it takes up, both lines of dashes included.
+    """
+
+    id: str
+    title: str
+    variables: dict[str, str]
+    data_loss: str
+    optional: tuple[Mark, ...]
+    length: int
+
+
+def read_front(source: Source) -> FrontMatter:
+    """Read the front matter.
+
+    Raises:
+        UsageError: It is missing or not YAML, a key is unknown or doubled, or a value is not what it should be.
+    """
+    if source.lines[0].rstrip() != "---":
+        raise source.wrong(1, 1, "a runbook begins with front matter", hint=f"four lines: {_EXAMPLE}")
+    ends = (number for number, line in enumerate(source.lines[1:], 2) if line.rstrip() in {"---", "..."})
+    length = next(ends, 0)
+    if not length:
+        raise source.wrong(1, 1, "front matter without its closing ---")
+    entries = _entries(source, "\n".join(source.lines[1 : length - 1]))
+    for key in ("id", "title"):
+        if key not in entries:
+            raise source.wrong(1, 1, f"front matter without {key}", hint=f"{key}: ...")
+    read: dict[str, Any] = {key: _READERS[key](source, node) for key, node in entries.items()}
+    return FrontMatter(
+        id=read["id"],
+        title=read["title"],
+        variables=read.get("variables", {}),
+        data_loss=read.get("data_loss", ""),
+        optional=read.get("optional", ()),
+        length=length,
+    )
+
+
+def _entries(source: Source, text: str) -> dict[str, yaml.Node]:
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 2, mark.column + 1) if mark is not None else (2, 1)
+        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deeply"
+        raise source.wrong(line, column, f"front matter is not YAML: {what}") from error
+    if node is None:
+        return {}
+    entries = _mapping(source, node, "front matter")
+    for mark, _ in entries:
+        if mark.name not in KEYS:
+            near = difflib.get_close_matches(mark.name, KEYS, n=1)
+            raise source.wrong(
+                mark.line,
+                mark.column,
+                f"unknown key {mark.name} in the front matter",
+                hint=near[0] if near else ", ".join(KEYS),
+            )
+    return {mark.name: child for mark, child in entries}
+
+
+def _at(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 2, node.start_mark.column + 1
+
+
+def _mapping(source: Source, node: yaml.Node, what: str) -> list[tuple[Mark, yaml.Node]]:
+    """The entries of a mapping whose keys are text, each key once."""
+    if not isinstance(node, yaml.MappingNode):
+        raise source.wrong(*_at(node), f"{what} must be a mapping, name: value")
+    found: dict[str, tuple[Mark, yaml.Node]] = {}
+    for key, child in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise source.wrong(*_at(key), f"a key of {what} must be a word")
+        if key.value in found:
+            raise source.wrong(*_at(key), f"{key.value} stands twice in {what}")
+        found[key.value] = (Mark(key.value, *_at(key)), child)
+    return list(found.values())
+
+
+def _text(source: Source, node: yaml.Node, what: str, *, tags: tuple[str, ...] = ("str",)) -> str:
+    if not isinstance(node, yaml.ScalarNode) or node.tag.removeprefix(_TAG) not in tags:
+        raise source.wrong(*_at(node), f"{what} must be text", hint="put it in quotes")
+    return str(node.value)
+
+
+def _id(source: Source, node: yaml.Node) -> str:
+    value = _text(source, node, "id")
+    if not NAME.fullmatch(value):
+        raise source.wrong(*_at(node), "id must be lower case letters, digits and dashes", hint="disk-full")
+    return value
+
+
+def _title(source: Source, node: yaml.Node) -> str:
+    value = " ".join(_text(source, node, "title").split())
+    if not value:
+        raise source.wrong(*_at(node), "title is empty")
+    return value
+
+
+def _variables(source: Source, node: yaml.Node) -> dict[str, str]:
+    values = {}
+    for mark, child in _mapping(source, node, "variables"):
+        if not _VARIABLE.fullmatch(mark.name):
+            raise source.wrong(mark.line, mark.column, f"{mark.name} is not a name that a shell variable can have")
+        if _TAKEN.fullmatch(mark.name):
+            raise source.wrong(mark.line, mark.column, f"{mark.name} is set by the drill alone", hint="rename it")
+        values[mark.name] = _text(source, child, f"the default of {mark.name}", tags=("str", "int"))
+        if "\n" in values[mark.name] or "\0" in values[mark.name]:
+            raise source.wrong(*_at(child), f"the default of {mark.name} must be one line")
+    return values
+
+
+def _data_loss(source: Source, node: yaml.Node) -> str:
+    if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool":
+        return "by design" if yaml.SafeLoader("").construct_yaml_bool(node) else ""
+    words = str(node.value).strip().lower() if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}str" else ""
+    if words in {"", "true", "false", "yes", "no", "none"}:
+        raise source.wrong(*_at(node), "data_loss must be true, false, or text that says what is lost")
+    return " ".join(node.value.split())
+
+
+def _optional(source: Source, node: yaml.Node) -> tuple[Mark, ...]:
+    if not isinstance(node, yaml.SequenceNode):
+        raise source.wrong(*_at(node), "optional must be a list of step names", hint="optional: [the-name]")
+    return tuple(Mark(_text(source, child, "a step's name"), *_at(child)) for child in node.value)
+
+
+_READERS: dict[str, Callable[[Source, yaml.Node], Any]] = {
+    "id": _id,
+    "title": _title,
+    "variables": _variables,
+    "data_loss": _data_loss,
+    "optional": _optional,
+}

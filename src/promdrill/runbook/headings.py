@@ -1,0 +1,62 @@
+"""The five headings of a runbook."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from promdrill.errors import UsageError
+from promdrill.runbook.source import Source
+from promdrill.runbook.step import SECTIONS
+
+_LEVEL = 2
+_ALIKE = 0.7  # difflib's ratio: "Mitgation" has 0.95 with Mitigation, "Resolution" 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading; `level` is 0 inside a list or quotation, where it begins no section."""
+
+    text: str
+    level: int
+    line: int
+
+
+def check_headings(source: Source, headings: Sequence[Heading]) -> dict[str, int]:
+    """The line of each of the five headings.
+
+    Raises:
+        UsageError: One is missing, misspelt, doubled or out of order.
+    """
+    found: dict[str, int] = {}
+    for heading in headings:
+        if heading.level != _LEVEL or heading.text not in SECTIONS:
+            continue
+        if heading.text in found:
+            raise source.wrong(heading.line, source.column(heading.line), f"a second heading {heading.text}")
+        found[heading.text] = heading.line
+    for name in SECTIONS:
+        if name not in found:
+            raise _missing(source, name, headings, found)
+    for earlier, later in itertools.pairwise(SECTIONS):
+        if found[later] < found[earlier]:
+            line = found[later]
+            raise source.wrong(line, source.column(line), f"{later} must come after {earlier}", hint=_order())
+    return found
+
+
+def _missing(source: Source, name: str, headings: Sequence[Heading], found: dict[str, int]) -> UsageError:
+    others = [heading for heading in headings if not (heading.level == _LEVEL and heading.text in found)]
+    for heading in others:
+        if difflib.SequenceMatcher(None, heading.text.casefold().strip("*_`:. "), name.casefold()).ratio() >= _ALIKE:
+            rule = f"heading {heading.text} must be ## {name}"
+            return source.wrong(heading.line, source.column(heading.line), rule, hint=f"## {name}")
+    later = [found[other] for other in SECTIONS[SECTIONS.index(name) :] if other in found]
+    line = min(later, default=max(1, len(source.lines)))
+    return source.wrong(line, source.column(line), f"no heading ## {name} before this line", hint=_order())
+
+
+def _order() -> str:
+    return ", ".join(f"## {name}" for name in SECTIONS)

@@ -1,0 +1,143 @@
+"""A runbook, from Markdown to steps.
+
+Level-2 headings Meaning, Impact, Diagnosis, Mitigation and Verification, in this order; fenced ``sh`` blocks under
+the last three are the steps, a ``console`` or ``text`` block directly after a step is its expected output
+(`promdrill.runbook.expect`). Words after ``sh`` are the step's attributes: ``name=wal-compression`` so that front
+matter can list it under ``optional``, ``timeout=300`` for its own deadline in seconds. Fences with other languages
+(`PROSE`) and everything else are free prose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from promdrill.runbook import fences, syntax
+from promdrill.runbook.fences import Fence
+from promdrill.runbook.front import Mark, read_front
+from promdrill.runbook.headings import Heading, check_headings
+from promdrill.runbook.source import Source, read
+from promdrill.runbook.step import STEP_SECTIONS, Step
+
+__all__ = ["Runbook", "Step", "parse"]
+
+_SOLID = frozenset({"inline", "code_block", "html_block", "hr", "fence"})
+"""Tokens that are something to read, in contrast to those that open and close a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runbook:
+    """A runbook that has been checked.
+
+    Attributes:
+        path: The file, as it was named.
+        id: Its name.
+        title: One line.
+        variables: Name and default of each variable that its steps use.
+        data_loss: Whether the remedy discards data by design.
+        data_loss_reason: What is lost and why; empty when nothing is.
+        optional: Names of the steps that may be left out.
+        steps: In the order in which they run.
+    """
+
+    path: Path
+    id: str
+    title: str
+    variables: Mapping[str, str]
+    data_loss: bool
+    data_loss_reason: str
+    optional: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+
+def parse(path: Path) -> Runbook:
+    """Read and check a runbook; nothing of it is run.
+
+    Raises:
+        UsageError: ``file:line:column: rule``, for the first rule that it breaks.
+        CommandFailed: There is no bash to check the steps with.
+    """
+    source = read(path)
+    front = read_front(source)
+    body = [""] * front.length + list(source.lines[front.length :])  # blank lines keep the parser's line numbers true
+    blocks = list(_blocks(source, MarkdownIt("commonmark").parse("\n".join(body))))
+    sections = check_headings(source, [block for block in blocks if isinstance(block, Heading)])
+    steps = _steps(source, blocks, sections, {mark.name for mark in front.optional})
+    _check_names(source, steps, front.optional)
+    syntax.check(source, steps)
+    if not any(step.section == "Mitigation" for step in steps):
+        line = sections["Mitigation"]
+        raise source.wrong(line, source.column(line), "no step under Mitigation", hint="a fenced block, ```sh")
+    return Runbook(
+        path=path,
+        id=front.id,
+        title=front.title,
+        variables=front.variables,
+        data_loss=bool(front.data_loss),
+        data_loss_reason=front.data_loss,
+        optional=tuple(mark.name for mark in front.optional),
+        steps=steps,
+    )
+
+
+def _blocks(source: Source, tokens: list[Token]) -> Iterator[Heading | Fence]:
+    """Headings and fences in order; a fence knows whether it directly follows another one."""
+    before: Token | None = None
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+        if token.map is None:
+            continue
+        if token.type == "heading_open" and following is not None:
+            nested = token.level > 0
+            yield Heading(following.content.strip(), 0 if nested else int(token.tag[1:]), token.map[0] + 1)
+        elif token.type == "fence":
+            yield fences.read_fence(source, token, follows=before is not None and before.type == "fence")
+        elif token.type == "code_block":
+            fences.check_indented(source, token)
+        if token.type in _SOLID:
+            before = token
+
+
+def _steps(
+    source: Source, blocks: list[Heading | Fence], sections: Mapping[str, int], optional: set[str]
+) -> tuple[Step, ...]:
+    starts = {line: name for name, line in sections.items()}
+    steps: list[Step] = []
+    section = ""
+    previous: Fence | None = None
+    for block in blocks:
+        if isinstance(block, Heading):
+            if block.level and block.level <= 2:  # noqa: PLR2004  a level-2 heading ends the section before it
+                section = starts.get(block.line, "")
+            continue
+        if section in STEP_SECTIONS:
+            kind = fences.kind(source, block)
+            if kind == "step":
+                steps.append(fences.step(source, block, section, optional))
+            elif kind == "expected":
+                if not (block.follows and previous is not None and previous.language == "sh" and steps):
+                    raise source.wrong(
+                        block.line,
+                        block.column,
+                        f"expected output ({block.language}) without a step directly before it",
+                        hint="put it right under its ```sh block, or name another language, such as yaml",
+                    )
+                steps[-1] = fences.expecting(steps[-1], block)
+        previous = block
+    return tuple(steps)
+
+
+def _check_names(source: Source, steps: tuple[Step, ...], optional: tuple[Mark, ...]) -> None:
+    names: set[str] = set()
+    for step in steps:
+        if step.name and step.name in names:
+            raise source.wrong(step.fence_line, source.column(step.fence_line), f"two steps are named {step.name}")
+        names.add(step.name)
+    for mark in optional:
+        if not mark.name or mark.name not in names:
+            raise source.wrong(
+                mark.line, mark.column, f"no step is named {mark.name}", hint=f"```sh name={mark.name or 'the-name'}"
+            )

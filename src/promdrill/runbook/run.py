@@ -1,0 +1,148 @@
+"""Running a runbook: its steps in one bash, in order, until one of them does not do what the runbook says."""
+
+from __future__ import annotations
+
+import textwrap
+import threading
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from promdrill.clock import Deadline
+from promdrill.errors import PromdrillError
+from promdrill.runbook import bash
+from promdrill.runbook.expect import mismatch
+from promdrill.runbook.parse import Runbook
+from promdrill.runbook.step import STEP_SECTIONS, Step
+
+STEP_TIMEOUT_S = 120.0
+"""A step's deadline unless its fence says otherwise: what a person gives a command before pressing Ctrl-C."""
+
+_TAIL_LINES = 30
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One step that was started.
+
+    Attributes:
+        step: Which.
+        exit_code: Its exit code; None when it was ended at its deadline or on request.
+        took_s: Seconds.
+        output: Standard output and standard error, merged in order; the middle is cut from more than 1 MiB.
+    """
+
+    step: Step
+    exit_code: int | None
+    took_s: float
+    output: str
+
+
+class StepFailed(PromdrillError):
+    """A step that did not do what the runbook says; the message names file, line, command, exit code and output.
+
+    Attributes:
+        result: How the step ended.
+        reason: One sentence, beginning with ``file:line``.
+    """
+
+    def __init__(self, reason: str, detail: str, result: StepResult, *, hint: str = "") -> None:
+        self.result = result
+        self.reason = reason
+        command = textwrap.indent(result.step.command, "  ", lambda _: True)
+        output = result.output.rstrip().split("\n")
+        cut = ["..."] if len(output) > _TAIL_LINES else []
+        shown = (
+            textwrap.indent("\n".join(cut + output[-_TAIL_LINES:]), "  ") if result.output.strip() else "  (no output)"
+        )
+        parts = [reason, *([detail] if detail else []), command, shown]
+        super().__init__("\n".join(parts), hint=hint)
+
+
+def execute(
+    runbook: Runbook,
+    *,
+    env: Mapping[str, str],
+    deadline_s: float,
+    step_timeout_s: float = STEP_TIMEOUT_S,
+    on_step: Callable[[StepResult], None] = lambda _: None,
+    stop: threading.Event | None = None,
+    skip: Collection[int] = frozenset(),
+    sections: Collection[str] = STEP_SECTIONS,
+    cwd: Path | None = None,
+) -> tuple[StepResult, ...]:
+    """Run a runbook's steps in one bash with errexit, pipefail and inherit_errexit, standard input empty.
+
+    Variables, functions and the working folder last from step to step. Whatever the steps left running is ended at
+    the end.
+
+    Args:
+        runbook: What to run.
+        env: The whole environment of the steps, as from `promdrill.runbook.environment.environment`.
+        deadline_s: Seconds for all steps together.
+        step_timeout_s: Seconds for each step whose fence does not state its own.
+        on_step: Called with each step's result when the step has ended, also when it failed.
+        stop: When set from another thread, the running step is ended as at its deadline.
+        skip: Indices into ``runbook.steps`` that are left out.
+        sections: Sections whose steps are run.
+        cwd: Where the steps begin; ``HOME`` of `env` by default.
+
+    Returns:
+        The results, in order.
+
+    Raises:
+        StepFailed: A step failed, its output was not as expected, or it was not done in time; none is run after it.
+        CommandFailed: There is no bash.
+    """
+    chosen = [step for at, step in enumerate(runbook.steps) if at not in skip and step.section in sections]
+    total = Deadline.after(deadline_s)
+    results: list[StepResult] = []
+    with bash.start(env, cwd or Path(env["HOME"])) as shell:
+        for step in chosen:
+            own_s = step_timeout_s if step.timeout_s is None else step.timeout_s
+            deadline = Deadline.after(min(own_s, total.remaining_s))
+            ended = shell.step(step.script(), str(runbook.path), deadline=deadline, stop=stop)
+            results.append(StepResult(step, ended.exit_code, deadline.elapsed_s, ended.output))
+            on_step(results[-1])
+            if ended.how != "done":
+                raise _not_done(runbook, results[-1], ended, total if total.passed else deadline)
+            _compare(runbook, results[-1])
+    return tuple(results)
+
+
+def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline: Deadline) -> StepFailed:
+    step = result.step
+    what = {
+        "failed": f"exit code {ended.exit_code}",
+        "left": f"the shell ended, exit code {ended.exit_code}",
+        "returned": "the step returned before its last line",
+        "overdue": f"not done within {round(deadline.budget_s, 1):g} s",
+        "stopped": f"ended on request after {result.took_s:.0f} s",
+    }[ended.how]
+    hints = {
+        "left": "steps share one shell: none may exit or exec, and ${x?} or set -u with an unset variable end it too",
+        "returned": "a step must not return outside a function",
+        "overdue": "a step may state its own deadline: ```sh timeout=300",
+    }
+    not_found = 127
+    hint = "is its name right?" if ended.exit_code == not_found and ended.how == "failed" else hints.get(ended.how, "")
+    command = ended.command.split("\n", 1)[0] or step.first_line
+    reason = f"{runbook.path}:{ended.line or step.line}: {step.section}: {what}: {command}"
+    return StepFailed(reason, "", result, hint=hint)
+
+
+def _compare(runbook: Runbook, result: StepResult) -> None:
+    step = result.step
+    if step.expected is None:
+        return
+    found = mismatch(step.expected, result.output)
+    if found is None:
+        return
+    over = found.index >= len(step.expected)
+    line = step.expected_line + min(found.index, max(0, len(step.expected) - 1))
+    seen = "the output ended" if found.seen is None else f"the output says {found.seen!r}"
+    wanted = "the end of the output" if over else repr(step.expected[found.index].rstrip())
+    reason = f"{runbook.path}:{line}: {step.section}: output of line {step.line} is not as expected: {step.first_line}"
+    raise StepFailed(
+        reason, f"wanted {wanted}, but {seen}", result, hint="... stands for any lines, or any text in one"
+    )

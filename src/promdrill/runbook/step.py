@@ -1,0 +1,49 @@
+"""The step: what a runbook is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Verification")
+"""The level-2 headings that every runbook has, once each and in this order."""
+
+STEP_SECTIONS = SECTIONS[2:]
+"""Those whose ``sh`` blocks are run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One fenced block of commands.
+
+    Attributes:
+        section: `Diagnosis`, `Mitigation` or `Verification`.
+        line: Line of its first command in the file, counted from 1.
+        column: Column of that command, counted from 1.
+        command: The commands, from the first one on; comments above it are left out.
+        expected: The lines of its expected output; None when none are given.
+        expected_line: Line of the first of them in the file; 0 when none are given.
+        optional: Whether the front matter says that it may be left out.
+        name: Its name; empty when it has none.
+        timeout_s: Its own deadline in seconds; None for the caller's.
+        fence_line: Line of its opening fence.
+    """
+
+    section: str
+    line: int
+    column: int
+    command: str
+    expected: tuple[str, ...] | None = None
+    expected_line: int = 0
+    optional: bool = False
+    name: str = ""
+    timeout_s: float | None = None
+    fence_line: int = 0
+
+    @property
+    def first_line(self) -> str:
+        """The first command's first line, for tables and messages."""
+        return self.command.split("\n", 1)[0].strip()
+
+    def script(self) -> str:
+        """The commands, led by blank lines, so that bash counts its lines as the runbook does."""
+        return "\n" * (self.line - 1) + self.command + "\n"

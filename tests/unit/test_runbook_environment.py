@@ -1,0 +1,84 @@
+"""What a step sees of the world."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from promdrill.errors import UsageError
+from promdrill.runbook.environment import environment
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """The tools as the supply hands them over."""
+
+    kubectl: Path
+    helm: Path
+
+
+def tool(folder: Path, name: str) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / name
+    path.write_text("#!/bin/sh\n", encoding="utf-8")
+    path.chmod(0o755)
+    return path
+
+
+def build(tmp_path: Path, tools: Pinned, **changes: object) -> dict[str, str]:
+    given = {
+        "kubeconfig": tmp_path / "kubeconfig",
+        "namespace": "drill-x",
+        "release": "prometheus",
+        "chart": tmp_path / "chart",
+        "values": tmp_path / "values.yaml",
+        "home": tmp_path / "home",
+        "variables": {"NEW_SIZE": "450Mi", "NAMESPACE": "monitoring"},
+        **changes,
+    }
+    return environment(tools=tools, **given)  # type: ignore[arg-type]
+
+
+def test_only_the_drills_own_world_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "KUBECONFIG",
+        "HELM_KUBECONTEXT",
+        "HELM_NAMESPACE",
+        "KUBECTL_EXTERNAL_DIFF",
+        "BASH_ENV",
+        "AWS_PROFILE",
+    ):
+        monkeypatch.setenv(name, "of the user")
+    monkeypatch.setenv("HOME", "/home/user")
+    monkeypatch.setenv("HTTPS_PROXY", "proxy:1")
+    monkeypatch.setenv("PATH", "/usr/bin::relative:/bin")
+    pinned = Pinned(tool(tmp_path / "a", "kubectl-1.36.3"), tool(tmp_path / "a", "helm-4"))
+    env = build(tmp_path, pinned)
+    assert "of the user" not in env.values()
+    assert env["HTTPS_PROXY"] == "proxy:1"
+    assert env["PATH"] == f"{tmp_path}/home/bin:/usr/bin:/bin"
+    assert (tmp_path / "home/bin/kubectl").resolve() == pinned.kubectl
+    assert (tmp_path / "home/bin/helm").resolve() == pinned.helm
+    assert env["NAMESPACE"] == "drill-x"
+    assert env["NEW_SIZE"] == "450Mi"
+    assert env["KUBECONFIG"] == f"{tmp_path}/kubeconfig"
+    assert env["CHART"] == f"{tmp_path}/chart"
+    folders = [name for name in env if name == "HOME" or name.endswith("_HOME")]
+    assert len(folders) == 8
+    assert all(Path(env[name]).is_dir() and env[name].startswith(f"{tmp_path}/home") for name in folders)
+
+
+def test_links_follow_the_pinned_tools(tmp_path: Path) -> None:
+    build(tmp_path, Pinned(tool(tmp_path / "a", "kubectl"), tool(tmp_path / "a", "helm")))
+    newer = Pinned(tool(tmp_path / "b", "kubectl"), tool(tmp_path / "b", "helm"))
+    env = build(tmp_path, newer, chart="repository/prometheus")
+    assert (tmp_path / "home/bin/kubectl").resolve() == newer.kubectl
+    assert sorted(path.name for path in (tmp_path / "home/bin").iterdir()) == ["helm", "kubectl"]
+    assert env["CHART"] == "repository/prometheus"
+
+
+def test_a_missing_tool_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=f"no helm at {tmp_path}/nowhere"):
+        build(tmp_path, Pinned(tool(tmp_path / "a", "kubectl"), tmp_path / "nowhere"))

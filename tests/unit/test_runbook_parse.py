@@ -1,0 +1,172 @@
+"""Runbooks: what is a step, and every rule with the place where it is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from promdrill.errors import UsageError
+from promdrill.runbook.check import check
+from promdrill.runbook.parse import Runbook, parse
+
+FRONT = "---\nid: full\ntitle: A title\n---\n"
+GOOD = FRONT + (
+    "# A title\n\n## Meaning\n\n## Impact\n\n## Diagnosis\n\n"
+    "```sh\n# look\n\necho one\necho two\n```\n\n```console\none\n...\n```\n\n"
+    "## Mitigation\n\n```sh name=mend timeout=300\necho mended\n```\n\n```yaml\nkey: value\n```\n\n"
+    "## Verification\n\n- A list:\n\n  ~~~sh\n  echo well\n  ~~~\n"
+)
+
+
+def read(tmp_path: Path, text: str | bytes) -> Runbook:
+    file = tmp_path / "runbook.md"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return parse(file)
+
+
+def test_steps_know_their_place_and_their_expected_output(tmp_path: Path) -> None:
+    book = read(tmp_path, GOOD)
+    look, mend, verify = book.steps
+    assert (book.id, book.title, book.data_loss, dict(book.variables)) == ("full", "A title", False, {})
+    assert (look.section, look.line, look.column, look.command) == ("Diagnosis", 16, 1, "echo one\necho two")
+    assert (look.expected, look.expected_line) == (("one", "..."), 21)
+    assert (mend.section, mend.line, mend.name, mend.timeout_s) == ("Mitigation", 28, "mend", 300)
+    assert (mend.expected, mend.optional) == (None, False)
+    assert (verify.section, verify.line, verify.column, verify.command) == ("Verification", 40, 3, "echo well")
+
+
+@pytest.mark.parametrize("newline", ["\r\n", "\r"])
+def test_line_ends_of_other_systems_make_no_difference(tmp_path: Path, newline: str) -> None:
+    assert read(tmp_path, "\ufeff" + GOOD.replace("\n", newline)).steps == read(tmp_path, GOOD).steps
+
+
+def test_tabs_are_kept_in_commands(tmp_path: Path) -> None:
+    text = GOOD.replace("echo mended", "cat <<-END\n\tinside\n\tEND")
+    assert read(tmp_path, text).steps[1].command == "cat <<-END\n\tinside\n\tEND"
+
+
+def test_front_matter_in_full(tmp_path: Path) -> None:
+    front = (
+        "---\nid: full\ntitle: 'A: title'\nvariables:\n  NEW_SIZE: 450Mi\n  COUNT: 010\n  EMPTY: ''\n"
+        "data_loss: the last\n  two hours\noptional: [mend]\n---\n"
+    )
+    book = read(tmp_path, GOOD.replace(FRONT, front))
+    assert dict(book.variables) == {"NEW_SIZE": "450Mi", "COUNT": "010", "EMPTY": ""}
+    assert (book.data_loss, book.data_loss_reason) == (True, "the last two hours")
+    assert book.optional == ("mend",)
+    assert [step.optional for step in book.steps] == [False, True, False]
+
+
+@pytest.mark.parametrize(("value", "lost"), [("true", True), ("false", False)])
+def test_data_loss_as_a_truth_value(tmp_path: Path, value: str, lost: bool) -> None:
+    assert read(tmp_path, GOOD.replace("title: A title\n", f"title: A\ndata_loss: {value}\n")).data_loss is lost
+
+
+def test_free_prose_may_be_anything(tmp_path: Path) -> None:
+    text = GOOD.replace(
+        "## Impact\n", "## Impact\n\n```sh\nexit 1\n```\n\n```console\nx\n```\n\n```cobol\nx\n```\n\n    x\n"
+    )
+    text = text.replace("# A title\n", "# A title\n\n```sh\nexport A=1\n```\n") + "\n## References\n\n<b>none</b>\n"
+    assert [step.command for step in read(tmp_path, text).steps] == ["echo one\necho two", "echo mended", "echo well"]
+
+
+def replaced(old: str, new: str) -> str:
+    assert old in GOOD, old
+    return GOOD.replace(old, new, 1)
+
+
+WRONG = {
+    "no front matter": (replaced("---\n", ""), "1:1: a runbook begins with front matter"),
+    "empty": ("", "1:1: a runbook begins with front matter"),
+    "front matter open": ("---\nid: x\n", "1:1: front matter without its closing ---"),
+    "no id": (replaced("id: full\n", ""), "1:1: front matter without id"),
+    "empty front": ("---\n---\n", "1:1: front matter without id"),
+    "not yaml": (replaced("id: full", "id: [full"), "3:6: front matter is not YAML: "),
+    "tab in yaml": (replaced("title: A", "variables:\n\tA: b\ntitle: A"), "4:1: front matter is not YAML: "),
+    "deep yaml": (replaced("id: full", "id: " + "[" * 5000), "2:1: front matter is not YAML: nested too deeply"),
+    "list": ("---\n- id\n---\n", "2:1: front matter must be a mapping"),
+    "key": (replaced("title:", "titel:"), "3:1: unknown key titel in the front matter"),
+    "double": (replaced("title:", "id: x\ntitle:"), "3:1: id stands twice in front matter"),
+    "bad id": (replaced("id: full", "id: Disk Full"), "2:5: id must be lower case letters"),
+    "number": (replaced("title: A title", "title: 403"), "3:8: title must be text"),
+    "variables": (replaced("title: A", "variables: [A]\ntitle: A"), "3:12: variables must be a mapping"),
+    "bool": (replaced("title: A", "variables: {A: yes}\ntitle: A"), "3:16: the default of A must be text"),
+    "name": (replaced("title: A", "variables: {A-B: x}\ntitle: A"), "3:13: A-B is not a name"),
+    "taken": (replaced("title: A", "variables: {KUBECONFIG: x}\ntitle: A"), "3:13: KUBECONFIG is set by the drill"),
+    "data_loss": (replaced("title: A", "data_loss: 'no'\ntitle: A"), "3:12: data_loss must be true, false, or text"),
+    "optional": (replaced("title: A", "optional: mend\ntitle: A"), "3:11: optional must be a list"),
+    "no such": (replaced("title: A", "optional: [mends]\ntitle: A"), "3:12: no step is named mends"),
+    "unnamed": (replaced("title: A", "optional: ['']\ntitle: A"), "3:12: no step is named"),
+    "misspelt": (replaced("## Mitigation", "## Mitgation"), "25:1: heading Mitgation must be ## Mitigation"),
+    "level": (replaced("## Meaning", "### Meaning"), "7:1: heading Meaning must be ## Meaning"),
+    "missing": (replaced("## Impact\n", ""), "10:1: no heading ## Impact before this line"),
+    "last missing": (replaced("## Verification", ""), "42:1: no heading ## Verification"),
+    "twice": (replaced("## Impact", "## Meaning"), "9:1: a second heading Meaning"),
+    "order": (
+        replaced("## Meaning", "## X").replace("## Impact", "## Meaning").replace("## X", "## Impact"),
+        "7:1: Impact must come after Meaning",
+    ),
+    "nested": (replaced("## Meaning", "- ## Meaning"), "7:1: heading Meaning must be ## Meaning"),
+    "no step": (replaced("```sh name=mend timeout=300", "```yaml"), "25:1: no step under Mitigation"),
+    "empty step": (replaced("echo mended", "# nothing"), "27:1: a step without a command"),
+    "bash": (replaced("```sh name", "```bash name"), "27:1: a fence of unknown language bash"),
+    "bare": (replaced("```yaml", "```"), "31:1: a fence without a language"),
+    "attribute": (replaced("timeout=300", "optional"), "27:17: unknown attribute optional of a step"),
+    "attribute twice": (replaced("timeout=300", "name=b"), "27:17: name stands twice"),
+    "timeout": (replaced("timeout=300", "timeout=5m"), "27:17: timeout must be whole seconds"),
+    "no timeout": (replaced("timeout=300", "timeout=0"), "27:17: timeout must be whole seconds"),
+    "step name": (replaced("name=mend", "name=Mend"), "27:7: a step's name is lower case"),
+    "same name": (replaced("~~~sh", "~~~sh name=mend"), "39:3: two steps are named mend"),
+    "expected alone": (
+        replaced("```sh name", "```text\nx\n```\n\n```sh name"),
+        "27:1: expected output (text) without a step",
+    ),
+    "expected later": (replaced("```console", "So:\n\n```console"), "22:1: expected output (console) without a step"),
+    "unclosed": (GOOD.removesuffix("  ~~~\n"), "39:3: a fence that is not closed"),
+    "unclosed at the end": (GOOD + "```sh", "42:1: a fence that is not closed"),
+    "swallowed": (replaced("echo mended\n```\n", "echo mended\n"), "30:1: a fence begins inside another one"),
+    "indented": (replaced("- A list:\n\n  ~~~sh", "      ~~~sh"), "37:7: a fence indented by four or more"),
+    "quote": (replaced("echo two", "echo 'two"), "17:1: not a complete command: unexpected EOF"),
+    "here": (replaced("echo mended", "cat <<END\nmended"), "29:1: not a complete command: here-document at line 28"),
+    "done": (replaced("  echo well", "  echo well\n    done"), "41:5: not a complete command: syntax error near"),
+    "nul": (replaced("echo two", "echo \0two"), "17:6: a NUL character"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_each_rule_names_the_place(tmp_path: Path, case: str) -> None:
+    text, wanted = WRONG[case]
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, text)
+    assert str(caught.value).startswith(f"{tmp_path / 'runbook.md'}:{wanted}")
+
+
+def test_bytes_that_are_not_text(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"runbook\.md:17:6: not UTF-8"):
+        read(tmp_path, GOOD.encode().replace(b"echo two", b"echo \xfftwo"))
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.md: cannot be read: No such file"):
+        parse(tmp_path / "nowhere.md")
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        parse(tmp_path)
+    (tmp_path / "big.md").write_bytes(b"x" * (2 << 20))
+    with pytest.raises(UsageError, match="larger than 1 MiB"):
+        parse(tmp_path / "big.md")
+
+
+def test_check_tells_what_would_run(tmp_path: Path) -> None:
+    file = tmp_path / "runbook.md"
+    extra = "data_loss: the log\nvariables: {A: it's}\noptional: [mend]\n"
+    file.write_text(GOOD.replace("title: A title\n", f"title: A title\n{extra}"), encoding="utf-8")
+    assert check(file).split("\n") == [
+        f"{file}: a runbook with 3 steps",
+        "full: A title",
+        "Loses data: the log",
+        """export A='it'"'"'s'""",
+        "   19  Diagnosis     echo one  (output is compared)",
+        "   31  Mitigation    echo mended  (mend, optional, at most 300 s)",
+        "   43  Verification  echo well",
+    ]

@@ -71,7 +71,7 @@ def test_a_wrong_catalogue_is_one_clear_error(tmp_path: Path, text: str, message
 
 
 def test_an_unknown_artefact_names_the_nearest(shipped: catalogue.Catalogue) -> None:
-    with pytest.raises(SupplyError, match="no artefact 'helm-44'(.|\n)*helm-4"):
+    with pytest.raises(SupplyError, match=r"no artefact 'helm-44'(.|\n)*helm-4"):
         shipped.artefact("helm-44")
     with pytest.raises(SupplyError, match="makes no image example/none:1"):
         shipped.image("example/none:1")

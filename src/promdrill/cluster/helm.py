@@ -32,7 +32,9 @@ class Helm:
     def env(self) -> dict[str, str]:
         """Variables that keep Helm within its own folders."""
         return {
+            "HOME": str(self._home),
             "KUBECONFIG": str(self._kubeconfig),
+            "KUBECACHEDIR": str(self._home / "kube-cache"),
             "HELM_CACHE_HOME": str(self._home / "cache"),
             "HELM_CONFIG_HOME": str(self._home / "config"),
             "HELM_DATA_HOME": str(self._home / "data"),
@@ -44,7 +46,7 @@ class Helm:
         Raises:
             CommandFailed: Helm refused, with what it said.
         """
-        self._change("install", release, chart, namespace, values, timeout_s)
+        self._run(["install", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
 
     def upgrade(self, release: str, chart: Path, namespace: str, values: Sequence[Path], *, timeout_s: float) -> None:
         """Upgrade a release, without waiting for its pods.
@@ -52,7 +54,7 @@ class Helm:
         Raises:
             CommandFailed: Helm refused, with what it said.
         """
-        self._change("upgrade", release, chart, namespace, values, timeout_s)
+        self._run(["upgrade", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
 
     def uninstall(self, release: str, namespace: str, *, missing_ok: bool = True) -> None:
         """Remove a release and what belongs to it; claims that Helm keeps stay.
@@ -102,11 +104,6 @@ class Helm:
         argv = ["history", release, "--namespace", namespace, "--output", "json"]
         revisions: list[dict[str, Any]] = json.loads(self._run(argv, timeout_s=CLIENT_TIMEOUT_S))
         return revisions
-
-    def _change(
-        self, verb: str, release: str, chart: Path, namespace: str, values: Sequence[Path], timeout_s: float
-    ) -> None:
-        self._run([verb, release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
 
     def _run(self, argv: list[str], *, timeout_s: float) -> str:
         return shell.run([self._binary, *argv], timeout_s=timeout_s, env=self.env).stdout

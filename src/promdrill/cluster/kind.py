@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -109,7 +110,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         Raises:
             CommandFailed: With what kubectl said.
         """
-        env = {"KUBECONFIG": str(self.kubeconfig_path)}
+        env = {"KUBECONFIG": str(self.kubeconfig_path), "KUBECACHEDIR": str(self.path / "kube-cache")}
         return shell.run([self.kubectl_path, *args], timeout_s=timeout_s, env=env, stdin=stdin).stdout
 
     def delete(self) -> None:
@@ -250,6 +251,7 @@ def _undo(made: PinnedKindCluster, *, keep: bool, on_event: Callable[[str], None
     others = shell.run(["docker", "ps", "--all", "--quiet", "--filter", f"label={LABEL}"], timeout_s=30).stdout
     if not others.strip():
         shell.run(["docker", "network", "rm", NETWORK], timeout_s=30, ok=(0, 1))
+    shutil.rmtree(made.path / "kube-cache", ignore_errors=True)
     for name in ("kind.yaml", "kubeconfig", "kubeconfig.lock", owners.FILE_NAME):
         (made.path / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # what a person put there stays

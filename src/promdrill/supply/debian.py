@@ -40,7 +40,7 @@ for folder in bin sbin lib lib64; do
 done
 rm -rf "$1/usr/share/doc"
 """
-"""The extract variant has no base-files, and so lacks the links of a merged /usr, without which nothing dynamic starts."""
+"""The extract variant has no base-files, and so lacks a merged /usr's links, without which nothing dynamic starts."""
 
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 

@@ -17,7 +17,7 @@ from rich.console import Console
 
 from promdrill.errors import SupplyError
 from promdrill.supply import archive, debian, gobuild, host, node, schedule
-from promdrill.supply.cache import Cache, Entry
+from promdrill.supply.cache import Cache, Entry, key_of
 from promdrill.supply.catalogue import Artefact, Catalogue, Image
 from promdrill.supply.progress import BuildDisplay
 from promdrill.supply.schedule import Lane, Task
@@ -86,6 +86,38 @@ class Source:
             image_values=image_values(wanted.node.images),
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=host.has_cgroup_v2()),
         )
+
+    def provisioner(self) -> Path:
+        """local-path-provisioner's own manifest, from its module."""
+        name, file = "local-path-provisioner", "local-path-storage.yaml"
+        if self._find(name, only=[file]) is None:
+            self._build([name], None, "")
+        return self._entry(name).files / file
+
+    def image_archive(self, reference: str) -> Path:
+        """A docker archive of one image of the catalogue.
+
+        Raises:
+            SupplyError: It could not be built, or no entry makes it.
+        """
+        maker, image = self.catalogue.image(reference)
+        parts = [*((maker.name,) if image.files else ()), *image.base]
+        self._build([name for name in parts if self._find(name) is None], None, "")
+        name = f"image-{maker.name}"
+        key = key_of([repr(image), [self.key(part) for part in parts]])
+
+        def fill(into: Path) -> dict[str, Any]:
+            with self.cache.scratch() as scratch:
+                archive.write(into / "image.tar", [self._image(reference, scratch)])
+            return {"reference": reference}
+
+        return self.cache.build(name, key, fill).files / "image.tar"
+
+    def host_patch(self) -> dict[str, Any]:
+        """What any kind configuration needs on this host, whichever node image is used."""
+        patch = kind_patch(restricted=self.restricted, cgroup_v2=host.has_cgroup_v2())
+        del patch["networking"]  # a stock node image brings its own network
+        return patch
 
     def key(self, name: str) -> str:
         """The cache key of an artefact."""
@@ -160,7 +192,8 @@ class Source:
         binaries = {f"/usr/bin/{name}": kubernetes / name for name in ("kubeadm", "kubectl", "kubelet")}
         for name in self.catalogue.artefact(recipe.containerd).go.values():
             binaries[f"/usr/local/bin/{name}"] = containerd / name
-        with self.cache.lock(f"node-{image.rpartition(':')[2]}"), self.cache.scratch() as scratch:
+        tag = image.rpartition(":")[2]
+        with self.cache.lock(f"node-{tag}"), self.cache.scratch() as scratch:
             if node.present(image):
                 return
             node.assemble(
@@ -197,8 +230,8 @@ def builds_at_once() -> int:
 def kind_patch(*, restricted: bool, cgroup_v2: bool) -> dict[str, Any]:
     """What a kind configuration needs with our node image on this host.
 
-    The node image brings its own static CNI configuration. Kubernetes 1.35 and newer refuse a cgroup v1 host unless told
-    otherwise. Without CAP_SYS_RESOURCE the kubelet cannot set what a user namespace would not let it set either.
+    The node image brings its own static CNI configuration. Kubernetes 1.35 and newer refuse a cgroup v1 host unless
+    told otherwise. Without CAP_SYS_RESOURCE the kubelet cannot set what a user namespace would not let it set either.
     """
     patch: dict[str, Any] = {"networking": {"disableDefaultCNI": True}}
     if restricted:

@@ -1,0 +1,95 @@
+# promdrill: every step of CI is a target here. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+# uv makes the environment from uv.lock. The one on PATH is used when it is new enough for the lock (see
+# required-version in pyproject.toml); otherwise this version is put into a small environment of its own, by pip.
+UV_VERSION := 0.13.9
+UV_MINIMUM := 0.9
+
+# --- variables of test-scenarios ---------------------------------------------------------------------------------
+# They reach `promdrill run` through the environment, word for word: `override` and `value` keep make from reading
+# a $ in them, and no shell ever sees them. Empty means unset.
+
+RUN_VARIABLES := SCENARIO CHART CHART_VERSION VALUES KUBE_VERSION HELM_VERSION SUPPLY KEEP JOBS CONTROL RUNBOOK
+OTHER_VARIABLES := PYTHON
+
+given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
+unknown := $(filter-out $(RUN_VARIABLES) $(OTHER_VARIABLES),$(given))
+related = $(if $(or $(findstring $(1),$(2)),$(findstring $(2),$(1))),$(2))
+near = $(strip $(foreach u,$(unknown),$(foreach v,$(RUN_VARIABLES),$(call related,$(u),$(v)))))
+ifneq ($(unknown),)
+$(error unknown variable $(unknown); $(if $(near),did you mean $(near)? )test-scenarios takes $(RUN_VARIABLES))
+endif
+
+$(foreach v,$(RUN_VARIABLES),$(eval override $(v) := $$(value $(v))))
+export $(RUN_VARIABLES)
+
+# --- targets -----------------------------------------------------------------------------------------------------
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "Variables of test-scenarios:"
+	@echo "  $(wordlist 1,6,$(RUN_VARIABLES))" && echo "  $(wordlist 7,99,$(RUN_VARIABLES))"
+	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
+
+.PHONY: test
+test: lint ## Lint and unit tests: no cluster, no network, within a minute
+	.venv/bin/pytest -q
+
+.PHONY: test-scenarios
+test-scenarios: environment ## Run the drills on a kind cluster; variables below
+	@.venv/bin/promdrill run
+
+.PHONY: doctor
+doctor: environment ## Say what a run needs, what is missing, and what mends it
+	@.venv/bin/promdrill doctor
+
+.PHONY: lint
+lint: environment ## Check style, types, import layers and runbooks
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/promdrill runbook check scenarios/*/runbook*.md
+
+.PHONY: clean
+clean: environment ## Delete the clusters of promdrill, stop its engine
+	@.venv/bin/promdrill clean
+
+.PHONY: clean-cache
+clean-cache: environment ## Delete what was built or downloaded
+	@.venv/bin/promdrill clean-cache
+
+# --- the environment ---------------------------------------------------------------------------------------------
+
+.PHONY: environment
+environment: .venv/.synced
+
+.venv/.synced: pyproject.toml uv.lock
+	@$(find_uv); "$$uv" sync --locked --quiet --python "$$(command -v $(PYTHON))"
+	@touch $@
+
+# A shell fragment that sets $uv, and makes .venv-uv when no uv on PATH will do.
+define find_uv
+uv=$$(command -v uv || true); \
+if [ -n "$$uv" ] && [ "$$(printf '%s\n' $(UV_MINIMUM) "$$("$$uv" --version | cut -d' ' -f2)" | sort -V | head -n 1)" = $(UV_MINIMUM) ]; then :; \
+elif [ -x .venv-uv/bin/uv ] && [ "$$(.venv-uv/bin/uv --version | cut -d' ' -f2)" = $(UV_VERSION) ]; then uv=.venv-uv/bin/uv; \
+else \
+    $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+        || { echo "promdrill: $(PYTHON) is older than 3.11. Hint: make PYTHON=python3.11" >&2; exit 1; }; \
+    $(PYTHON) -c 'import ensurepip' 2>/dev/null \
+        || { echo "promdrill: $(PYTHON) cannot make environments. Hint: apt-get install python3-venv" >&2; exit 1; }; \
+    echo "promdrill: getting uv $(UV_VERSION)" >&2; \
+    $(PYTHON) -m venv --clear .venv-uv; \
+    .venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+    uv=.venv-uv/bin/uv; \
+fi
+endef

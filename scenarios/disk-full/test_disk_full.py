@@ -1,0 +1,31 @@
+"""disk-full: the server's volume is full; it stores nothing while 2/2, and after a restart it does not start again."""
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import FillVolume, RestartServer, volume_shows
+from promdrill.versions import NO_SPACE
+
+NEW_SIZE = "450Mi"
+NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
+
+
+def test_disk_full(drill: Drill) -> None:
+    """The volume is filled, the server restarted; the runbook lets the volume grow."""
+    server = drill.server
+    commit_failed = server.logs(drill.wording("scrape-commit-failed"))
+    not_opened = server.logs(drill.wording("storage-not-opened-no-space"))
+    drill.run(
+        fault=FillVolume("/data"),
+        signature=(
+            Stage("2/2, but nothing is stored", (server.ready(), commit_failed, server.stale(for_s=NO_SAMPLE_FOR_S))),
+            Stage("1/2, it does not start again", (server.crash_looping(), not_opened), before=RestartServer()),
+        ),
+        persistence=Persistence(more_restarts=2),
+        recovery=lambda at: (
+            server.claim_size(NEW_SIZE),
+            server.volume_size(NEW_SIZE),
+            volume_shows(server, at.pod, "/data", NEW_SIZE),
+            server.no_logs(NO_SPACE, this_restart=True),
+        ),
+        storage={"allowVolumeExpansion": False},
+        variables={"NEW_SIZE": NEW_SIZE},
+    )

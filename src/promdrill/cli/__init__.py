@@ -1,0 +1,1 @@
+"""The command ``promdrill``: one thin module per subcommand."""

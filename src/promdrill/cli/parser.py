@@ -1,0 +1,63 @@
+"""What all subcommands share: a parser whose errors look like every other error, and a place to hang a command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from promdrill.errors import PromdrillError
+
+Subcommands = Any
+"""What ``ArgumentParser.add_subparsers`` returns; argparse has no public name for it."""
+
+EXIT_OK = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser without abbreviations, whose errors go to stderr as ``promdrill: message``."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end with exit code 2."""
+        complain(PromdrillError(message, hint=f"{self.prog} --help"))
+        raise SystemExit(EXIT_USAGE)
+
+
+def add_command(
+    commands: Subcommands, name: str, *, summary: str, example: str, execute: Callable[[argparse.Namespace], int]
+) -> Parser:
+    """Add a subcommand.
+
+    Args:
+        commands: Where to add it.
+        name: What is typed.
+        summary: One sentence without a period.
+        example: A command line that can be pasted.
+        execute: Carries it out and returns the exit code.
+    """
+    parser: Parser = commands.add_parser(
+        name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"Example:\n  {example}"
+    )
+    parser.set_defaults(execute=execute)
+    return parser
+
+
+def say(text: str) -> None:
+    """Print one line of a command's answer."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def complain(error: PromdrillError) -> None:
+    """Print an error for an operator: ``promdrill: message`` and, where there is one, the next move."""
+    hint = f"Hint: {error.hint}\n" if error.hint else ""
+    sys.stderr.write(f"promdrill: {error.message}\n{hint}")
+    sys.stderr.flush()

@@ -1,0 +1,164 @@
+"""``promdrill run``: check everything, then let pytest run the scenarios, then say how they ended."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from promdrill import doctor
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    Parser,
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
+from promdrill.errors import PromdrillError, UsageError
+from promdrill.report import folder, results, summary
+from promdrill.scenarios import ScenarioFolder, select
+from promdrill.settings import CONTROLS, PROFILES, SUPPLIES, Settings, is_warm, one_of
+from promdrill.supply.choose import choose
+from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
+
+OPTIONS: Mapping[str, str] = {
+    "SCENARIO": "ids, comma separated (default: all)",
+    "CHART": "folder or .tgz of the chart to drill (default: the supply's own)",
+    "CHART_VERSION": "version that the chart must have",
+    "VALUES": "file with Helm values, layered over the scenario's own",
+    "KUBE_VERSION": f"version of the cluster (default: {DEFAULT_KUBERNETES})",
+    "HELM_VERSION": f"major version of Helm (default: {DEFAULT_HELM})",
+    "SUPPLY": f"where things come from: {', '.join(SUPPLIES)} (default: auto)",
+    "KEEP": "1 keeps the cluster afterwards, until `promdrill clean`",
+    "JOBS": "drills side by side; only 1 so far",
+    "CONTROL": f"leave something out on purpose: {', '.join(CONTROLS)}",
+    "RUNBOOK": "a runbook of your own, run in place of the scenario's",
+}
+"""The variables of `make test-scenarios`: options here, and read from the environment where an option is missing."""
+
+_PYTEST_EXIT_CODES = {
+    pytest.ExitCode.OK: EXIT_OK,
+    pytest.ExitCode.TESTS_FAILED: EXIT_FAILED,
+    pytest.ExitCode.INTERRUPTED: EXIT_USAGE,  # but for Ctrl-C: a scenario that cannot be imported, nothing was started
+    pytest.ExitCode.INTERNAL_ERROR: EXIT_FAILED,
+    pytest.ExitCode.USAGE_ERROR: EXIT_USAGE,
+    pytest.ExitCode.NO_TESTS_COLLECTED: EXIT_USAGE,
+}
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    example = "promdrill run --scenario disk-full --keep 1"
+    parser = add_command(commands, "run", summary="run drills", example=example, execute=_execute)
+    for variable, meaning in OPTIONS.items():
+        parser.add_argument(_option(variable), metavar=variable, help=f"{meaning} [${variable}]")
+    parser.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="kind configuration (default: fast)")
+    parser.add_argument(
+        "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: reports)"
+    )
+    _explain_exit_codes(parser)
+
+
+def _explain_exit_codes(parser: Parser) -> None:
+    codes = "Exit codes: 0 all passed; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
+    parser.epilog = f"{parser.epilog}\n\n{codes}"
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    wishes = {variable: _wish(arguments, variable) for variable in OPTIONS}
+    try:
+        scenarios, settings, keep = _checked(wishes, arguments.profile)
+        choice = choose(settings.supply)
+        doctor.require(supply=choice.name, warm=is_warm(settings.kubernetes))
+        place = folder.create(arguments.reports)
+    except PromdrillError as error:  # whatever it is: nothing was started
+        complain(error)
+        return EXIT_USAGE
+    say(f"supply: {choice.name}: {choice.why}")
+    settings = replace(settings, supply=choice.name)  # asked once; nothing changes its mind midway
+    code = _drill(scenarios, settings, keep=keep, place=place)
+    drills = results.read(place).drills if (place / results.RESULTS).exists() else ()
+    say(summary.closing_line(drills))
+    return code
+
+
+def _checked(wishes: Mapping[str, str | None], profile: str) -> tuple[tuple[ScenarioFolder, ...], Settings, bool]:
+    ids = [name.strip() for name in (wishes["SCENARIO"] or "").split(",") if name.strip()]
+    scenarios = select(ids)
+    keep = wishes["KEEP"] or "0"
+    one_of("KEEP", keep, ("0", "1"))
+    if (wishes["JOBS"] or "1") != "1":
+        raise UsageError(
+            f"JOBS={wishes['JOBS']}: drills side by side are not built yet", hint="JOBS=1, or leave it out"
+        )
+    settings = Settings(
+        supply=wishes["SUPPLY"] or "auto",
+        kubernetes=wishes["KUBE_VERSION"] or DEFAULT_KUBERNETES,
+        helm=wishes["HELM_VERSION"] or DEFAULT_HELM,
+        chart=_path(wishes["CHART"]),
+        chart_version=wishes["CHART_VERSION"],
+        values=_path(wishes["VALUES"]),
+        control=wishes["CONTROL"],
+        runbook=_path(wishes["RUNBOOK"]),
+        profile=profile,
+    )
+    settings.check()
+    return scenarios, settings, keep == "1"
+
+
+class _Interruption:
+    """A pytest plugin that knows Ctrl-C from a collection error: pytest has one exit code for both."""
+
+    seen = False
+
+    def pytest_keyboard_interrupt(self) -> None:
+        self.seen = True
+
+
+def _drill(scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, place: Path) -> int:
+    interruption = _Interruption()
+    code = pytest.main(_pytest_arguments(scenarios, settings, keep=keep, place=place), plugins=[interruption])
+    return EXIT_INTERRUPTED if interruption.seen else _PYTEST_EXIT_CODES.get(pytest.ExitCode(code), EXIT_FAILED)
+
+
+def _pytest_arguments(
+    scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, place: Path
+) -> list[str]:
+    """The same run as a pytest command line."""
+    options = {
+        "--supply": settings.supply,
+        "--kube-version": settings.kubernetes,
+        "--helm-version": settings.helm,
+        "--chart": settings.chart,
+        "--chart-version": settings.chart_version,
+        "--values": settings.values,
+        "--control": settings.control,
+        "--runbook": settings.runbook,
+        "--profile": settings.profile,
+        "--report-dir": place,
+    }
+    given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    quiet = ["-q", "--no-header", "--capture=no", "-p", "no:cacheprovider"]
+    quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us
+    return [*quiet, *(["--keep-cluster"] if keep else []), *given, *(str(scenario.test) for scenario in scenarios)]
+
+
+def _wish(arguments: argparse.Namespace, variable: str) -> str | None:
+    """The option, else the variable of the environment; empty means unset."""
+    return getattr(arguments, variable.lower()) or os.environ.get(variable) or None
+
+
+def _option(variable: str) -> str:
+    return f"--{variable.lower().replace('_', '-')}"
+
+
+def _path(value: str | None) -> Path | None:
+    return Path(value).expanduser() if value else None

@@ -1,0 +1,1 @@
+"""One driver a tool: kind, Helm, the API server, volumes."""

@@ -1,0 +1,67 @@
+"""Names of clusters, each leased to one process at a time, so that two runs at once never share a cluster.
+
+A lease is a locked file in the state folder; the kernel lets go of it when its holder ends, however it ends. So a
+cluster that is there while nobody holds its name was left by a killed run, or kept on purpose.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import filelock
+
+from promdrill import paths
+from promdrill.errors import UsageError
+
+BASE_NAME = "promdrill"
+"""Name of the first run's cluster; runs beside it get ``promdrill-2`` and so on."""
+
+
+@contextlib.contextmanager
+def any_name(taken: Collection[str] = ()) -> Iterator[str]:
+    """Lease the first name that is free, for as long as the block lasts.
+
+    Args:
+        taken: Names not to be used: of clusters that were kept.
+    """
+    for number in itertools.count(1):
+        name = BASE_NAME if number == 1 else f"{BASE_NAME}-{number}"
+        if name in taken:
+            continue
+        lock = _lock(name)
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            continue
+        try:
+            yield name
+        finally:
+            lock.release()
+        return
+
+
+@contextlib.contextmanager
+def this_name(name: str) -> Iterator[str]:
+    """Lease one name, for as long as the block lasts.
+
+    Raises:
+        UsageError: Another process uses the cluster of that name.
+    """
+    lock = _lock(name)
+    try:
+        lock.acquire(blocking=False)
+    except filelock.Timeout:
+        raise UsageError(f"cluster {name} is in use by another run", hint="--cluster-name NAME") from None
+    try:
+        yield name
+    finally:
+        lock.release()
+
+
+def _lock(name: str) -> filelock.BaseFileLock:
+    folder: Path = paths.state_dir() / "leases"
+    folder.mkdir(parents=True, exist_ok=True)
+    return filelock.FileLock(folder / f"{name}.lock")

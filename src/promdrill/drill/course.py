@@ -1,0 +1,246 @@
+"""The course of one drill: each phase in turn, every one proven before the next begins."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+from promdrill.drill import provision, samples
+from promdrill.drill.baseline import Baseline
+from promdrill.drill.plan import Moments, Plan, Stage, conditions_of
+from promdrill.drill.record import Record
+from promdrill.drill.signature import healed, refute
+from promdrill.drill.site import Site, scrape_interval_s
+from promdrill.drill.timings import Timings, timings
+from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
+from promdrill.errors import PromdrillError
+from promdrill.faults.base import Fault, Ground, Undo
+from promdrill.model import PhaseName
+from promdrill.observe.conditions import Condition, Failure
+from promdrill.observe.observer import Observer
+from promdrill.observe.picture import container_status, name_of
+from promdrill.observe.prometheus import samples as stored_samples
+from promdrill.observe.until import DEFAULT_FAILURES, until
+from promdrill.runbook.environment import environment
+from promdrill.runbook.parse import Runbook
+from promdrill.runbook.run import execute
+
+
+class Course:
+    """One drill under way.
+
+    Args:
+        site: Where the drill takes place.
+        plan: What its scenario states.
+        runbook: What is to remedy it.
+        record: Takes down what happens.
+        undo: Learns how to take everything back.
+        closing: Ends, with the drill, what is open during it.
+    """
+
+    def __init__(
+        self, site: Site, plan: Plan, runbook: Runbook, *, record: Record, undo: Undo, closing: ExitStack
+    ) -> None:
+        self._site = site
+        self._plan = plan
+        self._runbook = runbook
+        self._record = record
+        self._undo = undo
+        self._closing = closing
+        self._moments = Moments(began=site.clock.utc())
+        self._last: tuple[Condition, ...] = ()
+        self._limits: Timings
+        self._ground: Ground
+        self._baseline: Baseline
+
+    def forward(self) -> None:
+        """Go from provision to recovery; whatever is not proven ends the drill by raising.
+
+        Raises:
+            WaitError: Something was not seen.
+            NothingProven: Something that was seen proves nothing.
+            FaultNotTaken: The fault did nothing.
+            StepFailed: A runbook step failed.
+            PromdrillError: The harness itself could not go on.
+        """
+        phases: tuple[tuple[PhaseName, Callable[[], None]], ...] = (
+            (PhaseName.PROVISION, self._provision),
+            (PhaseName.BASELINE, self._prove_baseline),
+            (PhaseName.INJECT, self._inject),
+            (PhaseName.SIGNATURE, self._observe_signature),
+            (PhaseName.PERSISTENCE, self._observe_persistence),
+            (PhaseName.REMEDIATE, self._remediate),
+            (PhaseName.RECOVERY, self._prove_recovery),
+        )
+        for name, phase in phases:
+            with self._record.during(name):
+                phase()
+
+    def _provision(self) -> None:
+        site, release = self._site, self._site.release
+        release.compose(provision.values_layers(site.scenario_dir / "values.yaml", site.values, site.namespace))
+        interval_s = scrape_interval_s(release)
+        self._limits = timings(site.profile, interval_s)
+        provision.prepare(
+            site.kube,
+            release,
+            self._undo,
+            storage=self._plan.storage,
+            journal=site.journal,
+            timeout_s=self._limits.provision_s,
+        )
+        observer = self._closing.enter_context(Observer(site.kube, site.namespace, site.journal, clock=site.clock))
+        self._closing.callback(lambda: site.journal.note("observer", **observer.figures()))
+        self._ground = Ground(site.kube, site.server, release, observer, site.journal)
+        self._baseline = Baseline(site.kube, site.server, interval_s, self._plan.jobs)
+        self._undo.register(f"uninstall release {release.name}", release.uninstall)
+        release.install()
+
+    def _prove_baseline(self) -> None:
+        began = self._site.clock.utc()
+        conditions = self._baseline.conditions(since=began)
+        limits = self._limits
+        hold_s = max(limits.baseline_hold_s, self._baseline.settled_after_s)
+        self._wait(conditions, limits.baseline_s + hold_s, hold_s=hold_s, failed=DEFAULT_FAILURES)
+        self._record.app_version = self._baseline.learn(began, self._site.clock.utc())
+        self._begin()
+        refute(self._ground.observer, self._plan.signature, self._moments, timeout_s=limits.stage_s)
+
+    def _inject(self) -> None:
+        if self._site.control == NO_FAULT:
+            self._site.journal.note("control", control=NO_FAULT, left_out=self._plan.fault.name)
+        else:
+            self._act(self._plan.fault)
+        self._moments = replace(self._moments, injected=self._site.clock.utc())
+
+    def _observe_signature(self) -> None:
+        began = self._site.clock.monotonic()
+        for stage in self._plan.signature:
+            self._last = self._pass(stage, self._limits.stage_s)
+        self._record.detected_after_s = round(self._site.clock.monotonic() - began, 3)
+
+    def _observe_persistence(self) -> None:
+        lasting = self._plan.persistence
+        if lasting is None:
+            self._site.journal.note("persistence-not-asked", why="the incident heals by itself by design")
+            return
+        self._begin()
+        wanted = list(self._last)
+        if lasting.more_restarts:
+            wanted.append(self._ground.server.restarts_at_least(self._moments.restarts + lasting.more_restarts))
+        baseline = self._baseline.conditions(since=self._moments.began)
+        timeout_s = self._limits.persistence_s + lasting.hold_s
+        self._wait(wanted, timeout_s, hold_s=lasting.hold_s, failed=(healed(baseline, self._last),))
+
+    def _remediate(self) -> None:
+        site = self._site
+        self._moments = replace(self._moments, remediating=site.clock.utc())
+        if site.control == NO_REMEDY:
+            site.journal.note("control", control=NO_REMEDY, left_out=str(self._runbook.path))
+        else:
+            self._run_runbook()
+        self._moments = replace(self._moments, remediated=site.clock.utc())
+
+    def _run_runbook(self) -> None:
+        site = self._site
+        home = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-home-"))
+        env = environment(
+            tools=site.tools,
+            kubeconfig=site.kubeconfig,
+            namespace=site.namespace,
+            release=site.release_name,
+            chart=site.chart.path,
+            values=site.values_file,
+            home=Path(home),
+            variables={**self._runbook.variables, **self._plan.variables},
+        )
+        execute(
+            self._runbook,
+            env=env,
+            deadline_s=self._limits.remediate_s,
+            step_timeout_s=self._limits.step_s,
+            on_step=lambda result: self._record.step(result, self._runbook.path),
+            skip=site.skip_steps,
+        )
+
+    def _prove_recovery(self) -> None:
+        site, plan, limits = self._site, self._plan, self._limits
+        self._begin()
+        since = self._moments.remediated or self._moments.began
+        conditions = (
+            *self._baseline.conditions(since=since, remembered=not self._runbook.data_loss),
+            *conditions_of(plan.recovery, self._moments),
+        )
+        hold_s = max(limits.recovery_hold_s, plan.recovery_hold_s)
+        self._wait(conditions, limits.recovery_s + hold_s, hold_s=hold_s)
+        for stage in plan.afterwards:
+            self._pass(stage, limits.recovery_s)
+        started = self._moments.remediating or self._moments.began
+        self._record.recovered_after_s = round((site.clock.utc() - started).total_seconds(), 3)
+        self._account()
+
+    def _account(self) -> None:
+        """Count the samples; the drill's outcome does not hang on the count, so a count that fails is noted."""
+        now = self._site.clock.utc()
+        fault_at = self._moments.injected or now
+        try:
+            began_s, now_s = self._baseline.began.timestamp(), now.timestamp()
+            series = stored_samples(self._site.kube, self._ground.server, "up", start_s=began_s, end_s=now_s)
+        except PromdrillError as error:
+            self._site.journal.note("samples-unknown", error=str(error))
+            return
+        jobs = samples.account(series, before_s=fault_at.timestamp(), after_s=self._fresh_since(now))
+        for job in jobs:
+            self._site.journal.note(
+                "samples", job=job.job, gap_s=job.gap_s, expected=job.expected, stored=job.stored, lost=job.lost
+            )
+        self._record.samples = samples.total(jobs)
+
+    def _fresh_since(self, now: datetime) -> float:
+        return now.timestamp() - self._baseline.stale_after_s
+
+    def _begin(self) -> None:
+        """Take down the moment at which a phase or stage begins, and the pod that is there."""
+        pods = self._ground.server.pods(self._ground.observer.picture())
+        status = container_status(pods[0], self._ground.server.container) if pods else None
+        self._moments = replace(
+            self._moments,
+            began=self._site.clock.utc(),
+            pod=name_of(pods[0]) if pods else "",
+            pod_uid=str(pods[0]["metadata"]["uid"]) if pods else "",
+            restarts=int(status["restartCount"]) if status else 0,
+        )
+
+    def _pass(self, stage: Stage, timeout_s: float) -> tuple[Condition, ...]:
+        """Do a stage's act and see its conditions; they are returned."""
+        self._begin()
+        if stage.before is not None:
+            self._act(stage.before)
+        conditions = conditions_of(stage.conditions, self._moments)
+        self._site.journal.note("stage-begin", stage=stage.name, wanted=[c.name for c in conditions])
+        self._wait(conditions, timeout_s + stage.hold_s, hold_s=stage.hold_s)
+        self._site.journal.note("stage-seen", stage=stage.name)
+        return conditions
+
+    def _act(self, fault: Fault) -> None:
+        journal = self._site.journal
+        journal.note("fault", fault=fault.name, blast_radius=fault.blast_radius)
+        proof = fault.apply(self._ground, self._undo)
+        if proof:
+            self._wait(proof, self._limits.inject_s)
+        journal.note("fault-confirmed", fault=fault.name, by=[c.name for c in proof])
+
+    def _wait(
+        self,
+        wanted: Sequence[Condition],
+        timeout_s: float,
+        *,
+        hold_s: float = 0.0,
+        failed: Sequence[Failure] = (),
+    ) -> None:
+        hint = f"see {self._site.journal.path}"
+        until(self._ground.observer, wanted, failed=failed, timeout_s=timeout_s, hold_s=hold_s, hint=hint)

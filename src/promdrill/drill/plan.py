@@ -1,0 +1,100 @@
+"""What a scenario states: stages to be seen, how long they must last, and the moments they may refer to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from promdrill.faults.base import Fault
+from promdrill.observe.conditions import Condition
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is known when conditions are made: for those that say "since" or "still the same".
+
+    Attributes:
+        began: UTC start of the present phase or stage, before its act.
+        injected: UTC end of the injection; None before.
+        remediating: UTC start of the remediation; None before.
+        remediated: UTC end of the remediation; None before.
+        pod: Name of the newest server pod at that moment; empty when there is none.
+        pod_uid: Its UID.
+        restarts: Restart count of its server container.
+    """
+
+    began: datetime
+    injected: datetime | None = None
+    remediating: datetime | None = None
+    remediated: datetime | None = None
+    pod: str = ""
+    pod_uid: str = ""
+    restarts: int = 0
+
+
+Wanted: TypeAlias = Sequence[Condition] | Callable[[Moments], Sequence[Condition]]
+"""Conditions, or what makes them when their stage begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A set of conditions, all of which must hold at once.
+
+    Attributes:
+        name: What they show together: "stores nothing while 2/2".
+        conditions: The set; of different kinds where the incident shows itself in different places.
+        before: An act that this stage follows, as a restart; done when the stage begins.
+        hold_s: How long they must hold without interruption.
+    """
+
+    name: str
+    conditions: Wanted
+    before: Fault | None = None
+    hold_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """How the incident must last without help.
+
+    Attributes:
+        hold_s: The last stage's conditions hold for this long without interruption.
+        more_restarts: And they hold after this many further restarts of the server container.
+    """
+
+    hold_s: float = 0.0
+    more_restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One scenario, as its test states it.
+
+    Attributes:
+        fault: What is done.
+        signature: What then must be seen, in this order. None of the stages may hold before the fault.
+        persistence: How it must last; None for an incident that heals by itself by design.
+        recovery: What must hold, beside the baseline's own conditions, once the runbook was carried out.
+        recovery_hold_s: How long recovery must hold; at least the profile's own time.
+        afterwards: What must be seen after that.
+        jobs: Scrape jobs that the baseline must have; those found there are asked of recovery too.
+        storage: Fields laid over the drill's StorageClass, a copy of the default one.
+        variables: Variables of the runbook, over its own defaults.
+    """
+
+    fault: Fault
+    signature: Sequence[Stage]
+    persistence: Persistence | None
+    recovery: Wanted = field(default=())
+    recovery_hold_s: float = 0.0
+    afterwards: Sequence[Stage] = ()
+    jobs: Sequence[str] = ("prometheus",)
+    storage: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+def conditions_of(wanted: Wanted, moments: Moments) -> tuple[Condition, ...]:
+    """The conditions, made for these moments where they have to be made."""
+    return tuple(wanted(moments) if callable(wanted) else wanted)

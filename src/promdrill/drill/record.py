@@ -1,0 +1,73 @@
+"""The record of a drill while it runs: phases, steps and figures, each also a line of the journal."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from promdrill.clock import Clock, iso
+from promdrill.journal import Journal
+from promdrill.model import PhaseName, PhaseRecord, SampleAccount, StepRecord
+from promdrill.runbook.run import StepResult
+
+
+class Record:
+    """What is known so far.
+
+    Attributes:
+        phase: The phase that runs, or the last one that did; `undo` does not count.
+        phases: Those entered.
+        steps: Runbook steps that were started.
+        app_version: Of Prometheus, from its build info.
+        detected_after_s: See `DrillResult`.
+        recovered_after_s: See `DrillResult`.
+        samples: See `DrillResult`.
+    """
+
+    def __init__(self, journal: Journal, clock: Clock, folder: Path) -> None:
+        self.phase = PhaseName.PROVISION
+        self.phases: list[PhaseRecord] = []
+        self.steps: list[StepRecord] = []
+        self.app_version: str | None = None
+        self.detected_after_s: float | None = None
+        self.recovered_after_s: float | None = None
+        self.samples = SampleAccount()
+        self._journal = journal
+        self._clock = clock
+        self._folder = folder
+
+    @contextlib.contextmanager
+    def during(self, phase: PhaseName) -> Iterator[None]:
+        """The block is this phase; however it ends, its time is recorded."""
+        if phase is not PhaseName.UNDO:
+            self.phase = phase
+        began = self._clock.monotonic()
+        self.phases.append(PhaseRecord(phase, iso(self._clock.utc())))
+        self._journal.note("phase-begin", phase=phase)
+        ended = "cut short"
+        try:
+            yield
+            ended = "done"
+        finally:
+            took_s = round(self._clock.monotonic() - began, 3)
+            self.phases[-1] = replace(self.phases[-1], took_s=took_s)
+            self._journal.note("phase-end", phase=phase, took_s=took_s, ended=ended)
+
+    def step(self, result: StepResult, runbook: Path) -> None:
+        """Record one runbook step; `file` is relative to the scenario's folder where it lies in it."""
+        inside = runbook.is_relative_to(self._folder)
+        file = str(runbook.relative_to(self._folder) if inside else runbook)
+        took_s = round(result.took_s, 3)
+        self.steps.append(StepRecord(file, result.step.line, result.exit_code, took_s))
+        self._journal.note(
+            "step",
+            file=file,
+            line=result.step.line,
+            section=result.step.section,
+            command=result.step.command,
+            exit_code=result.exit_code,
+            took_s=took_s,
+            output=result.output,
+        )

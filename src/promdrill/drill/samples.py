@@ -1,0 +1,77 @@
+"""What an incident cost in samples: gaps and losses, counted from the samples that are stored.
+
+Series are taken that are there before and after: those of targets that kept their labels. The usual space between two
+neighbours (the median) is the series' scrape interval, so that jobs with intervals of their own are counted rightly; a
+series must hold a sample per interval, and a longer space is a gap.
+"""
+
+from __future__ import annotations
+
+import itertools
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from promdrill.model import SampleAccount
+from promdrill.observe.probes import Labels
+
+LATE = 1.5
+"""Neighbours further apart than this many intervals are a gap: a scrape may be late, but not by half an interval."""
+
+FEWEST = 5
+"""Samples from which on the median space is the scrape interval, one gap among them or not."""
+
+Series = Mapping[Labels, Sequence[tuple[float, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class JobAccount:
+    """The account of one job.
+
+    Attributes:
+        job: Its name.
+        gap_s: The longest gap of any of its series, from the last sample before it to the first after; 0 for none.
+        expected: Samples that its series should hold between their first and their last.
+        stored: Samples that they hold.
+    """
+
+    job: str
+    gap_s: float
+    expected: int
+    stored: int
+
+    @property
+    def lost(self) -> int:
+        """Samples that are missing."""
+        return max(0, self.expected - self.stored)
+
+
+def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobAccount, ...]:
+    """The account of each job that has at least one steady series, by name.
+
+    Args:
+        series: Stored samples of ``up``, by labels, in time order: (Unix seconds, value).
+        before_s: A series is steady when it has a sample at or before this time (Unix seconds) ...
+        after_s: ... and one at or after this time.
+    """
+    jobs: dict[str, list[tuple[float, int, int]]] = {}
+    for labels, points in series.items():
+        times = [at for at, _ in points]
+        if len(times) < FEWEST or times[0] > before_s or times[-1] < after_s:
+            continue
+        spaces = [later - earlier for earlier, later in itertools.pairwise(times)]
+        interval_s = statistics.median(spaces)
+        gap_s = max((space for space in spaces if space > LATE * interval_s), default=0.0)
+        expected = round((times[-1] - times[0]) / interval_s) + 1
+        jobs.setdefault(dict(labels).get("job", ""), []).append((gap_s, expected, len(times)))
+    return tuple(
+        JobAccount(job, max(g for g, _, _ in rows), sum(e for _, e, _ in rows), sum(s for _, _, s in rows))
+        for job, rows in sorted(jobs.items())
+    )
+
+
+def total(jobs: Sequence[JobAccount]) -> SampleAccount:
+    """The drill's account: the longest gap, and all losses; unknown where there was no steady series."""
+    if not jobs:
+        return SampleAccount()
+    return SampleAccount(round(max(job.gap_s for job in jobs), 3), sum(job.lost for job in jobs))

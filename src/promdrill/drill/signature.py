@@ -1,0 +1,47 @@
+"""Checks on the signature itself: that it means something, and that an incident did not heal unnoticed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from promdrill.drill.plan import Moments, Stage, conditions_of
+from promdrill.drill.verdicts import NothingProven
+from promdrill.observe.conditions import Condition, Failure, Kind, Seen, all_of
+from promdrill.observe.observer import Observer
+from promdrill.observe.picture import Picture
+from promdrill.observe.until import until
+
+
+def refute(observer: Observer, stages: Sequence[Stage], moments: Moments, *, timeout_s: float) -> None:
+    """Make sure, before the fault, that no stage holds as a whole: one that does would prove nothing after it.
+
+    Raises:
+        NothingProven: A stage holds, or there is none.
+        WaitTimeout: What a stage asks was not answered within `timeout_s` seconds.
+    """
+    if not stages:
+        raise NothingProven("the signature is empty")
+    judged = [(stage, conditions_of(stage.conditions, moments)) for stage in stages]
+    probes = tuple(dict.fromkeys(probe for _, conditions in judged for c in conditions for probe in c.probes))
+
+    def answered(picture: Picture) -> Seen:
+        missing = [str(probe) for probe in probes if probe not in picture.answers]
+        return Seen(holds=not missing, text=f"no answer yet to {', '.join(missing)}" if missing else "all answered")
+
+    asked = Condition("what the signature asks is answered", Kind.HTTP, answered, probes)
+    picture = until(observer, (asked,), failed=(), timeout_s=timeout_s)
+    for stage, conditions in judged:
+        if all(condition.judge(picture).holds for condition in conditions):
+            raise NothingProven(f"the signature's stage {stage.name!r} holds already, before the fault")
+
+
+def healed(baseline: Sequence[Condition], signature: Sequence[Condition]) -> Failure:
+    """The baseline holds again and the signature, as a whole, does not: the incident is over without help."""
+    well, ill = all_of(*baseline), all_of(*signature)
+
+    def judge(picture: Picture) -> Seen:
+        recovered, symptoms = well.judge(picture), ill.judge(picture)
+        over = recovered.holds and symptoms.known and not symptoms.holds
+        return Seen(holds=over, text=f"the baseline holds; {symptoms.text}" if over else symptoms.text)
+
+    return Failure("it healed by itself", Kind.OBJECT, judge, (*well.probes, *ill.probes))

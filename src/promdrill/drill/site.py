@@ -1,0 +1,107 @@
+"""Where a drill takes place: the cluster, the chart, and what the run asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from promdrill.clock import SYSTEM, Clock
+from promdrill.cluster.helm import Helm
+from promdrill.cluster.kube import Kube
+from promdrill.errors import UsageError
+from promdrill.faults.release import ChartRef, Release
+from promdrill.journal import Journal
+from promdrill.model import DrillResult
+from promdrill.observe.server import Server
+from promdrill.runbook.environment import Tools
+
+DEFAULT_SCRAPE_INTERVAL = "1m"
+"""Of the chart, and of Prometheus itself."""
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """What the engine is given.
+
+    Attributes:
+        scenario: The scenario's id.
+        scenario_dir: Its folder, with values.yaml and runbook.md.
+        folder: Where this drill's journal and values are kept; made when missing.
+        kube: The cluster's API server.
+        helm: Helm, pointed at it.
+        kubeconfig: The cluster's private kubeconfig, for the runbook.
+        tools: The pinned tools, for the runbook.
+        chart: What is drilled.
+        profile: Kind configuration of the cluster: `fast` or `as-shipped`.
+        journal: The drill's journal.
+        values: Helm values over the scenario's own, lowest first: images, profile, the user's.
+        runbook: A runbook in place of the scenario's own.
+        control: `no-fault`, `no-remedy` or None.
+        skip_steps: Runbook steps left out, by their index in `Runbook.steps` (ablation).
+        keep: Leave everything as it is at the end.
+        release_name: The Helm release.
+        on_result: Called once with the result, however the drill ended.
+        clock: Where time comes from.
+    """
+
+    scenario: str
+    scenario_dir: Path
+    folder: Path
+    kube: Kube
+    helm: Helm
+    kubeconfig: Path
+    tools: Tools
+    chart: ChartRef
+    profile: str
+    journal: Journal
+    values: Sequence[Path | Mapping[str, Any]] = ()
+    runbook: Path | None = None
+    control: str | None = None
+    skip_steps: frozenset[int] = field(default_factory=frozenset)
+    keep: bool = False
+    release_name: str = "prometheus"
+    on_result: Callable[[DrillResult], None] = lambda _result: None
+    clock: Clock = SYSTEM
+
+    @property
+    def namespace(self) -> str:
+        """Namespace of the drill, and name of its StorageClass."""
+        return f"drill-{self.scenario}"
+
+    @property
+    def server(self) -> Server:
+        """The names of the drilled Prometheus."""
+        return Server.of(self.namespace, self.release_name)
+
+    @property
+    def values_file(self) -> Path:
+        """The runbook's $VALUES."""
+        return self.folder / "values.yaml"
+
+    @property
+    def runbook_file(self) -> Path:
+        """The runbook that is run."""
+        return self.runbook or self.scenario_dir / "runbook.md"
+
+    @property
+    def release(self) -> Release:
+        """The release, installed from `values_file`."""
+        return Release(self.helm, self.release_name, self.namespace, self.chart.path, self.values_file)
+
+
+def scrape_interval_s(release: Release) -> float:
+    """Seconds between two scrapes, as the release's values say.
+
+    Raises:
+        UsageError: The values hold something that is no duration.
+    """
+    text = str(release.value("server.global.scrape_interval", DEFAULT_SCRAPE_INTERVAL))
+    parts = re.findall(r"(\d+)(ms|[smhd])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"server.global.scrape_interval: {text!r} is not a duration", hint="for example 15s")
+    return sum(int(number) * _UNITS_S[unit] for number, unit in parts)

@@ -1,0 +1,90 @@
+"""How long each phase may take: one table per profile, every figure with its reason.
+
+Times differ because the kubelet does. `fast` compresses its crash back-off (at most 2 s) and its sync of ConfigMaps
+and volumes (2 s); `as-shipped` leaves the defaults: a crashing container is started again after 10, 20, 40, 80,
+160 and then every 300 s, and a changed ConfigMap reaches its volume after up to about 90 s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from promdrill.errors import UsageError
+
+SCRAPES_TO_JUDGE = 8
+"""Scrape intervals added to each wait for metrics: staleness is three, and rates need two samples after that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """Deadlines (and holds) in seconds.
+
+    Attributes:
+        provision_s: For what an earlier drill left to go. Helm has its own deadline, pods are the baseline's.
+        baseline_s: From the installed release to a baseline that held.
+        baseline_hold_s: How long the baseline must hold without interruption.
+        inject_s: From applying the fault to its confirmation.
+        stage_s: For each stage of the signature.
+        persistence_s: For the stated restarts and holds to be seen.
+        remediate_s: For the whole runbook.
+        step_s: For one of its steps.
+        recovery_s: From the end of the runbook to a recovery that held; also for each stage after it.
+        recovery_hold_s: How long recovery must hold without interruption.
+    """
+
+    provision_s: float
+    baseline_s: float
+    baseline_hold_s: float
+    inject_s: float
+    stage_s: float
+    persistence_s: float
+    remediate_s: float
+    step_s: float
+    recovery_s: float
+    recovery_hold_s: float
+
+
+_FAST = Timings(
+    provision_s=90.0,  # Prometheus may take 30 s to end on a full volume, the namespace some more
+    baseline_s=180.0,  # images are in the cluster; the chart's own readiness delay is 30 s
+    baseline_hold_s=3.0,  # three scrapes at the scenarios' 1 s
+    inject_s=90.0,  # 1 GiB of zeros on a slow disk, or a Recreate with the readiness delay
+    stage_s=90.0,  # ConfigMap sync and reloader are seen within about 3 s, a crash within about 5 s
+    persistence_s=90.0,  # a restart every 2 s plus the start itself
+    remediate_s=300.0,  # a rollout or two, each with the readiness delay
+    step_s=180.0,  # `kubectl rollout status` of one Recreate
+    recovery_s=90.0,  # measured: 2/2 within 1 to 3 s of the growth; the readiness delay is 30 s
+    recovery_hold_s=3.0,
+)
+
+_AS_SHIPPED = replace(
+    _FAST,
+    baseline_s=300.0,
+    inject_s=180.0,
+    stage_s=300.0,  # the reloader's own 3 min watch interval where the ConfigMap's change was missed
+    persistence_s=900.0,  # two more restarts after the first few: 80 + 160 + 300 s
+    remediate_s=900.0,
+    step_s=600.0,  # a step that waits for the pod may wait out one 300 s back-off
+    recovery_s=480.0,  # likewise
+)
+
+_TABLE = {"fast": _FAST, "as-shipped": _AS_SHIPPED}
+
+
+def timings(profile: str, scrape_interval_s: float) -> Timings:
+    """The deadlines of a profile for a server that scrapes every `scrape_interval_s` seconds.
+
+    Raises:
+        UsageError: There is no such profile.
+    """
+    if profile not in _TABLE:
+        raise UsageError(f"no timings for profile {profile!r}", hint=f"one of {', '.join(_TABLE)}")
+    base = _TABLE[profile]
+    scrapes_s = SCRAPES_TO_JUDGE * scrape_interval_s
+    return replace(
+        base,
+        baseline_s=base.baseline_s + scrapes_s,
+        stage_s=base.stage_s + scrapes_s,
+        persistence_s=base.persistence_s + scrapes_s,
+        recovery_s=base.recovery_s + scrapes_s,
+    )

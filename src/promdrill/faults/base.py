@@ -1,0 +1,130 @@
+"""What every fault has: a name, a blast radius, an act, its undo, and a proof that it took."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from promdrill.cluster.kube import Kube
+from promdrill.errors import PromdrillError
+from promdrill.faults.release import Release
+from promdrill.journal import Journal
+from promdrill.observe.conditions import Condition
+from promdrill.observe.observer import Observer
+from promdrill.observe.picture import name_of
+from promdrill.observe.server import Server
+
+
+class FaultNotTaken(PromdrillError):
+    """The fault was applied and did nothing, so that nothing can be learnt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a fault acts on.
+
+    Attributes:
+        kube: The API server.
+        server: The names of the drilled Prometheus.
+        release: Its Helm release.
+        observer: The live picture of its namespace.
+        journal: The drill's journal.
+    """
+
+    kube: Kube
+    server: Server
+    release: Release
+    observer: Observer
+    journal: Journal
+
+    def pod(self) -> dict[str, Any]:
+        """The newest server pod that is not being deleted.
+
+        Raises:
+            FaultNotTaken: There is none.
+        """
+        pods = self.server.pods(self.observer.picture())
+        if not pods:
+            raise FaultNotTaken(f"there is no pod of {self.server.fullname} in {self.server.namespace}")
+        return pods[0]
+
+    def run(self, script: str, *, timeout_s: float) -> tuple[int, str]:
+        """Run a shell script in the server's container; its exit code and output.
+
+        Raises:
+            FaultNotTaken: There is no server pod.
+            ClusterError: It could not be started, or did not end in time.
+        """
+        pod = name_of(self.pod())
+        argv = ["sh", "-c", script]
+        return self.kube.exec(self.server.namespace, pod, self.server.container, argv, timeout_s=timeout_s)
+
+
+class Undo:
+    """What takes the drill's own acts back, newest first; each act is registered before it is done."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._acts: list[tuple[str, Callable[[], object]]] = []
+
+    def register(self, what: str, act: Callable[[], object]) -> None:
+        """Remember how to take back what is about to be done.
+
+        Args:
+            what: The undo in words, for the journal: "remove /data/promdrill.fill".
+            act: Does it; must be safe when the thing was never done. What it raises is noted, not raised.
+        """
+        self._acts.append((what, act))
+
+    def run(self) -> BaseException | None:
+        """Do every registered act once, newest first. An error is noted and the next act is done.
+
+        Returns:
+            The interruption (Ctrl-C, SIGTERM) that cut one of the acts short, for the caller to raise again.
+        """
+        interruption: BaseException | None = None
+        while self._acts:
+            what, act = self._acts.pop()
+            try:
+                act()
+            except Exception as error:  # noqa: BLE001  the drill's own outcome must surface
+                self._journal.note("undo", what=what, error=f"{type(error).__name__}: {error}")
+            except BaseException as error:  # noqa: BLE001  the other acts must still be done
+                self._journal.note("undo", what=what, error=f"interrupted: {type(error).__name__}")
+                interruption = error
+            else:
+                self._journal.note("undo", what=what, error=None)
+        return interruption
+
+    def keep(self) -> None:
+        """Forget every act: what was made stays."""
+        for what, _ in self._acts:
+            self._journal.note("undo-kept", what=what)
+        self._acts.clear()
+
+
+class Fault(ABC):
+    """A reversible change; subclasses are frozen dataclasses whose fields are its parameters."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The fault in words: "fill /data to the last byte"."""
+
+    @property
+    @abstractmethod
+    def blast_radius(self) -> tuple[str, ...]:
+        """The objects that it may touch, in words, and no other."""
+
+    @abstractmethod
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        """Make it happen, its undo registered first.
+
+        Returns:
+            What must be observed before the fault counts as injected; all of it, at once.
+
+        Raises:
+            FaultNotTaken: It is known at once that it did nothing.
+        """

@@ -1,0 +1,57 @@
+"""Faults of pods: ending them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promdrill.faults.base import Fault, Ground, Undo
+from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.picture import Picture, container_status, name_of
+from promdrill.observe.server import Server
+
+
+@dataclass(frozen=True)
+class RestartServer(Fault):
+    """The server's pod is deleted, as an eviction or a node drain would; its controller makes another one."""
+
+    @property
+    def name(self) -> str:
+        return "delete the server's pod"
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return ("the pod of the drilled server",)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        pod = ground.pod()
+        undo.register(f"nothing to take back: {name_of(pod)} was replaced by its controller", lambda: None)
+        ground.kube.delete(f"/api/v1/namespaces/{ground.server.namespace}/pods/{name_of(pod)}")
+        return (replaced(ground.server, str(pod["metadata"]["uid"])),)
+
+
+def replaced(server: Server, uid: str) -> Condition:
+    """Another server pod stands in the place of the one with this UID."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = server.pods(picture)
+        new = [pod for pod in pods if pod["metadata"]["uid"] != uid]
+        gone = len(new) == len(pods)
+        text = ", ".join(name_of(pod) for pod in pods) or "no server pod"
+        return Seen(holds=bool(new) and gone, text=text)
+
+    return Condition("another server pod in its place", Kind.POD, judge)
+
+
+def untouched(server: Server, uid: str, restarts: int) -> Condition:
+    """The newest server pod is the one with this UID, and its server container was not restarted since."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = server.pods(picture)
+        if not pods:
+            return Seen(holds=False, text="no server pod")
+        status = container_status(pods[0], server.container)
+        count = int(status["restartCount"]) if status else 0
+        same = pods[0]["metadata"]["uid"] == uid and count == restarts
+        return Seen(holds=same, text=f"{name_of(pods[0])}, {count} restarts")
+
+    return Condition("the same pod, not restarted", Kind.POD, judge)

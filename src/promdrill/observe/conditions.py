@@ -1,0 +1,128 @@
+"""Conditions: named, pure predicates over a picture that also say, in words, what they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from promdrill.observe.picture import Picture
+from promdrill.observe.probes import Probe
+
+
+class Kind(StrEnum):
+    """Where a condition's evidence comes from."""
+
+    POD = "pod"
+    LOG = "log"
+    HTTP = "http"
+    METRIC = "metric"
+    EVENT = "event"
+    OBJECT = "object"
+    VOLUME = "volume"
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a condition saw.
+
+    Attributes:
+        holds: Whether it holds.
+        text: The observation in words.
+        known: Whether there was anything to judge; what is not known never holds, and neither does its negation.
+        changed: UTC time at which the cluster changed so, where the evidence itself tells.
+    """
+
+    holds: bool
+    text: str
+    known: bool = True
+    changed: datetime | None = None
+
+
+Judge: TypeAlias = Callable[[Picture], Seen]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something that can be waited for.
+
+    Attributes:
+        name: What it is, as in "2/2 containers ready".
+        kind: Where its evidence comes from.
+        judge: The predicate.
+        probes: What must be asked for it while it is waited for.
+    """
+
+    name: str
+    kind: Kind
+    judge: Judge
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Something that ends a wait at once when it holds; attributes as in `Condition`."""
+
+    name: str
+    kind: Kind
+    judge: Judge
+    probes: tuple[Probe, ...] = ()
+
+
+def unknown(text: str) -> Seen:
+    """There was nothing to judge, and why."""
+    return Seen(holds=False, text=text, known=False)
+
+
+def all_of(*conditions: Condition, name: str = "") -> Condition:
+    """Holds while all hold; what does not is named."""
+
+    def judge(picture: Picture) -> Seen:
+        seen = [(c.name, c.judge(picture)) for c in conditions]
+        missing = [(n, s) for n, s in seen if not s.holds]
+        known = not missing or any(s.known for _, s in missing)
+        moments = [s.changed for _, s in seen if s.changed is not None]
+        changed = max(moments) if len(moments) == len(seen) else None
+        return Seen(holds=not missing, text=_words(missing or seen), known=known, changed=None if missing else changed)
+
+    return Condition(name or " and ".join(c.name for c in conditions), _kind(conditions), judge, _probes(conditions))
+
+
+def any_of(*conditions: Condition, name: str = "") -> Condition:
+    """Holds while at least one holds."""
+
+    def judge(picture: Picture) -> Seen:
+        seen = [(c.name, c.judge(picture)) for c in conditions]
+        holding = [(n, s) for n, s in seen if s.holds]
+        known = bool(holding) or all(s.known for _, s in seen)
+        moments = [s.changed for _, s in holding if s.changed is not None]
+        changed = min(moments) if moments else None
+        return Seen(holds=bool(holding), text=_words(holding or seen), known=known, changed=changed)
+
+    return Condition(name or " or ".join(c.name for c in conditions), _kind(conditions), judge, _probes(conditions))
+
+
+def negate(condition: Condition, name: str) -> Condition:
+    """Holds while there is evidence that the condition does not; nothing known is no evidence."""
+
+    def judge(picture: Picture) -> Seen:
+        seen = condition.judge(picture)
+        return Seen(holds=seen.known and not seen.holds, text=seen.text, known=seen.known)
+
+    return Condition(name, condition.kind, judge, condition.probes)
+
+
+def _kind(conditions: Sequence[Condition]) -> Kind:
+    if not conditions:
+        raise ValueError("a combination of no conditions would always, or never, hold")
+    return conditions[0].kind
+
+
+def _probes(conditions: Sequence[Condition]) -> tuple[Probe, ...]:
+    return tuple(dict.fromkeys(probe for c in conditions for probe in c.probes))
+
+
+def _words(seen: Sequence[tuple[str, Seen]]) -> str:
+    return "; ".join(f"{name}: {s.text}" for name, s in seen)

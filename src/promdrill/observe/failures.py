@@ -1,0 +1,139 @@
+"""What ends a wait early: failures that no patience mends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from promdrill.observe.conditions import Failure, Kind, Seen
+from promdrill.observe.picture import Object, Picture, container_statuses, is_leaving, moment, name_of
+
+IMAGE_REASONS = {
+    "ErrImagePull": "ErrImagePull, soon ImagePullBackOff",
+    "ImagePullBackOff": "ImagePullBackOff",
+    "InvalidImageName": "InvalidImageName",
+    "ErrImageNeverPull": "ErrImageNeverPull",
+}
+"""Waiting reasons of the kubelet that mean that the image cannot be had, with what to say of them."""
+
+GRACE = timedelta(seconds=15)
+"""How long a pod may be unschedulable or a mount may fail before it counts. A claim is bound, a volume provisioned and
+a ConfigMap seen by the kubelet within some seconds of the pod's creation; until then both befall healthy pods too."""
+
+
+def event_time(event: Object) -> datetime | None:
+    """When the event was last seen."""
+    series = event.get("series") or {}
+    last = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
+    return moment(last or event["metadata"].get("creationTimestamp"))
+
+
+def about(event: Object) -> str:
+    """Kind and name of what the event is about."""
+    target = event.get("involvedObject") or {}
+    return f"{target.get('kind', '?')} {target.get('name', '?')}"
+
+
+def without(failures: Sequence[Failure], *names: str) -> tuple[Failure, ...]:
+    """`failures` without those of the given names.
+
+    Raises:
+        ValueError: There is none of such a name.
+    """
+    if strange := set(names) - {f.name for f in failures}:
+        raise ValueError(
+            f"no such failure: {', '.join(sorted(strange))}; there are {', '.join(f.name for f in failures)}"
+        )
+    return tuple(f for f in failures if f.name not in names)
+
+
+def _hit(found: Iterator[str]) -> Seen:
+    text = next(found, "")
+    return Seen(holds=bool(text), text=text or "nothing of the kind")
+
+
+def _image_pull(picture: Picture) -> Seen:
+    return _hit(
+        f"pod {name_of(pod)}, container {status['name']}: {IMAGE_REASONS[waiting['reason']]}:"
+        f" {waiting.get('message', '')}"
+        for pod in picture.pods.values()
+        if not is_leaving(pod)
+        for status in container_statuses(pod)
+        if (waiting := (status.get("state") or {}).get("waiting")) and waiting.get("reason") in IMAGE_REASONS
+    )
+
+
+def _failed_scheduling(picture: Picture) -> Seen:
+    return _hit(
+        f"pod {name_of(pod)}: FailedScheduling: {condition.get('message', '')}"
+        for pod in picture.pods.values()
+        if not is_leaving(pod)
+        for condition in (pod.get("status") or {}).get("conditions") or ()
+        if condition.get("reason") == "Unschedulable" and _is_old(moment(condition.get("lastTransitionTime")), picture)
+    )
+
+
+def _failed_mount(picture: Picture) -> Seen:
+    return _hit(
+        f"pod {name_of(pod)}: {event['reason']}: {event.get('message', '')}"
+        for event in picture.events.values()
+        if event.get("reason") in ("FailedMount", "FailedAttachVolume") and _is_new(event_time(event), picture)
+        for pod in picture.pods.values()
+        if (event.get("involvedObject") or {}).get("uid") == pod["metadata"].get("uid")
+        and not is_leaving(pod)
+        and (pod.get("status") or {}).get("phase") == "Pending"
+        and _is_old(moment(pod["metadata"].get("creationTimestamp")), picture)
+    )
+
+
+def _unexpected_crash(picture: Picture) -> Seen:
+    return _hit(
+        f"pod {name_of(pod)}, container {status['name']}: ended with exit code {ended.get('exitCode')}"
+        f" ({ended.get('reason', '?')}), {status.get('restartCount', 0)} restarts"
+        for pod in picture.pods.values()
+        if not is_leaving(pod)
+        for status in container_statuses(pod)
+        for state in (status.get("state"), status.get("lastState"))
+        if (ended := (state or {}).get("terminated"))
+        and ended.get("exitCode") != 0
+        and _is_new(moment(ended.get("finishedAt")), picture)
+    )
+
+
+def _quota_exceeded(picture: Picture) -> Seen:
+    return _hit(
+        f"{about(event)}: {event.get('message', '')}"
+        for event in picture.events.values()
+        if "exceeded quota" in (event.get("message") or "") and _is_new(event_time(event), picture)
+    )
+
+
+def _job_failed(picture: Picture) -> Seen:
+    return _hit(
+        f"pod {name_of(pod)} of job {owner['name']} failed"
+        for pod in picture.pods.values()
+        if (pod.get("status") or {}).get("phase") == "Failed"
+        for owner in pod["metadata"].get("ownerReferences") or ()
+        if owner.get("kind") == "Job"
+    )
+
+
+def _is_new(at: datetime | None, picture: Picture) -> bool:
+    """Whether it happened in this wait; times of whole seconds count when the second began in it."""
+    return at is not None and at >= picture.since
+
+
+def _is_old(at: datetime | None, picture: Picture) -> bool:
+    return at is not None and picture.utc - at > GRACE
+
+
+DEFAULT_FAILURES: tuple[Failure, ...] = (
+    Failure("image_pull", Kind.POD, _image_pull),
+    Failure("failed_scheduling", Kind.POD, _failed_scheduling),
+    Failure("failed_mount", Kind.EVENT, _failed_mount),
+    Failure("unexpected_crash", Kind.POD, _unexpected_crash),
+    Failure("quota_exceeded", Kind.EVENT, _quota_exceeded),
+    Failure("job_failed", Kind.POD, _job_failed),
+)
+"""Image that does not exist, pod that fits nowhere, volume that cannot be mounted, crash where none belongs, exceeded
+quota, failed job (a Helm hook)."""

@@ -1,0 +1,210 @@
+"""The observer: watches, log followers and the poller of one drill's namespace, behind one live picture."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+from promdrill.clock import SYSTEM, Clock, Deadline
+from promdrill.cluster.kube import Kube
+from promdrill.errors import ClusterError
+from promdrill.journal import Journal
+from promdrill.observe.follow import Follower, Followers
+from promdrill.observe.picture import ContainerKey, Object, Picture
+from promdrill.observe.poll import Poller
+from promdrill.observe.probes import Probe
+from promdrill.observe.reflect import Reflector
+from promdrill.observe.store import Store
+
+FIRST_LIST_S = 60.0
+"""Seconds for the first lists: they take milliseconds, or as long as an API server needs that has just been started."""
+
+JOIN_S = 10.0
+"""Seconds for each thread to end: streams end at once, a request that is under way at its own deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """The sink of one kind of object."""
+
+    store: Store
+    kind: str
+
+    def replace(self, objects: Iterable[Object]) -> None:
+        self.store.replace(self.kind, objects)
+
+    def put(self, obj: Object) -> None:
+        self.store.put(self.kind, obj)
+
+    def drop(self, obj: Object) -> None:
+        self.store.drop(self.kind, obj)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pods:
+    """The sink of pods: their containers' logs are followed. A new run is told before the picture shows it."""
+
+    store: Store
+    followers: Followers
+
+    def replace(self, objects: Iterable[Object]) -> None:
+        pods = tuple(objects)
+        for pod in pods:
+            self.followers.see(pod)
+        for uid in self.followers.uids() - {str(pod["metadata"].get("uid", "")) for pod in pods}:
+            self.followers.lost(uid)
+        self.store.replace("pods", pods)
+
+    def put(self, obj: Object) -> None:
+        self.followers.see(obj)
+        self.store.put("pods", obj)
+
+    def drop(self, obj: Object) -> None:
+        self.store.drop("pods", obj)
+        self.followers.lost(str(obj["metadata"].get("uid", "")))
+
+
+class Observer:
+    """The live picture of one namespace, from entering its block to leaving it.
+
+    Entering returns when everything has been listed once; leaving ends every thread.
+
+    Args:
+        kube: The API server; a client of the drill's own, so that its requests can be counted.
+        namespace: The drill's.
+        journal: Where dropped streams and the conditions' changes are noted.
+        clock: Where time comes from.
+    """
+
+    def __init__(self, kube: Kube, namespace: str, journal: Journal, *, clock: Clock = SYSTEM) -> None:
+        self.clock = clock
+        self.journal = journal
+        self._kube, self._namespace = kube, namespace
+        self._stop = threading.Event()
+        self._store = Store(namespace, clock)
+        self._poller = Poller(kube, self._store, namespace, self._stop, clock)
+        self._followers = Followers(self._follower, self._start, clock)
+        self._reflectors: tuple[Reflector, ...] = ()
+        self._threads: list[threading.Thread] = []
+        self._broken: BaseException | None = None
+        self._began_utc = clock.utc()
+        self._requests_before, self._questions_before = kube.requests_made, kube.questions_asked
+        self._detections_s: list[float] = []
+
+    @property
+    def changed(self) -> threading.Condition:
+        """Notified after every change."""
+        return self._store.changed
+
+    def __enter__(self) -> Self:
+        """Start, and return when everything is listed.
+
+        Raises:
+            ClusterError: That did not happen within `FIRST_LIST_S` seconds.
+        """
+        space = f"namespaces/{self._namespace}"
+        sinks = (
+            (f"/api/v1/{space}/pods", _Pods(self._store, self._followers)),
+            (f"/api/v1/{space}/persistentvolumeclaims", _Objects(self._store, "claims")),
+            ("/api/v1/persistentvolumes", _Objects(self._store, "volumes")),
+            (f"/api/v1/{space}/events", _Objects(self._store, "events")),
+            (f"/apis/discovery.k8s.io/v1/{space}/endpointslices", _Objects(self._store, "endpoints")),
+        )
+        note = self.journal.note
+        self._reflectors = tuple(Reflector(self._kube, path, sink, self._stop, note) for path, sink in sinks)
+        for reflector, (path, _) in zip(self._reflectors, sinks, strict=True):
+            self._start(reflector.run, f"watch {path}")
+        self._start(self._poller.run, "poller")
+        deadline = Deadline.after(FIRST_LIST_S, self.clock)
+        if not all(reflector.listed.wait(deadline.remaining_s) for reflector in self._reflectors):
+            self.close()
+            raise ClusterError(f"namespace {self._namespace} could not be listed within {FIRST_LIST_S:.0f} s")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End every thread. More than once is fine."""
+        self._kube.interrupt(self._stop)
+        self._poller.wake.set()
+        for _ in range(2):  # a watch that was busy may have started one more follower meanwhile
+            self._followers.leave()
+            for thread in tuple(self._threads):
+                thread.join(JOIN_S)
+
+    def picture(self, since: datetime | None = None) -> Picture:
+        """What is known now, for a wait that began at `since` (by default: when the observer was made).
+
+        Raises:
+            ClusterError: One of the observer's threads has broken, so that the picture cannot be trusted.
+        """
+        if self._broken is not None:
+            raise ClusterError(f"the observer broke: {self._broken!r}") from self._broken
+        return self._store.picture(since or self._began_utc)
+
+    def wait_beyond(self, version: int, timeout_s: float) -> None:
+        """Return at the first change after a picture's version, or after `timeout_s` seconds."""
+        self._store.wait_beyond(version, timeout_s)
+
+    def arrival_after(self, version: int) -> float | None:
+        """When (monotonic seconds) the first change after a picture's version arrived; None when there is none."""
+        return self._store.arrival_after(version)
+
+    @contextmanager
+    def asking(self, probes: Sequence[Probe]) -> Iterator[None]:
+        """Ask these, each at most twice a second, while the block runs; earlier answers do not count."""
+        with self._poller.asking(probes):
+            yield
+
+    def detected(self, after_s: float) -> None:
+        """Add one detection: seconds from the cluster's change to the drill's knowing."""
+        self._detections_s.append(after_s)
+
+    def figures(self) -> dict[str, Any]:
+        """The observer's own figures so far, for results.json.
+
+        ``detect_p95_s`` is the 95th percentile over ``detections`` (None without any); ``api_requests`` leaves out
+        watches, log streams and ``prometheus_questions``, which the API server only passes on.
+        """
+        return {
+            "detect_p95_s": percentile(self._detections_s, 95),
+            "detections": len(self._detections_s),
+            "api_requests": self._kube.requests_made - self._requests_before,
+            "prometheus_questions": self._kube.questions_asked - self._questions_before,
+            "relists": sum(reflector.relists for reflector in self._reflectors),
+        }
+
+    def _follower(self, key: ContainerKey, uid: str) -> Follower:
+        return Follower(
+            self._kube, self._store, namespace=self._namespace, key=key, uid=uid, stop=self._stop, clock=self.clock
+        )
+
+    def _start(self, body: Callable[[], None], name: str) -> None:
+        def guarded() -> None:
+            try:
+                body()
+            except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: `picture` raises it
+                self._broken = error
+                self.journal.note("observer-broken", thread=name, error=repr(error))
+                with self.changed:
+                    self.changed.notify_all()
+
+        thread = threading.Thread(target=guarded, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+
+def percentile(values: Sequence[float], percent: float) -> float | None:
+    """The smallest value that `percent` of the values do not exceed, to the millisecond; None without values."""
+    if not values:
+        return None
+    return round(sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)], 3)

@@ -1,0 +1,131 @@
+"""The picture: everything that is known about a drill's namespace at one moment. Immutable; reading it asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+from promdrill.observe.probes import Probe, ProbeAnswer
+
+Object: TypeAlias = dict[str, Any]
+"""A Kubernetes object as the API server gives it."""
+
+ContainerKey: TypeAlias = tuple[str, str]
+"""Pod name and container name."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Before everything that can be observed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line of a container's log.
+
+    Attributes:
+        at: When the container runtime received it, UTC.
+        text: The line, without its end.
+        restart: The container's restart count when it wrote the line.
+        uid: UID of the pod, which tells pods of one name apart.
+        shown: When the cluster first could show it: `at`, or later when the container became known only then.
+    """
+
+    at: datetime
+    text: str
+    restart: int = 0
+    uid: str = ""
+    shown: datetime = EPOCH
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A snapshot. Objects are raw dicts by name and must not be changed.
+
+    Attributes:
+        at: Monotonic seconds.
+        utc: The same moment in UTC.
+        since: UTC start of the wait that the picture is judged for.
+        namespace: The drill's namespace.
+        version: Counts changes; a later picture has a higher one, or is the same.
+        pods: Pods.
+        claims: PersistentVolumeClaims.
+        volumes: PersistentVolumes of the whole cluster.
+        events: Events.
+        endpoints: EndpointSlices.
+        logs: Every line read so far, in order, also of pods that are gone.
+        read: Containers whose log is being followed, or was read to its end.
+        answers: The latest answer to each probe, asked after the wait began.
+        history: Earlier answers too, oldest first, latest last.
+    """
+
+    at: float
+    utc: datetime
+    since: datetime = EPOCH
+    namespace: str = ""
+    version: int = 0
+    pods: Mapping[str, Object] = field(default_factory=dict)
+    claims: Mapping[str, Object] = field(default_factory=dict)
+    volumes: Mapping[str, Object] = field(default_factory=dict)
+    events: Mapping[str, Object] = field(default_factory=dict)
+    endpoints: Mapping[str, Object] = field(default_factory=dict)
+    logs: Mapping[ContainerKey, tuple[LogLine, ...]] = field(default_factory=dict)
+    read: frozenset[ContainerKey] = frozenset()
+    answers: Mapping[Probe, ProbeAnswer] = field(default_factory=dict)
+    history: Mapping[Probe, tuple[ProbeAnswer, ...]] = field(default_factory=dict)
+
+    def select(self, selector: Mapping[str, str], *, leaving: bool = False) -> tuple[Object, ...]:
+        """Pods that carry all labels of `selector`, newest first; pods being deleted only with `leaving`."""
+        found = [p for p in self.pods.values() if matches(p, selector) and (leaving or not is_leaving(p))]
+        return tuple(
+            sorted(found, key=lambda p: (p["metadata"].get("creationTimestamp") or "", name_of(p)), reverse=True)
+        )
+
+    def pod(self, wanted: str | Mapping[str, str]) -> Object | None:
+        """The newest pod that is not being deleted and whose name starts with, or whose labels include, `wanted`."""
+        if not isinstance(wanted, str):
+            return next(iter(self.select(wanted)), None)
+        return next((p for p in self.select({}) if name_of(p).startswith(wanted)), None)
+
+    def lines(self, pod_prefix: str, container: str) -> Iterator[tuple[str, LogLine]]:
+        """(pod name, line) of every container of that name in pods whose name starts with `pod_prefix`."""
+        for (pod, name), lines in self.logs.items():
+            if name == container and pod.startswith(pod_prefix):
+                for line in lines:
+                    yield pod, line
+
+
+def name_of(obj: Object) -> str:
+    """The object's name."""
+    return str(obj["metadata"]["name"])
+
+
+def is_leaving(obj: Object) -> bool:
+    """Whether the object is being deleted."""
+    return bool(obj["metadata"].get("deletionTimestamp"))
+
+
+def matches(obj: Object, selector: Mapping[str, str]) -> bool:
+    """Whether the object carries all labels of `selector`."""
+    labels = obj["metadata"].get("labels") or {}
+    return all(labels.get(k) == v for k, v in selector.items())
+
+
+def container_status(pod: Object, container: str) -> Object | None:
+    """The container's entry in the pod's status, init containers included; None before there is one."""
+    return next((s for s in container_statuses(pod) if s["name"] == container), None)
+
+
+def container_statuses(pod: Object) -> tuple[Object, ...]:
+    """Status entries of all containers, init containers first."""
+    status = pod.get("status") or {}
+    return (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ()))
+
+
+def moment(text: str | None) -> datetime | None:
+    """A Kubernetes timestamp, to the microsecond; None for none."""
+    if not text:
+        return None
+    head, dot, tail = text.rstrip("Z").partition(".")
+    fraction = int(tail[:6].ljust(6, "0")) if dot else 0
+    return datetime.strptime(head, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC, microsecond=fraction)

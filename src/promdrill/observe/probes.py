@@ -1,0 +1,158 @@
+"""What is asked of Prometheus and of containers: frozen, hashable questions, and their answers.
+
+Questions travel through the API server's proxy. By default the service is asked, as any client in the cluster would ask
+it; a service without a ready pod answers 503, which is an answer. A question with `pod` goes to the newest pod whose
+name begins so, ready or not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, TypeAlias
+from urllib.parse import urlencode
+
+Labels: TypeAlias = frozenset[tuple[str, str]]
+"""A metric's labels."""
+
+Vector: TypeAlias = Mapping[Labels, float]
+"""Values by labels."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProbe:
+    """One HTTP request; a non-2xx status is an answer like any other.
+
+    Attributes:
+        service: Name of the Service in the drill's namespace.
+        port: Port of the Service, by number or name.
+        method: HTTP method.
+        path: Path with its query, as Prometheus is to see it.
+        pod: When set, the newest pod whose name begins so is asked in place of the service.
+        pod_port: Port of the pod, used with `pod`.
+    """
+
+    service: str
+    port: int | str
+    method: str
+    path: str
+    pod: str = ""
+    pod_port: int = 9090
+
+
+@dataclass(frozen=True, slots=True)
+class QueryProbe:
+    """One instant PromQL query.
+
+    Attributes:
+        service: See `HttpProbe`.
+        port: See `HttpProbe`.
+        promql: The expression.
+        at_s: Evaluation time in Unix seconds; now when None.
+    """
+
+    service: str
+    port: int | str
+    promql: str
+    at_s: float | None = None
+
+    @property
+    def path(self) -> str:
+        """Path and query of the request."""
+        return query_path(self.promql, self.at_s)
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsProbe:
+    """One reading of a /metrics page, past the database: it works when nothing can be stored.
+
+    Attributes:
+        service: See `HttpProbe`.
+        port: See `HttpProbe`.
+        path: Path of the page.
+        names: Sample names to keep; all when empty.
+        pod: See `HttpProbe`.
+        pod_port: See `HttpProbe`.
+    """
+
+    service: str
+    port: int | str
+    path: str = "/metrics"
+    names: frozenset[str] = frozenset()
+    pod: str = ""
+    pod_port: int = 9090
+
+
+@dataclass(frozen=True, slots=True)
+class ExecProbe:
+    """One command run in a container; it must only read.
+
+    Attributes:
+        pod: The pod's name.
+        container: The container's name.
+        argv: The command.
+    """
+
+    pod: str
+    container: str
+    argv: tuple[str, ...]
+
+
+Probe: TypeAlias = HttpProbe | QueryProbe | MetricsProbe | ExecProbe
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeAnswer:
+    """What came back, or why nothing did. Never an exception.
+
+    Attributes:
+        asked: Monotonic seconds when the question left.
+        answered: Monotonic seconds when the answer was there.
+        utc: UTC time of the answer.
+        status: HTTP status, or the exit code of an `ExecProbe`; None when nobody answered.
+        text: Body or output.
+        metrics: Of a `MetricsProbe` with status 200: values by (sample name, labels).
+        error: Why there is no usable answer, in words; empty when there is one.
+        refused: Whether the question never reached Prometheus because the API server could not be asked.
+    """
+
+    asked: float
+    answered: float
+    utc: datetime
+    status: int | None
+    text: str = ""
+    metrics: Mapping[tuple[str, Labels], float] | None = None
+    error: str = ""
+    refused: bool = False
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is none."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return None
+
+    def vector(self) -> dict[Labels, float] | None:
+        """The result of a query by labels (a scalar has none); None when the query was not answered."""
+        body = self.json()
+        if self.status != HTTPStatus.OK or not isinstance(body, dict) or body.get("status") != "success":
+            return None
+        data = body["data"]
+        if data["resultType"] == "scalar":
+            return {frozenset(): float(data["result"][1])}
+        return {frozenset(item["metric"].items()): float(item["value"][1]) for item in data["result"]}
+
+    def total(self, name: str, **labels: str) -> float | None:
+        """Sum of a metric's samples that carry `labels`; None when there is no such sample."""
+        wanted = frozenset(labels.items())
+        values = [v for (n, has), v in (self.metrics or {}).items() if n == name and wanted <= has]
+        return sum(values) if values else None
+
+
+def query_path(promql: str, at_s: float | None = None) -> str:
+    """Path and query of an instant query."""
+    asked = {"query": promql} if at_s is None else {"query": promql, "time": f"{at_s:.3f}"}
+    return f"/api/v1/query?{urlencode(asked)}"

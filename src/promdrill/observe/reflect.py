@@ -1,0 +1,127 @@
+"""Keeping one kind of object up to date: list, watch from there, and begin again whenever the stream ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Protocol
+
+from promdrill.cluster.kube import Kube
+from promdrill.errors import ClusterError
+from promdrill.observe.picture import Object
+
+STREAM_S = 3300.0
+"""Seconds after which a watch is closed in good order: shorter than any proxy's hour, longer than any drill's wait."""
+
+LIST_TIMEOUT_S = 3.0
+"""Seconds for one list with its retries; the loop around it goes on for ever."""
+
+FIRST_PAUSE_S = 0.05
+"""Seconds before a stream that ended is begun again; doubled each time until a stream brings something."""
+
+LONGEST_PAUSE_S = 2.0
+"""Seconds at most between two attempts: how late a returned API server may be seen."""
+
+
+class Sink(Protocol):
+    """Where the objects of one kind go."""
+
+    def replace(self, objects: Iterable[Object]) -> None:
+        """All objects that there are."""
+
+    def put(self, obj: Object) -> None:
+        """One that is new or has changed."""
+
+    def drop(self, obj: Object) -> None:
+        """One that is gone."""
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Pauses that double, on an event that ends them."""
+
+    stop: threading.Event
+    tries: int = 0
+
+    def pause(self, waker: threading.Event | None = None) -> None:
+        """Wait for the next pause, or until `waker` (else `stop`) is set."""
+        seconds = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.tries, 10))
+        self.tries += 1
+        (waker or self.stop).wait(seconds)
+
+    def reset(self) -> None:
+        """Something worked: the next pause is the first again."""
+        self.tries = 0
+
+
+class Reflector:
+    """Lists and watches one collection until `stop` is set. Nothing that a stream does ends it.
+
+    Args:
+        kube: The API server.
+        path: Of the collection.
+        sink: Where its objects go.
+        stop: Ends `run`, with `Kube.interrupt`.
+        note: Journals what befell the stream.
+
+    Attributes:
+        listed: Set after the first list.
+        relists: Lists after the first.
+    """
+
+    def __init__(self, kube: Kube, path: str, sink: Sink, stop: threading.Event, note: Callable[..., None]) -> None:
+        self._kube, self._path, self._sink, self._stop, self._note = kube, path, sink, stop, note
+        self._backoff = Backoff(stop)
+        self._away = False
+        self.listed = threading.Event()
+        self.relists = 0
+
+    def run(self) -> None:
+        """List and watch until `stop` is set."""
+        while not self._stop.is_set():
+            try:
+                self._watch(self._list())
+            except ClusterError as error:
+                if not self._away:
+                    self._say("watch-away", why=error.message)
+                self._away = True
+            self._backoff.pause()
+
+    def _list(self) -> str:
+        found = self._kube.get(self._path, timeout_s=LIST_TIMEOUT_S)
+        self._sink.replace(found.get("items") or ())
+        if self.listed.is_set():
+            self.relists += 1
+            self._say("watch-relisted")
+        self._away = False
+        self.listed.set()
+        return str(found["metadata"]["resourceVersion"])
+
+    def _watch(self, version: str) -> None:
+        for event in self._kube.watch(self._path, resource_version=version, stop=self._stop, timeout_s=STREAM_S):
+            if event.get("type") == "ERROR":
+                status = event.get("object") or {}
+                self._say("watch-error", code=status.get("code"), why=status.get("message"))
+                if status.get("code") == HTTPStatus.GONE:
+                    return
+                raise ClusterError(str(status.get("message")))
+            self._take(event)
+            self._backoff.reset()
+        self._say("watch-closed")
+
+    def _take(self, event: dict[str, Any]) -> None:
+        match event.get("type"):
+            case "ADDED" | "MODIFIED":
+                self._sink.put(event["object"])
+            case "DELETED":
+                self._sink.drop(event["object"])
+            case "BOOKMARK":
+                pass
+            case other:
+                self._say("watch-unknown-event", type=other)
+
+    def _say(self, event: str, **fields: Any) -> None:
+        if not self._stop.is_set():
+            self._note(event, path=self._path, **fields)

@@ -1,0 +1,288 @@
+"""The names of a drilled Prometheus, and the conditions that can be asked of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from promdrill.observe import judges
+from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.picture import EPOCH, Object, Picture, container_status
+from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe, Vector
+
+AGE_QUERY = "time() - max(timestamp(up))"
+"""Age of the newest stored sample in seconds. A query still sees a sample for the five minutes of the lookback, so that
+`up` alone looks well for long on a full volume; its time stamp does not lie."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One release's Prometheus server, by the names of prometheus-community/prometheus.
+
+    Attributes:
+        namespace: Its namespace.
+        release: Its Helm release.
+        fullname: Of the workload, the service and the claim.
+        container: Prometheus' container.
+        reloader: The config reloader's container.
+        port: Port of the service.
+        pod_port: Port of Prometheus in the pod.
+    """
+
+    namespace: str
+    release: str
+    fullname: str
+    container: str = "prometheus-server"
+    reloader: str = "prometheus-server-configmap-reload"
+    port: int = 80
+    pod_port: int = 9090
+
+    @classmethod
+    def of(cls, namespace: str, release: str) -> Server:
+        """The names that the chart gives: `prometheus` is not repeated in a release that has it."""
+        chart = release if "prometheus" in release else f"{release}-prometheus"
+        return cls(namespace, release, f"{chart}-server")
+
+    @property
+    def service(self) -> str:
+        """Name of the Service."""
+        return self.fullname
+
+    @property
+    def claim(self) -> str:
+        """Name of the PersistentVolumeClaim."""
+        return self.fullname
+
+    def pods(self, picture: Picture, *, leaving: bool = False) -> tuple[Object, ...]:
+        """The server's pods, newest first; those being deleted only with `leaving`."""
+        now = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
+        charts_to_19 = {"release": self.release, "app": "prometheus", "component": "server"}
+        return picture.select(now, leaving=leaving) or picture.select(charts_to_19, leaving=leaving)
+
+    def ready(self, n: int = 2, of: int = 2) -> Condition:
+        """One server pod and no other, Running, with exactly `n` of `of` containers ready."""
+        return Condition(
+            f"server pod {n}/{of}",
+            Kind.POD,
+            lambda picture: judges.readiness(self.pods(picture, leaving=True), n, of),
+        )
+
+    def crash_looping(self) -> Condition:
+        """The server's container waits in CrashLoopBackOff, or has just crashed, while the pod's others are ready."""
+        return Condition(
+            "server crash looping", Kind.POD, lambda picture: judges.crash_loop(self.pods(picture), self.container)
+        )
+
+    def restarts_at_least(self, n: int) -> Condition:
+        """The server's container has been restarted at least `n` times in its present pod."""
+
+        def judge(picture: Picture) -> Seen:
+            count = self._run(picture, self.container)[1]
+            return Seen(holds=count >= n, text=f"{count} restarts")
+
+        return Condition(f"at least {n} restarts of the server", Kind.POD, judge)
+
+    def logs(
+        self,
+        pattern: str,
+        *,
+        container: str | None = None,
+        since: datetime | None = None,
+        this_restart: bool = False,
+    ) -> Condition:
+        """A log line has the pattern.
+
+        Args:
+            pattern: Regular expression, searched in each line.
+            container: Whose log; the server's by default.
+            since: Only lines from then on.
+            this_restart: Only lines of the container's present run.
+        """
+        judge = self._line_judge(pattern, container or self.container, since or EPOCH, this_restart=this_restart)
+        return Condition(f"log of {container or self.container} has /{pattern}/", Kind.LOG, judge)
+
+    def no_logs(
+        self,
+        pattern: str,
+        *,
+        container: str | None = None,
+        since: datetime | None = None,
+        this_restart: bool = False,
+    ) -> Condition:
+        """No log line has the pattern, of a log that was read up to now. Arguments as in `logs`."""
+        name = container or self.container
+        found = self._line_judge(pattern, name, since or EPOCH, this_restart=this_restart)
+
+        def judge(picture: Picture) -> Seen:
+            pods = self.pods(picture)
+            return judges.no_log_line(picture, pods, name, found(picture), lines_wanted=this_restart)
+
+        return Condition(f"log of {name} has no /{pattern}/", Kind.LOG, judge)
+
+    def http(self, method: str, path: str, status: int) -> Condition:
+        """The service answers a request with that status. A POST is really sent, twice a second, while waited for."""
+        probe = HttpProbe(self.service, self.port, method, path)
+        return Condition(
+            f"{method} {path} answers {status}",
+            Kind.HTTP,
+            lambda picture: judges.http_status(picture, probe, status),
+            (probe,),
+        )
+
+    def json(
+        self,
+        path: str,
+        predicate: Callable[[Any], bool],
+        text: str,
+        *,
+        show: Callable[[Any], str] = lambda body: str(body)[: judges.LONGEST_QUOTE],
+    ) -> Condition:
+        """GET `path` answers 200 with JSON for which `predicate` holds; `show` puts the body into words."""
+        probe = HttpProbe(self.service, self.port, "GET", path)
+        return Condition(text, Kind.HTTP, lambda picture: judges.http_json(picture, probe, predicate, show), (probe,))
+
+    def flag(self, name: str, value: str) -> Condition:
+        """The running server's command-line flag has the value."""
+        return self.json(
+            "/api/v1/status/flags",
+            lambda body: body["data"].get(name) == value,
+            f"flag {name} is {value}",
+            show=lambda body: f"{name} is {body['data'].get(name)}",
+        )
+
+    def config_has(self, pattern: str) -> Condition:
+        """The running configuration, as Prometheus writes it, has the pattern (regular expression, multi-line)."""
+        found = re.compile(pattern, re.MULTILINE)
+        return self.json(
+            "/api/v1/status/config",
+            lambda body: found.search(body["data"]["yaml"]) is not None,
+            f"running configuration has /{pattern}/",
+            show=lambda body: f"{len(body['data']['yaml'].splitlines())} lines of configuration",
+        )
+
+    def stale(self, for_s: float) -> Condition:
+        """No sample was stored for `for_s` seconds, none is visible any more, or Prometheus does not answer."""
+
+        def judge(picture: Picture) -> Seen:
+            seconds, seen = judges.age(picture, self._age)
+            holds = seen.known and (seconds is None or seconds >= for_s)
+            return Seen(holds=holds, text=seen.text, known=seen.known)
+
+        return Condition(f"no sample stored for {for_s:g} s", Kind.METRIC, judge, (self._age,))
+
+    def fresh(self, within_s: float) -> Condition:
+        """The newest stored sample is younger than `within_s` seconds."""
+
+        def judge(picture: Picture) -> Seen:
+            seconds, seen = judges.age(picture, self._age)
+            return Seen(holds=seconds is not None and seconds < within_s, text=seen.text, known=seen.known)
+
+        return Condition(f"newest sample younger than {within_s:g} s", Kind.METRIC, judge, (self._age,))
+
+    def targets_up(self, jobs: tuple[str, ...] = ()) -> Condition:
+        """Every active target is up; with `jobs`: every one of those jobs, each of which has at least one."""
+
+        def judged(body: Any) -> tuple[bool, str]:
+            active = [t for t in body["data"]["activeTargets"] if not jobs or t["labels"].get("job") in jobs]
+            down = [
+                f"{t['labels'].get('job')} {t['scrapeUrl']}: {t['health']} {t['lastError']}".strip()
+                for t in active
+                if t["health"] != "up"
+            ]
+            absent = set(jobs) - {t["labels"].get("job") for t in active}
+            parts = [
+                f"{len(active) - len(down)}/{len(active)} targets up",
+                *down,
+                *(f"no target of job {j}" for j in sorted(absent)),
+            ]
+            return bool(active) and not down and not absent, "; ".join(parts)
+
+        return self.json(
+            "/api/v1/targets?state=active",
+            lambda body: judged(body)[0],
+            f"targets up ({', '.join(jobs) or 'all'})",
+            show=lambda body: judged(body)[1],
+        )
+
+    def query(
+        self, promql: str, predicate: Callable[[Vector], bool], text: str, *, at_s: float | None = None
+    ) -> Condition:
+        """`predicate` holds for the result, also an empty one, of an instant query at Unix second `at_s`, or now."""
+        probe = QueryProbe(self.service, self.port, promql, at_s)
+        return Condition(text, Kind.METRIC, lambda picture: judges.vector_of(picture, probe, predicate), (probe,))
+
+    def metric(self, name: str, predicate: Callable[[float], bool], text: str, **labels: str) -> Condition:
+        """`predicate` holds for the sum of a metric, read from the pod's own /metrics: ready or not, storing or not."""
+        probe = self.metrics_probe(frozenset({name}))
+        return Condition(
+            text, Kind.METRIC, lambda picture: judges.metric_value(picture, probe, name, predicate, labels), (probe,)
+        )
+
+    def metrics_probe(self, names: frozenset[str]) -> MetricsProbe:
+        """The question for metrics of those names, from the newest server pod itself."""
+        return MetricsProbe(self.service, self.port, names=names, pod=f"{self.fullname}-", pod_port=self.pod_port)
+
+    def claim_size(self, at_least: str) -> Condition:
+        """The claim is bound and its status shows at least that capacity (a quantity such as ``1Gi``)."""
+
+        def judge(picture: Picture) -> Seen:
+            claim = picture.claims.get(self.claim)
+            status = (claim or {}).get("status") or {}
+            return judges.capacity(claim, (status.get("capacity") or {}).get("storage"), status.get("phase"), at_least)
+
+        return Condition(f"claim of at least {at_least}", Kind.VOLUME, judge)
+
+    def volume_size(self, at_least: str) -> Condition:
+        """The volume that is bound to the claim has at least that capacity."""
+
+        def judge(picture: Picture) -> Seen:
+            wanted = {"namespace": self.namespace, "name": self.claim}
+            refs = ((v, (v.get("spec") or {})) for v in picture.volumes.values())
+            found = next((v for v, spec in refs if wanted.items() <= (spec.get("claimRef") or {}).items()), None)
+            held = (((found or {}).get("spec") or {}).get("capacity") or {}).get("storage")
+            return judges.capacity(found, held, ((found or {}).get("status") or {}).get("phase"), at_least)
+
+        return Condition(f"volume of at least {at_least}", Kind.VOLUME, judge)
+
+    def event(
+        self, reason: str, about_prefix: str, text: str | None = None, *, since: datetime | None = None
+    ) -> Condition:
+        """An event of that reason about an object whose name begins so, its message matching `text`, since then."""
+        return Condition(
+            f"event {reason} about {about_prefix}*{f' with /{text}/' if text else ''}",
+            Kind.EVENT,
+            lambda picture: judges.event_seen(picture, reason, about_prefix, text, since or EPOCH),
+        )
+
+    @property
+    def _age(self) -> QueryProbe:
+        return QueryProbe(self.service, self.port, AGE_QUERY)
+
+    def _run(self, picture: Picture, container: str) -> tuple[str, int]:
+        """Pod UID and restart count of a container's present run; ("", -1) when there is none."""
+        for pod in self.pods(picture):
+            status = container_status(pod, container)
+            if status is not None:
+                return str(pod["metadata"].get("uid", "")), int(status.get("restartCount", 0))
+        return "", -1
+
+    def _line_judge(
+        self, pattern: str, container: str, since: datetime, *, this_restart: bool
+    ) -> Callable[[Picture], Seen]:
+        found = re.compile(pattern)
+
+        def judge(picture: Picture) -> Seen:
+            restart = self._run(picture, container) if this_restart else None
+            return judges.log_line(
+                picture,
+                f"{self.fullname}-",
+                container,
+                lambda text: found.search(text) is not None,
+                since=since,
+                restart=restart,
+            )
+
+        return judge

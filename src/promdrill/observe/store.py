@@ -1,0 +1,149 @@
+"""What the watching threads write and pictures are taken from: one lock, and one condition that tells of changes."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from promdrill.clock import Clock
+from promdrill.observe.picture import ContainerKey, LogLine, Object, Picture, name_of
+from promdrill.observe.probes import Probe, ProbeAnswer
+
+KINDS = ("pods", "claims", "volumes", "events", "endpoints")
+"""The kinds of object that are watched: fields of `Picture`."""
+
+HISTORY = 240
+"""Answers kept for each probe: two minutes at two a second, enough to see whether a counter rises."""
+
+ARRIVALS = 4096
+"""Changes whose arrival is remembered; a wait judges every few milliseconds and never lags so far behind."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One probe's answers; `first` is kept when `latest` answers push it out."""
+
+    latest: ProbeAnswer | None = None
+    first: ProbeAnswer | None = None
+    recent: deque[ProbeAnswer] = field(default_factory=lambda: deque(maxlen=HISTORY))
+
+
+class Store:
+    """The mutable side of `Picture`. Every method is safe to call from any thread.
+
+    Attributes:
+        changed: Notified after every change.
+    """
+
+    def __init__(self, namespace: str, clock: Clock) -> None:
+        self.changed = threading.Condition()
+        self._namespace = namespace
+        self._clock = clock
+        self._version = 0
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS)
+        self._objects: dict[str, Mapping[str, Object]] = {kind: {} for kind in KINDS}
+        self._logs: dict[ContainerKey, dict[tuple[str, str], LogLine]] = {}
+        self._frozen: dict[ContainerKey, tuple[LogLine, ...]] = {}
+        self._read: frozenset[ContainerKey] = frozenset()
+        self._asked: dict[Probe, _Asked] = {}
+
+    def replace(self, kind: str, objects: Iterable[Object]) -> None:
+        """Set all objects of a kind: the outcome of a list."""
+        with self.changed:
+            self._objects[kind] = {name_of(obj): obj for obj in objects}
+            self._note()
+
+    def put(self, kind: str, obj: Object) -> None:
+        """Add or change one object."""
+        with self.changed:
+            self._objects[kind] = {**self._objects[kind], name_of(obj): obj}
+            self._note()
+
+    def drop(self, kind: str, obj: Object) -> None:
+        """Remove one object, unless another of its name has taken its place."""
+        with self.changed:
+            there = self._objects[kind].get(name_of(obj))
+            if there is not None and there["metadata"].get("uid") == obj["metadata"].get("uid"):
+                self._objects[kind] = {name: o for name, o in self._objects[kind].items() if name != name_of(obj)}
+                self._note()
+
+    def add_line(self, key: ContainerKey, stamp: str, line: LogLine) -> bool:
+        """Add a log line, unless it is there; whether it was new.
+
+        A line is known by its pod, its time stamp to the nanosecond and its text. One that comes again from a later
+        container was first read just as the container changed: it takes the later restart count.
+        """
+        with self.changed:
+            lines = self._logs.setdefault(key, {})
+            mark = (line.uid, f"{stamp} {line.text}")
+            there = lines.get(mark)
+            if there is not None and there.restart >= line.restart:
+                return False
+            lines[mark] = line if there is None else replace(there, restart=line.restart)
+            self._frozen.pop(key, None)
+            self._note()
+            return there is None
+
+    def set_read(self, key: ContainerKey, *, read: bool) -> None:
+        """Say whether the container's log is known up to the present."""
+        with self.changed:
+            if (key in self._read) != read:
+                self._read = self._read | {key} if read else self._read - {key}
+                self._note()
+
+    def answer(self, probe: Probe, answer: ProbeAnswer) -> None:
+        """Add a probe's answer."""
+        with self.changed:
+            asked = self._asked.setdefault(probe, _Asked())
+            asked.latest = answer
+            asked.first = asked.first or answer
+            asked.recent.append(answer)
+            self._note()
+
+    def forget_answer(self, probe: Probe) -> None:
+        """Take the latest answer out of the picture; it stays in the history."""
+        with self.changed:
+            if probe in self._asked:
+                self._asked[probe].latest = None
+
+    def picture(self, since: datetime) -> Picture:
+        """What is known now, for a wait that began at `since`."""
+        with self.changed:
+            for key, lines in self._logs.items():
+                if key not in self._frozen:
+                    self._frozen[key] = tuple(lines.values())
+            return Picture(
+                at=self._clock.monotonic(),
+                utc=self._clock.utc(),
+                since=since,
+                namespace=self._namespace,
+                version=self._version,
+                **self._objects,
+                logs=dict(self._frozen),
+                read=self._read,
+                answers={probe: asked.latest for probe, asked in self._asked.items() if asked.latest},
+                history={probe: _history(asked) for probe, asked in self._asked.items() if asked.first},
+            )
+
+    def wait_beyond(self, version: int, timeout_s: float) -> None:
+        """Return once there is a change after `version`, or after `timeout_s` seconds."""
+        with self.changed:
+            self.changed.wait_for(lambda: self._version > version, timeout=timeout_s)
+
+    def arrival_after(self, version: int) -> float | None:
+        """Monotonic arrival of the first change after `version`; None when there is none."""
+        with self.changed:
+            return next((at for number, at in self._arrivals if number > version), None)
+
+    def _note(self) -> None:
+        self._version += 1
+        self._arrivals.append((self._version, self._clock.monotonic()))
+        self.changed.notify_all()
+
+
+def _history(asked: _Asked) -> tuple[ProbeAnswer, ...]:
+    first = (asked.first,) if asked.first is not None and asked.first is not asked.recent[0] else ()
+    return (*first, *asked.recent)

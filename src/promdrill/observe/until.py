@@ -1,0 +1,148 @@
+"""Waiting: until everything wanted holds, a named failure is seen, or the deadline passes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from promdrill.clock import Deadline, iso
+from promdrill.errors import WaitFailed, WaitTimeout
+from promdrill.observe.conditions import Condition, Failure, Seen
+from promdrill.observe.failures import DEFAULT_FAILURES, without
+from promdrill.observe.observer import Observer
+from promdrill.observe.picture import Picture
+
+__all__ = ["DEFAULT_FAILURES", "until", "without"]
+
+TICK_S = 0.5
+"""Seconds after which a picture is judged again although nothing changed: some conditions depend on the time of day."""
+
+
+def until(
+    observer: Observer,
+    wanted: Sequence[Condition],
+    *,
+    failed: Sequence[Failure] = DEFAULT_FAILURES,
+    timeout_s: float,
+    hold_s: float = 0.0,
+    hint: str = "",
+) -> Picture:
+    """Wait until all of `wanted` hold at once, and go on to for `hold_s`; gives the picture that proved it.
+
+    Judged whenever something changes. Failures are judged only while something wanted does not hold, or is being held.
+
+    Args:
+        observer: Where pictures come from.
+        wanted: What must hold.
+        failed: What ends the wait at once.
+        timeout_s: Seconds for all of it, `hold_s` included.
+        hold_s: Seconds for which all must hold.
+        hint: The next move, for the error: where the evidence lies.
+
+    Raises:
+        WaitFailed: A failure was seen.
+        WaitTimeout: The deadline passed; the error names each condition that is missing and what was last seen of it.
+        ClusterError: The observer itself broke.
+    """
+    if not wanted or len({c.name for c in wanted}) != len(wanted):
+        raise ValueError("a wait needs conditions, each with a name of its own")
+    began = observer.clock.utc()
+    deadline = Deadline.after(timeout_s, observer.clock)
+    wait = _Wait(observer, tuple(wanted), tuple(failed), deadline, began, hold_s, hint)
+    observer.journal.note("wait", wanted=[c.name for c in wanted], timeout_s=timeout_s, hold_s=hold_s)
+    probes = [probe for c in wanted for probe in c.probes] + [probe for f in failed for probe in f.probes]
+    with observer.asking(probes):
+        while True:
+            picture = observer.picture(began)
+            if wait.judge(picture):
+                observer.journal.note("wait-done", took_s=round(deadline.elapsed_s, 3))
+                return picture
+            if deadline.passed:
+                raise wait.timeout()
+            observer.wait_beyond(picture.version, min(TICK_S, deadline.remaining_s, wait.hold_left_s(picture)))
+
+
+@dataclass(slots=True)
+class _Wait:
+    """One wait under way."""
+
+    observer: Observer
+    wanted: tuple[Condition, ...]
+    failed: tuple[Failure, ...]
+    deadline: Deadline
+    began: datetime
+    hold_s: float
+    hint: str
+    seen: dict[str, Seen] = field(default_factory=dict)
+    held_since: float | None = None
+    version: int = 0
+
+    def judge(self, picture: Picture) -> bool:
+        """Whether the wait is over with success; raises `WaitFailed`."""
+        seen = {c.name: c.judge(picture) for c in self.wanted}
+        for condition in self.wanted:
+            self._note(condition, seen[condition.name], picture)
+        self.seen, self.version = seen, picture.version
+        if not all(s.holds for s in seen.values()):
+            self.held_since = None
+        elif self.held_since is None:
+            self.held_since = picture.at
+        if self.hold_left_s(picture) <= 0:
+            return True
+        for failure in self.failed:
+            hit = failure.judge(picture)
+            if hit.holds:
+                raise self._failure(failure, hit)
+        return False
+
+    def hold_left_s(self, picture: Picture) -> float:
+        """Seconds for which everything must go on to hold; infinite while something does not."""
+        if self.held_since is None:
+            return float("inf")
+        return self.hold_s - (picture.at - self.held_since)
+
+    def timeout(self) -> WaitTimeout:
+        """The error for the deadline."""
+        missing = {name: s for name, s in self.seen.items() if not s.holds}
+        wanted = " and ".join(missing or self.seen)
+        last = _words(missing or self.seen)
+        if not missing:
+            wanted = f"{wanted}, for {self.hold_s:g} s without interruption"
+        self.observer.journal.note("wait-timeout", missing=list(missing), last_seen=last)
+        return WaitTimeout(wanted, self.deadline.budget_s, last, hint=self.hint)
+
+    def _failure(self, failure: Failure, hit: Seen) -> WaitFailed:
+        missing = {name: s for name, s in self.seen.items() if not s.holds} or self.seen
+        waited_s = self.deadline.elapsed_s
+        self.observer.journal.note("wait-failed", failure=failure.name, text=hit.text, waited_s=round(waited_s, 3))
+        what = f"{failure.name} ({hit.text})"
+        return WaitFailed(" and ".join(missing), what, _words(missing), waited_s, hint=self.hint)
+
+    def _note(self, condition: Condition, seen: Seen, picture: Picture) -> None:
+        """Journal a condition that began, or ceased, to hold: when the cluster changed, and when we knew."""
+        before = self.seen.get(condition.name)
+        if before is not None and before.holds == seen.holds:
+            return
+        fields = {"name": condition.name, "kind": condition.kind, "holds": seen.holds, "text": seen.text}
+        if before is None or not before.known:  # it may have been so for long: nothing was detected just now
+            self.observer.journal.note("condition", **fields)
+            return
+        knew = self.observer.clock.utc()
+        changed = seen.changed if seen.changed is not None else self._arrival(picture, knew)
+        after_s = max(0.0, (knew - max(changed, self.began)).total_seconds())
+        if seen.holds:
+            self.observer.detected(after_s)
+        moments = {"changed": iso(changed), "knew": iso(knew), "detected_after_s": round(after_s, 4)}
+        self.observer.journal.note("condition", **fields, **moments)
+
+    def _arrival(self, picture: Picture, knew: datetime) -> datetime:
+        """When the oldest change not judged before arrived here: for evidence that does not tell its own time."""
+        arrived = self.observer.arrival_after(self.version)
+        if arrived is None:
+            return knew
+        return knew - timedelta(seconds=max(0.0, self.observer.clock.monotonic() - min(arrived, picture.at)))
+
+
+def _words(seen: dict[str, Seen]) -> str:
+    return "; ".join(f"{name}: {s.text}" for name, s in seen.items())

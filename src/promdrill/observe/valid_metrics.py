@@ -1,0 +1,170 @@
+"""Valid metrics: the one definition, used as baseline before the fault and as recovery after the remedy.
+
+All of these, at once:
+
+1. every expected target is up, and every expected job has one;
+2. the newest stored sample is younger than three scrape intervals;
+3. appended samples rise;
+4. no WAL write failed, no compaction failed, no reload of blocks failed since the given moment;
+5. no rule evaluation failed since then; where there are no rules, none can;
+6. queries from before the fault are answered as they were.
+
+Counters are read from the pod's own /metrics and not by PromQL, since a Prometheus that stores nothing does not store
+that either. A counter counts from the given moment, or from the start of the process when that came later: a new
+process must show zero failures.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.judges import answer_of, status_words, vector_words
+from promdrill.observe.picture import Picture
+from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
+from promdrill.observe.prometheus import Remembered
+from promdrill.observe.server import Server
+
+FRESH_INTERVALS = 3
+"""Scrape intervals that the newest sample may be old (issue 4): one is always under way, one may fail by chance."""
+
+APPENDED = "prometheus_tsdb_head_samples_appended_total"
+"""Samples given to the head; has a label `type` from 2.4x on, over which it is summed. All 2.x and 3.x."""
+
+STARTED = "process_start_time_seconds"
+"""Start of the process: tells readings of one process from those of the next, whose counters begin anew."""
+
+BUILD = "prometheus_build_info"
+"""Carries the version."""
+
+WAL_FAILURES = "prometheus_tsdb_wal_writes_failed_total"
+"""WAL writes that failed: rises while scrapes cannot be committed to a full volume (measured: 2.48 to 3.14)."""
+
+WAL_FAILURES_FROM = (2, 16)
+"""First version with `WAL_FAILURES`; an older one cannot be asked, a newer one must show it."""
+
+TSDB_FAILURES = {
+    WAL_FAILURES: "no WAL write failed",
+    "prometheus_tsdb_compactions_failed_total": "no compaction failed",
+    "prometheus_tsdb_reloads_failures_total": "no reload of blocks failed",
+}
+"""Counters of the database that must not rise, and what that means (tsdb/db.go, tsdb/wlog)."""
+
+RULE_FAILURES = "prometheus_rule_evaluation_failures_total"
+"""Rule evaluations that failed, by rule group; absent where there is no rule group."""
+
+NAMES = frozenset({APPENDED, STARTED, BUILD, RULE_FAILURES, *TSDB_FAILURES})
+"""What is kept of each /metrics page."""
+
+
+def valid_metrics(
+    server: Server,
+    *,
+    since: datetime,
+    scrape_interval_s: float,
+    jobs: Sequence[str],
+    early: Sequence[Remembered] = (),
+) -> tuple[Condition, ...]:
+    """The conditions of a Prometheus that works, as defined above.
+
+    Args:
+        server: Which.
+        since: When recovery (or the baseline) began, UTC.
+        scrape_interval_s: The interval of the jobs, the longest where they differ.
+        jobs: Jobs that must have targets; with none, all targets that there are are expected.
+        early: Answers from before the fault, by `prometheus.remember`.
+    """
+    probe = server.metrics_probe(NAMES)
+    return (
+        server.targets_up(tuple(jobs)),
+        server.fresh(FRESH_INTERVALS * scrape_interval_s),
+        _rising(probe, scrape_interval_s),
+        *(_no_increase(probe, name, text, since) for name, text in TSDB_FAILURES.items()),
+        _no_increase(probe, RULE_FAILURES, "no rule evaluation failed", since),
+        *(_still_answered(server, remembered) for remembered in early),
+    )
+
+
+def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
+    """Over one scrape interval every target is scraped once, so that something must have been appended."""
+
+    def judge(picture: Picture) -> Seen:
+        latest = _reading(picture, probe)
+        if isinstance(latest, Seen):
+            return latest
+        value = latest.total(APPENDED)
+        if value is None:
+            return unknown(f"no metric {APPENDED}")
+        before = [a for a in _of_one_process(picture, probe, latest) if latest.asked - a.asked >= scrape_interval_s]
+        if not before or (then := before[-1].total(APPENDED)) is None:
+            return unknown(f"{value:g} appended; not yet compared over one scrape interval")
+        span_s = latest.asked - before[-1].asked
+        return Seen(holds=value > then, text=f"{value - then:g} samples appended in {span_s:.1f} s")
+
+    return Condition("appended samples rising", Kind.METRIC, judge, (probe,))
+
+
+def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> Condition:
+    def judge(picture: Picture) -> Seen:
+        latest = _reading(picture, probe)
+        if isinstance(latest, Seen):
+            return latest
+        value = latest.total(name)
+        if value is None:
+            return _absent(latest, name)
+        base = 0.0
+        if not _started_after(latest, since):
+            base = next(
+                (a.total(name) or 0.0 for a in _of_one_process(picture, probe, latest) if a.utc >= since), value
+            )
+        begin = "the process started" if _started_after(latest, since) else "the given moment"
+        return Seen(holds=value <= base, text=f"{value - base:g} since {begin} ({name})")
+
+    return Condition(text, Kind.METRIC, judge, (probe,))
+
+
+def _still_answered(server: Server, remembered: Remembered) -> Condition:
+    probe = QueryProbe(server.service, server.port, remembered.promql, remembered.at_s)
+
+    def judge(picture: Picture) -> Seen:
+        answer = answer_of(picture, probe)
+        if isinstance(answer, Seen):
+            return answer
+        vector = answer.vector()
+        if vector is None:
+            return unknown(status_words(answer))
+        missing = dict(remembered.result - frozenset(vector.items()))
+        if not missing:
+            return Seen(holds=True, text=f"{len(remembered.result)} values as before")
+        return Seen(holds=False, text=f"{len(missing)} of {len(remembered.result)} differ: {vector_words(missing)}")
+
+    when = datetime.fromtimestamp(remembered.at_s, UTC).strftime("%H:%M:%SZ")
+    return Condition(f"{remembered.promql} at {when} answered as before", Kind.METRIC, judge, (probe,))
+
+
+def _reading(picture: Picture, probe: MetricsProbe) -> ProbeAnswer | Seen:
+    answer = answer_of(picture, probe)
+    if isinstance(answer, ProbeAnswer) and answer.metrics is None:
+        return unknown(f"/metrics not answered: {status_words(answer)}")
+    return answer
+
+
+def _of_one_process(picture: Picture, probe: MetricsProbe, latest: ProbeAnswer) -> list[ProbeAnswer]:
+    """Readings of the process that gave the latest, oldest first, the latest included."""
+    return [a for a in picture.history.get(probe, ()) if a.metrics and a.total(STARTED) == latest.total(STARTED)]
+
+
+def _started_after(reading: ProbeAnswer, since: datetime) -> bool:
+    return (reading.total(STARTED) or 0.0) >= since.timestamp()
+
+
+def _absent(reading: ProbeAnswer, name: str) -> Seen:
+    if name == RULE_FAILURES:
+        return Seen(holds=True, text="there are no rule groups")
+    version = next((dict(labels).get("version", "") for (n, labels) in reading.metrics or {} if n == BUILD), "")
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if name == WAL_FAILURES and found and (int(found[1]), int(found[2])) < WAL_FAILURES_FROM:
+        return Seen(holds=True, text=f"Prometheus {version} does not count it")
+    return unknown(f"no metric {name}")

@@ -1,0 +1,120 @@
+"""results.json: written whole after every drill, so that a killed run still tells what it had learnt."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from promdrill.clock import SYSTEM, Clock, iso
+from promdrill.errors import UsageError
+from promdrill.model import (
+    RESULTS_SCHEMA,
+    DrillResult,
+    PhaseName,
+    PhaseRecord,
+    RunResult,
+    SampleAccount,
+    StepRecord,
+    Verdict,
+)
+from promdrill.report.folder import write_atomically
+from promdrill.report.junit import to_junit
+
+RESULTS = "results.json"
+JUNIT = "junit.xml"
+UNKNOWN_PROFILE = "unknown"
+"""Profile of a drill whose results were written before the profile was."""
+
+
+class Results:
+    """The results of a run while it runs.
+
+    results.json and junit.xml exist from the start and are replaced whole with each change; ``finished`` stays null
+    until `finish`.
+
+    Args:
+        folder: The run's folder.
+        supply: The supply as asked for, until `supplied` names the one in use.
+        kubernetes: The version of the cluster, without a leading v.
+        clock: Where time comes from.
+    """
+
+    def __init__(self, folder: Path, *, supply: str, kubernetes: str, clock: Clock = SYSTEM) -> None:
+        self.folder = folder
+        self._clock = clock
+        self.run = RunResult(iso(clock.utc()), None, supply, kubernetes, ())
+        self._write()
+
+    def supplied(self, *, supply: str, kubernetes: str) -> None:
+        """Record what the run really uses."""
+        self._change(supply=supply, kubernetes=kubernetes)
+
+    def add(self, drill: DrillResult) -> None:
+        """Record a drill that ended."""
+        self._change(drills=(*self.run.drills, drill))
+
+    def finish(self) -> None:
+        """Record that the run came to its end."""
+        self._change(finished=iso(self._clock.utc()))
+
+    def _change(self, **fields: Any) -> None:
+        self.run = replace(self.run, **fields)
+        self._write()
+
+    def _write(self) -> None:
+        write_atomically(self.folder / RESULTS, json.dumps(self.run.to_json(), indent=2) + "\n")
+        write_atomically(self.folder / JUNIT, to_junit(self.run))
+
+
+def read(path: Path) -> RunResult:
+    """Read results.json, also an older one: fields it lacks are None, fields it has in addition are ignored.
+
+    Args:
+        path: The file, or the run's folder.
+
+    Raises:
+        UsageError: It is missing, is not results.json, or is of a newer schema.
+    """
+    file = path / RESULTS if path.is_dir() else path
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}", hint="ls reports") from error
+    except ValueError as error:
+        raise UsageError(f"{file} is not JSON: {error}") from error
+    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
+        raise UsageError(f"{file} is not a results.json: no schema number")
+    if data["schema"] > RESULTS_SCHEMA:
+        raise UsageError(f"{file} has schema {data['schema']}; this promdrill reads up to {RESULTS_SCHEMA}")
+    try:
+        return _run(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{file} does not follow the schema of results.json: {error}") from error
+
+
+def _run(data: Mapping[str, Any]) -> RunResult:
+    drills = tuple(_drill(entry) for entry in data["drills"])
+    return RunResult(data["started"], data.get("finished"), data["supply"], data["kubernetes"], drills)
+
+
+def _drill(entry: Mapping[str, Any]) -> DrillResult:
+    known = _known(DrillResult, entry)
+    known["profile"] = entry.get("profile") or UNKNOWN_PROFILE
+    known["verdict"] = Verdict(entry["verdict"])
+    known["phases"] = tuple(
+        PhaseRecord(PhaseName(phase["name"]), phase["started"], phase.get("took_s"))
+        for phase in entry.get("phases") or ()
+    )
+    known["samples"] = SampleAccount(**_known(SampleAccount, entry.get("samples") or {}))
+    known["steps"] = tuple(StepRecord(**_known(StepRecord, step)) for step in entry.get("steps") or ())
+    for name in ("chart", "chart_version", "app_version", "control", "reason"):
+        known.setdefault(name, None)
+    return DrillResult(**known)
+
+
+def _known(kind: type[Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    return {item.name: entry[item.name] for item in dataclasses.fields(kind) if item.name in entry}

@@ -1,0 +1,160 @@
+"""Where things come from: built from source, or pulled from registries. Decided once, before anything is fetched."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import queue
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import requests
+
+from promdrill.errors import UsageError
+
+SUPPLIES = ("auto", "source", "registry")
+"""Valid values of SUPPLY."""
+
+MIRROR_VARIABLE = "REGISTRY_MIRROR"
+"""Names the image registry to use in place of Docker Hub: `host`, `host:port`, with a path or a scheme if need be."""
+
+ASK_S = 3.0
+"""Seconds that the registry has to answer, names looked up and all; a healthy one takes 0.3."""
+
+HUB = "docker.io"
+_HUB_API = "https://registry-1.docker.io"
+_LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$")
+_ANSWERS = frozenset({requests.codes.ok, requests.codes.unauthorized, requests.codes.too_many_requests})
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The address of an image registry.
+
+    Attributes:
+        api: Root of its HTTP API, without ``/v2/``.
+        prefix: What image references start with, with a slash at its end; empty for Docker Hub.
+    """
+
+    api: str
+    prefix: str
+
+    @classmethod
+    def of(cls, address: str) -> Registry:
+        """The registry at an address as a user types it.
+
+        Without a scheme, https is meant, and http on loopback, as Docker takes it.
+
+        Raises:
+            UsageError: It is no address.
+        """
+        match = re.fullmatch(
+            r"(?:(https?)://)?([A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)((?:/[\w.-]+)*)/?", address
+        )
+        if match is None:
+            raise UsageError(
+                f"{MIRROR_VARIABLE}={address} is no registry", hint=f"{MIRROR_VARIABLE}=mirror.example:5000"
+            )
+        scheme, host, path = match.groups()
+        if (host, path) == (HUB, ""):
+            return cls(_HUB_API, "")
+        scheme = scheme or ("http" if _LOOPBACK.match(host) else "https")
+        return cls(f"{scheme}://{host}", f"{host}{path}/")
+
+    @property
+    def path(self) -> str:
+        """What comes before a repository's name in its API; empty, or with a slash at its end."""
+        return self.prefix.partition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A supply, for the whole run.
+
+    Attributes:
+        name: `source` or `registry`.
+        why: One sentence.
+    """
+
+    name: str
+    why: str
+
+
+def mirror() -> Registry:
+    """The registry that the user named, else Docker Hub.
+
+    Raises:
+        UsageError: What the user named is no address.
+    """
+    return Registry.of(os.environ.get(MIRROR_VARIABLE) or HUB)
+
+
+def check(wanted: str) -> str:
+    """A value of SUPPLY.
+
+    Raises:
+        UsageError: There is no such supply; the nearest one is named.
+    """
+    if wanted in SUPPLIES:
+        return wanted
+    near = difflib.get_close_matches(wanted.lower(), SUPPLIES, n=1, cutoff=0.4) or ["auto"]
+    raise UsageError(f"SUPPLY={wanted} is none of {', '.join(SUPPLIES)}", hint=f"SUPPLY={near[0]}")
+
+
+def choose(
+    wanted: str,
+    *,
+    registry: Registry | None = None,
+    get: Callable[..., requests.Response] = requests.get,
+    ask_s: float = ASK_S,
+) -> Choice:
+    """Choose a supply; `auto` asks the registry once.
+
+    Args:
+        wanted: The value of SUPPLY.
+        registry: Which registry; the user's by default.
+        get: Sends the request, as ``requests.get``.
+        ask_s: Seconds that the registry has.
+
+    Raises:
+        UsageError: There is no such supply, or the registry's address is none.
+    """
+    check(wanted)
+    registry = registry or mirror()
+    if wanted != "auto":
+        return Choice(wanted, f"SUPPLY={wanted} was asked for.")
+    answer = ask(registry, get=get, within_s=ask_s)
+    if answer is None:
+        return Choice("registry", f"The image registry at {registry.api} answers.")
+    return Choice("source", f"The image registry at {registry.api} {answer}, so everything is built from source.")
+
+
+def ask(
+    registry: Registry, *, get: Callable[..., requests.Response] = requests.get, within_s: float = ASK_S
+) -> str | None:
+    """Ask a registry whether it is one.
+
+    Returns:
+        None when it answers as registries do (asking for credentials is an answer), else what happened, in words.
+    """
+    said: queue.Queue[str | None] = queue.Queue()
+    silence = f"did not answer within {within_s:.0f} s"
+
+    def send() -> None:
+        try:
+            status = get(f"{registry.api}/v2/", timeout=within_s, allow_redirects=False).status_code
+        except requests.Timeout:
+            said.put(silence)
+        except requests.RequestException:
+            said.put("cannot be reached")
+        else:
+            said.put(None if status in _ANSWERS else f"answered {status}, as no registry does")
+
+    # a thread, because looking up a name knows no deadline; it is left behind where it hangs
+    threading.Thread(target=send, name="ask-registry", daemon=True).start()
+    try:
+        return said.get(timeout=within_s)
+    except queue.Empty:
+        return silence

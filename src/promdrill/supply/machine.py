@@ -1,0 +1,98 @@
+"""Facts about this machine that decide whether containers can run on it. Reads only; every source can be replaced."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from promdrill.supply import runc_fit
+
+SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+"""Where a distribution puts daemons; a user's PATH often leaves it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """This machine.
+
+    Attributes:
+        root: Whether we are root.
+        debian: Whether packages come from Debian or a distribution made of it.
+        distribution: Its name for people, from os-release.
+        missing: Capabilities that the kernel knows and this process's bounding set lacks, by name.
+        architecture: `amd64` or `arm64`, as Go and Docker call it; else the kernel's own name.
+    """
+
+    root: bool
+    debian: bool
+    distribution: str
+    missing: tuple[str, ...]
+    architecture: str
+
+
+def examine(*, etc: Path = Path("/etc"), proc: Path = Path("/proc")) -> Machine:
+    """This machine's facts; what cannot be read counts as not there."""
+    release = os_release(etc / "os-release")
+    family = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    return Machine(
+        root=os.geteuid() == 0,
+        debian=bool(family & {"debian", "ubuntu"}),
+        distribution=release.get("PRETTY_NAME", "an unknown distribution"),
+        missing=missing_capabilities(proc=proc),
+        architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+    )
+
+
+def os_release(path: Path) -> dict[str, str]:
+    """The fields of an os-release file; empty when there is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return {}
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    return {key.strip(): value.strip().strip("\"'") for key, value in pairs}
+
+
+def missing_capabilities(*, pid: str = "self", proc: Path = Path("/proc")) -> tuple[str, ...]:
+    """Capabilities that the kernel knows and a process's bounding set lacks, in the kernel's order.
+
+    Args:
+        pid: The process.
+        proc: Where procfs is mounted.
+
+    Returns:
+        Names; none when the process cannot be read.
+    """
+    try:
+        granted = runc_fit.granted((proc / pid / "status").read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError):
+        return ()
+    try:
+        last = int((proc / "sys/kernel/cap_last_cap").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        last = len(runc_fit.CAPABILITIES) - 1
+    return tuple(name for name in runc_fit.CAPABILITIES[: last + 1] if name not in granted)
+
+
+def program(name: str) -> Path | None:
+    """A program on PATH or among the system's daemons; None where there is none."""
+    found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(SBIN))
+    return Path(found) if found else None
+
+
+def start_of(pid: int, *, proc: Path = Path("/proc")) -> str | None:
+    """What tells a process from a later one with the same id: boot id and start time.
+
+    Returns:
+        None when there is no such process, or only its remains that nobody has waited for.
+    """
+    try:
+        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything, blanks and brackets too
+    return None if fields[0] == "Z" else f"{boot}/{fields[19]}"

@@ -1,0 +1,115 @@
+"""The toy scenario: a server that is too small, in the fake world."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from tests.unit.drill_world import DOWN, POD, World
+
+from promdrill.drill import Drill, Persistence, Site, Stage
+from promdrill.faults import ChartRef, Fault, Ground, Undo
+from promdrill.journal import Journal
+from promdrill.model import DrillResult
+from promdrill.observe.conditions import Condition
+from promdrill.supply.supplied import Tools
+
+RUNBOOK = """---
+id: toy
+title: it is small
+data_loss: {data_loss}
+---
+
+## Meaning
+
+It is small.
+
+## Impact
+
+None.
+
+## Diagnosis
+
+```sh
+grep "size: small" "$VALUES"
+```
+
+## Mitigation
+
+```sh
+{remedy}
+```
+
+## Verification
+
+```sh
+true
+```
+"""
+
+
+@dataclass(frozen=True)
+class Break(Fault):
+    """Breaks the world's Prometheus; `then` runs after that."""
+
+    world: World
+    proof: tuple[Condition, ...] = ()
+    then: Callable[[Undo], None] = lambda _undo: None
+
+    @property
+    def name(self) -> str:
+        return "break it"
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return ("the toy",)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        assert ground.pod()["metadata"]["name"] == POD
+        undo.register("mend it", lambda: self.world.done.append("mended"))
+        self.world.done.append("broken")
+        self.world.broken_at = self.world.clock.now
+        self.then(undo)
+        return self.proof
+
+
+def drill_in(
+    world: World, *, remedy: str = "sed -i 's/small/large/' \"$VALUES\"", data_loss: bool = False, **site: Any
+) -> Drill:
+    """A drill of the toy scenario in that world."""
+    scenario = world.folder / "toy"
+    scenario.mkdir()
+    (scenario / "values.yaml").write_text("server:\n  size: small\n  global: {scrape_interval: 1s}\n")
+    (scenario / "runbook.md").write_text(RUNBOOK.format(remedy=remedy, data_loss=str(data_loss).lower()))
+    return Drill(
+        Site(
+            scenario="toy",
+            scenario_dir=scenario,
+            folder=world.folder / "report",
+            kube=cast(Any, world),
+            helm=cast(Any, world),
+            kubeconfig=world.folder / "kubeconfig",
+            tools=Tools(kind=Path("/bin/true"), kubectl=Path("/bin/true"), helm=Path("/bin/true")),
+            chart=ChartRef(world.folder, "prometheus", "0.1.0", "2.48.0"),
+            profile="fast",
+            journal=Journal(world.folder / "report" / "journal.jsonl"),
+            on_result=world.results.append,
+            clock=world.clock,
+            **site,
+        )
+    )
+
+
+def run_toy(drill: Drill, world: World, **plan: Any) -> DrillResult:
+    """Run the toy scenario, changed by `plan`; its journal is closed afterwards."""
+    scenario: dict[str, Any] = {
+        "fault": Break(world),
+        "signature": (Stage("it is down", (DOWN,)),),
+        "persistence": Persistence(more_restarts=2),
+    }
+    try:
+        return drill.run(**scenario | plan)
+    finally:
+        drill.site.journal.close()

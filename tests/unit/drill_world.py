@@ -1,0 +1,225 @@
+"""A small strict world for the drill engine: one fake cluster with one Prometheus that breaks and recovers.
+
+The world stands in for the API server, for Helm and for the observer, on a clock of its own that moves only while the
+engine waits. What nobody expected to be asked is an AssertionError. The runbook is real: bash edits $VALUES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from promdrill.clock import iso
+from promdrill.cluster.kube import NotFound
+from promdrill.drill import baseline, course
+from promdrill.journal import Journal
+from promdrill.model import DrillResult
+from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.picture import Picture
+from promdrill.observe.probes import Labels
+from promdrill.observe.prometheus import Remembered
+
+NAMESPACE = "drill-toy"
+POD = "prometheus-server-0"
+LABELS = {"app.kubernetes.io/instance": "prometheus", "app.kubernetes.io/component": "server"}
+RESTART_EVERY_S = 3.0
+
+
+class FakeClock:
+    """A clock that moves when told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self._epoch = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def utc(self) -> datetime:
+        return self._epoch + timedelta(seconds=self.now)
+
+
+@dataclass
+class World:
+    """What is true, and what was done. The knobs say in which way this world differs from a good one."""
+
+    folder: Path
+    clock: FakeClock = field(default_factory=FakeClock)
+    done: list[str] = field(default_factory=list)
+    results: list[DrillResult] = field(default_factory=list)
+    starts: bool = True
+    breaks: bool = True
+    heals_after_s: float | None = None
+    remedy_works: bool = True
+    keeps_history: bool = True
+    helm_error: Exception | None = None
+    leftover: dict[str, Any] | None = None
+    installed_at: float | None = None
+    broken_at: float | None = None
+    version: int = 0
+
+    @property
+    def values(self) -> Path:
+        return self.folder / "report" / "values.yaml"
+
+    @property
+    def ill(self) -> bool:
+        if self.broken_at is None or not self.breaks:
+            return False
+        if self.heals_after_s is not None and self.clock.now - self.broken_at >= self.heals_after_s:
+            return False
+        return not (self.remedy_works and "size: large" in self.values.read_text())
+
+    @property
+    def restarts(self) -> int:
+        broken = self.broken_at is not None and self.breaks
+        return int((self.clock.now - (self.broken_at or 0)) / RESTART_EVERY_S) if broken else 0
+
+    # the API server
+
+    def get(self, path: str) -> dict[str, Any]:
+        if path == f"/api/v1/namespaces/{NAMESPACE}":
+            if self.leftover is None:
+                raise NotFound(path, 404, "")
+            return self.leftover
+        assert path == "/apis/storage.k8s.io/v1/storageclasses", path
+        return {"items": [default_class()]}
+
+    def apply(self, obj: dict[str, Any]) -> dict[str, Any]:
+        assert obj["metadata"]["name"] == NAMESPACE
+        self.done.append(f"apply {obj['kind']}")
+        return obj
+
+    def delete(self, path: str, **_: object) -> None:
+        assert path.endswith(f"/{NAMESPACE}"), path
+        self.done.append(f"delete {path.split('/')[-2]}")
+        self.leftover = None
+
+    # Helm
+
+    def install(self, release: str, _chart: Path, namespace: str, values: Sequence[Path], *, timeout_s: float) -> None:
+        assert (release, namespace, list(values)) == ("prometheus", NAMESPACE, [self.values])
+        assert timeout_s > 0
+        if self.helm_error is not None:
+            raise self.helm_error
+        self.done.append("install")
+        self.installed_at = self.clock.now
+
+    def uninstall(self, release: str, namespace: str, *, missing_ok: bool) -> None:
+        assert (release, namespace, missing_ok) == ("prometheus", NAMESPACE, True)
+        self.done.append("uninstall")
+
+    # the observer
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.done.append("observer closed")
+
+    @property
+    def journal(self) -> Any:
+        return self._journal
+
+    def observe(self, _kube: object, namespace: str, journal: Journal, *, clock: object) -> World:
+        assert namespace == NAMESPACE
+        assert clock is self.clock
+        self._journal = journal
+        return self
+
+    def picture(self, since: datetime | None = None) -> Picture:
+        self.version += 1
+        pods = {POD: self._pod()} if self.installed_at is not None and self.starts else {}
+        return Picture(
+            at=self.clock.now,
+            utc=self.clock.utc(),
+            since=since or self.clock.utc(),
+            namespace=NAMESPACE,
+            pods=pods,
+            version=self.version,
+        )
+
+    def wait_beyond(self, _version: int, timeout_s: float) -> None:
+        self.clock.now += max(timeout_s, 0.01)
+
+    def arrival_after(self, _version: int) -> float | None:
+        return None
+
+    def detected(self, _after_s: float) -> None: ...
+
+    def figures(self) -> dict[str, Any]:
+        return {"detections": 1}
+
+    @contextmanager
+    def asking(self, probes: Sequence[object]) -> Iterator[None]:
+        assert not probes, "this world answers no probes"
+        yield
+
+    def _pod(self) -> dict[str, Any]:
+        containers = [
+            {"name": "prometheus-server-configmap-reload", "ready": True, "restartCount": 0},
+            {"name": "prometheus-server", "ready": not self.ill, "restartCount": self.restarts},
+        ]
+        created = iso(self.clock.utc())
+        return {
+            "metadata": {"name": POD, "uid": "uid-0", "labels": LABELS, "creationTimestamp": created},
+            "spec": {"containers": [{"name": c["name"]} for c in containers]},
+            "status": {"phase": "Running", "containerStatuses": containers},
+        }
+
+
+def default_class() -> dict[str, Any]:
+    """The cluster's default StorageClass."""
+    return {
+        "metadata": {
+            "name": "standard",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true", "kept": "yes"},
+        },
+        "provisioner": "rancher.io/local-path",
+        "volumeBindingMode": "WaitForFirstConsumer",
+        "reclaimPolicy": "Delete",
+    }
+
+
+def condition(name: str, holds: Callable[[Picture], bool]) -> Condition:
+    """A condition over the picture."""
+    return Condition(name, Kind.POD, lambda picture: Seen(holds=holds(picture), text=f"{name} looked at"))
+
+
+def server_ready(picture: Picture) -> bool:
+    """Whether the server container is ready."""
+    pods = list(picture.pods.values())
+    return bool(pods) and bool(pods[0]["status"]["containerStatuses"][1]["ready"])
+
+
+DOWN = condition("server is down", lambda picture: bool(picture.pods) and not server_ready(picture))
+ALWAYS = condition("always", lambda _: True)
+NEVER = condition("never", lambda _: False)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    """A good world, in place of the cluster."""
+    made = World(tmp_path)
+
+    def valid_metrics(_server: object, *, early: Sequence[Remembered], **_: object) -> tuple[Condition, ...]:
+        def history(picture: Picture) -> bool:
+            return server_ready(picture) and (made.keeps_history or made.broken_at is None)
+
+        kept = (condition("history is there", history),) if early else ()
+        return (condition("metrics are valid", server_ready), *kept)
+
+    series: dict[Labels, list[tuple[float, float]]] = {frozenset({("job", "prometheus")}): []}
+    monkeypatch.setattr(course, "Observer", made.observe)
+    monkeypatch.setattr(course, "stored_samples", lambda *_, **_k: series)
+    monkeypatch.setattr(baseline, "valid_metrics", valid_metrics)
+    monkeypatch.setattr(baseline, "instant", lambda *_: {frozenset({("job", "prometheus")}): 1.0})
+    monkeypatch.setattr(baseline, "remember", lambda _k, _s, q, at: Remembered(q, at, frozenset({(frozenset(), 3.0)})))
+    monkeypatch.setattr(baseline, "buildinfo", lambda *_: {"version": "2.48.0"})
+    return made

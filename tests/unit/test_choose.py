@@ -1,0 +1,113 @@
+"""The choice of a supply: made once, from one question to the registry."""
+
+import threading
+from typing import Any
+
+import pytest
+import requests
+
+from promdrill.errors import UsageError
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice, Registry
+
+HUB = Registry.of("docker.io")
+
+
+class _Registry:
+    """Stands in for ``requests.get``; answers once."""
+
+    def __init__(self, answer: int | Exception) -> None:
+        self.answer = answer
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def __call__(self, address: str, **options: Any) -> requests.Response:
+        self.asked.append((address, options))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        response = requests.Response()
+        response.status_code = self.answer
+        return response
+
+
+@pytest.mark.parametrize("status", [200, 401, 429])
+def test_a_registry_that_answers_is_used(status: int) -> None:
+    get = _Registry(status)
+    choice = choose.choose("auto", registry=HUB, get=get)
+    assert choice == Choice("registry", f"The image registry at {HUB.api} answers.")
+    assert get.asked == [(f"{HUB.api}/v2/", {"timeout": choose.ASK_S, "allow_redirects": False})]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (403, "answered 403"),
+        (302, "answered 302"),
+        (503, "answered 503"),
+        (requests.ConnectionError("refused"), "cannot be reached"),
+        (requests.ConnectTimeout("x"), "did not answer within 3 s"),
+    ],
+)
+def test_otherwise_everything_is_built(answer: int | Exception, words: str) -> None:
+    choice = choose.choose("auto", registry=HUB, get=_Registry(answer))
+    assert choice.name == "source"
+    assert words in choice.why
+
+
+def test_a_question_that_hangs_is_given_up() -> None:
+    go_on = threading.Event()
+
+    def hang(_: str, **__: Any) -> requests.Response:
+        go_on.wait(20)
+        raise requests.ConnectionError
+
+    try:
+        assert choose.ask(HUB, get=hang, within_s=0.05) == "did not answer within 0 s"
+    finally:
+        go_on.set()
+
+
+@pytest.mark.parametrize("wanted", ["source", "registry"])
+def test_a_forced_supply_asks_nobody(wanted: str) -> None:
+    get = _Registry(200)
+    assert choose.choose(wanted, registry=HUB, get=get) == Choice(wanted, f"SUPPLY={wanted} was asked for.")
+    assert get.asked == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "near"), [("sorce", "source"), ("Registry", "registry"), ("regstry", "registry"), ("moon", "auto")]
+)
+def test_a_supply_that_is_none_names_the_nearest(wanted: str, near: str) -> None:
+    with pytest.raises(UsageError, match=f"SUPPLY={wanted} is none of auto, source, registry") as caught:
+        choose.choose(wanted, registry=HUB, get=_Registry(200))
+    assert caught.value.hint == f"SUPPLY={near}"
+
+
+@pytest.mark.parametrize(
+    ("address", "api", "prefix", "path"),
+    [
+        ("docker.io", "https://registry-1.docker.io", "", ""),
+        ("mirror.example", "https://mirror.example", "mirror.example/", ""),
+        ("mirror.example:5000/", "https://mirror.example:5000", "mirror.example:5000/", ""),
+        ("https://harbor.example/hub/all", "https://harbor.example", "harbor.example/hub/all/", "hub/all/"),
+        ("http://mirror.example", "http://mirror.example", "mirror.example/", ""),
+        ("127.0.0.1:5000", "http://127.0.0.1:5000", "127.0.0.1:5000/", ""),
+        ("localhost:5000", "http://localhost:5000", "localhost:5000/", ""),
+        ("[::1]:5000", "http://[::1]:5000", "[::1]:5000/", ""),
+    ],
+)
+def test_an_address_is_taken_as_docker_takes_it(address: str, api: str, prefix: str, path: str) -> None:
+    registry = Registry.of(address)
+    assert (registry.api, registry.prefix, registry.path) == (api, prefix, path)
+
+
+@pytest.mark.parametrize("address", ["ftp://x", "a b", "http://", "x:port", "user@host"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with pytest.raises(UsageError, match="is no registry"):
+        Registry.of(address)
+
+
+def test_the_mirror_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(choose.MIRROR_VARIABLE, raising=False)
+    assert choose.mirror() == HUB
+    monkeypatch.setenv(choose.MIRROR_VARIABLE, "mirror.example")
+    assert choose.mirror() == Registry.of("mirror.example")

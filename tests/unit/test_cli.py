@@ -1,0 +1,317 @@
+"""The command line: what is refused, what is passed on, how it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import filelock
+import pytest
+
+from promdrill import doctor, shell
+from promdrill.cli import clean_cache, main, run
+from promdrill.cluster import owners, sweep
+from promdrill.errors import CommandFailed, UsageError
+from promdrill.model import DrillResult, Verdict
+from promdrill.report.results import Results
+from promdrill.supply import engine
+from promdrill.supply.choose import Choice
+
+GOOD_VALUES = "server: {retention: 1d}\n"
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of the user's is read or written, and no variable of the outside comes in."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROMDRILL_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path / "cache"))
+    for variable in run.OPTIONS:
+        monkeypatch.delenv(variable, raising=False)
+
+
+class FakePytest:
+    """Stands in for `pytest.main`: takes its arguments and writes results as the plugin would."""
+
+    def __init__(self) -> None:
+        self.calls: list[list[str]] = []
+        self.code = pytest.ExitCode.OK
+        self.verdicts: Sequence[Verdict] = (Verdict.PASSED, Verdict.PASSED)
+        self.interrupted = False
+
+    def __call__(self, arguments: list[str], plugins: list[Any]) -> pytest.ExitCode:
+        self.calls.append(arguments)
+        folder = next(Path(a.partition("=")[2]) for a in arguments if a.startswith("--report-dir="))
+        results = Results(folder, supply="source", kubernetes="1.36.3")
+        for number, verdict in enumerate(self.verdicts):
+            results.add(DrillResult(f"drill-{number}", None, None, None, "fast", None, verdict, None))
+        if self.interrupted:
+            plugins[0].pytest_keyboard_interrupt()
+        return self.code
+
+
+@pytest.fixture
+def fake_pytest(monkeypatch: pytest.MonkeyPatch) -> FakePytest:
+    fake = FakePytest()
+    monkeypatch.setattr(pytest, "main", fake)
+    monkeypatch.setattr(run, "choose", lambda wanted: Choice("source" if wanted == "auto" else wanted, "It was tried."))
+    monkeypatch.setattr(doctor, "require", lambda **_: None)
+    return fake
+
+
+def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["run"]) == 0
+    (arguments,) = fake_pytest.calls
+    assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
+    assert {"--supply=source", "--kube-version=1.36.3", "--helm-version=4", "--profile=fast"} <= set(arguments)
+    assert "--keep-cluster" not in arguments
+    assert not [a for a in arguments if a.startswith(("--chart", "--values", "--control", "--runbook"))]
+    assert Path("reports/latest/results.json").is_file()
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "supply: source: It was tried."
+    assert out[-1] == "2 passed, 0 failed"
+
+
+def test_variables_of_the_environment_reach_pytest_word_for_word(
+    fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    odd = tmp_path / "my \"own\" 'values' $HOME;.yaml"
+    odd.write_text(GOOD_VALUES)
+    given = {"SCENARIO": " disk-full ,", "VALUES": str(odd), "KEEP": "1", "JOBS": "1", "CONTROL": "no-fault"}
+    empty = {"CHART": "", "HELM_VERSION": "", "RUNBOOK": ""}
+    for name, value in {**given, **empty}.items():
+        monkeypatch.setenv(name, value)
+    assert main.main(["run", "--kube-version", "1.34.4"]) == 0
+    (arguments,) = fake_pytest.calls
+    assert f"--values={odd}" in arguments
+    assert {"--keep-cluster", "--control=no-fault", "--kube-version=1.34.4", "--helm-version=4"} <= set(arguments)
+    assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]
+
+
+def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBE_VERSION", "nonsense")
+    assert main.main(["run", "--kube-version=1.34.4"]) == 0
+    assert "--kube-version=1.34.4" in fake_pytest.calls[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; there are disk-full", "SCENARIO=disk-full"),
+        (["--supply=moon"], "SUPPLY=moon", "SUPPLY="),
+        (["--chart=/nope"], "CHART=/nope: no such folder or .tgz file", "CHART="),
+        (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.36.3, 1.34.4", "KUBE_VERSION=1.36.3"),
+        (["--helm-version=4.3"], "HELM_VERSION=4.3: not one of 4, 3", "HELM_VERSION=4"),
+        (["--keep=yes"], "KEEP=yes: not one of 0, 1", "KEEP="),
+        (["--jobs=2"], "JOBS=2: drills side by side are not built yet", "JOBS=1"),
+        (["--control=no-foult"], "CONTROL=no-foult: not one of", "CONTROL=no-fault"),
+        (["--values=value.yaml"], "VALUES=value.yaml: no such file", "VALUES=values.yaml"),
+        (["--values=bad.yaml"], "bad.yaml: not YAML", ""),
+        (["--values=list.yaml"], "list.yaml: Helm values are a mapping, this is a list", ""),
+        (["--runbook=values.yaml"], "values.yaml:1:1", ""),
+        (["--runbook=none.md"], "RUNBOOK=", ""),
+    ],
+)
+def test_bad_input_is_one_clear_message_and_starts_nothing(
+    fake_pytest: FakePytest,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+    hint: str,
+) -> None:
+    Path("values.yaml").write_text(GOOD_VALUES)
+    Path("bad.yaml").write_text("a: [")
+    Path("list.yaml").write_text("- a")
+    assert main.main(["run", *arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("promdrill: ")
+    assert message in said.err
+    assert f"Hint: {hint}" in said.err or not hint
+    assert fake_pytest.calls == []
+    assert not Path("reports").exists()
+
+
+def test_a_machine_that_cannot_run_drills_is_bad_input(
+    fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def require(*, supply: str, warm: bool) -> None:
+        assert (supply, warm) == ("source", False)
+        raise UsageError("disk: 1.0 GiB free", hint="make clean-cache")
+
+    monkeypatch.setattr(doctor, "require", require)
+    assert main.main(["run"]) == 2
+    assert capsys.readouterr().err == "promdrill: disk: 1.0 GiB free\nHint: make clean-cache\n"
+    assert fake_pytest.calls == []
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        (pytest.ExitCode.OK, 0),
+        (pytest.ExitCode.TESTS_FAILED, 1),
+        (pytest.ExitCode.INTERNAL_ERROR, 1),
+        (pytest.ExitCode.INTERRUPTED, 2),
+        (pytest.ExitCode.USAGE_ERROR, 2),
+        (pytest.ExitCode.NO_TESTS_COLLECTED, 2),
+    ],
+)
+def test_exit_codes(fake_pytest: FakePytest, ended: pytest.ExitCode, expected: int) -> None:
+    fake_pytest.code = ended
+    assert main.main(["run"]) == expected
+
+
+def test_ctrl_c_is_told_from_an_error_of_collection(fake_pytest: FakePytest) -> None:
+    fake_pytest.code, fake_pytest.interrupted = pytest.ExitCode.INTERRUPTED, True
+    assert main.main(["run"]) == 130
+
+
+def test_the_last_line_counts(fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str]) -> None:
+    fake_pytest.verdicts = (Verdict.PASSED, Verdict.INVALID, Verdict.FAILED)
+    main.main(["run"])
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 2 failed"
+
+
+def test_sigterm_ends_like_ctrl_c(fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert fake_pytest.calls == []
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(doctor, "require", lambda **_: os.kill(os.getpid(), signal.SIGTERM))
+    assert main.main(["run"]) == 130
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.main(["drill"])
+    assert caught.value.code == 2
+    assert capsys.readouterr().err.startswith("promdrill: argument COMMAND: invalid choice: 'drill'")
+
+
+@pytest.mark.parametrize("command", ["run", "list", "doctor", "clean", "clean-cache", "runbook check"])
+def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.main([*command.split(), "--help"])
+    assert caught.value.code == 0
+    assert f"Example:\n  promdrill {command}" in capsys.readouterr().out
+
+
+def test_list_prints_ids_and_titles(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["list"]) == 0
+    ids = [line.split()[0] for line in capsys.readouterr().out.splitlines() if len(line.split()) > 1]
+    assert ids[:2] == ["disk-full", "lifecycle-flag"]
+
+
+def test_runbook_check_names_the_place_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    bad = Path("bad.md")
+    bad.write_text("no front matter\n")
+    good = Path(__file__).parents[2] / "scenarios/disk-full/runbook.md"
+    assert main.main(["runbook", "check", str(bad), str(good)]) == 1
+    said = capsys.readouterr()
+    assert said.err.startswith("promdrill: bad.md:1:1")
+    assert said.out == f"{good}: ok\n"
+
+
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """No container engine; what is asked of it is listed."""
+    asked: list[str] = []
+    monkeypatch.setattr(engine, "ask", lambda: engine.Answer(None, "not installed"))
+
+    def stop(**_: Any) -> bool:
+        asked.append("stop")
+        return False
+
+    monkeypatch.setattr(engine, "stop", stop)
+    monkeypatch.setattr(engine, "forget", lambda **_: asked.append("forget"))
+    return asked
+
+
+def test_clean_with_nothing_running(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["clean"]) == 0
+    assert capsys.readouterr().out == "nothing was running\n"
+    assert no_engine == ["stop"]
+
+
+def test_clean_leaves_a_run_that_goes_on_alone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    owners.claim(owners.clusters_dir() / "promdrill", kept=False)
+    assert main.main(["clean"]) == 1
+    assert f"in use by a run that goes on, process {os.getpid()}" in capsys.readouterr().err
+    assert no_engine == [], "its engine is not stopped either"
+    assert (owners.clusters_dir() / "promdrill").is_dir()
+
+
+def test_clean_forgets_clusters_of_runs_that_are_gone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    left = owners.clusters_dir() / "promdrill"
+    left.mkdir(parents=True)
+    (left / "owner.json").write_text('{"pid": 999999999, "started": "1", "kept": true}')
+    assert main.main(["clean"]) == 0
+    assert capsys.readouterr().out == "deleted cluster promdrill\n"
+    assert not left.exists()
+    assert no_engine == ["stop"]
+
+
+def test_clean_cache_deletes_read_only_folders_too(no_engine: list[str], tmp_path: Path) -> None:
+    module = tmp_path / "cache/go/mod/example.org@v1"
+    module.mkdir(parents=True)
+    (module / "main.go").write_text("package main\n")
+    module.chmod(0o555)
+    assert main.main(["clean-cache"]) == 0
+    assert not (tmp_path / "cache").exists()
+    assert no_engine == ["forget"]
+    assert clean_cache.empty(tmp_path / "cache") == 0
+
+
+def test_clean_cache_waits_for_nobody(no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    locks = tmp_path / "cache/locks"
+    locks.mkdir(parents=True)
+    with filelock.FileLock(locks / "etcd-abc.lock"):
+        assert main.main(["clean-cache"]) == 1
+    assert "another run is building etcd-abc" in capsys.readouterr().err
+    assert no_engine == []
+    assert locks.is_dir()
+
+
+class Docker:
+    """A fake of the gateway: two kind clusters, one of them ours; anything unexpected is refused."""
+
+    def __init__(self) -> None:
+        self.nodes = {"aaa": "promdrill-2", "bbb": "somebody-elses"}
+        self.networks_removed = 0
+
+    def run(self, argv: Sequence[str], *, timeout_s: float, ok: Sequence[int] = (0,)) -> Any:
+        del timeout_s
+        match list(argv):
+            case ["docker", "ps", "--all", *_]:
+                return self._answer("".join(f"{node} {name}\n" for node, name in self.nodes.items()))
+            case ["docker", "rm", "--force", "--volumes", *ids]:
+                for node in ids:
+                    del self.nodes[node]
+                return self._answer("")
+            case ["docker", "network", "rm", "kind"] if tuple(ok) == (0, 1):
+                self.networks_removed += 1
+                return self._answer("")
+        raise CommandFailed(list(argv), 1, "unexpected")
+
+    @staticmethod
+    def _answer(text: str) -> Any:
+        return type("Completed", (), {"stdout": text})
+
+
+def test_only_our_clusters_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker, said = Docker(), list[str]()
+    monkeypatch.setattr(shell, "run", docker.run)
+    assert sweep.delete_clusters(engine=True, say=said.append) == ["promdrill-2"]
+    assert docker.nodes == {"bbb": "somebody-elses"}
+    assert docker.networks_removed == 0, "somebody else's cluster is on it"
+    assert said == ["deleted cluster promdrill-2"]
+
+
+def test_the_network_goes_with_the_last_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = Docker()
+    del docker.nodes["bbb"]
+    monkeypatch.setattr(shell, "run", docker.run)
+    sweep.delete_clusters(engine=True, say=lambda _: None)
+    assert docker.networks_removed == 1

@@ -1,0 +1,277 @@
+"""The engine, driven through every verdict in a fake world."""
+
+import json
+import os
+import signal
+from typing import Any
+
+import pytest
+from tests.unit.drill_toy import Break, drill_in, run_toy
+from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server_ready, world
+
+from promdrill.drill import DrillNotPassed, Persistence, Stage
+from promdrill.errors import CommandFailed
+from promdrill.faults import Undo
+from promdrill.model import DrillResult, PhaseName, Verdict
+
+__all__ = ["world"]
+
+UNDONE = ["mended", "uninstall", "delete storageclasses", "delete namespaces", "observer closed"]
+
+
+def phases(result: DrillResult) -> list[PhaseName]:
+    return [phase.name for phase in result.phases]
+
+
+def not_passed(world: World, *, site: dict[str, Any] | None = None, **plan: Any) -> DrillResult:
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(drill_in(world, **site or {}), world, **plan)
+    assert [caught.value.result] == world.results
+    assert str(world.results[0].reason) in str(caught.value)
+    assert phases(world.results[0])[-1] is PhaseName.UNDO
+    return world.results[0]
+
+
+def test_a_good_drill_passes(world: World) -> None:
+    result = run_toy(drill_in(world), world)
+    assert result.verdict is Verdict.PASSED
+    assert result.reason is None
+    assert world.results == [result]
+    assert phases(result) == list(PhaseName)
+    assert all(phase.took_s is not None for phase in result.phases)
+    assert result.app_version == "2.48.0"
+    assert result.detected_after_s == 0
+    assert result.recovered_after_s is not None
+    assert [(step.file, step.exit_code) for step in result.steps] == [("runbook.md", 0)] * 3
+    assert world.done[-5:] == UNDONE
+
+
+def test_persistence_is_waited_for(world: World) -> None:
+    result = run_toy(drill_in(world), world)
+    took = {phase.name: phase.took_s for phase in result.phases}
+    assert took[PhaseName.PERSISTENCE] == pytest.approx(6, abs=1)  # two restarts, one each 3 s
+    assert took[PhaseName.BASELINE] == pytest.approx(3, abs=1)  # held
+
+
+def test_the_journal_tells_the_story(world: World) -> None:
+    run_toy(drill_in(world), world)
+    lines = [json.loads(line) for line in (world.folder / "report" / "journal.jsonl").read_text().splitlines()]
+    events = [line["event"] for line in lines]
+    wanted = ["drill-begin", "fault", "fault-confirmed", "stage-begin", "stage-seen", "step", "undo", "verdict"]
+    assert [event for event in dict.fromkeys(events) if event in wanted] == wanted
+    assert [line["phase"] for line in lines if line["event"] == "phase-begin"] == list(PhaseName)
+    assert next(line for line in lines if line["event"] == "observer")["detections"] == 1
+
+
+def test_no_baseline_is_invalid(world: World) -> None:
+    world.starts = False
+    result = not_passed(world)
+    assert result.verdict is Verdict.INVALID
+    assert "no usable baseline" in str(result.reason)
+    assert "broken" not in world.done
+
+
+def test_a_fault_that_is_never_observed_is_invalid(world: World) -> None:
+    world.breaks = False
+    result = not_passed(world)
+    assert result.verdict is Verdict.INVALID
+    assert "not observed" in str(result.reason)
+    assert "server is down" in str(result.reason)
+    assert result.steps == ()
+    assert world.done[-5:] == UNDONE
+
+
+def test_a_fault_that_is_not_confirmed_is_invalid(world: World) -> None:
+    result = not_passed(world, fault=Break(world, proof=(NEVER,)))
+    assert result.verdict is Verdict.INVALID
+    assert "not confirmed" in str(result.reason)
+    assert "mended" in world.done
+
+
+def test_a_signature_that_holds_at_the_baseline_is_invalid(world: World) -> None:
+    result = not_passed(world, signature=(Stage("down", (DOWN,)), Stage("says nothing", (ALWAYS,))))
+    assert result.verdict is Verdict.INVALID
+    assert "'says nothing' holds already" in str(result.reason)
+    assert "broken" not in world.done
+
+
+@pytest.mark.parametrize("signature", [(), (Stage("empty", ()),)])
+def test_an_empty_signature_is_invalid(world: World, signature: tuple[Stage, ...]) -> None:
+    assert not_passed(world, signature=signature).verdict is Verdict.INVALID
+    assert "broken" not in world.done
+
+
+def test_a_stage_that_partly_holds_at_the_baseline_is_fine(world: World) -> None:
+    result = run_toy(drill_in(world), world, signature=(Stage("both", (ALWAYS, DOWN)),))
+    assert result.verdict is Verdict.PASSED
+
+
+def test_an_incident_that_heals_by_itself_is_invalid(world: World) -> None:
+    world.heals_after_s = 4
+    result = not_passed(world)
+    assert result.verdict is Verdict.INVALID
+    assert "healed by itself" in str(result.reason)
+    assert phases(result)[-2] is PhaseName.PERSISTENCE
+    assert result.steps == ()
+
+
+def test_an_incident_that_heals_while_it_must_hold_is_invalid(world: World) -> None:
+    world.heals_after_s = 4
+    result = not_passed(world, persistence=Persistence(hold_s=10))
+    assert "healed by itself" in str(result.reason)
+
+
+def test_an_incident_that_heals_by_design_is_not_asked_to_last(world: World) -> None:
+    world.heals_after_s = 4
+    assert run_toy(drill_in(world), world, persistence=None).verdict is Verdict.PASSED
+
+
+def test_a_remedy_that_does_nothing_is_failed(world: World) -> None:
+    world.remedy_works = False
+    result = not_passed(world)
+    assert result.verdict is Verdict.FAILED
+    assert "no recovery" in str(result.reason)
+    assert "server pod 2/2" in str(result.reason)
+    assert len(result.steps) == 3
+    assert result.recovered_after_s is None
+    assert world.done[-5:] == UNDONE
+
+
+def test_a_step_that_fails_is_failed_at_its_line(world: World) -> None:
+    result = not_passed(world, site={"remedy": "echo trying\nfalse"})
+    assert result.verdict is Verdict.FAILED
+    assert "runbook.md:25" in str(result.reason)
+    assert [step.exit_code for step in result.steps] == [0, 1]
+
+
+def test_lost_history_is_failed(world: World) -> None:
+    world.keeps_history = False
+    result = not_passed(world)
+    assert result.verdict is Verdict.FAILED
+    assert "history is there" in str(result.reason)
+
+
+def test_history_lost_by_design_is_not_asked_for(world: World) -> None:
+    world.keeps_history = False
+    assert run_toy(drill_in(world, data_loss=True), world).verdict is Verdict.PASSED
+
+
+def test_recovery_asks_for_the_scenarios_own_conditions(world: World) -> None:
+    result = not_passed(world, recovery=(NEVER,))
+    assert result.verdict is Verdict.FAILED
+    assert "never" in str(result.reason)
+
+
+def test_recovery_conditions_know_the_moments(world: World) -> None:
+    seen: list[Any] = []
+
+    def recovery(at: Any) -> tuple[Any, ...]:
+        seen.append(at)
+        return (condition("recovered", server_ready),)
+
+    run_toy(drill_in(world), world, recovery=recovery)
+    (at,) = seen
+    assert at.injected < at.remediating <= at.remediated <= at.began
+    assert at.pod_uid == "uid-0"
+
+
+def test_a_stage_afterwards_is_proven_too(world: World) -> None:
+    again = Break(world)
+    result = not_passed(world, afterwards=(Stage("after it", (NEVER,), before=again),))
+    assert result.verdict is Verdict.FAILED
+    assert world.done.count("broken") == 2
+    assert world.done[-6:] == ["mended", *UNDONE]
+
+
+def test_a_harness_error_is_aborted_and_undone(world: World) -> None:
+    world.helm_error = CommandFailed(["helm", "install"], 1, "no")
+    result = not_passed(world)
+    assert result.verdict is Verdict.ABORTED
+    assert "CommandFailed" in str(result.reason)
+    assert world.done[-4:] == UNDONE[1:]
+
+
+def test_ctrl_c_is_recorded_undone_and_raised(world: World) -> None:
+    def interrupt(_undo: Undo) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_toy(drill_in(world), world, fault=Break(world, then=interrupt))
+    assert world.results[0].verdict is Verdict.ABORTED
+    assert "inject" in str(world.results[0].reason)
+    assert world.done[-5:] == UNDONE
+
+
+def test_sigterm_is_recorded_undone_and_raised(world: World) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    def terminate(_undo: Undo) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_toy(drill_in(world), world, fault=Break(world, then=terminate))
+    assert world.results[0].verdict is Verdict.ABORTED
+    assert world.done[-5:] == UNDONE
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_error_in_the_undo_hides_nothing_and_stops_nothing(world: World) -> None:
+    def spoil(undo: Undo) -> None:
+        undo.register("go wrong", lambda: 1 / 0)
+
+    world.remedy_works = False
+    result = not_passed(world, fault=Break(world, then=spoil))
+    assert result.verdict is Verdict.FAILED
+    assert world.done[-5:] == UNDONE
+    journal = (world.folder / "report" / "journal.jsonl").read_text()
+    assert "ZeroDivisionError" in journal
+
+
+def test_keep_undoes_nothing(world: World) -> None:
+    run_toy(drill_in(world, keep=True), world)
+    made = ["apply Namespace", "delete storageclasses", "apply StorageClass", "install"]
+    assert world.done == [*made, "broken", "observer closed"]
+
+
+def test_without_its_fault_a_good_scenario_ends_invalid_as_it_must(world: World) -> None:
+    result = run_toy(drill_in(world, control="no-fault"), world)
+    assert result.verdict is Verdict.INVALID
+    assert "broken" not in world.done
+
+
+def test_without_its_remedy_a_good_scenario_ends_failed_as_it_must(world: World) -> None:
+    result = run_toy(drill_in(world, control="no-remedy"), world)
+    assert result.verdict is Verdict.FAILED
+    assert result.steps == ()
+
+
+def test_a_control_that_ends_invalid_for_another_reason_is_caught(world: World) -> None:
+    result = not_passed(world, site={"control": "no-fault"}, signature=(Stage("says nothing", (ALWAYS,)),))
+    assert result.verdict is Verdict.INVALID
+
+
+def test_a_recovery_that_needs_no_remedy_is_caught(world: World) -> None:
+    world.heals_after_s = 12
+    with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
+        run_toy(drill_in(world, control="no-remedy"), world)
+
+
+def test_a_skipped_step_is_not_run(world: World) -> None:
+    result = not_passed(world, site={"skip_steps": frozenset({1})})
+    assert result.verdict is Verdict.FAILED
+    assert len(result.steps) == 2
+
+
+def test_a_leftover_of_ours_is_removed_first(world: World) -> None:
+    labels = {"app.kubernetes.io/managed-by": "promdrill"}
+    world.leftover = {"metadata": {"name": "drill-toy", "labels": labels, "resourceVersion": "1"}}
+    run_toy(drill_in(world), world)
+    assert world.done[:3] == ["uninstall", "delete namespaces", "apply Namespace"]
+
+
+def test_a_namespace_of_others_is_left_alone(world: World) -> None:
+    world.leftover = {"metadata": {"name": "drill-toy", "labels": {}, "resourceVersion": "1"}}
+    result = not_passed(world)
+    assert result.verdict is Verdict.ABORTED
+    assert "not promdrill's" in str(result.reason)
+    assert world.done == []

@@ -1,0 +1,137 @@
+"""Sample accounting, timings, StorageClass, undo."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drill_world import default_class
+
+from promdrill.drill.provision import storage_class
+from promdrill.drill.samples import account, total
+from promdrill.drill.site import scrape_interval_s
+from promdrill.drill.timings import timings
+from promdrill.errors import ClusterError, UsageError
+from promdrill.faults import Release, Undo
+from promdrill.journal import Journal
+from promdrill.model import SampleAccount
+from promdrill.observe.probes import Labels
+
+Points = list[tuple[float, float]]
+
+
+def series(
+    *, job: str = "prometheus", every_s: float = 1.0, gaps: tuple[tuple[int, int], ...] = ()
+) -> tuple[Labels, Points]:
+    """Samples from 0 to 60 s, without those strictly between the ends of a gap."""
+    times = [i * every_s for i in range(int(60 / every_s) + 1)]
+    kept = [at for at in times if not any(begin < at < end for begin, end in gaps)]
+    return frozenset({("job", job), ("instance", "a")}), [(at, 1.0) for at in kept]
+
+
+def test_no_gap_loses_nothing() -> None:
+    (job,) = account(dict([series()]), before_s=20, after_s=58)
+    assert (job.gap_s, job.expected, job.stored, job.lost) == (0, 61, 61, 0)
+
+
+def test_a_gap_is_from_the_last_sample_to_the_first() -> None:
+    (job,) = account(dict([series(gaps=((20, 35),))]), before_s=20, after_s=58)
+    assert (job.gap_s, job.lost) == (15, 14)
+    assert total((job,)) == SampleAccount(15, 14)
+
+
+def test_jobs_with_intervals_of_their_own() -> None:
+    both = dict([series(gaps=((20, 30),)), series(job="nodes", every_s=2, gaps=((20, 34),))])
+    nodes, prometheus = account(both, before_s=20, after_s=58)
+    assert (nodes.job, nodes.gap_s, nodes.lost) == ("nodes", 14, 6)
+    assert (prometheus.gap_s, prometheus.lost) == (10, 9)
+    assert total((nodes, prometheus)) == SampleAccount(14, 15)
+
+
+def test_late_scrapes_are_no_gap() -> None:
+    labels, points = series()
+    points[30] = (30.4, 1.0)
+    (job,) = account({labels: points}, before_s=20, after_s=58)
+    assert (job.gap_s, job.lost) == (0, 0)
+
+
+@pytest.mark.parametrize("points", [[(at, 1.0) for at in range(30, 60)], [(at, 1.0) for at in range(40)], [], [(1, 1)]])
+def test_only_steady_series_count(points: Points) -> None:
+    assert account({frozenset({("job", "x")}): points}, before_s=20, after_s=58) == ()
+
+
+def test_without_steady_series_nothing_is_known() -> None:
+    assert total(()) == SampleAccount(None, None)
+
+
+def test_timings_grow_with_the_profile_and_the_interval() -> None:
+    fast, shipped, slow = timings("fast", 1), timings("as-shipped", 1), timings("fast", 60)
+    assert shipped.persistence_s > 540 > fast.persistence_s  # back-offs of 80, 160 and 300 s
+    assert shipped.stage_s > 90  # ConfigMap sync
+    assert slow.recovery_s - fast.recovery_s > 3 * 59
+    with pytest.raises(UsageError, match="profile 'slow'"):
+        timings("slow", 1)
+
+
+def test_the_class_is_a_copy_and_not_the_default() -> None:
+    other = {"metadata": {"name": "other"}, "provisioner": "none"}
+    copy = storage_class([other, default_class()], "drill-x", {"allowVolumeExpansion": False, "parameters": {"a": "b"}})
+    assert copy["metadata"]["name"] == "drill-x"
+    assert copy["metadata"]["annotations"] == {"kept": "yes"}
+    assert copy["provisioner"] == "rancher.io/local-path"
+    assert copy["volumeBindingMode"] == "WaitForFirstConsumer"
+    assert copy["allowVolumeExpansion"] is False
+    assert copy["parameters"] == {"a": "b"}
+    with pytest.raises(ClusterError, match="no StorageClass is the default"):
+        storage_class([other], "drill-x", {})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("1s", 1), ("15s", 15), ("1m", 60), ("1m30s", 90), ("500ms", 0.5)])
+def test_scrape_interval(tmp_path: Path, text: str, seconds: float) -> None:
+    assert scrape_interval_s(release_with(tmp_path, f"server: {{global: {{scrape_interval: {text}}}}}")) == seconds
+
+
+def test_scrape_interval_not_stated_or_wrong(tmp_path: Path) -> None:
+    assert scrape_interval_s(release_with(tmp_path, "{}")) == 60
+    with pytest.raises(UsageError, match="'soon' is not a duration"):
+        scrape_interval_s(release_with(tmp_path, "server: {global: {scrape_interval: soon}}"))
+
+
+def release_with(folder: Path, text: str) -> Release:
+    helm: Any = None
+    release = Release(helm, "prometheus", "drill-x", folder, folder / "values.yaml")
+    release.write(text)
+    return release
+
+
+def test_values_are_layered_into_one_file(tmp_path: Path) -> None:
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text("# mine\nserver:\n  size: small\n")
+    second.write_text("server: {size: large}\n")
+    release = release_with(tmp_path, "")
+    release.compose([first, second, {"server": {"image": "x"}}])
+    assert release.read() == "# mine\nserver:\n  size: large\n  image: x\n"
+
+
+def test_undo_is_newest_first_and_once(tmp_path: Path) -> None:
+    done: list[int] = []
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        undo = Undo(journal)
+        for number in (1, 2, 3):
+            undo.register(f"act {number}", lambda n=number: done.append(n))  # type: ignore[misc]
+        assert undo.run() is None
+        assert undo.run() is None
+    assert done == [3, 2, 1]
+
+
+def test_an_interrupted_undo_does_the_rest_and_says_so(tmp_path: Path) -> None:
+    done: list[int] = []
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        undo = Undo(journal)
+        undo.register("first", lambda: done.append(1))
+        undo.register("cut short", interrupted)
+        assert isinstance(undo.run(), KeyboardInterrupt)
+    assert done == [1]

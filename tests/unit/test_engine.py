@@ -1,0 +1,266 @@
+"""The container engine: used when it answers, brought up where that is allowed, else an error with what to start."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promdrill.errors import CommandFailed, SupplyError, UsageError
+from promdrill.supply import dockerd, engine, machine
+from promdrill.supply.dockerd import Places
+from promdrill.supply.engine import Answer, Engine
+from promdrill.supply.machine import Machine
+
+DEBIAN = Machine(root=True, debian=True, distribution="Debian", missing=(), architecture="amd64")
+DOWN = "Cannot connect to the Docker daemon"
+OURS = Engine("20.10", ours=True)
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with nothing on it but what a test puts there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    return folder
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> Places:
+    return Places(tmp_path / "s", tmp_path / "d", tmp_path / "docker.sock")
+
+
+def _put(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f'#!/bin/sh\necho "{name} $*" >> {folder}/calls\n{script}\n')
+    (folder / name).chmod(0o755)
+
+
+def _calls(folder: Path) -> list[str]:
+    log = folder / "calls"
+    return log.read_text().splitlines() if log.exists() else []
+
+
+def _host(**changed: Any) -> Machine:
+    facts = {name: getattr(DEBIAN, name) for name in Machine.__slots__}
+    return Machine(**(facts | changed))
+
+
+def test_a_docker_that_answers_is_found(programs: Path, places: Places) -> None:
+    _put(programs, "docker", "echo 28.1")
+    assert engine.ask(places) == Answer(Engine("28.1", ours=False))
+    assert _calls(programs) == ["docker version --format {{.Server.Version}}"]
+
+
+def test_no_docker_says_why(programs: Path, places: Places) -> None:
+    assert engine.ask(places) == Answer(None, "the docker command is not installed")
+    _put(programs, "docker", f"echo 'warning: x' >&2; echo '{DOWN} at y.' >&2; echo >&2; exit 1")
+    assert engine.ask(places) == Answer(None, f"{DOWN} at y.")
+
+
+def test_a_docker_that_hangs_is_an_error_and_nothing_is_started(
+    programs: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _put(programs, "docker", "read _ < /dev/tty || exec /bin/sleep 30")
+    monkeypatch.setattr(engine, "ANSWER_S", 0.2)
+    with pytest.raises(SupplyError, match="does not answer"):
+        engine.ensure(say=pytest.fail, places=places, host=DEBIAN)
+
+
+@pytest.mark.parametrize(
+    ("host", "why", "pointed", "message", "hint"),
+    [
+        (_host(root=False), DOWN, None, "not root on Debian", "systemctl start docker"),
+        (_host(debian=False, distribution="Fedora"), DOWN, None, "root on Fedora", "systemctl start docker"),
+        (DEBIAN, "permission denied while trying to connect", None, "may not use it", "usermod"),
+        (DEBIAN, DOWN, "tcp://far:2375", "DOCKER_HOST is tcp://far:2375", "unset DOCKER_HOST"),
+    ],
+)
+def test_where_none_may_be_started_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, *, host: Machine, why: str, pointed: str | None, message: str, hint: str
+) -> None:
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    if pointed:
+        monkeypatch.setenv("DOCKER_HOST", pointed)
+    error = engine.obstacle(host, why)
+    assert isinstance(error, UsageError)
+    assert message in error.message
+    assert hint in error.hint
+
+
+def test_not_root_starts_nothing(programs: Path, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dockerd, "start", lambda *_: pytest.fail("started"))
+    with pytest.raises(UsageError, match="no container engine"):
+        engine.ensure(say=pytest.fail, places=places, host=_host(root=False))
+    assert _calls(programs) == []
+
+
+class _Bench:
+    """Stands in for everything that changes the machine, and notes the order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answers: list[Answer], have: set[str]) -> None:
+        self.done: list[Any] = []
+        self.have = have
+        self.modules = tmp_path / "lib/modules"
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
+        monkeypatch.setattr(engine, "MODULES", self.modules)
+        monkeypatch.setattr(engine, "ask", lambda _: answers.pop(0))
+        monkeypatch.setattr(machine, "program", lambda name: Path("/sbin", name) if name in have else None)
+        monkeypatch.setattr(engine, "install", self.install)
+        monkeypatch.setattr(dockerd, "stop", self.stop)
+        monkeypatch.setattr(dockerd, "start", self.start)
+
+    def install(self, packages: list[str]) -> None:
+        self.done.append(("install", packages))
+        self.have.add("dockerd")
+
+    def stop(self, _: Places, *, say: engine.Say) -> bool:
+        assert callable(say)
+        self.done.append("clear")
+        return False
+
+    def start(self, _: Places, program: Path, missing: tuple[str, ...]) -> None:
+        self.done.append(("start", program, missing))
+
+
+def test_what_is_missing_is_installed_and_started_and_said_before(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 3 + [Answer(OURS)], {"docker", "runc"})
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        bench.done.append("said")
+
+    lacking = _host(missing=("CAP_SYS_RESOURCE",))
+    assert engine.ensure(say=say, places=places, host=lacking) == OURS
+    start = ("start", Path("/sbin/dockerd"), ("CAP_SYS_RESOURCE",))
+    assert bench.done == ["said", ("install", ["docker.io", "iptables"]), "said", "clear", start]
+    assert "docker.io, iptables" in said[0]
+    assert "does without CAP_SYS_RESOURCE" in said[1]
+    assert "make clean" in said[1]
+    assert bench.modules.is_dir()
+
+
+def test_nothing_is_installed_when_all_is_there(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    have = {"docker", "dockerd", "runc", "iptables"}
+    bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 2 + [Answer(OURS)], have)
+    engine.ensure(say=lambda _: None, places=places, host=DEBIAN)
+    assert bench.done == ["clear", ("start", Path("/sbin/dockerd"), ())]
+
+
+def test_a_docker_that_came_up_meanwhile_is_used(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN), Answer(OURS)], set())
+    assert engine.ensure(say=pytest.fail, places=places, host=DEBIAN) == OURS
+    assert bench.done == []
+
+
+def test_one_that_the_package_started_is_not_ours(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = Engine("26", ours=False)
+    bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 2 + [Answer(theirs)], set())
+    monkeypatch.setattr(engine, "_check_foreign", bench.done.append)
+    assert engine.ensure(say=lambda _: None, places=places, host=DEBIAN) == theirs
+    assert bench.done == [("install", ["docker.io", "iptables", "runc"]), theirs]
+
+
+def test_packages_are_installed_without_starting_services(programs: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    _put(programs, "apt-get", f'[ "$DEBIAN_FRONTEND" = noninteractive ] && {policy}; [ $? = 101 ]')
+    engine.install(["docker.io"], policy=policy)
+    assert not policy.exists()
+    assert _calls(programs) == [
+        "apt-get -qq -oDPkg::Lock::Timeout=300 install -y --no-install-recommends docker.io",
+    ]
+
+
+def test_a_list_of_packages_is_fetched_when_the_first_try_fails(programs: Path, tmp_path: Path) -> None:
+    policy = tmp_path / "policy-rc.d"
+    policy.write_text("theirs")
+    _put(programs, "apt-get", f'case "$*" in *update) : > {tmp_path}/fresh;; *) [ -e {tmp_path}/fresh ];; esac')
+    engine.install(["docker.io"], policy=policy)
+    assert [call.split()[3] for call in _calls(programs)] == ["install", "update", "install"]
+    assert policy.read_text() == "theirs"
+
+
+def test_an_installation_that_fails_says_what_to_type(programs: Path, tmp_path: Path) -> None:
+    _put(programs, "apt-get", "echo 'E: Unable to locate package docker.io' >&2; exit 100")
+    with pytest.raises(SupplyError, match="Unable to locate") as caught:
+        engine.install(["docker.io"], policy=tmp_path / "policy-rc.d")
+    assert caught.value.hint == "apt-get install --no-install-recommends docker.io"
+
+
+FOREIGN = """\
+case "$*" in
+  info*) echo '"{runtime}"' ;;
+  import*) cat > /dev/null ;;
+  run*) echo '{said}' >&2; exit 127 ;;
+  image*) ;;
+  *) exit 99 ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("missing", "runtime", "said", "refused", "calls"),
+    [
+        ((), "runc", "", False, 0),
+        (("CAP_X",), "other", "", False, 1),
+        (("CAP_X",), "runc", "exec: /nothing: no such file or directory", False, 4),
+        (("CAP_X",), "runc", "unable to apply caps: operation not permitted", True, 4),
+    ],
+)
+def test_a_docker_of_others_is_tried_and_never_changed(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, *, missing: Any, runtime: str, said: str, refused: bool, calls: int
+) -> None:
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    _put(programs, "docker", FOREIGN.format(runtime=runtime, said=said))
+    monkeypatch.setattr(engine, "_missing_in_server", lambda: missing)
+    if refused:
+        with pytest.raises(SupplyError, match="CAP_X"):
+            engine._check_foreign(Engine("1", ours=False))
+    else:
+        engine._check_foreign(Engine("1", ours=False))
+    made = _calls(programs)
+    assert len(made) == calls
+    assert calls < 4 or made[-1].startswith("docker image rm --force promdrill/probe:")
+
+
+def test_a_docker_on_another_machine_is_not_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
+    assert engine._missing_in_server() == ()
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert engine._missing_in_server() == ()
+
+
+def test_nothing_of_ours_is_nothing_to_stop(places: Places) -> None:
+    assert not engine.stop(say=pytest.fail, places=places)
+    assert not places.state.exists()
+
+
+def test_forgetting_ends_it_before_its_images_go(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    places.state.mkdir()
+    places.data.mkdir()
+    seen: list[bool] = []
+
+    def stop(found: Places, *, say: engine.Say) -> bool:
+        assert callable(say)
+        seen.append(found.data.exists())
+        return True
+
+    monkeypatch.setattr(dockerd, "stop", stop)
+    engine.forget(say=pytest.fail, places=places)
+    assert seen == [True]
+    assert not places.data.exists()
+
+
+def test_a_docker_command_that_fails_is_told(programs: Path) -> None:
+    _put(programs, "docker", "echo no such image >&2; exit 1")
+    with pytest.raises(CommandFailed, match="no such image"):
+        OURS.docker("image", "inspect", "x", timeout_s=5)

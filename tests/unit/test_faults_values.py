@@ -1,0 +1,99 @@
+"""Values edited in place."""
+
+import pytest
+import yaml
+
+from promdrill.errors import UsageError
+from promdrill.faults import values
+
+TEXT = """# who reads this
+server:
+  # flags
+  extraFlags: [web.enable-lifecycle]  # keep
+  global:
+    scrape_interval: 1s
+  persistentVolume:
+    size: 300Mi
+  hosts:
+    - a
+    - b: 1
+
+  # after the list
+  text: |
+    hello
+    there
+
+  flow: {a: 1}
+  empty:
+other: 1
+"""
+
+
+def changed_lines(before: str, after: str) -> tuple[set[str], set[str]]:
+    old, new = set(before.splitlines()), set(after.splitlines())
+    return old - new, new - old
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "gone", "come"),
+    [
+        ("server.extraFlags", [], "  extraFlags: [web.enable-lifecycle]  # keep", "  extraFlags: []  # keep"),
+        ("server.persistentVolume.size", "450Mi", "    size: 300Mi", "    size: 450Mi"),
+        ("server.flow.b", True, "  flow: {a: 1}", "  flow: {a: 1, b: true}"),
+        ("server.empty.a", "b", "  empty:", "  empty: {a: b}"),
+        ("other", None, "other: 1", "other: null"),
+    ],
+)
+def test_one_line_changes(path: str, value: object, gone: str, come: str) -> None:
+    assert changed_lines(TEXT, values.set_value(TEXT, path.split("."), value)) == ({gone}, {come})
+
+
+def test_a_block_becomes_one_line() -> None:
+    after = values.set_value(TEXT, ("server", "hosts"), [1])
+    assert changed_lines(TEXT, after) == ({"  hosts:", "    - a", "    - b: 1"}, {"  hosts: [1]"})
+    after = values.set_value(TEXT, ("server", "text"), "word")
+    assert changed_lines(TEXT, after) == ({"  text: |", "    hello", "    there"}, {"  text: word"})
+
+
+def test_new_keys_are_added_beside_their_kind() -> None:
+    after = values.set_value(TEXT, ("server", "global", "external_labels", "drill"), "one")
+    assert changed_lines(TEXT, after) == (set(), {"    external_labels:", "      drill: one"})
+
+
+def test_merge_is_helms() -> None:
+    added = {"server": {"image": {"tag": "v1"}, "hosts": [], "global": {"scrape_timeout": "1s"}}, "new": {"a": {}}}
+    merged = yaml.safe_load(values.merge(TEXT, added))
+    assert merged["server"]["global"] == {"scrape_interval": "1s", "scrape_timeout": "1s"}
+    assert merged["server"]["hosts"] == []
+    assert merged["server"]["image"] == {"tag": "v1"}
+    assert merged["new"] == {"a": {}}
+    assert merged["other"] == 1
+
+
+@pytest.mark.parametrize("text", ["", "# only a comment\n", "{}\n", "---\n", "a: {b: 0}\n"])
+def test_any_beginning_will_do(text: str) -> None:
+    after = values.merge(text, {"a": {"b": 1}})
+    assert yaml.safe_load(after) == {"a": {"b": 1}}
+    assert ("# only" in after) == ("# only" in text)
+
+
+def test_what_cannot_be_edited_in_place_is_refused() -> None:
+    anchors = "base: &base {a: 1}\nserver: *base\n"
+    with pytest.raises(UsageError, match=r"server.a cannot be set in place"):
+        values.set_value(anchors, ("server", "a"), 2)
+    with pytest.raises(UsageError, match="not YAML"):
+        values.set_value("a: [", ("a",), 2)
+    with pytest.raises(UsageError, match="not a mapping"):
+        values.load("- a\n")
+
+
+def test_lookup() -> None:
+    loaded = values.load(TEXT)
+    assert values.lookup(loaded, "server.global.scrape_interval", "1m") == "1s"
+    assert values.lookup(loaded, "server.global.absent", "1m") == "1m"
+    assert values.lookup(loaded, "other.below", "1m") == "1m"
+
+
+def test_new_keys_come_last_and_leave_comments_with_their_keys() -> None:
+    text = "a:\n  # of b\n  b: 1  # one"
+    assert values.merge(text, {"a": {"c": 2}, "d": 3}) == "a:\n  # of b\n  b: 1  # one\n  c: 2\nd: 3\n"

@@ -1,0 +1,253 @@
+"""The API client against a scripted server on the loopback interface."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.api_server import ApiServer, api_server, executes, hangs_up, kubeconfig, says, silent, streams
+
+from promdrill.clock import SYSTEM
+from promdrill.cluster.kube import ApiError, Kube, NotFound, StreamRefused, object_path
+from promdrill.errors import ClusterError
+
+POD = "/api/v1/namespaces/n/pods/p"
+LOG = f"{POD}/log"
+PODS = "/api/v1/namespaces/n/pods"
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with api_server() as server:
+        yield server
+
+
+@pytest.fixture
+def kube(api: ApiServer, tmp_path: Path) -> Iterator[Kube]:
+    with Kube(kubeconfig(tmp_path, api.port)) as client:
+        yield client
+
+
+def test_gets_an_object_and_counts_the_request(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", POD, says(200, {"kind": "Pod"}))
+    assert kube.get(POD) == {"kind": "Pod"}
+    assert (kube.requests_made, kube.questions_asked) == (1, 0)
+
+
+def test_proxied_questions_are_counted_apart_and_503_is_an_answer(api: ApiServer, kube: Kube) -> None:
+    path = "/api/v1/namespaces/n/services/s:80/proxy/-/ready"
+    api.on("GET", path, says(503, "no endpoints available for service"))
+    answer = kube.request("GET", path)
+    assert (answer.status, answer.text) == (503, "no endpoints available for service")
+    assert (kube.requests_made, kube.questions_asked) == (0, 1)
+
+
+def test_not_found_and_refusal_say_what_the_api_said(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", POD, says(404, {"reason": "NotFound", "message": 'pods "p" not found'}), says(403, "no"))
+    with pytest.raises(NotFound, match=r'GET .*/pods/p: HTTP 404: pods "p" not found'):
+        kube.get(POD)
+    with pytest.raises(ApiError, match="HTTP 403: no") as refused:
+        kube.get(POD)
+    assert (refused.value.status, refused.value.reason) == (403, "")
+
+
+def test_transient_answers_and_lost_connections_are_tried_again(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", POD, says(503, "starting"), hangs_up, says(200, {"ok": 1}))
+    assert kube.get(POD) == {"ok": 1}
+    assert kube.requests_made == 3
+
+
+def test_a_transient_answer_that_stays_is_reported_in_time(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", POD, *[says(503, "starting")] * 20)
+    began = SYSTEM.monotonic()
+    with pytest.raises(ApiError, match="HTTP 503: starting"):
+        kube.get(POD, timeout_s=0.4)
+    assert SYSTEM.monotonic() - began < 0.6
+
+
+def test_a_post_is_never_sent_twice(api: ApiServer, kube: Kube) -> None:
+    api.on("POST", PODS, hangs_up, says(201, {}))
+    with pytest.raises(ClusterError, match="does not answer: POST"):
+        kube.create({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p", "namespace": "n"}})
+    assert len(api.asked) == 1
+
+
+def test_nobody_there_is_a_cluster_error_at_once_without_retry(tmp_path: Path) -> None:
+    with Kube(kubeconfig(tmp_path, 1)) as client:
+        with pytest.raises(ClusterError, match="does not answer: GET /x"):
+            client.request("GET", "/x?y", retry=False)
+        assert client.requests_made == 1
+
+
+def test_apply_is_a_forced_server_side_apply(api: ApiServer, kube: Kube) -> None:
+    obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}, "data": {"a": "b"}}
+    path = "/api/v1/namespaces/n/configmaps/c"
+    api.on("PATCH", path, says(200, obj))
+    assert kube.apply(obj) == obj
+    [asked] = api.asked
+    assert asked.query == {"fieldManager": ["promdrill"], "force": ["true"]}
+    assert (json.loads(asked.body), asked.content_type) == (obj, "application/apply-patch+yaml")
+
+
+def test_patches_carry_their_kind(api: ApiServer, kube: Kube) -> None:
+    api.on("PATCH", POD, *[says(200, {})] * 3)
+    kube.patch(POD, {"a": None})
+    kube.patch(POD, {"a": None}, kind="strategic")
+    kube.patch(POD, [{"op": "remove", "path": "/a"}], kind="json")
+    assert [a.content_type for a in api.asked] == [
+        "application/merge-patch+json",
+        "application/strategic-merge-patch+json",
+        "application/json-patch+json",
+    ]
+
+
+def test_delete_gives_the_grace_and_forgives_what_is_gone(api: ApiServer, kube: Kube) -> None:
+    api.on("DELETE", POD, says(200, {}), says(404, {}), says(404, {}))
+    kube.delete(POD, grace_s=0)
+    assert json.loads(api.asked[0].body)["gracePeriodSeconds"] == 0
+    kube.delete(POD)
+    assert "gracePeriodSeconds" not in json.loads(api.asked[1].body)
+    with pytest.raises(NotFound):
+        kube.delete(POD, missing_ok=False)
+
+
+def test_watch_gives_events_as_they_come_and_ends_with_the_stream(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", PODS, streams('{"type":"ADDED",', '"object":{}}\n{"type":"BOOKMARK","object":{}}\n'))
+    events = list(kube.watch(PODS, resource_version="7", stop=threading.Event(), params={"fieldSelector": "a=b"}))
+    assert [e["type"] for e in events] == ["ADDED", "BOOKMARK"]
+    assert api.asked[0].query == {
+        "watch": ["true"],
+        "allowWatchBookmarks": ["true"],
+        "resourceVersion": ["7"],
+        "timeoutSeconds": ["300"],
+        "fieldSelector": ["a=b"],
+    }
+    assert kube.requests_made == 0
+
+
+def test_watch_refused_with_410_is_an_error_event(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", PODS, says(410, {"kind": "Status", "code": 410, "message": "too old resource version"}))
+    [event] = kube.watch(PODS, resource_version="1", stop=threading.Event())
+    assert event["type"] == "ERROR"
+    assert (event["object"]["code"], event["object"]["message"]) == (410, "too old resource version")
+
+
+def test_a_broken_stream_is_an_error_and_not_an_end(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", PODS, streams('{"type":"ADDED","object":{}}\n', ends="broken"))
+    events = kube.watch(PODS, resource_version="1", stop=threading.Event())
+    assert next(events)["type"] == "ADDED"
+    with pytest.raises(ClusterError, match="broke"):
+        next(events)
+
+
+def test_log_lines_keep_carriage_returns_and_bad_bytes(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", LOG, streams("t1 one\rstill ", "one\n\nt2 two\u2028\n", "t3 no end"))
+    lines = list(kube.follow_log("n", "p", "c", stop=threading.Event(), since_time="2026-01-01T00:00:00Z"))
+    assert lines == ["t1 one\rstill one", "", "t2 two\u2028", "t3 no end"]
+    assert api.asked[0].query == {
+        "container": ["c"],
+        "timestamps": ["true"],
+        "follow": ["true"],
+        "sinceTime": ["2026-01-01T00:00:00Z"],
+    }
+
+
+def test_logs_of_the_previous_container_and_of_the_present_are_not_followed(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", LOG, streams("t old\n"), streams("t new\n"), says(400, "previous terminated container not found"))
+    stop = threading.Event()
+    assert list(kube.follow_log("n", "p", "c", stop=stop, previous=True)) == ["t old"]
+    assert list(kube.follow_log("n", "p", "c", stop=stop, follow=False)) == ["t new"]
+    assert [("follow" in a.query, "previous" in a.query) for a in api.asked] == [(False, True), (False, False)]
+    with pytest.raises(StreamRefused) as refused:
+        list(kube.follow_log("n", "p", "c", stop=stop, previous=True))
+    assert refused.value.status == 400
+
+
+@pytest.mark.parametrize("script", [silent, streams("t one\n", ends="open")], ids=["before headers", "in the middle"])
+def test_interrupt_ends_a_waiting_stream_at_once(api: ApiServer, kube: Kube, script: object) -> None:
+    api.on("GET", LOG, script)  # type: ignore[arg-type]
+    stop, other = threading.Event(), threading.Event()
+    lines: list[str] = []
+    thread = threading.Thread(target=lambda: lines.extend(kube.follow_log("n", "p", "c", stop=stop)))
+    thread.start()
+    while not api.asked:
+        thread.join(0.01)
+    kube.interrupt(other)
+    thread.join(0.05)
+    assert thread.is_alive(), "another's interrupt must not end it"
+    kube.interrupt(stop)
+    thread.join(2)
+    assert not thread.is_alive()
+    assert lines in ([], ["t one"])
+
+
+def test_an_interrupted_client_opens_no_stream(api: ApiServer, kube: Kube) -> None:
+    stop = threading.Event()
+    stop.set()
+    assert list(kube.follow_log("n", "p", "c", stop=stop)) == []
+    assert api.asked == []
+
+
+def test_exec_gives_exit_code_and_merged_output(api: ApiServer, kube: Kube) -> None:
+    success = b'\x03{"status":"Success"}'
+    failure = b'\x03{"status":"Failure","details":{"causes":[{"reason":"ExitCode","message":"3"}]}}'
+    api.on("GET", f"{POD}/exec", executes(b"\x01", b"\x01out ", b"\x02err", success), executes(b"\x02bad\n", failure))
+    assert kube.exec("n", "p", "c", ["df", "-hT", "a b&c"], timeout_s=2) == (0, "out err")
+    assert api.asked[0].query["command"] == ["df", "-hT", "a b&c"]
+    assert kube.exec("n", "p", "c", ["false"], timeout_s=2) == (3, "bad\n")
+    assert kube.requests_made == 2
+
+
+def test_exec_that_cannot_start_or_end_is_a_cluster_error(api: ApiServer, kube: Kube) -> None:
+    missing = b'\x03{"status":"Failure","message":"no such file: df"}'
+    api.on("GET", f"{POD}/exec", executes(missing), says(404, "gone"), executes(b"\x01x"), executes(hold=True))
+    for why in ("no such file: df", "404", "closed before the exit code", r"not done within 0\.?"):
+        with pytest.raises(ClusterError, match=why):
+            kube.exec("n", "p", "c", ["df"], timeout_s=0.3)
+
+
+def test_a_token_is_sent_and_private_copies_are_removed(api: ApiServer, tmp_path: Path) -> None:
+    api.on("GET", "/version", says(200, {}))
+    client = Kube(kubeconfig(tmp_path, api.port, user={"token": "secret"}))
+    folder = Path(client._credentials.ca_file).parent
+    assert folder.stat().st_mode & 0o777 == 0o700
+    client.get("/version")
+    client.close()
+    client.close()
+    assert api.asked[0].authorization == "Bearer secret"
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "content", ["", "current-context: x\n", "current-context: x\ncontexts: [{name: y}]\n", "{", "[]"]
+)
+def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "config"
+    path.write_text(content)
+    with pytest.raises(ClusterError, match="no usable kubeconfig"):
+        Kube(path)
+    with pytest.raises(ClusterError, match="no usable kubeconfig"):
+        Kube(tmp_path / "missing")
+
+
+def test_a_kubeconfig_without_identity_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="client certificate or token"):
+        Kube(kubeconfig(tmp_path, 6443, user={"exec": {"command": "aws"}}))
+
+
+@pytest.mark.parametrize(
+    ("version", "kind", "namespace", "path"),
+    [
+        ("v1", "Pod", "n", "/api/v1/namespaces/n/pods/x"),
+        ("v1", "Namespace", None, "/api/v1/namespaces/x"),
+        ("storage.k8s.io/v1", "StorageClass", None, "/apis/storage.k8s.io/v1/storageclasses/x"),
+        ("networking.k8s.io/v1", "NetworkPolicy", "n", "/apis/networking.k8s.io/v1/namespaces/n/networkpolicies/x"),
+        ("apps/v1", "DaemonSet", "n", "/apis/apps/v1/namespaces/n/daemonsets/x"),
+    ],
+)
+def test_object_paths(version: str, kind: str, namespace: str | None, path: str) -> None:
+    metadata = {"name": "x", **({"namespace": namespace} if namespace else {})}
+    assert object_path({"apiVersion": version, "kind": kind, "metadata": metadata}) == path

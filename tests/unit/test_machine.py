@@ -1,0 +1,70 @@
+"""Facts about the machine, from files made up here."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from promdrill.supply import machine
+
+
+def _proc(root: Path, mask: str, *, last: str | None = "40") -> Path:
+    (root / "self").mkdir(parents=True)
+    (root / "self/status").write_text(f"Name:\tx\nCapBnd:\t{mask}\n")
+    if last is not None:
+        (root / "sys/kernel").mkdir(parents=True)
+        (root / "sys/kernel/cap_last_cap").write_text(f"{last}\n")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("mask", "last", "missing"),
+    [
+        ("000001ffffffffff", "40", ()),
+        ("000001fffeffffff", "40", ("CAP_SYS_RESOURCE",)),
+        ("0000003fffffffff", "37", ()),
+        ("0000003fffffffff", "40", ("CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE")),
+        ("000001fffeffffff", None, ("CAP_SYS_RESOURCE",)),
+    ],
+)
+def test_missing_is_what_the_kernel_knows_and_we_may_not(
+    tmp_path: Path, mask: str, last: str | None, missing: tuple[str, ...]
+) -> None:
+    assert machine.missing_capabilities(proc=_proc(tmp_path, mask, last=last)) == missing
+
+
+def test_a_process_that_cannot_be_read_lacks_nothing(tmp_path: Path) -> None:
+    assert machine.missing_capabilities(pid="77", proc=tmp_path) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "debian", "name"),
+    [
+        ('ID=debian\nPRETTY_NAME="Debian GNU/Linux 12"\n', True, "Debian GNU/Linux 12"),
+        ("ID=linuxmint\nID_LIKE='ubuntu debian'\nPRETTY_NAME=Mint\n", True, "Mint"),
+        ("# ID=debian\nID=fedora\n", False, "an unknown distribution"),
+        (None, False, "an unknown distribution"),
+    ],
+)
+def test_a_distribution_is_known_by_its_family(tmp_path: Path, text: str | None, debian: bool, name: str) -> None:
+    if text is not None:
+        (tmp_path / "os-release").write_text(text)
+    host = machine.examine(etc=tmp_path, proc=_proc(tmp_path / "proc", "000001ffffffffff"))
+    assert (host.debian, host.distribution, host.missing) == (debian, name, ())
+
+
+def test_a_start_time_tells_processes_with_one_id_apart(tmp_path: Path) -> None:
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("b\n")
+    (tmp_path / "7").mkdir()
+    stat = "7 (od) d (x) {} 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {} 1 1\n"
+    (tmp_path / "7/stat").write_text(stat.format("S", 4711))
+    assert machine.start_of(7, proc=tmp_path) == "b/4711"
+    (tmp_path / "7/stat").write_text(stat.format("Z", 4711))
+    assert machine.start_of(7, proc=tmp_path) is None
+    assert machine.start_of(8, proc=tmp_path) is None
+
+
+def test_the_real_process_has_a_start_time() -> None:
+    assert machine.start_of(os.getpid()) == machine.start_of(os.getpid())
+    assert "/" in str(machine.start_of(os.getpid()))

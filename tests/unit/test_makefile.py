@@ -1,0 +1,71 @@
+"""The Makefile says what it can do, passes on what it is given, and refuses what it does not know."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from promdrill import shell
+from promdrill.cli.run import OPTIONS
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make")
+
+
+def make(*arguments: str, env: dict[str, str] | None = None, ok: tuple[int, ...] = (0,)) -> shell.Completed:
+    clean = {"MAKEFLAGS": "", "MAKEOVERRIDES": "", "MFLAGS": "", **dict.fromkeys(OPTIONS, "")}
+    return shell.run(["make", *arguments], timeout_s=20, cwd=ROOT, env={**clean, **(env or {})}, ok=ok)
+
+
+def targets() -> set[str]:
+    return set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE)) - {"environment"}
+
+
+def test_help_is_the_default_and_lists_every_target() -> None:
+    listed = {line.split()[0] for line in make().stdout.splitlines() if re.match(r"[a-z-]+  +\S", line)}
+    assert listed == targets()
+    assert {"test", "test-scenarios", "doctor", "lint", "clean", "clean-cache"} <= listed
+    assert make("help").stdout == make().stdout
+
+
+def test_help_fits_a_terminal() -> None:
+    assert max(map(len, make("help").stdout.splitlines())) <= 80
+
+
+def test_the_variables_are_those_of_promdrill_run() -> None:
+    (line,) = re.findall(r"^RUN_VARIABLES := (.*)$", MAKEFILE, re.MULTILINE)
+    assert line.split() == list(OPTIONS)
+    assert set(OPTIONS) <= set(make("help").stdout.split())
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("SCENARIOS", "SCENARIO?"), ("KUBE", "KUBE_VERSION?")])
+def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
+    done = make("-n", "test-scenarios", f"{typed}=x", ok=(2,))
+    assert f"unknown variable {typed}; did you mean {meant}" in done.stderr
+
+
+def test_a_variable_like_no_other_is_refused_too() -> None:
+    done = make("-n", "test-scenarios", "ZOO=x", ok=(2,))
+    assert "unknown variable ZOO; test-scenarios takes SCENARIO CHART" in done.stderr
+
+
+@pytest.mark.parametrize("how", ["command line", "environment"])
+def test_values_arrive_word_for_word(tmp_path: Path, how: str) -> None:
+    odd = "a b\"c'd $HOME $(shell id) #e"
+    wrapper = tmp_path / "wrapper.mk"
+    wrapper.write_text(f"include {ROOT}/Makefile\nshow:\n\t@printenv VALUES CHART\n")
+    given = {"VALUES": odd, "CHART": "x"}
+    arguments = [f"{name}={value}" for name, value in given.items()] if how == "command line" else []
+    done = make("-s", "-f", str(wrapper), "show", *arguments, env=given if how == "environment" else None)
+    assert done.stdout == f"{odd}\nx\n"
+
+
+def test_ci_runs_the_targets() -> None:
+    text = (ROOT / ".ci/run").read_text()
+    used = set(re.findall(r"^[^#\n]*\bmake ([a-z-]+)", text, re.MULTILINE))
+    assert used == {"test", "test-scenarios", "clean"}

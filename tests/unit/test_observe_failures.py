@@ -1,0 +1,112 @@
+"""Early failures: seen when they are there, silent on healthy clusters and on what lies before the wait."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.observe_world import NOW, container, ended, event, named, picture, pod, stamp, waiting
+
+from promdrill.observe.conditions import Seen
+from promdrill.observe.failures import DEFAULT_FAILURES, without
+from promdrill.observe.picture import Picture
+
+SINCE = NOW - timedelta(seconds=30)
+
+
+def judged(name: str, seen: Picture) -> Seen:
+    [failure] = [f for f in DEFAULT_FAILURES if f.name == name]
+    return failure.judge(seen)
+
+
+def unschedulable(at_s: float) -> list[dict[str, str]]:
+    return [
+        {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/1 nodes are available",
+            "lastTransitionTime": stamp(at_s),
+        }
+    ]
+
+
+def test_nothing_fails_on_a_healthy_namespace() -> None:
+    healthy = picture(pod(), since=SINCE, events=named(event("Scheduled", "prometheus-server-abc")))
+    assert [f.name for f in DEFAULT_FAILURES if f.judge(healthy).holds] == []
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])
+def test_an_image_that_cannot_be_had(reason: str) -> None:
+    broken = pod("x-1", container(ready=False, ident=None, state=waiting(reason, "not found")), phase="Pending")
+    seen = judged("image_pull", picture(broken))
+    assert seen.holds
+    assert seen.text.startswith("pod x-1, container prometheus-server: ")
+    assert reason in seen.text
+    assert "not found" in seen.text
+
+
+def test_waiting_for_other_reasons_or_leaving_is_no_image_failure() -> None:
+    creating = pod("x-1", container(state=waiting("ContainerCreating")))
+    leaving = pod("x-2", container(state=waiting("ImagePullBackOff")), leaving=True)
+    assert not judged("image_pull", picture(creating, leaving)).holds
+
+
+def test_scheduling_fails_only_after_its_grace() -> None:
+    for at_s, holds in ((-5, False), (-16, True)):
+        seen = judged("failed_scheduling", picture(pod("x", phase="Pending", conditions=unschedulable(at_s))))
+        assert seen.holds == holds
+    assert "FailedScheduling: 0/1 nodes are available" in seen.text
+
+
+@pytest.mark.parametrize(
+    ("created_s", "event_s", "phase", "holds"),
+    [
+        (-20, -1, "Pending", True),
+        (-5, -1, "Pending", False),
+        (-20, -1, "Running", False),
+        (-200, -100, "Pending", False),
+    ],
+    ids=["stuck", "young", "recovered", "before the wait"],
+)
+def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
+    created_s: float, event_s: float, phase: str, *, holds: bool
+) -> None:
+    broken = pod("x", phase=phase, created_s=created_s)
+    events = named(event("FailedMount", "x", "no such file", at_s=event_s))
+    seen = judged("failed_mount", picture(broken, events=events, since=SINCE))
+    assert seen.holds == holds
+    assert ("no such file" in seen.text) == holds
+
+
+@pytest.mark.parametrize(
+    ("states", "leaving", "holds"),
+    [
+        ({"state": ended(1, -5)}, False, True),
+        ({"state": waiting("CrashLoopBackOff"), "last": ended(2, -5)}, False, True),
+        ({"last": ended(137, -5, "OOMKilled")}, False, True),
+        ({"last": ended(1, -40)}, False, False),
+        ({"state": ended(0, -5, "Completed")}, False, False),
+        ({"state": ended(1, -5)}, True, False),
+    ],
+    ids=["just now", "backing off", "restarted", "before the wait", "completed", "leaving"],
+)
+def test_a_crash_in_this_wait(states: dict[str, dict[str, object]], *, leaving: bool, holds: bool) -> None:
+    crashed = pod("x", container(**states), leaving=leaving)  # type: ignore[arg-type]
+    assert judged("unexpected_crash", picture(crashed, since=SINCE)).holds == holds
+
+
+def test_quota_and_jobs() -> None:
+    denied = event("FailedCreate", "prometheus-server", "pods is forbidden: exceeded quota: q", kind="ReplicaSet")
+    assert judged("quota_exceeded", picture(events=named(denied), since=SINCE)).holds
+    assert not judged("quota_exceeded", picture(events=named(denied), since=NOW + timedelta(seconds=1))).holds
+    assert judged("job_failed", picture(pod("hook", phase="Failed", owner="Job"))).holds
+    assert not judged("job_failed", picture(pod("hook", phase="Succeeded", owner="Job"))).holds
+    assert not judged("job_failed", picture(pod("evicted", phase="Failed", owner="ReplicaSet"))).holds
+
+
+def test_failures_can_be_left_out_by_name_only() -> None:
+    left = without(DEFAULT_FAILURES, "unexpected_crash", "image_pull")
+    assert {f.name for f in DEFAULT_FAILURES} - {f.name for f in left} == {"unexpected_crash", "image_pull"}
+    with pytest.raises(ValueError, match="no such failure: unexpected_crsh; there are image_pull"):
+        without(DEFAULT_FAILURES, "unexpected_crsh")

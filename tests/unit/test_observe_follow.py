@@ -1,0 +1,284 @@
+"""Log followers: through restarts, broken streams and crash loops, every line once, under the restart that wrote it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import pytest
+from tests.unit.observe_world import (
+    AWAY,
+    NAMESPACE,
+    NOW,
+    PATIENCE_S,
+    FakeClock,
+    FakeKube,
+    Play,
+    container,
+    ended,
+    pod,
+    waiting,
+)
+
+from promdrill.cluster.kube import StreamRefused
+from promdrill.observe.follow import Follower, Followers, Run, run_of
+from promdrill.observe.picture import EPOCH, LogLine
+from promdrill.observe.store import Store
+
+KEY = ("p", "c")
+
+
+def raw(second: int, text: str) -> str:
+    return f"2026-01-01T12:00:{second:02}.123456789Z {text}"
+
+
+def run(number: int, *, running: bool = True) -> Run:
+    return Run(f"id{number}", number, running, NOW)
+
+
+def logs(**scripts: list[Play]) -> dict[tuple[str, str, str], list[Play]]:
+    return {(mode, *KEY): plays for mode, plays in scripts.items()}
+
+
+class Followed:
+    """One follower on a thread, and what it has stored."""
+
+    def __init__(self, kube: FakeKube) -> None:
+        self.kube = kube
+        self.stop = threading.Event()
+        self.store = Store(NAMESPACE, FakeClock())
+        self.follower = Follower(
+            kube,  # type: ignore[arg-type]
+            self.store,
+            namespace=NAMESPACE,
+            key=KEY,
+            uid="u1",
+            stop=self.stop,
+            clock=FakeClock(),
+        )
+        self.thread = threading.Thread(target=self.follower.run)
+
+    def lines(self) -> list[tuple[int, str]]:
+        return [(line.restart, line.text) for line in self.stored()]
+
+    def stored(self) -> tuple[LogLine, ...]:
+        return self.store.picture(EPOCH).logs.get(KEY, ())
+
+    @property
+    def read(self) -> bool:
+        return KEY in self.store.picture(EPOCH).read
+
+    def wait_lines(self, *wanted: tuple[int, str]) -> None:
+        with self.store.changed:
+            self.store.changed.wait_for(lambda: len(self.lines()) >= len(wanted), PATIENCE_S)
+        assert self.lines() == list(wanted)
+
+    def wait_read(self, *, read: bool) -> None:
+        with self.store.changed:
+            assert self.store.changed.wait_for(lambda: self.read == read, PATIENCE_S)
+
+
+@contextmanager
+def following(kube: FakeKube, *runs: Run) -> Iterator[Followed]:
+    followed = Followed(kube)
+    for one in runs:
+        followed.follower.tell(one)
+    followed.thread.start()
+    try:
+        yield followed
+    finally:
+        kube.interrupt(followed.stop)
+        followed.follower.leave()
+        followed.thread.join(PATIENCE_S)
+        assert not followed.thread.is_alive()
+
+
+def test_what_is_there_is_read_first_and_then_followed() -> None:
+    kube = FakeKube(
+        logs=logs(read=[Play([raw(1, "a"), raw(2, "b")])], follow=[Play([raw(2, "b"), raw(3, "c")], open=True)])
+    )
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"), (0, "b"), (0, "c"))
+        assert followed.read
+        assert [line.at.second for line in followed.stored()] == [1, 2, 3]
+    assert kube.asked == [("LOG", "read", *KEY, ""), ("LOG", "follow", *KEY, "2026-01-01T12:00:01Z")]
+
+
+def test_a_restart_is_finished_before_the_new_run_is_taken_up() -> None:
+    died = threading.Event()
+    kube = FakeKube(
+        logs=logs(
+            read=[Play([raw(1, "a")]), Play([raw(7, "new 1")])],
+            follow=[Play([raw(5, "b"), died]), Play([raw(8, "new 2")], open=True)],
+            previous=[Play([raw(5, "b"), raw(6, "panic: last words")])],
+        )
+    )
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"), (0, "b"))
+        followed.follower.tell(run(1))
+        died.set()
+        followed.wait_lines((0, "a"), (0, "b"), (0, "panic: last words"), (1, "new 1"), (1, "new 2"))
+    assert kube.asked[2] == ("LOG", "previous", *KEY, "2026-01-01T12:00:04Z")
+    assert sum(1 for a in kube.asked if a[1] == "previous") == 1
+
+
+def test_every_run_of_a_crash_loop_is_captured() -> None:
+    kube = FakeKube(
+        logs=logs(
+            read=[Play([raw(n, f"opening storage failed {n}")]) for n in range(5)],
+            follow=[Play([])],
+            previous=[Play([])],
+        )
+    )
+    with following(kube, run(0, running=False)) as followed:
+        for n in range(5):
+            if n:
+                followed.follower.tell(run(n, running=False))
+            followed.wait_lines(*[(m, f"opening storage failed {m}") for m in range(n + 1)])
+            followed.wait_read(read=True)
+    assert not any(a[1] == "follow" for a in kube.asked), "what has ended is not followed"
+
+
+def test_a_follower_that_comes_late_reads_the_run_before_too() -> None:
+    kube = FakeKube(
+        logs=logs(previous=[Play([raw(1, "old")])], read=[Play([raw(2, "new")])], follow=[Play([], open=True)])
+    )
+    with following(kube, run(4)) as followed:
+        followed.wait_lines((3, "old"), (4, "new"))
+
+
+def test_a_run_before_that_left_no_log_does_not_hold_up_the_next() -> None:
+    refused = StreamRefused(400, "previous terminated container not found", "/log")
+    kube = FakeKube(logs=logs(previous=[Play([refused])], read=[Play([raw(2, "new")])], follow=[Play([], open=True)]))
+    with following(kube, run(4)) as followed:
+        followed.wait_lines((4, "new"))
+    assert sum(1 for a in kube.asked if a[1] == "previous") == 1
+
+
+@pytest.mark.parametrize("broken", [AWAY, StreamRefused(503, "starting", "/log")], ids=["away", "starting"])
+def test_a_broken_stream_is_taken_up_again_without_loss_or_doubles(broken: Exception) -> None:
+    kube = FakeKube(
+        logs=logs(
+            read=[Play([raw(1, "a")]), Play([broken]), Play([raw(1, "a"), raw(2, "a"), raw(2, "b"), raw(3, "c")])],
+            follow=[Play([raw(2, "a"), broken]), Play([raw(3, "c"), raw(4, "d")], open=True)],
+        )
+    )
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"), (0, "a"), (0, "b"), (0, "c"), (0, "d"))
+        assert followed.read
+
+
+def test_a_log_that_cannot_be_read_now_does_not_count_as_read() -> None:
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "a")]), Play([AWAY])], follow=[Play([AWAY])]))
+    with following(kube, run(0)) as followed:
+        kube.wait_asked("LOG", "read", *KEY, times=3)
+        followed.wait_read(read=False)
+
+
+def test_a_new_run_is_unread_from_the_moment_it_is_told() -> None:
+    hold = threading.Event()
+    kube = FakeKube(
+        logs=logs(read=[Play([raw(1, "a")]), Play([hold])], follow=[Play([], open=True)], previous=[Play([])])
+    )
+    with following(kube, run(0, running=False)) as followed:
+        followed.wait_read(read=True)
+        followed.follower.tell(run(1, running=False))
+        assert not followed.read
+        hold.set()
+        followed.wait_read(read=True)
+
+
+def test_a_stream_that_ends_before_the_status_knows_is_read_on_until_it_does() -> None:
+    kube = FakeKube(
+        logs=logs(
+            read=[Play([raw(1, "a")]), Play([raw(1, "a"), raw(2, "late")])],
+            follow=[Play([])],
+            previous=[Play([])],
+        )
+    )
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"), (0, "late"))
+        followed.follower.tell(run(0, running=False))
+        followed.wait_read(read=True)
+
+
+def test_a_line_is_shown_when_its_container_was_known() -> None:
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "early"), raw(9, "late")])], follow=[Play([], open=True)]))
+    known = NOW + timedelta(seconds=5)
+    with following(kube, Run("id", 0, True, known)) as followed:
+        followed.wait_lines((0, "early"), (0, "late"))
+        early, late = followed.stored()
+        assert early.shown == known
+        assert late.shown == late.at
+
+
+def test_the_kubelets_own_words_are_no_lines_and_zones_are_understood() -> None:
+    own = "failed to create fsnotify watcher: too many open files"
+    east = "2026-01-01T13:00:05.000000001+01:00 east"
+    kube = FakeKube(logs=logs(read=[Play([own, east, raw(6, "")])], follow=[Play([], open=True)]))
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "east"), (0, ""))
+        assert followed.stored()[0].at == NOW + timedelta(seconds=5)
+
+
+def test_a_follower_ends_once_its_pod_is_gone() -> None:
+    gone = StreamRefused(404, 'pods "p" not found', "/log")
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "a")]), Play([gone])], follow=[Play([])]))
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"))
+        followed.follower.leave()
+        followed.thread.join(PATIENCE_S)
+        assert not followed.thread.is_alive()
+        assert not followed.stop.is_set()
+        assert followed.lines() == [(0, "a")], "what was read stays"
+
+
+def test_runs_are_read_from_statuses() -> None:
+    assert run_of(container("c", restarts=2, ident="x"), NOW) == Run("x", 2, True, NOW)
+    crashed = container("c", restarts=2, ident="x", state=waiting("CrashLoopBackOff"), last=ended(1))
+    assert run_of(crashed, NOW) == Run("x", 2, False, NOW)
+    assert run_of(container("c", ident=None, state=ended(0)), NOW) == Run("c0", 0, False, NOW)
+    assert run_of(container("c", ident=None, state=waiting("ContainerCreating")), NOW) is None
+
+
+def test_followers_are_started_once_per_container_and_end_with_their_pod() -> None:
+    made: list[tuple[tuple[str, str], str]] = []
+    started: list[str] = []
+
+    class Told:
+        def __init__(self) -> None:
+            self.runs: list[Run] = []
+            self.left = False
+
+        def tell(self, run: Run) -> None:
+            self.runs.append(run)
+
+        def leave(self) -> None:
+            self.left = True
+
+        def run(self) -> None:
+            raise AssertionError
+
+    tellers: list[Told] = []
+
+    def make(key: tuple[str, str], uid: str) -> Told:
+        made.append((key, uid))
+        tellers.append(Told())
+        return tellers[-1]
+
+    followers = Followers(make, lambda _, name: started.append(name), FakeClock())  # type: ignore[arg-type]
+    creating = container("c", ident=None, state=waiting("ContainerCreating"))
+    followers.see(pod("p", creating, uid="u1"))
+    assert made == []
+    followers.see(pod("p", container("c"), uid="u1"))
+    followers.see(pod("p", container("c", restarts=1, ident="c1"), uid="u1"))
+    followers.see(pod("p", container("c"), uid="u2"))
+    assert made == [(("p", "c"), "u1"), (("p", "c"), "u2")]
+    assert started == ["log p/c", "log p/c"]
+    assert [r.restart for r in tellers[0].runs] == [0, 1]
+    assert followers.uids() == {"u1", "u2"}
+    followers.lost("u1")
+    assert [t.left for t in tellers] == [True, False]
+    assert followers.uids() == {"u2"}

@@ -1,0 +1,90 @@
+"""The table of pins: ours is whole, a user's own comes first, and what is not pinned is refused with a way out."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from promdrill.errors import SupplyError, UsageError
+from promdrill.supply import charts, pins, registry
+from promdrill.supply.pins import Pin, Pins
+
+SUM = "a" * 64
+
+
+def _ours() -> Pins:
+    return Pins(tomllib.loads(Path(pins.__file__).with_name("pins.toml").read_text()))
+
+
+def test_every_sum_in_our_table_is_one_and_none_stands_twice() -> None:
+    text = Path(pins.__file__).with_name("pins.toml").read_text()
+    sums = re.findall(r'^(?:digest|amd64|arm64) = "(.*)"$', text, re.MULTILINE)
+    assert len(sums) == len(set(sums)) > 15
+    assert all(re.fullmatch(r"[0-9a-f]{64}", found) for found in sums)
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_our_table_has_what_the_registry_supply_uses(architecture: str) -> None:
+    table = _ours()
+    assert table.tool("kind", registry.KIND, architecture).address.endswith(f"v0.33.0/kind-linux-{architecture}")
+    for line in ("1.36", "1.34"):
+        version = table.newest("node", line)
+        assert table.digest("node", version)
+        assert table.tool("kubectl", version, architecture).version == version
+    for major in ("4", "3"):
+        helm = table.tool("helm", table.newest("helm", major), architecture)
+        assert helm.address.endswith(f"-linux-{architecture}.tar.gz")
+        assert helm.member == f"linux-{architecture}/helm"
+    assert table.digest(charts.DEFAULT, charts.DEFAULT_VERSION)
+
+
+def test_the_newest_of_a_line_is_numerically_newest() -> None:
+    table = Pins({"helm": {"3.9.0": {}, "3.19.5": {}, "30.1.0": {}, "4.3.0": {}}})
+    assert table.newest("helm", "3") == "3.19.5"
+    assert table.newest("helm", "3.9.0") == "3.9.0"
+    assert table.versions("helm") == ["30.1.0", "4.3.0", "3.19.5", "3.9.0"]
+
+
+def test_a_version_without_a_pin_is_refused_with_a_way_out() -> None:
+    with pytest.raises(SupplyError, match=r"has no helm 4\.3\.1; it has 4\.3\.0, 3\.19\.5") as caught:
+        _ours().newest("helm", "4.3.1")
+    assert '[helm."4.3.1"]' in caught.value.hint
+    assert pins.PINS_VARIABLE in caught.value.hint
+    with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for kind 0\.1\.0 on riscv64") as caught:
+        _ours().tool("kind", "0.1.0", "riscv64")
+    assert '[kind."0.1.0"] riscv64 = ' in caught.value.hint
+
+
+def test_a_users_own_pins_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(f'address.helm = "https://m/{{version}}"\nhelm."4.3.1".amd64 = "{SUM}"\nmember.helm = "h"\n')
+    monkeypatch.setenv(pins.PINS_VARIABLE, str(own))
+    table = Pins.load()
+    assert table.tool("helm", "4.3.1", "amd64") == Pin("helm", "4.3.1", "https://m/4.3.1", SUM, "h")
+    assert table.tool("helm", "4.3.0", "amd64").address == "https://m/4.3.0"
+    assert table.newest("helm", "4") == "4.3.1"
+    assert table.tool("kind", registry.KIND, "amd64") == _ours().tool("kind", registry.KIND, "amd64")
+
+
+@pytest.mark.parametrize("content", [None, "not toml at all ["])
+def test_a_users_file_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None
+) -> None:
+    own = tmp_path / "own.toml"
+    if content is not None:
+        own.write_text(content)
+    monkeypatch.setenv(pins.PINS_VARIABLE, str(own))
+    with pytest.raises(UsageError, match="cannot be read"):
+        Pins.load()
+
+
+def test_without_a_users_file_ours_is_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(pins.PINS_VARIABLE, raising=False)
+    assert Pins.load().versions("node") == _ours().versions("node")
+
+
+def test_a_pin_that_is_no_sum_is_refused() -> None:
+    with pytest.raises(UsageError, match="is no SHA-256: sha256:abc"):
+        Pins({"node": {"1.36.4": {"digest": "sha256:abc"}}}).digest("node", "1.36.4")
+    assert Pins().digest("node", "1.36.4") is None

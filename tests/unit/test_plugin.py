@@ -1,0 +1,289 @@
+"""The pytest plugin, in sessions of pytest within pytest; supply, cluster and engine are fakes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from promdrill import drilling
+from promdrill.drill import DrillNotPassed
+from promdrill.errors import ClusterError, SupplyError
+from promdrill.model import DrillResult, SampleAccount, Verdict
+from promdrill.report.run import Run
+from promdrill.settings import Settings
+
+DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"
+
+
+class Fakes:
+    """What the fixtures call, replaced; `asked` says how."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+        self.log: list[str] = []
+        self.verdicts: dict[str, Verdict] = {}
+        self.supply_error: Exception | None = None
+        self.cluster_error: Exception | None = None
+
+    def provide(self, request: Any, *, say: Any) -> Any:
+        self.asked["request"] = request
+        if self.supply_error is not None:
+            raise self.supply_error
+        say("everything is there")
+        return SimpleNamespace(name="source", kubernetes="1.34.4")
+
+    @contextlib.contextmanager
+    def cluster(self, supplied: Any, options: Any, *, profile: str, say: Any) -> Iterator[Any]:
+        del supplied, say
+        self.asked.update(options=options, profile=profile)
+        if self.cluster_error is not None:
+            raise self.cluster_error
+        self.log.append("created")
+        yield SimpleNamespace(name="pinned")
+        self.log.append("deleted")
+
+    @contextlib.contextmanager
+    def drill(
+        self, scenario: Path, supplied: Any, made: Any, *, run: Run, wishes: Settings, keep: bool
+    ) -> Iterator[Any]:
+        del supplied
+        assert made.name == "pinned"
+        self.asked.update(wishes=wishes, keep=keep)
+
+        def drilled() -> None:
+            verdict = self.verdicts.get(scenario.name, Verdict.PASSED)
+            with run.journal(scenario.name) as journal:
+                journal.note("phase-begin", phase="recovery")
+                journal.note("phase-end", phase="recovery", took_s=15.5, ended="done")
+            reason = None if verdict is Verdict.PASSED else "no recovery: 1/2 after 60 s"
+            result = DrillResult(
+                scenario=scenario.name,
+                chart="prometheus",
+                chart_version="25.8.0",
+                app_version="2.48.0",
+                profile=wishes.profile,
+                control=wishes.control,
+                verdict=verdict,
+                reason=reason,
+                samples=SampleAccount(gap_s=24.0),
+            )
+            run.record(result)
+            if verdict is Verdict.ABORTED:
+                raise KeyboardInterrupt
+            if verdict is not Verdict.PASSED:
+                raise DrillNotPassed(result, f"{scenario.name} {verdict}: {reason}")
+
+        yield SimpleNamespace(run=drilled)
+
+
+@pytest.fixture
+def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    made = Fakes()
+    for name in ("provide", "cluster", "drill"):
+        monkeypatch.setattr(drilling, name, getattr(made, name))
+    return made
+
+
+@pytest.fixture
+def session(pytester: pytest.Pytester, fakes: Fakes) -> pytest.Pytester:
+    """A folder with two scenarios."""
+    assert not fakes.log
+    for scenario in ("disk-full", "lifecycle-flag"):
+        name = scenario.replace("-", "_")
+        folder = pytester.mkdir(scenario)
+        (folder / f"test_{name}.py").write_text(DRILL_TEST.format(name=name))
+    return pytester
+
+
+def stored(pytester: pytest.Pytester) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((pytester.path / "reports/latest/results.json").read_text())
+    return loaded
+
+
+@pytest.mark.parametrize("order", [["promdrill", "pytest-kind"], ["pytest-kind", "promdrill"]])
+def test_our_kind_cluster_wins_whatever_is_loaded_first(
+    pytester: pytest.Pytester, fakes: Fakes, order: list[str]
+) -> None:
+    pytester.makepyfile("def test_users_own(kind_cluster):\n    assert kind_cluster.name == 'pinned'\n")
+    result = pytester.runpytest_inprocess("-p", order[0], "-p", order[1])
+    result.assert_outcomes(passed=1)
+    assert fakes.log == ["created", "deleted"]
+    assert not (pytester.path / "reports").exists(), "a session without drills leaves no report"
+
+
+def test_a_users_conftest_still_has_the_last_word(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    pytester.makeconftest("import pytest\n@pytest.fixture\ndef kind_cluster():\n    return 'mine'\n")
+    pytester.makepyfile("def test_it(kind_cluster):\n    assert kind_cluster == 'mine'\n")
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    assert fakes.log == []
+
+
+def test_pytest_kinds_options_keep_their_meaning(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    pytester.makepyfile("def test_it(kind_cluster): pass\n")
+    pytester.runpytest_inprocess(
+        *("--cluster-name=mine", "--keep-cluster", "--kubeconfig=kube/config", "--kind-image=kindest/node:v1.36.3"),
+        *("--kind-bin=/opt/kind", "--kind-kubectl-bin=/opt/kubectl"),
+    ).assert_outcomes(passed=1)
+    assert fakes.asked["options"] == drilling.KindOptions(
+        name="mine",
+        keep=True,
+        kubeconfig=pytester.path / "kube/config",
+        image="kindest/node:v1.36.3",
+        kind=Path("/opt/kind"),
+        kubectl=Path("/opt/kubectl"),
+    )
+
+
+def test_a_cluster_without_a_name_gets_a_free_one(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    pytester.makepyfile("def test_it(kind_cluster): pass\n")
+    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    assert fakes.asked["options"] == drilling.KindOptions()
+    assert fakes.asked["profile"] == "fast"
+
+
+def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) -> None:
+    values = session.makefile(".yaml", values="server: {}")
+    session.runpytest_inprocess(
+        *("--supply=source", "--kube-version=1.34.4", "--helm-version=3", "--profile=as-shipped"),
+        *("--values=values.yaml", "--control=no-remedy", "-k", "disk_full"),
+    ).assert_outcomes(passed=1, deselected=1)
+    assert (fakes.asked["request"].kubernetes, fakes.asked["request"].helm) == ("1.34.4", "3")
+    assert fakes.asked["profile"] == "as-shipped"
+    assert fakes.asked["wishes"].values == values
+    assert fakes.asked["wishes"].control == "no-remedy"
+    assert [drill["scenario"] for drill in stored(session)["drills"]] == ["disk-full"]
+
+
+@pytest.mark.parametrize(
+    ("option", "complaint"),
+    [
+        ("--chart=/nope", "*CHART=/nope: no such folder*"),
+        ("--kube-version=1.36", "*KUBE_VERSION=1.36: not one of*"),
+        ("--values=nope.yaml", "*nope.yaml: no such file*"),
+        ("--supply=moon", "*invalid choice: 'moon'*"),
+        ("--control=no-foult", "*invalid choice: 'no-foult'*"),
+    ],
+)
+def test_bad_options_are_refused_and_nothing_is_started(
+    session: pytest.Pytester, fakes: Fakes, option: str, complaint: str
+) -> None:
+    result = session.runpytest_inprocess(option)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([complaint])
+    assert fakes.log == []
+    assert not (session.path / "reports").exists()
+
+
+def test_every_run_leaves_a_report(session: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.verdicts["lifecycle-flag"] = Verdict.FAILED
+    result = session.runpytest_inprocess("-q", "--capture=no")
+    result.assert_outcomes(passed=1, failed=1)
+    run = stored(session)
+    assert (run["supply"], run["kubernetes"]) == ("source", "1.34.4")
+    assert run["finished"] is not None
+    assert [(drill["scenario"], drill["verdict"]) for drill in run["drills"]] == [
+        ("disk-full", "passed"),
+        ("lifecycle-flag", "failed"),
+    ]
+    latest = session.path / "reports/latest"
+    assert {path.name for path in latest.iterdir()} == {"results.json", "junit.xml", "disk-full", "lifecycle-flag"}
+    assert (latest / "disk-full/journal.jsonl").is_file()
+    result.stdout.fnmatch_lines(
+        [
+            "everything is there",
+            "disk-full: recovery        15.5 s",
+            "disk-full: passed",
+            "lifecycle-flag: failed: no recovery: 1/2 after 60 s",
+            "lifecycle-flag failed: no recovery: 1/2 after 60 s",
+            "verdict *",
+            "passed   disk-full *24.0 s",
+            "failed   lifecycle-flag *",
+            "         no recovery: 1/2 after 60 s",
+            "report: *",
+        ]
+    )
+    assert "DrillNotPassed" not in result.stdout.str(), "no stack of frames for a drill that was not passed"
+
+
+def test_progress_is_seen_past_capturing(session: pytest.Pytester, fakes: Fakes) -> None:
+    assert not fakes.log
+    result = session.runpytest_inprocess()
+    result.stdout.fnmatch_lines(["disk-full: recovery        15.5 s"])
+
+
+def test_pytests_own_junit_carries_the_verdict(session: pytest.Pytester, fakes: Fakes) -> None:
+    assert not fakes.log
+    session.runpytest_inprocess("--junitxml=own.xml", "-k", "disk_full")
+    root = ET.parse(session.path / "own.xml")  # noqa: S314  our own file
+    values = {item.get("name"): item.get("value") for item in root.iter("property")}
+    assert values["verdict"] == "passed"
+    assert values["gap_s"] == "24.0"
+
+
+@pytest.mark.parametrize("error", [SupplyError("no etcd", hint="make doctor"), ClusterError("kind failed")])
+def test_drills_that_never_began_are_aborted_with_the_reason(
+    session: pytest.Pytester, fakes: Fakes, error: Exception
+) -> None:
+    fakes.supply_error = error if isinstance(error, SupplyError) else None
+    fakes.cluster_error = error if isinstance(error, ClusterError) else None
+    result = session.runpytest_inprocess()
+    result.assert_outcomes(errors=2)
+    assert {(drill["scenario"], drill["verdict"], drill["reason"]) for drill in stored(session)["drills"]} == {
+        (name, "aborted", " ".join(str(error).split())) for name in ("disk-full", "lifecycle-flag")
+    }
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_an_error_in_a_scenario_shows_its_frames_and_is_recorded(session: pytest.Pytester, fakes: Fakes) -> None:
+    assert not fakes.log
+    (session.path / "disk-full/test_disk_full.py").write_text("def test_disk_full(drill):\n    assert 1 == 2\n")
+    result = session.runpytest_inprocess("-k", "disk_full")
+    result.assert_outcomes(failed=1, deselected=1)
+    result.stdout.fnmatch_lines(["*assert 1 == 2*", "*test_disk_full.py:2: AssertionError*"])
+    (drill,) = stored(session)["drills"]
+    assert drill["verdict"] == "aborted"
+    assert "AssertionError" in drill["reason"]
+
+
+def test_an_interrupted_run_stays_unfinished_and_deletes_its_cluster(session: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.verdicts["disk-full"] = Verdict.ABORTED
+    with pytest.raises(KeyboardInterrupt):
+        session.runpytest_inprocess()
+    assert fakes.log == ["created", "deleted"]
+    run = stored(session)
+    assert run["finished"] is None
+    assert [drill["verdict"] for drill in run["drills"]] == ["aborted"]
+
+
+def test_collecting_starts_nothing(session: pytest.Pytester, fakes: Fakes) -> None:
+    result = session.runpytest_inprocess("--collect-only", "-q")
+    names = [line.split("::")[1] for line in result.outlines if "::" in line]
+    assert names == ["test_disk_full", "test_lifecycle_flag"], "alphabetical"
+    assert not (session.path / "reports").exists()
+    assert fakes.log == []
+
+
+def test_a_dependencys_warning_does_not_fail_a_drill(session: pytest.Pytester, fakes: Fakes) -> None:
+    assert not fakes.log
+    session.makeini("[pytest]\nfilterwarnings = error\n")
+    text = (
+        "import warnings\ndef test_disk_full(drill):\n    warnings.warn('old', DeprecationWarning)\n    drill.run()\n"
+    )
+    (session.path / "disk-full/test_disk_full.py").write_text(text)
+    session.runpytest_inprocess("-k", "disk_full").assert_outcomes(passed=1, deselected=1, warnings=1)
+
+
+def test_a_named_report_folder_is_used(session: pytest.Pytester, fakes: Fakes) -> None:
+    assert not fakes.log
+    session.runpytest_inprocess("--report-dir=mine")
+    assert (session.path / "mine/results.json").is_file()
+    assert not (session.path / "reports").exists()
+    result = session.runpytest_inprocess("--report-dir=mine")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill import supply
-from promdrill.cluster import kind, lease, owners
+from promdrill.cluster import lease, lifecycle, owners
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.cluster.kube import Kube
@@ -67,7 +67,7 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
     """
     with (
         lease.this_name(options.name) if options.name else lease.any_name(_kept()) as name,
-        kind.cluster(
+        lifecycle.cluster(
             name=name,
             profile=profile,
             image=options.image or supplied.node_image,
@@ -77,6 +77,7 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
             archives=supplied.archives,
             kind_patch=supplied.kind_patch,
             keep=options.keep,
+            reuse=options.name is not None,
             kubeconfig=options.kubeconfig,
             on_event=say,
         ) as made,

@@ -57,7 +57,7 @@ class FakePytest:
 def fake_pytest(monkeypatch: pytest.MonkeyPatch) -> FakePytest:
     fake = FakePytest()
     monkeypatch.setattr(pytest, "main", fake)
-    monkeypatch.setattr(run, "choose", lambda wanted: Choice("source" if wanted == "auto" else wanted, "It was tried."))
+    monkeypatch.setattr(run, "chosen", lambda wanted: Choice("source" if wanted == "auto" else wanted, "It was tried."))
     monkeypatch.setattr(doctor, "require", lambda **_: None)
     return fake
 
@@ -66,13 +66,11 @@ def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.Cap
     assert main.main(["run"]) == 0
     (arguments,) = fake_pytest.calls
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
-    assert {"--supply=source", "--kube-version=1.36.3", "--helm-version=4", "--profile=fast"} <= set(arguments)
+    assert {"--supply=auto", "--kube-version=1.36.3", "--helm-version=4", "--profile=fast"} <= set(arguments)
     assert "--keep-cluster" not in arguments
     assert not [a for a in arguments if a.startswith(("--chart", "--values", "--control", "--runbook"))]
     assert Path("reports/latest/results.json").is_file()
-    out = capsys.readouterr().out.splitlines()
-    assert out[0] == "supply: source: It was tried."
-    assert out[-1] == "2 passed, 0 failed"
+    assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
 
 def test_variables_of_the_environment_reach_pytest_word_for_word(
@@ -278,8 +276,9 @@ class Docker:
     """A fake of the gateway: two kind clusters, one of them ours; anything unexpected is refused."""
 
     def __init__(self) -> None:
-        self.nodes = {"aaa": "promdrill-2", "bbb": "somebody-elses"}
+        self.nodes = {"aaa": "promdrill-2", "bbb": "somebody-elses", "ccc": "promdrill-3"}
         self.networks_removed = 0
+        (owners.clusters_dir() / "promdrill-2").mkdir(parents=True)  # recorded; promdrill-3 is a user's own
 
     def run(self, argv: Sequence[str], *, timeout_s: float, ok: Sequence[int] = (0,)) -> Any:
         del timeout_s
@@ -304,14 +303,14 @@ def test_only_our_clusters_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     docker, said = Docker(), list[str]()
     monkeypatch.setattr(shell, "run", docker.run)
     assert sweep.delete_clusters(engine=True, say=said.append) == ["promdrill-2"]
-    assert docker.nodes == {"bbb": "somebody-elses"}
+    assert docker.nodes == {"bbb": "somebody-elses", "ccc": "promdrill-3"}
     assert docker.networks_removed == 0, "somebody else's cluster is on it"
     assert said == ["deleted cluster promdrill-2"]
 
 
 def test_the_network_goes_with_the_last_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     docker = Docker()
-    del docker.nodes["bbb"]
+    del docker.nodes["bbb"], docker.nodes["ccc"]
     monkeypatch.setattr(shell, "run", docker.run)
     sweep.delete_clusters(engine=True, say=lambda _: None)
     assert docker.networks_removed == 1

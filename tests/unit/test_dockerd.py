@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from promdrill import processes
 from promdrill.errors import SupplyError
-from promdrill.supply import dockerd, machine, residue
+from promdrill.supply import dockerd, residue
 from promdrill.supply.dockerd import Places
 
 READY = """\
@@ -42,7 +43,7 @@ def test_it_is_started_recorded_and_ended(tmp_path: Path, places: Places) -> Non
     dockerd.start(places, _program(tmp_path, READY), (), within_s=20)
     pid = dockerd.running(places)
     assert pid is not None
-    assert json.loads(places.record.read_text())["start"] == machine.start_of(pid)
+    assert json.loads(places.record.read_text())["start"] == processes.start_of(pid)
     said: list[str] = []
     assert dockerd.stop(places, say=said.append)
     assert said == []

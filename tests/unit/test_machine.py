@@ -1,6 +1,5 @@
 """Facts about the machine, from files made up here."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -53,18 +52,8 @@ def test_a_distribution_is_known_by_its_family(tmp_path: Path, text: str | None,
     assert (host.debian, host.distribution, host.missing) == (debian, name, ())
 
 
-def test_a_start_time_tells_processes_with_one_id_apart(tmp_path: Path) -> None:
-    (tmp_path / "sys/kernel/random").mkdir(parents=True)
-    (tmp_path / "sys/kernel/random/boot_id").write_text("b\n")
-    (tmp_path / "7").mkdir()
-    stat = "7 (od) d (x) {} 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 {} 1 1\n"
-    (tmp_path / "7/stat").write_text(stat.format("S", 4711))
-    assert machine.start_of(7, proc=tmp_path) == "b/4711"
-    (tmp_path / "7/stat").write_text(stat.format("Z", 4711))
-    assert machine.start_of(7, proc=tmp_path) is None
-    assert machine.start_of(8, proc=tmp_path) is None
-
-
-def test_the_real_process_has_a_start_time() -> None:
-    assert machine.start_of(os.getpid()) == machine.start_of(os.getpid())
-    assert "/" in str(machine.start_of(os.getpid()))
+@pytest.mark.parametrize("files", [(), ("cgroup.controllers",)])
+def test_cgroup_v2_is_told_by_its_controllers(tmp_path: Path, files: tuple[str, ...]) -> None:
+    for name in files:
+        (tmp_path / name).touch()
+    assert machine.has_cgroup_v2(root=tmp_path) is bool(files)

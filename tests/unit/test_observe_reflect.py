@@ -35,7 +35,7 @@ class Sink:
 
 @contextmanager
 def running(kube: FakeKube) -> Iterator[tuple[Reflector, Sink, list[tuple[str, dict[str, Any]]]]]:
-    sink, stop, notes = Sink(), threading.Event(), []  # type: ignore[var-annotated]
+    sink, stop, notes = Sink(), threading.Event(), []
     reflector = Reflector(kube, PATH, sink, stop, lambda event, **fields: notes.append((event, fields)))  # type: ignore[arg-type]
     thread = threading.Thread(target=reflector.run)
     thread.start()

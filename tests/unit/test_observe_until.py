@@ -46,8 +46,10 @@ class Steps:
     def asking(self, probes: Sequence[Probe]) -> Iterator[None]:
         self.asked += probes
         self.asking_now = True
-        yield
-        self.asking_now = False
+        try:
+            yield
+        finally:
+            self.asking_now = False
 
     def wait_beyond(self, version: int, timeout_s: float) -> None:
         assert version == self.now.version

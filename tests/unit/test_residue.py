@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import shell
+from promdrill import processes, shell
 from promdrill.errors import CommandFailed
-from promdrill.supply import machine, residue
+from promdrill.supply import residue
 
 RULES = """\
 *filter
@@ -115,9 +115,9 @@ def test_helpers_are_found_by_the_folder_in_their_arguments(tmp_path: Path) -> N
 
 def test_processes_are_killed_and_waited_for(tmp_path: Path) -> None:
     pid = shell.start_daemon(["sh", "-c", "trap '' TERM; read _ < /dev/tty || exec sleep 60"], log=tmp_path / "log")
-    assert machine.start_of(pid) is not None
+    assert processes.start_of(pid) is not None
     residue.end([pid, pid])
-    assert machine.start_of(pid) is None
+    assert processes.start_of(pid) is None
     assert os.waitpid(pid, 0)[1] == signal.SIGKILL
 
 

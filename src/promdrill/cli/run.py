@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,7 +25,7 @@ from promdrill.errors import PromdrillError, UsageError
 from promdrill.report import folder, results, summary
 from promdrill.scenarios import ScenarioFolder, select
 from promdrill.settings import CONTROLS, PROFILES, SUPPLIES, Settings, is_warm, one_of
-from promdrill.supply.choose import choose
+from promdrill.supply.choose import chosen
 from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
 
 OPTIONS: Mapping[str, str] = {
@@ -76,14 +75,11 @@ def _execute(arguments: argparse.Namespace) -> int:
     wishes = {variable: _wish(arguments, variable) for variable in OPTIONS}
     try:
         scenarios, settings, keep = _checked(wishes, arguments.profile)
-        choice = choose(settings.supply)
-        doctor.require(supply=choice.name, warm=is_warm(settings.kubernetes))
+        doctor.require(supply=chosen(settings.supply).name, warm=is_warm(settings.kubernetes))
         place = folder.create(arguments.reports)
     except PromdrillError as error:  # whatever it is: nothing was started
         complain(error)
         return EXIT_USAGE
-    say(f"supply: {choice.name}: {choice.why}")
-    settings = replace(settings, supply=choice.name)  # asked once; nothing changes its mind midway
     code = _drill(scenarios, settings, keep=keep, place=place)
     drills = results.read(place).drills if (place / results.RESULTS).exists() else ()
     say(summary.closing_line(drills))

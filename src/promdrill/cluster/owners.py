@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from promdrill import paths
+from promdrill.processes import start_of
 
 FILE_NAME = "owner.json"
 
@@ -18,18 +19,18 @@ class Owner:
 
     Attributes:
         pid: Its process id.
-        started: When that process started, in the kernel's own ticks: an id alone may have been used again.
+        started: What tells that process from a later one with the same id.
         kept: Whether the cluster is meant to outlive its maker.
     """
 
     pid: int
-    started: str
+    started: str | None
     kept: bool
 
     @property
     def alive(self) -> bool:
         """Whether that very process still runs."""
-        return start_time(self.pid) == self.started
+        return self.started is not None and start_of(self.pid) == self.started
 
 
 def clusters_dir() -> Path:
@@ -41,7 +42,7 @@ def claim(folder: Path, *, kept: bool) -> None:
     """Record ourselves as the maker of the cluster in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE_NAME}.partial"
-    partial.write_text(json.dumps(asdict(Owner(os.getpid(), start_time(os.getpid()), kept))) + "\n", encoding="utf-8")
+    partial.write_text(json.dumps(asdict(Owner(os.getpid(), start_of(os.getpid()), kept))) + "\n", encoding="utf-8")
     partial.replace(folder / FILE_NAME)
 
 
@@ -56,12 +57,3 @@ def of(folder: Path) -> Owner | None:
 def recorded() -> dict[Path, Owner | None]:
     """All clusters' folders with their makers."""
     return {folder: of(folder) for folder in sorted(clusters_dir().glob("*")) if folder.is_dir()}
-
-
-def start_time(pid: int) -> str:
-    """When a process started, in clock ticks since boot; empty when there is no such process."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    return stat.rpartition(")")[2].split()[19]  # proc(5): field 22, starttime

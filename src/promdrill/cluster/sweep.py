@@ -1,4 +1,4 @@
-"""Clearing away: clusters of ours, by what the state folder records and by the names that only we give.
+"""Clearing away: clusters of ours, by what the state folder records; a cluster is recorded before it is created.
 
 Works without kind: what ``kind delete cluster`` asks of an engine is to remove the containers that bear the cluster's
 label, with their volumes. Clusters of a run that still goes on are left alone.
@@ -6,19 +6,16 @@ label, with their volumes. Clusters of a run that still goes on are left alone.
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Callable
 
 from promdrill import shell
 from promdrill.cluster import owners
-from promdrill.cluster.kind import LABEL, NETWORK
-from promdrill.cluster.lease import BASE_NAME
+from promdrill.cluster.kind import LABEL
+from promdrill.cluster.lifecycle import NETWORK
 
 DOCKER_TIMEOUT_S = 60.0
 """For one docker command; removing a node takes 3 s."""
-
-_OUR_NAME = re.compile(rf"{re.escape(BASE_NAME)}(-\d+)?")
 
 
 def in_use() -> dict[str, int]:
@@ -43,13 +40,11 @@ def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
     left_alone = in_use()
     recorded = {folder.name: folder for folder in owners.recorded()}
     nodes = _nodes() if engine else {}
-    named = {name for name in nodes if _OUR_NAME.fullmatch(name)}
-    deleted = sorted((recorded.keys() | named) - left_alone.keys())
+    deleted = sorted(recorded.keys() - left_alone.keys())
     for name in deleted:
         if name in nodes:
             shell.run(["docker", "rm", "--force", "--volumes", *nodes[name]], timeout_s=DOCKER_TIMEOUT_S)
-        if name in recorded:
-            shutil.rmtree(recorded[name])
+        shutil.rmtree(recorded[name])
         say(f"deleted cluster {name}")
     if deleted and engine and not _nodes():
         shell.run(["docker", "network", "rm", NETWORK], timeout_s=DOCKER_TIMEOUT_S, ok=(0, 1))  # 1: not there

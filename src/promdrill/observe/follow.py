@@ -3,7 +3,8 @@
 Each container of a pod has one thread. A new run of the container (a new container id in the pod's status) is taken up
 in this order: the run before it once more to its end, what the new run has written so far, then its lines as they come.
 A stream that ends is taken up again a little before its last line; lines that are there already are known by time and
-text.
+text. The kubelet ends the stream of a dead container only seconds later (it looks every five), so a change of the
+status ends it here.
 """
 
 from __future__ import annotations
@@ -82,21 +83,24 @@ class Follower:
         self._gone = False
         self._last: datetime | None = None
         self._entered = ""
+        self._stream = threading.Event()
         self._backoff = Backoff(stop)
 
     def tell(self, run: Run) -> None:
         """A status of the container has arrived."""
         before = self._latest
         if before is None or (before.id, before.running) != (run.id, run.running):
-            if before is None or before.id != run.id:
-                self._store.set_read(self._key, read=False)
+            self._store.set_read(self._key, read=False)
             self._latest = run
             self._news.set()
+            self._kube.interrupt(self._stream)
 
     def leave(self) -> None:
         """The pod is gone: end once its log cannot be read any more. Also wakes the thread after `stop` was set."""
         self._gone = True
         self._news.set()
+        if self._stop.is_set():
+            self._kube.interrupt(self._stream)
 
     def run(self) -> None:
         """Follow until `stop` is set or the pod is gone."""
@@ -125,7 +129,10 @@ class Follower:
         """Read a run to its present end, and on while it runs; whether nothing more of it can come."""
         if not self._read(run, label=run.restart):
             return False
-        self._store.set_read(self._key, read=self._latest is not None and self._latest.id == run.id)
+        self._stream = threading.Event()
+        if self._latest != run or self._stop.is_set():
+            return False
+        self._store.set_read(self._key, read=True)
         if run.running and not self._read(run, label=run.restart, follow=True):
             self._store.set_read(self._key, read=False)
         return not run.running
@@ -136,7 +143,13 @@ class Follower:
         pod, container = self._key
         try:
             for raw in self._kube.follow_log(
-                self._namespace, pod, container, stop=self._stop, previous=previous, since_time=since, follow=follow
+                self._namespace,
+                pod,
+                container,
+                stop=self._stream if follow else self._stop,
+                previous=previous,
+                since_time=since,
+                follow=follow,
             ):
                 if self._keep(raw, run, label):
                     self._backoff.reset()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import queue
 import re
@@ -101,6 +102,16 @@ def check(wanted: str) -> str:
         return wanted
     near = difflib.get_close_matches(wanted.lower(), SUPPLIES, n=1, cutoff=0.4) or ["auto"]
     raise UsageError(f"SUPPLY={wanted} is none of {', '.join(SUPPLIES)}", hint=f"SUPPLY={near[0]}")
+
+
+@functools.cache
+def chosen(wanted: str) -> Choice:
+    """The choice for this process: whoever asks again gets the same answer, and the registry is asked once.
+
+    Raises:
+        UsageError: There is no such supply, or the registry's address is none.
+    """
+    return choose(wanted)
 
 
 def choose(

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promdrill import paths, shell
+from promdrill import paths, processes, shell
 from promdrill.clock import Deadline
 from promdrill.errors import SupplyError
 from promdrill.supply import machine, residue, runc_fit
@@ -91,7 +91,7 @@ def running(places: Places) -> int | None:
     """Process id of the Docker that promdrill started, if it still runs."""
     record = _read(places.record)
     pid = record.get("pid")
-    return pid if pid and machine.start_of(pid) == record.get("start") else None
+    return pid if pid and processes.start_of(pid) == record.get("start") else None
 
 
 def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: float = START_S) -> None:
@@ -125,7 +125,7 @@ def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: 
         ready.bind(f"\0{address}")
         env = {"PATH": search, "NOTIFY_SOCKET": f"@{address}"}
         pid = shell.start_daemon([program, "--config-file", places.config], log=places.log, env=env)
-        _write(places.record, {"pid": pid, "start": machine.start_of(pid), **before})
+        _write(places.record, {"pid": pid, "start": processes.start_of(pid), **before})
         if not _notified(ready, pid, within_s):
             tail = "\n".join(places.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
             stop(places, say=lambda _: None)

@@ -83,16 +83,6 @@ def program(name: str) -> Path | None:
     return Path(found) if found else None
 
 
-def start_of(pid: int, *, proc: Path = Path("/proc")) -> str | None:
-    """What tells a process from a later one with the same id: boot id and start time.
-
-    Returns:
-        None when there is no such process, or only its remains that nobody has waited for.
-    """
-    try:
-        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-        boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything, blanks and brackets too
-    return None if fields[0] == "Z" else f"{boot}/{fields[19]}"
+def has_cgroup_v2(*, root: Path = Path("/sys/fs/cgroup")) -> bool:
+    """Whether the host runs cgroup v2 alone; a mixed host counts as v1, as the kubelet sees it."""
+    return (root / "cgroup.controllers").exists()

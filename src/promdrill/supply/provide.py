@@ -31,7 +31,7 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         UsageError: The request cannot be met here, and nothing was started.
         SupplyError: Something could not be had or built.
     """
-    chosen = choose.choose(request.supply)
+    chosen = choose.chosen(request.supply)
     on_event(f"supply: {chosen.name}. {chosen.why}")
     running = engine.ensure(say=on_event)
     cache = Cache(paths.cache_dir())

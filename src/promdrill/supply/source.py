@@ -16,7 +16,7 @@ from typing import Any
 from rich.console import Console
 
 from promdrill.errors import SupplyError
-from promdrill.supply import archive, debian, gobuild, host, node, schedule
+from promdrill.supply import archive, debian, gobuild, machine, node, schedule
 from promdrill.supply.cache import Cache, Entry, key_of
 from promdrill.supply.catalogue import Artefact, Catalogue, Image
 from promdrill.supply.progress import BuildDisplay
@@ -50,7 +50,7 @@ class Source:
     go: Go
     console: Console
     prepare: Callable[[], None] = debian.ensure_host_packages
-    restricted: bool = field(default_factory=lambda: not host.has_sys_resource())
+    restricted: bool = field(default_factory=lambda: "CAP_SYS_RESOURCE" in machine.missing_capabilities())
     _keys: dict[str, str] = field(default_factory=dict)
 
     def provide(self, request: SupplyRequest, *, chart: Path, why: str) -> Supplied:
@@ -84,7 +84,7 @@ class Source:
             chart=chart,
             provisioner=files["provisioner"],
             image_values=image_values(wanted.node.images),
-            kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=host.has_cgroup_v2()),
+            kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
         )
 
     def provisioner(self) -> Path:
@@ -115,7 +115,7 @@ class Source:
 
     def host_patch(self) -> dict[str, Any]:
         """What any kind configuration needs on this host, whichever node image is used."""
-        patch = kind_patch(restricted=self.restricted, cgroup_v2=host.has_cgroup_v2())
+        patch = kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2())
         del patch["networking"]  # a stock node image brings its own network
         return patch
 

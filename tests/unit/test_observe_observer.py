@@ -1,0 +1,164 @@
+"""The observer as a whole, on its own threads, over scripted streams."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.observe_world import (
+    AWAY,
+    NAMESPACE,
+    RELOADER,
+    SERVER,
+    FakeKube,
+    Play,
+    change,
+    container,
+    event,
+    listing,
+    noted,
+    pod,
+    stamp,
+    waiting,
+)
+
+from promdrill.errors import ClusterError, WaitTimeout
+from promdrill.journal import Journal
+from promdrill.observe import observer as observer_module
+from promdrill.observe.observer import Observer
+from promdrill.observe.server import Server
+from promdrill.observe.until import until
+
+SPACE = f"namespaces/{NAMESPACE}"
+PODS = f"/api/v1/{SPACE}/pods"
+CLAIMS = f"/api/v1/{SPACE}/persistentvolumeclaims"
+VOLUMES = "/api/v1/persistentvolumes"
+EVENTS = f"/api/v1/{SPACE}/events"
+SLICES = f"/apis/discovery.k8s.io/v1/{SPACE}/endpointslices"
+POD = "prometheus-server-abc"
+DRILLED = Server.of(NAMESPACE, "prometheus")
+FULL = f"{stamp()[:-1]}.000000001Z opening storage failed: no space left on device"
+READY = ("GET", f"/api/v1/{SPACE}/services/prometheus-server:80/proxy/-/ready")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Iterator[Journal]:
+    with Journal(tmp_path / "journal.jsonl") as log:
+        yield log
+
+
+def crashed(restarts: int) -> dict[str, object]:
+    broken = container(
+        ready=False, restarts=restarts, ident=f"c{restarts}", state=waiting("CrashLoopBackOff"), last={"terminated": {}}
+    )
+    return pod(POD, broken, container(RELOADER, ident=None))
+
+
+def world(**watches: Play) -> FakeKube:
+    empty = {path: [listing("1")] for path in (CLAIMS, VOLUMES, EVENTS, SLICES)}
+    healthy = pod(POD, container(), container(RELOADER, ident=None))
+    return FakeKube(
+        lists={**empty, PODS: [listing("1", healthy)]},
+        watches={PODS: [watches["pods"]]} if "pods" in watches else {},
+        logs={
+            ("read", POD, SERVER): [Play([]), Play([FULL])],
+            ("follow", POD, SERVER): [Play([], open=True)],
+            ("previous", POD, SERVER): [Play([])],
+        },
+        answers={READY: [(200, "ready"), (503, "no endpoints")]},
+    )
+
+
+def observe(kube: FakeKube, journal: Journal) -> Observer:
+    return Observer(kube, NAMESPACE, journal)  # type: ignore[arg-type]
+
+
+def test_entering_lists_everything_and_leaving_ends_every_thread(journal: Journal) -> None:
+    before = threading.active_count()
+    kube = world()
+    with observe(kube, journal) as observer:
+        assert set(observer.picture().pods) == {POD}
+        for path in (PODS, CLAIMS, VOLUMES, EVENTS, SLICES):
+            kube.wait_asked("WATCH", path, "1")
+        kube.wait_asked("LOG", "follow", POD, SERVER)
+    assert threading.active_count() == before
+    assert observer.figures() == {
+        "detect_p95_s": None,
+        "detections": 0,
+        "api_requests": 5,
+        "prometheus_questions": 0,
+        "relists": 0,
+    }
+
+
+def test_a_crash_is_seen_in_pods_logs_and_answers_and_is_timed(journal: Journal) -> None:
+    breaks = threading.Event()
+    kube = world(pods=Play([breaks, change("MODIFIED", crashed(1))], open=True))
+    with observe(kube, journal) as observer:
+        until(observer, [DRILLED.ready(), DRILLED.http("GET", "/-/ready", 200)], timeout_s=5)
+        breaks.set()
+        wanted = [
+            DRILLED.crash_looping(),
+            DRILLED.logs("no space left", this_restart=True),
+            DRILLED.http("GET", "/-/ready", 503),
+        ]
+        seen = until(observer, wanted, timeout_s=5)
+        assert [line.restart for line in seen.logs[POD, SERVER]] == [1]
+        figures = observer.figures()
+    assert figures["detections"] >= 1
+    assert figures["prometheus_questions"] == 2
+    assert [e["took_s"] < 2 for e in noted(journal, "wait-done")] == [True, True]
+
+
+def test_a_condition_that_comes_to_hold_is_counted(journal: Journal) -> None:
+    comes = threading.Event()
+    kube = world()
+    kube.watches[EVENTS] = [Play([comes, change("ADDED", event("Resizing", SERVER))], open=True)]
+    with observe(kube, journal) as observer:
+        threading.Timer(0.05, comes.set).start()
+        until(observer, [DRILLED.event("Resizing", SERVER)], timeout_s=5)
+        figures = observer.figures()
+    assert figures["detections"] == 1
+    assert 0 <= figures["detect_p95_s"] < 0.25
+    last = noted(journal, "condition")[-1]
+    assert last["holds"]
+    assert last["knew"] >= last["changed"]
+
+
+def test_an_expired_stream_does_not_end_a_wait(journal: Journal) -> None:
+    expires = threading.Event()
+    kube = world(pods=Play([expires, change("ERROR", {"code": 410, "message": "too old"})]))
+    kube.lists[PODS] += [AWAY, listing("2")]
+    with observe(kube, journal) as observer:
+        threading.Timer(0.05, expires.set).start()
+        gone = DRILLED.restarts_at_least(0)
+        until(observer, [gone], timeout_s=5)
+        kube.wait_asked("WATCH", PODS, "2")
+        with pytest.raises(WaitTimeout, match="-1 restarts"):
+            until(observer, [gone], timeout_s=0.05)
+        assert observer.figures()["relists"] == 1
+    assert [e["event"] for e in (*noted(journal, "watch-error"), *noted(journal, "watch-relisted"))] == [
+        "watch-error",
+        "watch-relisted",
+    ]
+
+
+def test_a_thread_that_breaks_is_told_of_by_the_next_picture(journal: Journal) -> None:
+    kube = world(pods=Play([change("ADDED", {"no": "metadata"})], open=True))
+    with observe(kube, journal) as observer, pytest.raises(ClusterError, match="the observer broke: KeyError"):
+        until(observer, [DRILLED.ready(1, 9)], timeout_s=5)
+    assert noted(journal, "observer-broken")[0]["thread"] == f"watch {PODS}"
+
+
+def test_an_api_server_that_cannot_be_listed_is_an_error_in_time(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observer_module, "FIRST_LIST_S", 0.1)
+    before = threading.active_count()
+    kube = world()
+    kube.lists[SLICES] = [AWAY]
+    with pytest.raises(ClusterError, match="namespace drill-toy could not be listed"), observe(kube, journal):
+        raise AssertionError
+    assert threading.active_count() == before

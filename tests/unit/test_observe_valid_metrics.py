@@ -1,0 +1,194 @@
+"""The definition of valid metrics: each part holds on a sound server, and each fails on its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.observe_world import NAMESPACE, NOW, picture, said
+
+from promdrill.observe import valid_metrics as valid
+from promdrill.observe.conditions import Seen
+from promdrill.observe.picture import Picture
+from promdrill.observe.probes import Labels, MetricsProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.prometheus import Remembered
+from promdrill.observe.server import AGE_QUERY, Server
+from promdrill.observe.valid_metrics import valid_metrics
+
+SERVER = Server.of(NAMESPACE, "prometheus")
+SINCE = NOW - timedelta(seconds=20)
+BEFORE, DURING = SINCE.timestamp() - 100, SINCE.timestamp() + 5
+A: Labels = frozenset({("job", "a")})
+EARLY = Remembered("count_over_time(up[5s])", 123.0, frozenset({(A, 5.0)}))
+APPENDED, RULES = valid.APPENDED, valid.RULE_FAILURES
+WAL, COMPACTIONS, RELOADS = valid.TSDB_FAILURES
+NAMES = {
+    "targets": "targets up (a)",
+    "fresh": "newest sample younger than 3 s",
+    "rising": "appended samples rising",
+    "wal": "no WAL write failed",
+    "compactions": "no compaction failed",
+    "reloads": "no reload of blocks failed",
+    "rules": "no rule evaluation failed",
+    "early": f"{EARLY.promql} at 00:02:03Z answered as before",
+}
+
+
+def reading(at_s: float, *, started: float = BEFORE, version: str = "2.48.0", **changes: Any) -> ProbeAnswer:
+    """A /metrics page read `at_s` from now; appended samples rise by 100 a second; None takes a metric away."""
+    page: dict[str, float | None] = {
+        valid.STARTED: started,
+        APPENDED: 10_000 + 100 * at_s,
+        WAL: 0,
+        COMPACTIONS: 0,
+        RELOADS: 0,
+        RULES: 0,
+        **changes,
+    }
+    metrics = {(name, frozenset[tuple[str, str]]()): value for name, value in page.items() if value is not None}
+    metrics[valid.BUILD, frozenset({("version", version)})] = 1
+    return said(200, at_s=at_s, metrics=metrics)
+
+
+def query(content: Mapping[Labels, float]) -> ProbeAnswer:
+    found = [{"metric": dict(labels), "value": [0, str(v)]} for labels, v in content.items()]
+    return said(200, json.dumps({"status": "success", "data": {"resultType": "vector", "result": found}}))
+
+
+def targets(health: str) -> ProbeAnswer:
+    target = {"labels": {"job": "a"}, "health": health, "scrapeUrl": "u", "lastError": ""}
+    return said(200, json.dumps({"status": "success", "data": {"activeTargets": [target]}}))
+
+
+def world(
+    *readings: ProbeAnswer,
+    health: str = "up",
+    age_s: float = 0.5,
+    early: Mapping[Labels, float] | None = None,
+    gone: bool = False,
+) -> dict[str, Seen]:
+    """What each condition sees, by its short name."""
+    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs=["a"], early=[EARLY])
+    history: dict[Probe, tuple[ProbeAnswer, ...]] = {}
+    for probe in {p for c in conditions for p in c.probes}:
+        if isinstance(probe, MetricsProbe):
+            history[probe] = readings
+        elif isinstance(probe, QueryProbe):
+            answer = (
+                query({frozenset(): age_s})
+                if probe.promql == AGE_QUERY
+                else query({A: 5.0} if early is None else early)
+            )
+            history[probe] = (answer,)
+        else:
+            history[probe] = (targets(health),)
+    seen: Picture = picture() if gone else picture(answers={p: a[-1] for p, a in history.items() if a}, history=history)
+    names = {name: short for short, name in NAMES.items()}
+    return {names[c.name]: c.judge(seen) for c in conditions}
+
+
+def failing(seen: dict[str, Seen]) -> set[str]:
+    return {name for name, s in seen.items() if not s.holds}
+
+
+def test_a_sound_server_is_valid_in_every_part() -> None:
+    seen = world(reading(-2), reading(-0.5), reading(0))
+    assert failing(seen) == set()
+    assert set(seen) == set(NAMES)
+    assert seen["rising"].text == "200 samples appended in 2.0 s"
+
+
+def test_all_counters_are_read_with_one_question() -> None:
+    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs=[])
+    assert len({p for c in conditions for p in c.probes if isinstance(p, MetricsProbe)}) == 1
+
+
+def test_nothing_known_is_not_valid() -> None:
+    seen = world(gone=True)
+    assert failing(seen) == set(NAMES)
+    assert not any(s.known for s in seen.values())
+
+
+@pytest.mark.parametrize(
+    ("broken", "fields"),
+    [
+        ("targets", {"health": "down"}),
+        ("fresh", {"age_s": 3.0}),
+        ("early", {"early": {}}),
+        ("early", {"early": {A: 4.0}}),
+    ],
+)
+def test_each_part_fails_on_its_own(broken: str, fields: dict[str, Any]) -> None:
+    assert failing(world(reading(-2), reading(0), **fields)) == {broken}
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("wal", WAL), ("compactions", COMPACTIONS), ("reloads", RELOADS), ("rules", RULES)]
+)
+def test_counters_may_not_rise_since_the_given_moment(name: str, metric: str) -> None:
+    def at(*values: tuple[float, float], started: float = BEFORE) -> Seen:
+        return world(*[reading(s, started=started, **{metric: v}) for s, v in values])[name]
+
+    assert at((-2, 7), (0, 7)).holds, "failures from before count no more"
+    assert not at((-2, 7), (0, 8)).holds
+    assert not at((-30, 6), (-2, 7), (-1, 8), (0, 8)).holds, "the first reading after the moment is the base"
+    assert at((-30, 6), (-2, 7), (0, 7)).holds
+    assert at((-2, 0), (0, 0), started=DURING).holds
+    assert not at((-2, 7), (0, 7), started=DURING).holds, "a new process must show zero"
+    assert at((-2, 7), (0, 8)).text == f"1 since the given moment ({metric})"
+    assert at((0, 2), started=DURING).text == f"2 since the process started ({metric})"
+
+
+def test_a_restart_between_readings_counts_from_the_restart() -> None:
+    before = reading(-10, **{WAL: 40})
+    assert world(before, reading(-2, started=DURING), reading(0, started=DURING))["wal"].holds
+    after = world(before, reading(-2, started=DURING, **{WAL: 1}), reading(0, started=DURING, **{WAL: 1}))
+    assert not after["wal"].holds, "less than before, but more than none"
+    assert not world(before, reading(0, started=DURING))["rising"].known, "readings of two processes are not compared"
+
+
+def test_appended_samples_must_rise_over_one_interval() -> None:
+    assert not world(reading(-0.5), reading(0))["rising"].known, "half an interval proves nothing"
+    still = world(reading(-2, **{APPENDED: 50.0}), reading(-1, **{APPENDED: 60.0}), reading(0, **{APPENDED: 60.0}))
+    assert (still["rising"].holds, still["rising"].known) == (False, True), "it rose once, and stopped"
+
+
+def test_appended_samples_are_summed_over_types() -> None:
+    def typed(at_s: float, histograms: float) -> ProbeAnswer:
+        answer = reading(at_s, **{APPENDED: None})
+        metrics = dict(answer.metrics or {})
+        metrics[APPENDED, frozenset({("type", "float")})] = 10.0
+        metrics[APPENDED, frozenset({("type", "histogram")})] = histograms
+        return said(200, at_s=at_s, metrics=metrics)
+
+    assert world(typed(-2, 1), typed(0, 2))["rising"].text == "1 samples appended in 2.0 s"
+
+
+def test_without_rules_no_rule_can_fail() -> None:
+    seen = world(reading(-2, **{RULES: None}), reading(0, **{RULES: None}))["rules"]
+    assert (seen.holds, seen.text) == (True, "there are no rule groups")
+
+
+@pytest.mark.parametrize(
+    ("version", "holds"), [("2.9.2", True), ("2.15.2", True), ("2.16.0", False), ("2.48.0", False), ("3.14.0", False)]
+)
+def test_only_versions_before_the_metric_may_lack_it(version: str, *, holds: bool) -> None:
+    page: dict[str, Any] = {"version": version, WAL: None}
+    assert world(reading(-2, **page), reading(0, **page))["wal"].holds == holds
+
+
+def test_other_counters_may_never_be_missing() -> None:
+    gone: dict[str, Any] = {COMPACTIONS: None, RELOADS: None, APPENDED: None, "version": "2.9.2"}
+    seen = world(reading(-2, **gone), reading(0, **gone))
+    assert failing(seen) == {"compactions", "reloads", "rising"}
+    assert seen["compactions"].text == f"no metric {COMPACTIONS}"
+
+
+def test_pages_and_queries_that_are_not_answered_are_quoted() -> None:
+    seen = world(said(503, "Service Unavailable"))
+    assert seen["wal"].text == "/metrics not answered: HTTP 503 Service Unavailable"
+    lost = world(reading(-2), reading(0), early={frozenset({("job", "b")}): 5.0})["early"]
+    assert lost.text == "1 of 1 differ: {job=a} 5"

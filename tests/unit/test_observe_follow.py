@@ -204,6 +204,25 @@ def test_a_stream_that_ends_before_the_status_knows_is_read_on_until_it_does() -
         followed.wait_read(read=True)
 
 
+def test_a_stream_that_outlives_its_container_does_not_hold_up_the_next_run() -> None:
+    kube = FakeKube(
+        logs=logs(
+            read=[Play([raw(1, "a")]), Play([raw(1, "a"), raw(2, "b")]), Play([raw(3, "c")])],
+            follow=[Play([], open=True)],
+            previous=[Play([])],
+        )
+    )
+    with following(kube, run(0)) as followed:
+        kube.wait_asked("LOG", "follow", *KEY)
+        followed.follower.tell(run(0, running=False))
+        followed.wait_lines((0, "a"), (0, "b"))
+        followed.wait_read(read=True)
+        followed.follower.tell(run(1))
+        followed.wait_lines((0, "a"), (0, "b"), (1, "c"))
+        kube.wait_asked("LOG", "follow", *KEY, times=2)
+    assert [a[1] for a in kube.asked] == ["read", "follow", "read", "previous", "read", "follow"]
+
+
 def test_a_line_is_shown_when_its_container_was_known() -> None:
     kube = FakeKube(logs=logs(read=[Play([raw(1, "early"), raw(9, "late")])], follow=[Play([], open=True)]))
     known = NOW + timedelta(seconds=5)
@@ -282,3 +301,6 @@ def test_followers_are_started_once_per_container_and_end_with_their_pod() -> No
     followers.lost("u1")
     assert [t.left for t in tellers] == [True, False]
     assert followers.uids() == {"u2"}
+    tellers[0].left = False
+    followers.leave()
+    assert [t.left for t in tellers] == [True, True], "also those whose pod has gone before"

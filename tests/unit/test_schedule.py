@@ -87,3 +87,13 @@ def test_progress_counts_down_to_zero() -> None:
         report=seen.append,
     )
     assert [item.remaining for item in seen if item.state is State.DONE] == [1, 0]
+
+
+def test_a_free_place_goes_to_the_first_ready_task_in_the_given_order() -> None:
+    order: list[str] = []
+
+    def note(name: str, *needs: str) -> Task:
+        return Task(name, Lane.BUILD, lambda _: order.append(name), needs)
+
+    run([note("large", "first"), note("first"), note("small")], widths={Lane.BUILD: 1}, report=_ignore)
+    assert order == ["first", "large", "small"]

@@ -88,7 +88,6 @@ class Kube:
         """End every stream, let go of connections and private key files. More than once is fine."""
         self._streams.interrupt_all()
         self._transport.close()
-        self._credentials.discard()
 
     def __enter__(self) -> Self:
         return self

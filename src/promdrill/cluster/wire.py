@@ -6,15 +6,12 @@ line: the socket must be at hand before there is a response, so that a stream ca
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import http.client
 import socket
 import ssl
-import tempfile
 import threading
-import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,7 +41,7 @@ class StreamRefused(ClusterError):
 
 
 class Credentials:
-    """Address and identity of a kubeconfig's current context.
+    """Address and identity of a kubeconfig's current context, as the kubernetes package reads it.
 
     Attributes:
         server: Base address, without a trailing slash.
@@ -54,19 +51,23 @@ class Credentials:
         tls: A context of the same, for connections that are not made by requests.
 
     Raises:
-        ClusterError: The file is missing, is no kubeconfig, or asks for something other than certificates or a token.
+        ClusterError: The file is missing, is no kubeconfig, or names no server that can be trusted.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
-        cluster, user = _current(kubeconfig)
-        folder = tempfile.mkdtemp(prefix="promdrill-kube-")
-        self.discard = weakref.finalize(self, _remove, Path(folder))
-        self.server = str(cluster.get("server", "")).rstrip("/")
-        self.ca_file = _file(cluster, "certificate-authority", kubeconfig, Path(folder))
-        cert = _file(user, "client-certificate", kubeconfig, Path(folder))
-        key = _file(user, "client-key", kubeconfig, Path(folder))
-        self.cert_files = (cert, key) if cert and key else None
-        self.headers = {"Authorization": f"Bearer {user['token']}"} if user.get("token") else {}
+        from kubernetes import client, config  # noqa: PLC0415  a second: not before there is a cluster to ask
+
+        found = client.Configuration()
+        try:
+            load: Any = config.load_kube_config
+            load(str(kubeconfig), client_configuration=found, persist_config=False)
+        except (config.ConfigException, OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+            raise ClusterError(f"{kubeconfig}: no usable kubeconfig ({error})") from error
+        self.server = str(found.host).rstrip("/")
+        self.ca_file = found.ssl_ca_cert or ""
+        self.cert_files = (found.cert_file, found.key_file) if found.cert_file and found.key_file else None
+        token = found.get_api_key_with_prefix("BearerToken")
+        self.headers = {"Authorization": token} if token else {}
         if not self.server.startswith("https://") or not self.ca_file or not (self.cert_files or self.headers):
             raise ClusterError(
                 f"{kubeconfig}: its current context needs an https server, a CA, and a client certificate or token"
@@ -159,35 +160,3 @@ def _split(response: http.client.HTTPResponse) -> Iterator[bytes]:
         raise http.client.IncompleteRead(b"", response.length)
     if rest:
         yield rest
-
-
-def _current(kubeconfig: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    try:
-        content = yaml.safe_load(kubeconfig.read_text(encoding="utf-8"))
-        context = _named(content["contexts"], content["current-context"])["context"]
-        return _named(content["clusters"], context["cluster"])["cluster"], _named(content["users"], context["user"])[
-            "user"
-        ]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration) as error:
-        raise ClusterError(f"{kubeconfig}: no usable kubeconfig ({type(error).__name__}: {error})") from error
-
-
-def _named(entries: Any, name: str) -> Any:
-    return next(entry for entry in entries if entry["name"] == name)
-
-
-def _file(entry: Mapping[str, Any], key: str, kubeconfig: Path, folder: Path) -> str:
-    """Path of a file that the kubeconfig names, or of a private copy of what it holds itself; empty for none."""
-    if data := entry.get(f"{key}-data"):
-        path = folder / key
-        path.touch(mode=0o600)
-        path.write_bytes(base64.b64decode(data))
-        return str(path)
-    return str(kubeconfig.parent / entry[key]) if entry.get(key) else ""
-
-
-def _remove(folder: Path) -> None:
-    for path in folder.glob("*"):
-        path.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        folder.rmdir()

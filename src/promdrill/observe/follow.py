@@ -3,8 +3,8 @@
 Each container of a pod has one thread. A new run of the container (a new container id in the pod's status) is taken up
 in this order: the run before it once more to its end, what the new run has written so far, then its lines as they come.
 A stream that ends is taken up again a little before its last line; lines that are there already are known by time and
-text. The kubelet ends the stream of a dead container only seconds later (it looks every five), so a change of the
-status ends it here.
+text. The kubelet ends the stream of a dead container up to a second later (logForceCheckPeriod of cri-client), so a
+change of the status ends it here.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from promdrill.observe.conditions import Condition, Failure, Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer
 from promdrill.observe.picture import Picture
+from promdrill.observe.probes import Probe
 
 __all__ = ["DEFAULT_FAILURES", "until", "without"]
 
@@ -28,9 +29,7 @@ def until(
     hold_s: float = 0.0,
     hint: str = "",
 ) -> Picture:
-    """Wait until all of `wanted` hold at once, and go on to for `hold_s`; gives the picture that proved it.
-
-    Judged whenever something changes. Failures are judged only while something wanted does not hold, or is being held.
+    """Wait until all of `wanted` hold at once, and go on to for `hold_s`; judged whenever something changes.
 
     Args:
         observer: Where pictures come from.
@@ -38,21 +37,20 @@ def until(
         failed: What ends the wait at once.
         timeout_s: Seconds for all of it, `hold_s` included.
         hold_s: Seconds for which all must hold.
-        hint: The next move, for the error: where the evidence lies.
+        hint: The next move, for the error.
+
+    Returns:
+        The picture that proved it.
 
     Raises:
         WaitFailed: A failure was seen.
         WaitTimeout: The deadline passed; the error names each condition that is missing and what was last seen of it.
         ClusterError: The observer itself broke.
     """
-    if not wanted or len({c.name for c in wanted}) != len(wanted):
-        raise ValueError("a wait needs conditions, each with a name of its own")
-    began = observer.clock.utc()
-    deadline = Deadline.after(timeout_s, observer.clock)
+    began, deadline = observer.clock.utc(), Deadline.after(timeout_s, observer.clock)
     wait = _Wait(observer, tuple(wanted), tuple(failed), deadline, began, hold_s, hint)
-    observer.journal.note("wait", wanted=[c.name for c in wanted], timeout_s=timeout_s, hold_s=hold_s)
-    probes = [probe for c in wanted for probe in c.probes] + [probe for f in failed for probe in f.probes]
-    with observer.asking(probes):
+    wait.announce()
+    with observer.asking(_probes(wanted, failed)):
         while True:
             picture = observer.picture(began)
             if wait.judge(picture):
@@ -77,6 +75,13 @@ class _Wait:
     seen: dict[str, Seen] = field(default_factory=dict)
     held_since: float | None = None
     version: int = 0
+
+    def announce(self) -> None:
+        """Journal what is waited for; ValueError when that is nothing, or two things under one name."""
+        names = [c.name for c in self.wanted]
+        if not names or len(set(names)) != len(names):
+            raise ValueError("a wait needs conditions, each with a name of its own")
+        self.observer.journal.note("wait", wanted=names, timeout_s=self.deadline.budget_s, hold_s=self.hold_s)
 
     def judge(self, picture: Picture) -> bool:
         """Whether the wait is over with success; raises `WaitFailed`."""
@@ -142,6 +147,10 @@ class _Wait:
         if arrived is None:
             return knew
         return knew - timedelta(seconds=max(0.0, self.observer.clock.monotonic() - min(arrived, picture.at)))
+
+
+def _probes(wanted: Sequence[Condition], failed: Sequence[Failure]) -> list[Probe]:
+    return [probe for c in wanted for probe in c.probes] + [probe for f in failed for probe in f.probes]
 
 
 def _words(seen: dict[str, Seen]) -> str:

@@ -78,9 +78,9 @@ def run(
         if missing := set(task.needs) - names:
             raise SupplyError(f"task {task.name} needs {', '.join(sorted(missing))}, which nothing does")
     stop = threading.Event()
-    pools = {lane: ThreadPoolExecutor(max(1, width), f"promdrill-{lane}") for lane, width in widths.items()}
+    pools = {lane: ThreadPoolExecutor(width, f"promdrill-{lane}") for lane, width in widths.items()}
     try:
-        _Run(tasks, pools, report, clock, stop).until_done()
+        _Run(tasks, pools, dict(widths), report, clock, stop).until_done()
     finally:
         stop.set()
         for pool in pools.values():
@@ -92,12 +92,14 @@ class _Run:
         self,
         tasks: Sequence[Task],
         pools: Mapping[Lane, ThreadPoolExecutor],
+        widths: Mapping[Lane, int],
         report: Callable[[Progress], None],
         clock: Clock,
         stop: threading.Event,
     ) -> None:
         self._pending = list(tasks)
-        self._pools, self._report, self._clock, self._stop = pools, report, clock, stop
+        self._pools, self._widths = pools, widths
+        self._report, self._clock, self._stop = report, clock, stop
         self._running: dict[Future[None], Task] = {}
         self._done: set[str] = set()
         self._total = len(tasks)
@@ -106,8 +108,9 @@ class _Run:
         """Submit what is ready, take what has ended, until nothing is left."""
         while self._pending or self._running:
             for task in [t for t in self._pending if self._done.issuperset(t.needs)]:
-                self._pending.remove(task)
-                self._running[self._pools[task.lane].submit(self._one, task)] = task
+                if self._has_room(task.lane):
+                    self._pending.remove(task)
+                    self._running[self._pools[task.lane].submit(self._one, task)] = task
             if not self._running:
                 raise SupplyError("tasks need each other: " + ", ".join(task.name for task in self._pending))
             ended, _ = wait(self._running, return_when=FIRST_COMPLETED)
@@ -115,6 +118,10 @@ class _Run:
                 task = self._running.pop(future)
                 future.result()
                 self._done.add(task.name)
+
+    def _has_room(self, lane: Lane) -> bool:
+        # nothing waits in a pool: whenever a place is free, the first ready task in the given order gets it
+        return sum(task.lane is lane for task in self._running.values()) < self._widths[lane]
 
     def _one(self, task: Task) -> None:
         if self._stop.is_set():

@@ -242,19 +242,17 @@ def kind_patch(*, restricted: bool, cgroup_v2: bool) -> dict[str, Any]:
 
 
 def image_values(references: Sequence[str]) -> Mapping[str, Any]:
-    """Helm values that point prometheus-community's keys at images of the given references."""
+    """Helm values that point prometheus-community's keys at those of the given images that it has keys for."""
     found = {reference.rpartition(":")[0]: reference.rpartition(":")[2] for reference in references}
-
-    def entry(name: str, *, split_registry: bool) -> dict[str, str]:
+    values: dict[str, Any] = {}
+    for name, tag in found.items():
         registry, _, repository = name.partition("/")
-        where = {"registry": registry, "repository": repository} if split_registry else {"repository": name}
-        return {**where, "tag": found[name]}
-
-    reloader = "quay.io/prometheus-operator/prometheus-config-reloader"
-    state_metrics = "registry.k8s.io/kube-state-metrics/kube-state-metrics"
-    exporter = "quay.io/prometheus/node-exporter"
-    return {
-        "configmapReload": {"prometheus": {"image": entry(reloader, split_registry=False)}},
-        "kube-state-metrics": {"image": entry(state_metrics, split_registry=True)},
-        "prometheus-node-exporter": {"image": entry(exporter, split_registry=True)},
-    }
+        split = {"image": {"registry": registry, "repository": repository, "tag": tag}}
+        match repository:
+            case "prometheus-operator/prometheus-config-reloader":
+                values["configmapReload"] = {"prometheus": {"image": {"repository": name, "tag": tag}}}
+            case "kube-state-metrics/kube-state-metrics":
+                values["kube-state-metrics"] = split
+            case "prometheus/node-exporter":
+                values["prometheus-node-exporter"] = split
+    return values

@@ -1,0 +1,201 @@
+"""The source supply: what is there is used, what is missing is built, a node image names all that went into it."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from promdrill.errors import SupplyError
+from promdrill.supply import catalogue, debian, gobuild, node, source
+from promdrill.supply.cache import Cache
+from promdrill.supply.supplied import Supplied, SupplyRequest
+from promdrill.supply.toolchain import Go
+
+CATALOGUE = """
+[kind]
+version = "0.33.0"
+go = { "example.org/kind" = "kind" }
+[helm-4]
+version = "4.3.1"
+go = { "example.org/helm" = "helm" }
+["kubernetes-1.36.3"]
+version = "1.36.3"
+go = { "example.org/kubectl" = "kubectl", "example.org/kubelet" = "kubelet", "example.org/kubeadm" = "kubeadm" }
+images = [{ name = "example/proxy", tag = "v{version}", base = ["netfilter"], files = { "/proxy" = "kubelet" } }]
+[containerd]
+version = "2.2.9"
+go = { "example.org/containerd" = "containerd" }
+[netfilter]
+version = "1"
+debian = "extract"
+[rootfs]
+version = "1"
+debian = "minbase"
+[unrelated]
+version = "1"
+debian = "extract"
+[local-path-provisioner]
+version = "0.0.30"
+go = { "example.org/lpp" = "lpp" }
+module_files = { "local-path-storage.yaml" = "deploy/x.yaml" }
+["node-1.36.3"]
+version = "1.36.3"
+folder = "node"
+["node-1.36.3".node]
+rootfs = "rootfs"
+kind = "kind"
+kubernetes = "kubernetes-1.36.3"
+containerd = "containerd"
+pause = "example/proxy:v1.36.3"
+images = ["example/proxy:v1.36.3"]
+"""
+
+FOLDERS = ["kind", "helm-4", "kubernetes-1.36.3", "containerd", "netfilter", "rootfs", "unrelated", "node"]
+
+
+class World:
+    """A tiny catalogue, an empty cache, and builds that only write what they would have built."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.images = tmp_path / "images"
+        for name in [*FOLDERS, "local-path-provisioner"]:
+            (self.images / name).mkdir(parents=True)
+            (self.images / name / "packages.txt").write_text("# none\nbash\n")
+        (self.images / catalogue.FILE_NAME).write_text(CATALOGUE)
+        self.cache = Cache(tmp_path / "cache")
+        self.built: list[str] = []
+        self.assembled: list[dict[str, Any]] = []
+        self.in_engine: set[str] = set()
+        monkeypatch.setattr(gobuild, "download", lambda *_, **__: None)
+        monkeypatch.setattr(gobuild, "build", self._go)
+        monkeypatch.setattr(debian, "build", self._debian)
+        monkeypatch.setattr(node, "present", lambda image: image in self.in_engine)
+        monkeypatch.setattr(node, "assemble", self._assemble)
+
+    def provide(self, prepare: Callable[[], None] = lambda: None) -> Supplied:
+        shipped = catalogue.load(self.images)
+        go = Go(Path("go"), "go1.26.6", {})
+        supply = source.Source(shipped, self.cache, go, Console(quiet=True), prepare=prepare, restricted=True)
+        return supply.provide(SupplyRequest(), chart=Path("chart"), why="test")
+
+    def _go(self, artefact: Any, go: Any, into: Path, *, stop: threading.Event) -> dict[str, Any]:
+        del go, stop
+        self.built.append(artefact.name)
+        for name in [*artefact.go.values(), *artefact.module_files]:
+            (into / name).write_text(f"{artefact.name} {name}")
+        return {}
+
+    def _debian(self, artefact: Any, into: Path, *, stop: threading.Event) -> dict[str, Any]:
+        del stop
+        self.built.append(artefact.name)
+        (into / debian.TREE).write_text(artefact.name)
+        return {}
+
+    def _assemble(self, wanted: Any, image: str, **parts: Any) -> None:
+        self.assembled.append({"name": wanted.name, "image": image, **parts})
+        self.in_engine.add(image)
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(tmp_path, monkeypatch)
+
+
+def test_everything_needed_is_built_and_nothing_else(world: World) -> None:
+    supplied = world.provide()
+    assert sorted(world.built) == sorted({*FOLDERS, "local-path-provisioner"} - {"unrelated", "node"})
+    assert supplied.tools.kubectl.read_text() == "kubernetes-1.36.3 kubectl"
+    assert supplied.provisioner.read_text() == "local-path-provisioner local-path-storage.yaml"
+    (assembled,) = world.assembled
+    assert assembled["image"] == supplied.node_image
+    assert set(assembled["binaries"]) == {f"/usr/bin/{n}" for n in ("kubeadm", "kubectl", "kubelet")} | {
+        "/usr/local/bin/containerd"
+    }
+    assert [image.reference for image in assembled["images"]] == ["example/proxy:v1.36.3"]
+    assert len(assembled["images"][0].layers) == 2, "the Debian tree beneath, the program above"
+    assert supplied.kind_patch["featureGates"] == {"KubeletInUserNamespace": True}
+
+
+def test_what_is_there_is_not_built_again(world: World) -> None:
+    first = world.provide()
+    world.built.clear()
+    world.assembled.clear()
+
+    def refuse() -> None:
+        raise AssertionError("the host was readied although nothing is to be built")
+
+    assert world.provide(refuse) == first
+    assert (world.built, world.assembled) == ([], [])
+
+
+def test_a_damaged_tool_is_built_again_and_the_node_image_is_not(world: World) -> None:
+    helm = world.provide().tools.helm
+    world.built.clear()
+    world.assembled.clear()
+    helm.write_text("cut")
+    assert world.provide().tools.helm.read_text() == "helm-4 helm"
+    assert (world.built, world.assembled) == (["helm-4"], [])
+
+
+def test_a_node_image_that_the_engine_lost_is_put_together_from_the_cache(world: World) -> None:
+    world.provide()
+    world.built.clear()
+    world.in_engine.clear()
+    world.provide()
+    assert world.built == []
+    assert len(world.assembled) == 2
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "rebuilt"),
+    [
+        ("netfilter/packages.txt", "iptables\n", ["netfilter"]),
+        ("node/setup.sh", "true\n", []),
+        ("kind/go.mod", "module x\n", ["kind"]),
+    ],
+)
+def test_a_changed_recipe_makes_another_node_image(world: World, file: str, text: str, rebuilt: list[str]) -> None:
+    before = world.provide().node_image
+    world.built.clear()
+    (world.images / file).write_text(text)
+    assert world.provide().node_image != before
+    assert world.built == rebuilt
+
+
+def test_a_changed_image_entry_makes_another_node_image(world: World) -> None:
+    before = world.provide().node_image
+    catalogue_file = world.images / catalogue.FILE_NAME
+    catalogue_file.write_text(CATALOGUE.replace('"/proxy"', '"/usr/bin/proxy"'))
+    assert world.provide().node_image != before
+
+
+def test_a_failing_build_is_the_error_and_the_rest_is_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(artefact: Any, into: Path, *, stop: threading.Event) -> dict[str, Any]:
+        del artefact, into, stop
+        raise SupplyError("the Debian tree could not be made")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(debian, "build", fail)
+        with pytest.raises(SupplyError, match="could not be made"):
+            world.provide()
+    assert world.assembled == []
+    kept = list(world.built)
+    world.provide()
+    assert all(world.built.count(name) == 1 for name in kept), "what was built before the failure was built again"
+
+
+def test_the_stock_values_point_at_the_images_of_the_node() -> None:
+    references = [
+        "quay.io/prometheus-operator/prometheus-config-reloader:v1",
+        "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2",
+        "quay.io/prometheus/node-exporter:v3",
+    ]
+    values = source.image_values(references)
+    assert values["configmapReload"]["prometheus"]["image"] == {"repository": references[0][:-3], "tag": "v1"}
+    assert values["kube-state-metrics"]["image"] == {
+        "registry": "registry.k8s.io", "repository": "kube-state-metrics/kube-state-metrics", "tag": "v2",
+    }  # fmt: skip
+    assert source.image_values(["example/other:1"]) == {}

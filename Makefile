@@ -48,6 +48,10 @@ test: lint ## Lint and unit tests: no cluster, no network, within a minute
 test-scenarios: environment ## Run the drills on a kind cluster; variables below
 	@.venv/bin/promdrill run
 
+.PHONY: test-agent
+test-agent: ## Go tests of the volume agent; needs Go 1.26 on PATH
+	cd images/volume-agent && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' go test ./...
+
 .PHONY: doctor
 doctor: environment ## Say what a run needs, what is missing, and what mends it
 	@.venv/bin/promdrill doctor

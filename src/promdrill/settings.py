@@ -16,7 +16,7 @@ from promdrill.cluster.kind import PROFILES
 from promdrill.errors import UsageError
 from promdrill.runbook.parse import parse
 from promdrill.supply import catalogue
-from promdrill.supply.choose import SUPPLIES
+from promdrill.supply.choose import SUPPLIES, chosen
 from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES, SupplyRequest
 
 __all__ = ["CONTROLS", "PROFILES", "SUPPLIES", "Settings", "chart_metadata", "is_warm", "nearest", "one_of"]
@@ -84,7 +84,7 @@ class Settings:
 
     def _check_chart(self) -> None:
         chart = self.chart
-        if chart is None and self.supply == "source":
+        if chart is None and self.chart_version is not None and chosen(self.supply).name == "source":
             chart = paths.manifests_dir() / "charts" / "prometheus"  # the supply's own default
         if chart is None:
             return

@@ -1,0 +1,191 @@
+"""The life of a cluster: recorded before it is made, deleted however the block is left, kept only on purpose."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.unit.fake_shell import FakeShell, install
+
+from promdrill import paths
+from promdrill.cluster import lease, lifecycle, owners, storage
+from promdrill.cluster.kind import configuration
+from promdrill.errors import ClusterError, CommandFailed, UsageError
+
+CLASSES = {"items": [{"metadata": {"name": "standard", "annotations": {storage.DEFAULT_CLASS: "true"}}}]}
+PROVISIONER = """
+kind: Namespace
+metadata: {name: local-path-storage}
+---
+kind: ConfigMap
+metadata: {name: local-path-config}
+---
+kind: Deployment
+metadata: {name: local-path-provisioner}
+"""
+
+
+@pytest.fixture
+def shell_(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeShell:
+    monkeypatch.setenv(paths.STATE_VARIABLE, str(tmp_path / "state"))
+    (tmp_path / "lpp.yaml").write_text(PROVISIONER)
+    return install(monkeypatch)
+
+
+def _cluster(tmp_path: Path, **options: Any) -> Any:
+    tools = {"kind_path": Path("/kind"), "kubectl_path": Path("/kubectl"), "provisioner": tmp_path / "lpp.yaml"}
+    return lifecycle.cluster(name="promdrill", profile="fast", image="node:1", **tools, **options)
+
+
+def _expect_creation(fake: FakeShell) -> None:
+    fake.expect("get", "clusters", answer="other\n")
+    fake.expect("create", "cluster", "--name=promdrill", "--image=node:1")
+    _expect_ready(fake)
+
+
+def _expect_ready(fake: FakeShell, *, installed: bool = False) -> None:
+    if not installed:
+        fake.expect("docker", "ps", answer="promdrill-control-plane\n")
+        for _ in storage._UNIT:
+            fake.expect("docker", "exec", "-i", "promdrill-control-plane")
+        fake.expect("docker", "exec", "systemctl", "enable")
+        fake.expect("/kubectl", "apply", "--server-side")
+    fake.expect("/kubectl", "wait", "node")
+    for what in ("deployment/coredns", "daemonset/volume-agent", "deployment/local-path-provisioner"):
+        fake.expect("/kubectl", "rollout", "status", what)
+    fake.expect("/kubectl", "get", "storageclass", answer=json.dumps(CLASSES))
+
+
+def _expect_deletion(fake: FakeShell, *, others: str = "") -> None:
+    fake.expect("delete", "cluster", "--name=promdrill")
+    fake.expect("docker", "ps", "--all", answer=others)
+    if not others:
+        fake.expect("docker", "network", "rm", "kind")
+
+
+def test_a_cluster_is_recorded_made_ready_and_deleted(shell_: FakeShell, tmp_path: Path) -> None:
+    _expect_creation(shell_)
+    with _cluster(tmp_path) as made:
+        owner = owners.of(made.path)
+        assert owner is not None
+        assert (owner.pid, owner.kept, owner.alive) == (os.getpid(), False, True)
+        applied = shell_.calls[6][1]["stdin"]
+        kinds = [item["kind"] for item in yaml.safe_load_all(applied)]
+        assert kinds[:2] == ["Namespace", "ConfigMap"]
+        assert kinds.count("ConfigMap") == 1, "the provisioner's own configuration is replaced"
+        _expect_deletion(shell_)
+    shell_.done()
+    assert not made.path.exists()
+
+
+def test_the_network_stays_while_another_cluster_is_on_it(shell_: FakeShell, tmp_path: Path) -> None:
+    _expect_creation(shell_)
+    with _cluster(tmp_path):
+        _expect_deletion(shell_, others="abc\n")
+    shell_.done()
+
+
+def test_a_cluster_that_cannot_be_created_is_deleted(shell_: FakeShell, tmp_path: Path) -> None:
+    shell_.expect("get", "clusters")
+    shell_.expect("create", answer=CommandFailed(["kind", "create"], 1, "port is taken"))
+    _expect_deletion(shell_)
+    with (
+        pytest.raises(ClusterError, match=r"could not create cluster promdrill\n(.|\n)*port is taken"),
+        _cluster(tmp_path),
+    ):
+        pass
+    shell_.done()
+
+
+def test_a_cluster_that_does_not_get_ready_says_what_and_is_deleted(shell_: FakeShell, tmp_path: Path) -> None:
+    _expect_creation(shell_)
+    del shell_.expected[-4:]
+    shell_.expect("rollout", "status", "deployment/coredns", answer=CommandFailed(["kubectl"], 1, "0 of 2 updated"))
+    shell_.expect("get", "pods", answer="coredns 0/1 Pending")
+    _expect_deletion(shell_)
+    with (
+        pytest.raises(ClusterError, match=r"not DNS available within 180 s: .*0 of 2 updated\ncoredns 0/1"),
+        _cluster(tmp_path),
+    ):
+        pass
+    shell_.done()
+
+
+def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(shell_: FakeShell, tmp_path: Path) -> None:
+    said: list[str] = []
+    _expect_creation(shell_)
+    with _cluster(tmp_path, keep=True, on_event=said.append) as made:
+        pass
+    assert said[-1] == f"cluster promdrill is kept: export KUBECONFIG={made.kubeconfig_path}"
+    shell_.expect("get", "clusters", answer="promdrill\n")
+    with pytest.raises(ClusterError, match="exists already"), _cluster(tmp_path):
+        pass
+    shell_.expect("get", "clusters", answer="promdrill\n")
+    _expect_ready(shell_, installed=True)
+    with _cluster(tmp_path, reuse=True):
+        _expect_deletion(shell_)
+    shell_.done()
+
+
+def test_somebody_elses_cluster_of_that_name_is_left_alone(shell_: FakeShell, tmp_path: Path) -> None:
+    shell_.expect("get", "clusters", answer="promdrill\n")
+    with pytest.raises(ClusterError, match=r"exists already(.|\n)*make clean"), _cluster(tmp_path, reuse=True):
+        pass
+    shell_.done()
+
+
+@pytest.mark.parametrize("record", ['{"pid": 1, "started": "long ago", "kept": false}', "{", None])
+def test_what_a_killed_run_left_is_deleted_first(shell_: FakeShell, tmp_path: Path, record: str | None) -> None:
+    said: list[str] = []
+    left = owners.clusters_dir() / "promdrill"
+    left.mkdir(parents=True)
+    if record is not None:
+        (left / owners.FILE_NAME).write_text(record)
+    _expect_deletion(shell_)
+    _expect_creation(shell_)
+    with _cluster(tmp_path, on_event=said.append):
+        _expect_deletion(shell_)
+    shell_.done()
+    assert said[0] == "deleted cluster promdrill, which a run that was killed had left"
+
+
+def test_clusters_of_living_makers_and_leased_names_are_left(shell_: FakeShell) -> None:
+    owners.claim(owners.clusters_dir() / "promdrill-2", kept=False)
+    (owners.clusters_dir() / "promdrill-3").mkdir()
+    with lease.this_name("promdrill-3"):
+        assert lifecycle.remove_abandoned(Path("/kind"), mine="promdrill") == []
+    shell_.done()
+
+
+def test_more_than_one_default_class_is_an_error(shell_: FakeShell, tmp_path: Path) -> None:
+    _expect_creation(shell_)
+    both = {"items": [*CLASSES["items"], {"metadata": {**CLASSES["items"][0]["metadata"], "name": "second"}}]}
+    shell_.expected[-1].answer = json.dumps(both)
+    _expect_deletion(shell_)
+    with pytest.raises(ClusterError, match="one default storage class wanted, found"), _cluster(tmp_path):
+        pass
+    shell_.done()
+
+
+def test_a_patch_merges_tables_and_adds_to_lists() -> None:
+    patch = {
+        "featureGates": {"X": True},
+        "kubeadmConfigPatches": ["kind: A\n"],
+        "networking": {"disableDefaultCNI": True},
+    }
+    merged = configuration("fast", patch)
+    assert merged["featureGates"] == {
+        "KubeletCrashLoopBackOffMax": True,
+        "ReduceDefaultCrashLoopBackOffDecay": True,
+        "X": True,
+    }
+    assert merged["kubeadmConfigPatches"][-1] == "kind: A\n"
+    assert len(merged["kubeadmConfigPatches"]) == 2
+    assert merged["networking"] == {"disableDefaultCNI": True}
+    assert configuration("as-shipped", {}) == {
+        "kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}],
+    }  # fmt: skip
+    with pytest.raises(UsageError, match="no profile named 'slow'"):
+        configuration("slow", {})

@@ -142,7 +142,7 @@ def _pytest_arguments(
         "--report-dir": place,
     }
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
-    quiet = ["-q", "--no-header", "--capture=no", "-p", "no:cacheprovider"]
+    quiet = ["-q", "--no-header", "--capture=no", "-rN", "-p", "no:cacheprovider"]
     quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us
     return [*quiet, *(["--keep-cluster"] if keep else []), *given, *(str(scenario.test) for scenario in scenarios)]
 

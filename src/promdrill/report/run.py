@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,9 @@ from typing import Any
 from promdrill.journal import Journal
 from promdrill.model import DrillResult, Verdict
 from promdrill.report.results import Results
+
+LONGEST_REASON = 300
+"""Characters of a reason in a summary."""
 
 Say = Callable[[str], None]
 """Shows one line to whoever looks on."""
@@ -83,4 +87,5 @@ _NOTHING = DrillResult(
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split()) or "no reason was given"
+    first = next((line for line in text.splitlines() if line.strip()), "no reason was given")
+    return textwrap.shorten(first, LONGEST_REASON)  # all of it stands above, where the error was reported

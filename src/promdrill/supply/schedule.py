@@ -80,7 +80,7 @@ def run(
     stop = threading.Event()
     pools = {lane: ThreadPoolExecutor(width, f"promdrill-{lane}") for lane, width in widths.items()}
     try:
-        _Run(tasks, pools, dict(widths), report, clock, stop).until_done()
+        _Run(tasks, pools=pools, widths=widths, report=report, clock=clock, stop=stop).until_done()
     finally:
         stop.set()
         for pool in pools.values():
@@ -91,6 +91,7 @@ class _Run:
     def __init__(
         self,
         tasks: Sequence[Task],
+        *,
         pools: Mapping[Lane, ThreadPoolExecutor],
         widths: Mapping[Lane, int],
         report: Callable[[Progress], None],

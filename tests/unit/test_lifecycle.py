@@ -35,7 +35,11 @@ def shell_(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeShell:
 
 
 def _cluster(tmp_path: Path, **options: Any) -> Any:
-    tools = {"kind_path": Path("/kind"), "kubectl_path": Path("/kubectl"), "provisioner": tmp_path / "lpp.yaml"}
+    tools: dict[str, Any] = {
+        "kind_path": Path("/kind"),
+        "kubectl_path": Path("/kubectl"),
+        "provisioner": tmp_path / "lpp.yaml",
+    }
     return lifecycle.cluster(name="promdrill", profile="fast", image="node:1", **tools, **options)
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from promdrill import drilling
 from promdrill.drill import DrillNotPassed
-from promdrill.errors import ClusterError, SupplyError
+from promdrill.errors import ClusterError, PromdrillError, SupplyError
 from promdrill.model import DrillResult, SampleAccount, Verdict
 from promdrill.report.run import Run
 from promdrill.settings import Settings
@@ -229,14 +229,14 @@ def test_pytests_own_junit_carries_the_verdict(session: pytest.Pytester, fakes: 
 
 @pytest.mark.parametrize("error", [SupplyError("no etcd", hint="make doctor"), ClusterError("kind failed")])
 def test_drills_that_never_began_are_aborted_with_the_reason(
-    session: pytest.Pytester, fakes: Fakes, error: Exception
+    session: pytest.Pytester, fakes: Fakes, error: PromdrillError
 ) -> None:
     fakes.supply_error = error if isinstance(error, SupplyError) else None
     fakes.cluster_error = error if isinstance(error, ClusterError) else None
     result = session.runpytest_inprocess()
     result.assert_outcomes(errors=2)
     assert {(drill["scenario"], drill["verdict"], drill["reason"]) for drill in stored(session)["drills"]} == {
-        (name, "aborted", " ".join(str(error).split())) for name in ("disk-full", "lifecycle-flag")
+        (name, "aborted", error.message) for name in ("disk-full", "lifecycle-flag")
     }
     assert "Traceback" not in result.stdout.str()
 

@@ -65,6 +65,11 @@ class Registry:
         return cls(f"{scheme}://{host}", f"{host}{path}/")
 
     @property
+    def title(self) -> str:
+        """What a message calls it."""
+        return f"the image registry at {self.api}" if self.prefix else "Docker Hub"
+
+    @property
     def path(self) -> str:
         """What comes before a repository's name in its API; empty, or with a slash at its end."""
         return self.prefix.partition("/")[2]
@@ -138,8 +143,8 @@ def choose(
         return Choice(wanted, f"SUPPLY={wanted} was asked for.")
     answer = ask(registry, get=get, within_s=ask_s)
     if answer is None:
-        return Choice("registry", f"The image registry at {registry.api} answers.")
-    return Choice("source", f"The image registry at {registry.api} {answer}, so everything is built from source.")
+        return Choice("registry", f"{_sentence(registry.title)} answers.")
+    return Choice("source", f"{_sentence(registry.title)} {answer}, so everything is built from source.")
 
 
 def ask(
@@ -169,3 +174,7 @@ def ask(
         return said.get(timeout=within_s)
     except queue.Empty:
         return silence
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]

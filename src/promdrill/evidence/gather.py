@@ -1,0 +1,146 @@
+"""Gathering: the collectors one after the other, whatever becomes of each."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from promdrill.clock import SYSTEM, Clock, Deadline, iso
+from promdrill.evidence import helm, logs, objects, prometheus
+from promdrill.evidence.redact import redact_lines
+from promdrill.evidence.sources import Collector, Sources, Subject, words
+from promdrill.evidence.store import BUDGET_BYTES, Artefact, Kept, Missing, Store
+from promdrill.journal import Journal
+
+OVERALL_S = 60.0
+"""Seconds for all collectors together: about five on a machine that is not busy, more where something hangs."""
+
+FOLDER = "evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was gathered.
+
+    Attributes:
+        folder: Where it lies, with its index.json.
+        kept: The files.
+        missing: What could not be had.
+        interruption: What cut the gathering short (Ctrl-C, SIGTERM), for the caller to raise again; None for nothing.
+    """
+
+    folder: Path
+    kept: tuple[Kept, ...]
+    missing: tuple[Missing, ...]
+    interruption: BaseException | None = None
+
+    @property
+    def hint(self) -> str:
+        """Where to look, relative to the working folder where it lies in it; empty when there is nothing to see."""
+        here = Path.cwd()
+        folder = self.folder.absolute()
+        shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
+        return f"see {shown}/" if self.kept else ""
+
+
+def collectors() -> tuple[Collector, ...]:
+    """All collectors in the order in which they run: what says most and takes least first, what may be large last."""
+    return (*prometheus.collectors(), *objects.collectors(), *helm.collectors(), *logs.collectors())
+
+
+def gather(
+    subject: Subject,
+    report: Path,
+    journal: Journal,
+    *,
+    overall_s: float = OVERALL_S,
+    budget_bytes: int = BUDGET_BYTES,
+    clock: Clock = SYSTEM,
+) -> Evidence:
+    """Run every collector once and write what they find to `report`/evidence. What goes wrong is noted, not raised.
+
+    Args:
+        subject: What evidence is taken of.
+        report: The drill's folder. Evidence that is there already stays: the next folder is evidence-2, and so on.
+        journal: Gets a line for each file and for everything that could not be had.
+        overall_s: Seconds after which no further collector is started.
+        budget_bytes: For everything that is written.
+        clock: Where time comes from.
+    """
+    gathering = _Gathering(Store(_free(report), budget_bytes=budget_bytes), journal)
+    deadline = Deadline.after(overall_s, clock)
+    taken = iso(clock.utc())
+    interruption: BaseException | None = None
+    try:
+        with contextlib.closing(Sources(subject)) as sources:
+            for collector in collectors():
+                gathering.run(collector, sources, deadline)
+    except BaseException as error:  # noqa: BLE001  the drill's own outcome must surface; interruptions are given back
+        gathering.miss("evidence", f"cut short in {gathering.current or 'its beginning'}: {words(error)}")
+        interruption = None if isinstance(error, Exception) else error
+    gathering.finish(scenario=subject.scenario, taken=taken, took_s=round(deadline.elapsed_s, 3))
+    store = gathering.store
+    return Evidence(store.folder, tuple(store.kept), tuple(store.missing), interruption)
+
+
+class _Gathering:
+    """What is gathered goes to the store and to the journal; `current` is the collector that runs."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self.store = store
+        self.current = ""
+        self._journal = journal
+
+    def run(self, collector: Collector, sources: Sources, overall: Deadline) -> None:
+        """Run one collector; what it found before it failed is kept."""
+        self.current = collector.name
+        if overall.passed:
+            self.miss(collector.name, f"no time was left after {overall.budget_s:.0f} s")
+            return
+        deadline = Deadline.after(min(collector.timeout_s, overall.remaining_s), overall.clock)
+        try:
+            for found in collector.gather(sources, deadline):
+                self._take(collector, found)
+        except Exception as error:  # noqa: BLE001  the drill's own outcome must surface, and the next collector run
+            self.miss(collector.name, words(error))
+
+    def miss(self, collector: str, error: str) -> None:
+        """Note what could not be had."""
+        self._note(self.store.miss(collector, redact_lines(error)))
+
+    def finish(self, **about: object) -> None:
+        """Write the index."""
+        try:
+            path = self.store.write_index(**about)
+        except OSError as error:
+            self.miss("index", words(error))
+        else:
+            self._journal.note("evidence-index", path=str(path), **about)
+
+    def _take(self, collector: Collector, found: Artefact | Missing) -> None:
+        if isinstance(found, Missing):
+            self.miss(found.collector, found.error)
+            return
+        kept = self.store.put(found)
+        if isinstance(kept, Missing):
+            self._note(kept)
+        else:
+            self._journal.note(
+                "evidence",
+                collector=collector.name,
+                path=f"{self.store.folder.name}/{kept.path}",
+                size=kept.size,
+                sha256=kept.sha256,
+                left_out=kept.left_out,
+            )
+
+    def _note(self, missing: Missing) -> None:
+        self._journal.note("evidence-missing", collector=missing.collector, error=missing.error)
+
+
+def _free(report: Path) -> Path:
+    """The first folder of its name that is not there."""
+    names = itertools.chain([FOLDER], (f"{FOLDER}-{number}" for number in itertools.count(2)))
+    return next(report / name for name in names if not (report / name).exists())

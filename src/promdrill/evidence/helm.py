@@ -1,0 +1,33 @@
+"""What Helm knows of the release: values, manifest, history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from promdrill.clock import Deadline
+from promdrill.evidence.redact import redact_lines, redact_yaml
+from promdrill.evidence.sources import Collector, Sources
+from promdrill.evidence.store import Artefact
+
+HELM_S = 10.0
+"""Seconds for one command: half a second on a machine that is not busy."""
+
+_YAML = ("--output", "yaml")
+
+
+def collectors() -> tuple[Collector, ...]:
+    """One a command. What is YAML is redacted as such, and is not kept where that cannot be done."""
+    return (
+        _command("values.yaml", redact_yaml, "get", "values", options=_YAML),
+        _command("values-all.yaml", redact_yaml, "get", "values", options=("--all", *_YAML)),
+        _command("manifest.yaml", redact_yaml, "get", "manifest"),
+        _command("history.txt", redact_lines, "history"),
+    )
+
+
+def _command(file: str, clean: Callable[[str], str], *argv: str, options: tuple[str, ...] = ()) -> Collector:
+    def gather(sources: Sources, deadline: Deadline) -> Iterable[Artefact]:
+        said = sources.helm(*argv, sources.server.release, *options, deadline=deadline)
+        return [Artefact(f"helm/{file}", clean(said), cut=clean is redact_lines)]
+
+    return Collector(f"helm/{file.partition('.')[0]}", HELM_S, gather)

@@ -1,0 +1,172 @@
+"""Redaction: credentials go, everything else stays to the letter."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import pytest
+import yaml
+
+from promdrill.clock import SYSTEM
+from promdrill.evidence.redact import is_credential, redact, redact_lines, redact_text, redact_yaml
+
+SHOWN = "hunter2-Xy"
+
+
+def lines(text: str) -> str:
+    return textwrap.dedent(text).lstrip("\n")
+
+
+CREDENTIALS = """
+    password adminPassword DB_PASSWORD bearer_token apiKey api-key basic_auth client_secret aws_secret_access_key
+    private_key tls.key client-key-data slack_api_url Authorization tokens
+"""
+OTHERS = """
+    secretName password_file bearerTokenFile secretKeyRef expirationSeconds tokenExpirationSeconds username key name
+    storage.tsdb.path secretNamespace auth keepalive
+"""
+
+
+@pytest.mark.parametrize("key", CREDENTIALS.split())
+def test_keys_of_credentials(key: str) -> None:
+    assert is_credential(key)
+
+
+@pytest.mark.parametrize("key", OTHERS.split())
+def test_keys_of_nothing_secret(key: str) -> None:
+    assert not is_credential(key)
+
+
+def test_a_secret_keeps_metadata_and_key_names_only() -> None:
+    secret = {
+        "kind": "Secret",
+        "metadata": {
+            "name": "s",
+            "labels": {"a": "b"},
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": f'{{"data": "{SHOWN}"}}'},
+        },
+        "type": "Opaque",
+        "data": {"anything": SHOWN, "user": "YWRtaW4="},
+        "stringData": {"other": SHOWN},
+    }
+    cleaned = redact({"items": [secret]})["items"][0]
+    assert SHOWN not in str(cleaned)
+    assert cleaned["data"] == {"anything": "REDACTED", "user": "REDACTED"}
+    assert cleaned["stringData"] == {"other": "REDACTED"}
+    assert (cleaned["type"], cleaned["metadata"]["labels"]) == ("Opaque", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"password": SHOWN},
+        {"remote_write": [{"basic_auth": {"username": "u", "password": SHOWN}}]},
+        {"basic_auth_users": {"admin": SHOWN}},
+        {"tokens": [SHOWN]},
+        {"env": [{"name": "DB_PASSWORD", "value": SHOWN}]},
+        {"args": ["--password", SHOWN]},
+        {"args": [f"--web.api-token={SHOWN}"]},
+        {"data": {"prometheus.yml": f"a: 1\nbasic_auth:\n  password: {SHOWN}\n"}},
+        {"data": {"key.pem": f"-----BEGIN RSA PRIVATE KEY-----\n{SHOWN}\n-----END RSA PRIVATE KEY-----\n"}},
+        {"data": {"notes.tpl": f"{{{{ if .x }}}}\npassword: {SHOWN} and more\n"}},
+        {"url": f"https://user:{SHOWN}@example.org/x"},
+        {"header": f"Bearer {SHOWN}"},
+        {"annotation": f'{{"password":"{SHOWN}"}}'},
+        {"labels": {"__param_token": SHOWN}, "scrapeUrl": f"http://x/metrics?token={SHOWN}"},
+    ],
+)
+def test_credentials_go_wherever_they_are(value: Any) -> None:
+    before = str(value)
+    assert SHOWN not in str(redact(value))
+    assert str(value) == before, "the original is left alone"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"volumes": [{"name": "v", "secret": {"secretName": "s", "optional": False}}]},
+        {"sources": [{"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}}]},
+        {"automountServiceAccountToken": True, "password": "", "token": None},
+        {"env": [{"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "s", "key": "password"}}}]},
+        {"basic_auth": {"password_file": "/etc/p"}, "bearer_token_file": "/var/run/secrets/token"},
+        {"basicAuthPlaceholder": "<secret>"},
+        {"args": ["--storage.tsdb.path=/data", "--web.enable-lifecycle"], "n": 1.5, "yes": True},
+        {"message": 'MountVolume.SetUp failed for volume "my-secret" : secret "my-secret" not found'},
+        {"text": "a: 1   # a comment\nb:    2\n"},
+    ],
+)
+def test_what_is_no_credential_stays(value: Any) -> None:
+    assert redact(value) == value
+
+
+def test_yaml_documents_without_credentials_stay_to_the_letter() -> None:
+    text = lines(
+        f"""
+        ---
+        # Source: a comment
+        kind: ConfigMap
+        data:   {{a: b}}
+        ---
+        # Source: the secret
+        kind: Secret
+        metadata: {{name: s}}
+        stringData: {{x: {SHOWN}}}
+        ---
+        server:
+          # kept
+          name: x
+        """
+    )
+    cleaned = redact_yaml(text)
+    assert SHOWN not in cleaned
+    first, _, last = text.split("---\n", 1)[1].split("---\n")
+    assert first in cleaned
+    assert last in cleaned
+    assert [d["kind"] for d in yaml.safe_load_all(cleaned) if d and "kind" in d] == ["ConfigMap", "Secret"]
+
+
+@pytest.mark.parametrize("text", ["a: b: c\n", "only words\n", "x: 2024-02-31\n"])
+def test_what_is_not_yaml_cannot_be_redacted_as_such(text: str) -> None:
+    with pytest.raises(ValueError, match="cannot be redacted"):
+        redact_yaml(text)
+
+
+def test_long_texts_stay_readable() -> None:
+    cleaned = redact_text(f"password: {SHOWN}\nscript: |\n  one\n  two\n")
+    assert cleaned == "password: REDACTED\nscript: |\n  one\n  two\n"
+
+
+def test_described_environment_is_redacted_to_the_end_of_the_line() -> None:
+    described = lines(
+        """
+            Environment:
+              DB_PASSWORD:  correct horse battery
+              API_TOKEN:    <set to the key 'token' in secret 's'>  Optional: false
+              NAME:         value
+            Args:
+              --admin-password=abc
+        Volumes:
+          my-secret:
+            Type:        Secret (a volume populated by a Secret)
+            SecretName:  s
+        """
+    )
+    assert redact_lines(described) == described.replace("correct horse battery", "REDACTED").replace(
+        "password=abc", "password=REDACTED"
+    )
+
+
+def test_a_log_line_is_kept_but_for_what_is_assigned() -> None:
+    line = 'ts=1 level=error err="parse error: unexpected token: foo" url=http://a:b@c/ token="x y" password=abc'
+    assert redact_lines(line) == (
+        'ts=1 level=error err="parse error: unexpected token: foo" url=http://REDACTED@c/ token="REDACTED"'
+        " password=REDACTED"
+    )
+
+
+def test_a_megabyte_without_a_space_takes_no_time() -> None:
+    text = "a" * 1_000_000
+    began = SYSTEM.monotonic()
+    assert redact_text(f"x\n{text}") == f"x\n{text}"
+    assert SYSTEM.monotonic() - began < 5

@@ -1,0 +1,287 @@
+"""Sessions with --jobs, with --join, and markers: pytest within pytest; supply, cluster and children are fakes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from promdrill import drilling
+from promdrill.errors import ClusterError, SupplyError
+from promdrill.jobs import child
+from promdrill.jobs.joining import Address, Joined
+from promdrill.jobs.parent import PASSED_ON
+from promdrill.model import DrillResult, Verdict
+from promdrill.report.run import Run
+from promdrill.supply.supplied import Supplied, Tools
+
+NOT_PASSED_ON = {"jobs", "join", "report_dir"}
+
+
+def supplied(folder: Path) -> Supplied:
+    tools = Tools(folder / "kind", folder / "kubectl", folder / "helm")
+    return Supplied("source", "told", tools, "1.34.4", "node:1", folder / "chart", folder / "p.yaml")
+
+
+def address(folder: Path) -> Address:
+    return Address("mine", folder / "mine", folder / "config", "node:1", folder / "kind", folder / "kubectl")
+
+
+class Fakes:
+    """What the parent calls, replaced: children pass at once unless `verdicts` says otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log: list[str] = []
+        self.children: list[tuple[str, Sequence[str]]] = []
+        self.verdicts: dict[str, Verdict] = {}
+        self.errors: dict[str, Exception] = {}
+
+    def _may_fail(self, where: str) -> None:
+        if where in self.errors:
+            raise self.errors[where]
+
+    def provide(self, _request: Any, *, say: Any) -> Supplied:
+        assert say
+        self._may_fail("provide")
+        return supplied(self.folder)
+
+    @contextlib.contextmanager
+    def cluster(self, _supplied: Any, _options: Any, *, profile: str, say: Any) -> Iterator[Any]:
+        assert (profile, bool(say)) == ("fast", True)
+        self._may_fail("create")
+        self.log.append("created")
+        yield address(self.folder).cluster()
+        self.log.append("deleted")
+        self._may_fail("delete")
+
+    def run(
+        self,
+        test: str,
+        options: Sequence[str],
+        *,
+        join: Path,
+        cwd: Path,
+        on_line: Callable[[str], None],
+        stop: threading.Event,
+    ) -> child.Left:
+        assert cwd == self.folder
+        assert not stop.is_set()
+        joined = Joined.read(join)
+        assert (joined.supplied, joined.address) == (supplied(self.folder), address(self.folder))
+        assert joined.reports == (self.folder / "reports/latest").resolve()
+        self.children.append((test, options))
+        scenario = Path(test.partition("::")[0]).parent.name
+        on_line(f"{scenario}: passed")
+        verdict = self.verdicts.get(scenario, Verdict.PASSED)
+        drill = DrillResult(scenario, None, None, None, "fast", None, verdict, None)
+        outcome: Any = "passed" if verdict is Verdict.PASSED else "failed"
+        nodeid = str(Path(test).relative_to(self.folder))
+        reports = (
+            pytest.TestReport(nodeid, ("f", 1, "t"), {}, outcome, None, "call"),
+            pytest.TestReport(nodeid, ("f", 1, "t"), {}, "passed", None, "teardown"),
+        )
+        data = tuple({**report._to_json(), "$report_type": "TestReport"} for report in reports)
+        return child.Left((drill,), data, None)
+
+
+@pytest.fixture
+def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
+    made = Fakes(pytester.path)
+    monkeypatch.setattr(drilling, "provide", made.provide)
+    monkeypatch.setattr(drilling, "cluster", made.cluster)
+    monkeypatch.setattr(child, "run", made.run)
+    for name in ("disk-full", "flag"):
+        function = name.replace("-", "_")
+        (pytester.mkdir(name) / f"test_{function}.py").write_text(f"def test_{function}(drill):\n    drill.run()\n")
+    return made
+
+
+def stored(pytester: pytest.Pytester) -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads((pytester.path / "reports/latest/results.json").read_text())
+    return loaded
+
+
+def verdicts(pytester: pytest.Pytester) -> list[tuple[str, str, str | None]]:
+    return [(drill["scenario"], drill["verdict"], drill["reason"]) for drill in stored(pytester)["drills"]]
+
+
+def test_each_drill_is_given_to_a_child(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    result = pytester.runpytest_inprocess("--jobs=2", "--values=v.yaml", "--keep-cluster", "-q", "--capture=no")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR, "options are checked as ever"
+    pytester.makefile(".yaml", v="server: {}")
+    result = pytester.runpytest_inprocess("--jobs=2", "--values=v.yaml", "--keep-cluster", "-q", "--capture=no")
+    result.assert_outcomes(passed=2)
+    assert fakes.log == ["created", "deleted"]
+    assert sorted(test for test, _ in fakes.children) == [
+        f"{pytester.path}/disk-full/test_disk_full.py::test_disk_full",
+        f"{pytester.path}/flag/test_flag.py::test_flag",
+    ]
+    options = fakes.children[0][1]
+    assert {"--supply=auto", "--values=v.yaml", "--profile=fast", "--keep-cluster", "--capture=no"} <= set(options)
+    assert f"--rootdir={pytester.path}" in options
+    assert not [option for option in options if option.startswith(("--chart", "--control", "--jobs", "--report-dir"))]
+    assert stored(pytester)["supply"] == "source"
+    result.stdout.fnmatch_lines(["passed   disk-full*", "report: *"])
+
+
+def test_all_options_but_the_sessions_own_are_passed_on(pytester: pytest.Pytester) -> None:
+    parser = pytester.parseconfig()._parser
+    ours = {option.dest for option in parser.getgroup("promdrill").options}
+    assert ours - NOT_PASSED_ON == set(PASSED_ON) - {"keep_cluster", "capture"}
+
+
+def test_variants_are_given_to_children_by_their_names(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    pytester.runpytest_inprocess("--jobs=1", "--variants=controls", "--collect-only")
+    pytester.runpytest_inprocess("--jobs=2", "--variants=controls", "-k", "flag")
+    assert sorted(test for test, _ in fakes.children) == [
+        f"{pytester.path}/flag/test_flag.py::test_flag[{control}]" for control in ("no-fault", "no-remedy")
+    ]
+    assert "--variants=controls" in fakes.children[0][1]
+
+
+def test_the_exit_code_is_that_of_the_drills(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.verdicts["flag"] = Verdict.FAILED
+    result = pytester.runpytest_inprocess("--jobs=3")
+    result.assert_outcomes(passed=1, failed=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert stored(pytester)["finished"] is not None
+
+
+def test_no_more_are_started_after_the_failure_that_is_one_too_many(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.verdicts["disk-full"] = Verdict.FAILED
+    (pytester.path / "flag/test_flag.py").write_text(
+        "import pytest\n@pytest.mark.alone('default class')\ndef test_flag(drill): pass\n"
+    )
+    result = pytester.runpytest_inprocess("--jobs=2", "-x")
+    result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
+    assert [Path(test).name for test, _ in fakes.children] == ["test_disk_full.py::test_disk_full"]
+    assert fakes.log == ["created", "deleted"]
+
+
+def test_those_alone_come_last_and_say_why(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    (pytester.path / "disk-full/test_disk_full.py").write_text(
+        "import pytest\n@pytest.mark.alone('default class')\ndef test_disk_full(drill): pass\n"
+    )
+    result = pytester.runpytest_inprocess("--jobs=2", "--strict-markers")
+    result.assert_outcomes(passed=2)
+    assert [Path(test).name for test, _ in fakes.children] == [
+        "test_flag.py::test_flag",
+        "test_disk_full.py::test_disk_full",
+    ]
+    result.stdout.fnmatch_lines(
+        ["disk-full: nothing runs beside it: it changes what drills share (default class)", "disk-full: passed"]
+    )
+
+
+@pytest.mark.parametrize(("where", "error"), [("provide", SupplyError("no etcd")), ("create", ClusterError("no kind"))])
+def test_without_a_cluster_all_are_aborted(
+    pytester: pytest.Pytester, fakes: Fakes, where: str, error: Exception
+) -> None:
+    fakes.errors[where] = error
+    result = pytester.runpytest_inprocess("--jobs=2")
+    result.assert_outcomes(errors=2)
+    assert verdicts(pytester) == [("disk-full", "aborted", str(error)), ("flag", "aborted", str(error))]
+    assert "Traceback" not in result.stdout.str()
+    assert fakes.children == []
+
+
+def test_a_cluster_that_cannot_be_deleted_is_told_and_changes_no_verdict(
+    pytester: pytest.Pytester, fakes: Fakes
+) -> None:
+    fakes.errors["delete"] = ClusterError("kind failed")
+    result = pytester.runpytest_inprocess("--jobs=2")
+    result.assert_outcomes(passed=2, errors=1)
+    assert [verdict for _, verdict, _ in verdicts(pytester)] == ["passed", "passed"]
+    result.stdout.fnmatch_lines(["kind failed"])
+
+
+@pytest.mark.parametrize("arguments", [["--collect-only"], ["-k", "none"]])
+def test_with_nothing_to_run_nothing_is_started(pytester: pytest.Pytester, fakes: Fakes, arguments: list[str]) -> None:
+    pytester.runpytest_inprocess("--jobs=2", *arguments)
+    assert (fakes.log, fakes.children) == ([], [])
+    assert not (pytester.path / "reports").exists()
+
+
+def test_an_error_of_collection_starts_nothing(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    (pytester.path / "flag/test_flag.py").write_text("import nothing_of_that_name\n")
+    assert pytester.runpytest_inprocess("--jobs=2").ret == pytest.ExitCode.INTERRUPTED
+    assert (fakes.log, fakes.children) == ([], [])
+
+
+def test_tests_that_are_no_drills_are_refused(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    pytester.makepyfile(test_own="def test_own(kind_cluster): pass\n")
+    result = pytester.runpytest_inprocess("--jobs=2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--jobs: test_own.py::test_own is no drill*"])
+    assert fakes.log == []
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_alone_without_a_reason_is_refused_whatever_jobs_is(pytester: pytest.Pytester, fakes: Fakes, jobs: str) -> None:
+    (pytester.path / "flag/test_flag.py").write_text("import pytest\n@pytest.mark.alone\ndef test_flag(drill): pass\n")
+    result = pytester.runpytest_inprocess(f"--jobs={jobs}", "--strict-markers")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_flag: the marker alone takes one text*"])
+    assert fakes.log == []
+
+
+def test_a_width_that_is_none_is_refused(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    result = pytester.runpytest_inprocess("--jobs=many")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*JOBS=many: not a whole number from 1 to 16*"])
+    assert fakes.log == []
+
+
+@pytest.fixture
+def join(pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file to join by; a drill that is run in this session passes."""
+
+    @contextlib.contextmanager
+    def drill(scenario: Path, found: Supplied, made: Any, *, run: Run, **_: Any) -> Iterator[Any]:
+        assert found == supplied(pytester.path)
+        assert Address.of(made) == address(pytester.path)
+        with run.journal(scenario.name, None) as journal:
+            journal.note("drilled")
+        passed = DrillResult(scenario.name, None, None, None, "fast", None, Verdict.PASSED, None)
+        yield SimpleNamespace(run=lambda: run.record(passed))
+
+    monkeypatch.setattr(drilling, "drill", drill)
+    fakes.errors = {name: AssertionError(f"{name} in a session that joins") for name in ("provide", "create")}
+    reports, outbox = pytester.mkdir("parents-reports"), pytester.path / "outbox"
+    return Joined(supplied(pytester.path), address(pytester.path), reports, outbox).write()
+
+
+def test_a_session_that_joins_makes_nothing_and_tells_its_parent(pytester: pytest.Pytester, join: Path) -> None:
+    result = pytester.runpytest_inprocess(f"--join={join}", "-k", "disk_full")
+    assert result.ret == pytest.ExitCode.OK
+    assert result.outlines == ["disk-full: passed"], "and nothing of pytest's own"
+    told = json.loads((join.parent / "results.json").read_text())
+    assert [drill["scenario"] for drill in told["drills"]] == ["disk-full"]
+    reports = [json.loads(line) for line in (join.parent / child.REPORTS).read_text().splitlines()]
+    assert [report["when"] for report in reports] == ["setup", "call", "teardown"]
+    parents = pytester.path / "parents-reports"
+    assert [str(path.relative_to(parents)) for path in parents.rglob("*") if path.is_file()] == [
+        "disk-full/journal.jsonl"
+    ], "the results are the parent's to write"
+    assert not (pytester.path / "reports").exists()
+
+
+def test_a_session_that_joins_says_why_it_collects_nothing(pytester: pytest.Pytester, join: Path) -> None:
+    (pytester.path / "flag/test_flag.py").write_text("import nothing_of_that_name\n")
+    result = pytester.runpytest_inprocess(f"--join={join}", "flag")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*No module named 'nothing_of_that_name'*"])
+
+
+def test_nothing_to_join(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    result = pytester.runpytest_inprocess("--join=nowhere.json")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*nowhere.json: not written by a session with --jobs*"])
+    assert fakes.log == []

@@ -1,0 +1,196 @@
+"""Work side by side: never wider than told, in order, alone where it must be, and always told to the end."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import pytest
+
+from promdrill.jobs.pool import Pool, Tell
+
+GIVE_UP_S = 10.0
+
+
+@dataclass
+class Works:
+    """Jobs that note when they begin, end when told, and how many run at once."""
+
+    together: Sequence[str] = ()
+    alone: Sequence[str] = ()
+    width: int = 2
+    acts: dict[str, Callable[[Tell, threading.Event], str]] = field(default_factory=dict)
+    last: str = ""
+    interrupted_at: str | None = None
+    begun: list[str] = field(default_factory=list)
+    most: int = 0
+    beside: dict[str, set[str]] = field(default_factory=dict)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    threads: set[int] = field(default_factory=set)
+    heard: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[str] = set()
+
+    def work(self, job: str, tell: Tell, stop: threading.Event) -> str:
+        with self._lock:
+            self.begun.append(job)
+            self._running.add(job)
+            self.most = max(self.most, len(self._running))
+            for each in self._running:
+                self.beside.setdefault(each, set()).update(self._running - {each})
+        try:
+            act = self.acts.get(job)
+            return act(tell, stop) if act else f"{job} done"
+        finally:
+            with self._lock:
+                self._running.discard(job)
+
+    def on_line(self, job: str, line: str) -> None:
+        self.threads.add(threading.get_ident())
+        self.told.append((job, line))
+        if line == self.interrupted_at:  # as if then, in the thread in which it would be
+            raise KeyboardInterrupt
+
+    def on_end(self, job: str, outcome: str) -> bool:
+        self.threads.add(threading.get_ident())
+        self.told.append((job, outcome))
+        self.heard.set()
+        return job != self.last
+
+    def run(self) -> None:
+        Pool(self.work, on_line=self.on_line, on_end=self.on_end).run(self.together, self.alone, width=self.width)
+
+
+def meet(barrier: threading.Barrier) -> Callable[[Tell, threading.Event], str]:
+    def act(_tell: Tell, _stop: threading.Event) -> str:
+        barrier.wait(GIVE_UP_S)
+        return "met"
+
+    return act
+
+
+def test_as_many_at_once_as_told_and_no_more() -> None:
+    barrier = threading.Barrier(3)
+    works = Works("abcdef", width=3)
+    works.acts = dict.fromkeys("abcdef", meet(barrier))
+    works.run()
+    assert works.most == 3
+    assert sorted(works.told) == [(job, "met") for job in "abcdef"]
+
+
+def test_one_at_a_time_is_in_order() -> None:
+    works = Works("bcad", width=1)
+    works.run()
+    assert works.begun == list("bcad")
+    assert works.told == [(job, f"{job} done") for job in "bcad"]
+    assert works.most == 1
+
+
+def test_a_place_that_gets_free_goes_to_the_next_in_order() -> None:
+    ended = threading.Event()
+
+    def long(_tell: Tell, _stop: threading.Event) -> str:
+        assert ended.wait(GIVE_UP_S)
+        return "long"
+
+    def last(_tell: Tell, _stop: threading.Event) -> str:
+        ended.set()
+        return "last"
+
+    works = Works("abcd", acts={"a": long, "d": last})
+    works.run()
+    assert works.begun == list("abcd")
+    assert works.told[-2:] in ([("d", "last"), ("a", "long")], [("a", "long"), ("d", "last")])
+
+
+def test_those_alone_have_nothing_beside_them() -> None:
+    begun = threading.Event()
+
+    def first(_tell: Tell, _stop: threading.Event) -> str:
+        return "not alone" if begun.wait(0.2) else "alone"
+
+    def second(_tell: Tell, _stop: threading.Event) -> str:
+        begun.set()
+        return "alone"
+
+    works = Works("abc", "xy", width=3)
+    works.acts = {**dict.fromkeys("abc", meet(threading.Barrier(3))), "x": first, "y": second}
+    works.run()
+    assert works.begun[3:] == ["x", "y"]
+    assert works.told[3:] == [("x", "alone"), ("y", "alone")]
+    assert works.beside["a"] == {"b", "c"}
+    assert works.beside["x"] == works.beside["y"] == set()
+
+
+def test_lines_come_before_the_end_and_in_the_callers_thread() -> None:
+    def talk(tell: Tell, _stop: threading.Event) -> str:
+        for number in range(50):
+            tell(str(number))
+        return "end"
+
+    works = Works("ab", acts={"a": talk, "b": talk})
+    works.run()
+    for job in "ab":
+        assert [line for told, line in works.told if told == job] == [*map(str, range(50)), "end"]
+    assert works.threads == {threading.get_ident()}
+
+
+def test_no_more_are_started_after_the_last_word_but_those_running_end_well() -> None:
+    met = threading.Barrier(2)
+
+    def until_told(_tell: Tell, stop: threading.Event) -> str:
+        met.wait(GIVE_UP_S)
+        assert works.heard.wait(GIVE_UP_S)
+        return "asked to end" if stop.is_set() else "well"
+
+    works = Works("abc", "x", acts={"a": meet(met), "b": until_told}, last="a")
+    works.run()
+    assert sorted(works.begun) == ["a", "b"]
+    assert works.told == [("a", "met"), ("b", "well")]
+
+
+def test_an_interruption_asks_all_to_end_and_tells_what_came_of_them() -> None:
+    barrier = threading.Barrier(2)
+
+    def until_asked(tell: Tell, stop: threading.Event) -> str:
+        if barrier.wait(GIVE_UP_S) == 0:
+            tell("Ctrl-C")
+        assert stop.wait(GIVE_UP_S)
+        tell("asked to end")
+        return "ended early"
+
+    works = Works("abc", "x", acts=dict.fromkeys("abc", until_asked), interrupted_at="Ctrl-C")
+    with pytest.raises(KeyboardInterrupt):
+        works.run()
+    assert sorted(works.begun) == ["a", "b"]
+    for job in "ab":
+        lines = [line for told, line in works.told if told == job]
+        assert lines[-2:] == ["asked to end", "ended early"]
+
+
+def test_what_a_job_raises_ends_the_others_and_is_raised() -> None:
+    barrier = threading.Barrier(2)
+
+    def bad(_tell: Tell, _stop: threading.Event) -> str:
+        barrier.wait(GIVE_UP_S)
+        raise ZeroDivisionError
+
+    def good(_tell: Tell, stop: threading.Event) -> str:
+        barrier.wait(GIVE_UP_S)
+        assert stop.wait(GIVE_UP_S)
+        return "asked"
+
+    works = Works("abc", acts={"a": bad, "b": good})
+    with pytest.raises(ZeroDivisionError):
+        works.run()
+    assert works.told == [("b", "asked")]
+    assert "c" not in works.begun
+
+
+def test_nothing_to_do() -> None:
+    works = Works()
+    works.run()
+    assert works.told == []

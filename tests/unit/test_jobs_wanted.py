@@ -1,0 +1,91 @@
+"""How many at once, which alone, and what a child is told."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from promdrill.errors import UsageError
+from promdrill.jobs import wanted
+from promdrill.jobs.joining import Address, Joined
+from promdrill.supply.supplied import Supplied, Tools
+
+
+@pytest.mark.parametrize(("typed", "meant"), [("1", 1), ("2", 2), ("16", 16), ("03", 3)])
+def test_width(typed: str, meant: int) -> None:
+    assert wanted.width(typed) == meant
+
+
+@pytest.mark.parametrize("typed", ["0", "17", "-1", "+1", "two", "1.5", " 2", "", "²", "٣", "1_0"])
+def test_no_width(typed: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        wanted.width(typed)
+    assert caught.value.message == f"JOBS={typed}: not a whole number from 1 to 16"
+    assert caught.value.hint == "JOBS=2"
+
+
+@pytest.mark.parametrize("mark", ["alone", "alone()", "alone('  ')", "alone('a', 'b')", "alone(why='a')", "alone(3)"])
+def test_alone_says_why(pytester: pytest.Pytester, mark: str) -> None:
+    item = pytester.getitem(f"import pytest\n@pytest.mark.{mark}\ndef test_func(): pass\n")
+    with pytest.raises(UsageError, match="takes one text"):
+        wanted.alone(item)
+
+
+def test_alone(pytester: pytest.Pytester) -> None:
+    item = pytester.getitem("import pytest\n@pytest.mark.alone('default class')\ndef test_func(): pass\n")
+    assert wanted.alone(item) == "default class"
+
+
+def test_not_alone(pytester: pytest.Pytester) -> None:
+    assert wanted.alone(pytester.getitem("def test_func(): pass\n")) is None
+
+
+def joined(folder: Path) -> Joined:
+    """With a value of its own in every field."""
+    return Joined(
+        supplied=Supplied(
+            name="source",
+            why="asked for",
+            tools=Tools(folder / "kind", folder / "kubectl", folder / "helm"),
+            kubernetes="1.36.3",
+            node_image="node:1",
+            chart=folder / "chart",
+            provisioner=folder / "provisioner.yaml",
+            archives=(folder / "a.tar", folder / "b.tar"),
+            image_values={"server": {"image": {"tag": "v1"}}},
+            kind_patch={"nodes": [{"role": "worker"}]},
+        ),
+        address=Address("mine", folder / "mine", folder / "config", "node:1", folder / "kind-2", folder / "kubectl-2"),
+        reports=folder / "reports",
+        outbox=folder / "outbox",
+    )
+
+
+def test_a_child_is_told_all_that_the_parent_knows(tmp_path: Path) -> None:
+    told = joined(tmp_path)
+    defaults = {item.name for item in fields(Supplied) if not getattr(told.supplied, item.name)}
+    assert not defaults, "this test is to notice a field that is forgotten"
+    assert Joined.read(told.write()) == told
+    made = told.address.cluster()
+    assert Address.of(made) == told.address
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "{}", '{"supplied": 1, "address": {}}'])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "join.json"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(UsageError, match="not written by a session with --jobs"):
+        Joined.read(file)
+
+
+def test_a_field_too_many_is_refused(tmp_path: Path) -> None:
+    file = joined(tmp_path).write()
+    data = json.loads(file.read_text())
+    data["supplied"]["colour"] = "red"
+    file.write_text(json.dumps(data))
+    with pytest.raises(UsageError, match="colour"):
+        Joined.read(file)

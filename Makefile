@@ -12,11 +12,11 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 UV_MINIMUM := 0.9
 
-# --- variables of test-scenarios ---------------------------------------------------------------------------------
-# They reach `promdrill run` through the environment, word for word: `override` and `value` keep make from reading
+# --- variables of the drills -------------------------------------------------------------------------------------
+# They reach `promdrill run`, `controls` and `ablate` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO CHART CHART_VERSION VALUES KUBE_VERSION HELM_VERSION SUPPLY KEEP JOBS CONTROL RUNBOOK
+RUN_VARIABLES := SCENARIO CHART CHART_VERSION VALUES KUBE_VERSION HELM_VERSION SUPPLY KEEP JOBS CONTROL RUNBOOK EVIDENCE
 OTHER_VARIABLES := PYTHON
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
@@ -24,7 +24,7 @@ unknown := $(filter-out $(RUN_VARIABLES) $(OTHER_VARIABLES),$(given))
 related = $(if $(or $(findstring $(1),$(2)),$(findstring $(2),$(1))),$(2))
 near = $(strip $(foreach u,$(unknown),$(foreach v,$(RUN_VARIABLES),$(call related,$(u),$(v)))))
 ifneq ($(unknown),)
-$(error unknown variable $(unknown); $(if $(near),did you mean $(near)? )test-scenarios takes $(RUN_VARIABLES))
+$(error unknown variable $(unknown); $(if $(near),did you mean $(near)? )drills take $(RUN_VARIABLES))
 endif
 
 $(foreach v,$(RUN_VARIABLES),$(eval override $(v) := $$(value $(v))))
@@ -36,17 +36,25 @@ export $(RUN_VARIABLES)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables of test-scenarios:"
+	@echo "Variables of test-scenarios, controls and ablate:"
 	@echo "  $(wordlist 1,6,$(RUN_VARIABLES))" && echo "  $(wordlist 7,99,$(RUN_VARIABLES))"
 	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 
 .PHONY: test
 test: lint ## Lint and unit tests: no cluster, no network, within a minute
-	.venv/bin/pytest -q
+	.venv/bin/pytest -q -n 2
 
 .PHONY: test-scenarios
 test-scenarios: environment ## Run the drills on a kind cluster; variables below
 	@.venv/bin/promdrill run
+
+.PHONY: controls
+controls: environment ## Run each drill without its fault, and without its remedy
+	@.venv/bin/promdrill controls
+
+.PHONY: ablate
+ablate: environment ## SCENARIO=...: run a drill once without each step of its remedy
+	@.venv/bin/promdrill ablate
 
 .PHONY: test-agent
 test-agent: ## Go tests of the volume agent; needs Go 1.26 on PATH

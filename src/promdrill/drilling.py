@@ -15,8 +15,11 @@ from promdrill.cluster.helm import Helm
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.cluster.kube import Kube
 from promdrill.drill import Drill, Site
+from promdrill.drill.variants import ablations, controls
 from promdrill.faults.release import ChartRef
+from promdrill.model import Variant
 from promdrill.report.run import Run, Say
+from promdrill.scenarios import ScenarioFolder
 from promdrill.settings import Settings, chart_metadata
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
@@ -85,23 +88,45 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
         yield made
 
 
+def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, ...]:
+    """What is run in place of a scenario's drill.
+
+    Args:
+        kind: `controls` or `ablate`.
+        scenario: The scenario's folder.
+        runbook: A runbook in place of the scenario's own.
+
+    Raises:
+        UsageError: The steps to leave out cannot be read.
+    """
+    return controls() if kind == "controls" else ablations(runbook or ScenarioFolder(scenario.name, scenario).runbook)
+
+
 @contextlib.contextmanager
 def drill(
-    scenario: Path, supplied: Supplied, made: PinnedKindCluster, *, run: Run, wishes: Settings, keep: bool
+    scenario: Path,
+    supplied: Supplied,
+    made: PinnedKindCluster,
+    *,
+    variant: Variant,
+    run: Run,
+    wishes: Settings,
+    keep: bool,
 ) -> Iterator[Drill]:
-    """The drill of one scenario, its journal and its connections open for as long as the block lasts.
+    """One drill of a scenario, its journal and its connections open for as long as the block lasts.
 
     Args:
         scenario: The scenario's folder; its name is the scenario's id.
         supplied: Tools, chart and images.
         made: The cluster.
+        variant: Which run of the scenario it is; with the scenario's id it names the drill.
         run: Takes the result.
         wishes: What was asked for.
         keep: Leave everything in the cluster as the drill leaves it.
     """
-    folder = run.folder_of(scenario.name)
+    folder = run.folder_of(scenario.name, variant.control)
     with (
-        run.journal(scenario.name) as journal,
+        run.journal(scenario.name, variant.control) as journal,
         contextlib.closing(Kube(made.kubeconfig_path)) as kube,
         tempfile.TemporaryDirectory(prefix="promdrill-helm-") as helm_home,
     ):
@@ -120,7 +145,10 @@ def drill(
                 journal=journal,
                 values=layers(supplied.image_values, wishes.values),
                 runbook=wishes.runbook,
-                control=wishes.control,
+                control=variant.control,
+                skip_steps=variant.skip,
+                left_out=variant.left_out,
+                evidence=wishes.evidence,
                 keep=keep,
                 on_result=run.record,
             )

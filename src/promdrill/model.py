@@ -74,16 +74,93 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class JobSamples:
+    """What the incident cost one scrape job, counted over its series of ``up`` from the baseline to after recovery.
+
+    Attributes:
+        job: Its name.
+        gap_s: Seconds of the longest gap of any of its series; 0 for none.
+        expected: Samples that the series should hold.
+        stored: Samples that they hold.
+        lost: The difference, never below 0.
+    """
+
+    job: str
+    gap_s: float
+    expected: int
+    stored: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
 class SampleAccount:
     """What the incident cost in samples.
 
     Attributes:
         gap_s: Seconds between the last sample stored before the gap and the first after it; None when unknown.
         lost: Samples that were expected and are not stored; None when unknown.
+        jobs: The same job by job, by name; empty when unknown.
     """
 
     gap_s: float | None = None
     lost: int | None = None
+    jobs: tuple[JobSamples, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ObserverFigures:
+    """How well the drill was observed. None where unknown.
+
+    Attributes:
+        detect_p95_s: 95th percentile of the seconds from the cluster's change to the drill's knowing.
+        detections: How many changes that is taken from.
+        api_requests: Requests to the API server but for watches, log streams and `prometheus_questions`.
+        prometheus_questions: Requests to Prometheus through the API server's proxy.
+        relists: Times a dropped or expired watch was listed anew.
+    """
+
+    detect_p95_s: float | None = None
+    detections: int | None = None
+    api_requests: int | None = None
+    prometheus_questions: int | None = None
+    relists: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """The runbook step that an ablation leaves out.
+
+    Attributes:
+        file: The runbook's name, without its folder.
+        line: Line of the step's first command, counted from 1.
+        command: That command's first line.
+        optional: Whether the runbook says that it may be left out.
+    """
+
+    file: str
+    line: int
+    command: str
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """Which run of a scenario a drill is. A drill is named by its scenario and its variant's `control`.
+
+    Attributes:
+        control: As in `DrillResult`; None for the drill itself.
+        left_out: As in `DrillResult`.
+        skip: Indices into the runbook's steps of those that are not run.
+    """
+
+    control: str | None = None
+    left_out: LeftOut | None = None
+    skip: frozenset[int] = frozenset()
+
+
+def drill_name(scenario: str, control: str | None) -> str:
+    """How people and JUnit name a drill: ``disk-full``, ``disk-full[no-fault]``."""
+    return scenario if control is None else f"{scenario}[{control}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +173,8 @@ class DrillResult:
         chart_version: Its version.
         app_version: Version of Prometheus as its own build info tells it.
         profile: Kind configuration: `as-shipped` or `fast`.
-        control: Which control was run (`no-fault`, `no-remedy`), None for the drill itself.
+        control: What was left out on purpose: `no-fault`, `no-remedy`, or in an ablation ``without:<file>:<line>``
+            (the runbook's name, and the line of the step's first command); None for the drill itself.
         verdict: How it ended.
         reason: One sentence for anything but passed; None when passed.
         phases: In the order entered.
@@ -104,6 +182,8 @@ class DrillResult:
         recovered_after_s: From the start of remediation to recovery proven.
         samples: What the incident cost.
         steps: The runbook's steps in the order run.
+        left_out: The step that an ablation left out; None for all other drills.
+        observer: How well it was observed; None when there was no observer, or an older promdrill did not say.
     """
 
     scenario: str
@@ -119,6 +199,13 @@ class DrillResult:
     recovered_after_s: float | None = None
     samples: SampleAccount = field(default_factory=SampleAccount)
     steps: tuple[StepRecord, ...] = ()
+    left_out: LeftOut | None = None
+    observer: ObserverFigures | None = None
+
+    @property
+    def name(self) -> str:
+        """As from `drill_name`."""
+        return drill_name(self.scenario, self.control)
 
 
 @dataclass(frozen=True, slots=True)

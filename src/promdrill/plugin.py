@@ -15,7 +15,12 @@ import pytest
 
 from promdrill import settings
 from promdrill.errors import PromdrillError
-from promdrill.report import folder, summary
+from promdrill.jobs import wanted
+from promdrill.jobs.joined import JoinedSession
+from promdrill.jobs.joining import Joined
+from promdrill.jobs.parent import Means, SideBySide
+from promdrill.model import Variant
+from promdrill.report import folder, summary, tables
 from promdrill.report.junit import properties
 from promdrill.report.run import Run, Say
 from promdrill.settings import Settings
@@ -43,8 +48,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chart-version", metavar="VERSION", help="version that the chart must have")
     group.addoption("--values", metavar="FILE", help="Helm values, layered over the scenario's own")
     group.addoption("--control", choices=settings.CONTROLS, help="leave something out on purpose")
+    group.addoption("--variants", choices=settings.VARIANTS, help="in place of each drill: its controls, or ablations")
     group.addoption("--runbook", metavar="FILE", help="a runbook to run in place of the scenario's own")
     group.addoption("--profile", default="fast", choices=settings.PROFILES, help="kind configuration")
+    group.addoption("--evidence", default="failure", choices=settings.EVIDENCE, help="of which drills it is taken")
+    group.addoption("--jobs", default="1", metavar="N", help=f"drills side by side, 1 to {wanted.MOST}")
+    group.addoption("--join", metavar="FILE", help="for the children of a session with --jobs, who write FILE")
     group.addoption("--report-dir", metavar="DIR", help="folder of this run's results (default: reports/<UTC time>)")
 
 
@@ -55,11 +64,40 @@ def pytest_configure(config: pytest.Config) -> None:
     Of two plugins' fixtures of one name, the one registered later wins. Entry points are loaded in no order that one
     could rely on, so ours is registered here, when all of them are there.
     """
-    wishes = _wishes(config)
-    if wishes != Settings():
-        with _usage_errors():
+    config.addinivalue_line("markers", wanted.MARKER)
+    wishes, join = _wishes(config), _path(config, "join")
+    with _usage_errors():
+        if wishes != Settings() and not join:  # the parent's have been checked
             wishes.check()
+        width = wanted.width(config.getoption("jobs"))
+        joined = JoinedSession(config, Joined.read(join)) if join else None
+    if joined is not None:
+        config.stash[RUN] = joined.run
+        config.pluginmanager.register(joined, "promdrill-joined")
+        return
     config.pluginmanager.register(PinnedCluster(), "promdrill-kind-cluster")
+    if width > 1:
+        means = Means(
+            run=lambda: _run(config),
+            provide=lambda: _provide(config),
+            cluster=lambda supplied: _cluster(config, supplied),
+            variant=lambda item: _variant(item) if _is_drill(item) else None,
+        )
+        config.pluginmanager.register(SideBySide(width, means), "promdrill-side-by-side")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test per variant of a drill, where variants were asked for."""
+    kind = metafunc.config.getoption("variants")
+    if kind is None or "drill" not in metafunc.fixturenames:
+        return
+    from promdrill import drilling  # noqa: PLC0415  a session without a cluster does not pay for its modules
+
+    try:
+        found = drilling.variants(kind, metafunc.definition.path.parent, _path(metafunc.config, "runbook"))
+    except PromdrillError as error:
+        raise pytest.Collector.CollectError(str(error)) from error
+    metafunc.parametrize("drill", found, ids=[variant.control for variant in found], indirect=True)
 
 
 @pytest.hookimpl(trylast=True)
@@ -70,6 +108,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         item.add_marker(pytest.mark.filterwarnings("default"))
     if drills and not session.config.option.collectonly:
         with _usage_errors():
+            for item in drills:
+                wanted.alone(item)
             _run(session.config).tests.update(item.nodeid for item in drills)
 
 
@@ -80,42 +120,31 @@ class PinnedCluster:
     @classmethod
     def kind_cluster(cls, pytestconfig: pytest.Config, supplied: Supplied) -> Iterator[PinnedKindCluster]:
         """A kind cluster made of supplied parts: pinned, and ready in every respect."""
-        from promdrill import drilling  # noqa: PLC0415  a session without a cluster does not pay for its modules
-
-        option = pytestconfig.getoption
-        options = drilling.KindOptions(
-            name=option("cluster_name") if option("cluster_name") != UNNAMED else None,
-            keep=option("keep_cluster"),
-            kubeconfig=_path(pytestconfig, "kubeconfig"),
-            image=option("kind_image"),
-            kind=_path(pytestconfig, "kind_bin"),
-            kubectl=_path(pytestconfig, "kind_kubectl_bin"),
-        )
-        with drilling.cluster(supplied, options, profile=option("profile"), say=_say(pytestconfig)) as made:
+        with _cluster(pytestconfig, supplied) as made:
             yield made
 
 
 @pytest.fixture(scope="session")
 def supplied(pytestconfig: pytest.Config) -> Supplied:
     """Everything that a cluster is made of, built or fetched if it is not there."""
-    from promdrill import drilling  # noqa: PLC0415  as above
-
-    found = drilling.provide(_wishes(pytestconfig).request(), say=_say(pytestconfig))
-    run = pytestconfig.stash.get(RUN, None)
-    if run is not None:
-        run.results.supplied(supply=found.name, kubernetes=found.kubernetes)
-    return found
+    return _provide(pytestconfig)
 
 
 @pytest.fixture
 def drill(request: pytest.FixtureRequest, supplied: Supplied, kind_cluster: PinnedKindCluster) -> Iterator[Drill]:
-    """The drill of the scenario in whose folder the test lies."""
+    """The drill of the scenario in whose folder the test lies, in the variant that the test was made for."""
     from promdrill import drilling  # noqa: PLC0415  as above
 
     config = request.config
-    keep: bool = config.getoption("keep_cluster")
-    where = request.path.parent
-    with drilling.drill(where, supplied, kind_cluster, run=_run(config), wishes=_wishes(config), keep=keep) as opened:
+    with drilling.drill(
+        request.path.parent,
+        supplied,
+        kind_cluster,
+        variant=_variant(request.node),
+        run=_run(config),
+        wishes=_wishes(config),
+        keep=config.getoption("keep_cluster"),
+    ) as opened:
         yield opened
 
 
@@ -128,16 +157,16 @@ def pytest_runtest_makereport(
     run = item.config.stash.get(RUN, None)
     if run is None or not _is_drill(item):
         return report
-    scenario = item.path.parent.name
+    scenario, variant = item.path.parent.name, _variant(item)
     if call.excinfo is not None and report.failed:
         error = call.excinfo.value
-        told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and run.result(scenario))
+        judged = run.result(scenario, variant.control) is not None
+        told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged)
         if told:
             report.longrepr = str(error)
-        option = item.config.getoption
         reason = str(error) if told else f"{type(error).__name__}: {error}"
-        run.aborted(scenario, profile=option("profile"), control=option("control"), reason=reason)
-    result = run.result(scenario)
+        run.aborted(scenario, variant, profile=item.config.getoption("profile"), reason=reason)
+    result = run.result(scenario, variant.control)
     if report.when == "call" and result is not None:
         item.user_properties += [(key, str(value)) for key, value in properties(result).items() if value is not None]
     return report
@@ -162,12 +191,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """One line per drill, and where to read more."""
+    """One line per drill, a table of controls or ablations, and where to read more."""
     run = config.stash.get(RUN, None)
     if run is None:
         return
     terminalreporter.section("drills")
-    for line in summary.lines(run.drills):
+    for line in (*summary.lines(run.drills), *tables.lines(run.drills, config.getoption("variants"))):
         terminalreporter.write_line(line)
     terminalreporter.write_line(f"report: {run.folder}")
 
@@ -182,9 +211,36 @@ def _wishes(config: pytest.Config) -> Settings:
         chart_version=option("chart_version"),
         values=_path(config, "values"),
         control=option("control"),
+        variants=option("variants"),
         runbook=_path(config, "runbook"),
         profile=option("profile"),
+        evidence=option("evidence"),
     )
+
+
+def _provide(config: pytest.Config) -> Supplied:
+    from promdrill import drilling  # noqa: PLC0415  as above
+
+    found = drilling.provide(_wishes(config).request(), say=_say(config))
+    run = config.stash.get(RUN, None)
+    if run is not None:
+        run.results.supplied(supply=found.name, kubernetes=found.kubernetes)
+    return found
+
+
+def _cluster(config: pytest.Config, supplied: Supplied) -> contextlib.AbstractContextManager[PinnedKindCluster]:
+    from promdrill import drilling  # noqa: PLC0415  as above
+
+    option = config.getoption
+    options = drilling.KindOptions(
+        name=option("cluster_name") if option("cluster_name") != UNNAMED else None,
+        keep=option("keep_cluster"),
+        kubeconfig=_path(config, "kubeconfig"),
+        image=option("kind_image"),
+        kind=_path(config, "kind_bin"),
+        kubectl=_path(config, "kind_kubectl_bin"),
+    )
+    return drilling.cluster(supplied, options, profile=option("profile"), say=_say(config))
 
 
 def _run(config: pytest.Config) -> Run:
@@ -215,6 +271,12 @@ def _say(config: pytest.Config) -> Say:
 def _path(config: pytest.Config, option: str) -> Path | None:
     value = config.getoption(option)
     return config.invocation_params.dir / Path(value).expanduser() if value else None
+
+
+def _variant(item: pytest.Item) -> Variant:
+    """The variant that the test was made for, else the one that --control names."""
+    made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
+    return made_for if isinstance(made_for, Variant) else Variant(item.config.getoption("control"))
 
 
 def _is_drill(item: pytest.Item) -> bool:

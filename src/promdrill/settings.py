@@ -19,9 +19,28 @@ from promdrill.supply import catalogue
 from promdrill.supply.choose import SUPPLIES, chosen
 from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES, SupplyRequest
 
-__all__ = ["CONTROLS", "PROFILES", "SUPPLIES", "Settings", "chart_metadata", "is_warm", "nearest", "one_of"]
+__all__ = [
+    "CONTROLS",
+    "EVIDENCE",
+    "PROFILES",
+    "SUPPLIES",
+    "VARIANTS",
+    "Settings",
+    "chart_metadata",
+    "is_warm",
+    "nearest",
+    "one_of",
+]
 
 CONTROLS = ("no-fault", "no-remedy")
+
+VARIANTS = ("controls", "ablate")
+"""What a session may run in place of each drill: both its controls, or the drill once without each Mitigation step."""
+
+EVIDENCE = ("failure", "always")
+"""When evidence is taken: of drills that did not end as they had to, or of all."""
+
+_INSTEAD = {"controls": "all controls are run", "ablate": "one step after the other is left out"}
 
 _CHART_FILE = "Chart.yaml"
 
@@ -38,8 +57,10 @@ class Settings:
         chart_version: Version that the chart must have; None for any.
         values: File with Helm values, layered over the scenario's own; None for none.
         control: `no-fault` or `no-remedy`; None for the drill itself.
+        variants: `controls` or `ablate`; None for one run of each drill.
         runbook: A runbook to run in place of the scenario's own.
         profile: Kind configuration: `fast` or `as-shipped`.
+        evidence: When evidence is taken: `failure` or `always`.
     """
 
     supply: str = "auto"
@@ -49,8 +70,10 @@ class Settings:
     chart_version: str | None = None
     values: Path | None = None
     control: str | None = None
+    variants: str | None = None
     runbook: Path | None = None
     profile: str = "fast"
+    evidence: str = "failure"
 
     def check(self) -> None:
         """Refuse what cannot work.
@@ -65,6 +88,8 @@ class Settings:
         one_of("PROFILE", self.profile, PROFILES)
         if self.control is not None:
             one_of("CONTROL", self.control, CONTROLS)
+        one_of("EVIDENCE", self.evidence, EVIDENCE)
+        self._check_variants()
         self._check_chart()
         if self.values is not None:
             _check_values(self.values)
@@ -81,6 +106,15 @@ class Settings:
             chart=self.chart,
             chart_version=self.chart_version,
         )
+
+    def _check_variants(self) -> None:
+        if self.variants is None:
+            return
+        one_of("VARIANTS", self.variants, VARIANTS)
+        if self.control is not None:
+            raise UsageError(f"CONTROL={self.control}: {_INSTEAD[self.variants]} instead", hint="leave CONTROL out")
+        if self.variants == "controls" and self.runbook is not None:
+            raise UsageError(f"RUNBOOK={self.runbook}: no control runs a runbook", hint="leave RUNBOOK out")
 
     def _check_chart(self) -> None:
         chart = self.chart

@@ -45,7 +45,7 @@ grep "size: small" "$VALUES"
 ## Verification
 
 ```sh
-true
+{verification}
 ```
 """
 
@@ -76,14 +76,20 @@ class Break(Fault):
 
 
 def drill_in(
-    world: World, *, remedy: str = "sed -i 's/small/large/' \"$VALUES\"", data_loss: bool = False, **site: Any
+    world: World,
+    *,
+    remedy: str = "sed -i 's/small/large/' \"$VALUES\"",
+    verification: str = "true",
+    data_loss: bool = False,
+    **site: Any,
 ) -> Drill:
     """A drill of the toy scenario in that world."""
     scenario = world.folder / "toy"
     scenario.mkdir()
     (scenario / "values.yaml").write_text("server:\n  size: small\n  global: {scrape_interval: 1s}\n")
-    (scenario / "runbook.md").write_text(RUNBOOK.format(remedy=remedy, data_loss=str(data_loss).lower()))
-    return Drill(
+    text = RUNBOOK.format(remedy=remedy, verification=verification, data_loss=str(data_loss).lower())
+    (scenario / "runbook.md").write_text(text)
+    drill = Drill(
         Site(
             scenario="toy",
             scenario_dir=scenario,
@@ -100,6 +106,8 @@ def drill_in(
             **site,
         )
     )
+    world.name = drill.site.name
+    return drill
 
 
 def run_toy(drill: Drill, world: World, **plan: Any) -> DrillResult:

@@ -25,9 +25,7 @@ from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels
 from promdrill.observe.prometheus import Remembered
 
-NAMESPACE = "drill-toy"
 POD = "prometheus-server-0"
-LABELS = {"app.kubernetes.io/instance": "prometheus", "app.kubernetes.io/component": "server"}
 RESTART_EVERY_S = 3.0
 
 
@@ -50,6 +48,7 @@ class World:
     """What is true, and what was done. The knobs say in which way this world differs from a good one."""
 
     folder: Path
+    name: str = "toy"
     clock: FakeClock = field(default_factory=FakeClock)
     done: list[str] = field(default_factory=list)
     results: list[DrillResult] = field(default_factory=list)
@@ -60,9 +59,18 @@ class World:
     keeps_history: bool = True
     helm_error: Exception | None = None
     leftover: dict[str, Any] | None = None
+    leftover_class: bool = False
     installed_at: float | None = None
     broken_at: float | None = None
     version: int = 0
+
+    @property
+    def namespace(self) -> str:
+        return f"drill-{self.name}"
+
+    @property
+    def release(self) -> str:
+        return f"prometheus-{self.name}"
 
     @property
     def values(self) -> Path:
@@ -84,27 +92,28 @@ class World:
     # the API server
 
     def get(self, path: str) -> dict[str, Any]:
-        if path == f"/api/v1/namespaces/{NAMESPACE}":
+        if path == f"/api/v1/namespaces/{self.namespace}":
             if self.leftover is None:
                 raise NotFound(path, 404, "")
             return self.leftover
         assert path == "/apis/storage.k8s.io/v1/storageclasses", path
-        return {"items": [default_class()]}
+        left = [{**default_class(), "metadata": {"name": self.namespace}}] if self.leftover_class else []
+        return {"items": [default_class(), *left]}
 
     def apply(self, obj: dict[str, Any]) -> dict[str, Any]:
-        assert obj["metadata"]["name"] == NAMESPACE
+        assert obj["metadata"]["name"] == self.namespace
         self.done.append(f"apply {obj['kind']}")
         return obj
 
     def delete(self, path: str, **_: object) -> None:
-        assert path.endswith(f"/{NAMESPACE}"), path
+        assert path.endswith(f"/{self.namespace}"), path
         self.done.append(f"delete {path.split('/')[-2]}")
         self.leftover = None
 
     # Helm
 
     def install(self, release: str, _chart: Path, namespace: str, values: Sequence[Path], *, timeout_s: float) -> None:
-        assert (release, namespace, list(values)) == ("prometheus", NAMESPACE, [self.values])
+        assert (release, namespace, list(values)) == (self.release, self.namespace, [self.values])
         assert timeout_s > 0
         if self.helm_error is not None:
             raise self.helm_error
@@ -112,7 +121,7 @@ class World:
         self.installed_at = self.clock.now
 
     def uninstall(self, release: str, namespace: str, *, missing_ok: bool) -> None:
-        assert (release, namespace, missing_ok) == ("prometheus", NAMESPACE, True)
+        assert (release, namespace, missing_ok) == (self.release, self.namespace, True)
         self.done.append("uninstall")
 
     # the observer
@@ -128,7 +137,7 @@ class World:
         return self._journal
 
     def observe(self, _kube: object, namespace: str, journal: Journal, *, clock: object) -> World:
-        assert namespace == NAMESPACE
+        assert namespace == self.namespace
         assert clock is self.clock
         self._journal = journal
         return self
@@ -140,7 +149,7 @@ class World:
             at=self.clock.now,
             utc=self.clock.utc(),
             since=since or self.clock.utc(),
-            namespace=NAMESPACE,
+            namespace=self.namespace,
             pods=pods,
             version=self.version,
         )
@@ -154,7 +163,7 @@ class World:
     def detected(self, _after_s: float) -> None: ...
 
     def figures(self) -> dict[str, Any]:
-        return {"detections": 1}
+        return {"detect_p95_s": 0.1, "detections": 1, "api_requests": 9, "prometheus_questions": 3, "relists": 0}
 
     @contextmanager
     def asking(self, probes: Sequence[object]) -> Iterator[None]:
@@ -167,8 +176,9 @@ class World:
             {"name": "prometheus-server", "ready": not self.ill, "restartCount": self.restarts},
         ]
         created = iso(self.clock.utc())
+        labels = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
         return {
-            "metadata": {"name": POD, "uid": "uid-0", "labels": LABELS, "creationTimestamp": created},
+            "metadata": {"name": POD, "uid": "uid-0", "labels": labels, "creationTimestamp": created},
             "spec": {"containers": [{"name": c["name"]} for c in containers]},
             "status": {"phase": "Running", "containerStatuses": containers},
         }

@@ -11,7 +11,7 @@ from typing import Any
 import filelock
 import pytest
 
-from promdrill import doctor, shell
+from promdrill import doctor, paths, shell
 from promdrill.cli import clean_cache, main, run
 from promdrill.cluster import owners, sweep
 from promdrill.errors import CommandFailed, UsageError
@@ -25,7 +25,8 @@ GOOD_VALUES = "server: {retention: 1d}\n"
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing of the user's is read or written, and no variable of the outside comes in."""
+    """Nothing of the user's is read or written, no variable of the outside comes in, and no drill is ever started."""
+    monkeypatch.setattr(pytest, "main", lambda *_, **_k: pytest.fail("a real session was about to start"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PROMDRILL_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path / "cache"))
@@ -68,7 +69,8 @@ def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.Cap
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
     assert {"--supply=auto", "--kube-version=1.36.3", "--helm-version=4", "--profile=fast"} <= set(arguments)
     assert "--keep-cluster" not in arguments
-    assert not [a for a in arguments if a.startswith(("--chart", "--values", "--control", "--runbook"))]
+    assert "--evidence=failure" in arguments
+    assert not [a for a in arguments if a.startswith(("--chart", "--values", "--control", "--variants", "--runbook"))]
     assert Path("reports/latest/results.json").is_file()
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
@@ -78,14 +80,22 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
 ) -> None:
     odd = tmp_path / "my \"own\" 'values' $HOME;.yaml"
     odd.write_text(GOOD_VALUES)
-    given = {"SCENARIO": " disk-full ,", "VALUES": str(odd), "KEEP": "1", "JOBS": "1", "CONTROL": "no-fault"}
+    given = {"SCENARIO": " disk-full ,", "VALUES": str(odd), "KEEP": "1", "JOBS": "3", "CONTROL": "no-fault"}
+    given["EVIDENCE"] = "always"
     empty = {"CHART": "", "HELM_VERSION": "", "RUNBOOK": ""}
     for name, value in {**given, **empty}.items():
         monkeypatch.setenv(name, value)
     assert main.main(["run", "--kube-version", "1.34.4"]) == 0
     (arguments,) = fake_pytest.calls
     assert f"--values={odd}" in arguments
-    assert {"--keep-cluster", "--control=no-fault", "--kube-version=1.34.4", "--helm-version=4"} <= set(arguments)
+    assert {
+        "--jobs=3",
+        "--keep-cluster",
+        "--control=no-fault",
+        "--evidence=always",
+        "--kube-version=1.34.4",
+        "--helm-version=4",
+    } <= set(arguments)
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]
 
 
@@ -104,8 +114,10 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
         (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.36.3, 1.34.4", "KUBE_VERSION=1.36.3"),
         (["--helm-version=4.3"], "HELM_VERSION=4.3: not one of 4, 3", "HELM_VERSION=4"),
         (["--keep=yes"], "KEEP=yes: not one of 0, 1", "KEEP="),
-        (["--jobs=2"], "JOBS=2: drills side by side are not built yet", "JOBS=1"),
+        (["--jobs=17"], "JOBS=17: not a whole number from 1 to 16", "JOBS=2"),
+        (["--jobs=two"], "JOBS=two: not a whole number from 1 to 16", "JOBS=2"),
         (["--control=no-foult"], "CONTROL=no-foult: not one of", "CONTROL=no-fault"),
+        (["--evidence=alway"], "EVIDENCE=alway: not one of failure, always", "EVIDENCE=always"),
         (["--values=value.yaml"], "VALUES=value.yaml: no such file", "VALUES=values.yaml"),
         (["--values=bad.yaml"], "bad.yaml: not YAML", ""),
         (["--values=list.yaml"], "list.yaml: Helm values are a mapping, this is a list", ""),
@@ -131,6 +143,71 @@ def test_bad_input_is_one_clear_message_and_starts_nothing(
     assert f"Hint: {hint}" in said.err or not hint
     assert fake_pytest.calls == []
     assert not Path("reports").exists()
+
+
+def test_controls_of_all_scenarios(fake_pytest: FakePytest) -> None:
+    assert main.main(["controls"]) == 0
+    (arguments,) = fake_pytest.calls
+    assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
+    assert "--variants=controls" in arguments
+
+
+def test_ablations_of_the_scenarios_that_are_named(fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.md").write_text((paths.scenarios_dir() / "disk-full/runbook.md").read_text())
+    monkeypatch.setenv("RUNBOOK", "mine.md")
+    assert main.main(["ablate", "--scenario=disk-full,lifecycle-flag"]) == 0
+    (arguments,) = fake_pytest.calls
+    assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
+    assert {"--variants=ablate", "--runbook=mine.md"} <= set(arguments)
+
+
+@pytest.mark.parametrize("command", ["controls", "ablate"])
+def test_controls_and_ablations_end_with_the_codes_of_run(
+    fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    fake_pytest.code, fake_pytest.verdicts = pytest.ExitCode.TESTS_FAILED, (Verdict.PASSED, Verdict.INVALID)
+    assert main.main([command, "--scenario=disk-full"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "1 passed, 1 failed"
+    fake_pytest.code, fake_pytest.interrupted = pytest.ExitCode.INTERRUPTED, True
+    assert main.main([command, "--scenario=disk-full"]) == 130
+
+
+@pytest.mark.usefixtures("fake_pytest")
+@pytest.mark.parametrize(
+    ("command", "env", "answer"),
+    [
+        ("ablate", {}, ("SCENARIO is not set: an ablation runs one drill for each step", "SCENARIO=disk-full")),
+        ("ablate", {"SCENARIO": "disk-ful"}, ("SCENARIO=disk-ful: no such scenario", "SCENARIO=disk-full")),
+        ("controls", {"CONTROL": "no-fault"}, ("CONTROL=no-fault: all controls are run instead", "leave CONTROL out")),
+        ("controls", {"RUNBOOK": "mine.md"}, ("RUNBOOK=mine.md: no control runs a runbook", "leave RUNBOOK out")),
+        (
+            "ablate",
+            {"SCENARIO": "disk-full", "CONTROL": "no-fault"},
+            ("CONTROL=no-fault: one step after the other is left out instead", "leave CONTROL out"),
+        ),
+    ],
+)
+def test_what_controls_and_ablations_do_not_take(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    env: dict[str, str],
+    answer: tuple[str, str],
+) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert main.main([command]) == 2
+    message, hint = capsys.readouterr().err.splitlines()
+    assert message.startswith(f"promdrill: {answer[0]}")
+    assert hint == f"Hint: {answer[1]}"
+    assert not Path("reports").exists()
+
+
+@pytest.mark.parametrize(("command", "option"), [("controls", "--runbook"), ("ablate", "--control")])
+def test_options_that_mean_nothing_are_not_there(command: str, option: str) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main.main([command, option, "x"])
+    assert caught.value.code == 2
 
 
 def test_a_machine_that_cannot_run_drills_is_bad_input(
@@ -188,7 +265,9 @@ def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith("promdrill: argument COMMAND: invalid choice: 'drill'")
 
 
-@pytest.mark.parametrize("command", ["run", "list", "doctor", "clean", "clean-cache", "runbook check"])
+@pytest.mark.parametrize(
+    "command", ["run", "controls", "ablate", "list", "doctor", "clean", "clean-cache", "runbook check"]
+)
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main.main([*command.split(), "--help"])

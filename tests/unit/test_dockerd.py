@@ -4,6 +4,8 @@ import json
 import os
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -26,10 +28,11 @@ signal.pause()
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
     monkeypatch.setattr(residue, "docker_rules", lambda: True)  # then no packet filter is touched
     monkeypatch.setattr(residue, "DEFAULT_BRIDGE", "lo")  # is there before, so it is left
-    return Places(tmp_path / "s", tmp_path / "d", tmp_path / "docker.sock")
+    with tempfile.TemporaryDirectory(prefix="pd-", dir="/tmp") as folder:  # a socket's path must be short
+        yield Places(Path(folder) / "s", Path(folder) / "d", Path(folder) / "docker.sock")
 
 
 def _program(tmp_path: Path, code: str) -> Path:

@@ -12,7 +12,7 @@ from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server
 from promdrill.drill import DrillNotPassed, Persistence, Stage
 from promdrill.errors import CommandFailed
 from promdrill.faults import Undo
-from promdrill.model import DrillResult, PhaseName, Verdict
+from promdrill.model import DrillResult, ObserverFigures, PhaseName, Verdict
 
 __all__ = ["world"]
 
@@ -61,6 +61,18 @@ def test_the_journal_tells_the_story(world: World) -> None:
     assert [event for event in dict.fromkeys(events) if event in wanted] == wanted
     assert [line["phase"] for line in lines if line["event"] == "phase-begin"] == list(PhaseName)
     assert next(line for line in lines if line["event"] == "observer")["detections"] == 1
+
+
+def test_the_result_says_how_well_the_drill_was_observed(world: World) -> None:
+    observer = run_toy(drill_in(world), world).observer
+    assert observer == ObserverFigures(
+        detect_p95_s=0.1, detections=1, api_requests=9, prometheus_questions=3, relists=0
+    )
+
+
+def test_a_drill_that_ends_early_was_observed_too(world: World) -> None:
+    world.starts = False
+    assert not_passed(world).observer is not None
 
 
 def test_no_baseline_is_invalid(world: World) -> None:
@@ -229,8 +241,14 @@ def test_an_error_in_the_undo_hides_nothing_and_stops_nothing(world: World) -> N
 
 def test_keep_undoes_nothing(world: World) -> None:
     run_toy(drill_in(world, keep=True), world)
-    made = ["apply Namespace", "delete storageclasses", "apply StorageClass", "install"]
+    made = ["apply Namespace", "apply StorageClass", "install"]
     assert world.done == [*made, "broken", "observer closed"]
+
+
+def test_a_class_that_a_killed_run_left_is_made_anew(world: World) -> None:
+    world.leftover_class = True
+    run_toy(drill_in(world, keep=True), world)
+    assert world.done[:3] == ["apply Namespace", "delete storageclasses", "apply StorageClass"]
 
 
 def test_without_its_fault_a_good_scenario_ends_invalid_as_it_must(world: World) -> None:
@@ -254,12 +272,6 @@ def test_a_recovery_that_needs_no_remedy_is_caught(world: World) -> None:
     world.heals_after_s = 12
     with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
         run_toy(drill_in(world, control="no-remedy"), world)
-
-
-def test_a_skipped_step_is_not_run(world: World) -> None:
-    result = not_passed(world, site={"skip_steps": frozenset({1})})
-    assert result.verdict is Verdict.FAILED
-    assert len(result.steps) == 2
 
 
 def test_a_leftover_of_ours_is_removed_first(world: World) -> None:

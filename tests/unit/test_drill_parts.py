@@ -13,7 +13,7 @@ from promdrill.drill.timings import timings
 from promdrill.errors import ClusterError, UsageError
 from promdrill.faults import Release, Undo
 from promdrill.journal import Journal
-from promdrill.model import SampleAccount
+from promdrill.model import JobSamples, SampleAccount
 from promdrill.observe.probes import Labels
 
 Points = list[tuple[float, float]]
@@ -36,7 +36,7 @@ def test_no_gap_loses_nothing() -> None:
 def test_a_gap_is_from_the_last_sample_to_the_first() -> None:
     (job,) = account(dict([series(gaps=((20, 35),))]), before_s=20, after_s=58)
     assert (job.gap_s, job.lost) == (15, 14)
-    assert total((job,)) == SampleAccount(15, 14)
+    assert total((job,)) == SampleAccount(15, 14, (JobSamples("prometheus", 15, 61, 47, 14),))
 
 
 def test_jobs_with_intervals_of_their_own() -> None:
@@ -44,7 +44,7 @@ def test_jobs_with_intervals_of_their_own() -> None:
     nodes, prometheus = account(both, before_s=20, after_s=58)
     assert (nodes.job, nodes.gap_s, nodes.lost) == ("nodes", 14, 6)
     assert (prometheus.gap_s, prometheus.lost) == (10, 9)
-    assert total((nodes, prometheus)) == SampleAccount(14, 15)
+    assert total((nodes, prometheus)) == SampleAccount(14, 15, (nodes, prometheus))
 
 
 def test_late_scrapes_are_no_gap() -> None:

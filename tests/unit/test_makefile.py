@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 
 
 def make(*arguments: str, env: dict[str, str] | None = None, ok: tuple[int, ...] = (0,)) -> shell.Completed:
-    clean = {"MAKEFLAGS": "", "MAKEOVERRIDES": "", "MFLAGS": "", **dict.fromkeys(OPTIONS, "")}
+    clean = {"MAKEFLAGS": "", "MAKELEVEL": "0", "MAKEOVERRIDES": "", "MFLAGS": "", **dict.fromkeys(OPTIONS, "")}
     return shell.run(["make", *arguments], timeout_s=20, cwd=ROOT, env={**clean, **(env or {})}, ok=ok)
 
 
@@ -29,7 +29,7 @@ def targets() -> set[str]:
 def test_help_is_the_default_and_lists_every_target() -> None:
     listed = {line.split()[0] for line in make().stdout.splitlines() if re.match(r"[a-z-]+  +\S", line)}
     assert listed == targets()
-    assert {"test", "test-scenarios", "doctor", "lint", "clean", "clean-cache"} <= listed
+    assert {"test", "test-scenarios", "controls", "ablate", "doctor", "lint", "clean", "clean-cache"} <= listed
     assert make("help").stdout == make().stdout
 
 
@@ -43,6 +43,11 @@ def test_the_variables_are_those_of_promdrill_run() -> None:
     assert set(OPTIONS) <= set(make("help").stdout.split())
 
 
+@pytest.mark.parametrize("target", ["controls", "ablate"])
+def test_each_command_that_drills_has_a_target(target: str) -> None:
+    assert make("-n", target, "SCENARIO=disk-full").stdout.splitlines()[-1] == f".venv/bin/promdrill {target}"
+
+
 @pytest.mark.parametrize(("typed", "meant"), [("SCENARIOS", "SCENARIO?"), ("KUBE", "KUBE_VERSION?")])
 def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
     done = make("-n", "test-scenarios", f"{typed}=x", ok=(2,))
@@ -51,7 +56,7 @@ def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
 
 def test_a_variable_like_no_other_is_refused_too() -> None:
     done = make("-n", "test-scenarios", "ZOO=x", ok=(2,))
-    assert "unknown variable ZOO; test-scenarios takes SCENARIO CHART" in done.stderr
+    assert "unknown variable ZOO; drills take SCENARIO CHART" in done.stderr
 
 
 @pytest.mark.parametrize("how", ["command line", "environment"])

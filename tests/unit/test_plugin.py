@@ -14,12 +14,36 @@ import pytest
 
 from promdrill import drilling
 from promdrill.drill import DrillNotPassed
+from promdrill.drill.verdicts import shortfall
 from promdrill.errors import ClusterError, PromdrillError, SupplyError
-from promdrill.model import DrillResult, SampleAccount, Verdict
+from promdrill.model import DrillResult, LeftOut, PhaseName, PhaseRecord, SampleAccount, Variant, Verdict, drill_name
 from promdrill.report.run import Run
 from promdrill.settings import Settings
 
 DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"
+
+DUE: dict[str | None, Verdict] = {"no-fault": Verdict.INVALID, "no-remedy": Verdict.FAILED}
+"""How the fakes' controls end unless a test says otherwise; ablations pass, as if no step were needed."""
+
+ENDS = {Verdict.INVALID: PhaseName.SIGNATURE}
+
+RUNBOOK = """---
+id: x
+title: X
+optional: [warm-up]
+---
+## Meaning
+## Impact
+## Diagnosis
+## Mitigation
+```sh name=warm-up
+echo warm
+```
+```sh
+echo cure
+```
+## Verification
+"""
 
 
 class Fakes:
@@ -51,15 +75,24 @@ class Fakes:
 
     @contextlib.contextmanager
     def drill(
-        self, scenario: Path, supplied: Any, made: Any, *, run: Run, wishes: Settings, keep: bool
+        self,
+        scenario: Path,
+        supplied: Any,
+        made: Any,
+        *,
+        variant: Variant,
+        run: Run,
+        wishes: Settings,
+        keep: bool,
     ) -> Iterator[Any]:
         del supplied
         assert made.name == "pinned"
-        self.asked.update(wishes=wishes, keep=keep)
+        self.asked.update(wishes=wishes, keep=keep, variant=variant)
+        name = drill_name(scenario.name, variant.control)
 
         def drilled() -> None:
-            verdict = self.verdicts.get(scenario.name, Verdict.PASSED)
-            with run.journal(scenario.name) as journal:
+            verdict = self.verdicts.get(name, DUE.get(variant.control, Verdict.PASSED))
+            with run.journal(scenario.name, variant.control) as journal:
                 journal.note("phase-begin", phase="recovery")
                 journal.note("phase-end", phase="recovery", took_s=15.5, ended="done")
             reason = None if verdict is Verdict.PASSED else "no recovery: 1/2 after 60 s"
@@ -69,16 +102,18 @@ class Fakes:
                 chart_version="25.8.0",
                 app_version="2.48.0",
                 profile=wishes.profile,
-                control=wishes.control,
+                control=variant.control,
                 verdict=verdict,
                 reason=reason,
+                phases=(PhaseRecord(ENDS.get(verdict, PhaseName.RECOVERY), "", 1.0),),
                 samples=SampleAccount(gap_s=24.0),
+                left_out=variant.left_out,
             )
             run.record(result)
             if verdict is Verdict.ABORTED:
                 raise KeyboardInterrupt
-            if verdict is not Verdict.PASSED:
-                raise DrillNotPassed(result, f"{scenario.name} {verdict}: {reason}")
+            if (sentence := shortfall(result)) is not None:
+                raise DrillNotPassed(result, sentence)
 
         yield SimpleNamespace(run=drilled)
 
@@ -152,13 +187,16 @@ def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) 
     values = session.makefile(".yaml", values="server: {}")
     session.runpytest_inprocess(
         *("--supply=source", "--kube-version=1.34.4", "--helm-version=3", "--profile=as-shipped"),
-        *("--values=values.yaml", "--control=no-remedy", "-k", "disk_full"),
+        *("--values=values.yaml", "--control=no-remedy", "--evidence=always", "-k", "disk_full"),
     ).assert_outcomes(passed=1, deselected=1)
     assert (fakes.asked["request"].kubernetes, fakes.asked["request"].helm) == ("1.34.4", "3")
     assert fakes.asked["profile"] == "as-shipped"
     assert fakes.asked["wishes"].values == values
-    assert fakes.asked["wishes"].control == "no-remedy"
-    assert [drill["scenario"] for drill in stored(session)["drills"]] == ["disk-full"]
+    assert fakes.asked["wishes"].evidence == "always"
+    assert fakes.asked["variant"] == Variant("no-remedy")
+    assert [(drill["scenario"], drill["control"]) for drill in stored(session)["drills"]] == [
+        ("disk-full", "no-remedy"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -169,12 +207,18 @@ def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) 
         ("--values=nope.yaml", "*nope.yaml: no such file*"),
         ("--supply=moon", "*invalid choice: 'moon'*"),
         ("--control=no-foult", "*invalid choice: 'no-foult'*"),
+        ("--variants=control", "*invalid choice: 'control'*"),
+        ("--variants=controls --control=no-fault", "*CONTROL=no-fault: all controls are run instead*"),
+        ("--variants=ablate --control=no-fault", "*CONTROL=no-fault: one step after the other is left out instead*"),
+        ("--variants=controls --runbook=disk-full/runbook.md", "*RUNBOOK=*: no control runs a runbook*"),
+        ("--evidence=never", "*invalid choice: 'never'*"),
     ],
 )
 def test_bad_options_are_refused_and_nothing_is_started(
     session: pytest.Pytester, fakes: Fakes, option: str, complaint: str
 ) -> None:
-    result = session.runpytest_inprocess(option)
+    (session.path / "disk-full/runbook.md").write_text(RUNBOOK)
+    result = session.runpytest_inprocess(*option.split())
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([complaint])
     assert fakes.log == []
@@ -287,3 +331,106 @@ def test_a_named_report_folder_is_used(session: pytest.Pytester, fakes: Fakes) -
     assert not (session.path / "reports").exists()
     result = session.runpytest_inprocess("--report-dir=mine")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
+
+
+def test_controls_run_in_one_session_on_one_cluster(session: pytest.Pytester, fakes: Fakes) -> None:
+    result = session.runpytest_inprocess("--variants=controls", "--capture=no", "-q")
+    result.assert_outcomes(passed=4)
+    assert fakes.log == ["created", "deleted"]
+    assert [(drill["scenario"], drill["control"], drill["verdict"]) for drill in stored(session)["drills"]] == [
+        ("disk-full", "no-fault", "invalid"),
+        ("disk-full", "no-remedy", "failed"),
+        ("lifecycle-flag", "no-fault", "invalid"),
+        ("lifecycle-flag", "no-remedy", "failed"),
+    ]
+    result.stdout.fnmatch_lines(
+        [
+            "disk-full[[]no-fault]: invalid, as due: no recovery: 1/2 after 60 s",
+            "invalid  disk-full (no-fault) *",
+            "         as due: no recovery: 1/2 after 60 s",
+            "scenario        no-fault         no-remedy",
+            "disk-full       invalid, as due  failed, as due",
+            "lifecycle-flag  invalid, as due  failed, as due",
+            "report: *",
+        ]
+    )
+    latest = session.path / "reports/latest"
+    folders = {path.name for path in latest.iterdir() if path.is_dir()}
+    assert folders == {f"{s}.{c}" for s in ("disk-full", "lifecycle-flag") for c in ("no-fault", "no-remedy")}
+
+
+def test_a_control_that_does_not_end_as_it_must_fails(session: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.verdicts["disk-full[no-fault]"] = Verdict.PASSED
+    result = session.runpytest_inprocess("--variants=controls", "--capture=no", "-q")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=3, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "disk-full[[]no-fault]: passed, not as due: disk-full: the control no-fault must end invalid *",
+            "disk-full       passed, NOT AS DUE  failed, as due",
+        ]
+    )
+
+
+def test_variants_have_names_to_be_chosen_by(session: pytest.Pytester, fakes: Fakes) -> None:
+    for scenario in ("disk-full", "lifecycle-flag"):
+        (session.path / scenario / "runbook.md").write_text(RUNBOOK)
+    result = session.runpytest_inprocess("--variants=ablate", "--collect-only", "-q")
+    assert [line.split("::")[1] for line in result.outlines if "::" in line] == [
+        "test_disk_full[without:runbook.md:11]",
+        "test_disk_full[without:runbook.md:14]",
+        "test_lifecycle_flag[without:runbook.md:11]",
+        "test_lifecycle_flag[without:runbook.md:14]",
+    ]
+    assert fakes.log == []
+    chosen = "disk-full/test_disk_full.py::test_disk_full[no-remedy]"
+    session.runpytest_inprocess("--variants=controls", chosen).assert_outcomes(passed=1)
+    assert [drill["control"] for drill in stored(session)["drills"]] == ["no-remedy"]
+
+
+def test_an_ablation_leaves_out_one_step_after_the_other(session: pytest.Pytester, fakes: Fakes) -> None:
+    (session.path / "disk-full/runbook.md").write_text(RUNBOOK)
+    result = session.runpytest_inprocess("--variants=ablate", "--capture=no", "-q", "disk-full")
+    result.assert_outcomes(passed=1, failed=1)
+    assert fakes.log == ["created", "deleted"]
+    assert fakes.asked["variant"] == Variant(
+        "without:runbook.md:14", LeftOut("runbook.md", 14, "echo cure", optional=False), frozenset({1})
+    )
+    result.stdout.fnmatch_lines(
+        [
+            "disk-full[[]without:runbook.md:11]: passed, as due, not needed",
+            "disk-full: each step of its Mitigation left out once",
+            "  11  echo warm                         not needed, optional",
+            "  14  echo cure                         not needed",
+            "      NOT AS DUE: disk-full: the step at runbook.md:14 is not needed, and not*",
+        ]
+    )
+    assert [drill["left_out"]["optional"] for drill in stored(session)["drills"]] == [True, False]
+
+
+def test_an_ablation_of_a_users_own_runbook(session: pytest.Pytester, fakes: Fakes) -> None:
+    (session.path / "mine.md").write_text(RUNBOOK)
+    session.runpytest_inprocess("--variants=ablate", "--runbook=mine.md", "disk-full")
+    assert fakes.asked["variant"].control == "without:mine.md:14"
+
+
+def test_a_runbook_that_is_none_is_told_and_nothing_is_started(session: pytest.Pytester, fakes: Fakes) -> None:
+    (session.path / "disk-full/runbook.md").write_text("# none\n")
+    result = session.runpytest_inprocess("--variants=ablate", "disk-full")
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    result.stdout.fnmatch_lines(["*runbook.md:1:1*"])
+    assert "raise source.wrong" not in result.stdout.str(), "no stack of frames"
+    assert fakes.log == []
+    assert not (session.path / "reports").exists()
+
+
+def test_controls_that_never_began_are_each_aborted(session: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.cluster_error = ClusterError("kind failed")
+    result = session.runpytest_inprocess("--variants=controls")
+    result.assert_outcomes(errors=4)
+    drills = stored(session)["drills"]
+    assert [(drill["verdict"], drill["control"]) for drill in drills] == [
+        ("aborted", "no-fault"),
+        ("aborted", "no-remedy"),
+    ] * 2
+    result.stdout.fnmatch_lines(["disk-full       aborted, NOT AS DUE  aborted, NOT AS DUE"])

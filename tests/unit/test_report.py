@@ -6,14 +6,27 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from promdrill.errors import UsageError
-from promdrill.model import DrillResult, PhaseName, PhaseRecord, SampleAccount, StepRecord, Verdict
-from promdrill.report import folder, results, summary
+from promdrill.model import (
+    DrillResult,
+    JobSamples,
+    LeftOut,
+    ObserverFigures,
+    PhaseName,
+    PhaseRecord,
+    SampleAccount,
+    StepRecord,
+    Variant,
+    Verdict,
+)
+from promdrill.report import folder, results, summary, tables
 from promdrill.report.junit import to_junit
+from promdrill.report.run import Run
 
 MOMENT = datetime(2025, 11, 22, 5, 10, 5, tzinfo=UTC)
 
@@ -29,8 +42,9 @@ PASSED = DrillResult(
     phases=(PhaseRecord(PhaseName.PROVISION, "2025-11-22T05:10:05.000Z", 7.25),),
     detected_after_s=11.25,
     recovered_after_s=15.5,
-    samples=SampleAccount(gap_s=24.0, lost=288),
+    samples=SampleAccount(gap_s=24.0, lost=288, jobs=(JobSamples("prometheus", 24.0, 300, 12, 288),)),
     steps=(StepRecord("runbook.md", 31, 0, 0.5),),
+    observer=ObserverFigures(0.12, 31, 14, 120, 0),
 )
 FAILED = replace(
     PASSED,
@@ -40,6 +54,29 @@ FAILED = replace(
     recovered_after_s=None,
     samples=SampleAccount(),
 )
+
+
+PHASES = tuple(PhaseRecord(name, "", 1.0) for name in PhaseName)
+NO_FAULT = replace(
+    PASSED,
+    control="no-fault",
+    verdict=Verdict.INVALID,
+    reason="the incident was not observed: not seen within 98 s",
+    phases=(*PHASES[:4], PHASES[-1]),
+    samples=SampleAccount(),
+)
+NO_REMEDY = replace(PASSED, control="no-remedy", verdict=Verdict.FAILED, reason="no recovery: 1/2", phases=PHASES)
+
+
+def without(line: int, command: str, *, optional: bool = False, **fields: Any) -> DrillResult:
+    """A drill without one step; needed unless `fields` say something else."""
+    step = LeftOut("runbook.md", line, command, optional)
+    needed = replace(NO_REMEDY, control=f"without:runbook.md:{line}", left_out=step, recovered_after_s=None)
+    return replace(needed, **fields)
+
+
+def not_needed(line: int, command: str, *, optional: bool) -> DrillResult:
+    return without(line, command, optional=optional, verdict=Verdict.PASSED, reason=None)
 
 
 class StoppedClock:
@@ -82,23 +119,44 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
     (drill,) = stored["drills"]
     assert drill["verdict"] == "passed"
     assert drill["phases"] == [{"name": "provision", "started": "2025-11-22T05:10:05.000Z", "took_s": 7.25}]
-    assert drill["samples"] == {"gap_s": 24.0, "lost": 288}
+    job = {"job": "prometheus", "gap_s": 24.0, "expected": 300, "stored": 12, "lost": 288}
+    assert drill["samples"] == {"gap_s": 24.0, "lost": 288, "jobs": [job]}
+    assert drill["observer"] == {
+        "detect_p95_s": 0.12,
+        "detections": 31,
+        "api_requests": 14,
+        "prometheus_questions": 120,
+        "relists": 0,
+    }
+    assert drill["left_out"] is None
     assert drill["steps"] == [{"file": "runbook.md", "line": 31, "exit_code": 0, "took_s": 0.5}]
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
-    run = written(tmp_path, PASSED, FAILED)
+    run = written(tmp_path, PASSED, FAILED, NO_FAULT, without(98, "sed"))
     assert results.read(tmp_path) == run.run
     assert results.read(tmp_path / "results.json") == run.run
 
 
 def test_an_older_file_is_read(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    drill = {"scenario": "disk-full", "verdict": "failed", "gone_since": 1}
+    samples = {"gap_s": 19.5, "lost": 25}
+    drill = {"scenario": "disk-full", "verdict": "failed", "gone_since": 1, "samples": samples}
     run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
     file.write_text(json.dumps(run))
     (read,) = results.read(file).drills
     assert (read.profile, read.chart, read.verdict, read.steps) == ("unknown", None, Verdict.FAILED, ())
+    assert read.samples == SampleAccount(19.5, 25, ())
+    assert (read.observer, read.left_out) == (None, None)
+
+
+def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    drill = {"scenario": "disk-full", "verdict": "failed", "observer": {"detections": 3, "gone_since": 1}}
+    run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
+    file.write_text(json.dumps(run))
+    (read,) = results.read(file).drills
+    assert read.observer == ObserverFigures(detections=3)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +213,7 @@ def test_junit_says_the_same(tmp_path: Path) -> None:
     assert broken.get("name") == "disk-full[no-fault]"
     error = broken.find("error")
     assert error is not None
-    assert error.text == "the engine?[0m went away"
+    assert str(error.text).endswith("it ended aborted: the engine?[0m went away")
 
 
 def test_junit_of_an_empty_run(tmp_path: Path) -> None:
@@ -164,15 +222,81 @@ def test_junit_of_an_empty_run(tmp_path: Path) -> None:
 
 
 def test_summary_has_a_line_per_drill_within_80_columns() -> None:
-    out = summary.lines([PASSED, FAILED, replace(PASSED, control="no-fault", verdict=Verdict.INVALID, reason=None)])
+    out = summary.lines([PASSED, FAILED, replace(PASSED, verdict=Verdict.INVALID, reason=None)])
     assert out[0].split() == ["verdict", "scenario", "detected", "recovered", "gap"]
     assert out[1].split() == ["passed", "disk-full", "11.2", "s", "15.5", "s", "24.0", "s"]
     assert out[2].split() == ["failed", "lifecycle-flag", "11.2", "s", "-", "-"]
     reason = " ".join(line.strip() for line in out[3:-2])
     assert reason == FAILED.reason
-    assert "disk-full (no-fault)" in out[-2]
     assert out[-1].strip() == "no reason was given"
     assert max(map(len, out)) <= summary.WIDTH
+
+
+def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> None:
+    drills = [
+        NO_FAULT,
+        replace(NO_REMEDY, verdict=Verdict.PASSED, reason=None),
+        without(166, "kubectl", scenario="restarts-metric"),
+        not_needed(171, "sed", optional=True),
+        not_needed(188, "wget", optional=False),
+    ]
+    out = summary.lines(drills)
+    assert max(map(len, out)) <= summary.WIDTH
+    text = " ".join(" ".join(line.split()) for line in out)
+    for said in (
+        "invalid disk-full (no-fault) 11.2 s 15.5 s - as due: the incident was not observed: not seen within 98 s",
+        "passed disk-full (no-remedy) 11.2 s 15.5 s 24.0 s not as due: disk-full: the control no-remedy must end",
+        "failed restarts-metric (without line 166) 11.2 s - 24.0 s as due, needed: no recovery: 1/2",
+        "passed disk-full (without line 171) 11.2 s - 24.0 s as due, not needed passed",
+        "not as due: disk-full: the step at runbook.md:188 is not needed, and not marked optional",
+    ):
+        assert said in text
+
+
+def test_the_table_of_controls_is_scenario_by_control() -> None:
+    caught = replace(NO_REMEDY, scenario="lifecycle-flag", verdict=Verdict.PASSED, reason=None)
+    out = tables.lines([NO_FAULT, NO_REMEDY, caught], "controls")
+    assert out == [
+        "",
+        "scenario        no-fault         no-remedy",
+        "disk-full       invalid, as due  failed, as due",
+        "lifecycle-flag  -                passed, NOT AS DUE",
+    ]
+
+
+def test_the_table_of_an_ablation_is_step_by_step() -> None:
+    drills = [
+        without(98, 'kubectl patch storageclass "$CLASS" --patch'),
+        not_needed(106, "sed", optional=True),
+        not_needed(1066, "sed", optional=False),
+        without(114, "x", phases=(*PHASES[:-1], PHASES[5], PHASES[-1]), recovered_after_s=3.0),
+        without(114, "x", optional=True, scenario="lifecycle-flag", reason="no recovery"),
+        without(120, "y", scenario="lifecycle-flag", verdict=Verdict.ABORTED, reason="interrupted"),
+    ]
+    assert tables.lines(drills, "ablate") == [
+        "",
+        "disk-full: each step of its Mitigation left out once",
+        "line  step                              the step is",
+        '  98  kubectl patch storageclass "$...  needed',
+        " 106  sed                               not needed, optional",
+        " 114  x                                 needed only for verification",
+        "1066  sed                               not needed",
+        "      NOT AS DUE: disk-full: the step at runbook.md:1066 is not needed, and not",
+        "      marked optional",
+        "lifecycle-flag: each step of its Mitigation left out once",
+        "line  step                              the step is",
+        " 114  x                                 needed, optional",
+        "      NOT AS DUE: lifecycle-flag: the step at runbook.md:114 is marked optional,",
+        "      but needed; without it the drill ended failed: no recovery",
+        " 120  y                                 not known",
+        "      NOT AS DUE: lifecycle-flag: the step at runbook.md:120 was not judged; the",
+        "      drill without it ended aborted: interrupted",
+    ]
+
+
+def test_no_table_where_none_was_asked_for() -> None:
+    assert tables.lines([PASSED], None) == []
+    assert tables.lines([], "controls") == []
 
 
 def test_closing_line_counts_all_that_is_not_passed_as_failed() -> None:
@@ -188,6 +312,42 @@ def test_a_control_that_ended_as_it_must_is_no_failure(tmp_path: Path) -> None:
     assert "<failure" not in to_junit(written(tmp_path, control).run)
     caught = replace(control, verdict=Verdict.PASSED)
     assert summary.closing_line([caught]) == "0 passed, 1 failed"
+    assert 'message="not as due: disk-full: the control no-fault must end' in to_junit(written(tmp_path, caught).run)
+
+
+def test_each_variant_has_a_case_of_its_own(tmp_path: Path) -> None:
+    wrong = not_needed(28, "true", optional=False)
+    suite = ET.fromstring(to_junit(written(tmp_path, NO_FAULT, NO_REMEDY, wrong).run))[0]  # noqa: S314  our own text
+    assert [case.get("name") for case in suite.findall("testcase")] == [
+        "disk-full[no-fault]",
+        "disk-full[no-remedy]",
+        "disk-full[without:runbook.md:28]",
+    ]
+    assert suite.get("failures") == "1"
+
+
+def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
+    said: list[str] = []
+    run = Run(tmp_path, supply="auto", kubernetes="1.36.3", say=said.append)
+    run.record(NO_FAULT)
+    assert run.result("disk-full", "no-fault") == NO_FAULT
+    assert run.result("disk-full", None) is None
+    assert run.result("disk-full", "no-remedy") is None
+    with run.journal("disk-full", "no-fault") as journal:
+        journal.note("phase-end", phase="undo", took_s=1.0, ended="done")
+    left_out = LeftOut("runbook.md", 28, "true", optional=True)
+    variant = Variant("without:my runbook.md:28", left_out, frozenset({3}))
+    run.aborted("disk-full", variant, profile="fast", reason="no engine\n...")
+    run.aborted("disk-full", variant, profile="fast", reason="again")
+    (aborted,) = run.drills[1:]
+    assert (aborted.name, aborted.left_out) == ("disk-full[without:my runbook.md:28]", left_out)
+    assert run.folder_of("disk-full", variant.control).name == "disk-full.without-my-runbook.md-28"
+    assert run.folder_of("disk-full", None).name == "disk-full"
+    assert (tmp_path / "disk-full.no-fault/journal.jsonl").is_file()
+    assert said[:2] == [
+        "disk-full[no-fault]: invalid, as due: the incident was not observed: not seen within 98 s",
+        "disk-full[no-fault]: undo             1.0 s",
+    ]
 
 
 def test_summary_of_nothing() -> None:

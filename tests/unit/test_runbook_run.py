@@ -11,7 +11,8 @@ import pytest
 from promdrill.clock import SYSTEM
 from promdrill.runbook import bash
 from promdrill.runbook.parse import Runbook, parse
-from promdrill.runbook.run import StepFailed, StepResult, execute
+from promdrill.runbook.run import StepFailed, StepResult, opened
+from promdrill.runbook.step import STEP_SECTIONS
 
 HEAD = "---\nid: x\ntitle: X\n---\n## Meaning\n## Impact\n## Diagnosis\n## Mitigation\n"
 FIRST_LINE = 10
@@ -27,8 +28,9 @@ def book(tmp_path: Path, *steps: str) -> Runbook:
 
 def run(tmp_path: Path, *steps: str, **options: object) -> list[str]:
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LC_ALL": "C.UTF-8"}
-    given = {"env": env, "deadline_s": 20, **options}
-    return [result.output for result in execute(book(tmp_path, *steps), **given)]  # type: ignore[arg-type]
+    how = {"deadline_s": options.pop("deadline_s", 20), "sections": options.pop("sections", STEP_SECTIONS)}
+    with opened(book(tmp_path, *steps), **{"env": env, **options}) as opened_steps:  # type: ignore[arg-type]
+        return [result.output for result in opened_steps.run(**how)]  # type: ignore[arg-type]
 
 
 def failure(tmp_path: Path, *steps: str, **options: object) -> StepFailed:

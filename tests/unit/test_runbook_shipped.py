@@ -11,14 +11,14 @@ import pytest
 from promdrill import paths
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook, parse
-from promdrill.runbook.run import StepFailed, StepResult, execute
+from promdrill.runbook.run import StepFailed, StepResult, opened
 from promdrill.supply.supplied import Tools
 
 KUBECTL = r"""#!/bin/bash
 # State of the cluster: files in $HOME/cluster. Anything that is not listed is refused.
 cd "$HOME/cluster" || exit 98
-NEW="-l app.kubernetes.io/instance=prometheus,app.kubernetes.io/component=server"
-OLD="-l release=prometheus,component=server"
+NEW="-l app.kubernetes.io/instance=prometheus-x,app.kubernetes.io/component=server"
+OLD="-l release=prometheus-x,component=server"
 LABELS=$(cat labels)
 asked="$*"
 asked=${asked//--namespace drill-x/-n}
@@ -77,7 +77,7 @@ esac
 """
 
 HELM = r"""#!/bin/bash
-[ "$*" = "upgrade prometheus $HOME/chart --namespace drill-x --values $HOME/values.yaml" ] || exit 99
+[ "$*" = "upgrade prometheus-x $HOME/chart --namespace drill-x --values $HOME/values.yaml" ] || exit 99
 cd "$HOME/cluster" || exit 98
 size=$(sed -n 's/^ *size: //p' "$HOME/values.yaml")
 [ "$(cat grows)" = True ] && [ "$size" != "$(cat size)" ] && echo "$size" >size && echo 61 >used && : >server.log
@@ -87,7 +87,7 @@ if grep -q 'extraFlags:.*web.enable-lifecycle' "$HOME/values.yaml"; then
   printf 'msg="%s"\n' "Loading configuration file" "other" "Completed loading of configuration file" >server.log
 fi
 [ -s reloader.log ] || [ "$(cat used)" = 100 ] || echo '2/2 Running' >ready
-echo 'Release "prometheus" has been upgraded. Happy Helming!'
+echo 'Release "prometheus-x" has been upgraded. Happy Helming!'
 """
 
 
@@ -133,13 +133,14 @@ class Incident:
             tools=self.tools,
             kubeconfig=self.home / "kubeconfig",
             namespace="drill-x",
-            release="prometheus",
+            release="prometheus-x",
             chart=self.home / "chart",
             values=self.values,
             home=self.home,
             variables=self.book.variables,
         )
-        return execute(self.book, env=env, deadline_s=30, skip=left_out)
+        with opened(self.book, env=env, skip=left_out) as steps:
+            return steps.run(deadline_s=30)
 
     def mitigation(self) -> list[int]:
         return [at for at, step in enumerate(self.book.steps) if step.section == "Mitigation"]

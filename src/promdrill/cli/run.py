@@ -1,10 +1,13 @@
-"""``promdrill run``: check everything, then let pytest run the scenarios, then say how they ended."""
+"""``promdrill run``: check everything, then let pytest run the scenarios, then say how they ended.
+
+``controls`` and ``ablate`` are the same with other variants of each drill.
+"""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import pytest
@@ -22,9 +25,10 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.errors import PromdrillError, UsageError
+from promdrill.jobs.wanted import width
 from promdrill.report import folder, results, summary
 from promdrill.scenarios import ScenarioFolder, select
-from promdrill.settings import CONTROLS, PROFILES, SUPPLIES, Settings, is_warm, one_of
+from promdrill.settings import CONTROLS, EVIDENCE, PROFILES, SUPPLIES, Settings, is_warm, one_of
 from promdrill.supply.choose import chosen
 from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
 
@@ -37,11 +41,15 @@ OPTIONS: Mapping[str, str] = {
     "HELM_VERSION": f"major version of Helm (default: {DEFAULT_HELM})",
     "SUPPLY": f"where things come from: {', '.join(SUPPLIES)} (default: auto)",
     "KEEP": "1 keeps the cluster afterwards, until `promdrill clean`",
-    "JOBS": "drills side by side; only 1 so far",
+    "JOBS": "drills side by side in the one cluster, 1 to 16 (default: 1)",
     "CONTROL": f"leave something out on purpose: {', '.join(CONTROLS)}",
     "RUNBOOK": "a runbook of your own, run in place of the scenario's",
+    "EVIDENCE": f"when evidence is taken: {', '.join(EVIDENCE)} (default: failure)",
 }
-"""The variables of `make test-scenarios`: options here, and read from the environment where an option is missing."""
+"""The variables of make's test-scenarios, controls and ablate.
+
+They are options here, and read from the environment where an option is missing.
+"""
 
 _PYTEST_EXIT_CODES = {
     pytest.ExitCode.OK: EXIT_OK,
@@ -55,10 +63,33 @@ _PYTEST_EXIT_CODES = {
 
 def add(commands: Subcommands) -> None:
     """Add the subcommand."""
-    example = "promdrill run --scenario disk-full --keep 1"
-    parser = add_command(commands, "run", summary="run drills", example=example, execute=_execute)
+    add_drilling(commands, "run", summary="run drills", example="promdrill run --scenario disk-full --keep 1")
+
+
+def add_drilling(
+    commands: Subcommands,
+    name: str,
+    *,
+    summary: str,
+    example: str,
+    variants: str | None = None,
+    without: Collection[str] = (),
+) -> None:
+    """Add a subcommand that runs drills, with the options of all of them.
+
+    Args:
+        commands: Where to add it.
+        name: What is typed.
+        summary: One sentence without a period.
+        example: A command line that can be pasted.
+        variants: What is run of each drill, of `promdrill.settings.VARIANTS`; None for the drill itself.
+        without: Variables that mean nothing to it; it has no options for them.
+    """
+    parser = add_command(commands, name, summary=summary, example=example, execute=_execute)
+    parser.set_defaults(variants=variants)
     for variable, meaning in OPTIONS.items():
-        parser.add_argument(_option(variable), metavar=variable, help=f"{meaning} [${variable}]")
+        if variable not in without:
+            parser.add_argument(_option(variable), metavar=variable, help=f"{meaning} [${variable}]")
     parser.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="kind configuration (default: fast)")
     parser.add_argument(
         "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: reports)"
@@ -67,34 +98,38 @@ def add(commands: Subcommands) -> None:
 
 
 def _explain_exit_codes(parser: Parser) -> None:
-    codes = "Exit codes: 0 all passed; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
+    codes = "Exit codes: 0 all ended as due; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 
 def _execute(arguments: argparse.Namespace) -> int:
     wishes = {variable: _wish(arguments, variable) for variable in OPTIONS}
     try:
-        scenarios, settings, keep = _checked(wishes, arguments.profile)
+        scenarios, settings, keep = _checked(wishes, arguments.profile, arguments.variants)
+        jobs = width(wishes["JOBS"] or "1")
         doctor.require(supply=chosen(settings.supply).name, warm=is_warm(settings.kubernetes))
         place = folder.create(arguments.reports)
     except PromdrillError as error:  # whatever it is: nothing was started
         complain(error)
         return EXIT_USAGE
-    code = _drill(scenarios, settings, keep=keep, place=place)
+    code = _drill(scenarios, settings, keep=keep, jobs=jobs, place=place)
     drills = results.read(place).drills if (place / results.RESULTS).exists() else ()
     say(summary.closing_line(drills))
     return code
 
 
-def _checked(wishes: Mapping[str, str | None], profile: str) -> tuple[tuple[ScenarioFolder, ...], Settings, bool]:
+def _checked(
+    wishes: Mapping[str, str | None], profile: str, variants: str | None
+) -> tuple[tuple[ScenarioFolder, ...], Settings, bool]:
     ids = [name.strip() for name in (wishes["SCENARIO"] or "").split(",") if name.strip()]
     scenarios = select(ids)
+    if variants == "ablate" and not ids:  # it takes minutes for each step
+        raise UsageError(
+            "SCENARIO is not set: an ablation runs one drill for each step of a runbook",
+            hint=f"SCENARIO={scenarios[0].id}",
+        )
     keep = wishes["KEEP"] or "0"
     one_of("KEEP", keep, ("0", "1"))
-    if (wishes["JOBS"] or "1") != "1":
-        raise UsageError(
-            f"JOBS={wishes['JOBS']}: drills side by side are not built yet", hint="JOBS=1, or leave it out"
-        )
     settings = Settings(
         supply=wishes["SUPPLY"] or "auto",
         kubernetes=wishes["KUBE_VERSION"] or DEFAULT_KUBERNETES,
@@ -103,8 +138,10 @@ def _checked(wishes: Mapping[str, str | None], profile: str) -> tuple[tuple[Scen
         chart_version=wishes["CHART_VERSION"],
         values=_path(wishes["VALUES"]),
         control=wishes["CONTROL"],
+        variants=variants,
         runbook=_path(wishes["RUNBOOK"]),
         profile=profile,
+        evidence=wishes["EVIDENCE"] or "failure",
     )
     settings.check()
     return scenarios, settings, keep == "1"
@@ -119,14 +156,15 @@ class _Interruption:
         self.seen = True
 
 
-def _drill(scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, place: Path) -> int:
+def _drill(scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, jobs: int, place: Path) -> int:
     interruption = _Interruption()
-    code = pytest.main(_pytest_arguments(scenarios, settings, keep=keep, place=place), plugins=[interruption])
+    arguments = _pytest_arguments(scenarios, settings, keep=keep, jobs=jobs, place=place)
+    code = pytest.main(arguments, plugins=[interruption])
     return EXIT_INTERRUPTED if interruption.seen else _PYTEST_EXIT_CODES.get(pytest.ExitCode(code), EXIT_FAILED)
 
 
 def _pytest_arguments(
-    scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, place: Path
+    scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, jobs: int, place: Path
 ) -> list[str]:
     """The same run as a pytest command line."""
     options = {
@@ -137,8 +175,11 @@ def _pytest_arguments(
         "--chart-version": settings.chart_version,
         "--values": settings.values,
         "--control": settings.control,
+        "--variants": settings.variants,
         "--runbook": settings.runbook,
         "--profile": settings.profile,
+        "--evidence": settings.evidence,
+        "--jobs": jobs,
         "--report-dir": place,
     }
     given = [f"{name}={value}" for name, value in options.items() if value is not None]
@@ -149,7 +190,7 @@ def _pytest_arguments(
 
 def _wish(arguments: argparse.Namespace, variable: str) -> str | None:
     """The option, else the variable of the environment; empty means unset."""
-    return getattr(arguments, variable.lower()) or os.environ.get(variable) or None
+    return getattr(arguments, variable.lower(), None) or os.environ.get(variable) or None
 
 
 def _option(variable: str) -> str:

@@ -27,7 +27,8 @@ from promdrill.observe.prometheus import samples as stored_samples
 from promdrill.observe.until import DEFAULT_FAILURES, until
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook
-from promdrill.runbook.run import execute
+from promdrill.runbook.run import Steps, opened
+from promdrill.runbook.step import STEP_SECTIONS
 
 
 class Course:
@@ -51,14 +52,19 @@ class Course:
         self._record = record
         self._undo = undo
         self._closing = closing
+        self._shell = ExitStack()
         self._moments = Moments(began=site.clock.utc())
         self._last: tuple[Condition, ...] = ()
         self._limits: Timings
         self._ground: Ground
         self._baseline: Baseline
+        self._steps: Steps
 
     def forward(self) -> None:
         """Go from provision to recovery; whatever is not proven ends the drill by raising.
+
+        With a step left out, Verification comes after recovery: only then is it known whether the step is needed for
+        recovery, or only for Verification, whose steps may wait for minutes for what does not come.
 
         Raises:
             WaitError: Something was not seen.
@@ -75,10 +81,12 @@ class Course:
             (PhaseName.PERSISTENCE, self._observe_persistence),
             (PhaseName.REMEDIATE, self._remediate),
             (PhaseName.RECOVERY, self._prove_recovery),
+            *(((PhaseName.REMEDIATE, self._verify),) if self._site.skip_steps else ()),
         )
-        for name, phase in phases:
-            with self._record.during(name):
-                phase()
+        with self._shell:
+            for name, phase in phases:
+                with self._record.during(name):
+                    phase()
 
     def _provision(self) -> None:
         site, release = self._site, self._site.release
@@ -94,7 +102,7 @@ class Course:
             timeout_s=self._limits.provision_s,
         )
         observer = self._closing.enter_context(Observer(site.kube, site.namespace, site.journal, clock=site.clock))
-        self._closing.callback(lambda: site.journal.note("observer", **observer.figures()))
+        self._closing.callback(lambda: self._record.observed(observer.figures()))
         self._ground = Ground(site.kube, site.server, release, observer, site.journal)
         self._baseline = Baseline(site.kube, site.server, interval_s, self._plan.jobs)
         self._undo.register(f"uninstall release {release.name}", release.uninstall)
@@ -140,14 +148,27 @@ class Course:
         site = self._site
         self._moments = replace(self._moments, remediating=site.clock.utc())
         if site.control == NO_REMEDY:
-            site.journal.note("control", control=NO_REMEDY, left_out=str(self._runbook.path))
+            breaking = self._plan.breaking
+            instead = breaking.name if breaking is not None else None
+            site.journal.note("control", control=NO_REMEDY, left_out=str(self._runbook.path), instead=instead)
+            if breaking is not None:
+                self._act(breaking)
         else:
-            self._run_runbook()
+            self._open_runbook()
+            self._run_steps(STEP_SECTIONS[:-1] if site.skip_steps else STEP_SECTIONS)
         self._moments = replace(self._moments, remediated=site.clock.utc())
 
-    def _run_runbook(self) -> None:
+    def _verify(self) -> None:
+        self._run_steps(STEP_SECTIONS[-1:])
+
+    def _run_steps(self, sections: Sequence[str]) -> None:
+        self._steps.run(deadline_s=self._limits.remediate_s, sections=sections)
+        if STEP_SECTIONS[-1] in sections:
+            self._shell.close()  # whatever the steps left running does not help recovery
+
+    def _open_runbook(self) -> None:
         site = self._site
-        home = self._closing.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-home-"))
+        home = self._shell.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-home-"))
         env = environment(
             tools=site.tools,
             kubeconfig=site.kubeconfig,
@@ -158,14 +179,14 @@ class Course:
             home=Path(home),
             variables={**self._runbook.variables, **self._plan.variables},
         )
-        execute(
+        steps = opened(
             self._runbook,
             env=env,
-            deadline_s=self._limits.remediate_s,
             step_timeout_s=self._limits.step_s,
             on_step=lambda result: self._record.step(result, self._runbook.path),
             skip=site.skip_steps,
         )
+        self._steps = self._shell.enter_context(steps)
 
     def _prove_recovery(self) -> None:
         site, plan, limits = self._site, self._plan, self._limits
@@ -176,9 +197,10 @@ class Course:
             *conditions_of(plan.recovery, self._moments),
         )
         hold_s = max(limits.recovery_hold_s, plan.recovery_hold_s)
-        self._wait(conditions, limits.recovery_s + hold_s, hold_s=hold_s)
+        deadline_s = limits.ablation_s if site.skip_steps else limits.recovery_s
+        self._wait(conditions, deadline_s + hold_s, hold_s=hold_s)
         for stage in plan.afterwards:
-            self._pass(stage, limits.recovery_s)
+            self._pass(stage, deadline_s)
         started = self._moments.remediating or self._moments.began
         self._record.recovered_after_s = round((site.clock.utc() - started).total_seconds(), 3)
         self._account()

@@ -18,6 +18,7 @@ from promdrill.drill.plan import Moments, Persistence, Plan, Stage, Wanted
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
 from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
+from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
 from promdrill.model import DrillResult, PhaseName, Verdict
@@ -62,6 +63,7 @@ class Drill:
         jobs: Sequence[str] = ("prometheus",),
         storage: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
+        breaking: Fault | None = None,
     ) -> DrillResult:
         """Run the drill from provision to undo. Arguments as in `promdrill.drill.plan.Plan`.
 
@@ -69,7 +71,7 @@ class Drill:
             The result, when it is the one that was due.
 
         Raises:
-            DrillNotPassed: It is not; the message is the reason in one sentence.
+            DrillNotPassed: It is not; the message is the reason in one sentence, and where the evidence lies.
             KeyboardInterrupt: The run was interrupted (Ctrl-C, SIGTERM); the drill was undone and recorded.
         """
         plan = Plan(
@@ -82,17 +84,18 @@ class Drill:
             jobs=jobs,
             storage=storage or {},
             variables=variables or {},
+            breaking=breaking,
         )
-        result, error = self._carry_out(plan)
+        result, error, hint = self._carry_out(plan)
         self.site.on_result(result)
         if error is not None and not isinstance(error, Exception):
             raise error
         if (sentence := shortfall(result)) is not None:
-            raise DrillNotPassed(result, sentence) from error
+            raise DrillNotPassed(result, _ending_with(hint, sentence)) from error
         return result
 
-    def _carry_out(self, plan: Plan) -> tuple[DrillResult, BaseException | None]:
-        """The result, and what ended the drill early or interrupted its undo."""
+    def _carry_out(self, plan: Plan) -> tuple[DrillResult, BaseException | None, str]:
+        """The result, what ended the drill early or interrupted what follows it, and where the evidence lies."""
         site = self.site
         record = Record(site.journal, site.clock, site.scenario_dir)
         undo = Undo(site.journal)
@@ -106,11 +109,31 @@ class Drill:
                 error = ended
                 verdict, reason = judge(record.phase, ended)
                 site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended))
+            hint, cut_short = self._gather(self._result(record, verdict, reason), error)
+            reason = reason and _ending_with(hint, reason)
             with record.during(PhaseName.UNDO):
                 interruption = None if site.keep else undo.run()
                 undo.keep()
         site.journal.note("verdict", verdict=verdict, reason=reason)
-        return self._result(record, verdict, reason), error or interruption
+        return self._result(record, verdict, reason), cut_short or interruption or error, hint
+
+    def _gather(self, result: DrillResult, error: BaseException | None) -> tuple[str, BaseException | None]:
+        """Take evidence where it is due: where it lies, and what interrupted it. Nothing is raised.
+
+        A drill of which nothing was begun left nothing to see. One that was interrupted is undone at once, unless
+        evidence is always wanted: whoever sent the signal may soon send one that cannot be caught.
+        """
+        site = self.site
+        interrupted = error is not None and not isinstance(error, Exception)
+        due = not interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
+        if not result.phases or not (due or site.evidence == ALWAYS):
+            return "", None
+        try:
+            taken = gather(_subject(site), site.folder, site.journal, clock=site.clock)
+        except BaseException as failed:  # noqa: BLE001  the drill's own outcome must surface; interruptions are given back
+            site.journal.note("evidence-missing", collector="evidence", error=f"{type(failed).__name__}: {failed}")
+            return "", None if isinstance(failed, Exception) else failed
+        return taken.hint, taken.interruption
 
     def _result(self, record: Record, verdict: Verdict, reason: str | None) -> DrillResult:
         site = self.site
@@ -128,4 +151,21 @@ class Drill:
             recovered_after_s=record.recovered_after_s,
             samples=record.samples,
             steps=tuple(record.steps),
+            left_out=site.left_out,
+            observer=record.observer,
         )
+
+
+def _subject(site: Site) -> Subject:
+    return Subject(
+        scenario=site.scenario,
+        server=site.server,
+        kubeconfig=site.kubeconfig,
+        helm=site.helm,
+        kubectl_binary=site.tools.kubectl,
+        helm_binary=site.tools.helm,
+    )
+
+
+def _ending_with(hint: str, sentence: str) -> str:
+    return sentence if not hint or sentence.endswith(hint) else f"{sentence}; {hint}"

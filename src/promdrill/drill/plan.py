@@ -82,6 +82,8 @@ class Plan:
         jobs: Scrape jobs that the baseline must have; those found there are asked of recovery too.
         storage: Fields laid over the drill's StorageClass, a copy of the default one.
         variables: Variables of the runbook, over its own defaults.
+        breaking: For an incident that heals by itself by design: what the control `no-remedy` does in place of the
+            runbook, so that recovery cannot be proven. None to do nothing, for all other incidents.
     """
 
     fault: Fault
@@ -93,6 +95,7 @@ class Plan:
     jobs: Sequence[str] = ("prometheus",)
     storage: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    breaking: Fault | None = None
 
 
 def conditions_of(wanted: Wanted, moments: Moments) -> tuple[Condition, ...]:

@@ -55,9 +55,11 @@ def prepare(
     remove_leftover(kube, release, journal=journal, timeout_s=timeout_s)
     undo.register(f"delete namespace {namespace}", lambda: kube.delete(f"/api/v1/namespaces/{namespace}"))
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": dict(MANAGED_BY)}})
-    copy = storage_class(kube.get(CLASSES).get("items", ()), namespace, storage)
+    classes = kube.get(CLASSES).get("items", ())
+    copy = storage_class(classes, namespace, storage)
     undo.register(f"delete StorageClass {namespace}", lambda: kube.delete(f"{CLASSES}/{namespace}"))
-    kube.delete(f"{CLASSES}/{namespace}")  # parameters cannot be changed, only made anew
+    if any(found["metadata"]["name"] == namespace for found in classes):
+        kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; parameters cannot be changed, only made anew
     kube.apply(copy)
 
 

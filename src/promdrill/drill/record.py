@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from promdrill.clock import Clock, iso
 from promdrill.journal import Journal
-from promdrill.model import PhaseName, PhaseRecord, SampleAccount, StepRecord
+from promdrill.model import ObserverFigures, PhaseName, PhaseRecord, SampleAccount, StepRecord
 from promdrill.runbook.run import StepResult
 
 
@@ -24,6 +25,7 @@ class Record:
         detected_after_s: See `DrillResult`.
         recovered_after_s: See `DrillResult`.
         samples: See `DrillResult`.
+        observer: See `DrillResult`.
     """
 
     def __init__(self, journal: Journal, clock: Clock, folder: Path) -> None:
@@ -34,6 +36,7 @@ class Record:
         self.detected_after_s: float | None = None
         self.recovered_after_s: float | None = None
         self.samples = SampleAccount()
+        self.observer: ObserverFigures | None = None
         self._journal = journal
         self._clock = clock
         self._folder = folder
@@ -54,6 +57,11 @@ class Record:
             took_s = round(self._clock.monotonic() - began, 3)
             self.phases[-1] = replace(self.phases[-1], took_s=took_s)
             self._journal.note("phase-end", phase=phase, took_s=took_s, ended=ended)
+
+    def observed(self, figures: Mapping[str, Any]) -> None:
+        """Record the observer's own figures."""
+        self.observer = ObserverFigures(**figures)
+        self._journal.note("observer", **figures)
 
     def step(self, result: StepResult, runbook: Path) -> None:
         """Record one runbook step; `file` is relative to the scenario's folder where it lies in it."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from promdrill.model import SampleAccount
+from promdrill.model import JobSamples, SampleAccount
 from promdrill.observe.probes import Labels
 
 LATE = 1.5
@@ -24,29 +23,7 @@ FEWEST = 5
 Series = Mapping[Labels, Sequence[tuple[float, float]]]
 
 
-@dataclass(frozen=True, slots=True)
-class JobAccount:
-    """The account of one job.
-
-    Attributes:
-        job: Its name.
-        gap_s: The longest gap of any of its series, from the last sample before it to the first after; 0 for none.
-        expected: Samples that its series should hold between their first and their last.
-        stored: Samples that they hold.
-    """
-
-    job: str
-    gap_s: float
-    expected: int
-    stored: int
-
-    @property
-    def lost(self) -> int:
-        """Samples that are missing."""
-        return max(0, self.expected - self.stored)
-
-
-def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobAccount, ...]:
+def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobSamples, ...]:
     """The account of each job that has at least one steady series, by name.
 
     Args:
@@ -64,14 +41,17 @@ def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobAcco
         gap_s = max((space for space in spaces if space > LATE * interval_s), default=0.0)
         expected = round((times[-1] - times[0]) / interval_s) + 1
         jobs.setdefault(dict(labels).get("job", ""), []).append((gap_s, expected, len(times)))
-    return tuple(
-        JobAccount(job, max(g for g, _, _ in rows), sum(e for _, e, _ in rows), sum(s for _, _, s in rows))
-        for job, rows in sorted(jobs.items())
-    )
+    return tuple(_of_job(job, rows) for job, rows in sorted(jobs.items()))
 
 
-def total(jobs: Sequence[JobAccount]) -> SampleAccount:
+def _of_job(job: str, rows: Sequence[tuple[float, int, int]]) -> JobSamples:
+    gaps_s, expected, stored = zip(*rows, strict=True)
+    lost = max(0, sum(expected) - sum(stored))
+    return JobSamples(job, round(max(gaps_s), 3), sum(expected), sum(stored), lost)
+
+
+def total(jobs: Sequence[JobSamples]) -> SampleAccount:
     """The drill's account: the longest gap, and all losses; unknown where there was no steady series."""
     if not jobs:
         return SampleAccount()
-    return SampleAccount(round(max(job.gap_s for job in jobs), 3), sum(job.lost for job in jobs))
+    return SampleAccount(max(job.gap_s for job in jobs), sum(job.lost for job in jobs), tuple(jobs))

@@ -12,14 +12,18 @@ from promdrill.clock import SYSTEM, Clock
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kube import Kube
 from promdrill.errors import UsageError
+from promdrill.evidence import FAILURE
 from promdrill.faults.release import ChartRef, Release
 from promdrill.journal import Journal
-from promdrill.model import DrillResult
+from promdrill.model import DrillResult, LeftOut
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
 
 DEFAULT_SCRAPE_INTERVAL = "1m"
 """Of the chart, and of Prometheus itself."""
+
+LONGEST_RELEASE = 53
+"""Characters of a release's name: Helm's own limit, so that what charts append fits Kubernetes' 63."""
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -41,10 +45,11 @@ class Site:
         journal: The drill's journal.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
         runbook: A runbook in place of the scenario's own.
-        control: `no-fault`, `no-remedy` or None.
+        control: What is left out on purpose, as in `DrillResult`; None for the drill itself.
         skip_steps: Runbook steps left out, by their index in `Runbook.steps` (ablation).
+        left_out: What is told of them; None when all are run.
         keep: Leave everything as it is at the end.
-        release_name: The Helm release.
+        evidence: When it is taken: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         on_result: Called once with the result, however the drill ended.
         clock: Where time comes from.
     """
@@ -63,15 +68,37 @@ class Site:
     runbook: Path | None = None
     control: str | None = None
     skip_steps: frozenset[int] = field(default_factory=frozenset)
+    left_out: LeftOut | None = None
     keep: bool = False
-    release_name: str = "prometheus"
+    evidence: str = FAILURE
     on_result: Callable[[DrillResult], None] = lambda _result: None
     clock: Clock = SYSTEM
 
     @property
+    def name(self) -> str:
+        """The drill's name in the cluster, where others may go on: `toy`, `toy-no-fault`, `toy-without-42`."""
+        variant = self.control if self.left_out is None else f"without-{self.left_out.line}"
+        return self.scenario if variant is None else f"{self.scenario}-{variant}"
+
+    @property
     def namespace(self) -> str:
         """Namespace of the drill, and name of its StorageClass."""
-        return f"drill-{self.scenario}"
+        return f"drill-{self.name}"
+
+    @property
+    def release_name(self) -> str:
+        """The Helm release: its own too, because the chart's ClusterRole is named after it.
+
+        Raises:
+            UsageError: The scenario's id is too long for a release to be named after it.
+        """
+        release = f"prometheus-{self.name}"
+        if len(release) > LONGEST_RELEASE:
+            raise UsageError(
+                f"release {release} would have {len(release)} characters, Helm takes {LONGEST_RELEASE}",
+                hint=f"a shorter name for the folder {self.scenario_dir}",
+            )
+        return release
 
     @property
     def server(self) -> Server:

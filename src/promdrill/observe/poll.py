@@ -18,7 +18,10 @@ from promdrill.observe.probes import ExecProbe, Labels, MetricsProbe, Probe, Pro
 from promdrill.observe.store import Store
 
 PERIOD_S = 0.5
-"""Seconds between two askings of one question: issue 4 allows two a second."""
+"""Seconds between two askings of one question: often enough to see a change at once, too seldom to be a load."""
+
+EXEC_PERIOD_S = 5.0
+"""The same for commands in containers: each is a process there and a WebSocket to the API server."""
 
 ANSWER_TIMEOUT_S = 5.0
 """Seconds for one answer. Prometheus answers in milliseconds; one that hangs must not hold up the other probes long."""
@@ -106,7 +109,8 @@ class Poller:
         due = self._asked_at.get(request, now)
         if due > now:
             return due - now
-        self._asked_at[request] = now + PERIOD_S
+        period_s = EXEC_PERIOD_S if request[0] == "exec" else PERIOD_S
+        self._asked_at[request] = now + period_s
         answer = self._ask(request)
         for probe in group:
             with self._lock:
@@ -114,7 +118,7 @@ class Poller:
                 counts = need is not None and need.since <= answer.asked
             if counts:
                 self._store.answer(probe, read_metrics(answer, probe) if isinstance(probe, MetricsProbe) else answer)
-        return max(0.0, now + PERIOD_S - self._clock.monotonic())
+        return max(0.0, now + period_s - self._clock.monotonic())
 
     def _ask(self, request: tuple[str, ...]) -> ProbeAnswer:
         asked = self._clock.monotonic()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from promdrill.model import DrillResult, RunResult, Verdict
-from promdrill.report.due import as_due
+from promdrill.report.due import as_due, outcome
 
 _FAILURE, _ERROR = "failure", "error"
 
@@ -50,16 +50,18 @@ def properties(drill: DrillResult) -> dict[str, object]:
         "recovered_after_s": drill.recovered_after_s,
         "gap_s": drill.samples.gap_s,
         "lost": drill.samples.lost,
+        "detect_p95_s": drill.observer and drill.observer.detect_p95_s,
     }
 
 
 def _case(suite: ET.Element, drill: DrillResult) -> None:
-    name = drill.scenario if drill.control is None else f"{drill.scenario}[{drill.control}]"
-    case = ET.SubElement(suite, "testcase", classname="scenarios", name=_clean(name), time=f"{_took_s(drill):.3f}")
+    case = ET.SubElement(
+        suite, "testcase", classname="scenarios", name=_clean(drill.name), time=f"{_took_s(drill):.3f}"
+    )
     _properties(case, properties(drill))
     tag = _tag(drill)
     if tag is not None:
-        reason = _clean(drill.reason or "no reason was given")
+        reason = _clean(outcome(drill))
         ET.SubElement(case, tag, type=str(drill.verdict), message=reason).text = reason
 
 

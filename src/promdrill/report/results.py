@@ -14,6 +14,9 @@ from promdrill.errors import UsageError
 from promdrill.model import (
     RESULTS_SCHEMA,
     DrillResult,
+    JobSamples,
+    LeftOut,
+    ObserverFigures,
     PhaseName,
     PhaseRecord,
     RunResult,
@@ -109,11 +112,18 @@ def _drill(entry: Mapping[str, Any]) -> DrillResult:
         PhaseRecord(PhaseName(phase["name"]), phase["started"], phase.get("took_s"))
         for phase in entry.get("phases") or ()
     )
-    known["samples"] = SampleAccount(**_known(SampleAccount, entry.get("samples") or {}))
+    known["samples"] = _samples(entry.get("samples") or {})
+    for name, kind in (("left_out", LeftOut), ("observer", ObserverFigures)):
+        known[name] = kind(**_known(kind, entry[name])) if entry.get(name) else None
     known["steps"] = tuple(StepRecord(**_known(StepRecord, step)) for step in entry.get("steps") or ())
     for name in ("chart", "chart_version", "app_version", "control", "reason"):
         known.setdefault(name, None)
     return DrillResult(**known)
+
+
+def _samples(entry: Mapping[str, Any]) -> SampleAccount:
+    jobs = tuple(JobSamples(**_known(JobSamples, job)) for job in entry.get("jobs") or ())
+    return SampleAccount(**{**_known(SampleAccount, entry), "jobs": jobs})
 
 
 def _known(kind: type[Any], entry: Mapping[str, Any]) -> dict[str, Any]:

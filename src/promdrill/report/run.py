@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.journal import Journal
-from promdrill.model import DrillResult, Verdict
+from promdrill.model import DrillResult, Variant, Verdict, drill_name
+from promdrill.report.due import outcome
 from promdrill.report.results import Results
 
 LONGEST_REASON = 300
@@ -24,6 +26,7 @@ class Run:
 
     Args:
         folder: Where everything goes; there already.
+        results_in: Where the results go instead, when another session has the folder's.
         supply: The supply as asked for.
         kubernetes: The version of the cluster.
         say: Where progress is shown.
@@ -32,9 +35,9 @@ class Run:
         tests: pytest's ids of the tests that are drills.
     """
 
-    def __init__(self, folder: Path, *, supply: str, kubernetes: str, say: Say) -> None:
+    def __init__(self, folder: Path, *, supply: str, kubernetes: str, say: Say, results_in: Path | None = None) -> None:
         self.folder = folder
-        self.results = Results(folder, supply=supply, kubernetes=kubernetes)
+        self.results = Results(results_in or folder, supply=supply, kubernetes=kubernetes)
         self.say = say
         self.tests: set[str] = set()
 
@@ -43,35 +46,42 @@ class Run:
         """The drills that have ended."""
         return self.results.run.drills
 
-    def result(self, scenario: str) -> DrillResult | None:
-        """The last result of a scenario; None when it has none yet."""
-        return next((drill for drill in reversed(self.drills) if drill.scenario == scenario), None)
+    def result(self, scenario: str, control: str | None) -> DrillResult | None:
+        """The last result of the drill of that name; None when it has none yet."""
+        named = (drill for drill in reversed(self.drills) if (drill.scenario, drill.control) == (scenario, control))
+        return next(named, None)
 
-    def journal(self, scenario: str) -> Journal:
+    def journal(self, scenario: str, control: str | None) -> Journal:
         """The journal of one drill; the ends of its phases are shown as they are written."""
-        path = self.folder_of(scenario) / "journal.jsonl"
-        return Journal(path, listener=lambda entry: self._show(scenario, entry))
+        name = drill_name(scenario, control)
+        path = self.folder_of(scenario, control) / "journal.jsonl"
+        return Journal(path, listener=lambda entry: self._show(name, entry))
 
-    def folder_of(self, scenario: str) -> Path:
-        """The folder of one drill's files."""
-        folder = self.folder / scenario
+    def folder_of(self, scenario: str, control: str | None) -> Path:
+        """The folder of one drill's files: ``disk-full``, ``disk-full.no-fault``."""
+        control = control and "." + re.sub(r"[^A-Za-z0-9._-]", "-", control)
+        folder = self.folder / f"{scenario}{control or ''}"
         folder.mkdir(exist_ok=True)
         return folder
 
     def record(self, result: DrillResult) -> None:
-        """Take a drill's result; a second one of the same scenario is one more drill."""
+        """Take a drill's result; a second one of the same name is one more drill."""
         self.results.add(result)
-        self.say(f"{result.scenario}: {result.verdict}" + (f": {result.reason}" if result.reason else ""))
+        said = outcome(result)
+        between = ": " if result.control is None else ", "
+        self.say(f"{result.name}: {result.verdict}{between if said else ''}{said}")
 
-    def aborted(self, scenario: str, *, profile: str, control: str | None, reason: str) -> None:
+    def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str) -> None:
         """Record a drill that never got to a verdict of its own; one that did keeps it."""
-        if self.result(scenario) is None:
-            self.record(replace(_NOTHING, scenario=scenario, profile=profile, control=control, reason=_line(reason)))
+        if self.result(scenario, variant.control) is not None:
+            return
+        named = replace(_NOTHING, scenario=scenario, control=variant.control, left_out=variant.left_out)
+        self.record(replace(named, profile=profile, reason=_line(reason)))
 
-    def _show(self, scenario: str, entry: Mapping[str, Any]) -> None:
+    def _show(self, name: str, entry: Mapping[str, Any]) -> None:
         if entry["event"] == "phase-end":
             cut_short = "" if entry["ended"] == "done" else f"  {entry['ended']}"
-            self.say(f"{scenario}: {entry['phase']:<12} {entry['took_s']:>7.1f} s{cut_short}")
+            self.say(f"{name}: {entry['phase']:<12} {entry['took_s']:>7.1f} s{cut_short}")
 
 
 _NOTHING = DrillResult(

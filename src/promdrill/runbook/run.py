@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import textwrap
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,55 +60,76 @@ class StepFailed(PromdrillError):
         super().__init__("\n".join(parts), hint=hint)
 
 
-def execute(
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A runbook's steps and the bash that they run in, made by `opened`."""
+
+    _runbook: Runbook
+    _shell: bash.Bash
+    _step_timeout_s: float
+    _on_step: Callable[[StepResult], None]
+    _stop: threading.Event | None
+    _skip: Collection[int]
+
+    def run(self, *, deadline_s: float, sections: Collection[str] = STEP_SECTIONS) -> tuple[StepResult, ...]:
+        """Run the steps of some sections; what earlier ones left behind in the shell is there.
+
+        Args:
+            deadline_s: Seconds for all steps of this call together.
+            sections: Sections whose steps are run.
+
+        Returns:
+            The results, in order.
+
+        Raises:
+            StepFailed: A step failed, its output was not as expected, or it was not done in time; none is run after it.
+        """
+        total = Deadline.after(deadline_s)
+        results: list[StepResult] = []
+        for at, step in enumerate(self._runbook.steps):
+            if at in self._skip or step.section not in sections:
+                continue
+            own_s = self._step_timeout_s if step.timeout_s is None else step.timeout_s
+            deadline = Deadline.after(min(own_s, total.remaining_s))
+            ended = self._shell.step(step.script(), str(self._runbook.path), deadline=deadline, stop=self._stop)
+            results.append(StepResult(step, ended.exit_code, deadline.elapsed_s, ended.output))
+            self._on_step(results[-1])
+            if ended.how != "done":
+                raise _not_done(self._runbook, results[-1], ended, total if total.passed else deadline)
+            _compare(self._runbook, results[-1])
+        return tuple(results)
+
+
+@contextlib.contextmanager
+def opened(
     runbook: Runbook,
     *,
     env: Mapping[str, str],
-    deadline_s: float,
     step_timeout_s: float = STEP_TIMEOUT_S,
     on_step: Callable[[StepResult], None] = lambda _: None,
     stop: threading.Event | None = None,
     skip: Collection[int] = frozenset(),
-    sections: Collection[str] = STEP_SECTIONS,
     cwd: Path | None = None,
-) -> tuple[StepResult, ...]:
-    """Run a runbook's steps in one bash with errexit, pipefail and inherit_errexit, standard input empty.
+) -> Iterator[Steps]:
+    """A runbook's steps, to be run in one bash with errexit, pipefail and inherit_errexit, standard input empty.
 
-    Variables, functions and the working folder last from step to step. Whatever the steps left running is ended at
-    the end.
+    Variables, functions and the working folder last from step to step. Whatever the steps left running is ended when
+    the block is left.
 
     Args:
         runbook: What to run.
         env: The whole environment of the steps, as from `promdrill.runbook.environment.environment`.
-        deadline_s: Seconds for all steps together.
         step_timeout_s: Seconds for each step whose fence does not state its own.
         on_step: Called with each step's result when the step has ended, also when it failed.
         stop: When set from another thread, the running step is ended as at its deadline.
         skip: Indices into ``runbook.steps`` that are left out.
-        sections: Sections whose steps are run.
         cwd: Where the steps begin; ``HOME`` of `env` by default.
 
-    Returns:
-        The results, in order.
-
     Raises:
-        StepFailed: A step failed, its output was not as expected, or it was not done in time; none is run after it.
         CommandFailed: There is no bash.
     """
-    chosen = [step for at, step in enumerate(runbook.steps) if at not in skip and step.section in sections]
-    total = Deadline.after(deadline_s)
-    results: list[StepResult] = []
     with bash.start(env, cwd or Path(env["HOME"])) as shell:
-        for step in chosen:
-            own_s = step_timeout_s if step.timeout_s is None else step.timeout_s
-            deadline = Deadline.after(min(own_s, total.remaining_s))
-            ended = shell.step(step.script(), str(runbook.path), deadline=deadline, stop=stop)
-            results.append(StepResult(step, ended.exit_code, deadline.elapsed_s, ended.output))
-            on_step(results[-1])
-            if ended.how != "done":
-                raise _not_done(runbook, results[-1], ended, total if total.passed else deadline)
-            _compare(runbook, results[-1])
-    return tuple(results)
+        yield Steps(runbook, shell, step_timeout_s, on_step, stop, skip)
 
 
 def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline: Deadline) -> StepFailed:

@@ -1,0 +1,18 @@
+"""``promdrill controls``: can the drills be red? Each once without its fault, and once without its remedy."""
+
+from __future__ import annotations
+
+from promdrill.cli.parser import Subcommands
+from promdrill.cli.run import add_drilling
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    add_drilling(
+        commands,
+        "controls",
+        summary="run each drill without its fault (must end invalid) and without its remedy (must end failed)",
+        example="promdrill controls --scenario disk-full",
+        variants="controls",
+        without=("CONTROL", "RUNBOOK"),
+    )

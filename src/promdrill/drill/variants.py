@@ -1,0 +1,29 @@
+"""The variants of a drill that prove that its fault and its remedy matter: controls and ablations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
+from promdrill.model import LeftOut, Variant
+from promdrill.runbook.parse import parse
+
+
+def controls() -> tuple[Variant, ...]:
+    """The drill without its fault, which must end invalid, and without its remedy, which must end failed."""
+    return (Variant(NO_FAULT), Variant(NO_REMEDY))
+
+
+def ablations(runbook: Path) -> tuple[Variant, ...]:
+    """One variant for each Mitigation step of the runbook: the drill without that step.
+
+    Raises:
+        UsageError: It is no runbook.
+        CommandFailed: There is no bash to check its steps with.
+    """
+    found = []
+    for at, step in enumerate(parse(runbook).steps):
+        if step.section == "Mitigation":
+            left_out = LeftOut(runbook.name, step.line, step.first_line, step.optional)
+            found.append(Variant(f"without:{left_out.file}:{left_out.line}", left_out, frozenset({at})))
+    return tuple(found)

@@ -1,0 +1,66 @@
+"""The names of a drill in a cluster where others go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from promdrill import paths
+from promdrill.drill.site import LONGEST_RELEASE, Site
+from promdrill.errors import UsageError
+from promdrill.model import LeftOut
+
+LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
+
+
+def site(scenario: str = "disk-full", **fields: Any) -> Site:
+    none: Any = None
+    chart: Any = type("Chart", (), {"path": Path("chart")})
+    return Site(
+        scenario=scenario,
+        scenario_dir=Path("scenarios") / scenario,
+        folder=Path("reports"),
+        kube=none,
+        helm=none,
+        kubeconfig=Path("kubeconfig"),
+        tools=none,
+        chart=chart,
+        profile="fast",
+        journal=none,
+        **fields,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({}, "disk-full"),
+        ({"control": "no-fault"}, "disk-full-no-fault"),
+        ({"control": "no-remedy"}, "disk-full-no-remedy"),
+        ({"control": "without:runbook.md:9999", "left_out": LAST_LINE}, "disk-full-without-9999"),
+    ],
+)
+def test_every_drill_has_names_of_its_own(fields: dict[str, Any], name: str) -> None:
+    place = site(**fields)
+    assert place.name == name
+    assert place.namespace == place.release.namespace == place.server.namespace == f"drill-{name}"
+    assert place.release_name == place.release.name == place.server.release == f"prometheus-{name}"
+    assert place.server.fullname == f"prometheus-{name}-server", (
+        "the release has the chart's name, so it is not repeated"
+    )
+
+
+def test_a_name_that_helm_does_not_take_is_refused_with_the_folder_to_rename() -> None:
+    fits = LONGEST_RELEASE - len("prometheus-")
+    assert len(site("x" * fits).release_name) == LONGEST_RELEASE
+    with pytest.raises(UsageError, match="would have 54 characters, Helm takes 53") as caught:
+        assert site("x" * (fits + 1)).server
+    assert caught.value.hint.endswith("x" * (fits + 1))
+
+
+@pytest.mark.parametrize("scenario", sorted(path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md")))
+def test_shipped_scenarios_have_names_that_fit_in_every_variant(scenario: str) -> None:
+    for fields in ({}, {"control": "no-remedy"}, {"left_out": LAST_LINE}):
+        assert site(scenario, **fields).release_name

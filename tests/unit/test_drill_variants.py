@@ -1,0 +1,197 @@
+"""Controls and ablations: what they leave out, and what must come of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.unit.drill_toy import Break, drill_in, run_toy
+from tests.unit.drill_world import ALWAYS, NEVER, World, world
+
+from promdrill import paths
+from promdrill.drill import Drill, DrillNotPassed, Stage
+from promdrill.drill.timings import timings
+from promdrill.drill.variants import ablations, controls
+from promdrill.drill.verdicts import Need, need
+from promdrill.errors import CommandFailed
+from promdrill.model import DrillResult, PhaseName, Verdict
+from promdrill.observe.conditions import Condition
+
+__all__ = ["world"]
+
+CURE = "sed -i 's/small/large/' \"$VALUES\""
+TWO_STEPS = f"{CURE}\n```\n\n```sh\necho done >note"
+
+
+def ablated(
+    world: World, at: int, *, optional: bool = False, remedy: str = TWO_STEPS, verification: str = "true"
+) -> Drill:
+    """The toy drill without one of its Mitigation steps; of the two that it has by default, the first one cures."""
+    drill = drill_in(world, remedy=remedy, verification=verification)
+    variant = ablations(drill.site.runbook_file)[at]
+    assert variant.left_out is not None
+    left_out = replace(variant.left_out, optional=optional)
+    drill = Drill(replace(drill.site, control=variant.control, skip_steps=variant.skip, left_out=left_out))
+    world.name = drill.site.name
+    return drill
+
+
+def not_due(drill: Drill, world: World) -> tuple[DrillResult, str]:
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(drill, world)
+    return caught.value.result, str(caught.value)
+
+
+def took_s(result: DrillResult, phase: PhaseName) -> float:
+    (found,) = [entry.took_s for entry in result.phases if entry.name is phase]
+    assert found is not None
+    return found
+
+
+def test_both_controls() -> None:
+    assert [variant.control for variant in controls()] == ["no-fault", "no-remedy"]
+    assert all(variant.left_out is None and not variant.skip for variant in controls())
+
+
+def test_an_ablation_for_each_mitigation_step_of_the_shipped_runbooks() -> None:
+    found = ablations(paths.scenarios_dir() / "lifecycle-flag/runbook.md")
+    lines = (paths.scenarios_dir() / "lifecycle-flag/runbook.md").read_text().splitlines()
+    assert len(found) == 4
+    for variant in found:
+        step = variant.left_out
+        assert step is not None
+        assert variant.control == f"without:runbook.md:{step.line}"
+        assert lines[step.line - 1].strip() == step.command
+    assert [variant.left_out.optional for variant in found if variant.left_out] == [False, True, False, True]
+    assert len({variant.skip for variant in found}) == 4
+
+
+def test_a_step_without_which_there_is_no_recovery_is_needed(world: World) -> None:
+    result = run_toy(ablated(world, 0), world)
+    assert (result.verdict, need(result)) == (Verdict.FAILED, Need.NEEDED)
+    assert result.recovered_after_s is None
+    assert [step.line for step in result.steps] == [18, 28], "diagnosis, and the other step; no verification"
+    assert result.left_out is not None
+    assert result.left_out.line == 24
+    assert result.control == "without:runbook.md:24"
+
+
+def test_a_recovery_is_not_waited_for_as_long_as_in_the_drill_itself(world: World) -> None:
+    limits = timings("fast", 1.0)
+    waited_s = took_s(run_toy(ablated(world, 0), world), PhaseName.RECOVERY)
+    assert waited_s == pytest.approx(limits.ablation_s + limits.recovery_hold_s, abs=1)
+    assert limits.ablation_s < limits.recovery_s
+
+
+def test_controls_wait_for_as_long_as_the_drill_itself(world: World) -> None:
+    limits = timings("fast", 1.0)
+    result = run_toy(drill_in(world, control="no-remedy"), world)
+    assert took_s(result, PhaseName.RECOVERY) == pytest.approx(limits.recovery_s + limits.recovery_hold_s, abs=1)
+
+
+def test_a_step_without_which_the_next_one_fails_is_needed(world: World) -> None:
+    result = run_toy(ablated(world, 0, remedy="touch here\n```\n\n```sh\ntest -e here; " + CURE), world)
+    assert (result.verdict, need(result)) == (Verdict.FAILED, Need.NEEDED)
+    assert "Mitigation: exit code 1" in str(result.reason)
+    assert PhaseName.RECOVERY not in {phase.name for phase in result.phases}
+
+
+def test_an_optional_step_that_is_not_needed_is_as_due(world: World) -> None:
+    result = run_toy(ablated(world, 1, optional=True), world)
+    assert (result.verdict, need(result)) == (Verdict.PASSED, Need.NOT_NEEDED)
+    assert [phase.name for phase in result.phases][-4:] == ["remediate", "recovery", "remediate", "undo"]
+    assert [step.line for step in result.steps] == [18, 24, 34]
+
+
+def test_a_step_that_is_not_needed_and_not_marked_is_caught(world: World) -> None:
+    result, sentence = not_due(ablated(world, 1), world)
+    assert need(result) is Need.NOT_NEEDED
+    assert sentence == "toy: the step at runbook.md:28 is not needed, and not marked optional"
+
+
+def test_an_optional_step_that_is_needed_is_caught(world: World) -> None:
+    result, sentence = not_due(ablated(world, 0, optional=True), world)
+    assert need(result) is Need.NEEDED
+    assert sentence.startswith("toy: the step at runbook.md:24 is marked optional, but needed; without it")
+
+
+def test_a_step_that_only_verification_asks_for(world: World) -> None:
+    result = run_toy(ablated(world, 1, verification="test -e note"), world)
+    assert (result.verdict, need(result)) == (Verdict.FAILED, Need.ONLY_VERIFIED)
+    assert result.recovered_after_s is not None
+    assert "Verification" in str(result.reason)
+    assert [step.exit_code for step in result.steps] == [0, 0, 1], "one shell: the folder of the first steps"
+
+
+def test_an_optional_step_that_verification_asks_for_is_caught(world: World) -> None:
+    _, sentence = not_due(ablated(world, 1, optional=True, verification="test -e note"), world)
+    assert "is marked optional, but needed only for verification" in sentence
+
+
+def test_what_steps_leave_running_is_there_for_the_next_step_and_gone_at_recovery(world: World) -> None:
+    remedy = CURE + '\nsleep 300 &\necho "$!" >"$VALUES.pid"\n```\n\n```sh\nkill -0 "$!"'
+    alive: list[bool] = []
+
+    def recovery(_at: object) -> tuple[Condition, ...]:
+        process = Path("/proc", Path(f"{world.values}.pid").read_text().strip())
+        alive.append(process.exists() and process.joinpath("cmdline").read_bytes() != b"")  # empty once it has ended
+        return (ALWAYS,)
+
+    run_toy(drill_in(world, remedy=remedy), world, recovery=recovery)
+    assert alive == [False]
+
+
+@pytest.mark.parametrize("optional", [True, False])
+def test_an_ablation_that_shows_nothing_is_caught(world: World, optional: bool) -> None:
+    world.breaks = False
+    result, sentence = not_due(ablated(world, 0, optional=optional), world)
+    assert (result.verdict, need(result)) == (Verdict.INVALID, Need.UNKNOWN)
+    assert "runbook.md:24 was not judged; the drill without it ended invalid: the incident was not observed" in sentence
+
+
+def test_an_ablation_that_the_harness_cannot_carry_out_is_caught(world: World) -> None:
+    world.helm_error = CommandFailed(["helm", "install"], 1, "no")
+    result, _ = not_due(ablated(world, 0), world)
+    assert (result.verdict, need(result)) == (Verdict.ABORTED, Need.UNKNOWN)
+
+
+def test_an_incident_that_heals_by_design_names_what_breaks_its_recovery(world: World) -> None:
+    world.heals_after_s = 4
+    again = Break(world, then=lambda _undo: setattr(world, "heals_after_s", None))
+    drill = drill_in(world, control="no-remedy")
+    result = run_toy(drill, world, persistence=None, breaking=again)
+    assert result.verdict is Verdict.FAILED
+    assert result.steps == ()
+    assert world.done.count("broken") == 2
+    journal = [json.loads(line) for line in drill.site.journal.path.read_text().splitlines()]
+    assert next(line for line in journal if line["event"] == "control")["instead"] == "break it"
+
+
+def test_a_breaking_control_that_breaks_nothing_is_caught(world: World) -> None:
+    world.heals_after_s = 4
+    with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
+        run_toy(drill_in(world, control="no-remedy"), world, persistence=None)
+
+
+def test_a_breaking_control_that_is_not_confirmed_is_caught(world: World) -> None:
+    world.heals_after_s = 4
+    with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery"):
+        run_toy(drill_in(world, control="no-remedy"), world, persistence=None, breaking=Break(world, proof=(NEVER,)))
+
+
+def test_the_drill_itself_breaks_nothing_more(world: World) -> None:
+    run_toy(drill_in(world), world, breaking=Break(world))
+    assert world.done.count("broken") == 1
+
+
+def test_a_signature_that_always_holds_is_caught_by_the_control_without_the_fault(world: World) -> None:
+    with pytest.raises(DrillNotPassed, match="no-fault must end invalid in signature"):
+        run_toy(drill_in(world, control="no-fault"), world, signature=(Stage("always", (ALWAYS,)),))
+
+
+def test_a_remedy_that_does_nothing_is_caught_by_its_ablation(world: World) -> None:
+    world.remedy_works, world.heals_after_s = False, 9
+    _, sentence = not_due(ablated(world, 0), world)
+    assert "is not needed, and not marked optional" in sentence

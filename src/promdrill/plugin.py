@@ -163,7 +163,8 @@ def pytest_runtest_makereport(
         judged = run.result(scenario, variant.control) is not None
         told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged)
         if told:
-            report.longrepr = str(error)
+            cause = error.__cause__  # a runbook step's own output stands in what the drill was ended by
+            report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else str(error)
         reason = str(error) if told else f"{type(error).__name__}: {error}"
         run.aborted(scenario, variant, profile=item.config.getoption("profile"), reason=reason)
     result = run.result(scenario, variant.control)

@@ -359,6 +359,22 @@ def test_controls_run_in_one_session_on_one_cluster(session: pytest.Pytester, fa
     assert folders == {f"{s}.{c}" for s in ("disk-full", "lifecycle-flag") for c in ("no-fault", "no-remedy")}
 
 
+def test_the_output_of_a_failed_step_stands_below_the_reason(session: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.verdicts["disk-full"] = Verdict.FAILED
+    text = (
+        "from promdrill.errors import PromdrillError\n"
+        "def test_disk_full(drill):\n"
+        "    try:\n"
+        "        drill.run()\n"
+        "    except AssertionError as error:\n"
+        "        raise error from PromdrillError('kubectl lgos: unknown command')\n"
+    )
+    (session.path / "disk-full/test_disk_full.py").write_text(text)
+    result = session.runpytest_inprocess("-k", "disk_full")
+    result.stdout.fnmatch_lines(["*no recovery: 1/2 after 60 s*", "kubectl lgos: unknown command"])
+    assert "Traceback" not in result.stdout.str()
+
+
 def test_a_control_that_does_not_end_as_it_must_fails(session: pytest.Pytester, fakes: Fakes) -> None:
     fakes.verdicts["disk-full[no-fault]"] = Verdict.PASSED
     result = session.runpytest_inprocess("--variants=controls", "--capture=no", "-q")

@@ -179,7 +179,8 @@ def test_ctrl_c_ends_all_and_deletes_the_cluster(place: pytest.Pytester) -> None
     scenario(place, "able", "drill.interrupted()")
     scenario(place, "best", "drill.wait_for(lambda log: False)")
     scenario(place, "cold", "drill.end()")
-    argv = [sys.executable, "-m", "pytest", "-q", "--jobs=2", "--capture=no"]
+    argv = ["env", "--default-signal=INT"]  # a shell's background job, as CI may be one, ignores it otherwise
+    argv += [sys.executable, "-m", "pytest", "-q", "--jobs=2", "--capture=no"]
     with shell.spawn(argv, cwd=place.path) as session:
         ready = threading.Event()
         for _ in range(1000):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,6 @@ from promdrill.cli.run import OPTIONS
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
-
-pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="no make")
 
 
 def make(*arguments: str, env: dict[str, str] | None = None, ok: tuple[int, ...] = (0,)) -> shell.Completed:

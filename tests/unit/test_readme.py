@@ -11,9 +11,9 @@ ROOT = paths.project_dir()
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_scenario_that_it_shows_is_the_one_that_runs() -> None:
-    (shown,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
-    assert shown == (ROOT / "scenarios/disk-full/test_disk_full.py").read_text(encoding="utf-8")
+def test_the_scenarios_that_it_shows_are_those_that_run() -> None:
+    shown = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert shown == [path.read_text(encoding="utf-8") for path in sorted((ROOT / "scenarios").glob("*/test_*.py"))]
 
 
 def test_every_make_target_is_there() -> None:

@@ -37,6 +37,7 @@ def test_our_table_has_what_the_registry_supply_uses(architecture: str) -> None:
         assert helm.address.endswith(f"-linux-{architecture}.tar.gz")
         assert helm.member == f"linux-{architecture}/helm"
     assert table.digest(charts.DEFAULT, charts.DEFAULT_VERSION)
+    assert table.file(registry.BUNDLE, registry.OPERATOR).address.endswith("/v0.72.0/bundle.yaml")
 
 
 def test_the_newest_of_a_line_is_numerically_newest() -> None:
@@ -54,6 +55,9 @@ def test_a_version_without_a_pin_is_refused_with_a_way_out() -> None:
     with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for kind 0\.1\.0 on riscv64") as caught:
         _ours().tool("kind", "0.1.0", "riscv64")
     assert '[kind."0.1.0"] riscv64 = ' in caught.value.hint
+    with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for operator-bundle 0\.1\.0, and") as caught:
+        _ours().file("operator-bundle", "0.1.0")
+    assert '[operator-bundle."0.1.0"] digest = ' in caught.value.hint
 
 
 def test_a_users_own_pins_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,7 +22,12 @@ MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = hashlib.sha256(MANIFEST).hexdigest()
 TAG = f"promdrill/node:v1.36.4-{DIGEST[:12]}"
 PINS = Pins(
-    {"node": {"1.36.4": {"digest": DIGEST}, "1.34.11": {"digest": "b" * 64}}, "helm": {"4.3.0": {}, "3.19.5": {}}}
+    {
+        "node": {"1.36.4": {"digest": DIGEST}, "1.34.11": {"digest": "b" * 64}},
+        "helm": {"4.3.0": {}, "3.19.5": {}},
+        "operator-bundle": {"0.72.0": {"digest": "c" * 64}},
+        "address": {"operator-bundle": "https://m/v{version}/bundle.yaml"},
+    }
 )
 
 
@@ -213,7 +218,13 @@ def _provided(
         assert helm.name.startswith("helm-")
         return Path(f"/charts/{repo.rpartition('/')[2]}/{name}-{version}.tgz")
 
+    def download(pin: Pin, _: Cache, *, progress: fetch.Progress) -> Path:
+        assert callable(progress)
+        assert pin == Pin("operator-bundle", "0.72.0", "https://m/v0.72.0/bundle.yaml", "c" * 64, "")
+        return Path("/downloads/bundle.yaml")
+
     monkeypatch.setattr(registry, "tool", tool)
+    monkeypatch.setattr(fetch, "tool", download)
     monkeypatch.setattr(registry, "node_image", lambda version, *_, **__: f"node:{version}")
     monkeypatch.setattr(charts, "pull", pull)
     pieces = registry.provide_registry(
@@ -231,6 +242,7 @@ def test_everything_is_provided_at_versions_that_fit(tmp_path: Path, monkeypatch
     assert pieces.tools.kubectl == Path("/tools/amd64/kubectl-1.36.4")
     assert pieces.tools.helm == Path("/tools/amd64/helm-4.3.0")
     assert pieces.chart == Path("/charts/helm-charts/prometheus-25.8.0.tgz")
+    assert pieces.crds == Path("/downloads/bundle.yaml")
 
 
 def test_a_users_repository_and_versions_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from promdrill import paths
 from promdrill.errors import SupplyError
 from promdrill.supply import catalogue, debian, gobuild, node, source
 from promdrill.supply.cache import Cache
+from promdrill.supply.provide import OWN_IMAGES
 from promdrill.supply.supplied import Supplied, SupplyRequest
 from promdrill.supply.toolchain import Go
 
@@ -41,6 +43,10 @@ debian = "extract"
 version = "0.0.30"
 go = { "example.org/lpp" = "lpp" }
 module_files = { "local-path-storage.yaml" = "deploy/x.yaml" }
+["prometheus-operator-0.72"]
+version = "0.72.0"
+go = { "example.org/operator" = "operator" }
+module_files = { "bundle.yaml" = "bundle.yaml" }
 ["node-1.36.3"]
 version = "1.36.3"
 folder = "node"
@@ -54,6 +60,7 @@ images = ["example/proxy:v1.36.3"]
 """
 
 FOLDERS = ["kind", "helm-4", "kubernetes-1.36.3", "containerd", "netfilter", "rootfs", "unrelated", "node"]
+WITH_MANIFESTS = ["local-path-provisioner", "prometheus-operator-0.72"]
 
 
 class World:
@@ -61,7 +68,7 @@ class World:
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.images = tmp_path / "images"
-        for name in [*FOLDERS, "local-path-provisioner"]:
+        for name in [*FOLDERS, *WITH_MANIFESTS]:
             (self.images / name).mkdir(parents=True)
             (self.images / name / "packages.txt").write_text("# none\nbash\n")
         (self.images / catalogue.FILE_NAME).write_text(CATALOGUE)
@@ -106,9 +113,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_everything_needed_is_built_and_nothing_else(world: World) -> None:
     supplied = world.provide()
-    assert sorted(world.built) == sorted({*FOLDERS, "local-path-provisioner"} - {"unrelated", "node"})
+    assert sorted(world.built) == sorted({*FOLDERS, *WITH_MANIFESTS} - {"unrelated", "node"})
     assert supplied.tools.kubectl.read_text() == "kubernetes-1.36.3 kubectl"
     assert supplied.provisioner.read_text() == "local-path-provisioner local-path-storage.yaml"
+    assert supplied.crds.read_text() == "prometheus-operator-0.72 bundle.yaml"
     (assembled,) = world.assembled
     assert assembled["image"] == supplied.node_image
     assert set(assembled["binaries"]) == {f"/usr/bin/{n}" for n in ("kubeadm", "kubectl", "kubelet")} | {
@@ -199,3 +207,17 @@ def test_the_stock_values_point_at_the_images_of_the_node() -> None:
         "registry": "registry.k8s.io", "repository": "kube-state-metrics/kube-state-metrics", "tag": "v2",
     }  # fmt: skip
     assert source.image_values(["example/other:1"]) == {}
+
+
+def test_the_chart_gets_the_reloader_it_was_made_for_and_not_the_operators() -> None:
+    shipped = catalogue.load(paths.images_dir())
+    for version in shipped.kubernetes_versions():
+        wanted = shipped.artefact(f"node-{version}").node
+        assert wanted is not None
+        values = source.image_values(wanted.images)
+        assert values["configmapReload"]["prometheus"]["image"]["tag"] == "v0.69.1", version
+
+
+def test_the_images_that_no_registry_has_are_made_by_the_catalogue() -> None:
+    shipped = catalogue.load(paths.images_dir())
+    assert [shipped.image(reference)[1].reference for reference in OWN_IMAGES] == list(OWN_IMAGES)

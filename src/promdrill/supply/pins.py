@@ -107,6 +107,22 @@ class Pins:
         if sha256 is None:
             raise SupplyError(f"no SHA-256 is pinned for {name} {version} on {architecture}, and nothing unchecked is "
                               "used", hint=self._how_to(name, version, architecture))  # fmt: skip
+        return self._pin(name, version, sha256, architecture)
+
+    def file(self, name: str, version: str) -> Pin:
+        """How to get a file that is the same for every architecture.
+
+        Raises:
+            SupplyError: No SHA-256 is pinned for it.
+            UsageError: What is pinned is no SHA-256.
+        """
+        sha256 = self.digest(name, version)
+        if sha256 is None:
+            raise SupplyError(f"no SHA-256 is pinned for {name} {version}, and nothing unchecked is used",
+                              hint=self._how_to(name, version))  # fmt: skip
+        return self._pin(name, version, sha256, "")
+
+    def _pin(self, name: str, version: str, sha256: str, architecture: str) -> Pin:
         put = {"version": version, "architecture": architecture}
         address = str(self._value("address", name) or "").format(**put)
         return Pin(name, version, address, sha256, str(self._value("member", name) or "").format(**put))

@@ -16,6 +16,9 @@ from promdrill.supply.supplied import Supplied, SupplyRequest
 OWN_CHART = "charts/prometheus"
 """Our chart in manifests/, the default of the source supply."""
 
+OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
+"""Images that no registry has: they are built whatever the supply."""
+
 Say = Callable[[str], None]
 
 
@@ -54,6 +57,7 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         node_image=pieces.node_image,
         chart=pieces.chart,
         provisioner=source.provisioner(),
-        archives=(source.image_archive("docker.io/promdrill/volume-agent:0.1.0"),),  # ours: no registry has it
+        crds=pieces.crds,
+        archives=tuple(source.image_archive(reference) for reference in OWN_IMAGES),
         kind_patch=source.host_patch(),
     )

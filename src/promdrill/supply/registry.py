@@ -29,6 +29,9 @@ from promdrill.supply.supplied import SupplyRequest, Tools
 
 KIND = "0.33.0"
 
+BUNDLE, OPERATOR = "operator-bundle", "0.72.0"
+"""The operator's manifest in the table of pins, and the version of manifests/operator."""
+
 PULL_S = 900.0
 """Seconds to pull the node image: 0.4 GB at 4 megabits a second."""
 
@@ -54,6 +57,7 @@ class Pieces:
     kubernetes: str
     node_image: str
     chart: Path
+    crds: Path
 
 
 def provide_registry(
@@ -96,7 +100,8 @@ def provide_registry(
              for name, version in wanted.items()}  # fmt: skip
     image = node_image(kubernetes, engine, pins, registry, say=say)
     chart = request.chart or _default_chart(paths["helm"], request, repo, pins=pins, cache=cache, say=say)
-    return Pieces(Tools(**paths), kubernetes, image, chart)
+    crds = fetch.tool(pins.file(BUNDLE, OPERATOR), cache, progress=progress)
+    return Pieces(Tools(**paths), kubernetes, image, chart, crds)
 
 
 def tool(

@@ -67,6 +67,7 @@ class Source:
             "kubectl": (wanted.node.kubernetes, "kubectl"),
             "helm": (f"helm-{request.helm}", "helm"),
             "provisioner": ("local-path-provisioner", "local-path-storage.yaml"),
+            "crds": ("prometheus-operator-0.72", "bundle.yaml"),
         }
         image = node.reference(wanted, self.key(wanted.name))
         needed = [name for name, file in parts.values() if self._find(name, only=[file]) is None]
@@ -83,6 +84,7 @@ class Source:
             node_image=image,
             chart=chart,
             provisioner=files["provisioner"],
+            crds=files["crds"],
             image_values=image_values(wanted.node.images),
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
         )

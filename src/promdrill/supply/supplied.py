@@ -54,6 +54,7 @@ class Supplied:
         node_image: Reference of the node image, present in the engine.
         chart: Folder or .tgz of the chart to drill.
         provisioner: Manifest of local-path-provisioner, as its module ships it.
+        crds: Manifest with the Prometheus operator's custom resource definitions, likewise.
         archives: Docker archives to load into a new cluster, because the node image does not hold them.
         image_values: Helm values that point the chart at the images that are there.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
@@ -66,6 +67,7 @@ class Supplied:
     node_image: str
     chart: Path
     provisioner: Path
+    crds: Path
     archives: tuple[Path, ...] = ()
     image_values: Mapping[str, Any] = field(default_factory=dict)
     kind_patch: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,3 @@
+module promdrill.example/demo-app
+
+go 1.26.0

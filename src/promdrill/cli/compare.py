@@ -1,0 +1,57 @@
+"""``promdrill compare``: what became worse from one set of results to another, beyond the noise between repeats."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
+from promdrill.report import compare_markdown, compare_text
+from promdrill.report.compare import RESOLUTION_S, THRESHOLD, compare
+from promdrill.report.compare_input import read_all
+
+_FORMATS = {
+    "text": compare_text.to_text,
+    "json": compare_text.to_json,
+    "markdown": compare_markdown.to_markdown,
+}
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "compare",
+        summary="compare two sets of results: verdicts and recovery times; exit code 1 on a regression",
+        example="promdrill compare reports/2026-11-21T05-00-00Z reports/latest",
+        execute=_execute,
+    )
+    parts = "results.json, the folder of a run, or a folder that holds many"
+    parser.add_argument("old", type=Path, metavar="OLD", help=f"what to compare with: {parts}")
+    parser.add_argument("new", type=Path, metavar="NEW", help="what to judge: likewise")
+    parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
+    parser.add_argument(
+        "--threshold",
+        type=_percent,
+        default=THRESHOLD,
+        metavar="PERCENT",
+        help=f"change of recovery, in percent of OLD's median, that is still noise (default: {THRESHOLD * 100:.0f}); "
+        f"{RESOLUTION_S:.0f} s, and three times the spread of the repeats, always are",
+    )
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    result = compare(read_all(arguments.old), read_all(arguments.new), threshold=arguments.threshold)
+    say(_FORMATS[arguments.format](result, str(arguments.old), str(arguments.new)))
+    return EXIT_FAILED if result.regressed else EXIT_OK
+
+
+def _percent(text: str) -> float:
+    try:
+        percent = float(text)
+    except ValueError:
+        percent = math.nan
+    if not (math.isfinite(percent) and percent >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage such as 25")
+    return percent / 100

@@ -1,0 +1,73 @@
+"""A comparison as Markdown, for the summary page of a CI job or the text of an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from promdrill.model import drill_name
+from promdrill.report.compare import Comparison, Finding, Row
+from promdrill.report.compare_text import (
+    NOTHING,
+    aborted_lines,
+    cell_line,
+    nothing_compared,
+    recovery_words,
+    side_words,
+    source_line,
+    title,
+)
+
+_HEAD = ("finding", "drill", "cell", "old", "new", "recovery")
+
+_ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+"""Reasons hold what Prometheus and kubectl print: none of it may become markup, or a column of the table."""
+
+
+def to_markdown(comparison: Comparison, old: str, new: str) -> str:
+    """Regressions in a table, aborted drills in a list, all other cells in a table that is folded away.
+
+    Arguments as of `promdrill.report.compare_text.to_text`.
+    """
+    regressions = comparison.of(Finding.REGRESSION)
+    others = [finding for finding in Finding if finding is not Finding.REGRESSION]
+    out = [f"## promdrill compare: {title(Finding.REGRESSION, len(regressions))}", ""]
+    out += [f"- {_escape(source_line('OLD', old, comparison.old))}"]
+    out += [f"- {_escape(source_line('NEW', new, comparison.new))}"]
+    if nothing_compared(comparison):
+        out += ["", f"**{NOTHING}**"]
+    if regressions:
+        out += ["", *_table(regressions)]
+    aborted = aborted_lines(comparison)
+    if aborted:
+        out += ["", "Aborted, which says nothing about the runbook:", "", *(f"- {_escape(line)}" for line in aborted)]
+    rest = comparison.of(*others)
+    if rest:
+        counts = ", ".join(title(finding, len(rows)) for finding in others if (rows := comparison.of(finding)))
+        # Markdown inside of HTML is only taken for Markdown after an empty line.
+        out += ["", "<details>", f"<summary>{counts}</summary>", "", *_table(rest), "", "</details>"]
+    return "\n".join(out)
+
+
+def _table(rows: Iterable[Row]) -> list[str]:
+    return [_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(map(_escape, _columns(row))) for row in rows)]
+
+
+def _columns(row: Row) -> tuple[str, ...]:
+    recovery = recovery_words(row.old, row.new, row.recovery) if row.old and row.new and row.recovery else ""
+    name = drill_name(row.cell.scenario, row.cell.control)
+    return (
+        str(row.finding),
+        name,
+        cell_line(row.cell),
+        side_words(row.old, row.finding),
+        side_words(row.new, row.finding),
+        recovery,
+    )
+
+
+def _line(columns: Iterable[str]) -> str:
+    return f"| {' | '.join(columns)} |"
+
+
+def _escape(text: str) -> str:
+    return " ".join(text.split()).translate(_ESCAPED)

@@ -1,0 +1,191 @@
+"""A comparison as plain text for 80 columns, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from promdrill.model import drill_name
+from promdrill.report.compare import Comparison, Finding, Recovery, Row, Source, Trend
+from promdrill.report.compare_cells import Cell, Side
+from promdrill.report.summary import WIDTH
+
+COMPARISON_SCHEMA = 1
+"""Version of the JSON form; raised when a field changes its meaning or goes away."""
+
+NOTHING = "Nothing was compared: no cell has a verdict in both."
+UNKNOWN = "?"
+"""In place of what no result tells."""
+
+_TITLES = {
+    Finding.REGRESSION: ("regression", "regressions"),
+    Finding.IMPROVEMENT: ("improvement", "improvements"),
+    Finding.CHANGE: (
+        "change, neither worse nor better beyond chance",
+        "changes, neither worse nor better beyond chance",
+    ),
+    Finding.NEW: ("new cell, not in OLD", "new cells, not in OLD"),
+    Finding.MISSING: ("cell missing in NEW", "cells missing in NEW"),
+    Finding.NOT_COMPARED: ("cell not compared", "cells not compared"),
+    Finding.UNCHANGED: ("cell unchanged", "cells unchanged"),
+}
+
+_BRIEF = (Finding.NEW, Finding.MISSING, Finding.UNCHANGED)
+
+
+def to_text(comparison: Comparison, old: str, new: str) -> str:
+    """Regressions first, each with what was and what is; what is unchanged is only counted.
+
+    Args:
+        comparison: What was found.
+        old: The name of the first side.
+        new: The name of the second.
+    """
+    out = [*_wrap(source_line("OLD", old, comparison.old)), *_wrap(source_line("NEW", new, comparison.new))]
+    if nothing_compared(comparison):
+        out += ["", NOTHING]
+    for finding in Finding:
+        rows = comparison.of(finding)
+        if finding is Finding.UNCHANGED or not (rows or finding is Finding.REGRESSION):
+            continue
+        out += ["", title(finding, len(rows))]
+        for row in rows:
+            out += _row(row)
+    aborted = aborted_lines(comparison)
+    if aborted:
+        out += ["", f"{len(aborted)} aborted, which says nothing about the runbook"]
+        out += [line for text in aborted for line in _wrap(text, 2)]
+    return "\n".join([*out, "", *_wrap(unchanged(comparison))])
+
+
+def to_json(comparison: Comparison, old: str, new: str) -> str:
+    """All cells, regressions first, with every figure; arguments as of `to_text`."""
+    data = {
+        "schema": COMPARISON_SCHEMA,
+        "threshold": comparison.threshold,
+        "old": {"path": old, **asdict(comparison.old)},
+        "new": {"path": new, **asdict(comparison.new)},
+        "counts": {str(finding): len(comparison.of(finding)) for finding in Finding},
+        "cells": [{**asdict(row.cell), **_without_cell(row)} for row in comparison.rows],
+    }
+    return json.dumps(data, indent=2)
+
+
+def source_line(side: str, path: str, source: Source) -> str:
+    """What one side is made of, and that a part of it is unfinished."""
+    line = f"{side}: {path}: {_count(source.runs, 'run')}, {_count(source.drills, 'drill')}"
+    if not source.unfinished:
+        return line
+    return f"{line}; unfinished, so that drills may be missing: {_count(len(source.unfinished), 'run')}, started " + (
+        ", ".join(source.unfinished)
+    )
+
+
+def title(finding: Finding, count: int) -> str:
+    """``2 regressions``, ``1 cell missing in NEW``."""
+    return f"{count} {_TITLES[finding][count != 1]}"
+
+
+def nothing_compared(comparison: Comparison) -> bool:
+    """Whether there is no cell of which anything could be said."""
+    return all(row.verdict is None for row in comparison.rows)
+
+
+def cell_line(cell: Cell) -> str:
+    """The cell but for its scenario and control."""
+    return (
+        f"{cell.chart or UNKNOWN} {cell.chart_version or UNKNOWN}, Prometheus {cell.app_version or UNKNOWN}, "
+        f"Kubernetes {cell.kubernetes}, {cell.profile}{' profile' if cell.profile == 'unknown' else ''}"
+    )
+
+
+def side_words(side: Side | None, finding: Finding) -> str:
+    """The verdicts of one side and the first reason, that of a drill that did not end as due where there is one.
+
+    Reasons of controls that ended as due are left out where nothing changed, or there is nothing to compare with.
+    """
+    if side is None:
+        return "no result"
+    counts = Counter(map(str, side.verdicts))
+    if side.aborted:
+        counts["aborted"] = len(side.aborted)
+    one = counts.total() == 1
+    words = ", ".join(verdict if one else f"{number} {verdict}" for verdict, number in counts.items())
+    reasons = [" ".join(reason.split()) for reason in side.reasons or (side.aborted if not side.verdicts else ())]
+    if reasons and finding in _BRIEF and side.due == len(side.verdicts) > 0:
+        words += ", as due"
+    elif reasons:
+        words += f": {reasons[0]}"
+        words += f" (and {_count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
+    if side.assumed:
+        words += f" (versions not told by {_count(side.assumed, 'drill')}: taken to be of this cell)"
+    return words
+
+
+def recovery_words(old: Side, new: Side, recovery: Recovery) -> str:
+    """Both medians with their spread, the change, and what is still noise."""
+    both = f"{_figure(old)} -> {_figure(new)}"
+    word = {Trend.WORSE: "slower", Trend.BETTER: "faster"}.get(recovery.trend)
+    if word is None:
+        return f"{both}, within the noise of {recovery.limit_s:.1f} s"
+    return f"{both}, {abs(recovery.change_s):.1f} s {word}; noise is up to {recovery.limit_s:.1f} s"
+
+
+def aborted_lines(comparison: Comparison) -> list[str]:
+    """Every aborted drill of both sides, those of NEW first."""
+    return [
+        f"{name}: {drill_name(row.cell.scenario, row.cell.control)}, {cell_line(row.cell)}: {' '.join(reason.split())}"
+        for name in ("NEW", "OLD")
+        for row in comparison.rows
+        for side in [row.new if name == "NEW" else row.old]
+        for reason in (side.aborted if side else ())
+    ]
+
+
+def unchanged(comparison: Comparison) -> str:
+    """How many cells are as they were, and how good that is."""
+    rows = comparison.of(Finding.UNCHANGED)
+    sides = [row.new for row in rows if row.new is not None]
+    due = sum(side.due == len(side.verdicts) for side in sides)
+    never = sum(side.due == 0 for side in sides)
+    line = title(Finding.UNCHANGED, len(rows))
+    parts = [(due, "as due"), (never, "not as due"), (len(rows) - due - never, "now this, now that")]
+    said = ", ".join(f"{count} {words}" for count, words in parts if count)
+    return f"{line}: {said}" if said else line
+
+
+def _row(row: Row) -> Iterator[str]:
+    yield from _wrap(drill_name(row.cell.scenario, row.cell.control), 2)
+    yield from _wrap(cell_line(row.cell), 4)
+    if row.old is not None:
+        yield from _wrap(f"old: {side_words(row.old, row.finding)}", 4)
+    if row.new is not None:
+        yield from _wrap(f"new: {side_words(row.new, row.finding)}", 4)
+    if row.old and row.new and row.recovery:
+        yield from _wrap(f"recovery: {recovery_words(row.old, row.new, row.recovery)}", 4)
+
+
+def _figure(side: Side) -> str:
+    if side.median_s is None:
+        return UNKNOWN
+    if side.spread_s is None:
+        return f"{side.median_s:.1f} s"
+    return f"{side.median_s:.1f} s (of {len(side.recovered_s)}, spread {side.spread_s:.1f} s)"
+
+
+def _without_cell(row: Row) -> dict[str, object]:
+    return {name: value for name, value in asdict(row).items() if name != "cell"}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _wrap(text: str, indent: int = 0) -> list[str]:
+    first, rest = " " * indent, " " * (indent + 2)
+    return textwrap.wrap(  # nothing is broken inside a word, so that paths can be pasted
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )

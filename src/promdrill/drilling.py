@@ -16,7 +16,9 @@ from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.cluster.kube import Kube
 from promdrill.drill import Drill, Site
 from promdrill.drill.variants import ablations, controls
-from promdrill.faults.release import ChartRef
+from promdrill.drill.verdicts import AS_WRITTEN
+from promdrill.errors import UsageError
+from promdrill.install.release import ChartRef
 from promdrill.model import Variant
 from promdrill.report.run import Run, Say
 from promdrill.scenarios import ScenarioFolder
@@ -99,7 +101,8 @@ def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, 
     Raises:
         UsageError: The steps to leave out cannot be read.
     """
-    return controls() if kind == "controls" else ablations(runbook or ScenarioFolder(scenario.name, scenario).runbook)
+    folder = ScenarioFolder(scenario.name, scenario)
+    return controls(folder.as_written) if kind == "controls" else ablations(runbook or folder.runbook)
 
 
 @contextlib.contextmanager
@@ -109,6 +112,7 @@ def drill(
     made: PinnedKindCluster,
     *,
     variant: Variant,
+    install: str,
     run: Run,
     wishes: Settings,
     keep: bool,
@@ -120,6 +124,7 @@ def drill(
         supplied: Tools, chart and images.
         made: The cluster.
         variant: Which run of the scenario it is; with the scenario's id it names the drill.
+        install: How Prometheus is installed, one of `promdrill.install.KINDS`.
         run: Takes the result.
         wishes: What was asked for.
         keep: Leave everything in the cluster as the drill leaves it.
@@ -143,8 +148,10 @@ def drill(
                 chart=chart_of(supplied.chart),
                 profile=wishes.profile,
                 journal=journal,
+                install=install,
+                crds=supplied.crds,
                 values=layers(supplied.image_values, wishes.values),
-                runbook=wishes.runbook,
+                runbook=_runbook(scenario, variant, wishes),
                 control=variant.control,
                 skip_steps=variant.skip,
                 left_out=variant.left_out,
@@ -153,6 +160,15 @@ def drill(
                 on_result=run.record,
             )
         )
+
+
+def _runbook(scenario: Path, variant: Variant, wishes: Settings) -> Path | None:
+    if variant.control != AS_WRITTEN:
+        return wishes.runbook
+    written = ScenarioFolder(scenario.name, scenario).as_written
+    if not written.is_file():
+        raise UsageError(f"CONTROL={AS_WRITTEN}: {scenario.name} has no {written.name}", hint="CONTROL=no-remedy")
+    return written
 
 
 def chart_of(path: Path) -> ChartRef:

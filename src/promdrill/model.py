@@ -184,6 +184,7 @@ class DrillResult:
         steps: The runbook's steps in the order run.
         left_out: The step that an ablation left out; None for all other drills.
         observer: How well it was observed; None when there was no observer, or an older promdrill did not say.
+        remarks: What a reader has to know about how the result came about, a sentence each.
     """
 
     scenario: str
@@ -201,6 +202,7 @@ class DrillResult:
     steps: tuple[StepRecord, ...] = ()
     left_out: LeftOut | None = None
     observer: ObserverFigures | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

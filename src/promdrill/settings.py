@@ -32,7 +32,7 @@ __all__ = [
     "one_of",
 ]
 
-CONTROLS = ("no-fault", "no-remedy")
+CONTROLS = ("no-fault", "no-remedy", "as-written")
 
 VARIANTS = ("controls", "ablate")
 """What a session may run in place of each drill: both its controls, or the drill once without each Mitigation step."""

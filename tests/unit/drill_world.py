@@ -60,6 +60,8 @@ class World:
     helm_error: Exception | None = None
     leftover: dict[str, Any] | None = None
     leftover_class: bool = False
+    beside: tuple[str, ...] = ()
+    remembered: list[float] = field(default_factory=list)
     installed_at: float | None = None
     broken_at: float | None = None
     version: int = 0
@@ -101,8 +103,11 @@ class World:
         return {"items": [default_class(), *left]}
 
     def apply(self, obj: dict[str, Any]) -> dict[str, Any]:
-        assert obj["metadata"]["name"] == self.namespace
-        self.done.append(f"apply {obj['kind']}")
+        about = obj["metadata"]
+        own = about["name"] == self.namespace and "namespace" not in about
+        beside = about["name"] in self.beside and about["namespace"] == self.namespace
+        assert own or beside, about
+        self.done.append(f"apply {obj['kind']}" if own else f"apply {obj['kind']} {about['name']}")
         return obj
 
     def delete(self, path: str, **_: object) -> None:
@@ -225,11 +230,15 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         kept = (condition("history is there", history),) if early else ()
         return (condition("metrics are valid", server_ready), *kept)
 
+    def remember(_kube: object, _server: object, promql: str, at_s: float) -> Remembered:
+        made.remembered.append(at_s)
+        return Remembered(promql, at_s, frozenset({(frozenset(), 3.0)}))
+
     series: dict[Labels, list[tuple[float, float]]] = {frozenset({("job", "prometheus")}): []}
     monkeypatch.setattr(course, "Observer", made.observe)
     monkeypatch.setattr(course, "stored_samples", lambda *_, **_k: series)
     monkeypatch.setattr(baseline, "valid_metrics", valid_metrics)
     monkeypatch.setattr(baseline, "instant", lambda *_: {frozenset({("job", "prometheus")}): 1.0})
-    monkeypatch.setattr(baseline, "remember", lambda _k, _s, q, at: Remembered(q, at, frozenset({(frozenset(), 3.0)})))
+    monkeypatch.setattr(baseline, "remember", remember)
     monkeypatch.setattr(baseline, "buildinfo", lambda *_: {"version": "2.48.0"})
     return made

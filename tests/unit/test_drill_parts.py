@@ -1,17 +1,15 @@
 """Sample accounting, timings, StorageClass, undo."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.drill_world import default_class
 
 from promdrill.drill.provision import storage_class
 from promdrill.drill.samples import account, total
-from promdrill.drill.site import scrape_interval_s
 from promdrill.drill.timings import timings
 from promdrill.errors import ClusterError, UsageError
-from promdrill.faults import Release, Undo
+from promdrill.faults import Undo
 from promdrill.journal import Journal
 from promdrill.model import JobSamples, SampleAccount
 from promdrill.observe.probes import Labels
@@ -83,33 +81,6 @@ def test_the_class_is_a_copy_and_not_the_default() -> None:
     assert copy["parameters"] == {"a": "b"}
     with pytest.raises(ClusterError, match="no StorageClass is the default"):
         storage_class([other], "drill-x", {})
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("1s", 1), ("15s", 15), ("1m", 60), ("1m30s", 90), ("500ms", 0.5)])
-def test_scrape_interval(tmp_path: Path, text: str, seconds: float) -> None:
-    assert scrape_interval_s(release_with(tmp_path, f"server: {{global: {{scrape_interval: {text}}}}}")) == seconds
-
-
-def test_scrape_interval_not_stated_or_wrong(tmp_path: Path) -> None:
-    assert scrape_interval_s(release_with(tmp_path, "{}")) == 60
-    with pytest.raises(UsageError, match="'soon' is not a duration"):
-        scrape_interval_s(release_with(tmp_path, "server: {global: {scrape_interval: soon}}"))
-
-
-def release_with(folder: Path, text: str) -> Release:
-    helm: Any = None
-    release = Release(helm, "prometheus", "drill-x", folder, folder / "values.yaml")
-    release.write(text)
-    return release
-
-
-def test_values_are_layered_into_one_file(tmp_path: Path) -> None:
-    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
-    first.write_text("# mine\nserver:\n  size: small\n")
-    second.write_text("server: {size: large}\n")
-    release = release_with(tmp_path, "")
-    release.compose([first, second, {"server": {"image": "x"}}])
-    assert release.read() == "# mine\nserver:\n  size: large\n  image: x\n"
 
 
 def test_undo_is_newest_first_and_once(tmp_path: Path) -> None:

@@ -4,37 +4,72 @@ import importlib.util
 import re
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from promdrill import paths
-from promdrill.drill import Drill, Moments, Stage
+from promdrill.cluster.kube import object_path
+from promdrill.drill import Drill, Moments, Site, Stage
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
-from promdrill.faults import Release, ValuesEdit
-from promdrill.faults.values import set_value
+from promdrill.faults import Set, ValuesEdit
+from promdrill.install import ChartRef, Release
 from promdrill.observe.conditions import Condition
-from promdrill.observe.server import Server
+from promdrill.supply.supplied import Tools
 
 SCENARIOS = sorted(path.parent.name for path in paths.scenarios_dir().glob("*/test_*.py"))
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-MOMENTS = Moments(began=NOW, injected=NOW, remediating=NOW, remediated=NOW, pod="p", pod_uid="u", restarts=1)
+MOMENTS = Moments(
+    began=NOW, baseline=NOW, injected=NOW, remediating=NOW, remediated=NOW, pod="p", pod_uid="u", restarts=1
+)
+NONE: Any = None
 IMAGES = {"server": {"image": {"repository": "x/y", "tag": "z"}}, "configmapReload": {"prometheus": {"image": {}}}}
+
+
+class Cluster:
+    """What a scenario may look up when it makes its conditions: nodes, a Service, and what it has beside."""
+
+    def __init__(self) -> None:
+        self.beside: dict[str, Any] = {}
+
+    def get(self, path: str) -> dict[str, Any]:
+        if path == "/api/v1/nodes":
+            addresses = [{"type": "Hostname", "address": "node-1"}, {"type": "InternalIP", "address": "10.0.0.1"}]
+            return {"items": [{"metadata": {"name": "node-1"}, "status": {"addresses": addresses}}]}
+        if "/services/" not in path:
+            found: dict[str, Any] = self.beside[path]
+            return found
+        return {"spec": {"clusterIP": "10.1.0.1", "ports": [{"port": 80, "nodePort": 30080}]}}
 
 
 class Stated(Drill):
     """A drill that keeps what it was asked to run."""
 
-    def __init__(self) -> None:
-        self.server = Server.of("drill-x", "prometheus")
+    def __init__(self, scenario: str, install: str) -> None:
+        self.cluster = Cluster()
+        super().__init__(
+            Site(
+                scenario=scenario,
+                scenario_dir=paths.scenarios_dir() / scenario,
+                folder=Path("reports"),
+                kube=cast(Any, self.cluster),
+                helm=NONE,
+                kubeconfig=Path("kubeconfig"),
+                tools=Tools(kind=Path("kind"), kubectl=Path("kubectl"), helm=Path("helm")),
+                chart=ChartRef(Path("chart"), "prometheus", "25.8.0", "2.48.0"),
+                profile="fast",
+                journal=NONE,
+                install=install,
+            )
+        )
         self.plan: Plan
-
-    def wording(self, meaning: str) -> str:
-        return meaning
 
     def run(self, **plan: Any) -> Any:
         self.plan = Plan(**plan)
+        for obj in self.plan.beside:
+            named = {**obj, "metadata": {**obj["metadata"], "namespace": self.site.namespace}}
+            self.cluster.beside[object_path(named)] = named
 
 
 def stated(scenario: str) -> Stated:
@@ -45,8 +80,10 @@ def stated(scenario: str) -> Stated:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    drill = Stated()
-    getattr(module, name)(drill)
+    test = getattr(module, name)
+    installs = [mark.args[0] for mark in getattr(test, "pytestmark", ()) if mark.name == "install"]
+    drill = Stated(scenario, *(installs or ["helm"]))
+    test(drill)
     return drill
 
 
@@ -57,9 +94,8 @@ def names(*conditions: Condition) -> list[str]:
 @pytest.mark.parametrize("scenario", SCENARIOS)
 def test_every_wait_has_conditions_with_names_of_their_own(scenario: str) -> None:
     drill = stated(scenario)
-    kube: Any = None
-    baseline = Baseline(kube, drill.server, 1.0, drill.plan.jobs).conditions(since=NOW)
-    waits = [names(*baseline, *conditions_of(drill.plan.recovery, MOMENTS))]
+    baseline = Baseline(NONE, drill.server, 1.0, drill.plan.jobs).conditions(since=NOW)
+    waits = [names(*baseline, *drill.plan.beside_ready, *conditions_of(drill.plan.recovery, MOMENTS))]
     stages: list[Stage] = [*drill.plan.signature, *drill.plan.afterwards]
     waits += [names(*conditions_of(stage.conditions, MOMENTS)) for stage in stages]
     for wait in waits:
@@ -76,9 +112,8 @@ def test_each_signature_looks_from_more_than_one_side(scenario: str) -> None:
 def test_the_fault_of_lifecycle_flag_writes_the_line_that_its_runbook_repairs(tmp_path: Path) -> None:
     fault = stated("lifecycle-flag").plan.fault
     assert isinstance(fault, ValuesEdit)
-    helm: Any = None
-    release = Release(helm, "prometheus", "drill-x", tmp_path, tmp_path / "values.yaml")
-    release.compose([paths.scenarios_dir() / "lifecycle-flag" / "values.yaml", IMAGES])
+    release = Release(NONE, "prometheus", "drill-x", tmp_path, tmp_path / "values.yaml")
+    release.compose(paths.scenarios_dir() / "lifecycle-flag" / "values.yaml", [IMAGES], "drill-x")
     assert re.search(r"^ *extraFlags: \[web\.enable-lifecycle\]$", release.read(), re.MULTILINE)
-    broken = set_value(release.read(), fault.path.split("."), fault.value)
+    broken = Set(fault.path, fault.value).changed(release.read())
     assert re.search(r"^ *extraFlags: \[\] *$", broken, re.MULTILINE)

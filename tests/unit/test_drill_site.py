@@ -10,6 +10,7 @@ import pytest
 from promdrill import paths
 from promdrill.drill.site import LONGEST_RELEASE, Site
 from promdrill.errors import UsageError
+from promdrill.install import KINDS, Manual, Release
 from promdrill.model import LeftOut
 
 LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
@@ -45,8 +46,8 @@ def site(scenario: str = "disk-full", **fields: Any) -> Site:
 def test_every_drill_has_names_of_its_own(fields: dict[str, Any], name: str) -> None:
     place = site(**fields)
     assert place.name == name
-    assert place.namespace == place.release.namespace == place.server.namespace == f"drill-{name}"
-    assert place.release_name == place.release.name == place.server.release == f"prometheus-{name}"
+    assert place.namespace == place.installation.namespace == place.server.namespace == f"drill-{name}"
+    assert place.release_name == place.installation.name == place.server.release == f"prometheus-{name}"
     assert place.server.fullname == f"prometheus-{name}-server", (
         "the release has the chart's name, so it is not repeated"
     )
@@ -58,6 +59,32 @@ def test_a_name_that_helm_does_not_take_is_refused_with_the_folder_to_rename() -
     with pytest.raises(UsageError, match="would have 54 characters, Helm takes 53") as caught:
         assert site("x" * (fits + 1)).server
     assert caught.value.hint.endswith("x" * (fits + 1))
+
+
+def test_helm_is_the_default() -> None:
+    place = site()
+    assert place.install == KINDS[0] == "helm"
+    installed = place.installation
+    assert isinstance(installed, Release)
+    assert (installed.chart, installed.files) == (Path("chart"), (place.values_file,))
+
+
+def test_a_manual_install_has_its_manifests_beside_the_journal() -> None:
+    installed = site(install="manual", control="no-fault").installation
+    assert isinstance(installed, Manual)
+    assert (installed.namespace, installed.folder) == ("drill-disk-full-no-fault", Path("reports/manifests"))
+    assert site(install="manual").server == site(install="manual").installation.server
+
+
+def test_the_namespace_of_a_manual_install_is_all_that_has_to_be_its_own() -> None:
+    assert site("x" * LONGEST_RELEASE, install="manual").server.fullname == "prometheus"
+
+
+def test_a_way_to_install_that_there_is_not_is_refused() -> None:
+    with pytest.raises(
+        UsageError, match=r"scenarios/disk-full: install\('by-hand'\): not one of helm, manual, operator"
+    ):
+        assert site(install="by-hand").installation
 
 
 @pytest.mark.parametrize("scenario", sorted(path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md")))

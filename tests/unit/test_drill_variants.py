@@ -50,9 +50,12 @@ def took_s(result: DrillResult, phase: PhaseName) -> float:
     return found
 
 
-def test_both_controls() -> None:
-    assert [variant.control for variant in controls()] == ["no-fault", "no-remedy"]
-    assert all(variant.left_out is None and not variant.skip for variant in controls())
+def test_two_controls_and_a_third_where_a_remedy_does_not_work_as_written(tmp_path: Path) -> None:
+    written = tmp_path / "runbook.as-written.md"
+    assert [variant.control for variant in controls(written)] == ["no-fault", "no-remedy"]
+    written.touch()
+    assert [variant.control for variant in controls(written)] == ["no-fault", "no-remedy", "as-written"]
+    assert all(variant.left_out is None and not variant.skip for variant in controls(written))
 
 
 def test_an_ablation_for_each_mitigation_step_of_the_shipped_runbooks() -> None:
@@ -195,3 +198,21 @@ def test_a_remedy_that_does_nothing_is_caught_by_its_ablation(world: World) -> N
     world.remedy_works, world.heals_after_s = False, 9
     _, sentence = not_due(ablated(world, 0), world)
     assert "is not needed, and not marked optional" in sentence
+
+
+def test_a_remedy_that_does_not_work_as_written_ends_failed_as_it_must(world: World) -> None:
+    result = run_toy(drill_in(world, control="as-written", remedy="true"), world)
+    assert (result.verdict, len(result.steps)) == (Verdict.FAILED, 3)
+
+
+def test_a_remedy_that_works_as_written_is_caught(world: World) -> None:
+    with pytest.raises(DrillNotPassed, match=r"toy: the control as-written must end failed; it ended passed$"):
+        run_toy(drill_in(world, control="as-written"), world)
+
+
+def test_why_a_remedy_does_not_work_is_told_with_the_result(world: World) -> None:
+    drill = drill_in(world, control="as-written", remedy="true")
+    text = drill.site.runbook_file.read_text()
+    drill.site.runbook_file.write_text(text.replace("title:", "fails_because: nobody is cured\ntitle:"))
+    result = run_toy(drill, world, remarks=("the first",))
+    assert result.remarks == ("the first", "as written: nobody is cured")

@@ -10,6 +10,8 @@ import pytest
 
 from promdrill import drilling
 from promdrill.drill import Site
+from promdrill.errors import UsageError
+from promdrill.install import Manual, Operator
 from promdrill.model import LeftOut, Variant
 from promdrill.report.run import Run
 from promdrill.settings import Settings
@@ -17,7 +19,9 @@ from promdrill.settings import Settings
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 
 
-def site_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, **wishes: Any) -> Site:
+def site_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, *, install: str = "helm", **wishes: Any
+) -> Site:
     chart = tmp_path / "chart"
     chart.mkdir()
     (chart / "Chart.yaml").write_text(CHART)
@@ -25,7 +29,13 @@ def site_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, *
     monkeypatch.setattr(drilling, "Kube", lambda path: SimpleNamespace(path=path, close=lambda: None))
     tools = SimpleNamespace(helm=Path("/opt/helm"), kubectl=Path("/opt/kubectl"))
     supplied = SimpleNamespace(
-        name="source", why="", kubernetes="1.36.3", tools=tools, chart=chart, image_values={"server": {}}
+        name="source",
+        why="",
+        kubernetes="1.36.3",
+        tools=tools,
+        chart=chart,
+        crds=tmp_path / "bundle.yaml",
+        image_values={"server": {}},
     )
     made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig")
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)
@@ -34,6 +44,7 @@ def site_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, *
         cast(Any, supplied),
         cast(Any, made),
         variant=variant,
+        install=install,
         run=run,
         wishes=Settings(**wishes),
         keep=False,
@@ -44,9 +55,35 @@ def site_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, *
 def test_the_drill_itself_leaves_nothing_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_of(tmp_path, monkeypatch, Variant())
     assert (site.scenario, site.control, site.skip_steps, site.left_out) == ("disk-full", None, frozenset(), None)
-    assert site.evidence == "failure"
+    assert (site.evidence, site.install, site.runbook) == ("failure", "helm", None)
     assert site.folder == tmp_path / "report/disk-full"
     assert site.journal.path == tmp_path / "report/disk-full/journal.jsonl"
+
+
+def test_the_way_to_install_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = site_of(tmp_path, monkeypatch, Variant(), install="manual")
+    assert site.installation == Manual(site.kube, "drill-disk-full", tmp_path / "report/disk-full/manifests")
+
+
+def test_the_operators_install_is_given_kubectl_and_definitions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = site_of(tmp_path, monkeypatch, Variant(), install="operator")
+    kubectl, kubeconfig, crds = Path("/opt/kubectl"), tmp_path / "kubeconfig", tmp_path / "bundle.yaml"
+    folder = tmp_path / "report/disk-full/manifests"
+    assert site.installation == Operator(site.kube, "drill-disk-full", folder, kubectl, kubeconfig, crds)
+
+
+def test_the_remedy_as_written_takes_the_place_of_every_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = tmp_path / "disk-full/runbook.as-written.md"
+    written.parent.mkdir()
+    written.touch()
+    assert site_of(tmp_path, monkeypatch, Variant("as-written"), runbook=tmp_path / "mine.md").runbook == written
+
+
+def test_a_scenario_without_a_remedy_as_written_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"disk-full has no runbook\.as-written\.md"):
+        site_of(tmp_path, monkeypatch, Variant("as-written"))
 
 
 def test_a_variant_reaches_the_engine_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

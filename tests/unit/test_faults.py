@@ -1,212 +1,250 @@
 """Each fault against a strict cluster: what it does, its undo, its proof, and that it notices doing nothing."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, cast
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
 
 from promdrill import shell
+from promdrill.errors import ClusterError
 from promdrill.faults import (
-    Fault,
+    Edited,
     FaultNotTaken,
+    FillInodes,
     FillVolume,
-    Ground,
-    Release,
     RestartServer,
+    Set,
     TouchConfig,
-    Undo,
     ValuesEdit,
+    inodes_full,
     volume_full,
     volume_shows,
 )
 from promdrill.faults.pods import replaced, untouched
-from promdrill.journal import Journal
-from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ExecProbe, ProbeAnswer
-from promdrill.observe.server import Server
 
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-SERVER = Server.of("drill-x", "prometheus")
-VALUES = "server:\n  extraFlags: [web.enable-lifecycle]\n"
-PROOF = (Condition("flag gone", Kind.HTTP, lambda _: Seen(holds=True, text="gone")),)
+__all__ = ["place"]
 
-
-def pod(uid: str, *, restarts: int = 0) -> dict[str, Any]:
-    labels = {"app.kubernetes.io/instance": "prometheus", "app.kubernetes.io/component": "server"}
-    statuses = [{"name": SERVER.container, "ready": True, "restartCount": restarts}]
-    return {
-        "metadata": {"name": f"prometheus-server-{uid}", "uid": uid, "labels": labels},
-        "status": {"containerStatuses": statuses},
-    }
+CONFIG = "/api/v1/namespaces/drill-x/configmaps/prometheus-server"
+POD = "/api/v1/namespaces/drill-x/pods/prometheus-server-a"
+EXEC = "exec prometheus-server-a/prometheus-server: "
+NO_SPACE = "No space left on device"
 
 
-def picture(*pods: dict[str, Any]) -> Picture:
-    return Picture(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in pods})
+@pytest.mark.parametrize("path", ["server.extraFlags", ("server", "extraFlags")], ids=["dotted", "keys"])
+def test_values_edit_and_its_undo(place: Place, path: str | tuple[str, ...]) -> None:
+    fault = ValuesEdit(path, [], PROOF)
+    assert fault.name == "set server.extraFlags to []"
+    assert place.inject(fault) == PROOF
+    assert place.done == ["upgrade with 'server:\\n  extraFlags: []\\n'"]
+    assert place.undone() == [f"upgrade with {VALUES!r}"]
 
 
-@dataclass
-class Place:
-    """API server, Helm and observer in one; what was not expected is an AssertionError."""
-
-    folder: Path
-    pods: tuple[dict[str, Any], ...] = (pod("a"),)
-    done: list[str] = field(default_factory=list)
-    shell: Callable[[str], tuple[int, str]] | None = None
-    config: str | None = None
-
-    def picture(self) -> Picture:
-        return picture(*self.pods)
-
-    def delete(self, path: str) -> None:
-        assert path == "/api/v1/namespaces/drill-x/pods/prometheus-server-a"
-        self.done.append("pod deleted")
-
-    def get(self, path: str) -> dict[str, Any]:
-        assert path == "/api/v1/namespaces/drill-x/configmaps/prometheus-server"
-        values = (self.folder / "values.yaml").read_text()
-        return {"data": {"prometheus.yml": self.config if self.config is not None else values}}
-
-    def exec(
-        self, namespace: str, name: str, container: str, argv: Sequence[str], *, timeout_s: float
-    ) -> tuple[int, str]:
-        assert (namespace, name, container) == ("drill-x", "prometheus-server-a", "prometheus-server")
-        assert argv[:2] == ["sh", "-c"]
-        assert timeout_s > 0
-        assert self.shell is not None, "no exec was expected"
-        return self.shell(argv[2])
-
-    def upgrade(self, release: str, _chart: Path, namespace: str, values: list[Path], *, timeout_s: float) -> None:
-        assert (release, namespace, timeout_s > 0) == ("prometheus", "drill-x", True)
-        self.done.append(f"upgrade to {values[0].read_text()!r}")
+def test_a_key_with_a_dot_in_it_is_one_key(place: Place) -> None:
+    place.inject(ValuesEdit(("serverFiles", "prometheus.yml"), {"a": 1}, PROOF))
+    assert "serverFiles:\n  prometheus.yml: {a: 1}\n" in place.release.read()
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    (tmp_path / "values.yaml").write_text(VALUES)
-    return Place(tmp_path)
-
-
-def apply(fault: Fault, place: Place) -> tuple[tuple[Condition, ...], Undo]:
-    """Apply the fault; its journal lies in the place's folder."""
-    world = cast(Any, place)
-    with Journal(place.folder / "journal.jsonl") as journal:
-        release = Release(world, "prometheus", "drill-x", place.folder, place.folder / "values.yaml")
-        undo = Undo(journal)
-        assert fault.name
-        assert fault.blast_radius
-        return fault.apply(Ground(world, SERVER, release, world, journal), undo), undo
-
-
-def test_values_edit_and_its_undo(place: Place) -> None:
-    proof, undo = apply(ValuesEdit("server.extraFlags", [], PROOF), place)
-    assert proof == PROOF
-    assert place.done == ["upgrade to 'server:\\n  extraFlags: []\\n'"]
-    undo.run()
-    assert place.done[1:] == [f"upgrade to {VALUES!r}"]
+def test_several_edits_are_one_upgrade(place: Place) -> None:
+    fault = Edited((Set("server.extraFlags", []), Set("server.name", "x")), PROOF)
+    assert fault.name == "set server.extraFlags to [], set server.name to 'x'"
+    assert place.inject(fault) == PROOF
+    assert place.done == ["upgrade with 'server:\\n  extraFlags: []\\n  name: x\\n'"]
+    assert place.undone() == [f"upgrade with {VALUES!r}"]
 
 
 def test_an_edit_that_changes_nothing_is_noticed(place: Place) -> None:
-    with pytest.raises(FaultNotTaken, match="already"):
-        apply(ValuesEdit("server.extraFlags", ["web.enable-lifecycle"], PROOF), place)
-    assert place.done == []
+    with pytest.raises(FaultNotTaken, match=r"set server\.extraFlags to .*: it is so already in values\.yaml"):
+        place.inject(ValuesEdit("server.extraFlags", ["web.enable-lifecycle"], PROOF))
+    assert (place.done, place.release.read()) == ([], VALUES)
+
+
+def test_an_upgrade_that_is_refused_is_taken_back_all_the_same(place: Place) -> None:
+    place.fails = "upgrade"
+    with pytest.raises(ClusterError):
+        place.inject(ValuesEdit("server.extraFlags", [], PROOF))
+    assert place.undone() == [f"upgrade with {VALUES!r}"]
 
 
 def test_touch_config_reaches_the_configmap(place: Place) -> None:
-    proof, undo = apply(TouchConfig("second"), place)
-    assert proof == ()
+    place.objects[CONFIG] = lambda: {"data": {"prometheus.yml": place.release.read()}}
+    assert place.inject(TouchConfig("second")) == ()
     assert "drill: second" in place.done[0]
-    undo.run()
-    assert place.done[1:] == [f"upgrade to {VALUES!r}"]
+    assert place.undone() == [f"upgrade with {VALUES!r}"]
 
 
 def test_touch_config_that_does_not_reach_the_configmap_is_noticed(place: Place) -> None:
-    place.config = "global: {}"
+    place.objects[CONFIG] = lambda: {"data": {"prometheus.yml": "global: {}"}}
     with pytest.raises(FaultNotTaken, match="does not hold drill: second"):
-        apply(TouchConfig("second"), place)
+        place.inject(TouchConfig("second"))
 
 
 def test_restart_deletes_the_pod_and_waits_for_another(place: Place) -> None:
-    proof, undo = apply(RestartServer(), place)
-    assert place.done == ["pod deleted"]
+    proof = place.inject(RestartServer())
+    assert place.done == [f"delete {POD}"]
     assert [c.judge(picture(pod("a"))).holds for c in proof] == [False]
     assert [c.judge(picture(pod("b"))).holds for c in proof] == [True]
-    assert undo.run() is None
+    assert place.undone() == []
 
 
 def test_a_fault_of_a_pod_needs_one(place: Place) -> None:
     place.pods = ()
-    with pytest.raises(FaultNotTaken, match="no pod"):
-        apply(RestartServer(), place)
+    for fault in (RestartServer(), FillVolume(), FillInodes()):
+        with pytest.raises(FaultNotTaken, match="no pod"):
+            place.inject(fault)
+    assert place.done == []
 
 
-def test_fill_writes_until_no_byte_is_left(place: Place) -> None:
-    ran: list[str] = []
-
+@pytest.mark.parametrize("inside", ["promdrill.fill", "wal/over here/fill"])
+def test_fill_writes_until_no_byte_is_left(place: Place, inside: str) -> None:
     def local(script: str) -> tuple[int, str]:
-        ran.append(script)
-        done = shell.run(["sh", "-c", script.replace("/data/promdrill.fill", "/dev/full")], timeout_s=10)
+        """Below a folder of the test, where the file to be written is /dev/full."""
+        file = place.folder / "data" / inside
+        file.parent.mkdir(parents=True)
+        file.symlink_to("/dev/full")
+        done = shell.run(["sh", "-c", script.replace("/data/", f"{place.folder}/data/")], timeout_s=10)
         return done.exit_code, done.stdout + done.stderr
 
-    place.shell = local
-    proof, undo = apply(FillVolume(), place)
-    assert [condition.name for condition in proof] == ["df: nothing left on /data"]
-
-    def remove(script: str) -> tuple[int, str]:
-        ran.append(script)
-        return 0, ""
-
-    place.shell = remove
-    undo.run()
-    assert ran[1:] == ["rm -f /data/promdrill.fill"]
+    place.script = local
+    (proof,) = place.inject(FillVolume(inside=inside))
+    assert proof.name == "df: nothing left on /data"
+    place.script = lambda _: (0, "")
+    quoted = f"'/data/{inside}'" if " " in inside else f"/data/{inside}"
+    assert place.undone() == [f"{EXEC}rm -rf {quoted}"]
 
 
-@pytest.mark.parametrize("output", ["", "dd: can't open '/data/promdrill.fill': Read-only file system"])
-def test_a_fill_that_did_not_fill_is_noticed(place: Place, output: str) -> None:
-    place.shell = lambda _: (0, output)
+def test_fill_makes_the_folders_of_its_file(place: Place) -> None:
+    def local(script: str) -> tuple[int, str]:
+        shell.run(
+            ["sh", "-c", script.replace("/data", str(place.folder)).replace("/dev/zero", "/dev/null")], timeout_s=9
+        )
+        return 0, NO_SPACE
+
+    place.script = local
+    place.inject(FillVolume(inside="a b/c/fill"))
+    assert (place.folder / "a b/c/fill").is_file()
+
+
+TOUCH = """#!/bin/sh
+# A file system with room for 700 files.
+[ $# -gt 0 ] || exit 1
+n=$(ls | wc -l)
+for file; do
+  [ "$n" -lt 700 ] || { echo "touch: $file: No space left on device" >&2; exit 1; }
+  : >"$file" && n=$((n + 1))
+done
+"""
+
+SEQ = """#!/bin/sh
+# That of busybox takes no format.
+case $1 in -*) echo "seq: invalid option" >&2; exit 1 ;; esac
+n=0
+while [ "$n" -lt "$1" ]; do n=$((n + 1)); echo "$n"; done
+"""
+
+
+def test_fill_inodes_makes_files_until_none_can_be_made(place: Place) -> None:
+    tools, data = place.folder / "bin", place.folder / "data"
+    tools.mkdir()
+    for name, text in (("touch", TOUCH), ("seq", SEQ)):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+
+    def local(script: str) -> tuple[int, str]:
+        script = f"PATH={tools}:$PATH\n{script.replace('/data', str(data))}"
+        done = shell.run(["sh", "-c", script], timeout_s=30, ok=(0, 1))
+        return done.exit_code, done.stdout + done.stderr
+
+    place.script = local
+    (proof,) = place.inject(FillInodes())
+    assert proof.name == "df -i: no inode left on /data, though bytes are"
+    made = {path.name for path in (data / "promdrill.inodes").iterdir()}
+    assert (len(made), {"0.1", "0.500", "1.200"} <= made) == (700, True)
+    place.script = lambda _: (0, "")
+    assert place.undone() == [f"{EXEC}rm -rf /data/promdrill.inodes"]
+
+
+@pytest.mark.parametrize("output", ["", "can't open '/data/x': Read-only file system"])
+@pytest.mark.parametrize("fault", [FillVolume(), FillInodes()], ids=["bytes", "inodes"])
+def test_a_fill_that_did_not_fill_is_noticed(place: Place, fault: FillVolume | FillInodes, output: str) -> None:
+    place.script = lambda _: (0, output)
     with pytest.raises(FaultNotTaken, match="did not end in"):
-        apply(FillVolume(), place)
+        place.inject(fault)
+    assert [line.startswith(f"{EXEC}rm -rf /data/promdrill.") for line in place.undone()] == [True]
 
 
 def test_undoing_a_fill_without_a_pod_leaves_it_to_the_volume(place: Place) -> None:
-    place.shell = lambda _: (0, "No space left on device")
-    _, undo = apply(FillVolume(), place)
-    place.pods, place.shell = (), None
-    assert undo.run() is None
+    place.script = lambda _: (0, NO_SPACE)
+    place.inject(FillVolume())
+    place.pods = ()
+    assert place.undone() == []
+    assert "it goes with the volume" in place.journal.path.read_text()
 
 
-def df(size_kib: int, left_kib: int, *, status: int | None = 0) -> Picture:
-    probe = ExecProbe("p", SERVER.container, ("df", "-kP", "/data"))
+BYTES, INODES = "-kP", "-iP"
+
+
+def df(whole: int, left: int, *, status: int | None = 0, column: str = BYTES) -> dict[Any, ProbeAnswer]:
+    probe = ExecProbe("p", SERVER.container, ("df", column, "/data"))
     text = (
         "Filesystem           1024-blocks    Used Available Capacity Mounted on\n"
-        f"/dev/loop0 {size_kib} {size_kib - left_kib} {left_kib} 50% /data\n"
+        f"/dev/loop0 {whole} {whole - left} {left} 50% /data\n"
     )
-    answer = ProbeAnswer(0, 0, NOW, status, text if status == 0 else "exec failed")
-    return replace(picture(), answers={probe: answer})
+    return {probe: ProbeAnswer(0, 0, NOW, status, text if status == 0 else "exec failed")}
+
+
+def seen(*answers: dict[Any, ProbeAnswer]) -> Picture:
+    return replace(picture(), answers={probe: answer for each in answers for probe, answer in each.items()})
 
 
 def test_df_full() -> None:
     full = volume_full(SERVER, "p", "/data")
-    assert full.judge(df(240_000, 0)).holds
-    assert full.judge(df(240_000, 20)).holds
-    assert not full.judge(df(240_000, 4096)).holds
+    assert full.judge(seen(df(240_000, 0))).holds
+    assert full.judge(seen(df(240_000, 20))).holds
+    assert full.judge(seen(df(240_000, 64))).holds
+    assert not full.judge(seen(df(240_000, 65))).holds
 
 
 def test_df_grown() -> None:
     grown = volume_shows(SERVER, "p", "/data", "450Mi")
-    assert not grown.judge(df(236 * 1024, 100_000)).holds  # 300Mi of xfs
-    assert grown.judge(df(386 * 1024, 100_000)).holds
-    assert not grown.judge(df(386 * 1024, 0)).holds
+    assert not grown.judge(seen(df(236 * 1024, 100_000))).holds  # 300Mi of xfs
+    assert grown.judge(seen(df(386 * 1024, 100_000))).holds
+    assert not grown.judge(seen(df(386 * 1024, 0))).holds
 
 
-@pytest.mark.parametrize("seen", [picture(), df(1, 1, status=1)])
-def test_df_that_was_not_answered_is_not_known(seen: Picture) -> None:
-    for condition in (volume_full(SERVER, "p", "/data"), volume_shows(SERVER, "p", "/data", "1Mi")):
-        judged = condition.judge(seen)
+def test_df_without_inodes_has_bytes_left() -> None:
+    full = inodes_full(SERVER, "p", "/data")
+    no_inode, some = df(3000, 0, column=INODES), df(3000, 1, column=INODES)
+    assert full.judge(seen(no_inode, df(240_000, 200_000))).holds
+    assert not full.judge(seen(some, df(240_000, 200_000))).holds
+    assert not full.judge(seen(no_inode, df(240_000, 64))).holds, "a volume without bytes is another incident"
+    assert "3000 inodes, 1 left" in full.judge(seen(some, df(240_000, 200_000))).text
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        seen(),
+        seen(df(1, 1, status=1), df(1, 1, status=1, column=INODES)),
+        seen(df(1, 1, status=None), df(1, 1, status=None, column=INODES)),
+    ],
+    ids=["not asked", "failed", "nobody answered"],
+)
+def test_df_that_was_not_answered_is_not_known(picture: Picture) -> None:
+    for condition in (
+        volume_full(SERVER, "p", "/data"),
+        volume_shows(SERVER, "p", "/data", "1Mi"),
+        inodes_full(SERVER, "p", "/data"),
+    ):
+        judged = condition.judge(picture)
         assert (judged.holds, judged.known) == (False, False)
+
+
+def test_df_of_inodes_that_was_answered_alone_does_not_hold() -> None:
+    judged = inodes_full(SERVER, "p", "/data").judge(seen(df(3000, 0, column=INODES)))
+    assert (judged.holds, judged.known) == (False, False)
 
 
 def test_the_same_pod() -> None:

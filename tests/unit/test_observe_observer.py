@@ -148,7 +148,7 @@ def test_an_expired_stream_does_not_end_a_wait(journal: Journal) -> None:
 def test_a_thread_that_breaks_is_told_of_by_the_next_picture(journal: Journal) -> None:
     kube = world(pods=Play([change("ADDED", {"no": "metadata"})], open=True))
     with observe(kube, journal) as observer, pytest.raises(ClusterError, match="the observer broke: KeyError"):
-        until(observer, [DRILLED.ready(1, 9)], timeout_s=5)
+        until(observer, [DRILLED.ready(1)], timeout_s=5)
     assert noted(journal, "observer-broken")[0]["thread"] == f"watch {PODS}"
 
 

@@ -8,7 +8,7 @@ from tests.unit.observe_world import AWAY, NAMESPACE, PATIENCE_S, FakeClock, Fak
 
 from promdrill.observe.picture import EPOCH
 from promdrill.observe.poll import PERIOD_S, Poller
-from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.store import Store
 
 BASE = f"/api/v1/namespaces/{NAMESPACE}"
@@ -129,6 +129,30 @@ def test_methods_and_commands_are_passed_on() -> None:
         assert turns.answer(post).status == 403  # type: ignore[union-attr]
         assert (turns.answer(df).status, turns.answer(df).text) == (1, "full")  # type: ignore[union-attr]
     assert ("EXEC", "p", "c", "df", "-hT") in turns.kube.asked
+
+
+def test_an_object_is_read_from_the_api_server_itself() -> None:
+    probe = ObjectProbe("/apis/storage.k8s.io/v1/storageclasses/standard")
+    turns = Turns(answers={("GET", probe.path): [(404, "{}"), (200, '{"kind": "StorageClass"}'), AWAY]})
+    said = []
+    with turns.poller.asking([probe]):
+        for _ in range(3):
+            turns.turn()
+            answer = turns.answer(probe)
+            assert answer is not None
+            said.append((answer.status, answer.json(), answer.refused))
+            turns.clock.passed_s += PERIOD_S
+    assert said == [(404, {}, False), (200, {"kind": "StorageClass"}, False), (None, None, True)]
+    assert turns.kube.asked == [("GET", probe.path, "once")] * 3
+
+
+def test_a_query_may_go_through_another_service() -> None:
+    through = QueryProbe("grafana", 3000, "up", at_s=7, prefix="/api/datasources/proxy/uid/p")
+    path = f"{BASE}/services/grafana:3000/proxy/api/datasources/proxy/uid/p/api/v1/query?query=up&time=7.000"
+    turns = Turns(answers={("GET", path): [(200, EMPTY)]})
+    with turns.poller.asking([through]):
+        turns.turn()
+        assert turns.answer(through).vector() == {}  # type: ignore[union-attr]
 
 
 def test_the_thread_asks_at_once_when_woken_and_ends_when_stopped() -> None:

@@ -96,8 +96,9 @@ def test_ready(pods: list[dict[str, Any]], *, holds: bool, text: str) -> None:
 
 
 def test_one_of_two_ready_is_exact() -> None:
-    assert SERVER_OF.ready(1, 2).judge(picture(pod(POD, CRASHED, container(RELOADER)))).holds
-    assert not SERVER_OF.ready(1, 2).judge(picture(pod())).holds
+    assert [SERVER_OF.ready(n).name for n in (None, 2, 1)] == ["server pod 2/2", "server pod 2/2", "server pod 1/2"]
+    assert SERVER_OF.ready(1).judge(picture(pod(POD, CRASHED, container(RELOADER)))).holds
+    assert not SERVER_OF.ready(1).judge(picture(pod())).holds
 
 
 @pytest.mark.parametrize(

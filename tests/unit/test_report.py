@@ -45,6 +45,7 @@ PASSED = DrillResult(
     samples=SampleAccount(gap_s=24.0, lost=288, jobs=(JobSamples("prometheus", 24.0, 300, 12, 288),)),
     steps=(StepRecord("runbook.md", 31, 0, 0.5),),
     observer=ObserverFigures(0.12, 31, 14, 120, 0),
+    remarks=("The chart is older than the incident.", "Its volume was made by hand."),
 )
 FAILED = replace(
     PASSED,
@@ -53,6 +54,7 @@ FAILED = replace(
     reason="not seen within 60 s: no further 403; last seen: received 403 from /-/reload " + "again and " * 9 + "again",
     recovered_after_s=None,
     samples=SampleAccount(),
+    remarks=(),
 )
 
 
@@ -129,6 +131,7 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
         "relists": 0,
     }
     assert drill["left_out"] is None
+    assert drill["remarks"] == ["The chart is older than the incident.", "Its volume was made by hand."]
     assert drill["steps"] == [{"file": "runbook.md", "line": 31, "exit_code": 0, "took_s": 0.5}]
 
 
@@ -147,7 +150,7 @@ def test_an_older_file_is_read(tmp_path: Path) -> None:
     (read,) = results.read(file).drills
     assert (read.profile, read.chart, read.verdict, read.steps) == ("unknown", None, Verdict.FAILED, ())
     assert read.samples == SampleAccount(19.5, 25, ())
-    assert (read.observer, read.left_out) == (None, None)
+    assert (read.observer, read.left_out, read.remarks) == (None, None, ())
 
 
 def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> None:
@@ -206,7 +209,9 @@ def test_junit_says_the_same(tmp_path: Path) -> None:
     values = {item.get("name"): item.get("value") for item in passed.iter("property")}
     assert values["verdict"] == "passed"
     assert values["gap_s"] == "24.0"
+    assert values["remarks"] == "The chart is older than the incident. Its volume was made by hand."
     assert "control" not in values
+    assert "remarks" not in {item.get("name") for item in failed.iter("property")}
     failure = failed.find("failure")
     assert failure is not None
     assert failure.get("message") == FAILED.reason

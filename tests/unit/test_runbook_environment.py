@@ -28,17 +28,14 @@ def tool(folder: Path, name: str) -> Path:
 
 
 def build(tmp_path: Path, tools: Pinned, **changes: object) -> dict[str, str]:
-    given = {
+    arguments = {
         "kubeconfig": tmp_path / "kubeconfig",
-        "namespace": "drill-x",
-        "release": "prometheus",
-        "chart": tmp_path / "chart",
-        "values": tmp_path / "values.yaml",
+        "given": {"NAMESPACE": "drill-x", "CHART": "/opt/chart"},
         "home": tmp_path / "home",
-        "variables": {"NEW_SIZE": "450Mi", "NAMESPACE": "monitoring"},
+        "variables": {"NEW_SIZE": "450Mi", "NAMESPACE": "monitoring", "KUBECONFIG": "theirs", "PATH": "/theirs"},
         **changes,
     }
-    return environment(tools=tools, **given)  # type: ignore[arg-type]
+    return environment(tools=tools, **arguments)  # type: ignore[arg-type]
 
 
 def test_only_the_drills_own_world_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +61,8 @@ def test_only_the_drills_own_world_is_there(tmp_path: Path, monkeypatch: pytest.
     assert env["NAMESPACE"] == "drill-x"
     assert env["NEW_SIZE"] == "450Mi"
     assert env["KUBECONFIG"] == f"{tmp_path}/kubeconfig"
-    assert env["CHART"] == f"{tmp_path}/chart"
+    assert env["CHART"] == "/opt/chart"
+    assert not {"RELEASE", "VALUES", "MANIFESTS"} & set(env), "an installation gives what its runbooks need"
     folders = [name for name in env if name == "HOME" or name.endswith("_HOME")]
     assert len(folders) == 8
     assert all(Path(env[name]).is_dir() and env[name].startswith(f"{tmp_path}/home") for name in folders)
@@ -73,10 +71,11 @@ def test_only_the_drills_own_world_is_there(tmp_path: Path, monkeypatch: pytest.
 def test_links_follow_the_pinned_tools(tmp_path: Path) -> None:
     build(tmp_path, Pinned(tool(tmp_path / "a", "kubectl"), tool(tmp_path / "a", "helm")))
     newer = Pinned(tool(tmp_path / "b", "kubectl"), tool(tmp_path / "b", "helm"))
-    env = build(tmp_path, newer, chart="repository/prometheus")
+    env = build(tmp_path, newer, given={"MANIFESTS": "/opt/manifests"})
     assert (tmp_path / "home/bin/kubectl").resolve() == newer.kubectl
     assert sorted(path.name for path in (tmp_path / "home/bin").iterdir()) == ["helm", "kubectl"]
-    assert env["CHART"] == "repository/prometheus"
+    assert (env["MANIFESTS"], env["NAMESPACE"]) == ("/opt/manifests", "monitoring")
+    assert "CHART" not in env
 
 
 def test_a_missing_tool_is_named(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import html
 import re
 from pathlib import Path
 
@@ -132,10 +132,12 @@ class Incident:
         env = environment(
             tools=self.tools,
             kubeconfig=self.home / "kubeconfig",
-            namespace="drill-x",
-            release="prometheus-x",
-            chart=self.home / "chart",
-            values=self.values,
+            given={
+                "NAMESPACE": "drill-x",
+                "RELEASE": "prometheus-x",
+                "CHART": str(self.home / "chart"),
+                "VALUES": str(self.values),
+            },
             home=self.home,
             variables=self.book.variables,
         )
@@ -224,4 +226,4 @@ def test_a_person_gets_the_same_variables_to_paste(file: Path) -> None:
     text = file.read_text(encoding="utf-8").partition("## Meaning")[0]
     assert re.findall(r"^export (\w+)=(.*)$", text, re.MULTILINE) == list(book.variables.items())
     assert book.id == file.parent.name
-    assert os.linesep + "# " + book.title + os.linesep in text
+    assert f"\n# {html.escape(book.title, quote=False)}\n" in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from promdrill.cluster.kube import Kube
 from promdrill.observe.conditions import Condition
@@ -21,6 +21,7 @@ class Baseline:
 
     Attributes:
         began: UTC start of the baseline that held.
+        remembered_at: UTC moment of it, whose samples were all stored and are asked for again.
 
     Args:
         kube: The API server.
@@ -31,6 +32,7 @@ class Baseline:
 
     def __init__(self, kube: Kube, server: Server, interval_s: float, jobs: Sequence[str]) -> None:
         self.began: datetime
+        self.remembered_at: datetime
         self._kube = kube
         self._server = server
         self._interval_s = interval_s
@@ -79,5 +81,6 @@ class Baseline:
         found = instant(self._kube, self._server, "count by (job) (up)")
         self._jobs = tuple(sorted({*self._jobs, *(dict(labels).get("job", "") for labels in found)}))
         promql = f"count_over_time(up[{math.ceil(self.stale_after_s)}s])"
-        self._early = (remember(self._kube, self._server, promql, ended.timestamp() - self.settled_after_s),)
+        self.remembered_at = ended - timedelta(seconds=self.settled_after_s)
+        self._early = (remember(self._kube, self._server, promql, self.remembered_at.timestamp()),)
         return buildinfo(self._kube, self._server).get("version")

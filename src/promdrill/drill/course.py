@@ -14,7 +14,7 @@ from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Moments, Plan, Stage, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.signature import healed, refute
-from promdrill.drill.site import Site, scrape_interval_s
+from promdrill.drill.site import Site
 from promdrill.drill.timings import Timings, timings
 from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
 from promdrill.errors import PromdrillError
@@ -89,32 +89,34 @@ class Course:
                     phase()
 
     def _provision(self) -> None:
-        site, release = self._site, self._site.release
-        release.compose(provision.values_layers(site.scenario_dir / "values.yaml", site.values, site.namespace))
-        interval_s = scrape_interval_s(release)
+        site, installation = self._site, self._site.installation
+        installation.compose(site.scenario_dir / "values.yaml", site.values, site.namespace)
+        interval_s = installation.scrape_interval_s
         self._limits = timings(site.profile, interval_s)
         provision.prepare(
             site.kube,
-            release,
+            installation,
             self._undo,
             storage=self._plan.storage,
+            beside=self._plan.beside,
             journal=site.journal,
             timeout_s=self._limits.provision_s,
         )
         observer = self._closing.enter_context(Observer(site.kube, site.namespace, site.journal, clock=site.clock))
         self._closing.callback(lambda: self._record.observed(observer.figures()))
-        self._ground = Ground(site.kube, site.server, release, observer, site.journal)
+        self._ground = Ground(site.kube, site.server, installation, observer, site.journal)
         self._baseline = Baseline(site.kube, site.server, interval_s, self._plan.jobs)
-        self._undo.register(f"uninstall release {release.name}", release.uninstall)
-        release.install()
+        self._undo.register(f"uninstall {installation.name}", installation.uninstall)
+        installation.install()
 
     def _prove_baseline(self) -> None:
         began = self._site.clock.utc()
-        conditions = self._baseline.conditions(since=began)
+        conditions = (*self._baseline.conditions(since=began), *self._plan.beside_ready)
         limits = self._limits
         hold_s = max(limits.baseline_hold_s, self._baseline.settled_after_s)
         self._wait(conditions, limits.baseline_s + hold_s, hold_s=hold_s, failed=DEFAULT_FAILURES)
         self._record.app_version = self._baseline.learn(began, self._site.clock.utc())
+        self._moments = replace(self._moments, baseline=self._baseline.remembered_at)
         self._begin()
         refute(self._ground.observer, self._plan.signature, self._moments, timeout_s=limits.stage_s)
 
@@ -172,10 +174,7 @@ class Course:
         env = environment(
             tools=site.tools,
             kubeconfig=site.kubeconfig,
-            namespace=site.namespace,
-            release=site.release_name,
-            chart=site.chart.path,
-            values=site.values_file,
+            given=site.installation.environment,
             home=Path(home),
             variables={**self._runbook.variables, **self._plan.variables},
         )
@@ -194,6 +193,7 @@ class Course:
         since = self._moments.remediated or self._moments.began
         conditions = (
             *self._baseline.conditions(since=since, remembered=not self._runbook.data_loss),
+            *plan.beside_ready,
             *conditions_of(plan.recovery, self._moments),
         )
         hold_s = max(limits.recovery_hold_s, plan.recovery_hold_s)

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
+
+import yaml
 
 from promdrill import versions
 from promdrill.drill.course import Course
@@ -18,6 +21,7 @@ from promdrill.drill.plan import Moments, Persistence, Plan, Stage, Wanted
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
 from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
+from promdrill.errors import UsageError
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
@@ -51,6 +55,18 @@ class Drill:
         """The server's pod is the one of that moment, and none of its server container's restarts are new."""
         return untouched(self.server, at.pod_uid, at.restarts)
 
+    def manifest(self, file: str) -> list[dict[str, Any]]:
+        """The objects of a YAML file in the scenario's folder, for `beside`.
+
+        Raises:
+            UsageError: It is not there, or not YAML.
+        """
+        path = self.site.scenario_dir / file
+        try:
+            return [obj for obj in yaml.safe_load_all(path.read_text(encoding="utf-8")) if obj]
+        except (OSError, yaml.YAMLError) as error:
+            raise UsageError(f"{path}: {' '.join(str(error).split())}") from error
+
     def run(
         self,
         *,
@@ -64,6 +80,9 @@ class Drill:
         storage: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
         breaking: Fault | None = None,
+        beside: Sequence[Mapping[str, Any]] = (),
+        beside_ready: Sequence[Condition] = (),
+        remarks: Sequence[str] = (),
     ) -> DrillResult:
         """Run the drill from provision to undo. Arguments as in `promdrill.drill.plan.Plan`.
 
@@ -85,6 +104,9 @@ class Drill:
             storage=storage or {},
             variables=variables or {},
             breaking=breaking,
+            beside=beside,
+            beside_ready=beside_ready,
+            remarks=remarks,
         )
         result, error, hint = self._carry_out(plan)
         self.site.on_result(result)
@@ -104,18 +126,20 @@ class Drill:
         with terminable(), ExitStack() as closing:
             try:
                 runbook = parse(site.runbook_file)
+                if runbook.fails_because:
+                    plan = replace(plan, remarks=(*plan.remarks, f"as written: {runbook.fails_because}"))
                 Course(site, plan, runbook, record=record, undo=undo, closing=closing).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 verdict, reason = judge(record.phase, ended)
                 site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended))
-            hint, cut_short = self._gather(self._result(record, verdict, reason), error)
+            hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)
             reason = reason and _ending_with(hint, reason)
             with record.during(PhaseName.UNDO):
                 interruption = None if site.keep else undo.run()
                 undo.keep()
         site.journal.note("verdict", verdict=verdict, reason=reason)
-        return self._result(record, verdict, reason), cut_short or interruption or error, hint
+        return self._result(plan, record, verdict, reason), cut_short or interruption or error, hint
 
     def _gather(self, result: DrillResult, error: BaseException | None) -> tuple[str, BaseException | None]:
         """Take evidence where it is due: where it lies, and what interrupted it. Nothing is raised.
@@ -135,7 +159,7 @@ class Drill:
             return "", None if isinstance(failed, Exception) else failed
         return taken.hint, taken.interruption
 
-    def _result(self, record: Record, verdict: Verdict, reason: str | None) -> DrillResult:
+    def _result(self, plan: Plan, record: Record, verdict: Verdict, reason: str | None) -> DrillResult:
         site = self.site
         return DrillResult(
             scenario=site.scenario,
@@ -153,6 +177,7 @@ class Drill:
             steps=tuple(record.steps),
             left_out=site.left_out,
             observer=record.observer,
+            remarks=tuple(plan.remarks),
         )
 
 

@@ -17,6 +17,7 @@ class Moments:
 
     Attributes:
         began: UTC start of the present phase or stage, before its act.
+        baseline: UTC moment of the baseline, of which samples are stored; None before.
         injected: UTC end of the injection; None before.
         remediating: UTC start of the remediation; None before.
         remediated: UTC end of the remediation; None before.
@@ -26,6 +27,7 @@ class Moments:
     """
 
     began: datetime
+    baseline: datetime | None = None
     injected: datetime | None = None
     remediating: datetime | None = None
     remediated: datetime | None = None
@@ -84,6 +86,9 @@ class Plan:
         variables: Variables of the runbook, over its own defaults.
         breaking: For an incident that heals by itself by design: what the control `no-remedy` does in place of the
             runbook, so that recovery cannot be proven. None to do nothing, for all other incidents.
+        beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota.
+        beside_ready: What must hold of them at the baseline, and again at recovery.
+        remarks: What a reader of the result has to know about how it came about.
     """
 
     fault: Fault
@@ -96,6 +101,9 @@ class Plan:
     storage: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     breaking: Fault | None = None
+    beside: Sequence[Mapping[str, Any]] = ()
+    beside_ready: Sequence[Condition] = ()
+    remarks: Sequence[str] = ()
 
 
 def conditions_of(wanted: Wanted, moments: Moments) -> tuple[Condition, ...]:

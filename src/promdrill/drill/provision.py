@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from promdrill.clock import SYSTEM, Clock, Deadline
+from promdrill.cluster.gone import wait_until_gone
 from promdrill.cluster.kube import Kube, NotFound
 from promdrill.errors import ClusterError
 from promdrill.faults.base import Undo
-from promdrill.faults.release import Release
+from promdrill.install import Installation
 from promdrill.journal import Journal
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
@@ -20,7 +19,6 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
-_RELIST_S = 0.2  # between two tries to watch a namespace go, when the stream ends early
 _COPIED = (
     "provisioner",
     "parameters",
@@ -34,15 +32,23 @@ _NOT_COPIED = (DEFAULT_CLASS, "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def prepare(
-    kube: Kube, release: Release, undo: Undo, *, storage: Mapping[str, Any], journal: Journal, timeout_s: float
+    kube: Kube,
+    installation: Installation,
+    undo: Undo,
+    *,
+    storage: Mapping[str, Any],
+    beside: Sequence[Mapping[str, Any]] = (),
+    journal: Journal,
+    timeout_s: float,
 ) -> None:
-    """Make the namespace and the StorageClass, in which then a release can be installed.
+    """Make the namespace and the StorageClass, in which then Prometheus can be installed.
 
     What a killed drill left under the same names is removed first.
 
     Args:
         kube: The API server.
-        release: The release to come; its namespace's name is also the class's.
+        installation: What is to be installed; its namespace's name is also the class's.
+        beside: Further objects for the namespace, applied in this order.
         undo: Learns how to remove what is made here.
         storage: Fields laid over the class, as `{"allowVolumeExpansion": False}`.
         journal: The drill's journal.
@@ -51,8 +57,8 @@ def prepare(
     Raises:
         ClusterError: The namespace is not ours, or does not go; there is no default class.
     """
-    namespace = release.namespace
-    remove_leftover(kube, release, journal=journal, timeout_s=timeout_s)
+    namespace = installation.namespace
+    remove_leftover(kube, installation, journal=journal, timeout_s=timeout_s)
     undo.register(f"delete namespace {namespace}", lambda: kube.delete(f"/api/v1/namespaces/{namespace}"))
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": dict(MANAGED_BY)}})
     classes = kube.get(CLASSES).get("items", ())
@@ -61,6 +67,8 @@ def prepare(
     if any(found["metadata"]["name"] == namespace for found in classes):
         kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; parameters cannot be changed, only made anew
     kube.apply(copy)
+    for obj in beside:
+        kube.apply({**obj, "metadata": {**obj["metadata"], "namespace": namespace}})
 
 
 def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,50 +90,29 @@ def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapp
     return _over(copy, changes)
 
 
-def remove_leftover(kube: Kube, release: Release, *, journal: Journal, timeout_s: float, clock: Clock = SYSTEM) -> None:
+def remove_leftover(
+    kube: Kube, installation: Installation, *, journal: Journal, timeout_s: float, clock: Clock = SYSTEM
+) -> None:
     """Remove the namespace of an earlier drill, with its release, and return when it is gone.
 
     Raises:
         ClusterError: The namespace is not ours, or is still there after `timeout_s` seconds.
     """
-    path = f"/api/v1/namespaces/{release.namespace}"
+    path = f"/api/v1/namespaces/{installation.namespace}"
     try:
         found = kube.get(path)
     except NotFound:
         return
     if not MANAGED_BY.items() <= (found["metadata"].get("labels") or {}).items():
         raise ClusterError(
-            f"namespace {release.namespace} exists and is not promdrill's",
-            hint=f"kubectl delete namespace {release.namespace}",
+            f"namespace {installation.namespace} exists and is not promdrill's",
+            hint=f"kubectl delete namespace {installation.namespace}",
         )
-    journal.note("leftover", namespace=release.namespace)
+    journal.note("leftover", namespace=installation.namespace)
     if not found["metadata"].get("deletionTimestamp"):
-        release.uninstall()
+        installation.uninstall()
         kube.delete(path)
-    deadline = Deadline.after(timeout_s, clock)
-    while not _gone(kube, release.namespace, deadline):
-        if deadline.passed:
-            raise ClusterError(
-                f"namespace {release.namespace} of an earlier drill is still there after {timeout_s:.0f} s",
-                hint=f"kubectl get namespace {release.namespace} -o yaml",
-            )
-        threading.Event().wait(_RELIST_S)
-
-
-def _gone(kube: Kube, namespace: str, deadline: Deadline) -> bool:
-    """Whether the namespace is gone, or goes while it is watched."""
-    try:
-        found = kube.get(f"/api/v1/namespaces/{namespace}")
-    except NotFound:
-        return True
-    events = kube.watch(
-        "/api/v1/namespaces",
-        resource_version=found["metadata"]["resourceVersion"],
-        stop=threading.Event(),
-        timeout_s=max(1.0, deadline.remaining_s),
-        params={"fieldSelector": f"metadata.name={namespace}"},
-    )
-    return any(event["type"] == "DELETED" for event in events)
+    wait_until_gone(kube, path, Deadline.after(timeout_s, clock))
 
 
 def _annotations(obj: Mapping[str, Any]) -> Mapping[str, str]:
@@ -141,11 +128,3 @@ def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
         else:
             merged[key] = value
     return merged
-
-
-def values_layers(
-    scenario: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class_name: str
-) -> list[Path | Mapping[str, Any]]:
-    """The layers of $VALUES, lowest first: the scenario's own, what the run adds, and the drill's StorageClass."""
-    pinned = {"server": {"persistentVolume": {"storageClass": storage_class_name}}}
-    return [scenario, *layers, pinned]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,19 +12,14 @@ from promdrill.cluster.helm import Helm
 from promdrill.cluster.kube import Kube
 from promdrill.errors import UsageError
 from promdrill.evidence import FAILURE
-from promdrill.faults.release import ChartRef, Release
+from promdrill.install import KINDS, ChartRef, Installation, Manual, Operator, Release
 from promdrill.journal import Journal
 from promdrill.model import DrillResult, LeftOut
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
 
-DEFAULT_SCRAPE_INTERVAL = "1m"
-"""Of the chart, and of Prometheus itself."""
-
 LONGEST_RELEASE = 53
 """Characters of a release's name: Helm's own limit, so that what charts append fits Kubernetes' 63."""
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +37,8 @@ class Site:
         chart: What is drilled.
         profile: Kind configuration of the cluster: `fast` or `as-shipped`.
         journal: The drill's journal.
+        install: How Prometheus is installed, one of `promdrill.install.KINDS`.
+        crds: Manifest with the Prometheus operator's definitions; only its install reads it.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
         runbook: A runbook in place of the scenario's own.
         control: What is left out on purpose, as in `DrillResult`; None for the drill itself.
@@ -64,6 +60,8 @@ class Site:
     chart: ChartRef
     profile: str
     journal: Journal
+    install: str = KINDS[0]
+    crds: Path = Path()
     values: Sequence[Path | Mapping[str, Any]] = ()
     runbook: Path | None = None
     control: str | None = None
@@ -103,7 +101,7 @@ class Site:
     @property
     def server(self) -> Server:
         """The names of the drilled Prometheus."""
-        return Server.of(self.namespace, self.release_name)
+        return self.installation.server
 
     @property
     def values_file(self) -> Path:
@@ -116,19 +114,17 @@ class Site:
         return self.runbook or self.scenario_dir / "runbook.md"
 
     @property
-    def release(self) -> Release:
-        """The release, installed from `values_file`."""
-        return Release(self.helm, self.release_name, self.namespace, self.chart.path, self.values_file)
+    def installation(self) -> Installation:
+        """The Prometheus to be drilled.
 
-
-def scrape_interval_s(release: Release) -> float:
-    """Seconds between two scrapes, as the release's values say.
-
-    Raises:
-        UsageError: The values hold something that is no duration.
-    """
-    text = str(release.value("server.global.scrape_interval", DEFAULT_SCRAPE_INTERVAL))
-    parts = re.findall(r"(\d+)(ms|[smhd])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise UsageError(f"server.global.scrape_interval: {text!r} is not a duration", hint="for example 15s")
-    return sum(int(number) * _UNITS_S[unit] for number, unit in parts)
+        Raises:
+            UsageError: There is no such way to install one.
+        """
+        if self.install == "helm":
+            return Release(self.helm, self.release_name, self.namespace, self.chart.path, self.values_file)
+        if self.install == "manual":
+            return Manual(self.kube, self.namespace, self.folder / "manifests")
+        if self.install == "operator":
+            folder, kubectl = self.folder / "manifests", self.tools.kubectl
+            return Operator(self.kube, self.namespace, folder, kubectl, self.kubeconfig, self.crds)
+        raise UsageError(f"{self.scenario_dir}: install({self.install!r}): not one of {', '.join(KINDS)}")

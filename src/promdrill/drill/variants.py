@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
+from promdrill.drill.verdicts import AS_WRITTEN, NO_FAULT, NO_REMEDY
 from promdrill.model import LeftOut, Variant
 from promdrill.runbook.parse import parse
 
 
-def controls() -> tuple[Variant, ...]:
-    """The drill without its fault, which must end invalid, and without its remedy, which must end failed."""
-    return (Variant(NO_FAULT), Variant(NO_REMEDY))
+def controls(as_written: Path) -> tuple[Variant, ...]:
+    """The drill without its fault, which must end invalid, and without its remedy, which must end failed.
+
+    Where there is a runbook `as_written`, that does not work, a third one with it in place of the remedy.
+    """
+    third = (Variant(AS_WRITTEN),) if as_written.is_file() else ()
+    return (Variant(NO_FAULT), Variant(NO_REMEDY), *third)
 
 
 def ablations(runbook: Path) -> tuple[Variant, ...]:

@@ -12,12 +12,13 @@ from promdrill.runbook.run import StepFailed
 REASON_CHARS = 400
 """A reason is one sentence in a summary line; longer output stands in the journal."""
 
-NO_FAULT, NO_REMEDY = "no-fault", "no-remedy"
+NO_FAULT, NO_REMEDY, AS_WRITTEN = "no-fault", "no-remedy", "as-written"
 
 _EXPECTED = {
     None: (Verdict.PASSED, None),
     NO_FAULT: (Verdict.INVALID, PhaseName.SIGNATURE),
     NO_REMEDY: (Verdict.FAILED, PhaseName.RECOVERY),
+    AS_WRITTEN: (Verdict.FAILED, None),
 }
 
 _MEANINGS = {
@@ -70,8 +71,9 @@ def shortfall(result: DrillResult) -> str | None:
     """Why the drill did not end as it had to, in one sentence; None when it did.
 
     A drill has to pass. Its control without the fault has to end invalid because the signature was not seen, and
-    its control without the remedy has to end failed because recovery was not. An ablation has to show that the step
-    which it left out is needed, if only for verification, or, if the runbook marks it optional, that it is not.
+    its control without the remedy has to end failed because recovery was not. With the remedy as it was once written
+    down, where that does not work, it has to end failed too. An ablation has to show that the step which it left out
+    is needed, if only for verification, or, if the runbook marks it optional, that it is not.
     """
     found = f"{result.verdict}: {result.reason}" if result.reason else str(result.verdict)
     if result.left_out is not None:
@@ -81,7 +83,8 @@ def shortfall(result: DrillResult) -> str | None:
         return None
     if result.control is None:
         return f"{result.scenario} {found}"
-    return f"{result.scenario}: the control {result.control} must end {verdict} in {phase}; it ended {found}"
+    due = f"{verdict} in {phase}" if phase else str(verdict)
+    return f"{result.scenario}: the control {result.control} must end {due}; it ended {found}"
 
 
 def need(result: DrillResult) -> Need:

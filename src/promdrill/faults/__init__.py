@@ -1,23 +1,42 @@
 """Reversible changes that make an incident happen: one module per family, each with its undo and its proof."""
 
 from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
-from promdrill.faults.df import volume_full, volume_shows
-from promdrill.faults.pods import RestartServer
-from promdrill.faults.release import ChartRef, Release
-from promdrill.faults.settings import TouchConfig, ValuesEdit
-from promdrill.faults.volume import FillVolume
+from promdrill.faults.commands import OnNode, RunIn
+from promdrill.faults.df import inodes_full, volume_below, volume_full, volume_shows
+from promdrill.faults.edits import Replace, Set
+from promdrill.faults.growth import GrowVolume
+from promdrill.faults.objects import Applied, Deleted, Patched
+from promdrill.faults.pods import DeleteServerPod, RestartServer
+from promdrill.faults.reinstall import InOrder, Reinstall
+from promdrill.faults.settings import Edited, TouchConfig, ValuesEdit
+from promdrill.faults.storage import RemoveStorage
+from promdrill.faults.volume import FillInodes, FillVolume
 
 __all__ = [
-    "ChartRef",
+    "Applied",
+    "DeleteServerPod",
+    "Deleted",
+    "Edited",
     "Fault",
     "FaultNotTaken",
+    "FillInodes",
     "FillVolume",
     "Ground",
-    "Release",
+    "GrowVolume",
+    "InOrder",
+    "OnNode",
+    "Patched",
+    "Reinstall",
+    "RemoveStorage",
+    "Replace",
     "RestartServer",
+    "RunIn",
+    "Set",
     "TouchConfig",
     "Undo",
     "ValuesEdit",
+    "inodes_full",
+    "volume_below",
     "volume_full",
     "volume_shows",
 ]

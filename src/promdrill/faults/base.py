@@ -9,7 +9,7 @@ from typing import Any
 
 from promdrill.cluster.kube import Kube
 from promdrill.errors import PromdrillError
-from promdrill.faults.release import Release
+from promdrill.install import Installation
 from promdrill.journal import Journal
 from promdrill.observe.conditions import Condition
 from promdrill.observe.observer import Observer
@@ -28,14 +28,14 @@ class Ground:
     Attributes:
         kube: The API server.
         server: The names of the drilled Prometheus.
-        release: Its Helm release.
+        installation: How it was installed, and the files that describe it.
         observer: The live picture of its namespace.
         journal: The drill's journal.
     """
 
     kube: Kube
     server: Server
-    release: Release
+    installation: Installation
     observer: Observer
     journal: Journal
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.conditions import Condition, Kind, Seen, all_of, unknown
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ExecProbe
 from promdrill.observe.quantity import size_bytes
@@ -45,25 +45,43 @@ def volume_shows(server: Server, pod: str, mount: str, size: str) -> Condition:
     return _df(server, pod, mount, name, lambda shown, left: shown >= least and left > FULL_BYTES)
 
 
-def _df(server: Server, pod: str, mount: str, name: str, holds: Callable[[int, int], bool]) -> Condition:
-    probe = ExecProbe(pod, server.container, ("df", "-kP", mount))
+def volume_below(server: Server, pod: str, mount: str, share: float) -> Condition:
+    """At most that share of the volume is used, 0 to 1. Further arguments as in `volume_full`."""
+    name = f"df: at most {share:.0%} of {mount} used"
+    return _df(server, pod, mount, name, lambda size, left: left >= size * (1 - share))
+
+
+def inodes_full(server: Server, pod: str, mount: str) -> Condition:
+    """Not one inode is left on the volume, while bytes are. Arguments as in `volume_full`."""
+    bytes_left = _df(server, pod, mount, "bytes left", lambda _size, left: left > FULL_BYTES)
+    inodes = _df(server, pod, mount, "no inode left", lambda _count, left: left == 0, inodes=True)
+    return all_of(inodes, bytes_left, name=f"df -i: no inode left on {mount}, though bytes are")
+
+
+def _df(
+    server: Server, pod: str, mount: str, name: str, holds: Callable[[int, int], bool], *, inodes: bool = False
+) -> Condition:
+    probe = ExecProbe(pod, server.container, ("df", "-iP" if inodes else "-kP", mount))
 
     def judge(picture: Picture) -> Seen:
         answer = picture.answers.get(probe)
         if answer is None:
             return unknown("df was not answered yet")
-        sizes = _sizes(answer.text) if answer.status == 0 else None
+        sizes = _columns(answer.text) if answer.status == 0 else None
         if sizes is None:
             return unknown(f"df: {answer.error or answer.text.strip()[-200:]}")
         size, left = sizes
+        if inodes:
+            return Seen(holds=holds(size, left), text=f"{size} inodes, {left} left")
+        size, left = size * 1024, left * 1024
         return Seen(holds=holds(size, left), text=f"{size // 2**20} MiB, {left // 1024} KiB left")
 
     return Condition(name, Kind.VOLUME, judge, (probe,))
 
 
-def _sizes(output: str) -> tuple[int, int] | None:
-    """Size and what is left, in bytes, from POSIX ``df -kP``."""
+def _columns(output: str) -> tuple[int, int] | None:
+    """The whole and what is left, from POSIX ``df -kP`` (in KiB) or ``df -iP`` (in inodes)."""
     fields = output.strip().splitlines()[-1].split() if output.strip() else []
     if len(fields) < 6 or not (fields[1].isdigit() and fields[3].isdigit()):  # noqa: PLR2004  df -P has six columns
         return None
-    return int(fields[1]) * 1024, int(fields[3]) * 1024
+    return int(fields[1]), int(fields[3])

@@ -29,6 +29,31 @@ class RestartServer(Fault):
         return (replaced(ground.server, str(pod["metadata"]["uid"])),)
 
 
+@dataclass(frozen=True, eq=False)
+class DeleteServerPod(Fault):
+    """The server's pod is deleted, where it is not certain that another one comes.
+
+    Attributes:
+        proof: What must be observed then; all of it, at once.
+    """
+
+    proof: tuple[Condition, ...]
+
+    @property
+    def name(self) -> str:
+        return "delete the server's pod"
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return ("the pod of the drilled server",)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        name = name_of(ground.pod())
+        undo.register(f"nothing to take back: {name} is its controller's to replace", lambda: None)
+        ground.kube.delete(f"/api/v1/namespaces/{ground.server.namespace}/pods/{name}")
+        return self.proof
+
+
 def replaced(server: Server, uid: str) -> Condition:
     """Another server pod stands in the place of the one with this UID."""
 

@@ -1,4 +1,4 @@
-"""Faults of settings: one Helm value changed, and the release upgraded with it."""
+"""Faults of settings: the files that describe Prometheus are changed, and the cluster is brought to what they say."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from promdrill.faults import values as editing
+from promdrill.faults import edits as edits_of
 from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.faults.edits import Edit, Set
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 
@@ -16,29 +17,54 @@ MARK = "drill"
 
 
 @dataclass(frozen=True)
+class Edited(Fault):
+    """Values or manifests are edited, and ``helm upgrade`` (or ``kubectl apply``) follows.
+
+    Attributes:
+        edits: What is changed in the files.
+        proof: What must be observed once the cluster has taken it; all of it, at once.
+    """
+
+    edits: tuple[Edit, ...]
+    proof: tuple[Condition, ...]
+
+    @property
+    def name(self) -> str:
+        return ", ".join(map(str, self.edits))
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return ("the Prometheus that is drilled",)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        edit(ground, undo, *self.edits)
+        return self.proof
+
+
+@dataclass(frozen=True)
 class ValuesEdit(Fault):
     """One value in $VALUES becomes another, by ``helm upgrade``.
 
     Attributes:
-        path: Dotted path of the value, as in `server.extraFlags`.
+        path: The value's keys, or dotted, as in `server.extraFlags`.
         value: What it becomes.
         proof: What must be observed once the cluster has taken it; all of it, at once.
     """
 
-    path: str
+    path: str | tuple[str, ...]
     value: Any
     proof: tuple[Condition, ...]
 
     @property
     def name(self) -> str:
-        return f"set {self.path} to {self.value!r}"
+        return str(Set(self.path, self.value))
 
     @property
     def blast_radius(self) -> tuple[str, ...]:
         return ("the Helm release that is drilled",)
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        edit(ground, undo, self.path, self.value)
+        edit(ground, undo, Set(self.path, self.value))
         return self.proof
 
 
@@ -61,7 +87,7 @@ class TouchConfig(Fault):
         return ("the Helm release that is drilled", "its ConfigMap")
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        edit(ground, undo, f"server.global.external_labels.{MARK}", self.value)
+        edit(ground, undo, Set(f"server.global.external_labels.{MARK}", self.value))
         server = ground.server
         config = ground.kube.get(f"/api/v1/namespaces/{server.namespace}/configmaps/{server.fullname}")
         if f"{MARK}: {self.value}" not in config.get("data", {}).get("prometheus.yml", ""):
@@ -73,23 +99,20 @@ class TouchConfig(Fault):
         return server.config_has(rf"\b{MARK}: {re.escape(self.value)}(?![\w-])")
 
 
-def edit(ground: Ground, undo: Undo, path: str, value: Any) -> None:
-    """Set one value in $VALUES and upgrade the release; the undo brings the file's former text back and upgrades.
+def edit(ground: Ground, undo: Undo, *edits: Edit) -> None:
+    """Change the files and upgrade; the undo brings their former text back and upgrades.
 
     Raises:
-        FaultNotTaken: The value was the same before.
+        FaultNotTaken: The files were so before.
         CommandFailed: Helm refused.
     """
-    release = ground.release
-    before = release.read()
-    after = editing.set_value(before, path.split("."), value)
-    if editing.load(after) == editing.load(before):
-        raise FaultNotTaken(f"{path} is {value!r} already")
+    installation, before = ground.installation, edits_of.read(ground)
+    after = edits_of.edited(before, edits)
 
-    def restore() -> None:
-        release.write(before)
-        release.upgrade()
+    def back() -> None:
+        edits_of.write(before)
+        installation.upgrade()
 
-    undo.register(f"bring the former {path} back", restore)
-    release.write(after)
-    release.upgrade()
+    undo.register(f"take back: {', '.join(map(str, edits))}", back)
+    edits_of.write(after)
+    installation.upgrade()

@@ -14,7 +14,7 @@ from promdrill.clock import Clock
 from promdrill.cluster.kube import Kube
 from promdrill.errors import ClusterError
 from promdrill.observe.picture import EPOCH, name_of
-from promdrill.observe.probes import ExecProbe, Labels, MetricsProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import ExecProbe, Labels, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.store import Store
 
 PERIOD_S = 0.5
@@ -94,6 +94,8 @@ class Poller:
         """What is sent: ("exec", pod, container, *argv) or (method, path); the path is empty when no pod is there."""
         if isinstance(probe, ExecProbe):
             return ("exec", probe.pod, probe.container, *probe.argv)
+        if isinstance(probe, ObjectProbe):
+            return ("GET", probe.path)
         method = "GET" if isinstance(probe, QueryProbe | MetricsProbe) else probe.method
         target = f"services/{probe.service}:{probe.port}"
         if not isinstance(probe, QueryProbe) and probe.pod:

@@ -1,4 +1,4 @@
-"""What is asked of Prometheus and of containers: frozen, hashable questions, and their answers.
+"""What is asked of Prometheus, of containers and of the API server: frozen, hashable questions, and their answers.
 
 Questions travel through the API server's proxy. By default the service is asked, as any client in the cluster would ask
 it; a service without a ready pod answers 503, which is an answer. A question with `pod` goes to the newest pod whose
@@ -52,17 +52,19 @@ class QueryProbe:
         port: See `HttpProbe`.
         promql: The expression.
         at_s: Evaluation time in Unix seconds; now when None.
+        prefix: Path under which the service passes queries on to Prometheus, as a Grafana data source does.
     """
 
     service: str
     port: int | str
     promql: str
     at_s: float | None = None
+    prefix: str = ""
 
     @property
     def path(self) -> str:
         """Path and query of the request."""
-        return query_path(self.promql, self.at_s)
+        return f"{self.prefix}{query_path(self.promql, self.at_s)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,18 @@ class ExecProbe:
     argv: tuple[str, ...]
 
 
-Probe: TypeAlias = HttpProbe | QueryProbe | MetricsProbe | ExecProbe
+@dataclass(frozen=True, slots=True)
+class ObjectProbe:
+    """One reading of an object, or of a page, that the API server itself serves.
+
+    Attributes:
+        path: Path and query, as in ``/api/v1/namespaces/x/services/y``.
+    """
+
+    path: str
+
+
+Probe: TypeAlias = HttpProbe | QueryProbe | MetricsProbe | ExecProbe | ObjectProbe
 
 
 @dataclass(frozen=True, slots=True)

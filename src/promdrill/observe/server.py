@@ -27,9 +27,13 @@ class Server:
         release: Its Helm release.
         fullname: Of the workload, the service and the claim.
         container: Prometheus' container.
-        reloader: The config reloader's container.
+        reloader: The config reloader's container; empty where there is none.
         port: Port of the service.
         pod_port: Port of Prometheus in the pod.
+        service_name: Of the Service, where it is not `fullname`.
+        claim_name: Of the PersistentVolumeClaim, where it is not `fullname`.
+        containers: Containers of a pod, all of which have to be ready.
+        labels: Labels of its pods, where they are not those of the chart.
     """
 
     namespace: str
@@ -39,6 +43,10 @@ class Server:
     reloader: str = "prometheus-server-configmap-reload"
     port: int = 80
     pod_port: int = 9090
+    service_name: str = ""
+    claim_name: str = ""
+    containers: int = 2
+    labels: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def of(cls, namespace: str, release: str) -> Server:
@@ -49,25 +57,29 @@ class Server:
     @property
     def service(self) -> str:
         """Name of the Service."""
-        return self.fullname
+        return self.service_name or self.fullname
 
     @property
     def claim(self) -> str:
         """Name of the PersistentVolumeClaim."""
-        return self.fullname
+        return self.claim_name or self.fullname
 
     def pods(self, picture: Picture, *, leaving: bool = False) -> tuple[Object, ...]:
         """The server's pods, newest first; those being deleted only with `leaving`."""
+        if self.labels:
+            return picture.select(dict(self.labels), leaving=leaving)
         now = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
         charts_to_19 = {"release": self.release, "app": "prometheus", "component": "server"}
         return picture.select(now, leaving=leaving) or picture.select(charts_to_19, leaving=leaving)
 
-    def ready(self, n: int = 2, of: int = 2) -> Condition:
-        """One server pod and no other, Running, with exactly `n` of `of` containers ready."""
+    def ready(self, n: int | None = None) -> Condition:
+        """One server pod and no other, Running, with exactly `n` of its containers ready; by default all."""
+        of = self.containers
+        wanted = of if n is None else n
         return Condition(
-            f"server pod {n}/{of}",
+            f"server pod {wanted}/{of}",
             Kind.POD,
-            lambda picture: judges.readiness(self.pods(picture, leaving=True), n, of),
+            lambda picture: judges.readiness(self.pods(picture, leaving=True), wanted, of),
         )
 
     def crash_looping(self) -> Condition:

@@ -50,6 +50,7 @@ def properties(drill: DrillResult) -> dict[str, object]:
         "recovered_after_s": drill.recovered_after_s,
         "gap_s": drill.samples.gap_s,
         "lost": drill.samples.lost,
+        "remarks": " ".join(drill.remarks) or None,
         "detect_p95_s": drill.observer and drill.observer.detect_p95_s,
     }
 

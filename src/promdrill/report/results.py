@@ -116,6 +116,7 @@ def _drill(entry: Mapping[str, Any]) -> DrillResult:
     for name, kind in (("left_out", LeftOut), ("observer", ObserverFigures)):
         known[name] = kind(**_known(kind, entry[name])) if entry.get(name) else None
     known["steps"] = tuple(StepRecord(**_known(StepRecord, step)) for step in entry.get("steps") or ())
+    known["remarks"] = tuple(entry.get("remarks") or ())
     for name in ("chart", "chart_version", "app_version", "control", "reason"):
         known.setdefault(name, None)
     return DrillResult(**known)

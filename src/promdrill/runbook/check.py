@@ -24,6 +24,8 @@ def _describe(runbook: Runbook) -> Iterator[str]:
     yield f"{runbook.id}: {runbook.title}"
     if runbook.data_loss:
         yield f"Loses data: {runbook.data_loss_reason}"
+    if runbook.fails_because:
+        yield f"Does not work: {runbook.fails_because}"
     for name, value in runbook.variables.items():
         yield f"export {name}={shlex.quote(value)}"
     for step in runbook.steps:

@@ -49,25 +49,19 @@ def environment(
     *,
     tools: Tools,
     kubeconfig: Path,
-    namespace: str,
-    release: str,
-    chart: Path | str,
-    values: Path,
+    given: Mapping[str, str],
     home: Path,
     variables: Mapping[str, str],
 ) -> dict[str, str]:
     """The whole environment of a runbook's steps; only `PASSED_ON` is taken from our own.
 
-    KUBECONFIG, NAMESPACE, RELEASE, CHART and VALUES are the drill's, whatever `variables` says. PATH begins with a
+    KUBECONFIG and what is `given` are the drill's, whatever `variables` says. PATH begins with a
     folder that links to the pinned tools; HOME and the folders of Helm and XDG lie under `home`, which is made.
 
     Args:
         tools: The pinned tools.
         kubeconfig: The drill's own.
-        namespace: Where the release is.
-        release: Its name.
-        chart: Folder, .tgz or reference of the chart.
-        values: The operator's values file, which steps may change.
+        given: What the steps find the drilled Prometheus by, such as NAMESPACE, RELEASE, CHART and VALUES.
         home: A folder of the drill's own.
         variables: The runbook's defaults, with the scenario's settings over them.
 
@@ -90,10 +84,7 @@ def environment(
         **{name: str(folder) for name, folder in folders.items()},
         "PATH": os.pathsep.join([str(bin_dir), *rest]),
         "KUBECONFIG": str(kubeconfig.absolute()),
-        "NAMESPACE": namespace,
-        "RELEASE": release,
-        "CHART": str(chart.absolute()) if isinstance(chart, Path) else chart,
-        "VALUES": str(values.absolute()),
+        **given,
     }
 
 

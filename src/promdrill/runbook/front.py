@@ -12,7 +12,7 @@ import yaml
 
 from promdrill.runbook.source import Source
 
-KEYS = ("id", "title", "variables", "data_loss", "optional")
+KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because")
 """What front matter may say, in the order of the README."""
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -48,6 +48,7 @@ class FrontMatter:
         variables: Name and default of each.
         data_loss: Why data is lost by design; empty when none is.
         optional: The names of steps that may be left out, with their places.
+        fails_because: Why it does not work; empty for a runbook that is to be followed.
         length: Lines that it takes up, both lines of dashes included.
     """
 
@@ -56,6 +57,7 @@ class FrontMatter:
     variables: dict[str, str]
     data_loss: str
     optional: tuple[Mark, ...]
+    fails_because: str
     length: int
 
 
@@ -82,6 +84,7 @@ def read_front(source: Source) -> FrontMatter:
         variables=read.get("variables", {}),
         data_loss=read.get("data_loss", ""),
         optional=read.get("optional", ()),
+        fails_because=read.get("fails_because", ""),
         length=length,
     )
 
@@ -147,6 +150,13 @@ def _title(source: Source, node: yaml.Node) -> str:
     return value
 
 
+def _fails_because(source: Source, node: yaml.Node) -> str:
+    value = " ".join(_text(source, node, "fails_because").split())
+    if not value:
+        raise source.wrong(*_at(node), "fails_because is empty", hint="one sentence")
+    return value
+
+
 def _variables(source: Source, node: yaml.Node) -> dict[str, str]:
     values = {}
     for mark, child in _mapping(source, node, "variables"):
@@ -181,4 +191,5 @@ _READERS: dict[str, Callable[[Source, yaml.Node], Any]] = {
     "variables": _variables,
     "data_loss": _data_loss,
     "optional": _optional,
+    "fails_because": _fails_because,
 }

@@ -42,6 +42,7 @@ class Runbook:
         data_loss_reason: What is lost and why; empty when nothing is.
         optional: Names of the steps that may be left out.
         steps: In the order in which they run.
+        fails_because: Why the remedy, as somebody wrote it down, does not work; empty for one that is to be followed.
     """
 
     path: Path
@@ -52,6 +53,7 @@ class Runbook:
     data_loss_reason: str
     optional: tuple[str, ...]
     steps: tuple[Step, ...]
+    fails_because: str = ""
 
 
 def parse(path: Path) -> Runbook:
@@ -80,6 +82,7 @@ def parse(path: Path) -> Runbook:
         data_loss=bool(front.data_loss),
         data_loss_reason=front.data_loss,
         optional=tuple(mark.name for mark in front.optional),
+        fails_because=front.fails_because,
         steps=steps,
     )
 

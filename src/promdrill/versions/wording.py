@@ -44,11 +44,22 @@ TABLE = (
     # The start on a full volume: 2.10 was the last to pad the WAL's last page; 2.x logs err=..., 3.x "Fatal error".
     _row("storage-not-opened-no-space", "<2.11", rf"opening storage failed: zero-pad torn page: .*{NO_SPACE}"),
     _row("storage-not-opened-no-space", ">=2.11", rf"opening storage failed: .*{NO_SPACE}"),
+    # The start while another Prometheus has the volume's lock (EAGAIN of flock).
+    _row("storage-locked", ">=2", r"opening storage failed: lock DB directory: resource temporarily unavailable"),
     # The reloader's own line. Which reloader runs is the chart's choice (configmap-reload up to chart 19, then
     # prometheus-config-reloader), so both are in one pattern. The second prints "have you set" for any answer but
     # 200: only the code proves anything.
     _row("reload-forbidden", ">=2", r"received non-200 response: 403 Forbidden|Received response code 403\b"),
+    _row("reload-refused", ">=2", r"received non-200 response: 500 Internal Server Error|Received response code 500\b"),
     _row("configuration-loaded", ">=2", r"Completed loading of configuration file"),
+    # The start with a configuration that cannot be read. First 2.x: err="error loading config from ...".
+    _row("configuration-not-loaded", ">=2", r"[Ee]rror loading config\b.*parsing YAML file"),
+    # The command line, before anything else is done; "commandline" in the first 2.x. The usage follows.
+    _row("flag-repeated", ">=2", r"Error parsing command ?line arguments: flag '\S+' cannot be repeated"),
+    # The start over a damaged WAL, which is then cut off at the damage. Lower case and without "read" in the first 2.x.
+    _row("wal-read-error", ">=2", r"[Ee]ncountered WAL (read )?error, attempting repair"),
+    # The start with a block that cannot be opened: once "unexpected corrupted block:map[...]", now "corrupted block".
+    _row("block-not-opened", ">=2", r"opening storage failed: .*corrupted block"),
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from promdrill.errors import UsageError
-from promdrill.faults import values
+from promdrill.install import values
 
 TEXT = """# who reads this
 server:

@@ -1,4 +1,4 @@
-"""The Helm release of a drill, and the one values file that faults and runbooks edit."""
+"""Installed by Helm: the release of a drill, and the one values file that faults and runbooks edit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.cluster.helm import Helm
-from promdrill.faults import values as editing
+from promdrill.install import values as editing
+from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL, duration_s
+from promdrill.observe.server import Server
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,18 +50,45 @@ class Release:
     values: Path
     timeout_s: float = 120.0
 
-    def compose(self, layers: Sequence[Path | Mapping[str, Any]]) -> None:
-        """Write the values file: the first layer's text as it is, the others laid over it in place.
+    @property
+    def server(self) -> Server:
+        """The names that the chart gives."""
+        return Server.of(self.namespace, self.name)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The values file."""
+        return (self.values,)
+
+    @property
+    def scrape_interval_s(self) -> float:
+        """Seconds between two scrapes, as the values say.
+
+        Raises:
+            UsageError: They hold something that is no duration.
+        """
+        where = "server.global.scrape_interval"
+        return duration_s(str(self.value(where, DEFAULT_SCRAPE_INTERVAL)), where)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a person types Helm commands with."""
+        return {
+            "NAMESPACE": self.namespace,
+            "RELEASE": self.name,
+            "CHART": str(self.chart.absolute()),
+            "VALUES": str(self.values.absolute()),
+        }
+
+    def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
+        """Write the values file: the scenario's text as it is, the layers and the drill's class laid over it in place.
 
         Raises:
             UsageError: A layer is not YAML, or cannot be laid over in place.
         """
-        text = ""
-        for layer in layers:
-            if isinstance(layer, Path) and not text:
-                text = layer.read_text(encoding="utf-8")
-                editing.load(text)
-                continue
+        text = values.read_text(encoding="utf-8")
+        editing.load(text)
+        for layer in (*layers, {"server": {"persistentVolume": {"storageClass": storage_class}}}):
             added = editing.load(layer.read_text(encoding="utf-8")) if isinstance(layer, Path) else layer
             text = editing.merge(text, added)
         self.write(text)

@@ -1,0 +1,100 @@
+"""Faults by command: a script in a container, or on the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promdrill import shell
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.observe.conditions import Condition
+from promdrill.observe.picture import name_of
+
+COMMAND_TIMEOUT_S = 60.0
+"""For each script: they move or spoil some megabytes."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunIn(Fault):
+    """A script is run in a container with sh.
+
+    Attributes:
+        what: The fault in words: "kill nginx' main process".
+        script: What is run.
+        back: A script that undoes it; empty where it goes with the pod or its volume.
+        pod: Beginning of the pod's name; the server's pod when empty.
+        container: Its container; the server's when empty.
+        exit_codes: Exit codes with which either script may end; one that kills its own container ends in any.
+        proof: What must be observed then; all of it, at once.
+    """
+
+    what: str
+    script: str
+    back: str = ""
+    pod: str = ""
+    container: str = ""
+    exit_codes: tuple[int, ...] = (0,)
+    proof: tuple[Condition, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.what
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return (f"container {self.container or 'of the drilled server'}", "what it has mounted")
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        if self.back:
+            undo.register(f"take back: {self.what}", lambda: self._run(ground, self.back))
+        self._run(ground, self.script)
+        return self.proof
+
+    def _run(self, ground: Ground, script: str) -> None:
+        pod = ground.observer.picture().pod(self.pod) if self.pod else ground.pod()
+        if pod is None:
+            raise FaultNotTaken(f"{self.what}: there is no pod {self.pod}*")
+        container, argv = self.container or ground.server.container, ["sh", "-c", script]
+        code, output = ground.kube.exec(
+            ground.server.namespace, name_of(pod), container, argv, timeout_s=COMMAND_TIMEOUT_S
+        )
+        if code not in self.exit_codes:
+            raise FaultNotTaken(f"{self.what}: exit code {code}: {output.strip()[-300:]}")
+
+
+@dataclass(frozen=True, eq=False)
+class OnNode(Fault):
+    """A script is run as root on the node that has the server's pod: what an administrator does there.
+
+    Attributes:
+        what: The fault in words: "give the folder to root".
+        script: What is run with sh.
+        back: A script that undoes it; empty where nothing has to be undone.
+        proof: What must be observed then; all of it, at once.
+    """
+
+    what: str
+    script: str
+    back: str = ""
+    proof: tuple[Condition, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.what
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return ("the node's files that the script names",)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        node = ground.pod()["spec"].get("nodeName")
+        if not node:
+            raise FaultNotTaken(f"{self.what}: the server's pod is on no node")
+        if self.back:
+            undo.register(f"take back: {self.what}", lambda: _on_node(node, self.back))
+        _on_node(node, self.script)
+        return self.proof
+
+
+def _on_node(node: str, script: str) -> None:
+    """Nodes of kind are containers of the same name."""
+    shell.run(["docker", "exec", node, "sh", "-c", script], timeout_s=COMMAND_TIMEOUT_S)

@@ -1,0 +1,101 @@
+"""Changes to the files that describe the drilled Prometheus; the cluster is not touched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from promdrill.faults.base import FaultNotTaken, Ground
+from promdrill.install import values
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """One value of a Helm values file becomes another; every other line stays as it is.
+
+    Attributes:
+        path: Its keys, outermost first; or dotted, as in `server.extraFlags`, where no key has a dot.
+        value: What it becomes.
+    """
+
+    path: str | tuple[str, ...]
+    value: Any
+
+    def __str__(self) -> str:
+        return f"set {'.'.join(self.keys)} to {self.value!r}"
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The path, key by key."""
+        return tuple(self.path.split(".")) if isinstance(self.path, str) else self.path
+
+    def changed(self, text: str) -> str:
+        """The file's text with the value set; unchanged where that is its value."""
+        changed = values.set_value(text, self.keys, self.value)
+        return text if values.load(changed) == values.load(text) else changed
+
+
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """One piece of text, which stands once in all the files, becomes another: a slip of the keyboard.
+
+    Attributes:
+        old: What is there.
+        new: What stands there afterwards.
+    """
+
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"write {self.new!r} in place of {self.old!r}"
+
+    def changed(self, text: str) -> str:
+        """The file's text with the piece replaced."""
+        return text.replace(self.old, self.new)
+
+
+Edit: TypeAlias = Set | Replace
+
+
+Texts: TypeAlias = dict[Path, str]
+"""Files by their whole text."""
+
+
+def read(ground: Ground) -> Texts:
+    """The files as they are."""
+    return {file: file.read_text(encoding="utf-8") for file in ground.installation.files}
+
+
+def write(texts: Texts) -> None:
+    """Give files their text."""
+    for file, text in texts.items():
+        file.write_text(text, encoding="utf-8")
+
+
+def edited(texts: Texts, edits: Sequence[Edit]) -> Texts:
+    """The files with the edits made, one after the other; nothing is written.
+
+    Raises:
+        FaultNotTaken: An edit finds nothing to change, or does not know which of several places is meant.
+    """
+    after = dict(texts)
+    for edit in edits:
+        file = _place(edit, after)
+        changed = edit.changed(after[file])
+        if changed == after[file]:
+            raise FaultNotTaken(f"{edit}: it is so already in {file.name}")
+        after[file] = changed
+    return after
+
+
+def _place(edit: Edit, texts: Texts) -> Path:
+    if isinstance(edit, Set):
+        return next(iter(texts))
+    found = [(file, text.count(edit.old)) for file, text in texts.items() if edit.old in text]
+    if len(found) != 1 or found[0][1] != 1:
+        times = sum(count for _, count in found)
+        raise FaultNotTaken(f"{edit}: it stands {times} times in {', '.join(file.name for file in texts)}")
+    return found[0][0]

@@ -1,0 +1,110 @@
+"""Faults of objects: one is created, or changed past the files that describe it, as by a hasty kubectl."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from promdrill.cluster.kube import NotFound, object_path
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.observe.conditions import Condition
+
+
+@dataclass(frozen=True, eq=False)
+class Applied(Fault):
+    """An object is applied; the undo deletes it.
+
+    Attributes:
+        obj: The object; its namespace is the drill's, where it names one.
+        proof: What must be observed then; all of it, at once.
+    """
+
+    obj: Mapping[str, Any]
+    proof: tuple[Condition, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return f"apply {self.obj['kind']} {self.obj['metadata']['name']}"
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return (f"{self.obj['kind']} {self.obj['metadata']['name']}",)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        about = dict(self.obj["metadata"])
+        if "namespace" in about:
+            about["namespace"] = ground.server.namespace
+        obj = {**self.obj, "metadata": about}
+        undo.register(f"delete {self.obj['kind']} {about['name']}", lambda: ground.kube.delete(object_path(obj)))
+        ground.kube.apply(obj)
+        return self.proof
+
+
+@dataclass(frozen=True, eq=False)
+class Patched(Fault):
+    """An object is changed; the undo changes it back.
+
+    Attributes:
+        what: The change in words: "point the Service at port 9091".
+        path: API path of the object.
+        patch: What is laid over it.
+        back: What is laid over it to undo that; None where it goes with the drill's namespace.
+        kind: Kind of both patches.
+        proof: What must be observed then; all of it, at once.
+    """
+
+    what: str
+    path: str
+    patch: Any
+    back: Any = None
+    kind: Literal["merge", "strategic", "json"] = "merge"
+    proof: tuple[Condition, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.what
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        if self.back is not None:
+            undo.register(f"take back: {self.what}", lambda: ground.kube.patch(self.path, self.back, kind=self.kind))
+        ground.kube.patch(self.path, self.patch, kind=self.kind)
+        return self.proof
+
+
+@dataclass(frozen=True, eq=False)
+class Deleted(Fault):
+    """An object is deleted; the undo applies it again as it was.
+
+    Attributes:
+        path: API path of the object.
+        restore: The object, as it is to be applied again; None where it goes with the drill's namespace.
+        proof: What must be observed then; all of it, at once.
+    """
+
+    path: str
+    restore: Mapping[str, Any] | None = None
+    proof: tuple[Condition, ...] = ()
+
+    @property
+    def name(self) -> str:
+        kind, name = self.path.split("/")[-2:]
+        return f"delete {kind}/{name}"
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return (self.path,)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        restore = self.restore
+        if restore is not None:
+            undo.register(f"apply {self.path} again", lambda: ground.kube.apply(restore))
+        try:
+            ground.kube.delete(self.path, missing_ok=False)
+        except NotFound as error:
+            raise FaultNotTaken(f"{self.name}: there is none") from error
+        return self.proof

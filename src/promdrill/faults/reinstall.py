@@ -1,0 +1,100 @@
+"""Faults of a new start: Prometheus is removed and installed again, with what was changed meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promdrill.faults import edits as files
+from promdrill.faults.base import Fault, Ground, Undo
+from promdrill.faults.edits import Edit
+from promdrill.observe.conditions import Condition, Kind, Seen, all_of
+from promdrill.observe.others import no_claim
+from promdrill.observe.picture import Picture
+from promdrill.observe.server import Server
+from promdrill.observe.until import until
+
+GONE_S = 60.0
+"""Seconds for the pod and its claim to go: 30 s at most for Prometheus to end, and the volume's deletion."""
+
+
+@dataclass(frozen=True)
+class Reinstall(Fault):
+    """Uninstall, wait until pod (and claim) are gone, change something, install.
+
+    Attributes:
+        edits: What is changed in the files in between.
+        acts: Faults that are applied in between, such as the loss of the default class.
+        keep_claim: Leave the server's claim where the uninstallation leaves it; otherwise it is deleted.
+        proof: What must be observed then; all of it, at once.
+    """
+
+    edits: tuple[Edit, ...] = ()
+    acts: tuple[Fault, ...] = ()
+    keep_claim: bool = False
+    proof: tuple[Condition, ...] = ()
+
+    @property
+    def name(self) -> str:
+        changes = [*(str(edit) for edit in self.edits), *(act.name for act in self.acts)]
+        return f"install anew{', the claim kept' if self.keep_claim else ''}: {', '.join(changes) or 'no change'}"
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return ("the Prometheus that is drilled", *(what for act in self.acts for what in act.blast_radius))
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        installation, server = ground.installation, ground.server
+        undo.register(f"remove the new {installation.name}", installation.uninstall)
+        installation.uninstall()
+        gone = [_no_server(server)]
+        if not self.keep_claim:
+            ground.kube.delete(f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}")
+            gone.append(no_claim(server.claim))
+        until(ground.observer, (all_of(*gone, name="the former Prometheus is gone"),), failed=(), timeout_s=GONE_S)
+        before = files.read(ground)
+        after = files.edited(before, self.edits)
+        undo.register("take the changed files back", lambda: files.write(before))
+        files.write(after)
+        for act in self.acts:
+            proof = act.apply(ground, undo)
+            if proof:
+                until(ground.observer, proof, failed=(), timeout_s=GONE_S)
+        installation.install()
+        return self.proof
+
+
+@dataclass(frozen=True)
+class InOrder(Fault):
+    """Several faults one after the other, each observed before the next.
+
+    Attributes:
+        acts: The faults.
+        timeout_s: Seconds for each to be observed.
+    """
+
+    acts: tuple[Fault, ...]
+    timeout_s: float = 90.0
+
+    @property
+    def name(self) -> str:
+        return ", then ".join(act.name for act in self.acts)
+
+    @property
+    def blast_radius(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(what for act in self.acts for what in act.blast_radius))
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        *first, last = self.acts
+        for act in first:
+            proof = act.apply(ground, undo)
+            if proof:
+                until(ground.observer, proof, failed=(), timeout_s=self.timeout_s)
+        return last.apply(ground, undo)
+
+
+def _no_server(server: Server) -> Condition:
+    def judge(picture: Picture) -> Seen:
+        pods = server.pods(picture, leaving=True)
+        return Seen(holds=not pods, text=f"{len(pods)} server pods")
+
+    return Condition("no server pod", Kind.POD, judge)

@@ -1,0 +1,94 @@
+"""What every way of installing Prometheus has in common."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from promdrill.errors import UsageError
+from promdrill.observe.server import Server
+
+KINDS = ("helm", "manual", "operator")
+"""The ways there are; a scenario names its own by ``@pytest.mark.install``, the first is the default."""
+
+DEFAULT_SCRAPE_INTERVAL = "1m"
+"""Of the chart, and of Prometheus itself."""
+
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Installation(Protocol):
+    """One Prometheus in one namespace, described by files that faults and runbooks edit."""
+
+    @property
+    def name(self) -> str:
+        """What people call it: the Helm release, or the Deployment."""
+        ...
+
+    @property
+    def namespace(self) -> str:
+        """Its namespace, which is made before it and deleted after it."""
+        ...
+
+    @property
+    def server(self) -> Server:
+        """The names of its objects."""
+        ...
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files that describe it, once `compose` has written them."""
+        ...
+
+    @property
+    def scrape_interval_s(self) -> float:
+        """Seconds between two scrapes, as the files say.
+
+        Raises:
+            UsageError: They hold something that is no duration.
+        """
+        ...
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that a runbook's steps find it by."""
+        ...
+
+    def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
+        """Write the files.
+
+        Args:
+            values: The scenario's values.yaml.
+            layers: Helm values over it, lowest first; only charts take them.
+            storage_class: The drill's own StorageClass.
+
+        Raises:
+            UsageError: They cannot be put together.
+        """
+        ...
+
+    def install(self) -> None:
+        """Create everything, without waiting for pods; what a killed drill left of it is replaced."""
+        ...
+
+    def upgrade(self) -> None:
+        """Bring the cluster to what the files say now, without waiting for pods."""
+        ...
+
+    def uninstall(self) -> None:
+        """Ask for everything to be deleted, claims as the tool has it; what is not there is fine."""
+        ...
+
+
+def duration_s(text: str, where: str) -> float:
+    """Seconds of a duration as Prometheus writes it.
+
+    Raises:
+        UsageError: It is none; names `where` it stands.
+    """
+    parts = re.findall(r"(\d+)(ms|[smhd])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"{where}: {text!r} is not a duration", hint="for example 15s")
+    return sum(int(number) * _UNITS_S[unit] for number, unit in parts)

@@ -1,0 +1,74 @@
+"""Installed from manifests: files that a person can use by hand, written anew under the drill's own names."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from promdrill.cluster.kube import Kube
+from promdrill.errors import UsageError
+from promdrill.install import values as editing
+
+
+@dataclass(frozen=True)
+class Manifests(ABC):
+    """One Prometheus that manifests describe.
+
+    Attributes:
+        kube: The API server.
+        namespace: Its namespace.
+        folder: Where its manifests are written; the runbook's $MANIFESTS.
+    """
+
+    kube: Kube
+    namespace: str
+    folder: Path
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The manifests, in the order in which they are applied."""
+        return tuple(sorted(self.folder.glob("*.yaml")))
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The folder of the manifests."""
+        return {"MANIFESTS": str(self.folder.absolute()), "NAMESPACE": self.namespace}
+
+    def compose(self, values: Path, _layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
+        """Write the manifests under the drill's names, with what values.yaml lists under `replace` replaced.
+
+        Raises:
+            UsageError: values.yaml replaces what no manifest has, or names manifests that are not there.
+        """
+        names = self._names(storage_class)
+        wanted = editing.load(values.read_text(encoding="utf-8"))
+        shipped = self._shipped(wanted, values)
+        texts = {path.name: path.read_text(encoding="utf-8") for path in shipped}
+        for old, new in ((str(key), str(value)) for key, value in (wanted.get("replace") or {}).items()):
+            if not any(old in text for text in texts.values()):
+                raise UsageError(f"{values}: replace: {old!r} is in none of {shipped[0].parent}/*.yaml")
+            texts = {name: text.replace(old, new) for name, text in texts.items()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            named = text
+            for word, own in names.items():
+                named = named.replace(word, own)
+            (self.folder / name).write_text(named, encoding="utf-8")
+
+    def objects(self) -> list[dict[str, Any]]:
+        """The objects of all files but the namespace, which is the drill's own."""
+        found = (obj for path in self.files for obj in yaml.safe_load_all(path.read_text(encoding="utf-8")) if obj)
+        return [obj for obj in found if obj["kind"] != "Namespace"]
+
+    @abstractmethod
+    def _shipped(self, wanted: Mapping[str, Any], values: Path) -> Sequence[Path]:
+        """The shipped manifests that a scenario's values want; `values` is where they stand."""
+
+    @abstractmethod
+    def _names(self, storage_class: str) -> Mapping[str, str]:
+        """Words in the shipped manifests, and what stands in their place in the drill's."""

@@ -1,0 +1,133 @@
+"""The manual install: manifests/manual, under the drill's own names, applied object by object."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from promdrill import paths, shell
+from promdrill.clock import Deadline
+from promdrill.cluster.gone import wait_until_gone
+from promdrill.cluster.kube import object_path
+from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL, duration_s
+from promdrill.install.manifests import Manifests
+from promdrill.observe.server import Server
+
+NAMESPACE = "monitoring"
+"""The word in manifests/manual that stands for the namespace, in cluster-wide names too."""
+
+NODE = "promdrill-control-plane"
+"""The word that stands for the node that has the volume."""
+
+JOBS = (
+    "prometheus",
+    "kube-state-metrics",
+    "kubernetes-apiservers",
+    "kubernetes-nodes",
+    "kubernetes-nodes-cadvisor",
+    "kubernetes-service-endpoints",
+)
+"""The scrape jobs of manifests/manual, each of which has a target on every cluster."""
+
+GONE_S = 60.0
+"""Seconds for a PersistentVolume to go: at once, or when the claim's last pod has ended."""
+
+
+@dataclass(frozen=True)
+class Manual(Manifests):
+    """One manual install."""
+
+    @property
+    def name(self) -> str:
+        """The Deployment."""
+        return "prometheus"
+
+    @property
+    def server(self) -> Server:
+        """The names in manifests/manual."""
+        return Server(
+            self.namespace,
+            self.name,
+            self.name,
+            container="prometheus",
+            reloader="",
+            port=8080,
+            service_name="prometheus-service",
+            containers=1,
+            labels=(("app", "prometheus-server"),),
+        )
+
+    @property
+    def scrape_interval_s(self) -> float:
+        """Seconds between two scrapes.
+
+        Raises:
+            UsageError: It is no duration.
+        """
+        config = next(obj["data"]["prometheus.yml"] for obj in self.objects() if obj["kind"] == "ConfigMap")
+        stated = yaml.safe_load(config).get("global") or {}
+        return duration_s(str(stated.get("scrape_interval", DEFAULT_SCRAPE_INTERVAL)), "scrape_interval")
+
+    def install(self) -> None:
+        """Make the volume's folder on the node as the README says, empty, and apply all objects."""
+        self._remove_volumes()
+        for folder in self._host_paths():
+            made = f"rm -rf {folder} && mkdir -p {folder} && chown 65534:65534 {folder} && chmod 0750 {folder}"
+            self._on_node(made)
+        self.upgrade()
+
+    def upgrade(self) -> None:
+        """Apply all objects as the files have them now."""
+        for obj in self.objects():
+            self.kube.apply(obj)
+
+    def uninstall(self) -> None:
+        """Delete all objects, the last applied first, and the volume's folder on the node once no pod writes to it.
+
+        Raises:
+            ClusterError: A pod did not end in time; the folder was removed all the same.
+        """
+        for obj in reversed(self.objects()):
+            self.kube.delete(object_path(obj))
+        try:
+            self._remove_volumes()
+        finally:
+            for folder in self._host_paths():
+                self._on_node(f"rm -rf {folder}")
+
+    def _remove_volumes(self) -> None:
+        """Delete each volume and wait until it is gone, which it is once its claim's last pod has ended.
+
+        A volume that was bound before is never bound again: only a new object of its name is.
+        """
+        for obj in self.objects():
+            if obj["kind"] == "PersistentVolume":
+                self.kube.delete(object_path(obj))
+                wait_until_gone(self.kube, object_path(obj), Deadline.after(GONE_S))
+
+    def _host_paths(self) -> Iterator[str]:
+        for obj in self.objects():
+            if obj["kind"] != "PersistentVolume":
+                continue
+            path = str((obj["spec"].get("hostPath") or {}).get("path", ""))
+            parts = PurePosixPath(path).parts
+            if self.namespace in parts and ".." not in parts:  # nothing but a folder of the drill's own is ever touched
+                yield shlex.quote(path)
+
+    def _shipped(self, _wanted: Mapping[str, Any], _values: Path) -> Sequence[Path]:
+        return sorted((paths.manifests_dir() / "manual").glob("*.yaml"))
+
+    def _names(self, _storage_class: str) -> Mapping[str, str]:
+        return {NAMESPACE: self.namespace, NODE: self._node()}
+
+    def _node(self) -> str:
+        """The first node; kind's nodes are containers of the same name."""
+        return str(self.kube.get("/api/v1/nodes")["items"][0]["metadata"]["name"])
+
+    def _on_node(self, script: str) -> None:
+        shell.run(["docker", "exec", self._node(), "sh", "-c", script], timeout_s=30)

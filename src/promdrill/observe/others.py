@@ -1,0 +1,205 @@
+"""Conditions on what is not the drilled server: other pods, claims, any object, exporters, commands in containers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any
+
+from promdrill.observe import judges
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.picture import EPOCH, Object, Picture, container_status, name_of
+from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe
+
+Selector = Mapping[str, str]
+"""Labels that pods carry."""
+
+
+def object_shows(
+    path: str, predicate: Callable[[Object], bool], text: str, *, show: Callable[[Object], str] = str
+) -> Condition:
+    """The API server has an object at `path` for which `predicate` holds; `show` puts the object into words."""
+    probe = ObjectProbe(path)
+
+    def judge(picture: Picture) -> Seen:
+        answer = judges.answer_of(picture, probe)
+        if isinstance(answer, Seen):
+            return answer
+        body = answer.json()
+        if answer.status == HTTPStatus.NOT_FOUND:
+            return Seen(holds=False, text=f"no {path}")
+        if answer.status != HTTPStatus.OK or not isinstance(body, dict):
+            return unknown(judges.status_words(answer))
+        return Seen(holds=predicate(body), text=show(body)[: judges.LONGEST_QUOTE])
+
+    return Condition(text, Kind.OBJECT, judge, (probe,))
+
+
+def pods_ready(selector: Selector, n: int) -> Condition:
+    """Exactly `n` pods carry the labels, all of them running and ready in every container."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = picture.select(selector, leaving=True)
+        good = [pod for pod in pods if _is_ready(pod)]
+        return Seen(holds=len(good) == len(pods) == n, text=_words(pods))
+
+    return Condition(f"{n} pods ready of {_named(selector)}", Kind.POD, judge)
+
+
+def no_pod(selector: Selector) -> Condition:
+    """No pod carries the labels, not even one that is being deleted."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = picture.select(selector, leaving=True)
+        return Seen(holds=not pods, text=_words(pods))
+
+    return Condition(f"no pod of {_named(selector)}", Kind.POD, judge)
+
+
+def pods_pending(selector: Selector) -> Condition:
+    """There are pods with these labels, and no node has taken one of them."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = picture.select(selector)
+        pending = all(
+            pod.get("status", {}).get("phase") == "Pending" and not pod["spec"].get("nodeName") for pod in pods
+        )
+        return Seen(holds=bool(pods) and pending, text=_words(pods))
+
+    return Condition(f"pods pending of {_named(selector)}", Kind.POD, judge)
+
+
+def restarts_of(selector: Selector, container: str, at_least: int) -> Condition:
+    """The container of the newest such pod was restarted at least so often."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = picture.select(selector)
+        status = container_status(pods[0], container) if pods else None
+        count = int(status["restartCount"]) if status else -1
+        return Seen(holds=count >= at_least, text=f"{count} restarts" if status else _words(pods))
+
+    return Condition(f"at least {at_least} restarts of {container}", Kind.POD, judge)
+
+
+def ended_with(selector: Selector, container: str, reason: str) -> Condition:
+    """A run of the container ended for that reason, as `OOMKilled`, in the newest such pod."""
+
+    def judge(picture: Picture) -> Seen:
+        pods = picture.select(selector)
+        status = container_status(pods[0], container) if pods else None
+        states = [(status or {}).get(key) or {} for key in ("state", "lastState")]
+        ended = [state["terminated"] for state in states if "terminated" in state]
+        text = ", ".join(f"{e.get('reason')} (exit code {e.get('exitCode')})" for e in ended) or _words(pods)
+        return Seen(holds=any(e.get("reason") == reason for e in ended), text=text)
+
+    return Condition(f"{container} ended: {reason}", Kind.POD, judge)
+
+
+def claim_phase(name: str, phase: str) -> Condition:
+    """The claim is in that phase: `Pending`, `Bound`, `Lost`."""
+
+    def judge(picture: Picture) -> Seen:
+        claim = picture.claims.get(name)
+        seen = str((claim.get("status") or {}).get("phase")) if claim else "not there"
+        return Seen(holds=seen == phase, text=f"claim {name}: {seen}")
+
+    return Condition(f"claim {name} {phase}", Kind.VOLUME, judge)
+
+
+def no_claim(name: str) -> Condition:
+    """There is no claim of that name, not even one that is being deleted."""
+    return Condition(
+        f"no claim {name}",
+        Kind.VOLUME,
+        lambda picture: Seen(
+            holds=name not in picture.claims, text=", ".join(map(name_of, picture.claims.values())) or "no claims"
+        ),
+    )
+
+
+def no_volume(name: str) -> Condition:
+    """There is no volume of that name in the cluster, not even one that is being deleted."""
+    return Condition(
+        f"no volume {name}",
+        Kind.VOLUME,
+        lambda picture: Seen(
+            holds=name not in picture.volumes, text=", ".join(map(name_of, picture.volumes.values())) or "no volumes"
+        ),
+    )
+
+
+def exporter_metric(
+    service: str, port: int | str, name: str, predicate: Callable[[float], bool], text: str, **labels: str
+) -> Condition:
+    """`predicate` holds for the sum of a metric on the /metrics page of a Service: an exporter is asked by itself."""
+    probe = MetricsProbe(service, port, names=frozenset({name}))
+    return Condition(
+        text, Kind.METRIC, lambda picture: judges.metric_value(picture, probe, name, predicate, labels), (probe,)
+    )
+
+
+def http_answer(service: str, port: int | str, path: str, status: int, *, pattern: str, text: str) -> Condition:
+    """A Service answers GET `path` with that status, and the body has the pattern: an error that says what it is."""
+    probe, found = HttpProbe(service, port, "GET", path), re.compile(pattern)
+
+    def judge(picture: Picture) -> Seen:
+        answer = judges.answer_of(picture, probe)
+        if isinstance(answer, Seen):
+            return answer
+        holds = answer.status == status and found.search(answer.text) is not None
+        return Seen(holds=holds, text=judges.status_words(answer))
+
+    return Condition(text, Kind.HTTP, judge, (probe,))
+
+
+def says(pod: str, container: str, pattern: str, *, since: datetime | None = None) -> Condition:
+    """A log line of a container, in a pod whose name begins so, has the pattern; only lines from `since` on."""
+    found = re.compile(pattern)
+
+    def judge(picture: Picture) -> Seen:
+        return judges.log_line(
+            picture,
+            pod,
+            container,
+            lambda text: found.search(text) is not None,
+            since=since or EPOCH,
+            restart=None,
+        )
+
+    return Condition(f"log of {pod}*/{container} has /{pattern}/", Kind.LOG, judge)
+
+
+def command(
+    text: str, pod: str, container: str, argv: Sequence[str], *, exit_code: int = 0, pattern: str = ""
+) -> Condition:
+    """A command that only reads, run in a container, ends with that exit code and its output has the pattern."""
+    probe, found = ExecProbe(pod, container, tuple(argv)), re.compile(pattern, re.MULTILINE)
+
+    def judge(picture: Picture) -> Seen:
+        answer = judges.answer_of(picture, probe)
+        if isinstance(answer, Seen):
+            return answer
+        if answer.status is None:
+            return unknown(answer.error)
+        said = " ".join(answer.text.split())[: judges.LONGEST_QUOTE]
+        holds = answer.status == exit_code and found.search(answer.text) is not None
+        return Seen(holds=holds, text=f"exit code {answer.status}: {said}")
+
+    return Condition(text, Kind.OBJECT, judge, (probe,))
+
+
+def _is_ready(pod: Object) -> bool:
+    status: dict[str, Any] = pod.get("status") or {}
+    containers = status.get("containerStatuses") or ()
+    leaving = pod["metadata"].get("deletionTimestamp")
+    return bool(containers) and not leaving and all(c.get("ready") for c in containers)
+
+
+def _words(pods: Sequence[Object]) -> str:
+    return "; ".join(judges.pod_words(pod) for pod in pods) or "no such pod"
+
+
+def _named(selector: Selector) -> str:
+    return ",".join(f"{key.rpartition('/')[2]}={value}" for key, value in selector.items())

@@ -1,0 +1,98 @@
+"""Edits of the files that describe Prometheus: what they change, what they refuse, and how they are taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from promdrill.errors import UsageError
+from promdrill.faults import FaultNotTaken, Ground, Replace, Set
+from promdrill.faults.edits import Edit, edited, read, write
+
+FIRST = "# mine\nserver:\n  size: small\n"
+SECOND = "kind: Service\nport: 8080\nsize: small\n"
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[Path, ...]:
+    """Two files, in this order."""
+    places = (tmp_path / "b.yaml", tmp_path / "a.yaml")
+    for place, text in zip(places, (FIRST, SECOND), strict=True):
+        place.write_text(text)
+    return places
+
+
+def ground(files: tuple[Path, ...]) -> Ground:
+    """Nothing but the files may be used."""
+    none: Any = None
+    return Ground(none, none, cast(Any, SimpleNamespace(files=files)), none, none)
+
+
+def change(files: tuple[Path, ...], edits: list[Edit]) -> None:
+    """Edit and write, as every fault does."""
+    write(edited(read(ground(files)), edits))
+
+
+def texts(files: tuple[Path, ...]) -> tuple[str, ...]:
+    return tuple(file.read_text() for file in files)
+
+
+def test_a_value_is_set_in_the_first_file(files: tuple[Path, ...]) -> None:
+    change(files, [Set("server.size", "large")])
+    assert texts(files) == ("# mine\nserver:\n  size: large\n", SECOND)
+
+
+def test_keys_with_dots_are_given_one_by_one() -> None:
+    edit = Set(("serverFiles", "prometheus.yml"), 1)
+    assert edit.keys == ("serverFiles", "prometheus.yml")
+    assert str(edit) == "set serverFiles.prometheus.yml to 1"
+    assert edit.changed("{}\n") == "serverFiles:\n  prometheus.yml: 1\n"
+    assert Set("a.b", 1).keys == ("a", "b")
+
+
+def test_a_piece_of_text_is_replaced_where_it_stands(files: tuple[Path, ...]) -> None:
+    edit = Replace("port: 8080", "prot: 8080")
+    assert str(edit) == "write 'prot: 8080' in place of 'port: 8080'"
+    change(files, [edit])
+    assert texts(files) == (FIRST, SECOND.replace("port", "prot"))
+
+
+def test_an_edit_sees_what_those_before_it_wrote(files: tuple[Path, ...]) -> None:
+    change(files, [Replace("8080", "9090"), Replace("9090", "9091")])
+    assert texts(files)[1] == SECOND.replace("8080", "9091")
+
+
+def test_the_former_text_is_brought_back_whatever_was_written_since(files: tuple[Path, ...]) -> None:
+    before = read(ground(files))
+    change(files, [Set("server.size", "large"), Replace("8080", "9090")])
+    files[0].write_text("a runbook's")
+    write(before)
+    assert texts(files) == (FIRST, SECOND)
+
+
+@pytest.mark.parametrize(
+    ("edit", "complaint"),
+    [
+        (Set("server.size", "small"), r"set server\.size to 'small': it is so already in b\.yaml"),
+        (Replace("port: 1", "port: 2"), r"it stands 0 times in b\.yaml, a\.yaml"),
+        (Replace("size: small", "size: large"), "it stands 2 times"),
+        (Replace("80", "90"), "it stands 2 times"),
+        (Replace("8080", "8080"), r"it is so already in a\.yaml"),
+    ],
+    ids=["set already", "nowhere", "in two files", "twice in one", "no change"],
+)
+def test_an_edit_that_changes_nothing_or_too_much_is_refused(
+    files: tuple[Path, ...], edit: Edit, complaint: str
+) -> None:
+    with pytest.raises(FaultNotTaken, match=complaint):
+        change(files, [Set("server.name", "x"), edit])
+    assert texts(files) == (FIRST, SECOND), "all of the edits are made, or none"
+
+
+def test_a_file_in_which_nothing_can_be_set_is_refused(files: tuple[Path, ...]) -> None:
+    files[0].write_text("- a list\n")
+    with pytest.raises(UsageError, match="not a mapping"):
+        change(files, [Set("server.size", "large")])

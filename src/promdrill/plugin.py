@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promdrill import settings
+from promdrill import scenarios, settings
 from promdrill.errors import PromdrillError
 from promdrill.jobs import wanted
 from promdrill.jobs.joined import JoinedSession
@@ -64,7 +64,8 @@ def pytest_configure(config: pytest.Config) -> None:
     Of two plugins' fixtures of one name, the one registered later wins. Entry points are loaded in no order that one
     could rely on, so ours is registered here, when all of them are there.
     """
-    config.addinivalue_line("markers", wanted.MARKER)
+    for line in (*wanted.MARKERS, *scenarios.MARKERS):
+        config.addinivalue_line("markers", line)
     wishes, join = _wishes(config), _path(config, "join")
     with _usage_errors():
         if wishes != Settings() and not join:  # the parent's have been checked
@@ -110,6 +111,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         with _usage_errors():
             for item in drills:
                 wanted.alone(item)
+                wanted.exclusive(item)
             _run(session.config).tests.update(item.nodeid for item in drills)
 
 
@@ -131,16 +133,24 @@ def supplied(pytestconfig: pytest.Config) -> Supplied:
 
 
 @pytest.fixture
-def drill(request: pytest.FixtureRequest, supplied: Supplied, kind_cluster: PinnedKindCluster) -> Iterator[Drill]:
-    """The drill of the scenario in whose folder the test lies, in the variant that the test was made for."""
+def drill(request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]:
+    """The drill of the scenario in whose folder the test lies, in the variant that the test was made for.
+
+    Skipped, before a cluster is made for it, where the scenario does not apply to the chart.
+    """
     from promdrill import drilling  # noqa: PLC0415  as above
 
     config = request.config
+    reason = scenarios.applies(request.path, *scenarios.followed(supplied.chart))
+    if reason is not None:
+        _run(config).say(f"{request.path.parent.name}: skipped: {reason}")
+        pytest.skip(reason)
     with drilling.drill(
         request.path.parent,
         supplied,
-        kind_cluster,
+        request.getfixturevalue("kind_cluster"),
         variant=_variant(request.node),
+        install=_install(request.node),
         run=_run(config),
         wishes=_wishes(config),
         keep=config.getoption("keep_cluster"),
@@ -278,6 +288,12 @@ def _variant(item: pytest.Item) -> Variant:
     """The variant that the test was made for, else the one that --control names."""
     made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
     return made_for if isinstance(made_for, Variant) else Variant(item.config.getoption("control"))
+
+
+def _install(item: pytest.Item) -> str:
+    """How the scenario has Prometheus installed."""
+    mark = item.get_closest_marker("install")
+    return str(mark.args[0]) if mark is not None and mark.args else "helm"
 
 
 def _is_drill(item: pytest.Item) -> bool:

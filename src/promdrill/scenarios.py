@@ -1,15 +1,41 @@
-"""The scenarios on disk: folders that hold a test of their own name."""
+"""The scenarios on disk: folders that hold a test of their own name, and what that test says of them in markers."""
 
 from __future__ import annotations
 
+import ast
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from promdrill import paths
 from promdrill.errors import PromdrillError, UsageError
+from promdrill.model import DrillResult, Verdict
+from promdrill.report import results
 from promdrill.runbook.parse import parse
-from promdrill.settings import nearest
+from promdrill.settings import chart_metadata, nearest
+
+MARKERS = (
+    'charts(range): versions of prometheus-community/prometheus that the drill applies to, ">=15,<30"; any by default',
+    "install(kind): how Prometheus is installed: helm (default), manual, operator",
+    'touches(what, ...): what the fault and its remedy change, a word or two each: "volume", "claim"',
+)
+"""The markers' lines in ``pytest --markers``."""
+
+CHART = "prometheus"
+"""Name of the chart whose versions `charts` means: prometheus-community's."""
+
+FOLLOWS = "promdrill/value-compatible-with"
+"""Annotation in a Chart.yaml: repository/name and version of the chart whose values it takes."""
+
+_EXAMPLES = {
+    "charts": '@pytest.mark.charts(">=15,<30")',
+    "install": '@pytest.mark.install("manual")',
+    "touches": '@pytest.mark.touches("volume", "claim")',
+}
+_INSTALLS = {"manual": "manual install"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +61,37 @@ class ScenarioFolder:
         return self.folder / "runbook.md"
 
     @property
+    def as_written(self) -> Path:
+        """The remedy as its source has it, where that does not work; it is not there for most scenarios."""
+        return self.folder / "runbook.as-written.md"
+
+    @property
     def title(self) -> str:
         """The runbook's title; empty when the runbook cannot be read."""
         try:
             return parse(self.runbook).title
         except PromdrillError:
             return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a scenario's test says of it, in markers.
+
+    Attributes:
+        charts: Versions of the chart that it applies to, as a specifier set of Python's packaging; empty for any.
+        install: What installs its Prometheus in place of the chart; empty for the chart.
+        touches: What its fault and its remedy change, in words.
+    """
+
+    charts: str = ""
+    install: str = ""
+    touches: tuple[str, ...] = ()
+
+    @property
+    def chart_range(self) -> str:
+        """The charts in words: `>=15,<30`, `any`, `manual install`, `operator`."""
+        return _INSTALLS.get(self.install, self.install) or self.charts or "any"
 
 
 def find_all(root: Path | None = None) -> tuple[ScenarioFolder, ...]:
@@ -71,3 +122,120 @@ def select(ids: Iterable[str], root: Path | None = None) -> tuple[ScenarioFolder
             hint=f"SCENARIO={nearest(name, found)}",
         )
     return tuple(scenario for name, scenario in found.items() if not wanted or name in wanted)
+
+
+def traits(test: Path) -> Traits:
+    """Read a scenario's markers from the text of its test, of which nothing is run.
+
+    Args:
+        test: The file; `ScenarioFolder.test`.
+
+    Raises:
+        UsageError: It cannot be read, has another number of tests than one, or a marker says what it cannot.
+    """
+    try:
+        tree = ast.parse(test.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {test}: {error.strerror}") from error
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise UsageError(f"{test}{line}: not Python: {getattr(error, 'msg', error)}") from error
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    if len(tests) != 1:
+        raise UsageError(f"{test}: has {len(tests)} tests; a scenario has one", hint=f"def {test.stem}(drill: Drill)")
+    found = _markers(test, tests[0])
+    charts, install = (" ".join(found.get(name, ())) for name in ("charts", "install"))
+    install = "" if install == "helm" else install
+    if charts and install:
+        raise UsageError(f"{test}: charts says nothing where install is {install}", hint="leave charts out")
+    return Traits(charts, install, found.get("touches", ()))
+
+
+def applies(path: Path, chart_name: str, chart_version: str) -> str | None:
+    """Why a scenario does not apply to a chart; None when it does.
+
+    Args:
+        path: The scenario's folder, or its test.
+        chart_name: Name and version as from `followed`.
+        chart_version: Likewise.
+
+    Raises:
+        UsageError: As `traits`.
+    """
+    found = traits(ScenarioFolder(path.name, path).test if path.is_dir() else path)
+    if found.install or not found.charts:
+        return None
+    number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # Helm's suffixes are more than packaging reads
+    fits = number is not None and SpecifierSet(found.charts).contains(number[0])
+    if chart_name == CHART and fits:
+        return None
+    return f"it applies to prometheus-community/{CHART} {found.charts}, not to {chart_name} {chart_version}"
+
+
+def followed(chart: Path) -> tuple[str, str]:
+    """Name and version of the chart whose values a chart takes: what its annotation says, else its own.
+
+    Args:
+        chart: Its folder or .tgz.
+
+    Raises:
+        UsageError: It is no chart.
+    """
+    metadata = chart_metadata(chart)
+    said = str((metadata.get("annotations") or {}).get(FOLLOWS, "")).split()
+    if len(said) == 2:  # noqa: PLR2004  a name and a version
+        return said[0].rpartition("/")[2], said[1]
+    return str(metadata["name"]), metadata["version"]
+
+
+def last_took(reports: Path) -> dict[str, float]:
+    """Seconds that each drill took when it last passed, by its name, as from `promdrill.model.drill_name`.
+
+    Controls and ablations, which are to end otherwise, count when they came to a verdict. Files that cannot be read
+    are left out: they are of the past.
+
+    Args:
+        reports: The folder that holds one folder for each run.
+    """
+    found: list[tuple[str, str, float]] = []
+    for file in reports.glob(f"*/{results.RESULTS}"):
+        if file.parent.is_symlink():
+            continue
+        try:
+            run = results.read(file)
+            took = [(str(run.started), str(drill.name), _took_s(drill)) for drill in run.drills if _counts(drill)]
+        except (PromdrillError, AttributeError, TypeError):  # the last two: JSON of other types than ours
+            continue
+        found += took
+    return {name: seconds for _, name, seconds in sorted(found, key=lambda each: each[0])}
+
+
+def _counts(drill: DrillResult) -> bool:
+    return drill.verdict is Verdict.PASSED or (drill.control is not None and drill.verdict is not Verdict.ABORTED)
+
+
+def _took_s(drill: DrillResult) -> float:
+    return float(sum(phase.took_s or 0.0 for phase in drill.phases))
+
+
+def _markers(test: Path, function: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
+    """The texts of the markers that describe a scenario."""
+    found: dict[str, tuple[str, ...]] = {}
+    for decorator in function.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+        match call.func:
+            case ast.Attribute(ast.Attribute(attr="mark") | ast.Name("mark"), name) if name in _EXAMPLES:
+                values = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
+                texts = [value.strip() for value in values if isinstance(value, str)]
+                fits = texts and all(texts) and len(texts) == len(call.args) and not call.keywords
+                if not fits or (name != "touches" and len(texts) != 1) or name in found:
+                    what = "one text or more" if name == "touches" else "one text"
+                    rule = f"the marker {name} stands once and takes {what}, word for word"
+                    raise UsageError(f"{test}:{decorator.lineno}: {rule}", hint=_EXAMPLES[name])
+                found[name] = tuple(texts)
+    for text in found.get("charts", ()):
+        try:
+            SpecifierSet(text)
+        except InvalidSpecifier as error:
+            raise UsageError(f"{test}: charts({text!r}) is no range of versions", hint=_EXAMPLES["charts"]) from error
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Sequence
@@ -11,11 +12,11 @@ from typing import Any
 import filelock
 import pytest
 
-from promdrill import doctor, paths, shell
-from promdrill.cli import clean_cache, main, run
+from promdrill import doctor, paths, scenarios, shell
+from promdrill.cli import clean_cache, listing, main, run
 from promdrill.cluster import owners, sweep
 from promdrill.errors import CommandFailed, UsageError
-from promdrill.model import DrillResult, Verdict
+from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.report.results import Results
 from promdrill.supply import engine
 from promdrill.supply.choose import Choice
@@ -66,7 +67,7 @@ def fake_pytest(monkeypatch: pytest.MonkeyPatch) -> FakePytest:
 def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["run"]) == 0
     (arguments,) = fake_pytest.calls
-    assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
+    assert [Path(a) for a in arguments if a.endswith(".py")] == [found.test for found in scenarios.find_all()]
     assert {"--supply=auto", "--kube-version=1.36.3", "--helm-version=4", "--profile=fast"} <= set(arguments)
     assert "--keep-cluster" not in arguments
     assert "--evidence=failure" in arguments
@@ -108,7 +109,7 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; there are disk-full", "SCENARIO=disk-full"),
+        (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; there are ", "SCENARIO=disk-full"),
         (["--supply=moon"], "SUPPLY=moon", "SUPPLY="),
         (["--chart=/nope"], "CHART=/nope: no such folder or .tgz file", "CHART="),
         (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.36.3, 1.34.4", "KUBE_VERSION=1.36.3"),
@@ -148,7 +149,7 @@ def test_bad_input_is_one_clear_message_and_starts_nothing(
 def test_controls_of_all_scenarios(fake_pytest: FakePytest) -> None:
     assert main.main(["controls"]) == 0
     (arguments,) = fake_pytest.calls
-    assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
+    assert [Path(a) for a in arguments if a.endswith(".py")] == [found.test for found in scenarios.find_all()]
     assert "--variants=controls" in arguments
 
 
@@ -266,7 +267,8 @@ def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "controls", "ablate", "list", "doctor", "clean", "clean-cache", "runbook check"]
+    "command",
+    ["run", "controls", "ablate", "compare", "list", "new", "doctor", "clean", "clean-cache", "runbook check"],
 )
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -275,10 +277,96 @@ def test_every_command_has_help_with_an_example(command: str, capsys: pytest.Cap
     assert f"Example:\n  promdrill {command}" in capsys.readouterr().out
 
 
-def test_list_prints_ids_and_titles(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main(["list"]) == 0
-    ids = [line.split()[0] for line in capsys.readouterr().out.splitlines() if len(line.split()) > 1]
-    assert ids[:2] == ["disk-full", "lifecycle-flag"]
+TRAITS = (
+    "import pytest\n@pytest.mark.charts('>=15')\n@pytest.mark.touches('volume', 'claim')\ndef test_it(drill): ...\n"
+)
+
+
+@pytest.fixture
+def book(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for scenarios of a test's own, with one that passed two days running."""
+    shipped = (paths.scenarios_dir() / "disk-full/runbook.md").read_text()
+    folder = tmp_path / "scenarios"
+    monkeypatch.setattr(paths, "scenarios_dir", lambda: folder)
+    (folder / "it").mkdir(parents=True)
+    (folder / "it/test_it.py").write_text(TRAITS)
+    (folder / "it/runbook.md").write_text(shipped.replace("its volume is full", "it is"))
+    for day, took_s in ((1, 100.0), (2, 41.7)):
+        place = tmp_path / f"reports/{day}"
+        place.mkdir(parents=True)
+        phases = (PhaseRecord(PhaseName.BASELINE, "", took_s),)
+        drill = DrillResult("it", None, None, None, "fast", None, Verdict.PASSED, None, phases)
+        data = RunResult(f"2026-01-0{day}", None, "source", "1.36.3", (drill,)).to_json()
+        (place / "results.json").write_text(json.dumps(data))
+    return folder
+
+
+TITLE = "prometheus-server is 1/2 CrashLoopBackOff, it is"
+
+
+def test_list_in_a_pipe_has_one_line_a_scenario(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (book / "never-ran").mkdir()
+    (book / "never-ran/test_never_ran.py").write_text("def test_never_ran(drill): ...\n")
+    assert main.main(["list", "--reports=reports"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "id         charts  touches        took   title",
+        f"it         >=15    volume, claim  42 s   {TITLE}",
+        "never-ran  any                    never",
+    ]
+
+
+def test_list_as_json_has_the_same(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert book.is_dir()
+    assert main.main(["list", "--json", "--reports=reports"]) == 0
+    assert json.loads(capsys.readouterr().out) == [
+        {"id": "it", "title": TITLE, "charts": ">=15", "touches": ["volume", "claim"], "took_last_s": 41.7}
+    ]
+
+
+def test_list_puts_titles_below_where_they_do_not_fit(
+    book: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert book.is_dir()
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    wide = ["id  charts  touches        took  title", f"it  >=15    volume, claim  42 s  {TITLE}"]
+    monkeypatch.setenv("COLUMNS", str(len(wide[1])))
+    main.main(["list", "--reports=reports"])
+    assert capsys.readouterr().out.splitlines() == wide
+    monkeypatch.setenv("COLUMNS", str(len(wide[1]) - 1))
+    main.main(["list", "--reports=reports"])
+    head = ["id  charts  touches        took", "  title", "it  >=15    volume, claim  42 s"]
+    assert capsys.readouterr().out.splitlines() == [*head, f"  {TITLE}"]
+    monkeypatch.setenv("COLUMNS", "40")
+    main.main(["list", "--reports=reports"])
+    folded = ["  prometheus-server is 1/2", "  CrashLoopBackOff, it is"]
+    assert capsys.readouterr().out.splitlines() == [*head, *folded]
+
+
+def test_list_fits_a_terminal_whatever_is_shipped() -> None:
+    rows = []
+    for scenario in scenarios.find_all():
+        traits = scenarios.traits(scenario.test)
+        rows.append(listing.Row(scenario.id, scenario.title, traits.chart_range, traits.touches, 100.0).cells())
+    assert max(map(len, listing.table(rows, 80))) <= 80
+
+
+def test_list_shows_the_others_when_one_cannot_be_read(book: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (book / "bad").mkdir()
+    (book / "bad/test_bad.py").write_text("def test_bad(\n")
+    (book / "bad/runbook.md").write_text("# none\n")
+    (book / "no-scenario").mkdir()
+    assert main.main(["list"]) == 1
+    said = capsys.readouterr()
+    assert [line.split()[:3] for line in said.out.splitlines()[1:]] == [["bad", "?", "?"], ["it", ">=15", "volume,"]]
+    assert said.err.startswith(f"promdrill: {book}/bad/test_bad.py:1: not Python: ")
+    main.main(["list", "--json"])
+    assert json.loads(capsys.readouterr().out)[0] == {
+        "id": "bad",
+        "title": "",
+        "charts": None,
+        "touches": None,
+        "took_last_s": None,
+    }
 
 
 def test_runbook_check_names_the_place_and_goes_on(capsys: pytest.CaptureFixture[str]) -> None:

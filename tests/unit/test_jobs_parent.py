@@ -17,7 +17,7 @@ from promdrill.errors import ClusterError, SupplyError
 from promdrill.jobs import child
 from promdrill.jobs.joining import Address, Joined
 from promdrill.jobs.parent import PASSED_ON
-from promdrill.model import DrillResult, Verdict
+from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.report.run import Run
 from promdrill.supply.supplied import Supplied, Tools
 
@@ -26,7 +26,8 @@ NOT_PASSED_ON = {"jobs", "join", "report_dir"}
 
 def supplied(folder: Path) -> Supplied:
     tools = Tools(folder / "kind", folder / "kubectl", folder / "helm")
-    return Supplied("source", "told", tools, "1.34.4", "node:1", folder / "chart", folder / "p.yaml")
+    chart, provisioner, crds = (folder / name for name in ("chart", "p.yaml", "bundle.yaml"))
+    return Supplied("source", "told", tools, "1.34.4", "node:1", chart, provisioner, crds)
 
 
 def address(folder: Path) -> Address:
@@ -180,6 +181,77 @@ def test_those_alone_come_last_and_say_why(pytester: pytest.Pytester, fakes: Fak
     )
 
 
+def scenario(pytester: pytest.Pytester, name: str, mark: str) -> None:
+    """A scenario, new or in place of one that is there."""
+    function = name.replace("-", "_")
+    (pytester.path / name).mkdir(exist_ok=True)
+    text = f"import pytest\n@pytest.mark.{mark}\ndef test_{function}(drill): pass\n"
+    (pytester.path / name / f"test_{function}.py").write_text(text)
+
+
+def earlier(pytester: pytest.Pytester, **took_s: float) -> None:
+    """An earlier run, in which drills passed within that time."""
+    drills = [
+        DrillResult(
+            name, None, None, None, "fast", None, Verdict.PASSED, None, (PhaseRecord(PhaseName.UNDO, "", took),)
+        )
+        for name, took in took_s.items()
+    ]
+    folder = pytester.path / "reports/2026-01-01T00-00-00Z"
+    folder.mkdir(parents=True)
+    data = RunResult("2026-01-01T00:00:00Z", None, "source", "1.36.3", tuple(drills)).to_json()
+    (folder / "results.json").write_text(json.dumps(data))
+
+
+class InTurn:
+    """Stands in for the children: each ends when as many as told have begun, and none ends before."""
+
+    def __init__(self, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, *, at_once: int) -> None:
+        self.begun: list[str] = []
+        self.most = self._running = 0
+        self._fakes = fakes
+        self._barrier = threading.Barrier(at_once)
+        self._lock = threading.Lock()
+        monkeypatch.setattr(child, "run", self.run)
+
+    def run(self, test: str, options: Sequence[str], **rest: Any) -> child.Left:
+        with self._lock:
+            self.begun.append(Path(test.partition("::")[0]).parent.name)
+            self._running += 1
+            self.most = max(self.most, self._running)
+        self._barrier.wait(10)
+        left = self._fakes.run(test, options, **rest)
+        with self._lock:
+            self._running -= 1
+        return left
+
+
+def test_what_took_longest_is_started_first(
+    pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("fresh", "oom"):
+        scenario(pytester, name, "touches('x')")
+    earlier(pytester, **{"disk-full": 40.0, "flag": 60.0, "oom": 50.0})
+    turns = InTurn(fakes, monkeypatch, at_once=2)
+    pytester.runpytest_inprocess("--jobs=2").assert_outcomes(passed=4)
+    assert set(turns.begun[:2]) == {"fresh", "flag"}
+    assert set(turns.begun[2:]) == {"oom", "disk-full"}
+    assert {(verdict, reason) for _, verdict, reason in verdicts(pytester)} == {("passed", None)}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--variants=controls", "-k", "flag"]])
+def test_those_that_use_the_same_do_not_meet(
+    pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    for name in ("disk-full", "flag"):
+        scenario(pytester, name, "exclusive('metrics API')")
+    turns = InTurn(fakes, monkeypatch, at_once=1)
+    pytester.runpytest_inprocess("--jobs=3", "--strict-markers", *arguments).assert_outcomes(
+        passed=2, deselected=2 if arguments else 0
+    )
+    assert (len(turns.begun), turns.most) == (2, 1)
+
+
 @pytest.mark.parametrize(("where", "error"), [("provide", SupplyError("no etcd")), ("create", ClusterError("no kind"))])
 def test_without_a_cluster_all_are_aborted(
     pytester: pytest.Pytester, fakes: Fakes, where: str, error: Exception
@@ -224,11 +296,14 @@ def test_tests_that_are_no_drills_are_refused(pytester: pytest.Pytester, fakes: 
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_alone_without_a_reason_is_refused_whatever_jobs_is(pytester: pytest.Pytester, fakes: Fakes, jobs: str) -> None:
-    (pytester.path / "flag/test_flag.py").write_text("import pytest\n@pytest.mark.alone\ndef test_flag(drill): pass\n")
+@pytest.mark.parametrize("name", ["alone", "exclusive"])
+def test_a_marker_without_its_text_is_refused_whatever_jobs_is(
+    pytester: pytest.Pytester, fakes: Fakes, jobs: str, name: str
+) -> None:
+    scenario(pytester, "flag", name)
     result = pytester.runpytest_inprocess(f"--jobs={jobs}", "--strict-markers")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_flag: the marker alone takes one text*"])
+    result.stderr.fnmatch_lines([f"*test_flag: the marker {name} takes one text*"])
     assert fakes.log == []
 
 

@@ -1,4 +1,4 @@
-"""Work side by side: never wider than told, in order, alone where it must be, and always told to the end."""
+"""Work side by side: never wider than told, in order, apart or alone where it must be, and always told to the end."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class Works:
     alone: Sequence[str] = ()
     width: int = 2
     acts: dict[str, Callable[[Tell, threading.Event], str]] = field(default_factory=dict)
+    uses: dict[str, str] = field(default_factory=dict)
     last: str = ""
     interrupted_at: str | None = None
     begun: list[str] = field(default_factory=list)
@@ -61,7 +62,8 @@ class Works:
         return job != self.last
 
     def run(self) -> None:
-        Pool(self.work, on_line=self.on_line, on_end=self.on_end).run(self.together, self.alone, width=self.width)
+        pool = Pool(self.work, on_line=self.on_line, on_end=self.on_end, uses=self.uses.get)
+        pool.run(self.together, self.alone, width=self.width)
 
 
 def meet(barrier: threading.Barrier) -> Callable[[Tell, threading.Event], str]:
@@ -104,6 +106,46 @@ def test_a_place_that_gets_free_goes_to_the_next_in_order() -> None:
     works.run()
     assert works.begun == list("abcd")
     assert works.told[-2:] in ([("d", "last"), ("a", "long")], [("a", "long"), ("d", "last")])
+
+
+def test_those_that_use_the_same_wait_and_others_go_first() -> None:
+    met, ended = threading.Barrier(2), threading.Event()
+
+    def last(_tell: Tell, _stop: threading.Event) -> str:
+        ended.set()
+        return "last"
+
+    def first(_tell: Tell, _stop: threading.Event) -> str:
+        met.wait(GIVE_UP_S)  # so that one that uses something else was started beside it
+        assert ended.wait(GIVE_UP_S)
+        return "first"
+
+    works = Works("abcde", acts={"a": first, "d": meet(met), "e": last}, uses={"a": "api", "b": "api", "c": "api"})
+    works.uses["d"] = "something else"
+    works.run()
+    assert works.begun == list("adebc")
+    assert works.most == 2
+    assert not works.beside["b"] & set("ac")
+    assert not works.beside["c"] & set("ab")
+
+
+def test_they_run_one_after_the_other_when_there_is_nothing_else() -> None:
+    works = Works("abc", width=3, uses=dict.fromkeys("abc", "api"))
+    works.run()
+    assert works.begun == list("abc")
+    assert works.most == 1
+
+
+def test_what_was_used_is_free_for_those_alone() -> None:
+    works = Works("a", "xy", uses=dict.fromkeys("axy", "api"))
+    works.run()
+    assert works.begun == list("axy")
+
+
+def test_after_the_last_word_nobody_waits_for_what_is_in_use() -> None:
+    works = Works("abc", uses=dict.fromkeys("abc", "api"), last="a")
+    works.run()
+    assert works.begun == ["a"]
 
 
 def test_those_alone_have_nothing_beside_them() -> None:

@@ -67,7 +67,8 @@ def cluster(supplied, options, *, profile, say):
 
 
 @contextlib.contextmanager
-def drill(scenario, supplied, made, *, variant, run, wishes, keep):
+def drill(scenario, supplied, made, *, variant, install, run, wishes, keep):
+    assert install == "helm"
     name = scenario.name if variant.control is None else f"{scenario.name}[{variant.control}]"
 
     def result(verdict, reason):

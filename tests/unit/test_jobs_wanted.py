@@ -1,4 +1,4 @@
-"""How many at once, which alone, and what a child is told."""
+"""How many at once, which of them apart, in what order, and what a child is told."""
 
 from __future__ import annotations
 
@@ -27,20 +27,43 @@ def test_no_width(typed: str) -> None:
     assert caught.value.hint == "JOBS=2"
 
 
-@pytest.mark.parametrize("mark", ["alone", "alone()", "alone('  ')", "alone('a', 'b')", "alone(why='a')", "alone(3)"])
-def test_alone_says_why(pytester: pytest.Pytester, mark: str) -> None:
-    item = pytester.getitem(f"import pytest\n@pytest.mark.{mark}\ndef test_func(): pass\n")
+@pytest.mark.parametrize("name", ["alone", "exclusive"])
+@pytest.mark.parametrize("arguments", ["", "()", "('  ')", "('a', 'b')", "(why='a')", "(3)", "('a', why='b')"])
+def test_a_marker_takes_one_text(pytester: pytest.Pytester, name: str, arguments: str) -> None:
+    item = pytester.getitem(f"import pytest\n@pytest.mark.{name}{arguments}\ndef test_func(): pass\n")
+    with pytest.raises(UsageError, match=f"test_func: the marker {name} takes one text") as caught:
+        getattr(wanted, name)(item)
+    assert caught.value.hint.startswith(f"@pytest.mark.{name}(")
+
+
+@pytest.mark.parametrize("name", ["alone", "exclusive"])
+def test_a_second_marker_of_the_same_name_is_not_lost(pytester: pytest.Pytester, name: str) -> None:
+    marks = f"@pytest.mark.{name}('a')\n@pytest.mark.{name}('b')\n"
+    item = pytester.getitem(f"import pytest\n{marks}def test_func(): pass\n")
     with pytest.raises(UsageError, match="takes one text"):
-        wanted.alone(item)
+        getattr(wanted, name)(item)
 
 
-def test_alone(pytester: pytest.Pytester) -> None:
+def test_alone_and_exclusive(pytester: pytest.Pytester) -> None:
     item = pytester.getitem("import pytest\n@pytest.mark.alone('default class')\ndef test_func(): pass\n")
-    assert wanted.alone(item) == "default class"
+    assert (wanted.alone(item), wanted.exclusive(item)) == ("default class", None)
 
 
-def test_not_alone(pytester: pytest.Pytester) -> None:
-    assert wanted.alone(pytester.getitem("def test_func(): pass\n")) is None
+def test_blanks_do_not_make_two_names_of_one(pytester: pytest.Pytester) -> None:
+    item = pytester.getitem("import pytest\n@pytest.mark.exclusive(' the\\n  API ')\ndef test_func(): pass\n")
+    assert (wanted.alone(item), wanted.exclusive(item)) == (None, "the API")
+
+
+def test_neither(pytester: pytest.Pytester) -> None:
+    item = pytester.getitem("def test_func(): pass\n")
+    assert (wanted.alone(item), wanted.exclusive(item)) == (None, None)
+
+
+def test_the_longest_are_first_and_the_unknown_before_them() -> None:
+    took_s = {"a": 5.0, "b": 40.0, "d": 5.0, "f": 0.0}
+    assert wanted.longest_first("abcdef", took_s.get) == list("cebadf")
+    assert wanted.longest_first("fedcba", took_s.get) == list("ecbdaf")
+    assert wanted.longest_first("", took_s.get) == []
 
 
 def joined(folder: Path) -> Joined:
@@ -54,6 +77,7 @@ def joined(folder: Path) -> Joined:
             node_image="node:1",
             chart=folder / "chart",
             provisioner=folder / "provisioner.yaml",
+            crds=folder / "bundle.yaml",
             archives=(folder / "a.tar", folder / "b.tar"),
             image_values={"server": {"image": {"tag": "v1"}}},
             kind_patch={"nodes": [{"role": "worker"}]},

@@ -186,10 +186,17 @@ def test_a_patch_merges_tables_and_adds_to_lists() -> None:
         "X": True,
     }
     assert merged["kubeadmConfigPatches"][-1] == "kind: A\n"
-    assert len(merged["kubeadmConfigPatches"]) == 2
+    assert merged["kubeadmConfigPatches"][:-1] == configuration("fast", {})["kubeadmConfigPatches"]
     assert merged["networking"] == {"disableDefaultCNI": True}
     assert configuration("as-shipped", {}) == {
         "kind": "Cluster", "apiVersion": "kind.x-k8s.io/v1alpha4", "nodes": [{"role": "control-plane"}],
     }  # fmt: skip
     with pytest.raises(UsageError, match="no profile named 'slow'"):
         configuration("slow", {})
+
+
+def test_the_fast_autoscaler_is_written_so_that_kind_adds_it_to_either_form_of_kubeadms_arguments() -> None:
+    patches = [yaml.safe_load(patch) for patch in configuration("fast", {})["kubeadmConfigPatches"]]
+    (arguments,) = (patch for patch in patches if patch["kind"] == "ClusterConfiguration")
+    period = {"horizontal-pod-autoscaler-sync-period": "2s"}
+    assert arguments == {"kind": "ClusterConfiguration", "controllerManager": {"extraArgs": period}}

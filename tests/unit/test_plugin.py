@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promdrill import drilling
+from promdrill import drilling, paths
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.verdicts import shortfall
 from promdrill.errors import ClusterError, PromdrillError, SupplyError
@@ -61,7 +61,9 @@ class Fakes:
         if self.supply_error is not None:
             raise self.supply_error
         say("everything is there")
-        return SimpleNamespace(name="source", kubernetes="1.34.4")
+        return SimpleNamespace(
+            name="source", kubernetes="1.34.4", chart=paths.manifests_dir() / "charts" / "prometheus"
+        )
 
     @contextlib.contextmanager
     def cluster(self, supplied: Any, options: Any, *, profile: str, say: Any) -> Iterator[Any]:
@@ -81,11 +83,13 @@ class Fakes:
         made: Any,
         *,
         variant: Variant,
+        install: str,
         run: Run,
         wishes: Settings,
         keep: bool,
     ) -> Iterator[Any]:
         del supplied
+        assert install == "helm"
         assert made.name == "pinned"
         self.asked.update(wishes=wishes, keep=keep, variant=variant)
         name = drill_name(scenario.name, variant.control)

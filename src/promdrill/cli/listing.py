@@ -1,21 +1,106 @@
-"""``promdrill list``: the scenarios there are."""
+"""``promdrill list``: the scenarios there are, what each is about, and how long it took last."""
 
 from __future__ import annotations
 
 import argparse
+import json
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from promdrill import scenarios
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill import paths, scenarios
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, complain, say
+from promdrill.errors import PromdrillError
+
+UNKNOWN = "?"
+"""In the table, in place of what a broken scenario does not tell."""
+
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario; the attributes are the keys of ``--json``.
+
+    Attributes:
+        id: Its folder's name.
+        title: Of its runbook; empty when that cannot be read.
+        charts: Chart versions that it applies to, in words; None when its test cannot be read.
+        touches: What its fault and its remedy change; None when its test cannot be read.
+        took_last_s: Seconds that it took when it last passed; None when it never did.
+    """
+
+    id: str
+    title: str
+    charts: str | None
+    touches: tuple[str, ...] | None
+    took_last_s: float | None
+
+    def cells(self) -> tuple[str, ...]:
+        """In words, in the order of the table."""
+        took = "never" if self.took_last_s is None else f"{self.took_last_s:.0f} s"
+        touches = UNKNOWN if self.touches is None else ", ".join(self.touches)
+        return self.id, self.charts or UNKNOWN, touches, took, self.title
+
+
+HEAD = ("id", "charts", "touches", "took", "title")
 
 
 def add(commands: Subcommands) -> None:
     """Add the subcommand."""
-    add_command(commands, "list", summary="list the scenarios", example="promdrill list", execute=_execute)
+    parser = add_command(commands, "list", summary="list the scenarios", example="promdrill list", execute=_execute)
+    parser.add_argument("--json", action="store_true", help="the same as a JSON list")
+    parser.add_argument(
+        "--reports",
+        type=Path,
+        default=paths.project_dir() / "reports",
+        metavar="FOLDER",
+        help="where to look up how long each took last (default: reports, in the checkout)",
+    )
 
 
-def _execute(_arguments: argparse.Namespace) -> int:
-    found = scenarios.find_all()
-    width = max((len(scenario.id) for scenario in found), default=0)
-    for scenario in found:
-        say(f"{scenario.id:<{width}}  {scenario.title}".rstrip())
-    return EXIT_OK
+def _execute(arguments: argparse.Namespace) -> int:
+    took_s = scenarios.last_took(arguments.reports)
+    broken: list[PromdrillError] = []
+    rows = [_row(scenario, took_s.get(scenario.id), broken) for scenario in scenarios.find_all()]
+    if arguments.json:
+        say(json.dumps([asdict(row) for row in rows], indent=2))
+    else:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        for line in table([row.cells() for row in rows], width):
+            say(line)
+    for error in broken:
+        complain(error)
+    return EXIT_FAILED if broken else EXIT_OK
+
+
+def _row(scenario: scenarios.ScenarioFolder, took_s: float | None, broken: list[PromdrillError]) -> Row:
+    try:
+        traits = scenarios.traits(scenario.test)
+    except PromdrillError as error:
+        broken.append(error)
+        return Row(scenario.id, scenario.title, None, None, took_s)
+    return Row(scenario.id, scenario.title, traits.chart_range, traits.touches, took_s)
+
+
+def table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+    """The lines of the table: one a scenario, or, where that is too wide, its title on lines of its own below it.
+
+    Args:
+        rows: As from `Row.cells`; the last cell is the title.
+        width: Columns of the terminal; None for no limit, as in a pipe.
+    """
+    every = [HEAD, *rows]
+    widths = [max(len(row[column]) for row in every) for column in range(len(HEAD) - 1)]
+    longest_title = max(len(row[-1]) for row in every)
+    below = width is not None and sum(widths) + len(widths) * len(_GAP) + longest_title > width
+    for row in every:
+        cells = [f"{cell:<{cell_width}}" for cell, cell_width in zip(row, widths, strict=False)]
+        if not below:
+            yield _GAP.join([*cells, row[-1]]).rstrip()
+            continue
+        yield _GAP.join(cells).rstrip()
+        yield from textwrap.wrap(row[-1], width or 0, initial_indent=_GAP, subsequent_indent=_GAP)

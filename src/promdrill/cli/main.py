@@ -7,11 +7,11 @@ import signal
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from promdrill.cli import ablate, clean, clean_cache, controls, doctor, listing, run, runbook
+from promdrill.cli import ablate, clean, clean_cache, compare, controls, doctor, listing, new, run, runbook
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, Parser, complain
 from promdrill.errors import PromdrillError, UsageError
 
-COMMANDS = (run, controls, ablate, listing, runbook, doctor, clean, clean_cache)
+COMMANDS = (run, controls, ablate, compare, listing, new, runbook, doctor, clean, clean_cache)
 """In the order of ``promdrill --help``."""
 
 

@@ -95,7 +95,7 @@ class Joined:
 
 
 def _supplied(data: Mapping[str, Any]) -> Supplied:
-    with_paths = _with_paths(data, "chart", "provisioner")
+    with_paths = _with_paths(data, "chart", "provisioner", "crds")
     tools = Tools(**{name: Path(path) for name, path in data["tools"].items()})
     return Supplied(**{**with_paths, "tools": tools, "archives": tuple(map(Path, data["archives"]))})
 

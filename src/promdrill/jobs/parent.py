@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from promdrill import scenarios
 from promdrill.errors import PromdrillError, UsageError
 from promdrill.jobs import child, wanted
 from promdrill.jobs.joining import Address, Joined
@@ -106,10 +107,12 @@ class SideBySide:
             self._take(item, left)
             return not (session.shouldfail or session.shouldstop)
 
-        pool = Pool(work, on_line=self._show, on_end=ended)
+        pool = Pool(work, on_line=self._show, on_end=ended, uses=wanted.exclusive)
+        took_s = scenarios.last_took(run.folder.parent)
         together = [item for item, why in reasons.items() if why is None]
+        ordered = wanted.longest_first(together, lambda item: took_s.get(self._name(item)))
         with terminable():
-            pool.run(together, [item for item in reasons if item not in together], width=self._width)
+            pool.run(ordered, [item for item in reasons if item not in together], width=self._width)
 
     def _show(self, item: pytest.Item, line: str) -> None:
         name = f"{self._name(item)}: "

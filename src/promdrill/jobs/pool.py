@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,6 +24,7 @@ class Pool(Generic[J, R]):
             of output, and an event that, once set, asks it to end early.
         on_line: Told each line with its job.
         on_end: Told what came of a job; returns whether others may still be started.
+        uses: Names what a job needs for itself; jobs with the same name never run at once. None for nothing.
     """
 
     def __init__(
@@ -33,17 +33,20 @@ class Pool(Generic[J, R]):
         *,
         on_line: Callable[[J, str], None],
         on_end: Callable[[J, R], bool],
+        uses: Callable[[J], str | None] = lambda _job: None,
     ) -> None:
         self._work = work
         self._on_line = on_line
         self._on_end = on_end
+        self._uses = uses
         self._stop = threading.Event()
         self._happened: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._running = 0
+        self._in_use: set[str | None] = set()
         self._going_on = True
 
     def run(self, together: Iterable[J], alone: Iterable[J], *, width: int) -> None:
-        """Do all jobs, each list in its order.
+        """Do all jobs, each list in its order, but that a job waits while what it uses is in use, and others go first.
 
         Args:
             together: Jobs of which up to `width` run at once.
@@ -65,11 +68,14 @@ class Pool(Generic[J, R]):
                 self._next()
 
     def _run(self, jobs: Iterable[J], width: int, threads: ThreadPoolExecutor) -> None:
-        waiting = deque(jobs)
-        while self._running or (waiting and self._going_on):
-            if waiting and self._going_on and self._running < width:
+        waiting = list(jobs)
+        while self._running or (waiting and self._going_on):  # with nothing running nothing is in use: one can start
+            free = [at for at, job in enumerate(waiting) if self._uses(job) not in self._in_use]
+            if free and self._going_on and self._running < width:
+                job = waiting.pop(free[0])
                 self._running += 1
-                threads.submit(self._one, waiting.popleft())
+                self._in_use |= {self._uses(job)} - {None}
+                threads.submit(self._one, job)
             else:
                 self._next()
 
@@ -88,6 +94,7 @@ class Pool(Generic[J, R]):
 
     def _ended(self, job: J, outcome: R) -> None:
         self._running -= 1
+        self._in_use.discard(self._uses(job))
         self._going_on = self._on_end(job, outcome) and self._going_on
 
 

@@ -1,16 +1,24 @@
-"""What is asked for: how many drills at once, and which of them have to be alone."""
+"""What is asked for: how many drills at once, which of them may not meet, and which are started first."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import pytest
 
 from promdrill.errors import UsageError
 
+D = TypeVar("D")
+
 MOST = 16
 """Drills at once. Each has a Prometheus, a pytest process and a Helm; more than this starve each other anywhere."""
 
-MARKER = 'alone(why): the drill changes what drills share, named by "why"; with --jobs nothing runs beside it'
-"""The marker's line in ``pytest --markers``."""
+MARKERS = (
+    'alone(why): the drill changes what drills share, named by "why"; with --jobs nothing runs beside it',
+    'exclusive(what): the drill uses "what", of which the cluster has one; with --jobs no two that name it run at once',
+)
+"""The markers' lines in ``pytest --markers``."""
 
 
 def width(text: str) -> int:
@@ -28,18 +36,45 @@ def width(text: str) -> int:
 
 
 def alone(item: pytest.Item) -> str | None:
-    """Why nothing may run beside this drill; None when anything may.
+    """Why nothing may run beside this drill; None when something may.
 
     Raises:
         UsageError: It is marked so, but not why.
     """
-    mark = item.get_closest_marker("alone")
-    if mark is None:
+    return _text(item, "alone", "what the drill changes that others share", '@pytest.mark.alone("default class")')
+
+
+def exclusive(item: pytest.Item) -> str | None:
+    """What this drill uses, so that no other that uses it may run meanwhile; None when any may.
+
+    Raises:
+        UsageError: It is marked so, but not with what it uses.
+    """
+    return _text(item, "exclusive", "what the drill uses", '@pytest.mark.exclusive("custom metrics API")')
+
+
+def longest_first(drills: Iterable[D], took_s: Callable[[D], float | None]) -> list[D]:
+    """The order in which drills are started, so that no long one is left for the end, where nothing runs beside it.
+
+    Args:
+        drills: In the order of those that are alike.
+        took_s: Seconds that a drill took last; None where that is not known, such ones are started first.
+    """
+
+    def known(drill: D) -> float:
+        seconds = took_s(drill)
+        return float("inf") if seconds is None else seconds
+
+    return sorted(drills, key=known, reverse=True)
+
+
+def _text(item: pytest.Item, name: str, meaning: str, example: str) -> str | None:
+    """The one text of a marker, blanks made even; None when the test has no such marker."""
+    marks = list(item.iter_markers(name))
+    if not marks:
         return None
-    why = " ".join(arg.strip() for arg in mark.args if isinstance(arg, str))
-    if not why or len(mark.args) != 1 or mark.kwargs:
-        raise UsageError(
-            f"{item.nodeid}: the marker alone takes one text, what the drill changes that others share",
-            hint='@pytest.mark.alone("default class")',
-        )
-    return why
+    args = [arg for mark in marks for arg in mark.args]
+    text = " ".join(args[0].split()) if len(args) == 1 and isinstance(args[0], str) else ""
+    if not text or len(marks) != 1 or marks[0].kwargs:
+        raise UsageError(f"{item.nodeid}: the marker {name} takes one text, {meaning}", hint=example)
+    return text

@@ -1,0 +1,128 @@
+"""``promdrill new``: the start of a scenario, which runs as it is.
+
+Its fault changes nothing, so it ends invalid; each TODO in its files says what belongs there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import yaml
+
+from promdrill import paths, scenarios
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.errors import UsageError
+from promdrill.settings import nearest
+
+DEFAULT_LIKE = "lifecycle-flag"
+"""Whose values a new scenario begins with: a small Prometheus that is scraped every second and reloaded at will."""
+
+LONGEST_SUFFIX = "-without-999"
+"""Of a variant's name in the cluster: an ablation of a step below line 99; the controls' are shorter."""
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands, "new", summary="start a scenario", example="promdrill new my-incident", execute=_execute
+    )
+    parser.add_argument("id", help="the scenario's id, and its folder's name: lower case words joined by dashes")
+    parser.add_argument(
+        "--like",
+        default=DEFAULT_LIKE,
+        metavar="ID",
+        help=f"the scenario whose values.yaml it begins with (default: {DEFAULT_LIKE})",
+    )
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    folder = create(arguments.id, like=arguments.like)
+    runbook = Path(os.path.relpath(folder / "runbook.md"))
+    say(f"made {runbook.parent}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say("Until its fault is written it ends invalid. Replace every TODO, and try it with:")
+    say(f"  .venv/bin/promdrill runbook check {runbook}")
+    say(f"  make test-scenarios SCENARIO={arguments.id} KEEP=1")
+    say(f"  make controls SCENARIO={arguments.id}")
+    return EXIT_OK
+
+
+def create(name: str, *, like: str = DEFAULT_LIKE) -> Path:
+    """Make a scenario's folder, whole or not at all.
+
+    Args:
+        name: The scenario's id.
+        like: The scenario whose values it begins with.
+
+    Returns:
+        The folder.
+
+    Raises:
+        UsageError: The id cannot be one or is taken, there is no scenario to copy values from, or the folder cannot be
+            written.
+    """
+    _check_id(name)
+    base = paths.scenarios_dir()
+    folder = base / name
+    if os.path.lexists(folder):
+        raise UsageError(f"{folder} is there already", hint="another id, or delete it")
+    drafts = _drafts(name, like)
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=base) as beside:
+            whole = Path(beside) / name
+            whole.mkdir()
+            for file, text in drafts.items():
+                (whole / file).write_text(text, encoding="utf-8")
+            whole.rename(folder)
+    except OSError as error:
+        raise UsageError(f"cannot make {folder}: {error.strerror}", hint=f"ls -ld {base}") from error
+    return folder
+
+
+def _check_id(name: str) -> None:
+    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+        near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789") or "my-incident"
+        raise UsageError(f"{name!r} is no id: lower case letters and digits, words joined by dashes", hint=near)
+    from promdrill.drill.site import LONGEST_RELEASE  # noqa: PLC0415  the engine's modules, when they are asked for
+
+    longest = LONGEST_RELEASE - len("prometheus-") - len(LONGEST_SUFFIX)
+    if len(name) > longest:
+        rule = f"an id has at most {longest}, for Helm takes release names of {LONGEST_RELEASE}"
+        raise UsageError(f"{name} has {len(name)} characters; {rule}", hint=name[:longest].rstrip("-"))
+
+
+def _drafts(name: str, like: str) -> Mapping[str, str]:
+    """The files of a new scenario and their texts."""
+    function = name.replace("-", "_")
+    yaml_id = name if yaml.safe_load(name) == name else f'"{name}"'  # on, null, true
+    texts = {f"test_{function}.py": _template("test.py.txt"), "runbook.md": _template("runbook.md")}
+    for file, text in texts.items():
+        texts[file] = text.replace("@id@", name).replace("@name@", function).replace("@yaml_id@", yaml_id)
+    return {**texts, "values.yaml": _values(name, like)}
+
+
+def _template(file: str) -> str:
+    return (resources.files("promdrill.cli") / "templates" / file).read_text(encoding="utf-8")
+
+
+def _values(name: str, like: str) -> str:
+    """The values of a scenario, under a first line of their own: what is said at their top is about that scenario."""
+    found = {scenario.id: scenario for scenario in scenarios.find_all()}
+    if like not in found:
+        hint = f"--like {nearest(like, found)}" if found else ""
+        raise UsageError(f"--like {like}: no such scenario; there are {', '.join(found) or 'none'}", hint=hint)
+    install = scenarios.traits(found[like].test).install
+    if install:
+        raise UsageError(f"--like {like}: it has no Helm values, its install is {install}", hint="another scenario")
+    file = found[like].folder / "values.yaml"
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--like {like}: cannot read {file}: {error}") from error
+    values = re.sub(r"\A(#.*\n|\s*\n)*", "", text)
+    return f"# {name}: TODO what these values are for. They are those of {like}.\n{values}"

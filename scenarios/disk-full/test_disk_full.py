@@ -1,5 +1,7 @@
 """disk-full: the server's volume is full; it stores nothing while 2/2, and after a restart it does not start again."""
 
+import pytest
+
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import FillVolume, RestartServer, volume_shows
 from promdrill.versions import NO_SPACE
@@ -8,6 +10,8 @@ NEW_SIZE = "450Mi"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 
 
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("volume", "claim", "storage class", "release")
 def test_disk_full(drill: Drill) -> None:
     """The volume is filled, the server restarted; the runbook lets the volume grow."""
     server = drill.server

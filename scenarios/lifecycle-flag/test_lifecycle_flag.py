@@ -1,5 +1,7 @@
 """lifecycle-flag: server.extraFlags emptied; the reloader gets 403 and a changed setting is not taken over."""
 
+import pytest
+
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import TouchConfig, ValuesEdit
 from promdrill.observe.conditions import negate
@@ -7,6 +9,8 @@ from promdrill.observe.conditions import negate
 TWO_TRIES_S = 11.0  # the reloader tries again every 5 s
 
 
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("release", "configuration")
 def test_lifecycle_flag(drill: Drill) -> None:
     """The flag is dropped and a setting changed; the runbook puts the flag back and asks for a reload."""
     server = drill.server

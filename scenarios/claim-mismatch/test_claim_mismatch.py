@@ -1,0 +1,54 @@
+"""claim-mismatch: the claim asks for a label that no volume has; it waits beside a free one, and so does Prometheus."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Deleted, Edited, InOrder, Replace
+from promdrill.install.manual import JOBS
+from promdrill.observe.others import claim_phase, no_claim, no_pod, no_volume, object_shows, pods_pending
+
+PODS = {"app": "prometheus-server"}
+
+
+@pytest.mark.install("manual")
+@pytest.mark.touches("claim", "volume", "deployment")
+def test_claim_mismatch(drill: Drill) -> None:
+    """Volume, claim and server are made anew, with a slip in the claim; the runbook corrects it."""
+    server = drill.server
+    volume, path = f"prometheus-{server.namespace}", f"namespaces/{server.namespace}"
+    free = object_shows(
+        f"/api/v1/persistentvolumes/{volume}",
+        lambda found: found["status"]["phase"] == "Available",
+        "the volume is free",
+        show=lambda found: str(found["status"]["phase"]),
+    )
+    drill.run(
+        fault=InOrder(
+            (
+                Deleted(f"/apis/apps/v1/{path}/deployments/{server.fullname}", proof=(no_pod(PODS),)),
+                Deleted(f"/api/v1/{path}/persistentvolumeclaims/{server.claim}", proof=(no_claim(server.claim),)),
+                Deleted(f"/api/v1/persistentvolumes/{volume}", proof=(no_volume(volume),)),
+                Edited((Replace("volume: prometheus-data # as", "volume: prometheus # as"),), proof=()),
+            )
+        ),
+        signature=(
+            Stage(
+                "the claim waits beside a free volume of its class and size, and the event blames the class",
+                lambda at: (
+                    claim_phase(server.claim, "Pending"),
+                    free,
+                    server.event("ProvisioningFailed", server.claim, f'"manual-{server.namespace}" not found'),
+                    pods_pending(PODS),
+                    server.event(
+                        "FailedScheduling",
+                        server.fullname,
+                        "unbound immediate PersistentVolumeClaims",
+                        since=at.baseline,
+                    ),
+                ),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=(server.claim_size("5Gi"), server.volume_size("5Gi")),
+        jobs=JOBS,
+    )

@@ -1,0 +1,62 @@
+"""dashboard-no-data: a dashboard from elsewhere takes the place of ours; Prometheus is healthy, each panel is empty."""
+
+import json
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Patched
+from promdrill.observe.dashboard import Panel, Source, config_map, panels, provisioned, shipped
+from promdrill.observe.others import object_shows
+
+DASHBOARD, FILE = "pods-dashboard", "pods.json"
+DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
+
+
+@pytest.mark.charts(">=16")
+@pytest.mark.touches("a dashboard")
+def test_dashboard_no_data(drill: Drill) -> None:
+    """The imported dashboard's queries find nothing; the runbook corrects them one cause after the other."""
+    server, kube = drill.server, drill.site.kube
+    source = Source.of(server, grafana=False)
+    path = f"/api/v1/namespaces/{server.namespace}/configmaps/{DASHBOARD}"
+    ours = shipped(FILE)
+    imported = (drill.site.scenario_dir / "imported.json").read_text(encoding="utf-8")
+
+    def queries(text: str) -> tuple[Panel, ...]:
+        return panels(json.loads(text), scrape_interval_s=DATA_SOURCE_INTERVAL_S)
+
+    plain = source.each_answers(queries(ours), "ours")
+    drill.run(
+        fault=Patched(
+            "replace the dashboard by an imported one",
+            path,
+            {"data": {FILE: imported}},
+            proof=(object_shows(path, lambda found: provisioned(found) == json.loads(imported), "the imported one"),),
+        ),
+        signature=(
+            Stage(
+                "Prometheus is healthy, and no panel has data",
+                lambda _: (
+                    server.ready(),
+                    server.fresh(within_s=3 * DATA_SOURCE_INTERVAL_S),
+                    server.targets_up(),
+                    plain,
+                    source.none_answers(queries(kube.get(path)["data"][FILE]), DASHBOARD),
+                ),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=lambda _: (
+            source.dashboard_answers(
+                kube.get(path),
+                scrape_interval_s=DATA_SOURCE_INTERVAL_S,
+                at_least=len(queries(imported)) - 1,  # one panel's metric does not exist
+            ),
+        ),
+        jobs=("prometheus", "kube-state-metrics", "node-exporter", "kubernetes-nodes-cadvisor"),
+        variables={"DASHBOARD": DASHBOARD, "RATE_INTERVAL": "4s"},
+        beside=[config_map(DASHBOARD, FILE, ours), *source.objects(server)],
+        beside_ready=(plain, *source.ready),
+        remarks=(source.remark,),
+    )

@@ -1,0 +1,65 @@
+"""disk-full-cooldown: the volume is full again soon after it grew, and may not grow again yet."""
+
+from typing import Any
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import FillVolume, GrowVolume, InOrder, volume_shows
+from promdrill.observe.others import object_shows
+
+SMALL, LARGE = "350Mi", "450Mi"
+COOLDOWN = "60s"  # EBS has 6h; long enough for the remedy to be through before it ends, short enough to be waited for
+WAITS = f"{LARGE} asked for, {SMALL} there"
+NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
+# One that nobody deleted: its files are hard links, which keep blocks that Prometheus itself deleted since.
+SNAPSHOT = "snapshots/20261101T000000Z-0123456789abcdef/01KAZ5D0G0000000000000000A/chunks/000001"
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("volume", "claim", "release")
+def test_disk_full_cooldown(drill: Drill) -> None:
+    """The volume grew, is full again, and the next growth is refused; the runbook frees space and leaves it to come.
+
+    In the end the growth comes without help. What recovery proves is therefore that Prometheus stores again before
+    that, on a volume of the old size: so the control without a remedy fails, however short the cool-down is. That the
+    growth then comes when its time has come is not taken on trust but waited for, after recovery.
+    """
+    server = drill.server
+    claim = f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}"
+
+    refused = (
+        object_shows(claim, lambda obj: sizes(obj) == WAITS, f"the claim: {WAITS}", show=sizes),
+        server.event("VolumeResizeFailed", server.claim, r"next change is allowed at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"),
+    )
+    not_stored = (server.ready(), server.logs(drill.wording("scrape-commit-failed")), server.stale(NO_SAMPLE_FOR_S))
+    drill.run(
+        fault=InOrder((GrowVolume(SMALL, proof=(server.claim_size(SMALL),)), FillVolume("/data", inside=SNAPSHOT))),
+        signature=(
+            Stage("2/2, but nothing is stored", not_stored),
+            Stage("the next growth is refused, until a time", (*not_stored, *refused), before=GrowVolume(LARGE)),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=refused,
+        afterwards=(
+            Stage(
+                "the volume has grown, without further help",
+                lambda at: (
+                    server.claim_size(LARGE),
+                    server.volume_size(LARGE),
+                    volume_shows(server, at.pod, "/data", LARGE),
+                    server.fresh(NO_SAMPLE_FOR_S),
+                ),
+            ),
+        ),
+        storage={
+            "allowVolumeExpansion": True,
+            "metadata": {"annotations": {"promdrill.io/modification-cooldown": COOLDOWN}},
+        },
+    )
+
+
+def sizes(claim: dict[str, Any]) -> str:
+    """What a claim asks for, and what it has."""
+    has = (claim.get("status") or {}).get("capacity") or {}
+    return f"{claim['spec']['resources']['requests']['storage']} asked for, {has.get('storage', 'nothing')} there"

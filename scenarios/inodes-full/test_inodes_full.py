@@ -1,0 +1,38 @@
+"""inodes-full: no inode is left on the server's volume though bytes are; it runs on, and does not start again."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import FillInodes, RestartServer, inodes_full
+from promdrill.observe.conditions import negate
+from promdrill.versions import NO_SPACE
+
+FOLDER = "backup"  # a job that copies metrics out of Prometheus, file by file, and never tidies up
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("volume")
+def test_inodes_full(drill: Drill) -> None:
+    """Small files use every inode, the server is restarted; the runbook removes them through a copy of its pod."""
+    server = drill.server
+    drill.run(
+        fault=FillInodes("/data", inside=FOLDER),
+        signature=(
+            Stage(
+                "df -i shows nothing left, df shows room, and 2/2 as ever",
+                lambda at: (inodes_full(server, at.pod, "/data"), server.ready()),
+            ),
+            Stage(
+                "1/2, it does not start again",
+                (server.crash_looping(), server.logs(drill.wording("storage-not-opened-no-space"))),
+                before=RestartServer(),
+            ),
+        ),
+        persistence=Persistence(more_restarts=2),
+        recovery=lambda at: (
+            negate(inodes_full(server, at.pod, "/data"), "df -i: inodes are left on /data"),
+            server.no_logs(NO_SPACE, this_restart=True),
+        ),
+        storage={"metadata": {"annotations": {"promdrill.io/mkfs-options": "-i maxpct=1"}}},
+        variables={"FOLDER": FOLDER},
+    )

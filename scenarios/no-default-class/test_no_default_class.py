@@ -1,0 +1,47 @@
+"""no-default-class: there are storage classes, none of them the default, and the claim names none."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Patched, Reinstall, Set
+from promdrill.faults.storage import CLASSES, default_class
+from promdrill.observe.others import claim_phase, object_shows
+from promdrill.observe.server_pods import unscheduled
+
+CLASS = "standard"  # of every cluster that promdrill makes
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("default storage class", "release", "claim")
+@pytest.mark.alone("the cluster's default storage class")
+def test_no_default_class(drill: Drill) -> None:
+    """No class is the default when Prometheus is installed without naming one; the runbook makes one the default."""
+    server = drill.server
+    lost = Patched(
+        f"make {CLASS} the default no more",
+        f"{CLASSES}/{CLASS}",
+        default_class(default=False),
+        default_class(default=True),
+    )
+    bound_of_class = object_shows(
+        f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}",
+        lambda claim: claim["spec"].get("storageClassName") == CLASS,
+        f"the claim is of class {CLASS}",
+    )
+    drill.run(
+        fault=Reinstall(edits=(Set("server.persistentVolume.storageClass", ""),), acts=(lost,)),
+        signature=(
+            Stage(
+                "claim and pod wait, and the event says that there is no class",
+                lambda at: (
+                    unscheduled(server),
+                    claim_phase(server.claim, "Pending"),
+                    server.event("FailedBinding", server.claim, "no storage class is set", since=at.baseline),
+                    server.event("FailedScheduling", server.fullname, "unbound immediate", since=at.baseline),
+                ),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=(server.claim_size("300Mi"), server.volume_size("300Mi"), bound_of_class),
+        variables={"CLASS": CLASS},
+    )

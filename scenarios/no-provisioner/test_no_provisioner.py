@@ -1,0 +1,45 @@
+"""no-provisioner: the cluster has no storage class and nobody who makes volumes; the claim names a class."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Reinstall, RemoveStorage, Set
+from promdrill.faults.storage import OWN_CLASS
+from promdrill.observe.others import claim_phase, object_shows
+from promdrill.observe.server_pods import unscheduled
+
+ELSEWHERE = "gp2"  # values that were written for another cluster
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("all storage classes", "provisioner", "release", "claim")
+@pytest.mark.alone("all storage classes and the provisioner")
+def test_no_provisioner(drill: Drill) -> None:
+    """Prometheus is installed where no volumes are made; the runbook installs a provisioner and names its class."""
+    server = drill.server
+    manifest = drill.site.folder.absolute() / "local-path-storage.yaml"
+    of_class = object_shows(
+        f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}",
+        lambda claim: claim["spec"].get("storageClassName") == OWN_CLASS,
+        f"the claim is of class {OWN_CLASS}",
+        show=lambda claim: str(claim["spec"].get("storageClassName")),
+    )
+    drill.run(
+        fault=Reinstall(
+            edits=(Set("server.persistentVolume.storageClass", ELSEWHERE),), acts=(RemoveStorage(manifest),)
+        ),
+        signature=(
+            Stage(
+                "claim and pod wait, and the event says that the class is not there",
+                lambda at: (
+                    unscheduled(server),
+                    claim_phase(server.claim, "Pending"),
+                    server.event("ProvisioningFailed", server.claim, f'"{ELSEWHERE}" not found', since=at.baseline),
+                    server.event("FailedScheduling", server.fullname, "unbound immediate", since=at.baseline),
+                ),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=(server.claim_size("300Mi"), server.volume_size("300Mi"), of_class),
+        variables={"PROVISIONER": str(manifest)},
+    )

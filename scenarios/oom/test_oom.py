@@ -1,0 +1,54 @@
+"""oom: the server's memory limit is below its need; it is killed at every start, and its own log has no word of it."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import ValuesEdit
+from promdrill.observe.others import ended_with, exporter_metric
+
+TOO_LOW = "16Mi"  # killed in the first seconds of each run; with 24Mi it is 2/2 for some seconds in between
+NEW_LIMIT = "384Mi"
+NEW_LIMIT_BYTES = 384 * 2**20
+
+
+@pytest.mark.charts(">=21")
+@pytest.mark.touches("release", "memory limit")
+def test_oom(drill: Drill) -> None:
+    """The limit is lowered by an upgrade; the runbook raises it, and Prometheus' own metrics tell what happened."""
+    server = drill.server
+    labels = {"app.kubernetes.io/instance": server.release, "app.kubernetes.io/component": "server"}
+    limit = f'kube_pod_container_resource_limits{{container="{server.container}", resource="memory", pod="%s"}}'
+    drill.run(
+        fault=ValuesEdit("server.resources.limits.memory", TOO_LOW, proof=(server.ready(1),)),
+        signature=(
+            Stage(
+                "1/2, killed for its memory at every start",
+                (
+                    server.crash_looping(),
+                    ended_with(labels, server.container, "OOMKilled"),
+                    exporter_metric(
+                        f"{server.release}-kube-state-metrics",
+                        8080,
+                        "kube_pod_container_status_last_terminated_reason",
+                        lambda value: value == 1,
+                        "kube-state-metrics: last terminated for OOMKilled",
+                        namespace=server.namespace,
+                        container=server.container,
+                        reason="OOMKilled",
+                    ),
+                ),
+            ),
+        ),
+        persistence=Persistence(more_restarts=2),
+        recovery=lambda at: (
+            drill.same_pod(at),
+            server.query(
+                limit % at.pod, lambda v: list(v.values()) == [NEW_LIMIT_BYTES], f"Prometheus: limit {NEW_LIMIT}"
+            ),
+            server.query(
+                "increase(node_vmstat_oom_kill[5m]) > 0", lambda v: len(v) == 1, "Prometheus: the kills are counted"
+            ),
+        ),
+        jobs=("prometheus", "kube-state-metrics", "node-exporter"),
+        variables={"NEW_LIMIT": NEW_LIMIT},
+    )

@@ -1,0 +1,44 @@
+"""permission-denied: the folder behind the volume is root's; Prometheus, which is not root, does not start again."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import OnNode, RestartServer
+from promdrill.install.manual import JOBS
+from promdrill.observe.others import command, no_pod
+
+DEBUG_IMAGE = "docker.io/library/busybox:debian"  # on every node, so that nothing has to be pulled
+HELPERS = {"app.kubernetes.io/managed-by": "kubectl-debug"}
+DENIED = "permission denied"  # the kernel's words for EACCES, the same in every version
+
+
+@pytest.mark.install("manual")
+@pytest.mark.touches("node", "volume")
+def test_permission_denied(drill: Drill) -> None:
+    """The folder is given to root and the server restarted; the runbook gives it back, on the node, through the API."""
+    server = drill.server
+    folder = f"/opt/prometheus/{server.namespace}"
+    drill.run(
+        fault=OnNode(f"give {folder} to root", f"chown -R root:root {folder} && chmod -R u=rwX,go=rX {folder}"),
+        signature=(
+            Stage(
+                "0/1, it does not start again",
+                (server.crash_looping(), server.logs(rf"open /prometheus/\S+: {DENIED}")),
+                before=RestartServer(),
+            ),
+        ),
+        persistence=Persistence(more_restarts=2),
+        recovery=lambda at: (
+            command(
+                "the folder is Prometheus'",
+                at.pod,
+                server.container,
+                ("stat", "-c", "%u:%g", "/prometheus"),
+                pattern="^65534:65534$",
+            ),
+            server.no_logs(DENIED, this_restart=True),
+            no_pod(HELPERS),
+        ),
+        jobs=JOBS,
+        variables={"DEBUG_IMAGE": DEBUG_IMAGE},
+    )

@@ -1,0 +1,43 @@
+"""persistence-off: persistence is disabled; the pod is 2/2 all the time, and each restart begins with no samples."""
+
+from datetime import datetime
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import RestartServer, ValuesEdit
+from promdrill.observe.conditions import Condition
+from promdrill.observe.others import no_claim
+from promdrill.observe.server import Server
+
+
+def up_at(server: Server, at: datetime | None, *, stored: bool) -> Condition:
+    """Whether samples of a moment are still stored; a query sees those of the five minutes before it too."""
+    assert at is not None
+    text = f"samples of {at:%H:%M:%S} are {'still stored' if stored else 'gone'}"
+    return server.query("up", lambda found: bool(found) is stored, text, at_s=at.timestamp())
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("claim", "volume", "release")
+def test_persistence_off(drill: Drill) -> None:
+    """The volume is taken away by an upgrade; the runbook gives Prometheus a volume again."""
+    server = drill.server
+    drill.run(
+        fault=ValuesEdit("server.persistentVolume.enabled", value=False, proof=(no_claim(server.claim),)),
+        signature=(
+            Stage(
+                "2/2, but what was stored is gone, and so is the volume",
+                lambda at: (server.ready(), no_claim(server.claim), up_at(server, at.baseline, stored=False)),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=(server.claim_size("300Mi"),),
+        afterwards=(
+            Stage(
+                "samples outlive a restart",
+                lambda at: (server.ready(), up_at(server, at.began, stored=True)),
+                before=RestartServer(),
+            ),
+        ),
+    )

@@ -1,0 +1,45 @@
+"""quota: the namespace's quota is below what the pod asks for; once the pod is gone, no other can be made."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Applied, DeleteServerPod, InOrder
+from promdrill.observe.others import object_shows
+from promdrill.observe.server_pods import no_server_pod
+
+NEW_HARD = "256Mi"  # the pod's containers request 208Mi
+QUOTA = {
+    "apiVersion": "v1",
+    "kind": "ResourceQuota",
+    "metadata": {"name": "team-monitoring", "namespace": ""},
+    "spec": {"hard": {"requests.memory": "128Mi", "limits.memory": "1Gi"}},
+}
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("quota", "pod")
+def test_quota(drill: Drill) -> None:
+    """A quota is set and the pod ended, as by an eviction; the runbook raises the quota."""
+    server = drill.server
+    path = f"/api/v1/namespaces/{server.namespace}/resourcequotas/team-monitoring"
+    # Until the usage is counted, pods are refused with other words.
+    counted = object_shows(path, lambda quota: "used" in quota.get("status", {}), "the quota counts")
+    raised = object_shows(
+        path, lambda quota: quota["spec"]["hard"]["requests.memory"] == NEW_HARD, "the quota is raised"
+    )
+    drill.run(
+        fault=InOrder((Applied(QUOTA, proof=(counted,)), DeleteServerPod(proof=(no_server_pod(server),)))),
+        signature=(
+            Stage(
+                "no pod at all, and an event says why",
+                (
+                    no_server_pod(server),
+                    server.event("FailedCreate", server.fullname, "exceeded quota: team-monitoring"),
+                    server.http("GET", "/-/ready", 503),
+                ),
+            ),
+        ),
+        persistence=Persistence(hold_s=5.0),
+        recovery=(raised,),
+        variables={"NEW_HARD": NEW_HARD},
+    )

@@ -1,0 +1,74 @@
+"""retention-size: size retention above the volume; it fills although retention is set, and nothing more is stored."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Patched, volume_below, volume_full
+from promdrill.observe.conditions import Condition
+from promdrill.observe.others import pods_ready
+from promdrill.observe.server import Server
+
+SERIES = 20_000  # about 0.8 MB/s with all that Prometheus makes of it, and a fifth of a core
+NO_SAMPLE_FOR_S = 6.0  # longer than a block is written in vain, which gives back for some seconds what it took
+LIMIT_BYTES = 21 * 2**20  # 85 % of the 24.6 MiB that ext4 leaves of the volume
+PEAK = 0.95  # of the volume may be used; blocks are deleted only when the next one is there
+STAYS_S = 13.0  # four blocks come, and four go
+
+
+def tsdb_metric(server: Server, name: str, predicate: Callable[[float], bool], text: str) -> Condition:
+    """A metric of the database, by the rest of its name."""
+    return server.metric(f"prometheus_tsdb_{name}", predicate, text)
+
+
+def more_series(server: Server, proof: Condition) -> Patched:
+    """A version of the application that exposes SERIES more."""
+    args = {"spec": {"template": {"spec": {"containers": [{"name": "shop", "args": [f"-series={SERIES}"]}]}}}}
+    path = f"/apis/apps/v1/namespaces/{server.namespace}/deployments/shop"
+    return Patched(f"have the application expose {SERIES} series", path, args, kind="strategic", proof=(proof,))
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("release", "volume")
+def test_retention_size(drill: Drill) -> None:
+    """An application exposes many more series, the volume fills; the runbook sets the limit to 80 % of it."""
+    server = drill.server
+    commit_failed = drill.wording("scrape-commit-failed")
+    stored = server.metric("prometheus_tsdb_head_series", lambda n: n > SERIES, "the new series are stored")
+    deletions, limit, blocks = "size_retentions_total", "retention_limit_bytes", "storage_blocks_bytes"
+    tsdb = partial(tsdb_metric, server)
+    drill.run(
+        fault=more_series(server, stored),
+        signature=(
+            Stage(
+                "the volume is full, and retention has deleted nothing",
+                lambda at: (
+                    volume_full(server, at.pod, "/data"),
+                    tsdb(deletions, lambda n: n == 0, "no size retention"),
+                ),
+            ),
+            Stage(
+                "2/2, but nothing is stored",
+                lambda at: (
+                    server.ready(),
+                    server.logs(commit_failed, since=at.injected),
+                    server.stale(NO_SAMPLE_FOR_S),
+                ),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=lambda at: (
+            tsdb(limit, lambda n: 0 < n <= LIMIT_BYTES, "the limit is below the volume"),
+            tsdb(deletions, lambda n: n > 1, "size retention deletes"),
+            tsdb(blocks, lambda n: n <= LIMIT_BYTES, "blocks below the limit"),
+            volume_below(server, at.pod, "/data", PEAK),
+            stored,
+        ),
+        recovery_hold_s=STAYS_S,
+        jobs=("prometheus", "shop"),
+        storage={"metadata": {"annotations": {"promdrill.io/filesystem": "ext4"}}},
+        beside=drill.manifest("shop.yaml"),
+        beside_ready=(pods_ready({"app": "shop"}, 1),),
+    )

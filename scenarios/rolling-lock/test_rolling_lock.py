@@ -1,0 +1,35 @@
+"""rolling-lock: a rolling update on one volume; the new pod waits for ever for the old one's lock, and that stays."""
+
+import pytest
+
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import ValuesEdit
+from promdrill.observe.others import object_shows
+from promdrill.observe.server_pods import old_pod_beside_new
+
+ANNOTATIONS = {"example.com/team": "monitoring"}
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("release", "deployment strategy")
+def test_rolling_lock(drill: Drill) -> None:
+    """A harmless change of the pod is rolled out; the runbook has the old pod ended before the new one is made."""
+    server = drill.server
+    locked = drill.wording("storage-locked")
+    recreated = object_shows(
+        f"/apis/apps/v1/namespaces/{server.namespace}/deployments/{server.fullname}",
+        lambda deployment: deployment["spec"]["strategy"] == {"type": "Recreate"},
+        "strategy Recreate",
+        show=lambda deployment: str(deployment["spec"]["strategy"]),
+    )
+    drill.run(
+        fault=ValuesEdit("server.podAnnotations", ANNOTATIONS, proof=(old_pod_beside_new(server),)),
+        signature=(
+            Stage(
+                "the new pod crashes, the old one serves on",
+                (old_pod_beside_new(server), server.crash_looping(), server.logs(locked), server.fresh(3.0)),
+            ),
+        ),
+        persistence=Persistence(more_restarts=2),
+        recovery=lambda at: (recreated, server.no_logs(locked, since=at.remediated)),
+    )

@@ -1,0 +1,61 @@
+"""stale-claim: a StatefulSet is installed anew over a claim that was kept; old size and old data come back."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from promdrill.drill import Drill, Moments, Persistence, Stage
+from promdrill.faults import Reinstall, Set
+from promdrill.observe.conditions import Condition
+from promdrill.observe.others import object_shows
+
+OLD_SIZE, NEW_SIZE = "300Mi", "450Mi"
+SIZE = "server.persistentVolume.size"
+
+
+@pytest.mark.charts(">=15")
+@pytest.mark.touches("release", "claim")
+def test_stale_claim(drill: Drill) -> None:
+    """Uninstalled and installed with a new size; the runbook does the same again, and deletes the claim in between."""
+    server = replace(drill.server, claim_name=f"storage-volume-{drill.server.fullname}-0")
+    core, apps = (f"/{api}/namespaces/{server.namespace}" for api in ("api/v1", "apis/apps/v1"))
+    template = object_shows(
+        f"{apps}/statefulsets/{server.fullname}",
+        lambda obj: asked(obj["spec"]["volumeClaimTemplates"][0]) == NEW_SIZE,
+        f"the StatefulSet's template says {NEW_SIZE}",
+        show=lambda obj: asked(obj["spec"]["volumeClaimTemplates"][0]),
+    )
+    claim = object_shows(
+        f"{core}/persistentvolumeclaims/{server.claim}",
+        lambda obj: asked(obj) == obj["status"]["capacity"]["storage"] == OLD_SIZE,
+        f"the claim asks for {OLD_SIZE} and has no more",
+        show=asked,
+    )
+
+    def old_samples(at: Moments, *, there: bool) -> Condition:
+        assert at.baseline is not None
+        text = f"samples of the former installation: {'there' if there else 'none'}"
+        return server.query("up", lambda found: bool(found) == there, text, at_s=at.baseline.timestamp())
+
+    drill.run(
+        fault=Reinstall(edits=(Set(SIZE, NEW_SIZE),), keep_claim=True),
+        signature=(
+            Stage(
+                "2/2 with a new size, but on the old claim with the old data",
+                lambda at: (server.ready(), template, claim, old_samples(at, there=True)),
+            ),
+        ),
+        persistence=Persistence(hold_s=3.0),
+        recovery=lambda at: (
+            template,
+            server.claim_size(NEW_SIZE),
+            server.volume_size(NEW_SIZE),
+            old_samples(at, there=False),
+        ),
+    )
+
+
+def asked(claim: dict[str, Any]) -> str:
+    """The size that a claim, or a template of one, asks for."""
+    return str(claim["spec"]["resources"]["requests"]["storage"])

@@ -57,8 +57,9 @@ ablate: environment ## SCENARIO=...: run a drill once without each step of its r
 	@.venv/bin/promdrill ablate
 
 .PHONY: test-agent
-test-agent: ## Go tests of the volume agent; needs Go 1.26 on PATH
+test-agent: ## Go tests of volume agent and demo app; needs Go 1.26
 	cd images/volume-agent && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' go test ./...
+	cd images/demo-app && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' go test ./...
 
 .PHONY: doctor
 doctor: environment ## Say what a run needs, what is missing, and what mends it

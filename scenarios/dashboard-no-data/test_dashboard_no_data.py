@@ -6,7 +6,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched
-from promdrill.observe.dashboard import Panel, Source, config_map, panels, provisioned, shipped
+from promdrill.observe.dashboard import GRAFANA_IMAGE, Panel, Source, config_map, panels, provisioned, shipped
 from promdrill.observe.others import object_shows
 
 DASHBOARD, FILE = "pods-dashboard", "pods.json"
@@ -18,7 +18,7 @@ DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
 def test_dashboard_no_data(drill: Drill) -> None:
     """The imported dashboard's queries find nothing; the runbook corrects them one cause after the other."""
     server, kube = drill.server, drill.site.kube
-    source = Source.of(server, grafana=False)
+    source = Source.of(server, grafana=drill.site.has_image(GRAFANA_IMAGE))
     path = f"/api/v1/namespaces/{server.namespace}/configmaps/{DASHBOARD}"
     ours = shipped(FILE)
     imported = (drill.site.scenario_dir / "imported.json").read_text(encoding="utf-8")

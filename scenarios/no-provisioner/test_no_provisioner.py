@@ -12,7 +12,7 @@ ELSEWHERE = "gp2"  # values that were written for another cluster
 
 
 @pytest.mark.charts(">=15")
-@pytest.mark.touches("all storage classes", "provisioner", "release", "claim")
+@pytest.mark.touches("storage classes", "provisioner")
 @pytest.mark.alone("all storage classes and the provisioner")
 def test_no_provisioner(drill: Drill) -> None:
     """Prometheus is installed where no volumes are made; the runbook installs a provisioner and names its class."""

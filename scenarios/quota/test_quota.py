@@ -12,7 +12,7 @@ QUOTA = {
     "apiVersion": "v1",
     "kind": "ResourceQuota",
     "metadata": {"name": "team-monitoring", "namespace": ""},
-    "spec": {"hard": {"requests.memory": "128Mi", "limits.memory": "1Gi"}},
+    "spec": {"hard": {"requests.memory": "128Mi", "limits.memory": "2Gi"}},
 }
 
 

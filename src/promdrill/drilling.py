@@ -149,6 +149,7 @@ def drill(
                 profile=wishes.profile,
                 journal=journal,
                 install=install,
+                images=supplied.images,
                 crds=supplied.crds,
                 values=layers(supplied.image_values, wishes.values),
                 runbook=_runbook(scenario, variant, wishes),

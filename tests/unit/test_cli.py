@@ -177,7 +177,7 @@ def test_controls_and_ablations_end_with_the_codes_of_run(
 @pytest.mark.parametrize(
     ("command", "env", "answer"),
     [
-        ("ablate", {}, ("SCENARIO is not set: an ablation runs one drill for each step", "SCENARIO=disk-full")),
+        ("ablate", {}, ("SCENARIO is not set: an ablation runs one drill for each step", "SCENARIO=block-corrupt")),
         ("ablate", {"SCENARIO": "disk-ful"}, ("SCENARIO=disk-ful: no such scenario", "SCENARIO=disk-full")),
         ("controls", {"CONTROL": "no-fault"}, ("CONTROL=no-fault: all controls are run instead", "leave CONTROL out")),
         ("controls", {"RUNBOOK": "mine.md"}, ("RUNBOOK=mine.md: no control runs a runbook", "leave RUNBOOK out")),

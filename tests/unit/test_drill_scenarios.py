@@ -61,6 +61,7 @@ class Stated(Drill):
                 profile="fast",
                 journal=NONE,
                 install=install,
+                images=(),
             )
         )
         self.plan: Plan

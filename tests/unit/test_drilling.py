@@ -36,6 +36,7 @@ def site_of(
         chart=chart,
         crds=tmp_path / "bundle.yaml",
         image_values={"server": {}},
+        images=("docker.io/library/busybox:debian",),
     )
     made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig")
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)

@@ -26,6 +26,8 @@ NOT_PASSED_ON = {"jobs", "join", "report_dir"}
 
 def supplied(folder: Path) -> Supplied:
     tools = Tools(folder / "kind", folder / "kubectl", folder / "helm")
+    (folder / "chart").mkdir(exist_ok=True)
+    (folder / "chart" / "Chart.yaml").write_text("name: prometheus\nversion: 25.8.0\n")
     chart, provisioner, crds = (folder / name for name in ("chart", "p.yaml", "bundle.yaml"))
     return Supplied("source", "told", tools, "1.34.4", "node:1", chart, provisioner, crds)
 

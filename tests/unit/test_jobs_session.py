@@ -29,6 +29,8 @@ from promdrill.supply.supplied import Supplied, Tools
 
 HERE = Path(__file__).parent
 HERE.joinpath("log").touch()
+HERE.joinpath("chart").mkdir(exist_ok=True)
+HERE.joinpath("chart/Chart.yaml").write_text("name: prometheus\\nversion: 25.8.0\\n")
 
 
 def log(text):
@@ -50,7 +52,8 @@ def provide(request, *, say):
         raise SupplyError("no etcd", hint="make doctor")
     say("everything is there")
     tools = Tools(HERE / "kind", HERE / "kubectl", HERE / "helm")
-    return Supplied("source", "told", tools, "1.34.4", "node:1", HERE / "chart", HERE / "p.yaml", image_values={"a": 1})
+    files = [HERE / name for name in ("chart", "p.yaml", "bundle.yaml")]
+    return Supplied("source", "told", tools, "1.34.4", "node:1", *files, image_values={"a": 1})
 
 
 @contextlib.contextmanager

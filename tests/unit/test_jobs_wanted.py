@@ -81,6 +81,7 @@ def joined(folder: Path) -> Joined:
             archives=(folder / "a.tar", folder / "b.tar"),
             image_values={"server": {"image": {"tag": "v1"}}},
             kind_patch={"nodes": [{"role": "worker"}]},
+            images=("docker.io/library/nginx:debian",),
         ),
         address=Address("mine", folder / "mine", folder / "config", "node:1", folder / "kind-2", folder / "kubectl-2"),
         reports=folder / "reports",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from tests.unit.observe_world import NOW, container, ended, event, named, picture, pod, stamp, waiting
@@ -88,11 +89,22 @@ def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
         ({"last": ended(1, -40)}, False, False),
         ({"state": ended(0, -5, "Completed")}, False, False),
         ({"state": ended(1, -5)}, True, False),
+        ({"last": ended(128, -5, "StartError"), "restarts": 1}, False, False),
+        ({"last": ended(128, -5, "StartError"), "restarts": 2}, False, True),
     ],
-    ids=["just now", "backing off", "restarted", "before the wait", "completed", "leaving"],
+    ids=[
+        "just now",
+        "backing off",
+        "restarted",
+        "before the wait",
+        "completed",
+        "leaving",
+        "runtime tries again",
+        "never starts",
+    ],
 )
-def test_a_crash_in_this_wait(states: dict[str, dict[str, object]], *, leaving: bool, holds: bool) -> None:
-    crashed = pod("x", container(**states), leaving=leaving)  # type: ignore[arg-type]
+def test_a_crash_in_this_wait(states: dict[str, Any], *, leaving: bool, holds: bool) -> None:
+    crashed = pod("x", container(**states), leaving=leaving)
     assert judged("unexpected_crash", picture(crashed, since=SINCE)).holds == holds
 
 

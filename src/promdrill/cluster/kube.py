@@ -284,7 +284,7 @@ class Kube:
 def object_path(obj: Mapping[str, Any]) -> str:
     """API path of an object, from its apiVersion, kind, name and namespace (none: it is cluster-wide)."""
     version, kind, about = str(obj["apiVersion"]), str(obj["kind"]).lower(), obj["metadata"]
-    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("ss") else f"{kind}s"
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("s") else f"{kind}s"
     group = f"/apis/{version}" if "/" in version else f"/api/{version}"
     scope = f"/namespaces/{about['namespace']}" if about.get("namespace") else ""
     return f"{group}{scope}/{plural}/{about['name']}"

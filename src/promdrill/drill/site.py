@@ -39,6 +39,7 @@ class Site:
         journal: The drill's journal.
         install: How Prometheus is installed, one of `promdrill.install.KINDS`.
         crds: Manifest with the Prometheus operator's definitions; only its install reads it.
+        images: As in `promdrill.supply.supplied.Supplied`.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
         runbook: A runbook in place of the scenario's own.
         control: What is left out on purpose, as in `DrillResult`; None for the drill itself.
@@ -62,6 +63,7 @@ class Site:
     journal: Journal
     install: str = KINDS[0]
     crds: Path = Path()
+    images: tuple[str, ...] | None = None
     values: Sequence[Path | Mapping[str, Any]] = ()
     runbook: Path | None = None
     control: str | None = None
@@ -77,6 +79,10 @@ class Site:
         """The drill's name in the cluster, where others may go on: `toy`, `toy-no-fault`, `toy-without-42`."""
         variant = self.control if self.left_out is None else f"without-{self.left_out.line}"
         return self.scenario if variant is None else f"{self.scenario}-{variant}"
+
+    def has_image(self, reference: str) -> bool:
+        """Whether the cluster can run an image of what is put beside Prometheus."""
+        return self.images is None or reference in self.images
 
     @property
     def namespace(self) -> str:

@@ -106,7 +106,7 @@ class Operator(Manifests):
     def uninstall(self) -> None:
         """Delete all objects, the last applied first; the definitions stay, and so does the claim."""
         for obj in reversed(self.objects()):
-            self.kube.delete(_path(obj))
+            self.kube.delete(object_path(obj))
 
     def _kubectl(self, *args: str, stdin: str) -> None:
         with tempfile.TemporaryDirectory(prefix="promdrill-kubectl-") as home:  # for its caches, and free of settings
@@ -141,8 +141,3 @@ def definitions_in(manifest: str) -> str:
     if not found:
         raise UsageError("the operator's manifest holds no custom resource definitions")
     return "---".join(found)
-
-
-def _path(obj: Mapping[str, Any]) -> str:
-    """API path of an object; `object_path` knows no kind whose name ends in a single s."""
-    return object_path(obj).replace("/prometheuss/", "/prometheuses/")

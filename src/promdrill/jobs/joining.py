@@ -97,7 +97,8 @@ class Joined:
 def _supplied(data: Mapping[str, Any]) -> Supplied:
     with_paths = _with_paths(data, "chart", "provisioner", "crds")
     tools = Tools(**{name: Path(path) for name, path in data["tools"].items()})
-    return Supplied(**{**with_paths, "tools": tools, "archives": tuple(map(Path, data["archives"]))})
+    images = None if data["images"] is None else tuple(data["images"])
+    return Supplied(**{**with_paths, "tools": tools, "archives": tuple(map(Path, data["archives"])), "images": images})
 
 
 def _with_paths(data: Mapping[str, Any], *names: str) -> dict[str, Any]:

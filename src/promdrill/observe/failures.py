@@ -21,6 +21,12 @@ GRACE = timedelta(seconds=15)
 a ConfigMap seen by the kubelet within some seconds of the pod's creation; until then both befall healthy pods too."""
 
 
+NOT_STARTED, NOT_STARTED_AGAIN = "StartError", 2
+"""The runtime could not begin the process at all. On a busy host with cgroup v1 runc sometimes cannot freeze a new
+cgroup ("unable to freeze"); the kubelet tries again and it works. What can never start comes back as often as it likes,
+so that it counts from the second restart on."""
+
+
 def event_time(event: Object) -> datetime | None:
     """When the event was last seen."""
     series = event.get("series") or {}
@@ -96,6 +102,7 @@ def _unexpected_crash(picture: Picture) -> Seen:
         for state in (status.get("state"), status.get("lastState"))
         if (ended := (state or {}).get("terminated"))
         and ended.get("exitCode") != 0
+        and not (ended.get("reason") == NOT_STARTED and status.get("restartCount", 0) < NOT_STARTED_AGAIN)
         and _is_new(moment(ended.get("finishedAt")), picture)
     )
 

@@ -87,6 +87,7 @@ class Source:
             crds=files["crds"],
             image_values=image_values(wanted.node.images),
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
+            images=tuple(wanted.node.images),
         )
 
     def provisioner(self) -> Path:

@@ -57,6 +57,7 @@ class Supplied:
         crds: Manifest with the Prometheus operator's custom resource definitions, likewise.
         archives: Docker archives to load into a new cluster, because the node image does not hold them.
         image_values: Helm values that point the chart at the images that are there.
+        images: Images of what drills put beside Prometheus that the cluster can run; None when it can pull any.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
     """
 
@@ -71,3 +72,4 @@ class Supplied:
     archives: tuple[Path, ...] = ()
     image_values: Mapping[str, Any] = field(default_factory=dict)
     kind_patch: Mapping[str, Any] = field(default_factory=dict)
+    images: tuple[str, ...] | None = None

@@ -4,8 +4,9 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched, Reinstall, Set
-from promdrill.faults.storage import CLASSES, default_class
+from promdrill.faults.storage import CLASSES, default_class, is_default
 from promdrill.observe.others import claim_phase, object_shows
+from promdrill.observe.picture import name_of
 from promdrill.observe.server_pods import unscheduled
 
 CLASS = "standard"  # of every cluster that promdrill makes
@@ -28,6 +29,12 @@ def test_no_default_class(drill: Drill) -> None:
         lambda claim: claim["spec"].get("storageClassName") == CLASS,
         f"the claim is of class {CLASS}",
     )
+    no_default = object_shows(
+        CLASSES,
+        lambda found: bool(found["items"]) and not any(map(is_default, found["items"])),
+        "there are classes, none of them the default",
+        show=lambda found: ", ".join(name_of(item) for item in found["items"]),
+    )
     drill.run(
         fault=Reinstall(edits=(Set("server.persistentVolume.storageClass", ""),), acts=(lost,)),
         signature=(
@@ -35,6 +42,7 @@ def test_no_default_class(drill: Drill) -> None:
                 "claim and pod wait, and the event says that there is no class",
                 lambda at: (
                     unscheduled(server),
+                    no_default,
                     claim_phase(server.claim, "Pending"),
                     server.event("FailedBinding", server.claim, "no storage class is set", since=at.baseline),
                     server.event("FailedScheduling", server.fullname, "unbound immediate", since=at.baseline),

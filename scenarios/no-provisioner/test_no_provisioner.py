@@ -4,7 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Reinstall, RemoveStorage, Set
-from promdrill.faults.storage import OWN_CLASS
+from promdrill.faults.storage import OWN_CLASS, no_class
 from promdrill.observe.others import claim_phase, object_shows
 from promdrill.observe.server_pods import unscheduled
 
@@ -33,6 +33,7 @@ def test_no_provisioner(drill: Drill) -> None:
                 "claim and pod wait, and the event says that the class is not there",
                 lambda at: (
                     unscheduled(server),
+                    no_class(),
                     claim_phase(server.claim, "Pending"),
                     server.event("ProvisioningFailed", server.claim, f'"{ELSEWHERE}" not found', since=at.baseline),
                     server.event("FailedScheduling", server.fullname, "unbound immediate", since=at.baseline),

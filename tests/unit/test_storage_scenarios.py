@@ -14,7 +14,7 @@ from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, 
 
 from promdrill.errors import ClusterError
 from promdrill.faults import FaultNotTaken, GrowVolume, RemoveStorage
-from promdrill.faults.storage import CLASSES, DEPLOYMENT, default_class
+from promdrill.faults.storage import CLASSES, DEPLOYMENT, default_class, is_default, no_class
 from promdrill.observe.conditions import Condition
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ObjectProbe, ProbeAnswer
@@ -122,6 +122,7 @@ def test_the_loss_is_proven_by_what_the_api_server_lists(storage: Place) -> None
     assert seen(proof, {CLASSES: [], PODS: []}) == [True, True]
     assert seen(proof, {CLASSES: ["standard"], PODS: ["local-path-provisioner-x"]}) == [False, False]
     assert seen(proof, {}) == [False, False]
+    assert seen([no_class()], {CLASSES: []}) == [True]
 
 
 @pytest.mark.parametrize("refused", ["standard", "local-path", "local-path-provisioner"])
@@ -155,6 +156,8 @@ def test_a_class_is_made_the_default_and_no_default() -> None:
     key = "storageclass.kubernetes.io/is-default-class"
     assert default_class(default=True) == {"metadata": {"annotations": {key: "true"}}}
     assert default_class(default=False) == {"metadata": {"annotations": {key: None}}}
+    said = [{"metadata": about} for about in ({}, {"annotations": {key: "false"}}, {"annotations": {key: "true"}})]
+    assert [is_default(found) for found in said] == [False, False, True]
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,16 @@ def default_class(*, default: bool) -> Mapping[str, Any]:
     return {"metadata": {"annotations": {DEFAULT_CLASS: "true" if default else None}}}
 
 
+def is_default(storage_class: Mapping[str, Any]) -> bool:
+    """Whether the StorageClass is the default."""
+    return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
+
+
+def no_class() -> Condition:
+    """The cluster has no StorageClass."""
+    return _nothing(CLASSES, "no StorageClass")
+
+
 @dataclass(frozen=True)
 class RemoveStorage(Fault):
     """Every StorageClass and the provisioner's Deployment are deleted; the undo applies them again as they were.
@@ -63,7 +73,7 @@ class RemoveStorage(Fault):
         for path, obj in found.items():
             undo.register(f"apply {path} again", partial(kube.apply, obj))
             kube.delete(path, missing_ok=False)
-        return (_nothing(CLASSES, "no StorageClass"), _nothing(_pods(found[DEPLOYMENT]), "no provisioner runs"))
+        return (no_class(), _nothing(_pods(found[DEPLOYMENT]), "no provisioner runs"))
 
 
 def _bare(obj: Mapping[str, Any]) -> dict[str, Any]:

@@ -131,6 +131,19 @@ def test_methods_and_commands_are_passed_on() -> None:
     assert ("EXEC", "p", "c", "df", "-hT") in turns.kube.asked
 
 
+def test_a_new_wait_asks_its_commands_at_once() -> None:
+    df = ExecProbe("p", "c", ("df", "-hT"))
+    turns = Turns(execs=[(0, "first"), (0, "second")])
+    with turns.poller.asking([df]):
+        turns.turn()
+        turns.clock.passed_s += PERIOD_S
+        turns.turn()
+        assert turns.answer(df).text == "first"  # type: ignore[union-attr]
+    with turns.poller.asking([df]):
+        turns.turn()
+        assert turns.answer(df).text == "second"  # type: ignore[union-attr]
+
+
 def test_an_object_is_read_from_the_api_server_itself() -> None:
     probe = ObjectProbe("/apis/storage.k8s.io/v1/storageclasses/standard")
     turns = Turns(answers={("GET", probe.path): [(404, "{}"), (200, '{"kind": "StorageClass"}'), AWAY]})

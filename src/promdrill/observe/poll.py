@@ -21,7 +21,7 @@ PERIOD_S = 0.5
 """Seconds between two askings of one question: often enough to see a change at once, too seldom to be a load."""
 
 EXEC_PERIOD_S = 5.0
-"""The same for commands in containers: each is a process there and a WebSocket to the API server."""
+"""The same for commands in containers within one wait: each is a process there and a WebSocket to the API server."""
 
 ANSWER_TIMEOUT_S = 5.0
 """Seconds for one answer. Prometheus answers in milliseconds; one that hangs must not hold up the other probes long."""
@@ -62,6 +62,8 @@ class Poller:
                 before = self._needs.get(probe)
                 self._needs[probe] = _Need(before.waits + 1 if before else 1, self._clock.monotonic())
                 self._store.forget_answer(probe)
+                if isinstance(probe, ExecProbe):  # a new wait is not made to sit out the long period of the last one
+                    self._asked_at.pop(self._request_of(probe), None)
         self.wake.set()
         try:
             yield

@@ -5,9 +5,8 @@ import pytest
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Deleted, Edited, InOrder, Replace
 from promdrill.install.manual import JOBS
-from promdrill.observe.others import claim_phase, no_claim, no_pod, no_volume, object_shows, pods_pending
-
-PODS = {"app": "prometheus-server"}
+from promdrill.observe.others import claim_phase, no_claim, no_volume, object_shows
+from promdrill.observe.server_pods import no_server_pod, unscheduled
 
 
 @pytest.mark.install("manual")
@@ -25,7 +24,7 @@ def test_claim_mismatch(drill: Drill) -> None:
     drill.run(
         fault=InOrder(
             (
-                Deleted(f"/apis/apps/v1/{path}/deployments/{server.fullname}", proof=(no_pod(PODS),)),
+                Deleted(f"/apis/apps/v1/{path}/deployments/{server.fullname}", proof=(no_server_pod(server),)),
                 Deleted(f"/api/v1/{path}/persistentvolumeclaims/{server.claim}", proof=(no_claim(server.claim),)),
                 Deleted(f"/api/v1/persistentvolumes/{volume}", proof=(no_volume(volume),)),
                 Edited((Replace("volume: prometheus-data # as", "volume: prometheus # as"),), proof=()),
@@ -38,7 +37,7 @@ def test_claim_mismatch(drill: Drill) -> None:
                     claim_phase(server.claim, "Pending"),
                     free,
                     server.event("ProvisioningFailed", server.claim, f'"manual-{server.namespace}" not found'),
-                    pods_pending(PODS),
+                    unscheduled(server),
                     server.event(
                         "FailedScheduling",
                         server.fullname,

@@ -2,9 +2,10 @@
 
 import pytest
 
+from promdrill.cluster.storage import CLASSES, is_default
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched, Reinstall, Set
-from promdrill.faults.storage import CLASSES, default_class, is_default
+from promdrill.faults.storage import default_class
 from promdrill.observe.others import claim_phase, object_shows
 from promdrill.observe.picture import name_of
 from promdrill.observe.server_pods import unscheduled

@@ -124,7 +124,7 @@ def drill(
         supplied: Tools, chart and images.
         made: The cluster.
         variant: Which run of the scenario it is; with the scenario's id it names the drill.
-        install: How Prometheus is installed, one of `promdrill.install.KINDS`.
+        install: How Prometheus is installed, one of `promdrill.model.INSTALLS`.
         run: Takes the result.
         wishes: What was asked for.
         keep: Leave everything in the cluster as the drill leaves it.

@@ -158,6 +158,11 @@ class Variant:
     skip: frozenset[int] = frozenset()
 
 
+INSTALLS = ("helm", "manual", "operator")
+"""The ways to install the drilled Prometheus; a scenario names its own by ``@pytest.mark.install``, the first is the
+default."""
+
+
 def drill_name(scenario: str, control: str | None) -> str:
     """How people and JUnit name a drill: ``disk-full``, ``disk-full[no-fault]``."""
     return scenario if control is None else f"{scenario}[{control}]"

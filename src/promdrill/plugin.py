@@ -19,7 +19,7 @@ from promdrill.jobs import wanted
 from promdrill.jobs.joined import JoinedSession
 from promdrill.jobs.joining import Joined
 from promdrill.jobs.parent import Means, SideBySide
-from promdrill.model import Variant
+from promdrill.model import INSTALLS, Variant
 from promdrill.report import folder, summary, tables
 from promdrill.report.junit import properties
 from promdrill.report.run import Run, Say
@@ -112,6 +112,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             for item in drills:
                 wanted.alone(item)
                 wanted.exclusive(item)
+                scenarios.traits(item.path)
             _run(session.config).tests.update(item.nodeid for item in drills)
 
 
@@ -150,7 +151,7 @@ def drill(request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]
         supplied,
         request.getfixturevalue("kind_cluster"),
         variant=_variant(request.node),
-        install=_install(request.node),
+        install=scenarios.traits(request.path).install or INSTALLS[0],
         run=_run(config),
         wishes=_wishes(config),
         keep=config.getoption("keep_cluster"),
@@ -288,12 +289,6 @@ def _variant(item: pytest.Item) -> Variant:
     """The variant that the test was made for, else the one that --control names."""
     made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
     return made_for if isinstance(made_for, Variant) else Variant(item.config.getoption("control"))
-
-
-def _install(item: pytest.Item) -> str:
-    """How the scenario has Prometheus installed."""
-    mark = item.get_closest_marker("install")
-    return str(mark.args[0]) if mark is not None and mark.args else "helm"
 
 
 def _is_drill(item: pytest.Item) -> bool:

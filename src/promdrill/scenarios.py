@@ -12,7 +12,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from promdrill import paths
 from promdrill.errors import PromdrillError, UsageError
-from promdrill.model import DrillResult, Verdict
+from promdrill.model import INSTALLS, DrillResult, Verdict
 from promdrill.report import results
 from promdrill.runbook.parse import parse
 from promdrill.settings import chart_metadata, nearest
@@ -145,7 +145,10 @@ def traits(test: Path) -> Traits:
         raise UsageError(f"{test}: has {len(tests)} tests; a scenario has one", hint=f"def {test.stem}(drill: Drill)")
     found = _markers(test, tests[0])
     charts, install = (" ".join(found.get(name, ())) for name in ("charts", "install"))
-    install = "" if install == "helm" else install
+    if install and install not in INSTALLS:
+        hint = f'@pytest.mark.install("{nearest(install, INSTALLS)}")'
+        raise UsageError(f"{test}: install({install!r}): not one of {', '.join(INSTALLS)}", hint=hint)
+    install = "" if install == INSTALLS[0] else install
     if charts and install:
         raise UsageError(f"{test}: charts says nothing where install is {install}", hint="leave charts out")
     return Traits(charts, install, found.get("touches", ()))

@@ -10,8 +10,8 @@ import pytest
 from promdrill import paths
 from promdrill.drill.site import LONGEST_RELEASE, Site
 from promdrill.errors import UsageError
-from promdrill.install import KINDS, Manual, Release
-from promdrill.model import LeftOut
+from promdrill.install import Manual, Release
+from promdrill.model import INSTALLS, LeftOut
 
 LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
 
@@ -63,7 +63,7 @@ def test_a_name_that_helm_does_not_take_is_refused_with_the_folder_to_rename() -
 
 def test_helm_is_the_default() -> None:
     place = site()
-    assert place.install == KINDS[0] == "helm"
+    assert place.install == INSTALLS[0] == "helm"
     installed = place.installation
     assert isinstance(installed, Release)
     assert (installed.chart, installed.files) == (Path("chart"), (place.values_file,))

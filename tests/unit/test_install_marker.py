@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from promdrill import plugin
-
-TEST = "import pytest\n\n{mark}\ndef test_x(drill): ...\n"
-
-
-@pytest.mark.parametrize(
-    ("mark", "kind"),
-    [("", "helm"), ("@pytest.mark.install", "helm"), ('@pytest.mark.install("manual")', "manual")],
-    ids=["none", "empty", "manual"],
-)
-def test_a_scenario_is_installed_as_its_marker_says(pytester: pytest.Pytester, mark: str, kind: str) -> None:
-    pytester.makeini("[pytest]\naddopts = --strict-markers\n")
-    assert plugin._install(pytester.getitem(TEST.format(mark=mark), "test_x")) == kind
-
 
 def test_the_marker_is_told_of(pytester: pytest.Pytester) -> None:
     told = pytester.runpytest("--markers").stdout
     told.fnmatch_lines(["@pytest.mark.install(kind): how Prometheus is installed: helm (default), manual, operator"])
+
+
+def test_an_unknown_way_is_refused_before_anything_starts(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        test_x="import pytest\n\n\n@pytest.mark.install('manul')\ndef test_x(drill):\n    raise AssertionError\n"
+    )
+    refused = pytester.runpytest()
+    assert refused.ret == pytest.ExitCode.USAGE_ERROR
+    refused.stderr.fnmatch_lines(["*test_x.py: install('manul'): not one of helm, manual, operator*"])
+    assert not (pytester.path / "reports").exists()

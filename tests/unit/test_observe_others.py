@@ -19,9 +19,7 @@ from promdrill.observe.others import (
     no_claim,
     no_pod,
     object_shows,
-    pods_pending,
     pods_ready,
-    restarts_of,
 )
 from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, ProbeAnswer
@@ -33,13 +31,6 @@ LEAVES = {"app": "other"}
 def app(name: str = "app-1", *containers: Object, **fields: Any) -> Object:
     """A pod of the app, 1/1."""
     return pod(name, *(containers or (container("app"),)), labels={**APP, "more": "labels"}, **fields)
-
-
-def pending(name: str = "app-1", *, node: str = "") -> Object:
-    """A pod of the app that no container was started of."""
-    made = app(name, container("app", ready=False, state={}), phase="Pending")
-    made["spec"] |= {"nodeName": node} if node else {}
-    return made
 
 
 OTHER = pod("other-1", container("other", ready=False), labels=LEAVES)
@@ -85,37 +76,6 @@ def test_no_pod_counts_those_that_leave() -> None:
     assert not no_pod(APP).judge(picture(app())).holds
     seen = no_pod(APP).judge(picture(app(leaving=True)))
     assert (seen.holds, seen.text) == (False, "app-1 1/1 Terminating")
-
-
-@pytest.mark.parametrize(
-    ("pods", "holds"),
-    [
-        ([pending()], True),
-        ([pending(), pending("app-2"), OTHER], True),
-        ([pending(), app("app-2")], False),
-        ([pending(node="node-1")], False),
-        ([app()], False),
-        ([OTHER], False),
-        ([], False),
-    ],
-    ids=["pending", "two", "one runs", "has a node", "runs", "others", "none"],
-)
-def test_pods_pending(pods: list[Object], *, holds: bool) -> None:
-    assert pods_pending(APP).judge(picture(*pods)).holds == holds
-
-
-def test_restarts_are_those_of_the_newest_pods_container() -> None:
-    two = container("app", restarts=2)
-    new, old = (
-        app("app-2", two, container("side", restarts=9)),
-        app("app-1", container("app", restarts=9), created_s=-90),
-    )
-    seen = restarts_of(APP, "app", 2).judge(picture(new, old))
-    assert (seen.holds, seen.text) == (True, "2 restarts")
-    assert not restarts_of(APP, "app", 3).judge(picture(new, old)).holds
-    for none in (picture(), picture(app("app-1", container("side")))):
-        assert not restarts_of(APP, "app", 0).judge(none).holds
-    assert restarts_of(APP, "app", 0).judge(picture()).text == "no such pod"
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,11 @@ def test_a_range_that_is_none(tmp_path: Path, text: str) -> None:
     [
         (("pytest.mark.charts('>=15')",) * 2, "def test_it(drill): pass\n", "charts stands once"),
         (("mark.install('manual')", "mark.charts('>1')"), "def test_it(drill): pass\n", "charts says nothing where"),
+        (
+            ("mark.install('manul')",),
+            "def test_it(drill): pass\n",
+            "install('manul'): not one of helm, manual, operator",
+        ),
         ((), "def test_it(drill): pass\ndef test_too(drill): pass\n", "has 2 tests; a scenario has one"),
         ((), "def helper(drill): pass\n", "has 0 tests"),
         ((), "def test_it(drill) pass\n", r"test_it.py:3: not Python: "),

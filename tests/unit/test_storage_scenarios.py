@@ -12,9 +12,10 @@ import pytest
 import yaml
 from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
 
+from promdrill.cluster.storage import CLASSES, is_default
 from promdrill.errors import ClusterError
 from promdrill.faults import FaultNotTaken, GrowVolume, RemoveStorage
-from promdrill.faults.storage import CLASSES, DEPLOYMENT, default_class, is_default, no_class
+from promdrill.faults.storage import DEPLOYMENT, default_class, no_class
 from promdrill.observe.conditions import Condition
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ObjectProbe, ProbeAnswer

@@ -6,6 +6,7 @@ manifests/storage/README.md says what is laid over what.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ NAMESPACE = "local-path-storage"
 PROVISIONER = "local-path-provisioner"
 AGENT = "volume-agent"
 """Names in the provisioner's own manifest and in ours."""
+
+CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
+"""API path of the StorageClasses."""
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -72,13 +76,14 @@ def require_default_class(made: PinnedKindCluster) -> None:
         ClusterError: There is none, or more than one.
     """
     listed = json.loads(made.kubectl("get", "storageclass", "--output", "json"))["items"]
-    default = [
-        item["metadata"]["name"]
-        for item in listed
-        if item["metadata"].get("annotations", {}).get(DEFAULT_CLASS) == "true"
-    ]
+    default = [item["metadata"]["name"] for item in listed if is_default(item)]
     if len(default) != 1:
         raise ClusterError(f"cluster {made.name}: one default storage class wanted, found {default or 'none'}")
+
+
+def is_default(storage_class: Mapping[str, Any]) -> bool:
+    """Whether the StorageClass is the default."""
+    return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
 
 
 def _install_unit(node: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from promdrill.clock import SYSTEM, Clock, Deadline
 from promdrill.cluster.gone import wait_until_gone
 from promdrill.cluster.kube import Kube, NotFound
+from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, is_default
 from promdrill.errors import ClusterError
 from promdrill.faults.base import Undo
 from promdrill.install import Installation
@@ -15,9 +16,6 @@ from promdrill.journal import Journal
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
 """Label of every object that promdrill makes, and the licence to remove it."""
-
-CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
-DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _COPIED = (
     "provisioner",
@@ -77,7 +75,7 @@ def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapp
     Raises:
         ClusterError: No class is the default.
     """
-    default = next((c for c in classes if _annotations(c).get(DEFAULT_CLASS) == "true"), None)
+    default = next((c for c in classes if is_default(c)), None)
     if default is None:
         raise ClusterError("no StorageClass is the default", hint="kubectl get storageclass")
     annotations = {key: value for key, value in _annotations(default).items() if key not in _NOT_COPIED}

@@ -12,9 +12,9 @@ from promdrill.cluster.helm import Helm
 from promdrill.cluster.kube import Kube
 from promdrill.errors import UsageError
 from promdrill.evidence import FAILURE
-from promdrill.install import KINDS, ChartRef, Installation, Manual, Operator, Release
+from promdrill.install import ChartRef, Installation, Manual, Operator, Release
 from promdrill.journal import Journal
-from promdrill.model import DrillResult, LeftOut
+from promdrill.model import INSTALLS, DrillResult, LeftOut
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
 
@@ -37,7 +37,7 @@ class Site:
         chart: What is drilled.
         profile: Kind configuration of the cluster: `fast` or `as-shipped`.
         journal: The drill's journal.
-        install: How Prometheus is installed, one of `promdrill.install.KINDS`.
+        install: How Prometheus is installed, one of `promdrill.model.INSTALLS`.
         crds: Manifest with the Prometheus operator's definitions; only its install reads it.
         images: As in `promdrill.supply.supplied.Supplied`.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
@@ -61,7 +61,7 @@ class Site:
     chart: ChartRef
     profile: str
     journal: Journal
-    install: str = KINDS[0]
+    install: str = INSTALLS[0]
     crds: Path = Path()
     images: tuple[str, ...] | None = None
     values: Sequence[Path | Mapping[str, Any]] = ()
@@ -133,4 +133,4 @@ class Site:
         if self.install == "operator":
             folder, kubectl = self.folder / "manifests", self.tools.kubectl
             return Operator(self.kube, self.namespace, folder, kubectl, self.kubeconfig, self.crds)
-        raise UsageError(f"{self.scenario_dir}: install({self.install!r}): not one of {', '.join(KINDS)}")
+        raise UsageError(f"{self.scenario_dir}: install({self.install!r}): not one of {', '.join(INSTALLS)}")

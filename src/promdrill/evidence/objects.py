@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from promdrill.clock import Deadline
+from promdrill.cluster.storage import CLASSES
 from promdrill.evidence.redact import dump, redact, redact_lines
 from promdrill.evidence.sources import Collector, Sources
 from promdrill.evidence.store import Artefact
@@ -28,7 +29,6 @@ _NAMESPACED = {
     "configmaps": "/api/v1",
     "secrets": "/api/v1",
 }
-_CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 _NONE = "# there are none\n"
 
 
@@ -57,7 +57,7 @@ def _kind(plural: str, group: str) -> Collector:
 
 def _class(sources: Sources, deadline: Deadline) -> list[dict[str, Any]]:
     """The drill's class, which is named after its namespace."""
-    return [c for c in sources.items(_CLASSES, deadline) if c["metadata"]["name"] == sources.namespace]
+    return [c for c in sources.items(CLASSES, deadline) if c["metadata"]["name"] == sources.namespace]
 
 
 def _file(name: str, objects: Sequence[Mapping[str, Any]]) -> Artefact:

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from promdrill.faults.base import Fault, Ground, Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.picture import Picture, container_status, name_of
 from promdrill.observe.server import Server
-
-
-@dataclass(frozen=True)
-class RestartServer(Fault):
-    """The server's pod is deleted, as an eviction or a node drain would; its controller makes another one."""
-
-    @property
-    def name(self) -> str:
-        return "delete the server's pod"
-
-    @property
-    def blast_radius(self) -> tuple[str, ...]:
-        return ("the pod of the drilled server",)
-
-    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        pod = ground.pod()
-        undo.register(f"nothing to take back: {name_of(pod)} was replaced by its controller", lambda: None)
-        ground.kube.delete(f"/api/v1/namespaces/{ground.server.namespace}/pods/{name_of(pod)}")
-        return (replaced(ground.server, str(pod["metadata"]["uid"])),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +33,18 @@ class DeleteServerPod(Fault):
         undo.register(f"nothing to take back: {name} is its controller's to replace", lambda: None)
         ground.kube.delete(f"/api/v1/namespaces/{ground.server.namespace}/pods/{name}")
         return self.proof
+
+
+@dataclass(frozen=True, eq=False)
+class RestartServer(DeleteServerPod):
+    """The server's pod is deleted, as an eviction or a node drain would; its controller makes another one."""
+
+    proof: tuple[Condition, ...] = field(default=(), init=False)
+
+    def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+        uid = str(ground.pod()["metadata"]["uid"])
+        super().apply(ground, undo)
+        return (replaced(ground.server, uid),)
 
 
 def replaced(server: Server, uid: str) -> Condition:

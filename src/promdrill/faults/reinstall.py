@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from promdrill.faults import edits as files
 from promdrill.faults.base import Fault, Ground, Undo
 from promdrill.faults.edits import Edit
-from promdrill.observe.conditions import Condition, Kind, Seen, all_of
+from promdrill.observe.conditions import Condition, all_of
 from promdrill.observe.others import no_claim
-from promdrill.observe.picture import Picture
-from promdrill.observe.server import Server
+from promdrill.observe.server_pods import no_server_pod
 from promdrill.observe.until import until
 
 GONE_S = 60.0
@@ -46,7 +45,7 @@ class Reinstall(Fault):
         installation, server = ground.installation, ground.server
         undo.register(f"remove the new {installation.name}", installation.uninstall)
         installation.uninstall()
-        gone = [_no_server(server)]
+        gone = [no_server_pod(server)]
         if not self.keep_claim:
             ground.kube.delete(f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}")
             gone.append(no_claim(server.claim))
@@ -90,11 +89,3 @@ class InOrder(Fault):
             if proof:
                 until(ground.observer, proof, failed=(), timeout_s=self.timeout_s)
         return last.apply(ground, undo)
-
-
-def _no_server(server: Server) -> Condition:
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture, leaving=True)
-        return Seen(holds=not pods, text=f"{len(pods)} server pods")
-
-    return Condition("no server pod", Kind.POD, judge)

@@ -11,12 +11,11 @@ from urllib.parse import urlencode
 
 import yaml
 
-from promdrill.cluster.storage import DEFAULT_CLASS, NAMESPACE, PROVISIONER
+from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, NAMESPACE, PROVISIONER
 from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import object_shows
 
-CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{PROVISIONER}"
 OWN_CLASS = "local-path"
 """The class in the provisioner's own manifest."""
@@ -28,11 +27,6 @@ _KEPT = ("name", "namespace", "labels", "annotations")
 def default_class(*, default: bool) -> Mapping[str, Any]:
     """What is laid over a StorageClass so that it is the default, or is none."""
     return {"metadata": {"annotations": {DEFAULT_CLASS: "true" if default else None}}}
-
-
-def is_default(storage_class: Mapping[str, Any]) -> bool:
-    """Whether the StorageClass is the default."""
-    return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
 
 
 def no_class() -> Condition:

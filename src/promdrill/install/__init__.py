@@ -1,8 +1,8 @@
 """How the drilled Prometheus is installed: by Helm, by hand from manifests, or by the Prometheus operator."""
 
-from promdrill.install.base import KINDS, Installation
+from promdrill.install.base import Installation
 from promdrill.install.manual import Manual
 from promdrill.install.operator import Operator
 from promdrill.install.release import ChartRef, Release
 
-__all__ = ["KINDS", "ChartRef", "Installation", "Manual", "Operator", "Release"]
+__all__ = ["ChartRef", "Installation", "Manual", "Operator", "Release"]

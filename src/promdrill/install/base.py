@@ -10,9 +10,6 @@ from typing import Any, Protocol
 from promdrill.errors import UsageError
 from promdrill.observe.server import Server
 
-KINDS = ("helm", "manual", "operator")
-"""The ways there are; a scenario names its own by ``@pytest.mark.install``, the first is the default."""
-
 DEFAULT_SCRAPE_INTERVAL = "1m"
 """Of the chart, and of Prometheus itself."""
 

@@ -58,31 +58,6 @@ def no_pod(selector: Selector) -> Condition:
     return Condition(f"no pod of {_named(selector)}", Kind.POD, judge)
 
 
-def pods_pending(selector: Selector) -> Condition:
-    """There are pods with these labels, and no node has taken one of them."""
-
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector)
-        pending = all(
-            pod.get("status", {}).get("phase") == "Pending" and not pod["spec"].get("nodeName") for pod in pods
-        )
-        return Seen(holds=bool(pods) and pending, text=_words(pods))
-
-    return Condition(f"pods pending of {_named(selector)}", Kind.POD, judge)
-
-
-def restarts_of(selector: Selector, container: str, at_least: int) -> Condition:
-    """The container of the newest such pod was restarted at least so often."""
-
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector)
-        status = container_status(pods[0], container) if pods else None
-        count = int(status["restartCount"]) if status else -1
-        return Seen(holds=count >= at_least, text=f"{count} restarts" if status else _words(pods))
-
-    return Condition(f"at least {at_least} restarts of {container}", Kind.POD, judge)
-
-
 def ended_with(selector: Selector, container: str, reason: str) -> Condition:
     """A run of the container ended for that reason, as `OOMKilled`, in the newest such pod."""
 

@@ -103,7 +103,7 @@ def test_a_range_that_is_none(tmp_path: Path, text: str) -> None:
         (
             ("mark.install('manul')",),
             "def test_it(drill): pass\n",
-            "install('manul'): not one of helm, manual, operator",
+            r"install\('manul'\): not one of helm, manual, operator",
         ),
         ((), "def test_it(drill): pass\ndef test_too(drill): pass\n", "has 2 tests; a scenario has one"),
         ((), "def helper(drill): pass\n", "has 0 tests"),

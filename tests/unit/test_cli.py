@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -238,6 +239,18 @@ def test_a_machine_that_cannot_run_drills_is_bad_input(
 def test_exit_codes(fake_pytest: FakePytest, ended: pytest.ExitCode, expected: int) -> None:
     fake_pytest.code = ended
     assert main.main(["run"]) == expected
+
+
+def test_an_answer_that_is_read_no_further_is_no_error() -> None:
+    said = shell.run(
+        [
+            "bash",
+            "-c",
+            f"set -o pipefail; '{sys.executable}' -m promdrill.cli.main list | true; echo ${{PIPESTATUS[0]}}",
+        ],
+        timeout_s=30,
+    )
+    assert (said.stdout, said.stderr) == ("141\n", "")
 
 
 def test_ctrl_c_is_told_from_an_error_of_collection(fake_pytest: FakePytest) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
 from promdrill.cli import ablate, clean, clean_cache, compare, controls, doctor, listing, new, run, runbook
-from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_USAGE, Parser, complain
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
 from promdrill.errors import PromdrillError, UsageError
 
 COMMANDS = (run, controls, ablate, compare, listing, new, runbook, doctor, clean, clean_cache)
@@ -22,21 +24,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted.
+        0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted, 141 when nobody reads its output any more.
     """
     arguments = build_parser().parse_args(argv)
     try:
         with _endings_as_interrupts():
             code: int = arguments.execute(arguments)
-    except UsageError as error:
-        complain(error)
-        return EXIT_USAGE
     except PromdrillError as error:
         complain(error)
-        return EXIT_FAILED
+        return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
     except KeyboardInterrupt:
         complain(PromdrillError("interrupted"))
         return EXIT_INTERRUPTED
+    except BrokenPipeError:  # whoever read the answer, as head does, has enough of it
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+        return EXIT_PIPE_CLOSED
     return code
 
 

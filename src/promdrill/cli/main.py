@@ -24,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted, 141 when nobody reads its output any more.
+        0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted, 141 when
+        nobody reads its output any more.
     """
     arguments = build_parser().parse_args(argv)
     try:

@@ -1,17 +1,22 @@
-"""Sample accounting, timings, StorageClass, undo."""
+"""Sample accounting, timings, StorageClass, healing, undo."""
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from tests.unit.drill_world import default_class
 
 from promdrill.drill.provision import storage_class
 from promdrill.drill.samples import account, total
+from promdrill.drill.signature import healed
 from promdrill.drill.timings import timings
 from promdrill.errors import ClusterError, UsageError
 from promdrill.faults import Undo
 from promdrill.journal import Journal
 from promdrill.model import JobSamples, SampleAccount
+from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels
 
 Points = list[tuple[float, float]]
@@ -106,3 +111,23 @@ def test_an_interrupted_undo_does_the_rest_and_says_so(tmp_path: Path) -> None:
         undo.register("cut short", interrupted)
         assert isinstance(undo.run(), KeyboardInterrupt)
     assert done == [1]
+
+
+def test_healed_only_when_the_baseline_held_as_long_as_any_other() -> None:
+    holds = {"well": True, "ill": False}
+
+    def condition(name: str) -> Condition:
+        return Condition(name, Kind.POD, lambda _picture: Seen(holds=holds[name], text=name), ())
+
+    over = healed([condition("well")], [condition("ill")], hold_s=3.0)
+
+    def seen(at: float) -> bool:
+        return over.judge(cast(Picture, SimpleNamespace(at=at))).holds
+
+    assert [seen(at) for at in (10.0, 12.9)] == [False, False]
+    holds["ill"] = True
+    assert not seen(13.0), "a relapse: it had not healed"
+    holds["ill"] = False
+    assert [seen(at) for at in (13.5, 16.4, 16.5)] == [False, False, True]
+    holds["well"] = False
+    assert not seen(20.0)

@@ -143,8 +143,9 @@ class Course:
         if lasting.more_restarts:
             wanted.append(self._ground.server.restarts_at_least(self._moments.restarts + lasting.more_restarts))
         baseline = self._baseline.conditions(since=self._moments.began)
+        over = healed(baseline, self._last, hold_s=self._limits.baseline_hold_s)
         timeout_s = self._limits.persistence_s + lasting.hold_s
-        self._wait(wanted, timeout_s, hold_s=lasting.hold_s, failed=(healed(baseline, self._last),))
+        self._wait(wanted, timeout_s, hold_s=lasting.hold_s, failed=(over,))
 
     def _remediate(self) -> None:
         site = self._site

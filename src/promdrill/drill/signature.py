@@ -35,13 +35,25 @@ def refute(observer: Observer, stages: Sequence[Stage], moments: Moments, *, tim
             raise NothingProven(f"the signature's stage {stage.name!r} holds already, before the fault")
 
 
-def healed(baseline: Sequence[Condition], signature: Sequence[Condition]) -> Failure:
-    """The baseline holds again and the signature, as a whole, does not: the incident is over without help."""
+def healed(baseline: Sequence[Condition], signature: Sequence[Condition], *, hold_s: float) -> Failure:
+    """The baseline holds again and the signature, as a whole, does not: the incident is over without help.
+
+    Args:
+        baseline: Its conditions.
+        signature: Those of the signature.
+        hold_s: Seconds for which it must be so, as for every baseline: a full volume may take a sample or two more, when
+            the file system gives back what it had set aside.
+    """
     well, ill = all_of(*baseline), all_of(*signature)
+    since: float | None = None
 
     def judge(picture: Picture) -> Seen:
+        nonlocal since
         recovered, symptoms = well.judge(picture), ill.judge(picture)
-        over = recovered.holds and symptoms.known and not symptoms.holds
-        return Seen(holds=over, text=f"the baseline holds; {symptoms.text}" if over else symptoms.text)
+        if not recovered.holds or not symptoms.known or symptoms.holds:
+            since = None
+            return Seen(holds=False, text=symptoms.text)
+        since = picture.at if since is None else since
+        return Seen(holds=picture.at - since >= hold_s, text=f"the baseline holds; {symptoms.text}")
 
     return Failure("it healed by itself", Kind.OBJECT, judge, (*well.probes, *ill.probes))

@@ -16,19 +16,20 @@ UV_MINIMUM := 0.9
 # They reach `promdrill run`, `controls` and `ablate` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO CHART CHART_VERSION VALUES KUBE_VERSION HELM_VERSION SUPPLY KEEP JOBS CONTROL RUNBOOK EVIDENCE
-OTHER_VARIABLES := PYTHON
+RUN_VARIABLES := SCENARIO KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
+MATRIX_VARIABLES := CELL RESUME
+OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
-unknown := $(filter-out $(RUN_VARIABLES) $(OTHER_VARIABLES),$(given))
+unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
 related = $(if $(or $(findstring $(1),$(2)),$(findstring $(2),$(1))),$(2))
 near = $(strip $(foreach u,$(unknown),$(foreach v,$(RUN_VARIABLES),$(call related,$(u),$(v)))))
 ifneq ($(unknown),)
 $(error unknown variable $(unknown); $(if $(near),did you mean $(near)? )drills take $(RUN_VARIABLES))
 endif
 
-$(foreach v,$(RUN_VARIABLES),$(eval override $(v) := $$(value $(v))))
-export $(RUN_VARIABLES)
+$(foreach v,$(RUN_VARIABLES) $(MATRIX_VARIABLES),$(eval override $(v) := $$(value $(v))))
+export $(RUN_VARIABLES) $(MATRIX_VARIABLES)
 
 # --- targets -----------------------------------------------------------------------------------------------------
 
@@ -37,7 +38,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables of test-scenarios, controls and ablate:"
-	@echo "  $(wordlist 1,6,$(RUN_VARIABLES))" && echo "  $(wordlist 7,99,$(RUN_VARIABLES))"
+	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
 	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 
 .PHONY: test
@@ -56,6 +57,33 @@ controls: environment ## Run each drill without its fault, and without its remed
 ablate: environment ## SCENARIO=...: run a drill once without each step of its remedy
 	@.venv/bin/promdrill ablate
 
+.PHONY: matrix
+matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
+	@.venv/bin/promdrill matrix --run
+
+.PHONY: matrix-cells
+matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
+	@.venv/bin/promdrill matrix --format github
+
+.PHONY: stitch
+stitch: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
+	@.venv/bin/promdrill stitch reports/matrix $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
+
+# No environment: the job that may write issues runs nothing but this. It needs gh, GH_TOKEN, GH_REPO and RUN_URL.
+.PHONY: night-issue
+night-issue: ## In CI: open an issue on a red night, or add to the open one
+	@text=$$(mktemp); trap 'rm -f "$$text"' EXIT; \
+	{ cat reports/matrix/summary.md 2>/dev/null || echo "The night came to no report."; } >"$$text"; \
+	printf '\nThe run: %s\n' "$$RUN_URL" >>"$$text"; \
+	gh label create red-night --force --color B60205 --description "A cell of the nightly matrix is red"; \
+	number=$$(gh issue list --label red-night --state open --limit 1 --json number --jq '.[].number'); \
+	if [ -n "$$number" ]; then gh issue comment "$$number" --body-file "$$text"; \
+	else gh issue create --title "Red night" --label red-night --body-file "$$text"; fi
+
+.PHONY: compare
+compare: environment ## OLD=... NEW=...: what changed between two runs, or two sets
+	@.venv/bin/promdrill compare "$(OLD)" "$(NEW)"
+
 .PHONY: test-agent
 test-agent: ## Go tests of volume agent and demo app; needs Go 1.26
 	cd images/volume-agent && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' go test ./...
@@ -66,12 +94,14 @@ doctor: environment ## Say what a run needs, what is missing, and what mends it
 	@.venv/bin/promdrill doctor
 
 .PHONY: lint
-lint: environment ## Check style, types, import layers and runbooks
+lint: environment ## Check style, types, layers, runbooks and workflows
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/promdrill runbook check scenarios/*/runbook*.md
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	.venv/bin/zizmor --quiet --offline --pedantic .github
 
 .PHONY: clean
 clean: environment ## Delete the clusters of promdrill, stop its engine

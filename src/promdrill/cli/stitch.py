@@ -1,0 +1,58 @@
+"""``promdrill stitch``: the cells of a matrix, each run somewhere else, as one report; exit code 1 when one is red."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
+from promdrill.errors import UsageError
+from promdrill.report import night, night_shown
+from promdrill.report.folder import write_atomically
+
+MARKDOWN = "summary.md"
+JSON = "summary.json"
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "stitch",
+        summary="make one report of the results of a matrix's cells; exit code 1 when a cell is red",
+        example="promdrill stitch reports/matrix",
+        execute=_execute,
+    )
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help=f"holds a folder for each cell; {MARKDOWN} and {JSON} go there"
+    )
+    parser.add_argument(
+        "--summary",
+        type=Path,
+        metavar="FILE",
+        help="add the Markdown to the end of this file too: $GITHUB_STEP_SUMMARY",
+    )
+    parser.add_argument(
+        "--expect",
+        type=Path,
+        metavar="FILE",
+        help="what `promdrill matrix --format github` printed: a cell of it that is not in FOLDER is red",
+    )
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    folder: Path = arguments.folder
+    wanted = night.expected(arguments.expect) if arguments.expect else None
+    found = night.gather(folder, wanted)
+    markdown = night_shown.to_markdown(found)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(folder / JSON, night.to_json(found) + "\n")
+        write_atomically(folder / MARKDOWN, markdown + "\n")
+        if arguments.summary:
+            with arguments.summary.open("a", encoding="utf-8") as page:
+                page.write(markdown + "\n")
+    except OSError as error:
+        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
+    say(night_shown.to_text(found))
+    return EXIT_FAILED if found.red else EXIT_OK

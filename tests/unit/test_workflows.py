@@ -1,0 +1,217 @@
+"""The workflows: every command is a make target, and nothing in them may do more than it needs, or go on for ever."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from promdrill import shell
+
+ROOT = Path(__file__).parents[2]
+MAKEFILE = (ROOT / "Makefile").read_text()
+FILES = sorted((ROOT / ".github/workflows").glob("*.yml"))
+WORKFLOWS: dict[str, Any] = {file.stem: yaml.safe_load(file.read_text()) for file in FILES}
+JOBS = {f"{name}/{key}": job for name, flow in WORKFLOWS.items() for key, job in flow["jobs"].items()}
+STEPS = [(where, step) for where, job in JOBS.items() for step in job["steps"]]
+
+TARGETS = set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE))
+VARIABLES = {name for line in re.findall(r"^\w+_VARIABLES := (.*)$", MAKEFILE, re.MULTILINE) for name in line.split()}
+
+# What a line may be: a target with variables; its output caught; a variable written to a file.
+WORD = r'(?:"[^"`\\(]*"|[\w./,-]*)'
+MAKE = rf"make (?P<target>[a-z-]+)(?P<given>(?: [A-Z_]+={WORD})*)"
+LINE = re.compile(
+    rf"{MAKE}|[a-z]+=\$\({MAKE.replace('<target>', '<caught>').replace('<given>', '<with>')}\)|echo {WORD} >>?{WORD}"
+)
+
+
+def foreign(run: str) -> list[str]:
+    """The lines that are no make target of ours, or give it what it does not take."""
+    return [line for line in run.splitlines() if not _ours(line.strip())]
+
+
+def _ours(line: str) -> bool:
+    found = LINE.fullmatch(line)
+    if line.startswith("#"):
+        return True
+    if found is None or "${{" in line:
+        return False
+    target, given = found["target"] or found["caught"], found["given"] or found["with"] or ""
+    return target is None or (target in TARGETS and set(re.findall(r" ([A-Z_]+)=", given)) <= VARIABLES)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "make no-such-target",
+        "make test NO_SUCH=1",
+        "make test; rm -rf reports",
+        "make test && make lint",
+        "make test CELL=${{ matrix.id }}",
+        "make test CELL=$(id)",
+        'make test CELL="`id`"',
+        ".venv/bin/promdrill run",
+        "cells=$(id)",
+        "curl example.org",
+        "echo x | sh",
+    ],
+)
+def test_another_command_would_be_seen(line: str) -> None:
+    assert foreign(f"make test\n{line}") == [line]
+
+
+@pytest.mark.parametrize(("where", "step"), [(where, step) for where, step in STEPS if "run" in step])
+def test_every_command_is_a_make_target(where: str, step: dict[str, Any]) -> None:
+    assert foreign(step["run"]) == [], where
+
+
+def test_the_targets_are_the_promised_ones() -> None:
+    runs = {
+        name: "\n".join(step.get("run", "") for where, step in STEPS if where.startswith(name)) for name in WORKFLOWS
+    }
+    used = {name: set(re.findall(r"\bmake ([a-z-]+)", run)) for name, run in runs.items()}
+    assert used == {
+        "checks": {"test", "test-agent", "test-scenarios", "clean"},
+        "nightly": {"environment", "matrix-cells", "matrix", "stitch", "night-issue", "clean"},
+    }
+
+
+def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
+    versions = set()
+    for file in FILES:
+        lines = re.findall(r"\buses: (.*)", file.read_text())
+        assert lines, file
+        for line in lines:
+            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
+            versions.add(line)
+    names = [line.partition("@")[0] for line in versions]
+    assert len(names) == len(set(names)), "one version of each action"
+
+
+def test_no_job_may_do_more_than_it_needs() -> None:
+    assert {name: flow["permissions"] for name, flow in WORKFLOWS.items()} == {"checks": {}, "nightly": {}}
+    more = {where: job["permissions"] for where, job in JOBS.items() if job["permissions"] != {"contents": "read"}}
+    assert more == {"nightly/issue": {"contents": "read", "issues": "write"}}
+    assert not any("secrets." in file.read_text() for file in FILES)
+    tokens = [where for where, step in STEPS if "github.token" in json.dumps(step)]
+    assert tokens == ["nightly/issue"]
+
+
+@pytest.mark.parametrize("where", JOBS)
+def test_every_job_and_drill_ends_in_time(where: str) -> None:
+    job = JOBS[where]
+    assert 0 < job["timeout-minutes"] <= 360, "what a runner of GitHub's allows"
+    drilling = [step for step in job["steps"] if re.search(r"make (matrix|test-scenarios)\b(?!-)", step.get("run", ""))]
+    assert all(step["timeout-minutes"] <= job["timeout-minutes"] - 15 for step in drilling)
+    assert bool(drilling) == (where in {"checks/drills", "nightly/cells"})
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_runs_do_not_pile_up(name: str) -> None:
+    assert WORKFLOWS[name]["concurrency"]["group"] == f"{name}-${{{{ github.ref }}}}"
+
+
+@pytest.mark.parametrize(("where", "step"), [(where, step) for where, step in STEPS if "uses" in step])
+def test_no_credentials_stay_and_what_was_learnt_is_kept(where: str, step: dict[str, Any]) -> None:
+    if step["uses"].startswith("actions/checkout@"):
+        assert step["with"] == {"persist-credentials": False}, where
+    if step["uses"].startswith("actions/upload-artifact@"):
+        assert step["if"] == "${{ always() }}", where
+        assert 0 < step["with"]["retention-days"] <= 90
+        assert step["with"]["overwrite"] is True, "or the job cannot be run again"
+
+
+@pytest.mark.parametrize("where", ["checks/drills", "nightly/cells"])
+def test_a_job_that_drills_keeps_its_results_and_cleans_up(where: str) -> None:
+    first, *rest = [step for at, step in STEPS if at == where][2:]
+    assert "make" in first["run"]
+    assert [step.get("if") for step in rest] == ["${{ always() }}"] * 2
+    assert rest[0]["uses"].startswith("actions/upload-artifact@")
+    assert rest[1]["run"] == "make clean"
+
+
+def test_a_red_cell_stops_no_other_and_a_red_night_is_told() -> None:
+    cells, stitch, issue = (WORKFLOWS["nightly"]["jobs"][name] for name in ("cells", "stitch", "issue"))
+    assert cells["strategy"]["fail-fast"] is False
+    assert cells["strategy"]["matrix"] == "${{ fromJSON(needs.plan.outputs.cells) }}"
+    assert "inputs.max-parallel" in cells["strategy"]["max-parallel"]
+    assert stitch["if"].startswith("${{ !cancelled() ")
+    assert issue["if"].startswith("${{ !cancelled() && github.event_name == 'schedule' ")
+    assert set(issue["needs"]) == {"plan", "cells", "stitch"}
+
+
+def test_lint_validates_the_workflows() -> None:
+    recipe = MAKEFILE.partition("\nlint:")[2].partition("\n\n")[0]
+    assert "--builtin-schema vendor.github-workflows .github/workflows/*.yml" in recipe
+    assert re.search(r"zizmor .*--offline --pedantic .github$", recipe, re.MULTILINE)
+
+
+# --- make night-issue --------------------------------------------------------------------------------------------
+
+FAKE_GH = r"""#!/usr/bin/env python3
+import json, os, sys
+from pathlib import Path
+here = Path(__file__).parent
+given = sys.argv[1:]
+known = [["label", "create", "red-night"], ["issue", "list"], ["issue", "create"], ["issue", "comment"]]
+if not any(given[:len(start)] == start for start in known) or os.environ.get("GH_TOKEN") != "t":
+    sys.exit(f"unexpected: {given}")
+body = Path(given[given.index("--body-file") + 1]).read_text() if "--body-file" in given else None
+with (here / "calls").open("a") as calls:
+    calls.write(json.dumps([given, body]) + "\n")
+if given[:2] == ["issue", "list"]:
+    print(os.environ.get("OPEN", ""))
+if given[1] == os.environ.get("REFUSED"):
+    sys.exit("HTTP 403")
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/gh").write_text(FAKE_GH.replace("/usr/bin/env python3", sys.executable))
+    (tmp_path / "bin/gh").chmod(0o755)
+    return tmp_path
+
+
+def night_issue(checkout: Path, ok: tuple[int, ...] = (0,), **env: str) -> Iterator[tuple[list[str], str | None]]:
+    path = f"{checkout / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    given = {"GH_TOKEN": "t", "RUN_URL": "https://example.org/runs/7", "PATH": path, **env}
+    clean = {"MAKEFLAGS": "", "MAKELEVEL": "0", "MAKEOVERRIDES": "", "MFLAGS": ""}
+    shell.run(["make", "night-issue"], timeout_s=20, cwd=checkout, env={**clean, **given}, ok=ok)
+    for line in (checkout / "bin/calls").read_text().splitlines():
+        called, body = json.loads(line)
+        yield called, body
+
+
+def test_a_red_night_opens_an_issue_with_the_summary(checkout: Path) -> None:
+    (checkout / "reports/matrix").mkdir(parents=True)
+    (checkout / "reports/matrix/summary.md").write_text("## promdrill stitch: 1 of 8 cells red\n")
+    (label, _), (asked, _), (created, body) = night_issue(checkout)
+    assert "--force" in label, "it is no error that the label is there"
+    assert asked[asked.index("--state") + 1] == "open"
+    assert asked[asked.index("--label") + 1] == "red-night"
+    assert created[:2] == ["issue", "create"]
+    assert created[created.index("--label") + 1] == "red-night"
+    assert body == "## promdrill stitch: 1 of 8 cells red\n\nThe run: https://example.org/runs/7\n"
+
+
+def test_the_issue_that_is_open_gets_a_comment(checkout: Path) -> None:
+    *_, (commented, body) = night_issue(checkout, OPEN="42")
+    assert commented[:3] == ["issue", "comment", "42"]
+    assert body == "The night came to no report.\n\nThe run: https://example.org/runs/7\n"
+
+
+@pytest.mark.parametrize("refused", ["list", "create"])
+def test_an_issue_that_cannot_be_written_is_a_failure(checkout: Path, refused: str) -> None:
+    calls = list(night_issue(checkout, (2,), REFUSED=refused))
+    assert len(calls) == {"create": 1, "list": 2}[refused], "nothing more is tried"

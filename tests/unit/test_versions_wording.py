@@ -23,7 +23,12 @@ SEEN = [
         f'level=warn msg="append failed" err="write to WAL: log samples: write /data/wal/01: {FULL}"',
     ),
     ("scrape-commit-failed", "2.48.0", f'ts=1 level=error component="scrape manager" msg={COMMIT}'),
-    ("scrape-commit-failed", "3.14.0", f"time=1 level=ERROR source=scrape.go:1 msg={COMMIT}"),
+    (
+        "scrape-commit-failed",
+        "3.14.0",
+        'level=ERROR msg="Scrape commit failed" component="scrape manager" scrape_pool=prometheus '
+        f'target=http://localhost:9090/metrics err="write to WAL: log samples: write /data/wal/00000000: {FULL}"',
+    ),
     (
         "storage-not-opened-no-space",
         "2.9.2",

@@ -38,9 +38,11 @@ def _row(meaning: str, versions: str, pattern: str) -> Wording:
 
 
 TABLE = (
-    # A scrape that could not be written to the WAL; nothing of it is stored. "Scrape commit failed" since 2.20.
+    # A scrape that could not be written to the WAL; nothing of it is stored. "Scrape commit failed" since 2.20. From 3.0
+    # on the scrape pool and its target stand between msg and err, before that they stand before msg.
     _row("scrape-commit-failed", "<2.20", rf'msg="append failed" err="write to WAL: .*{NO_SPACE}'),
-    _row("scrape-commit-failed", ">=2.20", rf'msg="Scrape commit failed" err="write to WAL: .*{NO_SPACE}'),
+    _row("scrape-commit-failed", ">=2.20,<3.dev0", rf'msg="Scrape commit failed" err="write to WAL: .*{NO_SPACE}'),
+    _row("scrape-commit-failed", ">=3.dev0", rf'msg="Scrape commit failed" .*err="write to WAL: .*{NO_SPACE}'),
     # The start on a full volume: 2.10 was the last to pad the WAL's last page; 2.x logs err=..., 3.x "Fatal error".
     _row("storage-not-opened-no-space", "<2.11", rf"opening storage failed: zero-pad torn page: .*{NO_SPACE}"),
     _row("storage-not-opened-no-space", ">=2.11", rf"opening storage failed: .*{NO_SPACE}"),

@@ -1,0 +1,194 @@
+"""Images that are rendered, the best that can be had for each, and the values that name them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from promdrill.charting import image_keys, images
+from promdrill.charting.images import Image, choose, collect
+from promdrill.charting.layering import over
+
+RELOADER = images.RELOADER
+AVAILABLE = (
+    f"{images.PROMETHEUS}:v2.48.0",
+    f"{images.PROMETHEUS}:v3.14.0",
+    *(f"{RELOADER}:v{version}" for version in ("0.72.0", "0.69.1", "0.93.1")),
+    "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0",
+    "quay.io/prometheus/node-exporter:v1.9.1",
+    "docker.io/library/busybox:debian",
+)
+
+
+def image(text: str) -> Image:
+    found = Image.of(text)
+    assert found is not None
+    return found
+
+
+def test_images_are_found_wherever_pods_are() -> None:
+    pod = {"spec": {"initContainers": [{"image": "init:1"}], "containers": [{"image": "main:1"}, {"name": "none"}]}}
+    objects: list[Mapping[str, Any]] = [
+        {"kind": "Deployment", "spec": {"template": pod}},
+        {
+            "kind": "CronJob",
+            "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"image": "job:1"}]}}}}},
+        },
+        {"kind": "List", "items": [{"kind": "Pod", "spec": {"containers": [{"image": "listed:1"}]}}]},
+        {"kind": "ConfigMap", "data": {"containers": [{"image": "no:1"}]}},
+        {"kind": "CustomResourceDefinition", "spec": {"containers": [{"image": "no:2"}]}},
+        {"kind": "Service", "spec": {"image": "no:3"}},
+    ]
+    assert [each.text for each in collect(objects)] == ["init:1", "main:1", "job:1", "listed:1"]
+
+
+def test_images_of_the_operator() -> None:
+    api = "monitoring.coreos.com/v1"
+    args = ["--x=y", "--prometheus-config-reloader=quay.io/a/reloader:v1"]
+    objects: list[Mapping[str, Any]] = [
+        {"kind": "Deployment", "spec": {"template": {"spec": {"containers": [{"image": "op:1", "args": args}]}}}},
+        {"apiVersion": api, "kind": "Prometheus", "spec": {"image": "quay.io/prometheus/prometheus:v2.51.1"}},
+        {"apiVersion": api, "kind": "Alertmanager", "spec": {"version": "v0.27.0"}},
+        {"apiVersion": api, "kind": "ServiceMonitor", "spec": {}},
+    ]
+    assert [each.text for each in collect(objects)] == [
+        "op:1",
+        "quay.io/a/reloader:v1",
+        "quay.io/prometheus/prometheus:v2.51.1",
+        "quay.io/prometheus/alertmanager:v0.27.0",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "chosen"),
+    [
+        ("quay.io/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("prom/prometheus:2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("docker.io/prom/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("mirror.example/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("mirror.example/x/quay.io/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("quay.io/prometheus/prometheus:v3.14.0-distroless", "quay.io/prometheus/prometheus:v3.14.0"),
+        ("quay.io/prometheus/prometheus:v2.48.1", None),
+        ("quay.io/prometheus/prometheus:latest", None),
+        ("quay.io/prometheus/alertmanager:v0.26.0", None),
+        ("jimmidyson/configmap-reload:v0.8.0", None),
+        ("docker.io/other/prometheus-operator:v0.69.1", None),
+        (f"{RELOADER}:v0.67.0", f"{RELOADER}:v0.69.1"),  # the next newer
+        (f"{RELOADER}:v0.72.3", f"{RELOADER}:v0.72.0"),  # the same minor
+        (f"{RELOADER}:v0.80.0", f"{RELOADER}:v0.93.1"),
+        (f"{RELOADER}:v1.0.0", f"{RELOADER}:v0.93.1"),  # the newest of all
+        ("quay.io/coreos/kube-state-metrics:v1.6.0", "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0"),
+        ("prom/node-exporter:v1.12.1", "quay.io/prometheus/node-exporter:v1.9.1"),
+        ("busybox", "docker.io/library/busybox:debian"),
+    ],
+)
+def test_the_best_that_can_be_had(wanted: str, chosen: str | None) -> None:
+    found = choose(image(wanted), AVAILABLE)
+    assert (found.chosen.text if found.chosen else None) == chosen
+    assert choose(image(wanted), None).chosen == image(wanted)
+
+
+def test_exact_takes_no_other_version() -> None:
+    assert choose(image(f"{RELOADER}:v0.67.0"), AVAILABLE, "exact").chosen is None
+    assert choose(image(f"{RELOADER}:v0.67.0"), AVAILABLE, "exact").had == ("v0.69.1", "v0.72.0", "v0.93.1")
+    assert choose(image(f"{RELOADER}:0.69.1"), AVAILABLE, "exact").chosen == image(f"{RELOADER}:v0.69.1")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "remark"),
+    [
+        (
+            f"{RELOADER}:v0.67.0",
+            "prometheus-config-reloader v0.67.0 is not in the catalogue; the nearest, v0.69.1, runs in its place.",
+        ),
+        (
+            f"{RELOADER}:v0.69.1@sha256:{'a' * 64}",
+            "prometheus-config-reloader v0.69.1 is named by digest; what runs is built from source, and has another.",
+        ),
+        (
+            "prom/prometheus:v2.48.0",
+            f"prom/prometheus:v2.48.0 is not in the catalogue; {AVAILABLE[0]}, of the same version, runs in its place.",
+        ),
+        (f"{RELOADER}:v0.69.1", ""),
+    ],
+)
+def test_what_is_said(wanted: str, remark: str) -> None:
+    assert choose(image(wanted), AVAILABLE).remark == remark
+
+
+def test_what_is_no_image() -> None:
+    assert Image.of("not an image") is None
+    assert Image.of("") is None
+
+
+PROM = {"registry": "quay.io", "repository": "prometheus/prometheus"}
+
+
+@pytest.mark.parametrize(
+    ("values", "now", "changed"),
+    [
+        (
+            {"server": {"image": {"repository": "quay.io/prometheus/prometheus", "tag": "", "digest": "sha256:x"}}},
+            "quay.io/prometheus/prometheus:v2.1.0",
+            {"server": {"image": {"repository": "quay.io/prometheus/prometheus", "tag": "v3.14.0", "digest": ""}}},
+        ),
+        (
+            {"p": {"image": {**PROM, "tag": "v2.1.0", "sha": ""}}},
+            "quay.io/prometheus/prometheus:v2.1.0",
+            {"p": {"image": {**PROM, "tag": "v3.14.0"}}},
+        ),
+        (
+            {"p": {"image": {**PROM, "tag": ""}}, "global": {"imageRegistry": "m.example"}},
+            "m.example/prometheus/prometheus:v2.1.0",
+            {"p": {"image": {**PROM, "tag": "v3.14.0"}}, "global": {"imageRegistry": ""}},
+        ),
+        (
+            {"image": {"repository": "prom/prometheus", "tag": "v2.1.0", "distroless": True}},
+            "prom/prometheus:v2.1.0-distroless",
+            {"image": {"repository": "quay.io/prometheus/prometheus", "tag": "v3.14.0", "distroless": False}},
+        ),
+        (
+            {"image": {"repository": "prometheus/prometheus", "tag": ""}},
+            "quay.io/prometheus/prometheus:v2.1.0",
+            {"image": {"repository": "prometheus/prometheus", "tag": "v3.14.0"}},
+        ),
+        (
+            {"a": {"serverImage": "prom/prometheus:v2.1.0", "other": "prom/other:v2.1.0"}},
+            "prom/prometheus:v2.1.0",
+            {"a": {"serverImage": "quay.io/prometheus/prometheus:v3.14.0"}},
+        ),
+        (
+            {"image": {"name": "prom/prometheus", "tag": "v2.1.0"}, "container": {"name": "prom/prometheus"}},
+            "prom/prometheus:v2.1.0",
+            {"image": {"name": "quay.io/prometheus/prometheus", "tag": "v3.14.0"}},
+        ),
+    ],
+)
+def test_values_that_name_an_image_are_pointed_elsewhere(
+    values: dict[str, Any], now: str, changed: dict[str, Any]
+) -> None:
+    to, seen = image("quay.io/prometheus/prometheus:v3.14.0"), image(now)
+    found: dict[str, Any] = {}
+    for place in image_keys.places(values, seen):
+        found = over(found, image_keys.pointed(values, place, seen, to))
+    assert found == changed
+
+
+def test_of_several_places_those_in_use() -> None:
+    proxy = {"registry": "quay.io", "repository": "a/proxy", "tag": "v1"}
+    values = {"one": {"enabled": False, "image": proxy}, "two": {"enabled": True, "image": proxy}}
+    assert [place.path for place in image_keys.places(values, image("quay.io/a/proxy:v1"))] == [("two", "image")]
+    values["two"] = {"image": {**proxy, "tag": "v2"}}
+    assert [place.path for place in image_keys.places(values, image("quay.io/a/proxy:v1"))] == [("one", "image")]
+    assert image_keys.places(values, image("quay.io/b/proxy:v1")) == ()
+
+
+def test_the_switch_of_a_component() -> None:
+    values = {"am": {"enabled": True, "spec": {"image": {"repository": "x/am", "tag": "1"}}}, "ksm": {}}
+    values["ksm"] = {"image": {"repository": "x/ksm", "tag": "1"}}
+    (am,) = image_keys.places(values, image("x/am:1"))
+    (ksm,) = image_keys.places(values, image("x/ksm:1"))
+    conditions = {"ksm": "kubeStateMetrics.enabled"}
+    assert image_keys.switch_of(values, am, conditions) == "am.enabled"
+    assert image_keys.switch_of(values, ksm, conditions) == "kubeStateMetrics.enabled"
+    assert image_keys.switch_of(values, ksm, {}) == ""

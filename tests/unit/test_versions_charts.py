@@ -1,0 +1,112 @@
+"""The table of what differs between charts, and whether the scenarios' ranges fit it."""
+
+from itertools import pairwise
+
+import pytest
+import yaml
+from packaging.version import Version
+
+from promdrill import scenarios
+from promdrill.charting import features
+from promdrill.errors import UsageError
+from promdrill.versions import charts
+from promdrill.versions.charts import KNOWN, TABLE, Kind
+
+HELM_SCENARIOS = [found for found in scenarios.find_all() if not scenarios.traits(found.test).install]
+
+
+def what(kind: Kind, version: str, chart: str = "prometheus") -> dict[str, str]:
+    return {row.what: row.detail for row in charts.rows(kind, chart, version)}
+
+
+def test_keys_that_older_charts_call_otherwise() -> None:
+    assert what(Kind.MOVED, "25.8.0") == {}
+    assert what(Kind.MOVED, "18.4.0") == {"kube-state-metrics.enabled": "kubeStateMetrics.enabled"}
+    assert what(Kind.MOVED, "15.18.0") == {
+        "kube-state-metrics.enabled": "kubeStateMetrics.enabled",
+        "prometheus-pushgateway": "pushgateway",
+        "prometheus-node-exporter": "nodeExporter",
+    }
+    assert what(Kind.MOVED, "8.11.4")["configmapReload.prometheus"] == "configmapReload"
+    assert what(Kind.MOVED, "15.18.0", chart="kube-prometheus-stack") == {}
+
+
+@pytest.mark.parametrize("version", KNOWN)
+def test_each_component_has_one_switch_in_each_version(version: str) -> None:
+    switches = [row.what for row in charts.rows(Kind.SWITCH, "prometheus", version)]
+    assert len(switches) == len(set(switches))
+    assert len([switch for switch in switches if switch != "initChownData.enabled"]) == 4
+
+
+def test_a_feature_is_named_once() -> None:
+    names = [row.what for row in TABLE if row.kind is Kind.FEATURE]
+    assert len(names) == len(set(names))
+
+
+def test_details_that_are_values_are_yaml() -> None:
+    for row in TABLE:
+        if row.kind in {Kind.DEFAULT, Kind.NEED}:
+            assert yaml.safe_load(row.detail) == charts.meant(row)
+    assert [charts.meant(row) for row in TABLE if row.what == "server.strategy.type"] == ["Recreate"]
+
+
+def test_the_reloader_of_a_prometheus() -> None:
+    assert charts.reloader_of("2.48.0") == "0.69.1"
+    assert charts.reloader_of("3.14.0") == "0.93.1"
+    assert charts.reloader_of("3.9.0") == "0.87.1"  # the newest known that is not newer
+    assert charts.reloader_of("2.9.2") == "0.69.1"
+    assert all(Version(one) < Version(other) for one, other in pairwise(charts.RELOADER_OF))
+    with pytest.raises(UsageError, match="not a version"):
+        charts.reloader_of("latest")
+
+
+def test_the_chart_that_is_followed() -> None:
+    own = {"name": "mine", "version": "0.1.0"}
+    assert charts.followed(own) == ("mine", "0.1.0")
+    assert charts.followed(own | {"annotations": {charts.FOLLOWS: "community/prometheus 25.8.0"}}) == (
+        "prometheus",
+        "25.8.0",
+    )
+
+
+def test_paths_with_dots_in_a_key() -> None:
+    path = r"serverFiles.recording_rules\.yml"
+    assert charts.keys(path) == ("serverFiles", "recording_rules.yml")
+    assert charts.text_of(charts.keys(path)) == path
+
+
+def test_an_unknown_feature_is_refused() -> None:
+    with pytest.raises(UsageError, match="'retention'") as caught:
+        charts.feature("retention")
+    assert "retention-size" in caught.value.hint
+
+
+def test_a_range_that_is_too_wide_is_told_with_the_versions() -> None:
+    found = features.check(["retention-size"], ">=25")
+    assert {each.version for each in found} == {"25.0.0", "25.0.1", "25.5.999"}
+    assert "25.5.999 is in the range, but retention-size exists in >=25.6.0 only" in map(str, found)
+    assert features.check(["retention-size"], ">=25.6.0") == ()
+    assert features.check(["retention-size", "bare-flags"], ">=26,<30") == ()
+    assert {each.version for each in features.check(["strategy-rolling"], ">=15")} >= {"19.0.0", "29.27.0", "9999"}
+    assert features.check(["strategy-rolling"], ">=15,<19") == ()
+    assert features.check([], "") == ()
+
+
+def test_what_a_scenario_needs_is_read_from_its_keys() -> None:
+    assert features.needed({"server": {"retentionSize": "1GB"}}) == ("retention-size",)
+    assert features.needed({"server": {"extraFlags": None}}) == ("lifecycle-extra-flags",)
+    assert "kubernetes-labels" in features.of_scenario("oom", {})
+
+
+def test_the_table_of_needs_names_scenarios_that_are_there() -> None:
+    assert set(charts.SCENARIO_NEEDS) <= {found.id for found in HELM_SCENARIOS}
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [pytest.param(found, id=found.id) for found in HELM_SCENARIOS],
+)
+def test_the_range_of_a_scenario_has_all_that_it_needs(scenario: scenarios.ScenarioFolder) -> None:
+    values = yaml.safe_load((scenario.folder / "values.yaml").read_text(encoding="utf-8"))
+    needs = features.of_scenario(scenario.id, values)
+    assert features.check(needs, scenarios.traits(scenario.test).charts) == ()

@@ -1,0 +1,69 @@
+"""Charts that render API versions which Kubernetes has removed, and the Helm that they need.
+
+Such a chart is installed as it is: promdrill's post-renderer writes what it renders in today's API versions
+(`promdrill.cluster.post_renderer`), for a drill's own commands and for those that a runbook types.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+
+from promdrill.cluster.post_renderer_helm import wrapped
+from promdrill.install.release import ChartRef
+
+
+@dataclass(frozen=True, slots=True)
+class Legacy:
+    """One row of the table.
+
+    Attributes:
+        chart: The chart's name.
+        versions: Its versions that render removed API versions.
+        renders: Which, with its default values.
+    """
+
+    chart: str
+    versions: SpecifierSet
+    renders: str
+
+
+TABLE = (
+    # helm/charts stable/prometheus 8.11.4 at bf41b539b3 renders them, prometheus-community 11.16.9 at 4346bfad3b none.
+    # Where between the two they went is not known, so the post-renderer, which leaves the rest alone, goes on to 11.
+    Legacy("prometheus", SpecifierSet("<11.0.0"), "extensions/v1beta1 and rbac.authorization.k8s.io/v1beta1"),
+)
+
+
+def row_of(chart: ChartRef) -> Legacy | None:
+    """The row of a chart that needs the post-renderer; None for any other."""
+    version = re.match(r"v?(\d+\.\d+\.\d+)", chart.version)
+    rows = (row for row in TABLE if version and row.chart == chart.name and row.versions.contains(version[1]))
+    return next(rows, None)
+
+
+def helm_for(chart: ChartRef, helm: Path, folder: Path) -> Path:
+    """The `helm` to install a chart with: the one given, or one that puts the chart through the post-renderer.
+
+    Args:
+        chart: The chart.
+        helm: The pinned Helm.
+        folder: Where the other one is written, to stay for as long as it is used.
+
+    Raises:
+        CommandFailed: `helm` does not run.
+        UsageError: It is neither 3 nor 4.
+    """
+    return helm if row_of(chart) is None else wrapped(helm, folder)
+
+
+def remarks(chart: ChartRef) -> tuple[str, ...]:
+    """What a result says of it: nothing for a chart that needs no post-renderer."""
+    row = row_of(chart)
+    if row is None:
+        return ()
+    what = f"Chart {chart.name} {chart.version} renders {row.renders}, which Kubernetes has removed"
+    return (f"{what}: promdrill's post-renderer rewrites them in helm install, upgrade and template.",)

@@ -1,0 +1,148 @@
+"""``promdrill matrix``: the cells of matrix.toml, listed, printed for a CI, or run here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from promdrill import doctor, paths, scenarios
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, complain, say
+from promdrill.errors import PromdrillError, UsageError
+from promdrill.jobs.wanted import width
+from promdrill.matrix import child, ground, running, table
+from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
+from promdrill.matrix.kept import Folders
+from promdrill.matrix.reading import FILE_NAME, Known, read
+from promdrill.settings import is_warm, one_of
+from promdrill.supply import catalogue
+
+DEFAULT = paths.project_dir() / FILE_NAME
+"""The matrix that promdrill ships."""
+
+OPTIONS = {
+    "JOBS": "drills side by side in a cell, 1 to 16 (default: 1)",
+    "RESUME": "1 goes on: cells whose run came to its end are not run again",
+    "SUPPLY": "where things come from, as for `promdrill run`",
+    "REPORTS": "folder of all reports (default: reports)",
+}
+"""Variables of the environment behind options; CELL is one too."""
+
+_NEXT = ("CELL", "JOBS", "SUPPLY", "REPORTS")  # said again in the command that goes on
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "matrix",
+        summary=f"list the cells of {FILE_NAME}, or run them",
+        example="promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2",
+        execute=_execute,
+    )
+    parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: {FILE_NAME} in the checkout)")
+    parser.add_argument(
+        "--cell", action="append", metavar="ID", help="one cell, or several with commas; may stand again [$CELL]"
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--format", choices=_FORMATS, default="text", help="how the cells are listed (default: text)")
+    what.add_argument("--run", action="store_true", help="run them, each in a process of its own")
+    for name, meaning in OPTIONS.items():
+        parser.add_argument(f"--{name.lower()}", metavar=name, help=f"{meaning} [${name}]")
+    codes = "Exit codes of --run: 0 all is well; 1 a cell is red; 2 bad input, nothing was started; 130 interrupted."
+    parser.epilog = f"{parser.epilog}\n\n{codes}"
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    known = _known()
+    matrix = expand(read(arguments.file, known))
+    cells = select(matrix.cells, _ids(arguments))
+    for remark in matrix.remarks:
+        complain(PromdrillError(remark))
+    folders = Folders(Path(_wish(arguments, "REPORTS") or "reports"))
+    if arguments.run:
+        return _run(arguments, matrix, cells, folders)
+    for line in _FORMATS[arguments.format](cells, folders):
+        say(line)
+    return EXIT_OK
+
+
+def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
+    def asked(name: str) -> str | None:
+        return _wish(arguments, name)
+
+    ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
+    jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
+    one_of("RESUME", resume, ("0", "1"))
+    try:
+        general = ground.general(asked)
+        doctor.require(
+            supply=general.supply_name(),
+            warm=all(is_warm(cell.variables["KUBE_VERSION"]) for cell in cells),
+        )
+    except PromdrillError as error:
+        raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
+    means = running.Means(
+        check=lambda cell: ground.check(cell, asked),
+        cluster=lambda on: ground.cluster(on, asked, say),
+        child=lambda cell, address, folder, tell: child.run(
+            child.command(cell, address=address, folder=folder, jobs=jobs, supply=supply), tell
+        ),
+        say=say,
+    )
+    with folders.mine():
+        for name in folders.strangers({cell.id for cell in matrix.cells}):
+            say(f"{folders.matrix / name} is left alone: it is no cell of {arguments.file}")
+        result = running.run(cells, folders, means, resume=resume == "1")
+    for line in table.summary(result):
+        say(line)
+    if result.interrupted:
+        complain(PromdrillError("interrupted", hint=_going_on(arguments)))
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if result.red else EXIT_OK
+
+
+def _known() -> Known:
+    built = catalogue.load(paths.images_dir())
+    ids = tuple(scenario.id for scenario in scenarios.find_all())
+    return Known(built.kubernetes_versions(), built.helm_versions(), ids)
+
+
+def _text(cells: Sequence[Cell], folders: Folders) -> list[str]:
+    return list(table.listing(cells, {cell.id: folders.last(cell) for cell in cells}))
+
+
+def _json(cells: Sequence[Cell], folders: Folders) -> list[str]:
+    entries = [{**cell.to_json(), "last": table.told(folders.last(cell))} for cell in cells]
+    return [json.dumps(entries, indent=2)]
+
+
+def _github(cells: Sequence[Cell], _folders: Folders) -> list[str]:
+    return [to_github(cells)]
+
+
+_FORMATS = {"text": _text, "json": _json, "github": _github}
+
+
+def _ids(arguments: argparse.Namespace) -> list[str]:
+    given = arguments.cell or [os.environ.get("CELL", "")]
+    return [name.strip() for text in given for name in text.split(",") if name.strip()]
+
+
+def _going_on(arguments: argparse.Namespace) -> str:
+    """The command that goes on with what is left."""
+    said = {name: _wish(arguments, name) for name in _NEXT} | {"CELL": ",".join(_ids(arguments))}
+    words = ["RESUME=1", *(f"{name}={shlex.quote(text)}" for name, text in said.items() if text)]
+    if arguments.file == DEFAULT:
+        return " ".join(["make matrix", *words])
+    return " ".join([*words, shlex.join([sys.argv[0], "matrix", "--run", "--file", str(arguments.file)])])
+
+
+def _wish(arguments: argparse.Namespace, name: str) -> str | None:
+    """The option, else the variable of the environment; empty means unset."""
+    given = getattr(arguments, name.lower(), None) if name in OPTIONS else None
+    return given or os.environ.get(name) or None

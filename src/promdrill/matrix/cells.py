@@ -1,0 +1,225 @@
+"""Cells: an axis times the next, less what is excluded, plus what is included, each with a name that lasts."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from promdrill.errors import UsageError
+from promdrill.matrix.reading import Chart, Entry, Plan, Value
+from promdrill.settings import PROFILES, nearest
+from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
+
+VARIABLES = (
+    *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),
+    *("VALUES", "SUBCHARTS", "IMAGES"),
+)
+"""The variables of `promdrill run` that a cell sets."""
+
+MOST_ON_GITHUB = 256
+"""Jobs that GitHub takes for one matrix."""
+
+CELL_SCHEMA = 1
+"""Version of cell.json; raised when a field changes its meaning or goes away."""
+
+_LONGEST_PART = 40  # characters of a chart's or a file's name in an id: folders and artefacts may have some 250
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run of the matrix.
+
+    Attributes:
+        id: Made of what the cell says, so that other cells of the file do not change it; safe as the name of a folder
+            or an artefact.
+        title: The same for people.
+        variables: All of `VARIABLES`; empty where the cell does not say.
+    """
+
+    id: str
+    title: str
+    variables: Mapping[str, str]
+
+    @property
+    def scenarios(self) -> tuple[str, ...]:
+        """Ids of its scenarios; none for all."""
+        return tuple(filter(None, self.variables["SCENARIO"].split(",")))
+
+    @property
+    def ground(self) -> tuple[str, str]:
+        """Kubernetes version and profile: cells that agree in them share a cluster."""
+        return self.variables["KUBE_VERSION"], self.variables["PROFILE"]
+
+    def to_json(self) -> dict[str, Any]:
+        """The cell's definition as cell.json holds it."""
+        return {"schema": CELL_SCHEMA, "id": self.id, "title": self.title, "variables": dict(self.variables)}
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """All cells of a file.
+
+    Attributes:
+        cells: In the order of the file; those that only an `[[include]]` makes come last.
+        remarks: What is odd about the file, though not wrong, a sentence each.
+    """
+
+    cells: tuple[Cell, ...]
+    remarks: tuple[str, ...] = ()
+
+
+def expand(plan: Plan) -> Matrix:
+    """The cells of a plan, by the rules of GitHub Actions.
+
+    Raises:
+        UsageError: There is no cell, or one of them twice.
+    """
+    products = [dict(zip(plan.axes, values, strict=True)) for values in product(*plan.axes.values())]
+    grid = products if plan.axes else []
+    remarks = [
+        f"{plan.file}:{entry.line}: this [[exclude]] matches no cell"
+        for entry in plan.exclude
+        if not any(_matches(cell, entry.fields) for cell in grid)
+    ]
+    grid = [cell for cell in grid if not any(_matches(cell, entry.fields) for entry in plan.exclude)]
+    found = [*_included(plan, grid)]
+    if not found:
+        raise UsageError(f"{plan.file}: no cell is left", hint="an [[exclude]] that says more, or fewer of them")
+    variables: list[dict[str, str]] = []
+    for fields, line in found:
+        cell = _variables(fields)
+        if cell in variables:
+            raise UsageError(f"{plan.file}:{line}: this [[include]] makes a cell that is there already: {_title(cell)}")
+        variables.append(cell)
+    ids = _unique([_id(cell) for cell in variables], variables)
+    cells = (Cell(id_, _title(cell), cell) for id_, cell in zip(ids, variables, strict=True))
+    return Matrix(tuple(cells), tuple(remarks))
+
+
+def select(cells: Sequence[Cell], ids: Iterable[str]) -> tuple[Cell, ...]:
+    """The cells of these ids, in the order of the matrix and each once; all of them for no ids.
+
+    Raises:
+        UsageError: There is no cell of that id; names the nearest.
+    """
+    wanted = dict.fromkeys(ids)
+    known = [cell.id for cell in cells]
+    for id_ in wanted:
+        if id_ not in known:
+            raise UsageError(
+                f"CELL={id_}: no such cell; `promdrill matrix` lists them", hint=f"CELL={nearest(id_, known)}"
+            )
+    return tuple(cell for cell in cells if not wanted or cell.id in wanted)
+
+
+def to_github(cells: Sequence[Cell]) -> str:
+    """The cells as a matrix of GitHub Actions, in one line: id, title, and the variables in lower case, all texts.
+
+    Raises:
+        UsageError: There are more than GitHub takes.
+    """
+    if len(cells) > MOST_ON_GITHUB:
+        raise UsageError(
+            f"{len(cells)} cells; GitHub takes {MOST_ON_GITHUB} for one matrix", hint="--cell ID, or two files"
+        )
+    entries = [
+        {"id": cell.id, "title": cell.title, **{key.lower(): text for key, text in cell.variables.items()}}
+        for cell in cells
+    ]
+    return json.dumps({"include": entries}, separators=(",", ":"))
+
+
+def _matches(cell: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
+    return all(cell[key] == value for key, value in fields.items())
+
+
+def _included(plan: Plan, grid: Sequence[Mapping[str, Value]]) -> Iterator[tuple[Mapping[str, Value], int]]:
+    """The fields of every cell; with the line of the entry that made it, 0 for none.
+
+    An entry is added to the cells whose axes it does not change; what other entries have added, it may.
+    """
+    extended = [dict(cell) for cell in grid]
+    alone: list[Entry] = []
+    for entry in plan.include:
+        on_axes = {key: value for key, value in entry.fields.items() if key in plan.axes}
+        fits = [at for at, cell in enumerate(grid) if _matches(cell, on_axes)]
+        for at in fits:
+            extended[at].update(entry.fields)
+        if not fits:
+            alone.append(entry)
+    yield from ((cell, 0) for cell in extended)
+    yield from ((entry.fields, entry.line) for entry in alone)
+
+
+def _variables(fields: Mapping[str, Value]) -> dict[str, str]:
+    chart = fields.get("chart", Chart())
+    scenarios = fields.get("scenarios", ())
+    said = {key.upper(): value for key, value in fields.items() if isinstance(value, str)}
+    if isinstance(chart, Chart):
+        said |= {"CHART": chart.chart, "CHART_VERSION": chart.version, "REPO": chart.repo}
+    defaults = {"KUBE_VERSION": DEFAULT_KUBERNETES, "HELM_VERSION": DEFAULT_HELM, "PROFILE": PROFILES[0]}
+    said["SCENARIO"] = ",".join(scenarios) if isinstance(scenarios, tuple) else ""
+    return {name: said.get(name) or defaults.get(name, "") for name in VARIABLES}
+
+
+def _id(cell: Mapping[str, str]) -> str:
+    scenarios = cell["SCENARIO"].split(",")
+    chart = "-".join(filter(None, (_leaf(cell["CHART"]) or (cell["CHART_VERSION"] and "chart"), cell["CHART_VERSION"])))
+    parts = (
+        f"k{cell['KUBE_VERSION']}",
+        _safe(chart),
+        cell["APP_VERSION"] and f"p{cell['APP_VERSION']}",
+        f"h{cell['HELM_VERSION']}",
+        "" if cell["PROFILE"] == PROFILES[0] else cell["PROFILE"],
+        scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)}-scenarios",
+        _safe(_leaf(cell["VALUES"])),
+        cell["SUBCHARTS"] and f"subcharts-{cell['SUBCHARTS']}",
+        cell["IMAGES"] and f"images-{cell['IMAGES']}",
+    )
+    return "-".join(filter(None, parts))
+
+
+def _unique(ids: Sequence[str], variables: Sequence[Mapping[str, str]]) -> list[str]:
+    """The ids; those that are alike, also to a file system that does not tell cases apart, with a checksum behind."""
+    counts = Counter(id_.casefold() for id_ in ids)
+    return [
+        id_ if counts[id_.casefold()] == 1 else f"{id_}-{_checksum(cell)}"
+        for id_, cell in zip(ids, variables, strict=True)
+    ]
+
+
+def _checksum(cell: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(cell, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _title(cell: Mapping[str, str]) -> str:
+    scenarios = cell["SCENARIO"].split(",")
+    chart = " ".join(filter(None, (_leaf(cell["CHART"]), cell["CHART_VERSION"])))
+    parts = (
+        f"chart {chart}" if chart else "" if cell["APP_VERSION"] else "default chart",
+        cell["APP_VERSION"] and f"Prometheus {cell['APP_VERSION']}",
+        f"Kubernetes {cell['KUBE_VERSION']}",
+        f"Helm {cell['HELM_VERSION']}",
+        "" if cell["PROFILE"] == PROFILES[0] else cell["PROFILE"],
+        scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)} scenarios",
+        cell["VALUES"] and f"values {_leaf(cell['VALUES'])}",
+        cell["SUBCHARTS"] and f"subcharts {cell['SUBCHARTS']}",
+        cell["IMAGES"] and f"images {cell['IMAGES']}",
+    )
+    return ", ".join(filter(None, parts))
+
+
+def _leaf(path: str) -> str:
+    """What a chart or a file is called, wherever it lies."""
+    name = path.rstrip("/").rpartition("/")[2]
+    return re.sub(r"\.(tgz|tar\.gz|ya?ml)$", "", name) or name
+
+
+def _safe(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.")[:_LONGEST_PART].rstrip("-.")

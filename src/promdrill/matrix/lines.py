@@ -1,0 +1,63 @@
+"""Where things stand in a TOML file. Python's parser keeps no lines, so they are looked up in the text again.
+
+A guess for a message, no more: text within multi-line strings may be taken for a key.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HEADER = re.compile(r"\s*\[\[?\s*(\w[\w.-]*)\s*\]\]?\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*["']?([\w-]+)["']?(?:\.[\w.-]+)?\s*=""")
+
+
+class Lines:
+    """Finds lines.
+
+    Args:
+        text: Of the file.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+
+    def of(self, key: str | None, table: str = "", number: int = 0, needle: str = "") -> int:
+        """The line, counted from 1, of a key or of one of its values; of the nearest thing above where it is not seen.
+
+        Args:
+            key: The key; None for the table's own header.
+            table: Name of the table; empty for the keys above all tables.
+            number: Which table of that name, counted from 0.
+            needle: How the value is written.
+        """
+        first, last = self._section(table, number)
+        if key is None:
+            return first + 1
+        for at in range(first, last):
+            match = _KEY.match(self._lines[at]) or _HEADER.fullmatch(self._lines[at])
+            if match and match[1] == key:
+                return self._value(at, last, needle) + 1
+        headers = (at for at, line in enumerate(self._lines) if (found := _HEADER.fullmatch(line)) and found[1] == key)
+        return next(headers, first) + 1
+
+    def _section(self, table: str, number: int) -> tuple[int, int]:
+        """The first line of a table, and the one after its last."""
+        headers = [(at, match[1]) for at, line in enumerate(self._lines) if (match := _HEADER.fullmatch(line))]
+        starts = [at for at, _ in headers] + [len(self._lines)]
+        if not table:
+            return 0, starts[0]
+        of_that_name = [position for position, (_, name) in enumerate(headers) if name == table]
+        if number >= len(of_that_name):
+            return 0, len(self._lines)
+        position = of_that_name[number]
+        return starts[position], starts[position + 1]
+
+    def _value(self, at: int, last: int, needle: str) -> int:
+        """The line of a value that begins at `at` or stands, in a list, on a line of its own below."""
+        for below in range(at, last):
+            line = self._lines[below]
+            if below > at and _KEY.match(line):
+                break
+            if needle and needle in line.partition("#")[0]:
+                return below
+        return at

@@ -1,0 +1,263 @@
+"""matrix.toml, read and checked: axes, what is included, what is excluded. Nothing is multiplied here."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from promdrill.errors import UsageError
+from promdrill.matrix.lines import Lines
+from promdrill.settings import IMAGES, PROFILES, SUBCHARTS, nearest
+
+FILE_NAME = "matrix.toml"
+
+FIELDS = (
+    *("chart", "app_version", "kube_version", "helm_version", "profile", "scenarios"),
+    *("values", "subcharts", "images"),
+)
+"""What a cell may say; each of them may be an axis."""
+
+CHART_FIELDS = ("chart", "version", "repo")
+ALL = "all"
+"""The set of all scenarios."""
+
+_PROMETHEUS = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A chart as `promdrill run` takes it; empty texts are its defaults."""
+
+    chart: str = ""
+    version: str = ""
+    repo: str = ""
+
+
+Value = str | Chart | tuple[str, ...]
+"""What a field may be: a text, a chart, or ids of scenarios, in order and each once, none of them for all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The choices that there are.
+
+    Attributes:
+        kubernetes: Versions of Kubernetes.
+        helm: Major versions of Helm.
+        scenarios: Ids of scenarios.
+    """
+
+    kubernetes: tuple[str, ...]
+    helm: tuple[str, ...]
+    scenarios: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One `[[include]]` or `[[exclude]]`.
+
+    Attributes:
+        fields: What it says.
+        line: Where it begins, counted from 1.
+    """
+
+    fields: Mapping[str, Value]
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A matrix as it is written.
+
+    Attributes:
+        file: Where.
+        axes: The axes in the order of the file.
+        include: Cells, or fields of cells, to be added.
+        exclude: Cells to be dropped.
+    """
+
+    file: Path
+    axes: Mapping[str, tuple[Value, ...]]
+    include: tuple[Entry, ...] = ()
+    exclude: tuple[Entry, ...] = ()
+
+
+def read(file: Path, known: Known) -> Plan:
+    """Read a matrix.
+
+    Args:
+        file: matrix.toml.
+        known: What may stand in it.
+
+    Raises:
+        UsageError: It cannot be read or says what it cannot: file and line, what is wrong, and the nearest choice.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+        data = tomllib.loads(text)
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}", hint=f"--file {FILE_NAME}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{file}: not UTF-8: {error.reason} at byte {error.start}") from error
+    except tomllib.TOMLDecodeError as error:
+        place = _PLACE.search(str(error))
+        line = place[1] if place and place[1] else len(text.splitlines())
+        raise UsageError(f"{file}:{line}: not TOML: {_PLACE.sub('', str(error))}") from error
+    return _Reader(file, Lines(text), known).plan(data)
+
+
+class _Reader:
+    def __init__(self, file: Path, lines: Lines, known: Known) -> None:
+        self._file = file
+        self._lines = lines
+        self._known = known
+        self._parsers: Mapping[str, Callable[[Any], Value]] = {
+            "chart": _chart,
+            "app_version": _app_version,
+            "kube_version": lambda value: _one_of(value, known.kubernetes),
+            "helm_version": lambda value: _one_of(str(value) if type(value) is int else value, known.helm),
+            "profile": lambda value: _one_of(value, PROFILES),
+            "scenarios": self._scenarios,
+            "values": _text,
+            "subcharts": lambda value: _or_default(value, SUBCHARTS),
+            "images": lambda value: _or_default(value, IMAGES),
+        }
+
+    def plan(self, data: Mapping[str, Any]) -> Plan:
+        axes = {key: value for key, value in data.items() if key not in {"include", "exclude"}}
+        for key in axes:
+            self._refuse_unknown(key, (*FIELDS, "include", "exclude"), 0, "", "nothing that a matrix has")
+        plan = Plan(
+            self._file,
+            {key: self._axis(key, value) for key, value in axes.items()},
+            self._entries("include", data, FIELDS),
+            self._entries("exclude", data, tuple(axes)),
+        )
+        if not plan.axes and not plan.include:
+            raise UsageError(f"{self._file}: neither an axis nor an [[include]]", hint='kube_version = ["1.36.3"]')
+        return plan
+
+    def _axis(self, key: str, values: Any) -> tuple[Value, ...]:
+        if not isinstance(values, list) or not values:
+            what = "an empty list" if values == [] else "no list"
+            shown = f"[{_toml(values)}]" if values != [] else "[...], or leave it out"
+            self._fail(key, what, f"{key} = {shown}")
+        found: list[Value] = []
+        for value in values:
+            parsed = self._value(key, value, "", 0)
+            if parsed in found:
+                self._fail(key, f"{_toml(value)} stands there twice", "leave one out", needle=_toml(value))
+            found.append(parsed)
+        return tuple(found)
+
+    def _entries(self, name: str, data: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Entry, ...]:
+        tables = data.get(name, [])
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self._fail(name, "it is written with double brackets, once for each", f"[[{name}]]")
+        return tuple(self._entry(name, number, table, keys) for number, table in enumerate(tables))
+
+    def _entry(self, name: str, number: int, table: Mapping[str, Any], keys: tuple[str, ...]) -> Entry:
+        line = self._lines.of(None, name, number)
+        if not table:
+            raise UsageError(f"{self._file}:{line}: [[{name}]] is empty", hint="leave it out")
+        for key in table:
+            why = "no axis of this matrix" if name == "exclude" else "nothing that a cell has"
+            self._refuse_unknown(key, keys, number, name, why)
+        return Entry({key: self._value(key, value, name, number) for key, value in table.items()}, line)
+
+    def _refuse_unknown(self, key: str, valid: Iterable[str], number: int, table: str, why: str) -> None:
+        choices = list(valid)
+        if key not in choices:
+            hint = nearest(key, choices) if choices else f"leave [[{table}]] out"
+            self._fail(key, f"{why}; there are {', '.join(choices) or 'none'}", hint, table=table, number=number)
+
+    def _value(self, key: str, value: Any, table: str, number: int) -> Value:
+        try:
+            return self._parsers[key](value)
+        except _Refused as error:
+            needle = _toml(value) if isinstance(value, str) else error.needle
+            self._fail(key, str(error), error.hint, needle=needle, table=table, number=number)
+
+    def _scenarios(self, value: Any) -> tuple[str, ...]:
+        ids = value.split(",") if isinstance(value, str) else value
+        if not isinstance(ids, list) or not ids or not all(isinstance(each, str) for each in ids):
+            raise _Refused(f'{_toml(value)}: neither "{ALL}" nor a list of ids', f'"{ALL}"', _toml(value))
+        names = [each.strip() for each in ids]
+        if names == [ALL]:
+            return ()
+        for name in names:
+            if name == ALL:
+                raise _Refused(f'{_toml(value)}: "{ALL}" stands by itself', f'"{ALL}"', _toml(value))
+            if name not in self._known.scenarios:
+                near = nearest(name, self._known.scenarios)
+                raise _Refused(f"{_toml(name)}: no such scenario", _toml(near), _toml(name))
+        return tuple(sorted(set(names)))
+
+    def _fail(self, key: str, what: str, hint: str, *, needle: str = "", table: str = "", number: int = 0) -> NoReturn:
+        line = self._lines.of(key, table, number, needle)
+        where = f"[[{table}]] {key}" if table else key
+        raise UsageError(f"{self._file}:{line}: {where}: {what}", hint=hint)
+
+
+class _Refused(Exception):
+    """A value that cannot stand there; `needle` is how it is written."""
+
+    def __init__(self, message: str, hint: str, needle: str) -> None:
+        super().__init__(message)
+        self.hint = hint
+        self.needle = needle
+
+
+def _chart(value: Any) -> Chart:
+    if not isinstance(value, dict):
+        hint = f"{{chart = {_toml(value)}}}" if isinstance(value, str) else "{} for the default chart"
+        raise _Refused(f"{_toml(value)}: a chart is an inline table", hint, _toml(value))
+    for key, text in value.items():
+        if key not in CHART_FIELDS:
+            raise _Refused(f"{key}: a chart has {', '.join(CHART_FIELDS)}", nearest(key, CHART_FIELDS), key)
+        if not isinstance(text, str) or not text:
+            raise _Refused(f"{key} = {_toml(text)}: not a text", f'{key} = "{text}"' if text else f"no {key}", key)
+    return Chart(**value)
+
+
+def _app_version(value: Any) -> str:
+    text = _text(value)
+    if text and not _PROMETHEUS.fullmatch(text):
+        raise _Refused(f"{_toml(text)}: not a version of Prometheus", '"3.14.0"', _toml(text))
+    return text
+
+
+def _one_of(value: Any, valid: tuple[str, ...]) -> str:
+    text = _text(value)
+    if text not in valid:
+        hint = _toml(nearest(text, valid)) if valid else ""
+        raise _Refused(f"{_toml(text)}: not one of {', '.join(valid) or '(none)'}", hint, _toml(text))
+    return text
+
+
+def _or_default(value: Any, valid: tuple[str, ...]) -> str:
+    """One of the valid ones; the first is what goes without saying."""
+    text = _one_of(value, valid) if value != "" else ""
+    return "" if text == valid[0] else text
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise _Refused(f"{_toml(value)}: not a text", f'"{value}", in quotes', _toml(value))
+    return value
+
+
+def _toml(value: Any) -> str:
+    """A value as it is likely to be written."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
+    return f'"{value}"' if isinstance(value, str) else str(value)

@@ -1,0 +1,255 @@
+"""The cells are run: those of one ground after the other in one cluster, each watched, judged and told."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import textwrap
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from promdrill.clock import SYSTEM, Clock
+from promdrill.errors import PromdrillError
+from promdrill.matrix.cells import Cell
+from promdrill.matrix.child import Ended
+from promdrill.matrix.kept import Folders
+from promdrill.model import RunResult
+from promdrill.report.due import as_due
+from promdrill.report.run import LONGEST_REASON
+from promdrill.report.summary import closing_line
+
+_EXIT_FAILED = 1
+_EXIT_REFUSED = 2
+_UNFINISHED = "its run did not come to an end"
+
+
+class State(StrEnum):
+    """What became of a cell.
+
+    `DONE`: its run came to its end. `KEPT`: it had before. `REFUSED`: it cannot be run as it is written. `DIED`: it has
+    no results of a run that came to its end. `NO_CLUSTER`: there was none for it.
+    """
+
+    DONE = "done"
+    KEPT = "kept from before"
+    REFUSED = "refused"
+    DIED = "no result"
+    NO_CLUSTER = "no cluster"
+    INTERRUPTED = "interrupted"
+    NOT_RUN = "not run"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a cell.
+
+    Attributes:
+        cell: The cell.
+        state: What became of it.
+        run: Its results, as far as there are any.
+        reason: Why it is red whatever its drills say; None when it is not.
+        took_s: Seconds; None when it was not run.
+    """
+
+    cell: Cell
+    state: State
+    run: RunResult | None = None
+    reason: str | None = None
+    took_s: float | None = None
+
+    @property
+    def red(self) -> bool:
+        """Whether something is wrong with it; not to have been run is no fault of its own."""
+        return self.reason is not None or not all(map(as_due, self.run.drills if self.run else ()))
+
+    @property
+    def words(self) -> str:
+        """``23 passed, 1 failed``, or why it has no such figures."""
+        counted = closing_line(self.run.drills, self.run.skipped) if self.run else ""
+        if self.state is State.DONE:
+            return counted
+        return f"{self.state}: {counted}" if counted else str(self.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the runner uses of the world.
+
+    Attributes:
+        check: Refuses a cell, by a `PromdrillError`, that cannot be run.
+        cluster: Makes the cluster of a ground; yields the file with its address.
+        child: Runs a cell, given the file and its folder, and tells its lines.
+        say: Shows a line.
+        clock: Where time comes from.
+    """
+
+    check: Callable[[Cell], None]
+    cluster: Callable[[tuple[str, str]], AbstractContextManager[Path]]
+    child: Callable[[Cell, Path, Path, Callable[[str], None]], Ended]
+    say: Callable[[str], None]
+    clock: Clock = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of a matrix.
+
+    Attributes:
+        outcomes: One for each cell, in the order in which they run.
+        problems: What went wrong with clusters.
+        interrupted: Whether it was ended early.
+        took_s: Seconds.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    problems: tuple[str, ...]
+    interrupted: bool
+    took_s: float
+
+    @property
+    def red(self) -> bool:
+        """Whether anything is."""
+        return bool(self.problems) or any(outcome.red for outcome in self.outcomes)
+
+
+def in_order(cells: Sequence[Cell]) -> list[Cell]:
+    """The order in which cells run: those of one ground together, else as they come."""
+    grounds = list(dict.fromkeys(cell.ground for cell in cells))
+    return sorted(cells, key=lambda cell: grounds.index(cell.ground))
+
+
+def run(cells: Sequence[Cell], folders: Folders, means: Means, *, resume: bool) -> Result:
+    """Run cells; nothing that a cell does ends the others, but for an interruption.
+
+    Args:
+        cells: Those to be run.
+        folders: Where their results go.
+        means: What is used.
+        resume: Whether a cell is left alone whose run has come to its end.
+
+    Raises:
+        UsageError: Earlier results cannot be cleared away; nothing was started.
+    """
+    began = means.clock.monotonic()
+    runner = _Runner(in_order(cells), folders, means)
+    runner.make_room(resume=resume)
+    interrupted = False
+    try:
+        runner.run()
+    except KeyboardInterrupt:
+        interrupted = True
+    outcomes = tuple(runner.outcome(cell) for cell in runner.cells)
+    return Result(outcomes, tuple(runner.problems), interrupted, means.clock.monotonic() - began)
+
+
+@dataclass
+class _Runner:
+    cells: list[Cell]
+    folders: Folders
+    means: Means
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    begun: set[str] = field(default_factory=set)
+
+    def outcome(self, cell: Cell) -> Outcome:
+        """What came of a cell: an interruption may have come before it was judged, or begun."""
+        unjudged = State.INTERRUPTED if cell.id in self.begun else State.NOT_RUN
+        reason = _UNFINISHED if cell.id in self.begun else None
+        return self.outcomes.get(cell.id) or Outcome(cell, unjudged, reason=reason)
+
+    def make_room(self, *, resume: bool) -> None:
+        """Take over what is kept, clear away the rest: all of it now, so that old results never pass for new ones."""
+        for cell in self.cells:
+            last = self.folders.last(cell)
+            if resume and last is not None and last.same and last.finished and last.run is not None:
+                self.outcomes[cell.id] = kept = _kept(cell, last.run)
+                self.means.say(f"{self._number(cell)}: {kept.words}")
+                continue
+            done = self.folders.clear(cell)
+            if done:
+                self.means.say(f"{cell.id}: {done}")
+
+    def run(self) -> None:
+        for cell in self._left():
+            try:
+                self.means.check(cell)
+            except PromdrillError as error:
+                self._tell(Outcome(cell, State.REFUSED, reason=str(error)))
+        for ground in dict.fromkeys(cell.ground for cell in self._left()):
+            self._on(ground, [cell for cell in self._left() if cell.ground == ground])
+
+    def _on(self, ground: tuple[str, str], cells: list[Cell]) -> None:
+        kubernetes, profile = ground
+        number = f"{len(cells)} cell{'' if len(cells) == 1 else 's'}"
+        self.means.say(f"Kubernetes {kubernetes}, {profile}: a cluster for {number}")
+        try:
+            with self.means.cluster(ground) as address:
+                for cell in cells:
+                    self._one(cell, address)
+        except PromdrillError as error:  # of the cluster: a cell's own do not come this far
+            self.means.say(f"Kubernetes {kubernetes}, {profile}: {error}")
+            without = [cell for cell in cells if cell.id not in self.outcomes]
+            for cell in without:
+                self._tell(Outcome(cell, State.NO_CLUSTER, reason=str(error)))
+            if not without:
+                self.problems.append(f"the cluster of Kubernetes {kubernetes}, {profile}: {error}")
+
+    def _one(self, cell: Cell, address: Path) -> None:
+        self.means.say(f"{self._number(cell)}: {cell.title}")
+        began = self.means.clock.monotonic()
+        self.begun.add(cell.id)
+        try:
+            folder = self.folders.begin(cell)
+            ended = self.means.child(cell, address, folder, lambda line: self.means.say(f"{cell.id}: {line}"))
+        except KeyboardInterrupt:  # the second one, or one before the child was there
+            ended = Ended(-signal.SIGINT, "", interrupted=True)
+        except PromdrillError as error:
+            self._tell(Outcome(cell, State.DIED, reason=str(error)))
+            return
+        last = self.folders.last(cell)
+        self._tell(_judged(cell, ended, last.run if last else None, self.means.clock.monotonic() - began))
+        if ended.interrupted:
+            raise KeyboardInterrupt
+
+    def _left(self) -> list[Cell]:
+        return [cell for cell in self.cells if cell.id not in self.outcomes]
+
+    def _number(self, cell: Cell) -> str:
+        return f"cell {self.cells.index(cell) + 1} of {len(self.cells)}: {cell.id}"
+
+    def _tell(self, outcome: Outcome) -> None:
+        self.outcomes[outcome.cell.id] = outcome
+        took = f" ({outcome.took_s:.0f} s)" if outcome.took_s is not None else ""
+        why = f": {textwrap.shorten(outcome.reason, LONGEST_REASON)}" if outcome.reason else ""
+        self.means.say(f"{outcome.cell.id}: {outcome.words}{why}{took}")
+
+
+def _judged(cell: Cell, ended: Ended, run: RunResult | None, took_s: float) -> Outcome:
+    """What came of a cell that was started."""
+    if ended.interrupted and (run is None or run.finished is None):
+        return Outcome(cell, State.INTERRUPTED, run, _UNFINISHED, took_s)
+    if ended.code == _EXIT_REFUSED:
+        return Outcome(cell, State.REFUSED, run, ended.said, took_s)
+    if ended.code not in {0, _EXIT_FAILED} or run is None or run.finished is None:
+        return Outcome(cell, State.DIED, run, f"exit code {ended.code}: {ended.said}", took_s)
+    reason = _shortcoming(run)
+    if reason is None and ended.code == _EXIT_FAILED and all(map(as_due, run.drills)):
+        reason = f"exit code {ended.code} though all drills ended as due: {ended.said}"
+    return Outcome(cell, State.DONE, run, reason, took_s)
+
+
+def _kept(cell: Cell, run: RunResult) -> Outcome:
+    took_s = None
+    with contextlib.suppress(ValueError):  # a time that is none
+        ended = datetime.fromisoformat(run.finished or "")
+        took_s = (ended - datetime.fromisoformat(run.started)).total_seconds()
+    return Outcome(cell, State.KEPT, run, _shortcoming(run), took_s)
+
+
+def _shortcoming(run: RunResult) -> str | None:
+    """Why a run that came to its end says nothing; None when it does."""
+    return None if run.drills or run.skipped else "nothing was drilled or skipped"

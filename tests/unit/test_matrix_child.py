@@ -1,0 +1,126 @@
+"""A cell as a process: how it is asked for, and how it ends. Python is a shell script here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.matrix_world import cell
+
+from promdrill.errors import CommandFailed
+from promdrill.matrix import child
+from promdrill.matrix.child import Ended
+
+
+def test_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/env/python")
+    found = cell(CHART="my charts/$x", SCENARIO="disk-full,oom", SUBCHARTS="off")
+    address, folder = Path("/tmp/cluster.json"), Path("reports/matrix/x")  # noqa: S108  only a name
+    assert child.command(found, address=address, folder=folder, jobs=2, supply="source") == [
+        *("/env/python", "-m", "promdrill.cli.main", "run"),
+        *("--in-cluster=/tmp/cluster.json", "--report-dir=reports/matrix/x", "--jobs=2", "--supply=source"),
+        *("--chart=my charts/$x", "--app-version=3.14.0", "--kube-version=1.36.3", "--helm-version=4"),
+        *("--profile=fast", "--scenario=disk-full,oom", "--subcharts=off"),
+    ]
+    assert "--supply" not in " ".join(child.command(cell(), address=address, folder=folder, jobs=1, supply=None))
+
+
+def test_nothing_of_another_run_is_inherited() -> None:
+    environment = dict(child.environment())
+    assert environment.pop("PYTHONUNBUFFERED") == "1"
+    assert set(environment.values()) == {""}
+    assert set(environment) == {*cell().variables, "KEEP", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY"}
+
+
+@dataclass
+class Process:
+    """A shell script in place of a cell; we are interrupted when it says a line of `interrupt_at`."""
+
+    interrupt_at: tuple[str, ...] = ()
+    said: list[str] = field(default_factory=list)
+
+    def hear(self, line: str) -> None:
+        self.said.append(line)
+        if line in self.interrupt_at:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def run(self, script: str, **times: Any) -> Ended:
+        return child.run(["bash", "-c", script], self.hear, **times)
+
+
+@pytest.mark.parametrize(
+    ("script", "ended"),
+    [
+        ("echo hello; echo", Ended(0, "hello")),
+        ("exit 3", Ended(3, "it said nothing")),
+        ("echo 'promdrill: KUBE_VERSION=1: no'; echo 'Hint: 1.36.3' >&2; exit 2", Ended(2, "KUBE_VERSION=1: no")),
+        ("echo 'promdrill: one'; echo 'promdrill: two'; echo three; exit 2", Ended(2, "two")),
+        ("echo x; kill -9 $$", Ended(-9, "x")),
+    ],
+)
+def test_how_it_ended_and_what_it_said_of_that(script: str, ended: Ended) -> None:
+    assert Process().run(script) == ended
+
+
+def test_its_lines_are_told_and_variables_are_blank(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHART", "of-another-run")
+    monkeypatch.setenv("EVIDENCE", "always")
+    process = Process()
+    process.run("echo one >&2; echo \"chart=[$CHART] evidence=[$EVIDENCE]\"; printf 'bad \\377 byte'")
+    assert process.said == ["one", "chart=[] evidence=[always]", "bad \ufffd byte"]
+
+
+def test_a_program_that_is_not_there() -> None:
+    with pytest.raises(CommandFailed, match="cannot start"):
+        child.run(["/nope/python"], lambda _: None)
+
+
+UNDOES = "trap 'echo undoing; sleep 0.1; echo undone; exit 130' INT; echo here; while :; do sleep 0.05; done"
+
+
+def test_an_interruption_is_passed_on_and_its_end_awaited() -> None:
+    process = Process(("here",))
+    assert process.run(UNDOES) == Ended(130, "undone", interrupted=True)
+    assert process.said == [
+        "here",
+        "interrupted; it may end what it began; Ctrl-C again ends it at once",
+        "undoing",
+        "undone",
+    ]
+
+
+def test_a_shell_that_made_us_deaf_to_interruptions_made_the_process_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signal, "getsignal", lambda number: {signal.SIGINT: signal.SIG_IGN}[number])
+    process = Process(("here",))
+    script = "trap '' INT; trap 'exit 130' TERM; echo here; while :; do sleep 0.05; done"
+    assert process.run(script, stop_s=5.0).code == 130
+
+
+def test_a_second_interruption_ends_it_at_once() -> None:
+    process = Process(("here", "undoing"))
+    with pytest.raises(KeyboardInterrupt):
+        process.run("trap 'echo undoing; sleep 60' INT; trap 'exit 9' TERM; echo here; sleep 60 & wait; wait")
+    assert process.said[-1] == "undoing"
+
+
+def test_one_that_does_not_end_when_asked_is_ended() -> None:
+    process = Process(("here",))
+    ended = process.run("trap '' INT; echo here; exec sleep 60", stop_s=0.2)
+    assert ended == Ended(-signal.SIGTERM, "here", interrupted=True)
+    assert process.said[-1] == "it did not end within 0 s, and is ended"
+
+
+def test_one_that_is_late_is_asked_to_end() -> None:
+    process = Process()
+    assert process.run(UNDOES, timeout_s=0.3) == Ended(130, "it was not done within 0 s")
+    assert process.said == [
+        "here",
+        "not done within 0 s; it may end what it began; Ctrl-C again ends it at once",
+        "undoing",
+        "undone",
+    ]

@@ -1,0 +1,254 @@
+"""``promdrill matrix``: what it lists, what it refuses, what it hands to the runner, how it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.unit.matrix_world import drill, ran, write
+
+from promdrill import doctor, drilling
+from promdrill.cli import main, matrix
+from promdrill.cli.parser import Parser
+from promdrill.errors import SupplyError
+from promdrill.jobs.joining import Address
+from promdrill.matrix import child
+from promdrill.matrix.cells import VARIABLES
+from promdrill.matrix.child import Ended
+from promdrill.model import Verdict
+from promdrill.settings import Settings
+
+TEXT = 'app_version = ["2.48.0", "3.14.0"]\nscenarios = ["disk-full"]\n'
+FIRST, SECOND = "k1.36.3-p2.48.0-h4-disk-full", "k1.36.3-p3.14.0-h4-disk-full"
+SET_BESIDE = ("CELL", "RESUME", "REPORTS", "REGISTRY_MIRROR", "BUNDLE", "REPEAT", "EVIDENCE")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of the outside comes in, nothing of the user's is touched, and `matrix` is a command."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PROMDRILL_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path / "cache"))
+    for variable in (*child.environment(), *SET_BESIDE):
+        monkeypatch.delenv(variable, raising=False)
+    if matrix not in main.COMMANDS:
+        monkeypatch.setattr(main, "COMMANDS", (*main.COMMANDS, matrix))
+    (tmp_path / "mine.toml").write_text(TEXT)
+
+
+class World:
+    """What `--run` reaches, replaced: cells pass at once unless `codes` says otherwise."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.codes: dict[str, int] = {}
+        self.interrupt: str | None = None
+        self.log: list[str] = []
+        self.argvs: list[list[str]] = []
+        self.wishes: list[Settings] = []
+        self.required: list[dict[str, Any]] = []
+
+    def require(self, **asked: Any) -> None:
+        self.required.append(asked)
+
+    def provide(self, wishes: Settings, scenarios: Any, *, say: Any) -> Any:
+        assert list(scenarios) == []
+        assert say
+        self.wishes.append(wishes)
+        return SimpleNamespace(name="source")
+
+    @contextlib.contextmanager
+    def cluster(self, supplied: Any, options: drilling.KindOptions, *, profile: str, say: Any) -> Iterator[Any]:
+        assert (supplied.name, options, profile, bool(say)) == ("source", drilling.KindOptions(), "fast", True)
+        self.log.append("created")
+        places = {"kubeconfig_path": "kubeconfig", "kind_path": "kind", "kubectl_path": "kubectl", "path": "."}
+        try:
+            yield SimpleNamespace(
+                name="mine", image="node:1", **{key: self.folder / place for key, place in places.items()}
+            )
+        finally:
+            self.log.append("deleted")
+
+    def child(self, argv: list[str], on_line: Callable[[str], None]) -> Ended:
+        options = dict(word.lstrip("-").split("=", 1) for word in argv if word.startswith("--"))
+        address = Address.read(Path(options["in-cluster"]))
+        assert (address.name, address.kubeconfig) == ("mine", self.folder / "kubeconfig")
+        self.argvs.append(argv)
+        folder = Path(options["report-dir"])
+        on_line("drilling")
+        if folder.name == self.interrupt:
+            write(folder, ran(finished=False))
+            return Ended(130, "interrupted", interrupted=True)
+        code = self.codes.get(folder.name, 0)
+        write(folder, ran(drill(verdict=Verdict.FAILED if code else Verdict.PASSED)))
+        return Ended(code, "")
+
+
+@pytest.fixture
+def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    made = World(tmp_path)
+    monkeypatch.setattr(doctor, "require", made.require)
+    monkeypatch.setattr(drilling, "provide", made.provide)
+    monkeypatch.setattr(drilling, "cluster", made.cluster)
+    monkeypatch.setattr(child, "run", made.child)
+    return made
+
+
+def run(*arguments: str) -> int:
+    return main.main(["matrix", "--file=mine.toml", *arguments])
+
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_cells_are_listed_with_what_came_of_them_last(capsys: Captured) -> None:
+    assert run() == 0
+    assert capsys.readouterr().out.count("never") == 2
+    write(Path("reports/matrix") / FIRST, ran(drill()))
+    assert run("--cell", FIRST) == 0
+    out = capsys.readouterr().out
+    assert "changed since: 1 passed, 0 failed" in out
+    assert SECOND not in out
+
+
+def test_cells_as_json(capsys: Captured) -> None:
+    assert run("--format=json") == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert [(entry["id"], entry["last"], entry["variables"]["APP_VERSION"]) for entry in entries] == [
+        (FIRST, None, "2.48.0"),
+        (SECOND, None, "3.14.0"),
+    ]
+
+
+def test_cells_for_github_are_one_line(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CELL", f" {SECOND} ,")
+    assert run("--format=github") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    (entry,) = json.loads(line)["include"]
+    assert (entry["id"], entry["scenario"]) == (SECOND, "disk-full")
+    assert all(isinstance(text, str) for text in entry.values())
+
+
+def test_the_shipped_matrix_is_the_default(capsys: Captured) -> None:
+    assert main.main(["matrix", "--format=github"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["include"]) == 9
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--cell=k1"], "CELL=k1: no such cell"),
+        (["--file=nope.toml"], "cannot read nope.toml"),
+        (["--run", "--jobs=0"], "JOBS=0: not a whole number from 1 to 16"),
+        (["--run", "--resume=yes"], "RESUME=yes: not one of 0, 1"),
+        (["--run", "--supply=moon"], "SUPPLY=moon: not one of"),
+    ],
+)
+def test_bad_input_starts_nothing(world: World, capsys: Captured, arguments: list[str], message: str) -> None:
+    assert run(*arguments) == 2
+    assert message in capsys.readouterr().err
+    assert (world.log, world.wishes, Path("reports").exists()) == ([], [], False)
+
+
+@pytest.mark.parametrize("name", ["SCENARIO", "CHART", "KEEP", "CONTROL", "RUNBOOK", "IMAGES"])
+def test_a_variable_that_would_be_set_in_vain_is_refused(
+    world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    assert run("--run") == 2
+    assert f"{name}=x: a matrix takes it from its cells, or not at all" in capsys.readouterr().err
+    assert world.log == []
+    assert run() == 0, "to list cells is no harm"
+
+
+def test_format_and_run_exclude_each_other(capsys: Captured) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run("--run", "--format=json")
+    assert "not allowed with" in capsys.readouterr().err
+
+
+def test_the_doctor_is_asked_first(world: World, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    def refuse(**_: Any) -> None:
+        raise SupplyError("3 GiB free, 25 needed")
+
+    monkeypatch.setattr(doctor, "require", refuse)
+    assert run("--run", "--supply=source") == 2
+    assert "3 GiB free" in capsys.readouterr().err
+    assert world.log == []
+
+
+def test_cells_are_run(world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JOBS", "2")
+    monkeypatch.setenv("REPORTS", "elsewhere")
+    assert run("--run", "--supply=source") == 0
+    assert world.log == ["created", "deleted"]
+    assert world.required == [{"supply": "source", "warm": False}]
+    assert [(wishes.kubernetes, wishes.profile, wishes.supply) for wishes in world.wishes] == [
+        ("1.36.3", "fast", "source")
+    ]
+    assert {"--jobs=2", "--supply=source", "--app-version=2.48.0", "--scenario=disk-full"} <= set(world.argvs[0])
+    assert f"--report-dir=elsewhere/matrix/{SECOND}" in world.argvs[1]
+    out = capsys.readouterr().out
+    assert f"cell 2 of 2: {SECOND}: Prometheus 3.14.0" in out
+    assert f"{SECOND}: drilling" in out
+    assert out.splitlines()[-1].startswith("2 cells, 0 red: 2 passed, 0 failed; ")
+    assert json.loads(Path(f"elsewhere/matrix/{FIRST}/cell.json").read_text())["id"] == FIRST
+
+
+def test_one_red_cell_makes_it_red(world: World, capsys: Captured) -> None:
+    world.codes[FIRST] = 1
+    assert run("--run", "--supply=source") == 1
+    assert f"1 {FIRST}: disk-full: FAILED: not seen within 90 s" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_cell_that_is_refused_before_it_starts(world: World, capsys: Captured) -> None:
+    Path("mine.toml").write_text(TEXT + '[[include]]\nvalues = "nope.yaml"\napp_version = "3.14.0"\n')
+    assert run("--run", "--supply=source") == 1
+    assert len(world.argvs) == 1
+    assert "VALUES=nope.yaml: no such file" in capsys.readouterr().out
+
+
+def test_an_interruption_says_how_to_go_on_and_going_on_does(
+    world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(matrix, "DEFAULT", Path("matrix.toml"))
+    Path("matrix.toml").write_text(TEXT)
+    world.interrupt = SECOND
+    assert main.main(["matrix", "--run", "--supply=source", "--jobs=2"]) == 130
+    said = capsys.readouterr()
+    assert said.err == "promdrill: interrupted\nHint: make matrix RESUME=1 JOBS=2 SUPPLY=source\n"
+    assert "red: interrupted" in said.out
+    assert world.log == ["created", "deleted"]
+    world.interrupt = None
+    monkeypatch.setenv("RESUME", "1")
+    assert main.main(["matrix", "--run", "--supply=source"]) == 0
+    assert [argv[-1] for argv in world.argvs] == ["--scenario=disk-full"] * 3
+    assert "kept from before: 1 passed, 0 failed" in capsys.readouterr().out
+
+
+def test_going_on_with_a_file_of_ones_own(world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["promdrill"])
+    world.interrupt = FIRST
+    assert run("--run", "--supply=source", "--cell", FIRST) == 130
+    hint = f"Hint: RESUME=1 CELL={FIRST} SUPPLY=source promdrill matrix --run --file mine.toml"
+    assert hint in capsys.readouterr().err
+
+
+def test_folders_of_no_cell_are_named(world: World, capsys: Captured) -> None:
+    Path("reports/matrix/k1.30.0-gone").mkdir(parents=True)
+    assert run("--run", "--supply=source", "--cell", FIRST) == 0
+    assert "reports/matrix/k1.30.0-gone is left alone: it is no cell of mine.toml" in capsys.readouterr().out
+    assert len(world.argvs) == 1
+
+
+def test_every_option_of_a_cell_is_one_of_run() -> None:
+    """The contract with `promdrill run`: what a cell is started with, it takes."""
+    parser: Parser = main.build_parser()
+    argv = [f"--{name.lower().replace('_', '-')}=x" for name in VARIABLES]
+    arguments = parser.parse_args(["run", "--in-cluster=a", "--report-dir=b", "--jobs=2", "--supply=source", *argv])
+    assert (arguments.in_cluster, arguments.report_dir) == (Path("a"), Path("b"))

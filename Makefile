@@ -17,7 +17,7 @@ UV_MINIMUM := 0.9
 # a $ in them, and no shell ever sees them. Empty means unset.
 
 RUN_VARIABLES := SCENARIO KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
-MATRIX_VARIABLES := CELL RESUME
+MATRIX_VARIABLES := CELL RESUME REPORTS
 OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
@@ -67,7 +67,7 @@ matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions
 
 .PHONY: stitch
 stitch: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
-	@.venv/bin/promdrill stitch reports/matrix $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
+	@.venv/bin/promdrill stitch "$(or $(REPORTS),reports/matrix)" $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
 
 # No environment: the job that may write issues runs nothing but this. It needs gh, GH_TOKEN, GH_REPO and RUN_URL.
 .PHONY: night-issue

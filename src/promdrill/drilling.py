@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from promdrill import supply
+from promdrill import paths, supply
+from promdrill.charting import Case, Plan, layers, plan
 from promdrill.cluster import lease, lifecycle, owners
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kind import PinnedKindCluster
@@ -18,12 +20,20 @@ from promdrill.drill import Drill, Site
 from promdrill.drill.variants import ablations, controls
 from promdrill.drill.verdicts import AS_WRITTEN
 from promdrill.errors import UsageError
+from promdrill.install import legacy, manifests
 from promdrill.install.release import ChartRef
-from promdrill.model import Variant
+from promdrill.install.values import load as load_values
+from promdrill.model import INSTALLS, Variant
 from promdrill.report.run import Run, Say
-from promdrill.scenarios import ScenarioFolder
-from promdrill.settings import Settings, chart_metadata
-from promdrill.supply.supplied import Supplied, SupplyRequest
+from promdrill.scenarios import ScenarioFolder, applies, traits
+from promdrill.settings import Settings
+from promdrill.supply import subcharts
+from promdrill.supply.cache import Cache
+from promdrill.supply.chart_files import dependencies, metadata
+from promdrill.supply.supplied import Supplied
+from promdrill.versions.charts import followed as followed_by
+
+_OFF = {"enabled": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +57,111 @@ class KindOptions:
     kubectl: Path | None = None
 
 
-def provide(request: SupplyRequest, *, say: Say) -> Supplied:
-    """Everything that a cluster and its drills are made of.
+def preflight(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> None:
+    """Refuse what cannot be drilled before an engine, a cluster or a long build is started.
+
+    Where nothing of the user's own is drilled there is nothing to look at.
+
+    Args:
+        wishes: What was asked for.
+        scenarios: The folders of those to be drilled.
+        say: Told what happens.
 
     Raises:
+        UsageError: The chart, its version, its values or its images cannot be used.
         SupplyError: Something could not be had.
     """
-    return supply.provide(request, on_event=say)
+    own = (wishes.chart, wishes.chart_version, wishes.repo, wishes.values, wishes.app_version)
+    if wishes.bundle is not None or (not any(own) and (wishes.subcharts, wishes.images) == ("on", "nearest")):
+        return
+    request = wishes.request()
+    helm = supply.helm(request, on_event=say)
+    _planned(wishes, tuple(scenarios), helm, supply.chart(request, helm, on_event=say), supply.available(request))
+
+
+def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplied:
+    """Everything that a cluster and its drills are made of.
+
+    Args:
+        wishes: What was asked for.
+        scenarios: The folders of those to be drilled.
+        say: Told what happens, and what runs in place of what.
+
+    Raises:
+        UsageError: The chart, its values or its images cannot be used.
+        SupplyError: Something could not be had.
+    """
+    request = wishes.request()
+    supplied = supply.provide(request, on_event=say)
+    helm = supplied.tools.helm
+    chart = supplied.chart if wishes.bundle is not None else supply.chart(request, helm, on_event=say)
+    path, plan = _planned(wishes, tuple(scenarios), helm, chart, supplied.available)
+    if plan is None:  # manifests of ours are all that is installed
+        app_version = wishes.app_version or manifests.APP_VERSION
+        plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
+    for remark in plan.remarks:
+        say(remark)
+    for scenario, conflicts in plan.conflicts.items():
+        for conflict in conflicts:
+            say(f"{scenario}: {conflict}")
+    further = [reference for reference in plan.references if reference not in (supplied.images or ())]
+    return replace(
+        supplied,
+        chart=path,
+        app_version=plan.app_version,
+        image_values=plan.values,
+        remarks=plan.remarks,
+        archives=(*supplied.archives, *supply.archives(request, further, on_event=say)),
+    )
+
+
+@functools.cache
+def _planned(
+    wishes: Settings, scenarios: tuple[Path, ...], helm: Path, chart: Path, available: tuple[str, ...] | None
+) -> tuple[Path, Plan | None]:
+    """The chart with all that the drills need of it, and their plan; None when none of them installs a chart."""
+    followed = followed_by(metadata(chart))
+    release = "prometheus-{}".format
+    cases = [
+        Case(folder.name, folder / "values.yaml", release(folder.name))
+        for folder in scenarios
+        if not traits(ScenarioFolder(folder.name, folder).test).install and applies(folder, *followed) is None
+    ]
+    usable = subcharts.usable(
+        chart,
+        off=wishes.subcharts == "off",
+        needed=_needed(chart, cases),
+        fetch=None if wishes.supply_name() == "source" and wishes.repo is None else subcharts.by_helm(helm),
+        cache=Cache(paths.cache_dir()),
+        say=lambda _text: None,
+    )
+    if not cases:
+        return usable.path, None
+    found = plan(
+        helm,
+        usable.path,
+        cases,
+        own=wishes.values,
+        extra=usable.values,
+        app_version=wishes.app_version,
+        policy=wishes.images,
+        available=available,
+        kubernetes=wishes.kubernetes,
+    )
+    return usable.path, replace(found, remarks=(*usable.notes, *found.remarks))
+
+
+def _needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:
+    """Names of the subcharts of which some drill sets more than that they are off."""
+    values = [load_values(case.values.read_text(encoding="utf-8")) for case in cases]
+    called = {item.called for item in dependencies(chart)}
+    return frozenset(name for name in called if any((found.get(name) or _OFF) != _OFF for found in values))
+
+
+def load(supplied: Supplied, made: PinnedKindCluster) -> None:
+    """Load the supplied images into a cluster that was made without them."""
+    for archive in supplied.archives:
+        made.load_archive(archive)
 
 
 @contextlib.contextmanager
@@ -129,33 +237,38 @@ def drill(
         wishes: What was asked for.
         keep: Leave everything in the cluster as the drill leaves it.
     """
-    folder = run.folder_of(scenario.name, variant.control)
+    folder = run.folder_of(scenario.name, variant)
     with (
-        run.journal(scenario.name, variant.control) as journal,
+        run.journal(scenario.name, variant) as journal,
         contextlib.closing(Kube(made.kubeconfig_path)) as kube,
         tempfile.TemporaryDirectory(prefix="promdrill-helm-") as helm_home,
     ):
         journal.note("supplied", supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes)
+        chart = chart_of(supplied.chart, supplied.app_version)
+        tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, Path(helm_home)))
+        values, said = _layers(scenario, install, chart, wishes.values, supplied.image_values)
         yield Drill(
             Site(
                 scenario=scenario.name,
                 scenario_dir=scenario,
                 folder=folder,
                 kube=kube,
-                helm=Helm(supplied.tools.helm, made.kubeconfig_path, Path(helm_home)),
+                helm=Helm(tools.helm, made.kubeconfig_path, Path(helm_home)),
                 kubeconfig=made.kubeconfig_path,
-                tools=supplied.tools,
-                chart=chart_of(supplied.chart),
+                tools=tools,
+                chart=chart,
                 profile=wishes.profile,
                 journal=journal,
                 install=install,
                 images=supplied.images,
                 crds=supplied.crds,
-                values=layers(supplied.image_values, wishes.values),
+                values=values,
                 runbook=_runbook(scenario, variant, wishes),
                 control=variant.control,
                 skip_steps=variant.skip,
                 left_out=variant.left_out,
+                repetition=variant.repetition,
+                remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
                 evidence=wishes.evidence,
                 keep=keep,
                 on_result=run.record,
@@ -172,19 +285,29 @@ def _runbook(scenario: Path, variant: Variant, wishes: Settings) -> Path | None:
     return written
 
 
-def chart_of(path: Path) -> ChartRef:
+def chart_of(path: Path, app_version: str = "") -> ChartRef:
     """What a chart says of itself.
+
+    Args:
+        path: Its folder or .tgz.
+        app_version: Version of the Prometheus that it installs, where values say another than the chart does.
 
     Raises:
         UsageError: It is no chart.
     """
-    metadata = chart_metadata(path)
-    return ChartRef(path, str(metadata["name"]), metadata["version"], str(metadata.get("appVersion", "")).lstrip("v"))
+    found = metadata(path)
+    own = str(found.get("appVersion", "")).lstrip("v")
+    return ChartRef(path, str(found["name"]), found["version"], app_version or own)
 
 
-def layers(image_values: Mapping[str, Any], own: Path | None) -> list[Path | Mapping[str, Any]]:
-    """Helm values over the scenario's own, lowest first: the user's, then the images that are there."""
-    return [*([own] if own is not None else []), image_values]
+def _layers(
+    scenario: Path, install: str, chart: ChartRef, own: Path | None, planned: Mapping[str, Any]
+) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
+    """Helm values over the scenario's own, lowest first, and what of the user's is not used, in words."""
+    if install != INSTALLS[0]:
+        return (), ()
+    layered = layers(chart, scenario / "values.yaml", own, planned)
+    return layered.layers, tuple(str(conflict) for conflict in layered.conflicts)
 
 
 def _kept() -> set[str]:

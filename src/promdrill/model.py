@@ -151,11 +151,18 @@ class Variant:
         control: As in `DrillResult`; None for the drill itself.
         left_out: As in `DrillResult`.
         skip: Indices into the runbook's steps of those that are not run.
+        repetition: As in `DrillResult`.
     """
 
     control: str | None = None
     left_out: LeftOut | None = None
     skip: frozenset[int] = frozenset()
+    repetition: int | None = None
+
+    @property
+    def label(self) -> str | None:
+        """What tells this run of a scenario from the others: ``no-fault``, ``2``, ``no-fault,2``; None for nothing."""
+        return ",".join(part for part in (self.control, self.repetition and str(self.repetition)) if part) or None
 
 
 INSTALLS = ("helm", "manual", "operator")
@@ -163,9 +170,9 @@ INSTALLS = ("helm", "manual", "operator")
 default."""
 
 
-def drill_name(scenario: str, control: str | None) -> str:
-    """How people and JUnit name a drill: ``disk-full``, ``disk-full[no-fault]``."""
-    return scenario if control is None else f"{scenario}[{control}]"
+def drill_name(scenario: str, label: str | None) -> str:
+    """A drill as people and JUnit name it, by scenario and `Variant.label`: ``disk-full``, ``disk-full[no-fault]``."""
+    return scenario if label is None else f"{scenario}[{label}]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +197,7 @@ class DrillResult:
         left_out: The step that an ablation left out; None for all other drills.
         observer: How well it was observed; None when there was no observer, or an older promdrill did not say.
         remarks: What a reader has to know about how the result came about, a sentence each.
+        repetition: Which of several runs of the same drill in one session it is, counted from 1; None for the only one.
     """
 
     scenario: str
@@ -208,11 +216,25 @@ class DrillResult:
     left_out: LeftOut | None = None
     observer: ObserverFigures | None = None
     remarks: tuple[str, ...] = ()
+    repetition: int | None = None
 
     @property
     def name(self) -> str:
         """As from `drill_name`."""
-        return drill_name(self.scenario, self.control)
+        return drill_name(self.scenario, Variant(self.control, repetition=self.repetition).label)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A scenario that was asked for and not drilled: it has no verdict.
+
+    Attributes:
+        scenario: Its id.
+        reason: One sentence.
+    """
+
+    scenario: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +247,7 @@ class RunResult:
         supply: `source` or `registry`.
         kubernetes: Version of the cluster, without a leading v.
         drills: One entry per drill.
+        skipped: Scenarios that do not apply.
     """
 
     started: str
@@ -232,6 +255,7 @@ class RunResult:
     supply: str
     kubernetes: str
     drills: tuple[DrillResult, ...]
+    skipped: tuple[Skipped, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The record as results.json holds it."""

@@ -40,6 +40,11 @@ def manifests_dir() -> Path:
     return project_dir() / "manifests"
 
 
+def own_chart() -> Path:
+    """The chart that promdrill ships, the default of the source supply."""
+    return manifests_dir() / "charts" / "prometheus"
+
+
 def scenarios_dir() -> Path:
     """The scenarios that promdrill ships."""
     return project_dir() / "scenarios"

@@ -15,7 +15,8 @@ from promdrill.errors import PromdrillError, UsageError
 from promdrill.model import INSTALLS, DrillResult, Verdict
 from promdrill.report import results
 from promdrill.runbook.parse import parse
-from promdrill.settings import chart_metadata, nearest
+from promdrill.settings import nearest
+from promdrill.versions import installs
 
 MARKERS = (
     'charts(range): versions of prometheus-community/prometheus that the drill applies to, ">=15,<30"; any by default',
@@ -26,9 +27,6 @@ MARKERS = (
 
 CHART = "prometheus"
 """Name of the chart whose versions `charts` means: prometheus-community's."""
-
-FOLLOWS = "promdrill/value-compatible-with"
-"""Annotation in a Chart.yaml: repository/name and version of the chart whose values it takes."""
 
 _EXAMPLES = {
     "charts": '@pytest.mark.charts(">=15,<30")',
@@ -154,41 +152,28 @@ def traits(test: Path) -> Traits:
     return Traits(charts, install, found.get("touches", ()))
 
 
-def applies(path: Path, chart_name: str, chart_version: str) -> str | None:
-    """Why a scenario does not apply to a chart; None when it does.
+def applies(path: Path, chart_name: str, chart_version: str, app_version: str = "") -> str | None:
+    """Why a scenario does not apply to a chart, or to a version of Prometheus; None when it does.
 
     Args:
         path: The scenario's folder, or its test.
-        chart_name: Name and version as from `followed`.
+        chart_name: Name and version as from `promdrill.versions.charts.followed`.
         chart_version: Likewise.
+        app_version: Version of Prometheus, without a leading v; empty when it is not known.
 
     Raises:
         UsageError: As `traits`.
     """
     found = traits(ScenarioFolder(path.name, path).test if path.is_dir() else path)
-    if found.install or not found.charts:
+    if found.install:
+        return installs.refusal(found.install, app_version)
+    if not found.charts:
         return None
     number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # Helm's suffixes are more than packaging reads
     fits = number is not None and SpecifierSet(found.charts).contains(number[0])
     if chart_name == CHART and fits:
         return None
     return f"it applies to prometheus-community/{CHART} {found.charts}, not to {chart_name} {chart_version}"
-
-
-def followed(chart: Path) -> tuple[str, str]:
-    """Name and version of the chart whose values a chart takes: what its annotation says, else its own.
-
-    Args:
-        chart: Its folder or .tgz.
-
-    Raises:
-        UsageError: It is no chart.
-    """
-    metadata = chart_metadata(chart)
-    said = str((metadata.get("annotations") or {}).get(FOLLOWS, "")).split()
-    if len(said) == 2:  # noqa: PLR2004  a name and a version
-        return said[0].rpartition("/")[2], said[1]
-    return str(metadata["name"]), metadata["version"]
 
 
 def last_took(reports: Path) -> dict[str, float]:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import tarfile
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -15,18 +14,19 @@ from promdrill import paths
 from promdrill.cluster.kind import PROFILES
 from promdrill.errors import UsageError
 from promdrill.runbook.parse import parse
-from promdrill.supply import catalogue
+from promdrill.supply import catalogue, charts
 from promdrill.supply.choose import SUPPLIES, chosen
 from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES, SupplyRequest
 
 __all__ = [
     "CONTROLS",
     "EVIDENCE",
+    "IMAGES",
     "PROFILES",
+    "SUBCHARTS",
     "SUPPLIES",
     "VARIANTS",
     "Settings",
-    "chart_metadata",
     "is_warm",
     "nearest",
     "one_of",
@@ -37,12 +37,15 @@ CONTROLS = ("no-fault", "no-remedy", "as-written")
 VARIANTS = ("controls", "ablate")
 """What a session may run in place of each drill: both its controls, or the drill once without each Mitigation step."""
 
+SUBCHARTS = ("on", "off")
+IMAGES = ("nearest", "exact")
+
 EVIDENCE = ("failure", "always")
 """When evidence is taken: of drills that did not end as they had to, or of all."""
 
 _INSTEAD = {"controls": "all controls are run", "ablate": "one step after the other is left out"}
 
-_CHART_FILE = "Chart.yaml"
+_VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,15 @@ class Settings:
         supply: `auto`, `source` or `registry`.
         kubernetes: Version of the cluster, without a leading v.
         helm: Major version of Helm.
-        chart: Folder or .tgz of the chart; None for the supply's own.
+        chart: The chart as it was typed, see `promdrill.supply.charts.Wish`; None for the supply's own.
         chart_version: Version that the chart must have; None for any.
+        repo: Address of the chart repository; None for the known one.
+        subcharts: `on`, or `off` to take out those that no drill needs.
+        app_version: Version of Prometheus in place of the chart's; None for the chart's.
+        images: Whether images other than Prometheus' own may be of another version: `nearest` or `exact`.
+        mirror: Image registry in place of the public ones; None for those, or what the environment names.
+        bundle: File of ``make bundle`` that everything comes from; None for the supply.
+        repeat: Runs of each drill.
         values: File with Helm values, layered over the scenario's own; None for none.
         control: `no-fault` or `no-remedy`; None for the drill itself.
         variants: `controls` or `ablate`; None for one run of each drill.
@@ -66,14 +76,21 @@ class Settings:
     supply: str = "auto"
     kubernetes: str = DEFAULT_KUBERNETES
     helm: str = DEFAULT_HELM
-    chart: Path | None = None
+    chart: str | None = None
     chart_version: str | None = None
+    repo: str | None = None
+    subcharts: str = "on"
     values: Path | None = None
+    app_version: str | None = None
+    images: str = "nearest"
+    mirror: str | None = None
+    bundle: Path | None = None
     control: str | None = None
     variants: str | None = None
     runbook: Path | None = None
     profile: str = "fast"
     evidence: str = "failure"
+    repeat: int = 1
 
     def check(self) -> None:
         """Refuse what cannot work.
@@ -85,17 +102,30 @@ class Settings:
         one_of("SUPPLY", self.supply, SUPPLIES)
         one_of("KUBE_VERSION", self.kubernetes, built.kubernetes_versions())
         one_of("HELM_VERSION", self.helm, built.helm_versions())
-        one_of("PROFILE", self.profile, PROFILES)
+        for name, value, valid in (
+            ("PROFILE", self.profile, PROFILES),
+            ("EVIDENCE", self.evidence, EVIDENCE),
+            ("SUBCHARTS", self.subcharts, SUBCHARTS),
+            ("IMAGES", self.images, IMAGES),
+        ):
+            one_of(name, value, valid)
         if self.control is not None:
             one_of("CONTROL", self.control, CONTROLS)
-        one_of("EVIDENCE", self.evidence, EVIDENCE)
+        if self.app_version is not None and not _VERSION.fullmatch(self.app_version):
+            raise UsageError(f"APP_VERSION={self.app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
         self._check_variants()
         self._check_chart()
         if self.values is not None:
             _check_values(self.values)
+        if self.bundle is not None:
+            _check_file("BUNDLE", self.bundle)
         if self.runbook is not None:
             _check_file("RUNBOOK", self.runbook)
             parse(self.runbook)
+
+    def supply_name(self) -> str:
+        """`source`, `registry` or `bundle`; to tell, a registry may be asked."""
+        return "bundle" if self.bundle is not None else chosen(self.supply, self.mirror).name
 
     def request(self) -> SupplyRequest:
         """What the supply is asked for."""
@@ -103,8 +133,10 @@ class Settings:
             supply=self.supply,
             kubernetes=self.kubernetes,
             helm=self.helm,
-            chart=self.chart,
-            chart_version=self.chart_version,
+            chart=charts.Wish(self.chart, self.chart_version, self.repo),
+            subcharts=self.subcharts,
+            mirror=self.mirror,
+            bundle=self.bundle,
         )
 
     def _check_variants(self) -> None:
@@ -117,17 +149,10 @@ class Settings:
             raise UsageError(f"RUNBOOK={self.runbook}: no control runs a runbook", hint="leave RUNBOOK out")
 
     def _check_chart(self) -> None:
-        chart = self.chart
-        if chart is None and self.chart_version is not None and chosen(self.supply).name == "source":
-            chart = paths.manifests_dir() / "charts" / "prometheus"  # the supply's own default
-        if chart is None:
+        if charts.local(charts.Wish(self.chart, self.chart_version, self.repo)) is not None:
             return
-        found = chart_metadata(chart)
-        if self.chart_version is not None and found["version"] != self.chart_version:
-            raise UsageError(
-                f"CHART_VERSION={self.chart_version}: {chart} is {found['name']} {found['version']}",
-                hint=f"CHART_VERSION={found['version']}, or leave it out",
-            )
+        if self.chart is None and self.repo is None and self.chart_version and self.supply_name() == "source":
+            charts.local(charts.Wish(str(paths.own_chart()), self.chart_version, None))  # the supply's own default
 
 
 def is_warm(kubernetes: str) -> bool:
@@ -156,51 +181,6 @@ def nearest(value: str, choices: Iterable[str]) -> str:
     """The choice that looks most like the value; the first one when none looks like it."""
     options = list(choices)
     return (difflib.get_close_matches(value, options, n=1, cutoff=0.0) or options[:1])[0]
-
-
-def chart_metadata(chart: Path) -> dict[str, Any]:
-    """What Chart.yaml says: at least `name` and `version`.
-
-    Args:
-        chart: The chart's folder, or a .tgz of it.
-
-    Raises:
-        UsageError: There is no such folder or file, or it holds no chart.
-    """
-    if not chart.exists():
-        raise UsageError(f"CHART={chart}: no such folder or .tgz file", hint=f"CHART={_near_chart(chart)}")
-    try:
-        text = _chart_file(chart)
-        metadata = yaml.safe_load(text) if text is not None else None
-    except (OSError, tarfile.TarError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"CHART={chart}: cannot be read: {_one_line(error)}") from error
-    if not isinstance(metadata, dict) or not metadata.get("name") or not metadata.get("version"):
-        raise UsageError(f"CHART={chart}: not a chart, no {_CHART_FILE} with a name and a version")
-    return {**metadata, "version": str(metadata["version"])}
-
-
-def _chart_file(chart: Path) -> str | None:
-    if chart.is_dir():
-        file = chart / _CHART_FILE
-        return file.read_text(encoding="utf-8") if file.is_file() else None
-    with tarfile.open(chart) as archive:
-        for member in archive:
-            if member.isfile() and Path(member.name).name == _CHART_FILE and len(Path(member.name).parts) == 2:  # noqa: PLR2004
-                content = archive.extractfile(member)
-                return content.read().decode("utf-8") if content else None
-    return None
-
-
-def _near_chart(wanted: Path) -> Path:
-    """A chart beside the place that was named, else the one that promdrill ships."""
-    folder = wanted.parent
-    beside = (
-        [path.name for path in folder.iterdir() if path.suffix == ".tgz" or (path / _CHART_FILE).is_file()]
-        if folder.is_dir()
-        else []
-    )
-    close = difflib.get_close_matches(wanted.name, beside, n=1)
-    return folder / close[0] if close else paths.manifests_dir() / "charts" / "prometheus"
 
 
 def _check_file(name: str, path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import filelock
 import pytest
 
-from promdrill import doctor, paths, scenarios, shell
+from promdrill import doctor, drilling, paths, scenarios, settings, shell
 from promdrill.cli import clean_cache, listing, main, run
 from promdrill.cluster import owners, sweep
 from promdrill.errors import CommandFailed, UsageError
@@ -44,6 +44,15 @@ class FakePytest:
         self.code = pytest.ExitCode.OK
         self.verdicts: Sequence[Verdict] = (Verdict.PASSED, Verdict.PASSED)
         self.interrupted = False
+        self.refusal: Exception | None = None
+        self.looked_at: list[str] = []
+
+    def preflight(self, wishes: settings.Settings, folders: Sequence[Path], *, say: Any) -> None:
+        assert say
+        wishes.check()
+        self.looked_at = [folder.name for folder in folders]
+        if self.refusal is not None:
+            raise self.refusal
 
     def __call__(self, arguments: list[str], plugins: list[Any]) -> pytest.ExitCode:
         self.calls.append(arguments)
@@ -60,7 +69,13 @@ class FakePytest:
 def fake_pytest(monkeypatch: pytest.MonkeyPatch) -> FakePytest:
     fake = FakePytest()
     monkeypatch.setattr(pytest, "main", fake)
-    monkeypatch.setattr(run, "chosen", lambda wanted: Choice("source" if wanted == "auto" else wanted, "It was tried."))
+
+    def chosen(wanted: str, mirror: str | None) -> Choice:
+        assert mirror is None
+        return Choice("source" if wanted == "auto" else wanted, "It was tried.")
+
+    monkeypatch.setattr(settings, "chosen", chosen)
+    monkeypatch.setattr(drilling, "preflight", fake.preflight)
     monkeypatch.setattr(doctor, "require", lambda **_: None)
     return fake
 
@@ -99,6 +114,17 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
         "--helm-version=4",
     } <= set(arguments)
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]
+
+
+def test_what_cannot_be_drilled_is_refused_before_anything_starts(
+    fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake_pytest.refusal = UsageError("VALUES=v.yaml: server.extraFlags: a text, the chart takes a list")
+    assert main.main(["run", "--scenario=disk-full"]) == 2
+    assert fake_pytest.looked_at == ["disk-full"]
+    assert fake_pytest.calls == []
+    assert "server.extraFlags" in capsys.readouterr().err
+    assert not Path("reports").exists()
 
 
 def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from promdrill.install import Manual, Operator
 from promdrill.model import LeftOut, Variant
 from promdrill.report.run import Run
 from promdrill.settings import Settings
+from promdrill.supply.supplied import Tools
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 
@@ -27,7 +28,10 @@ def site_of(
     (chart / "Chart.yaml").write_text(CHART)
     (tmp_path / "report").mkdir()
     monkeypatch.setattr(drilling, "Kube", lambda path: SimpleNamespace(path=path, close=lambda: None))
-    tools = SimpleNamespace(helm=Path("/opt/helm"), kubectl=Path("/opt/kubectl"))
+    scenario = tmp_path / "disk-full"
+    scenario.mkdir(exist_ok=True)
+    (scenario / "values.yaml").write_text("server: {retention: 1d}\n")
+    tools = Tools(Path("/opt/kind"), Path("/opt/kubectl"), Path("/opt/helm"))
     supplied = SimpleNamespace(
         name="source",
         why="",
@@ -37,6 +41,8 @@ def site_of(
         crds=tmp_path / "bundle.yaml",
         image_values={"server": {}},
         images=("docker.io/library/busybox:debian",),
+        app_version="2.55.1",
+        remarks=("told",),
     )
     made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig")
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)
@@ -63,7 +69,9 @@ def test_the_drill_itself_leaves_nothing_out(tmp_path: Path, monkeypatch: pytest
 
 def test_the_way_to_install_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_of(tmp_path, monkeypatch, Variant(), install="manual")
-    assert site.installation == Manual(site.kube, "drill-disk-full", tmp_path / "report/disk-full/manifests")
+    assert site.installation == Manual(
+        site.kube, "drill-disk-full", tmp_path / "report/disk-full/manifests", app_version="2.55.1"
+    )
 
 
 def test_the_operators_install_is_given_kubectl_and_definitions(
@@ -72,7 +80,9 @@ def test_the_operators_install_is_given_kubectl_and_definitions(
     site = site_of(tmp_path, monkeypatch, Variant(), install="operator")
     kubectl, kubeconfig, crds = Path("/opt/kubectl"), tmp_path / "kubeconfig", tmp_path / "bundle.yaml"
     folder = tmp_path / "report/disk-full/manifests"
-    assert site.installation == Operator(site.kube, "drill-disk-full", folder, kubectl, kubeconfig, crds)
+    assert site.installation == Operator(
+        site.kube, "drill-disk-full", folder, kubectl, kubeconfig, crds, app_version="2.55.1"
+    )
 
 
 def test_the_remedy_as_written_takes_the_place_of_every_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

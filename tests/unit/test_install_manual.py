@@ -14,6 +14,7 @@ from promdrill import paths, shell
 from promdrill.cluster.kube import NotFound, object_path
 from promdrill.errors import ClusterError, CommandFailed, UsageError
 from promdrill.install import Manual, manual
+from promdrill.install.manifests import APP_VERSION, PROMETHEUS
 from promdrill.observe.picture import EPOCH, Picture
 
 SHIPPED = paths.manifests_dir() / "manual"
@@ -265,3 +266,22 @@ def test_other_volumes_and_other_objects_paths_are_left_alone(tmp_path: Path, cl
     removed = [f"delete {VOLUME}", "volume looked for"]
     put = [*removed, f"apply {VOLUME}", f"apply {pod}"]
     assert cluster.done == [*put, f"delete {pod}", f"delete {VOLUME}", *removed]
+
+
+def test_another_version_of_prometheus_takes_the_place_of_the_manifests_own(tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("own", "other")}
+    (tmp_path / "values.yaml").write_text("")
+    for name, version in (("own", ""), ("other", "3.14.0")):
+        install = Manual(cast(Any, Cluster()), "drill-x", folders[name], app_version=version)
+        install.compose(tmp_path / "values.yaml", [], "drill-x")
+    changed = [
+        (mine, theirs)
+        for file in folders["own"].iterdir()
+        for mine, theirs in zip(
+            file.read_text().splitlines(), (folders["other"] / file.name).read_text().splitlines(), strict=True
+        )
+        if mine != theirs
+    ]
+    assert [(mine.strip(), theirs.strip()) for mine, theirs in changed] == [
+        (f"image: {PROMETHEUS}:v{APP_VERSION}", f"image: {PROMETHEUS}:v3.14.0")
+    ]

@@ -17,11 +17,11 @@ from promdrill.errors import ClusterError, SupplyError
 from promdrill.jobs import child
 from promdrill.jobs.joining import Address, Joined
 from promdrill.jobs.parent import PASSED_ON
-from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
+from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Variant, Verdict
 from promdrill.report.run import Run
 from promdrill.supply.supplied import Supplied, Tools
 
-NOT_PASSED_ON = {"jobs", "join", "report_dir"}
+NOT_PASSED_ON = {"jobs", "join", "in_cluster", "report_dir"}
 
 
 def supplied(folder: Path) -> Supplied:
@@ -50,7 +50,7 @@ class Fakes:
         if where in self.errors:
             raise self.errors[where]
 
-    def provide(self, _request: Any, *, say: Any) -> Supplied:
+    def provide(self, _wishes: Any, _folders: Any, *, say: Any) -> Supplied:
         assert say
         self._may_fail("provide")
         return supplied(self.folder)
@@ -127,7 +127,7 @@ def test_each_drill_is_given_to_a_child(pytester: pytest.Pytester, fakes: Fakes)
         f"{pytester.path}/flag/test_flag.py::test_flag",
     ]
     options = fakes.children[0][1]
-    assert {"--supply=auto", "--values=v.yaml", "--profile=fast", "--keep-cluster", "--capture=no"} <= set(options)
+    assert {"--values=v.yaml", "--keep-cluster", "--capture=no"} <= set(options)
     assert f"--rootdir={pytester.path}" in options
     assert not [option for option in options if option.startswith(("--chart", "--control", "--jobs", "--report-dir"))]
     assert stored(pytester)["supply"] == "source"
@@ -324,7 +324,7 @@ def join(pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatc
     def drill(scenario: Path, found: Supplied, made: Any, *, run: Run, **_: Any) -> Iterator[Any]:
         assert found == supplied(pytester.path)
         assert Address.of(made) == address(pytester.path)
-        with run.journal(scenario.name, None) as journal:
+        with run.journal(scenario.name, Variant()) as journal:
             journal.note("drilled")
         passed = DrillResult(scenario.name, None, None, None, "fast", None, Verdict.PASSED, None)
         yield SimpleNamespace(run=lambda: run.record(passed))

@@ -46,7 +46,7 @@ def wait_for(done):
     raise TimeoutError
 
 
-def provide(request, *, say):
+def provide(wishes, folders, *, say):
     log(f"provided {os.getpid()}")
     if HERE.joinpath("no-supply").exists():
         raise SupplyError("no etcd", hint="make doctor")
@@ -72,7 +72,7 @@ def cluster(supplied, options, *, profile, say):
 @contextlib.contextmanager
 def drill(scenario, supplied, made, *, variant, install, run, wishes, keep):
     assert install == "helm"
-    name = scenario.name if variant.control is None else f"{scenario.name}[{variant.control}]"
+    name = scenario.name if variant.label is None else f"{scenario.name}[{variant.label}]"
 
     def result(verdict, reason):
         return DrillResult(scenario.name, None, None, None, wishes.profile, variant.control, Verdict(verdict), reason)
@@ -93,7 +93,7 @@ def drill(scenario, supplied, made, *, variant, install, run, wishes, keep):
                 run.record(result("aborted", "interrupted during signature"))
                 raise
 
-    with run.journal(scenario.name, variant.control) as journal:
+    with run.journal(scenario.name, variant) as journal:
         journal.note("begin", cluster=made.name, kubeconfig=str(made.kubeconfig_path), supply=supplied.name,
                      values=dict(supplied.image_values), chart=str(supplied.chart), keep=keep, profile=wishes.profile)
         log(f"began {name}")

@@ -56,13 +56,16 @@ class Fakes:
         self.supply_error: Exception | None = None
         self.cluster_error: Exception | None = None
 
-    def provide(self, request: Any, *, say: Any) -> Any:
-        self.asked["request"] = request
+    def provide(self, wishes: Settings, folders: Any, *, say: Any) -> Any:
+        self.asked.update(request=wishes.request(), folders=[folder.name for folder in folders])
         if self.supply_error is not None:
             raise self.supply_error
         say("everything is there")
         return SimpleNamespace(
-            name="source", kubernetes="1.34.4", chart=paths.manifests_dir() / "charts" / "prometheus"
+            name="source",
+            kubernetes="1.34.4",
+            chart=paths.manifests_dir() / "charts" / "prometheus",
+            app_version="2.48.0",
         )
 
     @contextlib.contextmanager
@@ -92,11 +95,11 @@ class Fakes:
         assert install == "helm"
         assert made.name == "pinned"
         self.asked.update(wishes=wishes, keep=keep, variant=variant)
-        name = drill_name(scenario.name, variant.control)
+        name = drill_name(scenario.name, variant.label)
 
         def drilled() -> None:
             verdict = self.verdicts.get(name, DUE.get(variant.control, Verdict.PASSED))
-            with run.journal(scenario.name, variant.control) as journal:
+            with run.journal(scenario.name, variant) as journal:
                 journal.note("phase-begin", phase="recovery")
                 journal.note("phase-end", phase="recovery", took_s=15.5, ended="done")
             reason = None if verdict is Verdict.PASSED else "no recovery: 1/2 after 60 s"
@@ -112,6 +115,7 @@ class Fakes:
                 phases=(PhaseRecord(ENDS.get(verdict, PhaseName.RECOVERY), "", 1.0),),
                 samples=SampleAccount(gap_s=24.0),
                 left_out=variant.left_out,
+                repetition=variant.repetition,
             )
             run.record(result)
             if verdict is Verdict.ABORTED:
@@ -209,13 +213,13 @@ def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) 
         ("--chart=/nope", "*CHART=/nope: no such folder*"),
         ("--kube-version=1.36", "*KUBE_VERSION=1.36: not one of*"),
         ("--values=nope.yaml", "*nope.yaml: no such file*"),
-        ("--supply=moon", "*invalid choice: 'moon'*"),
-        ("--control=no-foult", "*invalid choice: 'no-foult'*"),
+        ("--supply=moon", "*SUPPLY=moon: not one of*"),
+        ("--control=no-foult", "*CONTROL=no-foult: not one of*"),
         ("--variants=control", "*invalid choice: 'control'*"),
         ("--variants=controls --control=no-fault", "*CONTROL=no-fault: all controls are run instead*"),
         ("--variants=ablate --control=no-fault", "*CONTROL=no-fault: one step after the other is left out instead*"),
         ("--variants=controls --runbook=disk-full/runbook.md", "*RUNBOOK=*: no control runs a runbook*"),
-        ("--evidence=never", "*invalid choice: 'never'*"),
+        ("--evidence=never", "*EVIDENCE=never: not one of*"),
     ],
 )
 def test_bad_options_are_refused_and_nothing_is_started(

@@ -30,13 +30,21 @@ def test_the_scenarios_that_it_shows_are_those_that_run() -> None:
     assert len(shown) == len(set(shown)) == min(3, len(tests))
 
 
+def makefile_line(name: str) -> str:
+    (line,) = re.findall(rf"^{name} := (.*)$", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    return str(line)
+
+
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_can_be_typed(line: str) -> None:
     command, *arguments = shlex.split(line, comments=True)
     if command == ".venv/bin/promdrill":
         main.build_parser().parse_args(arguments)
     elif command == "make":
-        assert {word.partition("=")[0] for word in arguments if "=" in word} <= set(OPTIONS)
+        known = set(OPTIONS) | set(
+            re.findall(r"[A-Z]+", makefile_line("MATRIX_VARIABLES") + makefile_line("OTHER_VARIABLES"))
+        )
+        assert {word.partition("=")[0] for word in arguments if "=" in word} <= known
     else:
         assert command in {"grep", ".venv/bin/pytest"}, "what this test does not know"
         assert all((ROOT / word).exists() or "my-incident" in word for word in arguments if "/" in word)

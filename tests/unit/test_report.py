@@ -108,6 +108,7 @@ def test_results_are_there_from_the_start_and_unfinished(tmp_path: Path) -> None
         "supply": "auto",
         "kubernetes": "1.36.3",
         "drills": [],
+        "skipped": [],
     }
 
 
@@ -335,10 +336,10 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     said: list[str] = []
     run = Run(tmp_path, supply="auto", kubernetes="1.36.3", say=said.append)
     run.record(NO_FAULT)
-    assert run.result("disk-full", "no-fault") == NO_FAULT
-    assert run.result("disk-full", None) is None
-    assert run.result("disk-full", "no-remedy") is None
-    with run.journal("disk-full", "no-fault") as journal:
+    assert run.result("disk-full", Variant("no-fault")) == NO_FAULT
+    assert run.result("disk-full", Variant()) is None
+    assert run.result("disk-full", Variant("no-remedy")) is None
+    with run.journal("disk-full", Variant("no-fault")) as journal:
         journal.note("phase-end", phase="undo", took_s=1.0, ended="done")
     left_out = LeftOut("runbook.md", 28, "true", optional=True)
     variant = Variant("without:my runbook.md:28", left_out, frozenset({3}))
@@ -346,8 +347,8 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     run.aborted("disk-full", variant, profile="fast", reason="again")
     (aborted,) = run.drills[1:]
     assert (aborted.name, aborted.left_out) == ("disk-full[without:my runbook.md:28]", left_out)
-    assert run.folder_of("disk-full", variant.control).name == "disk-full.without-my-runbook.md-28"
-    assert run.folder_of("disk-full", None).name == "disk-full"
+    assert run.folder_of("disk-full", variant).name == "disk-full.without-my-runbook.md-28"
+    assert run.folder_of("disk-full", Variant()).name == "disk-full"
     assert (tmp_path / "disk-full.no-fault/journal.jsonl").is_file()
     assert said[:2] == [
         "disk-full[no-fault]: invalid, as due: the incident was not observed: not seen within 98 s",

@@ -11,7 +11,9 @@ import pytest
 from promdrill import paths, scenarios
 from promdrill.errors import UsageError
 from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
-from promdrill.scenarios import Traits, applies, followed, last_took, traits
+from promdrill.scenarios import Traits, applies, last_took, traits
+from promdrill.supply.chart_files import metadata
+from promdrill.versions.charts import followed
 
 OUR_CHART = paths.manifests_dir() / "charts/prometheus"
 LONGEST_TOUCHES = 37
@@ -36,7 +38,7 @@ def test_a_shipped_scenario_says_what_it_is_about(scenario: scenarios.ScenarioFo
     assert found.touches
     assert len(", ".join(found.touches)) <= LONGEST_TOUCHES
     assert scenario.title
-    assert applies(scenario.folder, *followed(OUR_CHART)) is None, "our own chart is what CI drills"
+    assert applies(scenario.folder, *followed(metadata(OUR_CHART))) is None, "our own chart is what CI drills"
 
 
 @pytest.mark.parametrize("scenario", scenarios.find_all(), ids=lambda scenario: scenario.id)
@@ -150,9 +152,16 @@ def test_which_charts_a_scenario_applies_to(tmp_path: Path, mark: str, name: str
 
 
 def test_our_own_chart_follows_another(tmp_path: Path) -> None:
-    assert followed(OUR_CHART) == ("prometheus", "25.8.0")
+    assert followed(metadata(OUR_CHART)) == ("prometheus", "25.8.0")
     (tmp_path / "Chart.yaml").write_text("name: prometheus\nversion: 28.1.0\nannotations:\n")
-    assert followed(tmp_path) == ("prometheus", "28.1.0")
+    assert followed(metadata(tmp_path)) == ("prometheus", "28.1.0")
+
+
+def test_an_install_that_takes_not_every_prometheus(tmp_path: Path) -> None:
+    test = written(tmp_path, 'pytest.mark.install("operator")')
+    assert applies(test, "prometheus", "25.8.0", "2.55.1") is None
+    assert applies(test, "prometheus", "25.8.0") is None, "the version is not known yet"
+    assert "not 3.14.0" in str(applies(test, "prometheus", "25.8.0", "3.14.0"))
 
 
 def test_pytest_knows_the_markers(pytester: pytest.Pytester) -> None:

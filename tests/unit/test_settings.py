@@ -9,7 +9,8 @@ import pytest
 
 from promdrill import scenarios
 from promdrill.errors import UsageError
-from promdrill.settings import Settings, chart_metadata, is_warm, nearest
+from promdrill.settings import Settings, is_warm, nearest
+from promdrill.supply.chart_files import metadata
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 
@@ -32,18 +33,18 @@ def packed(chart: Path) -> Path:
 
 
 def test_a_folder_and_its_archive_are_the_same_chart(chart: Path) -> None:
-    assert chart_metadata(chart) == chart_metadata(packed(chart))
-    assert chart_metadata(chart)["version"] == "25.8.0"
+    assert metadata(chart) == metadata(packed(chart))
+    assert metadata(chart)["version"] == "25.8.0"
 
 
 def test_a_version_that_yaml_reads_as_a_number_stays_text(chart: Path) -> None:
     (chart / "Chart.yaml").write_text("name: prometheus\nversion: 25.8\n")
-    assert chart_metadata(chart)["version"] == "25.8"
+    assert metadata(chart)["version"] == "25.8"
 
 
 def test_a_chart_beside_the_one_that_was_named_is_proposed(chart: Path) -> None:
     with pytest.raises(UsageError) as caught:
-        chart_metadata(chart.parent / "promtheus")
+        metadata(chart.parent / "promtheus")
     assert caught.value.hint == f"CHART={chart}"
 
 
@@ -54,13 +55,13 @@ def test_a_chart_beside_the_one_that_was_named_is_proposed(chart: Path) -> None:
 def test_a_folder_that_is_no_chart(chart: Path, content: str, complaint: str) -> None:
     (chart / "Chart.yaml").write_text(content)
     with pytest.raises(UsageError, match=complaint):
-        chart_metadata(chart)
+        metadata(chart)
 
 
 def test_a_file_that_is_no_archive(tmp_path: Path) -> None:
     (tmp_path / "chart.tgz").write_text("no")
     with pytest.raises(UsageError, match="cannot be read"):
-        chart_metadata(tmp_path / "chart.tgz")
+        metadata(tmp_path / "chart.tgz")
 
 
 def test_an_archive_without_a_chart(chart: Path) -> None:
@@ -69,13 +70,13 @@ def test_an_archive_without_a_chart(chart: Path) -> None:
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(chart, "prometheus")
     with pytest.raises(UsageError, match="not a chart"):
-        chart_metadata(archive)
+        metadata(archive)
 
 
 def test_the_version_that_was_asked_for_must_be_the_charts(chart: Path) -> None:
-    Settings(chart=chart, chart_version="25.8.0").check()
+    Settings(chart=str(chart), chart_version="25.8.0").check()
     with pytest.raises(UsageError) as caught:
-        Settings(chart=chart, chart_version="25.30.2").check()
+        Settings(chart=str(chart), chart_version="25.30.2").check()
     assert caught.value.hint == "CHART_VERSION=25.8.0, or leave it out"
 
 
@@ -89,8 +90,13 @@ def test_defaults_can_be_had() -> None:
 
 
 def test_the_request_says_what_was_wished(chart: Path) -> None:
-    request = Settings(supply="source", kubernetes="1.34.4", helm="3", chart=chart).request()
-    assert (request.supply, request.kubernetes, request.helm, request.chart) == ("source", "1.34.4", "3", chart)
+    request = Settings(supply="source", kubernetes="1.34.4", helm="3", chart=str(chart)).request()
+    assert (request.supply, request.kubernetes, request.helm, request.chart.chart) == (
+        "source",
+        "1.34.4",
+        "3",
+        str(chart),
+    )
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("disk-ful", "disk-full"), ("lifecycle", "lifecycle-flag")])

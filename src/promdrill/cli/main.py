@@ -9,11 +9,24 @@ import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from promdrill.cli import ablate, clean, clean_cache, compare, controls, doctor, listing, new, run, runbook, stitch
+from promdrill.cli import (
+    ablate,
+    clean,
+    clean_cache,
+    compare,
+    controls,
+    doctor,
+    listing,
+    matrix,
+    new,
+    run,
+    runbook,
+    stitch,
+)
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
 from promdrill.errors import PromdrillError, UsageError
 
-COMMANDS = (run, controls, ablate, stitch, compare, listing, new, runbook, doctor, clean, clean_cache)
+COMMANDS = (run, controls, ablate, matrix, stitch, compare, listing, new, runbook, doctor, clean, clean_cache)
 """In the order of ``promdrill --help``."""
 
 

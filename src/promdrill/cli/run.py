@@ -8,11 +8,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from promdrill import doctor
+from promdrill import doctor, options
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -25,27 +26,20 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.errors import PromdrillError, UsageError
+from promdrill.jobs.joining import Address
 from promdrill.jobs.wanted import width
 from promdrill.report import folder, results, summary
 from promdrill.scenarios import ScenarioFolder, select
-from promdrill.settings import CONTROLS, EVIDENCE, PROFILES, SUPPLIES, Settings, is_warm, one_of
-from promdrill.supply.choose import chosen
-from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.settings import Settings, is_warm, one_of
 
-OPTIONS: Mapping[str, str] = {
+SESSION = {
     "SCENARIO": "ids, comma separated (default: all)",
-    "CHART": "folder or .tgz of the chart to drill (default: the supply's own)",
-    "CHART_VERSION": "version that the chart must have",
-    "VALUES": "file with Helm values, layered over the scenario's own",
-    "KUBE_VERSION": f"version of the cluster (default: {DEFAULT_KUBERNETES})",
-    "HELM_VERSION": f"major version of Helm (default: {DEFAULT_HELM})",
-    "SUPPLY": f"where things come from: {', '.join(SUPPLIES)} (default: auto)",
     "KEEP": "1 keeps the cluster afterwards, until `promdrill clean`",
     "JOBS": "drills side by side in the one cluster, 1 to 16 (default: 1)",
-    "CONTROL": f"leave something out on purpose: {', '.join(CONTROLS)}",
-    "RUNBOOK": "a runbook of your own, run in place of the scenario's",
-    "EVIDENCE": f"when evidence is taken: {', '.join(EVIDENCE)} (default: failure)",
 }
+"""Variables of the session as a whole."""
+
+OPTIONS: Mapping[str, str] = {**SESSION, **{option.variable: option.meaning for option in options.OPTIONS}}
 """The variables of make's test-scenarios, controls and ablate.
 
 They are options here, and read from the environment where an option is missing.
@@ -89,11 +83,13 @@ def add_drilling(
     parser.set_defaults(variants=variants)
     for variable, meaning in OPTIONS.items():
         if variable not in without:
-            parser.add_argument(_option(variable), metavar=variable, help=f"{meaning} [${variable}]")
-    parser.add_argument("--profile", choices=PROFILES, default=PROFILES[0], help="kind configuration (default: fast)")
+            flag = f"--{variable.lower().replace('_', '-')}"
+            parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
     parser.add_argument(
         "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: reports)"
     )
+    parser.add_argument("--report-dir", type=Path, help="folder of this run's report, in place of a new one there")
+    parser.add_argument("--in-cluster", type=Path, help="file with the address of a cluster that is there, and stays")
     _explain_exit_codes(parser)
 
 
@@ -103,23 +99,41 @@ def _explain_exit_codes(parser: Parser) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
+    from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
+
     wishes = {variable: _wish(arguments, variable) for variable in OPTIONS}
     try:
-        scenarios, settings, keep = _checked(wishes, arguments.profile, arguments.variants)
+        scenarios, settings, keep = _checked(wishes, arguments.variants)
         jobs = width(wishes["JOBS"] or "1")
-        doctor.require(supply=chosen(settings.supply).name, warm=is_warm(settings.kubernetes))
-        place = folder.create(arguments.reports)
+        if arguments.in_cluster:
+            Address.read(arguments.in_cluster)
+        doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+        drilling.preflight(settings, [scenario.folder for scenario in scenarios], say=say)
+        place = folder.use(arguments.report_dir) if arguments.report_dir else folder.create(arguments.reports)
     except PromdrillError as error:  # whatever it is: nothing was started
         complain(error)
         return EXIT_USAGE
-    code = _drill(scenarios, settings, keep=keep, jobs=jobs, place=place)
-    drills = results.read(place).drills if (place / results.RESULTS).exists() else ()
-    say(summary.closing_line(drills))
+    session = _Session(scenarios, settings, keep=keep, jobs=jobs, place=place, address=arguments.in_cluster)
+    code = _drill(session)
+    run = results.read(place) if (place / results.RESULTS).exists() else None
+    say(summary.closing_line(run.drills, run.skipped) if run else summary.closing_line(()))
     return code
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What pytest is to run."""
+
+    scenarios: tuple[ScenarioFolder, ...]
+    settings: Settings
+    keep: bool
+    jobs: int
+    place: Path
+    address: Path | None
+
+
 def _checked(
-    wishes: Mapping[str, str | None], profile: str, variants: str | None
+    wishes: Mapping[str, str | None], variants: str | None
 ) -> tuple[tuple[ScenarioFolder, ...], Settings, bool]:
     ids = [name.strip() for name in (wishes["SCENARIO"] or "").split(",") if name.strip()]
     scenarios = select(ids)
@@ -130,19 +144,7 @@ def _checked(
         )
     keep = wishes["KEEP"] or "0"
     one_of("KEEP", keep, ("0", "1"))
-    settings = Settings(
-        supply=wishes["SUPPLY"] or "auto",
-        kubernetes=wishes["KUBE_VERSION"] or DEFAULT_KUBERNETES,
-        helm=wishes["HELM_VERSION"] or DEFAULT_HELM,
-        chart=_path(wishes["CHART"]),
-        chart_version=wishes["CHART_VERSION"],
-        values=_path(wishes["VALUES"]),
-        control=wishes["CONTROL"],
-        variants=variants,
-        runbook=_path(wishes["RUNBOOK"]),
-        profile=profile,
-        evidence=wishes["EVIDENCE"] or "failure",
-    )
+    settings = options.settings(lambda option: wishes[option.variable], variants=variants)
     settings.check()
     return scenarios, settings, keep == "1"
 
@@ -156,46 +158,25 @@ class _Interruption:
         self.seen = True
 
 
-def _drill(scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, jobs: int, place: Path) -> int:
+def _drill(session: _Session) -> int:
     interruption = _Interruption()
-    arguments = _pytest_arguments(scenarios, settings, keep=keep, jobs=jobs, place=place)
-    code = pytest.main(arguments, plugins=[interruption])
+    code = pytest.main(_pytest_arguments(session), plugins=[interruption])
     return EXIT_INTERRUPTED if interruption.seen else _PYTEST_EXIT_CODES.get(pytest.ExitCode(code), EXIT_FAILED)
 
 
-def _pytest_arguments(
-    scenarios: tuple[ScenarioFolder, ...], settings: Settings, *, keep: bool, jobs: int, place: Path
-) -> list[str]:
+def _pytest_arguments(session: _Session) -> list[str]:
     """The same run as a pytest command line."""
-    options = {
-        "--supply": settings.supply,
-        "--kube-version": settings.kubernetes,
-        "--helm-version": settings.helm,
-        "--chart": settings.chart,
-        "--chart-version": settings.chart_version,
-        "--values": settings.values,
-        "--control": settings.control,
-        "--variants": settings.variants,
-        "--runbook": settings.runbook,
-        "--profile": settings.profile,
-        "--evidence": settings.evidence,
-        "--jobs": jobs,
-        "--report-dir": place,
-    }
-    given = [f"{name}={value}" for name, value in options.items() if value is not None]
+    settings = session.settings
+    said = {option.flag: getattr(settings, option.field) for option in options.OPTIONS}
+    said |= {"--variants": settings.variants, "--jobs": session.jobs, "--report-dir": session.place}
+    said |= {"--in-cluster": session.address}
+    given = [f"{name}={value}" for name, value in said.items() if value is not None]
     quiet = ["-q", "--no-header", "--capture=no", "-rN", "-p", "no:cacheprovider"]
     quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us
-    return [*quiet, *(["--keep-cluster"] if keep else []), *given, *(str(scenario.test) for scenario in scenarios)]
+    tests = [str(scenario.test) for scenario in session.scenarios]
+    return [*quiet, *(["--keep-cluster"] if session.keep else []), *given, *tests]
 
 
 def _wish(arguments: argparse.Namespace, variable: str) -> str | None:
     """The option, else the variable of the environment; empty means unset."""
     return getattr(arguments, variable.lower(), None) or os.environ.get(variable) or None
-
-
-def _option(variable: str) -> str:
-    return f"--{variable.lower().replace('_', '-')}"
-
-
-def _path(value: str | None) -> Path | None:
-    return Path(value).expanduser() if value else None

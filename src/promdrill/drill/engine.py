@@ -177,7 +177,8 @@ class Drill:
             steps=tuple(record.steps),
             left_out=site.left_out,
             observer=record.observer,
-            remarks=tuple(plan.remarks),
+            remarks=(*site.remarks, *plan.remarks),
+            repetition=site.repetition,
         )
 
 

@@ -41,8 +41,8 @@ def healed(baseline: Sequence[Condition], signature: Sequence[Condition], *, hol
     Args:
         baseline: Its conditions.
         signature: Those of the signature.
-        hold_s: Seconds for which it must be so, as for every baseline: a full volume may take a sample or two more, when
-            the file system gives back what it had set aside.
+        hold_s: Seconds for which it must be so, as for every baseline: a full volume may take a sample or two more,
+            when the file system gives back what it had set aside.
     """
     well, ill = all_of(*baseline), all_of(*signature)
     since: float | None = None

@@ -45,6 +45,8 @@ class Site:
         control: What is left out on purpose, as in `DrillResult`; None for the drill itself.
         skip_steps: Runbook steps left out, by their index in `Runbook.steps` (ablation).
         left_out: What is told of them; None when all are run.
+        repetition: As in `DrillResult`.
+        remarks: What the result says besides what the plan does.
         keep: Leave everything as it is at the end.
         evidence: When it is taken: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         on_result: Called once with the result, however the drill ended.
@@ -69,6 +71,8 @@ class Site:
     control: str | None = None
     skip_steps: frozenset[int] = field(default_factory=frozenset)
     left_out: LeftOut | None = None
+    repetition: int | None = None
+    remarks: tuple[str, ...] = ()
     keep: bool = False
     evidence: str = FAILURE
     on_result: Callable[[DrillResult], None] = lambda _result: None
@@ -76,9 +80,10 @@ class Site:
 
     @property
     def name(self) -> str:
-        """The drill's name in the cluster, where others may go on: `toy`, `toy-no-fault`, `toy-without-42`."""
+        """The drill's name in the cluster, where others may go on: `toy`, `toy-no-fault`, `toy-without-42`, `toy-2`."""
         variant = self.control if self.left_out is None else f"without-{self.left_out.line}"
-        return self.scenario if variant is None else f"{self.scenario}-{variant}"
+        number = self.repetition and str(self.repetition)
+        return "-".join(part for part in (self.scenario, variant, number) if part)
 
     def has_image(self, reference: str) -> bool:
         """Whether the cluster can run an image of what is put beside Prometheus."""
@@ -129,8 +134,16 @@ class Site:
         if self.install == "helm":
             return Release(self.helm, self.release_name, self.namespace, self.chart.path, self.values_file)
         if self.install == "manual":
-            return Manual(self.kube, self.namespace, self.folder / "manifests")
+            return Manual(self.kube, self.namespace, self.folder / "manifests", app_version=self.chart.app_version)
         if self.install == "operator":
             folder, kubectl = self.folder / "manifests", self.tools.kubectl
-            return Operator(self.kube, self.namespace, folder, kubectl, self.kubeconfig, self.crds)
+            return Operator(
+                self.kube,
+                self.namespace,
+                folder,
+                kubectl,
+                self.kubeconfig,
+                self.crds,
+                app_version=self.chart.app_version,
+            )
         raise UsageError(f"{self.scenario_dir}: install({self.install!r}): not one of {', '.join(INSTALLS)}")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,15 @@ import yaml
 from promdrill.cluster.kube import Kube
 from promdrill.errors import UsageError
 from promdrill.install import values as editing
+
+APP_VERSION = "2.48.0"
+"""The version of Prometheus that manifests/manual and manifests/operator name."""
+
+PROMETHEUS = "quay.io/prometheus/prometheus"
+"""Its image there, without a tag."""
+
+_NAMED = re.compile(rf"^( *(?:image: {re.escape(PROMETHEUS)}:|version: ))v{re.escape(APP_VERSION)}$", re.MULTILINE)
+"""Where they name it."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +33,13 @@ class Manifests(ABC):
         kube: The API server.
         namespace: Its namespace.
         folder: Where its manifests are written; the runbook's $MANIFESTS.
+        app_version: Version of Prometheus in place of the manifests' own, without a leading v; empty for theirs.
     """
 
     kube: Kube
     namespace: str
     folder: Path
+    app_version: str = field(default="", kw_only=True)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -48,7 +60,7 @@ class Manifests(ABC):
         names = self._names(storage_class)
         wanted = editing.load(values.read_text(encoding="utf-8"))
         shipped = self._shipped(wanted, values)
-        texts = {path.name: path.read_text(encoding="utf-8") for path in shipped}
+        texts = {path.name: self._of_version(path.read_text(encoding="utf-8")) for path in shipped}
         for old, new in ((str(key), str(value)) for key, value in (wanted.get("replace") or {}).items()):
             if not any(old in text for text in texts.values()):
                 raise UsageError(f"{values}: replace: {old!r} is in none of {shipped[0].parent}/*.yaml")
@@ -59,6 +71,9 @@ class Manifests(ABC):
             for word, own in names.items():
                 named = named.replace(word, own)
             (self.folder / name).write_text(named, encoding="utf-8")
+
+    def _of_version(self, text: str) -> str:
+        return _NAMED.sub(rf"\g<1>v{self.app_version}", text) if self.app_version else text
 
     def objects(self) -> list[dict[str, Any]]:
         """The objects of all files but the namespace, which is the drill's own."""

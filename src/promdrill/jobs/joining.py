@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
 
 
+_PATHS = ("folder", "kubeconfig", "kind", "kubectl")
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a cluster is that somebody else made, and will delete.
@@ -39,6 +42,23 @@ class Address:
     def of(cls, made: PinnedKindCluster) -> Self:
         """The address of a cluster."""
         return cls(made.name, made.path, made.kubeconfig_path, made.image, made.kind_path, made.kubectl_path)
+
+    def write(self, file: Path) -> Path:
+        """Write this into a file, and return it."""
+        file.write_text(json.dumps(asdict(self), default=str, indent=2) + "\n", encoding="utf-8")
+        return file
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what `write` wrote.
+
+        Raises:
+            UsageError: The file is not there, or was not written by `write`.
+        """
+        try:
+            return cls(**_with_paths(json.loads(file.read_text(encoding="utf-8")), *_PATHS))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UsageError(f"--in-cluster={file}: not the address of a cluster ({error})") from error
 
     def cluster(self) -> PinnedKindCluster:
         """The cluster at this address."""
@@ -86,7 +106,7 @@ class Joined:
         """
         try:
             data = json.loads(file.read_text(encoding="utf-8"))
-            address = _with_paths(data["address"], "folder", "kubeconfig", "kind", "kubectl")
+            address = _with_paths(data["address"], *_PATHS)
             return cls(_supplied(data["supplied"]), Address(**address), Path(data["reports"]), Path(data["outbox"]))
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UsageError(
@@ -97,8 +117,8 @@ class Joined:
 def _supplied(data: Mapping[str, Any]) -> Supplied:
     with_paths = _with_paths(data, "chart", "provisioner", "crds")
     tools = Tools(**{name: Path(path) for name, path in data["tools"].items()})
-    images = None if data["images"] is None else tuple(data["images"])
-    return Supplied(**{**with_paths, "tools": tools, "archives": tuple(map(Path, data["archives"])), "images": images})
+    lists = {name: None if data[name] is None else tuple(data[name]) for name in ("images", "available", "remarks")}
+    return Supplied(**{**with_paths, "tools": tools, "archives": tuple(map(Path, data["archives"])), **lists})
 
 
 def _with_paths(data: Mapping[str, Any], *names: str) -> dict[str, Any]:

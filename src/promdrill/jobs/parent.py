@@ -18,16 +18,14 @@ from promdrill.jobs import child, wanted
 from promdrill.jobs.joining import Address, Joined
 from promdrill.jobs.pool import Pool, Tell
 from promdrill.model import Variant, drill_name
+from promdrill.options import FLAGS
 from promdrill.report.run import Run
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
     from promdrill.supply.supplied import Supplied
 
-PASSED_ON = (
-    *("supply", "kube_version", "helm_version", "chart", "chart_version", "values", "control", "variants", "runbook"),
-    *("profile", "evidence", "keep_cluster", "capture"),
-)
+PASSED_ON = (*FLAGS, "variants", "keep_cluster", "capture")
 """Options of the parent that its children are given too, as pytest names their values."""
 
 
@@ -40,12 +38,16 @@ class Means:
         provide: Has everything supplied.
         cluster: Makes the cluster, and deletes it at the end.
         variant: Which run of its scenario a test is; None when it is no drill.
+        skip: Why a drill does not apply to what was supplied; None when it does.
+        profile: Kind configuration.
     """
 
     run: Callable[[], Run]
     provide: Callable[[], Supplied]
     cluster: Callable[[Supplied], AbstractContextManager[PinnedKindCluster]]
     variant: Callable[[pytest.Item], Variant | None]
+    skip: Callable[[pytest.Item, Supplied], str | None]
+    profile: str
 
 
 class SideBySide:
@@ -75,11 +77,14 @@ class SideBySide:
         self._left = list(session.items)
         try:
             supplied = self._means.provide()
+            items = [item for item in self._left if not self._skipped(item, supplied)]
+            if not items:
+                return True
             with (
                 self._means.cluster(supplied) as made,
                 tempfile.TemporaryDirectory(prefix="promdrill-jobs-") as folder,
             ):
-                self._drill(session, supplied, Address.of(made), Path(folder))
+                self._drill(items, supplied, Address.of(made), Path(folder))
         except PromdrillError as error:
             self._fail(session, error)
         if session.shouldfail:
@@ -88,13 +93,13 @@ class SideBySide:
             raise session.Interrupted(session.shouldstop)
         return True
 
-    def _drill(self, session: pytest.Session, supplied: Supplied, address: Address, folder: Path) -> None:
+    def _drill(self, items: list[pytest.Item], supplied: Supplied, address: Address, folder: Path) -> None:
         from promdrill.drill.interrupts import terminable  # noqa: PLC0415  the engine's modules, when there is a drill
 
-        run, config = self._means.run(), session.config
+        run, config, session = self._means.run(), items[0].config, items[0].session
         options = options_of(config)
-        outboxes = {item: folder / str(number) for number, item in enumerate(session.items)}
-        reasons = {item: wanted.alone(item) for item in session.items}
+        outboxes = {item: folder / str(number) for number, item in enumerate(items)}
+        reasons = {item: wanted.alone(item) for item in items}
 
         def work(item: pytest.Item, tell: Tell, stop: threading.Event) -> child.Left:
             join = Joined(supplied, address, run.folder, outboxes[item]).write()
@@ -113,6 +118,17 @@ class SideBySide:
         ordered = wanted.longest_first(together, lambda item: took_s.get(self._name(item)))
         with terminable():
             pool.run(ordered, [item for item in reasons if item not in together], width=self._width)
+
+    def _skipped(self, item: pytest.Item, supplied: Supplied) -> bool:
+        """Whether a drill does not apply; what is recorded of it then."""
+        reason = self._means.skip(item, supplied)
+        if reason is None:
+            return False
+        self._left.remove(item)
+        self._means.run().skip(item.path.parent.name, reason)
+        place = (str(item.path), 0, f"Skipped: {reason}")
+        _log(item, [pytest.TestReport(item.nodeid, item.location, {}, "skipped", place, "setup")])
+        return True
 
     def _show(self, item: pytest.Item, line: str) -> None:
         name = f"{self._name(item)}: "
@@ -141,12 +157,11 @@ class SideBySide:
 
     def _abort(self, item: pytest.Item, reason: str) -> None:
         variant = self._means.variant(item) or Variant()
-        profile: str = item.config.getoption("profile")
-        self._means.run().aborted(item.path.parent.name, variant, profile=profile, reason=reason)
+        self._means.run().aborted(item.path.parent.name, variant, profile=self._means.profile, reason=reason)
 
     def _name(self, item: pytest.Item) -> str:
         variant = self._means.variant(item) or Variant()
-        return drill_name(item.path.parent.name, variant.control)
+        return drill_name(item.path.parent.name, variant.label)
 
 
 def options_of(config: pytest.Config) -> list[str]:

@@ -31,15 +31,15 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
     regressions = comparison.of(Finding.REGRESSION)
     others = [finding for finding in Finding if finding is not Finding.REGRESSION]
     out = [f"## promdrill compare: {title(Finding.REGRESSION, len(regressions))}", ""]
-    out += [f"- {_escape(source_line('OLD', old, comparison.old))}"]
-    out += [f"- {_escape(source_line('NEW', new, comparison.new))}"]
+    out += [f"- {escape(source_line('OLD', old, comparison.old))}"]
+    out += [f"- {escape(source_line('NEW', new, comparison.new))}"]
     if nothing_compared(comparison):
         out += ["", f"**{NOTHING}**"]
     if regressions:
         out += ["", *_table(regressions)]
     aborted = aborted_lines(comparison)
     if aborted:
-        out += ["", "Aborted, which says nothing about the runbook:", "", *(f"- {_escape(line)}" for line in aborted)]
+        out += ["", "Aborted, which says nothing about the runbook:", "", *(f"- {escape(line)}" for line in aborted)]
     rest = comparison.of(*others)
     if rest:
         counts = ", ".join(title(finding, len(rows)) for finding in others if (rows := comparison.of(finding)))
@@ -49,7 +49,7 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
 
 
 def _table(rows: Iterable[Row]) -> list[str]:
-    return [_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(map(_escape, _columns(row))) for row in rows)]
+    return [table_row(_HEAD), table_row(["---"] * len(_HEAD)), *(table_row(map(escape, _columns(row))) for row in rows)]
 
 
 def _columns(row: Row) -> tuple[str, ...]:
@@ -65,9 +65,11 @@ def _columns(row: Row) -> tuple[str, ...]:
     )
 
 
-def _line(columns: Iterable[str]) -> str:
+def table_row(columns: Iterable[str]) -> str:
+    """A row of a Markdown table."""
     return f"| {' | '.join(columns)} |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Text on one line, of which Markdown takes nothing for its own."""
     return " ".join(text.split()).translate(_ESCAPED)

@@ -23,15 +23,18 @@ def to_junit(run: RunResult) -> str:
         "testsuite",
         name="promdrill",
         timestamp=run.started,
-        tests=str(len(run.drills)),
+        tests=str(len(run.drills) + len(run.skipped)),
         failures=str(tags.count(_FAILURE)),
         errors=str(tags.count(_ERROR)),
-        skipped="0",
+        skipped=str(len(run.skipped)),
         time=f"{sum(_took_s(drill) for drill in run.drills):.3f}",
     )
     _properties(suite, {"supply": run.supply, "kubernetes": run.kubernetes, "finished": run.finished})
     for drill in run.drills:
         _case(suite, drill)
+    for skipped in run.skipped:
+        case = ET.SubElement(suite, "testcase", classname="scenarios", name=_clean(skipped.scenario), time="0.000")
+        ET.SubElement(case, "skipped", message=_clean(skipped.reason))
     ET.indent(root)
     return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from promdrill.model import drill_name
-from promdrill.report.compare_markdown import escape as escape
-from promdrill.report.compare_markdown import _line as row_of
+from promdrill.report.compare_markdown import escape, table_row
 from promdrill.report.due import as_due, outcome
 from promdrill.report.night import Cell, Night
 from promdrill.report.run import LONGEST_REASON
@@ -47,14 +46,14 @@ def to_markdown(night: Night) -> str:
         out += ["", "### Red", "", *(f"- {escape(line)}" for line in red)]
     rows = _rows(night)
     if rows:
-        out += ["", "### Scenario by cell", "", row_of(["scenario", *(escape(cell.id) for cell in night.cells)])]
-        out += [row_of(["---"] * (len(night.cells) + 1))]
+        out += ["", "### Scenario by cell", "", table_row(["scenario", *(escape(cell.id) for cell in night.cells)])]
+        out += [table_row(["---"] * (len(night.cells) + 1))]
         for name in rows:
             fields = [_field(cell, name, notes) for cell in night.cells]
-            out += [row_of([escape(name), *(_marked(field) for field in fields)])]
+            out += [table_row([escape(name), *(_marked(field) for field in fields)])]
     out += ["", *(f"- {escape(f'[{number}] {reason}')}" for reason, number in notes.items())] if notes else []
-    out += ["", "### Cells", "", row_of(_CELL_HEAD), row_of(["---"] * len(_CELL_HEAD))]
-    out += [row_of(map(escape, _cell_fields(cell))) for cell in night.cells]
+    out += ["", "### Cells", "", table_row(_CELL_HEAD), table_row(["---"] * len(_CELL_HEAD))]
+    out += [table_row(map(escape, _cell_fields(cell))) for cell in night.cells]
     return _bounded("\n".join(out))
 
 

@@ -21,6 +21,7 @@ from promdrill.model import (
     PhaseRecord,
     RunResult,
     SampleAccount,
+    Skipped,
     StepRecord,
     Verdict,
 )
@@ -60,6 +61,11 @@ class Results:
         """Record a drill that ended."""
         self._change(drills=(*self.run.drills, drill))
 
+    def skip(self, skipped: Skipped) -> None:
+        """Record a scenario that does not apply, once."""
+        if skipped not in self.run.skipped:
+            self._change(skipped=(*self.run.skipped, skipped))
+
     def finish(self) -> None:
         """Record that the run came to its end."""
         self._change(finished=iso(self._clock.utc()))
@@ -95,13 +101,14 @@ def read(path: Path) -> RunResult:
         raise UsageError(f"{file} has schema {data['schema']}; this promdrill reads up to {RESULTS_SCHEMA}")
     try:
         return _run(data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{file} does not follow the schema of results.json: {error}") from error
 
 
 def _run(data: Mapping[str, Any]) -> RunResult:
     drills = tuple(_drill(entry) for entry in data["drills"])
-    return RunResult(data["started"], data.get("finished"), data["supply"], data["kubernetes"], drills)
+    skipped = tuple(Skipped(**_known(Skipped, entry)) for entry in data.get("skipped") or ())
+    return RunResult(data["started"], data.get("finished"), data["supply"], data["kubernetes"], drills, skipped)
 
 
 def _drill(entry: Mapping[str, Any]) -> DrillResult:

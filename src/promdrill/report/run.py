@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.journal import Journal
-from promdrill.model import DrillResult, Variant, Verdict, drill_name
+from promdrill.model import DrillResult, Skipped, Variant, Verdict, drill_name
 from promdrill.report.due import outcome
 from promdrill.report.results import Results
 
@@ -46,21 +46,21 @@ class Run:
         """The drills that have ended."""
         return self.results.run.drills
 
-    def result(self, scenario: str, control: str | None) -> DrillResult | None:
+    def result(self, scenario: str, variant: Variant) -> DrillResult | None:
         """The last result of the drill of that name; None when it has none yet."""
-        named = (drill for drill in reversed(self.drills) if (drill.scenario, drill.control) == (scenario, control))
-        return next(named, None)
+        name = drill_name(scenario, variant.label)
+        return next((drill for drill in reversed(self.drills) if drill.name == name), None)
 
-    def journal(self, scenario: str, control: str | None) -> Journal:
+    def journal(self, scenario: str, variant: Variant) -> Journal:
         """The journal of one drill; the ends of its phases are shown as they are written."""
-        name = drill_name(scenario, control)
-        path = self.folder_of(scenario, control) / "journal.jsonl"
+        name = drill_name(scenario, variant.label)
+        path = self.folder_of(scenario, variant) / "journal.jsonl"
         return Journal(path, listener=lambda entry: self._show(name, entry))
 
-    def folder_of(self, scenario: str, control: str | None) -> Path:
-        """The folder of one drill's files: ``disk-full``, ``disk-full.no-fault``."""
-        control = control and "." + re.sub(r"[^A-Za-z0-9._-]", "-", control)
-        folder = self.folder / f"{scenario}{control or ''}"
+    def folder_of(self, scenario: str, variant: Variant) -> Path:
+        """The folder of one drill's files: ``disk-full``, ``disk-full.no-fault``, ``disk-full.2``."""
+        label = variant.label and "." + re.sub(r"[^A-Za-z0-9._-]", "-", variant.label)
+        folder = self.folder / f"{scenario}{label or ''}"
         folder.mkdir(exist_ok=True)
         return folder
 
@@ -71,11 +71,17 @@ class Run:
         between = ": " if result.control is None else ", "
         self.say(f"{result.name}: {result.verdict}{between if said else ''}{said}")
 
+    def skip(self, scenario: str, reason: str) -> None:
+        """Record a scenario that does not apply."""
+        self.results.skip(Skipped(scenario, reason))
+        self.say(f"{scenario}: skipped: {reason}")
+
     def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str) -> None:
         """Record a drill that never got to a verdict of its own; one that did keeps it."""
-        if self.result(scenario, variant.control) is not None:
+        if self.result(scenario, variant) is not None:
             return
         named = replace(_NOTHING, scenario=scenario, control=variant.control, left_out=variant.left_out)
+        named = replace(named, repetition=variant.repetition)
         self.record(replace(named, profile=profile, reason=_line(reason)))
 
     def _show(self, name: str, entry: Mapping[str, Any]) -> None:

@@ -117,6 +117,10 @@ class Catalogue:
                     return artefact, image
         raise SupplyError(f"images/{FILE_NAME} makes no image {reference}")
 
+    def references(self) -> tuple[str, ...]:
+        """References of all images that can be made."""
+        return tuple(image.reference for artefact in self.artefacts.values() for image in artefact.images)
+
     def kubernetes_versions(self) -> tuple[str, ...]:
         """Versions that a node image can be built for, newest first."""
         found = [a.version for a in self.artefacts.values() if a.node]

@@ -110,13 +110,13 @@ def check(wanted: str) -> str:
 
 
 @functools.cache
-def chosen(wanted: str) -> Choice:
+def chosen(wanted: str, mirror_address: str | None = None) -> Choice:
     """The choice for this process: whoever asks again gets the same answer, and the registry is asked once.
 
     Raises:
         UsageError: There is no such supply, or the registry's address is none.
     """
-    return choose(wanted)
+    return choose(wanted, registry=Registry.of(mirror_address) if mirror_address else None)
 
 
 def choose(

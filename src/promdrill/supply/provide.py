@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 
 from promdrill import paths
-from promdrill.supply import catalogue, choose, engine, machine, registry, toolchain
+from promdrill.supply import catalogue, charts, choose, engine, machine, registry, toolchain
 from promdrill.supply.cache import Cache
+from promdrill.supply.choose import Registry
 from promdrill.supply.debian import ensure_host_packages
+from promdrill.supply.pins import Pins
 from promdrill.supply.source import Source
 from promdrill.supply.supplied import Supplied, SupplyRequest
-
-OWN_CHART = "charts/prometheus"
-"""Our chart in manifests/, the default of the source supply."""
 
 OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
 """Images that no registry has: they are built whatever the supply."""
@@ -34,30 +34,92 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         UsageError: The request cannot be met here, and nothing was started.
         SupplyError: Something could not be had or built.
     """
-    chosen = choose.chosen(request.supply)
+    chosen = choose.chosen(request.supply, request.mirror)
     on_event(f"supply: {chosen.name}. {chosen.why}")
     running = engine.ensure(say=on_event)
-    cache = Cache(paths.cache_dir())
-    source = Source(
-        catalogue.load(paths.images_dir()),
-        cache,
-        toolchain.find(cache),
-        console or Console(stderr=True),
-        prepare=ensure_host_packages,
-    )
+    source = _source(console)
     if chosen.name == "source":
-        chart = request.chart or paths.manifests_dir() / OWN_CHART
-        return source.provide(request, chart=chart, why=chosen.why)
-    pieces = registry.provide_registry(request, running, cache, machine.examine().architecture, say=on_event)
+        return source.provide(request, chart=paths.own_chart(), why=chosen.why)
+    cache = Cache(paths.cache_dir())
+    pieces = registry.provide_registry(
+        request, running, cache, machine.examine().architecture, say=on_event, registry=_mirror(request)
+    )
     return Supplied(
         name="registry",
         why=chosen.why,
         tools=pieces.tools,
         kubernetes=pieces.kubernetes,
         node_image=pieces.node_image,
-        chart=pieces.chart,
+        chart=paths.own_chart(),
         provisioner=source.provisioner(),
         crds=pieces.crds,
         archives=tuple(source.image_archive(reference) for reference in OWN_IMAGES),
         kind_patch=source.host_patch(),
     )
+
+
+def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Path:
+    """Helm alone: what is needed to look at a chart, before anything else is built or started.
+
+    Raises:
+        SupplyError: It could not be had.
+    """
+    if choose.chosen(request.supply, request.mirror).name == "source":
+        return _source(console).helm(request.helm)
+    cache, pins = Cache(paths.cache_dir()), Pins.load()
+    version = pins.newest("helm", request.helm)
+    return registry.tool("helm", version, machine.examine().architecture, pins=pins, cache=cache, say=on_event)
+
+
+def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
+    """The chart that was asked for: on this machine as it is, or pulled; else the supply's own default.
+
+    Raises:
+        UsageError: There is no such chart, or it is none.
+        SupplyError: It could not be pulled.
+    """
+    wish = request.chart
+    local = charts.local(wish)
+    if local is not None:
+        return local
+    own = wish.chart is None and wish.repo is None
+    if own and choose.chosen(request.supply, request.mirror).name == "source":
+        return paths.own_chart()
+    return charts.obtain(wish, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
+
+
+def available(request: SupplyRequest) -> tuple[str, ...] | None:
+    """References of all images that can be had; None when any can be pulled."""
+    if choose.chosen(request.supply, request.mirror).name != "source":
+        return None
+    return catalogue.load(paths.images_dir()).references()
+
+
+def archives(
+    request: SupplyRequest, references: Sequence[str], *, on_event: Say, console: Console | None = None
+) -> tuple[Path, ...]:
+    """Docker archives of images, to be loaded into a cluster: built on `source`, else pulled and checked.
+
+    Raises:
+        SupplyError: One of them could not be had.
+    """
+    if choose.chosen(request.supply, request.mirror).name == "source":
+        source = _source(console)
+        return tuple(source.image_archive(reference) for reference in references)
+    del on_event
+    return ()
+
+
+def _source(console: Console | None) -> Source:
+    cache = Cache(paths.cache_dir())
+    return Source(
+        catalogue.load(paths.images_dir()),
+        cache,
+        toolchain.find(cache),
+        console or Console(stderr=True),
+        prepare=ensure_host_packages,
+    )
+
+
+def _mirror(request: SupplyRequest) -> Registry:
+    return Registry.of(request.mirror) if request.mirror else choose.mirror()

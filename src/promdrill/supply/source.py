@@ -88,7 +88,19 @@ class Source:
             image_values=image_values(wanted.node.images),
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
             images=tuple(wanted.node.images),
+            available=self.catalogue.references(),
         )
+
+    def helm(self, major: str) -> Path:
+        """Helm of that major version.
+
+        Raises:
+            SupplyError: It could not be built.
+        """
+        name = f"helm-{major}"
+        if self._find(name, only=["helm"]) is None:
+            self._build([name], None, "")
+        return self._entry(name).files / "helm"
 
     def provisioner(self) -> Path:
         """local-path-provisioner's own manifest, from its module."""

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from promdrill.supply.charts import Wish
+
 DEFAULT_KUBERNETES = "1.36.3"
 """The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""
 
@@ -22,15 +24,19 @@ class SupplyRequest:
         supply: `auto`, `source` or `registry`.
         kubernetes: Version of the cluster, without a leading v.
         helm: Major version of Helm, `4` or `3`.
-        chart: Folder or .tgz of the chart; None for the supply's own default.
-        chart_version: Version wanted of a chart that comes from a repository.
+        chart: The chart, as it was typed.
+        subcharts: `on`, or `off` to take out those that no drill needs.
+        mirror: Image registry in place of the public ones; None for those, or what the environment names.
+        bundle: File of ``make bundle`` that everything comes from; None for the supply.
     """
 
     supply: str = "auto"
     kubernetes: str = DEFAULT_KUBERNETES
     helm: str = DEFAULT_HELM
-    chart: Path | None = None
-    chart_version: str | None = None
+    chart: Wish = Wish()  # noqa: RUF009  frozen
+    subcharts: str = "on"
+    mirror: str | None = None
+    bundle: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +63,9 @@ class Supplied:
         crds: Manifest with the Prometheus operator's custom resource definitions, likewise.
         archives: Docker archives to load into a new cluster, because the node image does not hold them.
         image_values: Helm values that point the chart at the images that are there.
+        app_version: Version of the Prometheus that the chart then installs; empty until that is known.
+        available: References of the images that can be had besides; None when any can be pulled.
+        remarks: What a result has to say of where things come from, a sentence each.
         images: Images of what drills put beside Prometheus that the cluster can run; None when it can pull any.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
     """
@@ -73,3 +82,6 @@ class Supplied:
     image_values: Mapping[str, Any] = field(default_factory=dict)
     kind_patch: Mapping[str, Any] = field(default_factory=dict)
     images: tuple[str, ...] | None = None
+    app_version: str = ""
+    available: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()

@@ -1,0 +1,142 @@
+"""What a pytest session of ours is: its wishes, its run, its supply, its cluster, and which of its tests are drills."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from promdrill import options, scenarios
+from promdrill.errors import PromdrillError
+from promdrill.jobs.joining import Address
+from promdrill.model import Variant
+from promdrill.report import folder
+from promdrill.report.run import Run, Say
+from promdrill.settings import Settings
+from promdrill.supply.chart_files import metadata
+from promdrill.versions.charts import followed
+
+if TYPE_CHECKING:
+    from promdrill.cluster.kind import PinnedKindCluster
+    from promdrill.supply.supplied import Supplied
+
+RUN = pytest.StashKey[Run]()
+"""The run of this session, there once drills were collected."""
+
+FOLDERS = pytest.StashKey[Sequence[Path]]()
+"""The folders of the scenarios whose drills were collected."""
+
+UNNAMED = "pytest-kind"
+"""pytest-kind's default for --cluster-name; a cluster of ours then gets a name that is free."""
+
+
+def wishes(config: pytest.Config) -> Settings:
+    """What the session was asked for.
+
+    Raises:
+        UsageError: An option is not of its form.
+    """
+    return options.settings(
+        lambda option: config.getoption(option.name),
+        folder=config.invocation_params.dir,
+        variants=config.getoption("variants"),
+    )
+
+
+def provide(config: pytest.Config) -> Supplied:
+    """Everything that a cluster and its drills are made of.
+
+    Raises:
+        UsageError: The chart cannot be drilled as asked for.
+        SupplyError: Something could not be had.
+    """
+    from promdrill import drilling  # noqa: PLC0415  a session without a cluster does not pay for its modules
+
+    found = drilling.provide(wishes(config), config.stash.get(FOLDERS, ()), say=say(config))
+    ours = config.stash.get(RUN, None)
+    if ours is not None:
+        ours.results.supplied(supply=found.name, kubernetes=found.kubernetes)
+    return found
+
+
+@contextlib.contextmanager
+def cluster(config: pytest.Config, supplied: Supplied) -> Iterator[PinnedKindCluster]:
+    """The cluster of the session: its own, or the one that it was given."""
+    from promdrill import drilling  # noqa: PLC0415  as above
+
+    option = config.getoption
+    given = path(config, "in_cluster")
+    if given is not None:
+        made = Address.read(given).cluster()
+        drilling.load(supplied, made)
+        yield made
+        return
+    kind = drilling.KindOptions(
+        name=option("cluster_name") if option("cluster_name") != UNNAMED else None,
+        keep=option("keep_cluster"),
+        kubeconfig=path(config, "kubeconfig"),
+        image=option("kind_image"),
+        kind=path(config, "kind_bin"),
+        kubectl=path(config, "kind_kubectl_bin"),
+    )
+    with drilling.cluster(supplied, kind, profile=wishes(config).profile, say=say(config)) as made:
+        yield made
+
+
+def run(config: pytest.Config) -> Run:
+    """The run of this session, begun when it is asked for first."""
+    if RUN not in config.stash:
+        named = path(config, "report_dir")
+        place = folder.use(named) if named else folder.create(config.rootpath / "reports")
+        asked = wishes(config)
+        config.stash[RUN] = Run(place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config))
+    return config.stash[RUN]
+
+
+def say(config: pytest.Config) -> Say:
+    """Shows lines on the terminal while tests run, past pytest's capturing."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    capture = config.pluginmanager.getplugin("capturemanager")
+
+    def show(line: str) -> None:
+        if reporter is None:
+            return
+        with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
+            reporter.ensure_newline()
+            reporter.write_line(line)
+
+    return show
+
+
+def path(config: pytest.Config, option: str) -> Path | None:
+    """The value of an option that is a path."""
+    value = config.getoption(option)
+    return config.invocation_params.dir / Path(value).expanduser() if value else None
+
+
+def variant(item: pytest.Item) -> Variant:
+    """The variant that the test was made for, else the one that --control names."""
+    made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
+    return made_for if isinstance(made_for, Variant) else Variant(item.config.getoption("control"))
+
+
+def is_drill(item: pytest.Item) -> bool:
+    """Whether a test is a drill."""
+    return isinstance(item, pytest.Function) and "drill" in item.fixturenames
+
+
+def skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:
+    """Why a drill does not apply to the chart; None when it does."""
+    return scenarios.applies(item.path, *followed(metadata(supplied.chart)), supplied.app_version)
+
+
+@contextlib.contextmanager
+def usage_errors() -> Iterator[None]:
+    """Within the block, what promdrill refuses is an error of pytest's usage: exit code 4, nothing was started."""
+    try:
+        yield
+    except PromdrillError as error:
+        raise pytest.UsageError(str(error)) from error

@@ -15,7 +15,8 @@ from promdrill.observe.conditions import Seen
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels, MetricsProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
-from promdrill.observe.server import AGE_QUERY, Server
+from promdrill.observe.probes import AGE_QUERY
+from promdrill.observe.server import Server
 from promdrill.observe.valid_metrics import valid_metrics
 
 SERVER = Server.of(NAMESPACE, "prometheus")

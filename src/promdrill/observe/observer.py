@@ -16,6 +16,7 @@ from promdrill.cluster.kube import Kube
 from promdrill.errors import ClusterError
 from promdrill.journal import Journal
 from promdrill.observe.follow import Follower, Followers
+from promdrill.observe.noted import Notes
 from promdrill.observe.picture import ContainerKey, Object, Picture
 from promdrill.observe.poll import Poller
 from promdrill.observe.probes import Probe
@@ -52,21 +53,25 @@ class _Pods:
 
     store: Store
     followers: Followers
+    notes: Notes
 
     def replace(self, objects: Iterable[Object]) -> None:
         pods = tuple(objects)
         for pod in pods:
             self.followers.see(pod)
+        self.notes.pods(pods)
         for uid in self.followers.uids() - {str(pod["metadata"].get("uid", "")) for pod in pods}:
             self.followers.lost(uid)
         self.store.replace("pods", pods)
 
     def put(self, obj: Object) -> None:
         self.followers.see(obj)
+        self.notes.pod(obj)
         self.store.put("pods", obj)
 
     def drop(self, obj: Object) -> None:
         self.store.drop("pods", obj)
+        self.notes.gone(obj)
         self.followers.lost(str(obj["metadata"].get("uid", "")))
 
 
@@ -88,7 +93,8 @@ class Observer:
         self._kube, self._namespace = kube, namespace
         self._stop = threading.Event()
         self._store = Store(namespace, clock)
-        self._poller = Poller(kube, self._store, namespace, self._stop, clock)
+        self._notes = Notes(journal.note)
+        self._poller = Poller(kube, self._store, namespace, self._stop, clock, told=self._notes.answer)
         self._followers = Followers(self._follower, self._start, clock)
         self._reflectors: tuple[Reflector, ...] = ()
         self._threads: list[threading.Thread] = []
@@ -110,7 +116,7 @@ class Observer:
         """
         space = f"namespaces/{self._namespace}"
         sinks = (
-            (f"/api/v1/{space}/pods", _Pods(self._store, self._followers)),
+            (f"/api/v1/{space}/pods", _Pods(self._store, self._followers, self._notes)),
             (f"/api/v1/{space}/persistentvolumeclaims", _Objects(self._store, "claims")),
             ("/api/v1/persistentvolumes", _Objects(self._store, "volumes")),
             (f"/api/v1/{space}/events", _Objects(self._store, "events")),

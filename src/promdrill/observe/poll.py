@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -44,9 +44,20 @@ class Poller:
         namespace: Of the services and pods that are asked.
         stop: Ends `run`; set `wake` too.
         clock: Times the questions.
+        told: Told each answer that counts.
     """
 
-    def __init__(self, kube: Kube, store: Store, namespace: str, stop: threading.Event, clock: Clock) -> None:
+    def __init__(
+        self,
+        kube: Kube,
+        store: Store,
+        namespace: str,
+        stop: threading.Event,
+        clock: Clock,
+        *,
+        told: Callable[[Probe, ProbeAnswer], None] = lambda _probe, _answer: None,
+    ) -> None:
+        self._told = told
         self._kube, self._store, self._namespace, self._stop, self._clock = kube, store, namespace, stop, clock
         self._lock = threading.Lock()
         self._needs: dict[Probe, _Need] = {}
@@ -122,6 +133,7 @@ class Poller:
                 counts = need is not None and need.since <= answer.asked
             if counts:
                 self._store.answer(probe, read_metrics(answer, probe) if isinstance(probe, MetricsProbe) else answer)
+                self._told(probe, answer)
         return max(0.0, now + period_s - self._clock.monotonic())
 
     def _ask(self, request: tuple[str, ...]) -> ProbeAnswer:

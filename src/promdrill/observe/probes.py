@@ -18,6 +18,10 @@ from urllib.parse import urlencode
 Labels: TypeAlias = frozenset[tuple[str, str]]
 """A metric's labels."""
 
+AGE_QUERY = "time() - max(timestamp(up))"
+"""Age of the newest stored sample in seconds. A query still sees a sample for the five minutes of the lookback, so that
+`up` alone looks well for long on a full volume; its time stamp does not lie."""
+
 Vector: TypeAlias = Mapping[Labels, float]
 """Values by labels."""
 

@@ -11,11 +11,7 @@ from typing import Any
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.picture import EPOCH, Object, Picture, container_status
-from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe, Vector
-
-AGE_QUERY = "time() - max(timestamp(up))"
-"""Age of the newest stored sample in seconds. A query still sees a sample for the five minutes of the lookback, so that
-`up` alone looks well for long on a full volume; its time stamp does not lie."""
+from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
 
 
 @dataclass(frozen=True, slots=True)

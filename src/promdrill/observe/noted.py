@@ -1,0 +1,86 @@
+"""What the journal is told of pods and of some answers, each when it changed, so that a report can draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from promdrill.observe.picture import Object, container_statuses, is_leaving, name_of
+from promdrill.observe.probes import AGE_QUERY, ExecProbe, Probe, ProbeAnswer, QueryProbe
+
+DF_FIELDS = 6
+"""Of a line of ``df -kP``: file system, 1024-blocks, used, available, capacity, mount point (POSIX)."""
+
+
+class Notes:
+    """Tells the journal.
+
+    Args:
+        note: The journal's `Journal.note`.
+    """
+
+    def __init__(self, note: Callable[..., None]) -> None:
+        self._note = note
+        self._pods: dict[str, dict[str, Any]] = {}
+        self._volumes: dict[str, tuple[int, int]] = {}
+
+    def pod(self, pod: Object) -> None:
+        """A pod as it is now."""
+        status, uid = pod.get("status") or {}, str(pod["metadata"].get("uid", ""))
+        entry = {
+            "pod": name_of(pod),
+            "uid": uid,
+            "phase": status.get("phase"),
+            "reason": status.get("reason"),
+            "leaving": is_leaving(pod),
+            "gone": False,
+            "containers": [_container(s) for s in container_statuses(pod)],
+        }
+        if self._pods.get(uid) != entry:
+            self._pods[uid] = entry
+            self._note("pod", **entry)
+
+    def pods(self, pods: Iterable[Object]) -> None:
+        """All pods that there are; others are gone."""
+        there = set()
+        for pod in pods:
+            there.add(str(pod["metadata"].get("uid", "")))
+            self.pod(pod)
+        for uid in self._pods.keys() - there:
+            self._forget(uid)
+
+    def gone(self, pod: Object) -> None:
+        """A pod that is no longer there."""
+        self._forget(str(pod["metadata"].get("uid", "")))
+
+    def _forget(self, uid: str) -> None:
+        before = self._pods.pop(uid, None)
+        if before is not None:
+            self._note("pod", pod=before["pod"], uid=uid, gone=True)
+
+    def answer(self, probe: Probe, answer: ProbeAnswer) -> None:
+        """An answer that was just given."""
+        if isinstance(probe, QueryProbe) and probe.promql == AGE_QUERY and probe.at_s is None:
+            ages = answer.vector()
+            self._note("freshness", age_s=round(max(0.0, min(ages.values())), 3) if ages else None)
+        elif isinstance(probe, ExecProbe) and probe.argv[:2] == ("df", "-kP") and answer.status == 0:
+            fields = answer.text.strip().splitlines()[-1].split() if answer.text.strip() else []
+            if len(fields) >= DF_FIELDS and fields[1].isdigit() and fields[3].isdigit():
+                size, left = int(fields[1]) * 1024, int(fields[3]) * 1024
+                if self._volumes.get(probe.argv[-1]) != (size, left):
+                    self._volumes[probe.argv[-1]] = (size, left)
+                    self._note("volume", path=probe.argv[-1], size_bytes=size, used_bytes=max(0, size - left))
+
+
+def _container(status: Object) -> dict[str, Any]:
+    state, about = next(iter((status.get("state") or {}).items()), ("waiting", None))
+    about = about or {}
+    return {
+        "name": status["name"],
+        "state": state,
+        "reason": about.get("reason"),
+        "exit_code": about.get("exitCode"),
+        "ready": bool(status.get("ready")),
+        "restarts": int(status.get("restartCount") or 0),
+        "image": status.get("image"),
+    }

@@ -1,0 +1,88 @@
+"""What the journal is told of pods, of a volume's fill and of the newest sample's age, for a report to draw."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from promdrill.clock import SYSTEM
+from promdrill.observe.noted import Notes
+from promdrill.observe.probes import AGE_QUERY, ExecProbe, Probe, ProbeAnswer, QueryProbe
+
+Told = list[dict[str, Any]]
+
+
+@pytest.fixture
+def told() -> Told:
+    return []
+
+
+@pytest.fixture
+def notes(told: Told) -> Notes:
+    def note(event: str, **fields: Any) -> None:
+        told.append({"event": event, **fields})
+
+    return Notes(note)
+
+
+def pod(uid: str, *, ready: bool = True, resource_version: str = "1") -> dict[str, Any]:
+    state = {"running": {}} if ready else {"waiting": {"reason": "CrashLoopBackOff"}}
+    status = {"name": "server", "state": state, "ready": ready, "restartCount": 2, "image": "prometheus:v2.48.0"}
+    return {
+        "metadata": {"name": f"pod-{uid}", "uid": uid, "resourceVersion": resource_version},
+        "status": {"phase": "Running", "containerStatuses": [status]},
+    }
+
+
+def answer(probe: Probe, text: str, status: int) -> tuple[Probe, ProbeAnswer]:
+    return probe, ProbeAnswer(0.0, 0.0, SYSTEM.utc(), status, text)
+
+
+def test_a_pod_is_told_when_it_changed(notes: Notes, told: Told) -> None:
+    notes.pod(pod("a"))
+    notes.pod(pod("a", resource_version="2"))
+    notes.pod(pod("a", ready=False))
+    assert [(e["uid"], [c["state"] for c in e["containers"]]) for e in told] == [("a", ["running"]), ("a", ["waiting"])]
+    assert told[1]["containers"][0] == {
+        "name": "server",
+        "state": "waiting",
+        "reason": "CrashLoopBackOff",
+        "exit_code": None,
+        "ready": False,
+        "restarts": 2,
+        "image": "prometheus:v2.48.0",
+    }
+
+
+def test_a_pod_that_is_gone_is_told_once(notes: Notes, told: Told) -> None:
+    notes.pods([pod("a"), pod("b")])
+    del told[:]
+    notes.pods([pod("b")])
+    notes.gone(pod("b"))
+    notes.gone(pod("b"))
+    assert told == [
+        {"event": "pod", "pod": "pod-a", "uid": "a", "gone": True},
+        {"event": "pod", "pod": "pod-b", "uid": "b", "gone": True},
+    ]
+
+
+def test_a_volume_is_told_when_its_fill_changed(notes: Notes, told: Told) -> None:
+    df = ExecProbe("pod-a", "server", ("df", "-kP", "/data"))
+    text = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/loop1 1000 600 {} 60% /data\n"
+    for left in (400, 400, 0):
+        notes.answer(*answer(df, text.format(left), 0))
+    notes.answer(*answer(df, "no such file", 1))
+    notes.answer(*answer(df, "", 0))
+    sizes = [(e["path"], e["size_bytes"], e["used_bytes"]) for e in told]
+    assert sizes == [("/data", 1024000, 614400), ("/data", 1024000, 1024000)]
+
+
+def test_the_age_of_the_newest_sample(notes: Notes, told: Told) -> None:
+    age = QueryProbe("prometheus", 80, AGE_QUERY)
+    one = '{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.4321"]}]}}'
+    none = '{"status":"success","data":{"resultType":"vector","result":[]}}'
+    notes.answer(*answer(age, one, 200))
+    notes.answer(*answer(age, none, 200))
+    notes.answer(*answer(QueryProbe("prometheus", 80, "up"), one, 200))
+    assert told == [{"event": "freshness", "age_s": 0.432}, {"event": "freshness", "age_s": None}]

@@ -92,9 +92,12 @@ class Pins:
             UsageError: What is pinned is no SHA-256.
         """
         pinned = self._value(name, version, field)
-        if pinned is not None and not _SHA256.fullmatch(str(pinned)):
+        if pinned is None:
+            return None
+        digest = str(pinned).removeprefix("sha256:")  # as Docker writes it
+        if not _SHA256.fullmatch(digest):
             raise UsageError(f"the pin of {name} {version} is no SHA-256: {pinned}", hint=f"correct ${PINS_VARIABLE}")
-        return None if pinned is None else str(pinned)
+        return digest
 
     def tool(self, name: str, version: str, architecture: str) -> Pin:
         """How to get a program.

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from promdrill import paths
-from promdrill.supply import catalogue, charts, choose, engine, machine, registry, toolchain
+from promdrill.supply import catalogue, charts, choose, engine, machine, pulled, registry, toolchain
 from promdrill.supply.cache import Cache
 from promdrill.supply.choose import Registry
 from promdrill.supply.debian import ensure_host_packages
@@ -106,8 +106,11 @@ def archives(
     if choose.chosen(request.supply, request.mirror).name == "source":
         source = _source(console)
         return tuple(source.image_archive(reference) for reference in references)
-    del on_event
-    return ()
+    running, cache, pins = engine.ensure(say=on_event), Cache(paths.cache_dir()), Pins.load()
+    return tuple(
+        pulled.archive(reference, running, cache, registry=_mirror(request), pins=pins, say=on_event)
+        for reference in references
+    )
 
 
 def _source(console: Console | None) -> Source:

@@ -65,6 +65,18 @@ matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
 matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
 	@.venv/bin/promdrill matrix --format github
 
+.PHONY: bundle
+bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it
+	@.venv/bin/promdrill bundle
+
+.PHONY: test-registry
+test-registry: environment ## The registry supply against a real registry on loopback
+	@.venv/bin/python -m tests.registry.drill
+
+.PHONY: test-bundle
+test-bundle: environment ## Prove that a bundle needs no network; as root; BUNDLE=file
+	@.venv/bin/python -m tests.bundle.offline
+
 .PHONY: stitch
 stitch: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
 	@.venv/bin/promdrill stitch "$(or $(REPORTS),reports/matrix)" $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")

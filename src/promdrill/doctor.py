@@ -27,8 +27,11 @@ from promdrill.supply.machine import Machine
 
 GIB = 1 << 30
 
-DISK_BYTES = {"source": 25 * GIB, "registry": 8 * GIB}
-"""Free space for a cold start: Go's caches 11 GiB, artefacts and images 9, a cluster 2, and room; pulled images 3."""
+DISK_BYTES = {"source": 25 * GIB, "registry": 8 * GIB, "bundle": 6 * GIB}
+"""Free space for a cold start: Go's caches 11 GiB, artefacts and images 9, a cluster 2, and room; pulled images 3.
+
+Of a bundle: its files 0.5, the node image 0.6 for a while and 1.7 in the engine, a cluster 2.
+"""
 
 WARM_DISK_BYTES = 3 * GIB
 """Free space for a run whose artefacts are all there: one cluster and its volumes."""

@@ -12,6 +12,7 @@ from typing import Any
 
 from promdrill import paths, supply
 from promdrill.charting import Case, Plan, layers, plan
+from promdrill.charting.layering import over
 from promdrill.cluster import lease, lifecycle, owners
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kind import PinnedKindCluster
@@ -27,9 +28,10 @@ from promdrill.model import INSTALLS, Variant
 from promdrill.report.run import Run, Say
 from promdrill.scenarios import ScenarioFolder, applies, traits
 from promdrill.settings import Settings
-from promdrill.supply import subcharts
+from promdrill.supply import bundle, subcharts
 from promdrill.supply.cache import Cache
 from promdrill.supply.chart_files import dependencies, metadata
+from promdrill.supply.reference import in_manifests
 from promdrill.supply.supplied import Supplied
 from promdrill.versions.charts import followed as followed_by
 
@@ -72,9 +74,13 @@ def preflight(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> None:
         SupplyError: Something could not be had.
     """
     own = (wishes.chart, wishes.chart_version, wishes.repo, wishes.values, wishes.app_version)
-    if wishes.bundle is not None or (not any(own) and (wishes.subcharts, wishes.images) == ("on", "nearest")):
-        return
     request = wishes.request()
+    if wishes.bundle is not None:
+        cache = Cache(paths.cache_dir())
+        bundle.unpacked(wishes.bundle, request, cache=cache, say=say, app_version=wishes.app_version)
+        return
+    if not any(own) and (wishes.subcharts, wishes.images) == ("on", "nearest"):
+        return
     helm = supply.helm(request, on_event=say)
     _planned(wishes, tuple(scenarios), helm, supply.chart(request, helm, on_event=say), supply.available(request))
 
@@ -95,7 +101,8 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
     supplied = supply.provide(request, on_event=say)
     helm = supplied.tools.helm
     chart = supplied.chart if wishes.bundle is not None else supply.chart(request, helm, on_event=say)
-    path, plan = _planned(wishes, tuple(scenarios), helm, chart, supplied.available)
+    asked = (wishes, tuple(scenarios), helm, chart, supplied.available)
+    path, plan = _plan(*asked, fixed=supplied.image_values) if wishes.bundle is not None else _planned(*asked)
     if plan is None:  # manifests of ours are all that is installed
         app_version = wishes.app_version or manifests.APP_VERSION
         plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
@@ -104,22 +111,31 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
     for scenario, conflicts in plan.conflicts.items():
         for conflict in conflicts:
             say(f"{scenario}: {conflict}")
-    further = [reference for reference in plan.references if reference not in (supplied.images or ())]
+    needed = (*plan.references, *(_beside(scenarios, plan.app_version) if supplied.name == "registry" else ()))
+    further = [reference for reference in dict.fromkeys(needed) if reference not in (supplied.images or ())]
     return replace(
         supplied,
         chart=path,
         app_version=plan.app_version,
         image_values=plan.values,
-        remarks=plan.remarks,
+        remarks=(*supplied.remarks, *plan.remarks),
         archives=(*supplied.archives, *supply.archives(request, further, on_event=say)),
     )
 
 
-@functools.cache
-def _planned(
-    wishes: Settings, scenarios: tuple[Path, ...], helm: Path, chart: Path, available: tuple[str, ...] | None
+def _plan(
+    wishes: Settings,
+    scenarios: tuple[Path, ...],
+    helm: Path,
+    chart: Path,
+    available: tuple[str, ...] | None,
+    *,
+    fixed: Mapping[str, Any] | None = None,
 ) -> tuple[Path, Plan | None]:
-    """The chart with all that the drills need of it, and their plan; None when none of them installs a chart."""
+    """The chart with all that the drills need of it, and their plan; None when none of them installs a chart.
+
+    `fixed` are the values over all with which a bundle was made.
+    """
     followed = followed_by(metadata(chart))
     release = "prometheus-{}".format
     cases = [
@@ -131,7 +147,7 @@ def _planned(
         chart,
         off=wishes.subcharts == "off",
         needed=_needed(chart, cases),
-        fetch=None if wishes.supply_name() == "source" and wishes.repo is None else subcharts.by_helm(helm),
+        fetch=subcharts.by_helm(helm) if _fetches(wishes) else None,
         cache=Cache(paths.cache_dir()),
         say=lambda _text: None,
     )
@@ -142,13 +158,30 @@ def _planned(
         usable.path,
         cases,
         own=wishes.values,
-        extra=usable.values,
+        extra=over(usable.values, fixed or {}),
         app_version=wishes.app_version,
         policy=wishes.images,
         available=available,
         kubernetes=wishes.kubernetes,
     )
     return usable.path, replace(found, remarks=(*usable.notes, *found.remarks))
+
+
+_planned = functools.cache(_plan)
+
+
+def _fetches(wishes: Settings) -> bool:
+    """Whether subcharts that a chart lacks may be fetched."""
+    return wishes.supply_name() == "registry" or (wishes.bundle is None and wishes.repo is not None)
+
+
+def _beside(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
+    """Images of the manifests that scenarios install in place of a chart: those that a registry has."""
+    installs = {traits(ScenarioFolder(folder.name, folder).test).install for folder in scenarios} - {""}
+    files = [file for name in installs for file in (paths.manifests_dir() / name).glob("*.yaml")]
+    theirs, ours = f"{manifests.PROMETHEUS}:v{manifests.APP_VERSION}", f"{manifests.PROMETHEUS}:v{app_version}"
+    found = in_manifests(file.read_text(encoding="utf-8") for file in files)
+    return tuple(ours if image == theirs else image for image in found if image not in supply.OWN_IMAGES)
 
 
 def _needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from promdrill.errors import UsageError
 from promdrill.settings import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, Settings
+from promdrill.supply.bundle_read import defaults
 from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
 
 MOST_REPEATS = 100
@@ -79,7 +80,10 @@ def settings(get: Callable[[Option], str | None], *, folder: Path = Path(), vari
         UsageError: REPEAT is no number.
     """
     said = {option: text for option in OPTIONS if (text := get(option))}
-    return Settings(variants=variants, **{option.field: _value(option, text, folder) for option, text in said.items()})
+    fields = {option.field: _value(option, text, folder) for option, text in said.items()}
+    if "bundle" in fields:  # what it holds is what is meant where nothing was said
+        fields = {**defaults(fields["bundle"]), **fields}
+    return Settings(variants=variants, **fields)
 
 
 def _value(option: Option, text: str, folder: Path) -> Any:

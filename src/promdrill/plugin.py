@@ -194,8 +194,12 @@ def pytest_report_teststatus(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the results, after every fixture has been torn down; those of an interrupted run stay unfinished."""
     run = session.config.stash.get(ours.RUN, None)
-    if run is not None and exitstatus != pytest.ExitCode.INTERRUPTED:
+    if run is None:
+        return
+    if exitstatus != pytest.ExitCode.INTERRUPTED:
         run.results.finish()
+    if run.results.folder == run.folder:  # one that joins another's leaves it to that one
+        ours.write_page(run)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -128,6 +128,16 @@ def is_drill(item: pytest.Item) -> bool:
     return isinstance(item, pytest.Function) and "drill" in item.fixturenames
 
 
+def write_page(ended: Run) -> None:
+    """Write report.html beside the results; a page that cannot be made costs the run nothing but the page."""
+    from promdrill.report.html.page import write  # noqa: PLC0415  matplotlib, when there is something to draw
+
+    try:
+        write(ended.folder)
+    except Exception as error:  # noqa: BLE001  whatever it is: results.json is there
+        ended.say(f"no report.html: {type(error).__name__}: {error}")
+
+
 def skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:
     """Why a drill does not apply to the chart; None when it does."""
     return scenarios.applies(item.path, *followed(metadata(supplied.chart)), supplied.app_version)

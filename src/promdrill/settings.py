@@ -100,7 +100,8 @@ class Settings:
         """
         built = catalogue.load(paths.images_dir())
         one_of("SUPPLY", self.supply, SUPPLIES)
-        one_of("KUBE_VERSION", self.kubernetes, built.kubernetes_versions())
+        if self.bundle is None:  # it holds the one version that there is
+            one_of("KUBE_VERSION", self.kubernetes, built.kubernetes_versions())
         one_of("HELM_VERSION", self.helm, built.helm_versions())
         for name, value, valid in (
             ("PROFILE", self.profile, PROFILES),
@@ -195,11 +196,14 @@ def _check_values(path: Path) -> None:
     _check_file("VALUES", path)
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        line = f":{error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise UsageError(f"VALUES={path}{line}: not YAML: {_one_line(error.problem or error)}") from error
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"VALUES={path}: not YAML: {_one_line(error)}") from error
     if values is not None and not isinstance(values, dict):
         raise UsageError(f"VALUES={path}: Helm values are a mapping, this is a {type(values).__name__}")
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: object) -> str:
     return " ".join(str(error).split())

@@ -147,7 +147,7 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
         (["--control=no-foult"], "CONTROL=no-foult: not one of", "CONTROL=no-fault"),
         (["--evidence=alway"], "EVIDENCE=alway: not one of failure, always", "EVIDENCE=always"),
         (["--values=value.yaml"], "VALUES=value.yaml: no such file", "VALUES=values.yaml"),
-        (["--values=bad.yaml"], "bad.yaml: not YAML", ""),
+        (["--values=bad.yaml"], "bad.yaml:1: not YAML: ", ""),
         (["--values=list.yaml"], "list.yaml: Helm values are a mapping, this is a list", ""),
         (["--runbook=values.yaml"], "values.yaml:1:1", ""),
         (["--runbook=none.md"], "RUNBOOK=", ""),

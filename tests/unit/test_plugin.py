@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from promdrill import drilling, paths
+from promdrill import session as ours
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.verdicts import shortfall
 from promdrill.errors import ClusterError, PromdrillError, SupplyError
@@ -52,6 +53,7 @@ class Fakes:
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
         self.log: list[str] = []
+        self.pages: list[Run] = []
         self.verdicts: dict[str, Verdict] = {}
         self.supply_error: Exception | None = None
         self.cluster_error: Exception | None = None
@@ -129,6 +131,7 @@ class Fakes:
 @pytest.fixture
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes()
+    monkeypatch.setattr(ours, "write_page", made.pages.append)
     for name in ("provide", "cluster", "drill"):
         monkeypatch.setattr(drilling, name, getattr(made, name))
     return made
@@ -330,6 +333,12 @@ def test_a_dependencys_warning_does_not_fail_a_drill(session: pytest.Pytester, f
     )
     (session.path / "disk-full/test_disk_full.py").write_text(text)
     session.runpytest_inprocess("-k", "disk_full").assert_outcomes(passed=1, deselected=1, warnings=1)
+
+
+def test_a_run_ends_with_its_page(session: pytest.Pytester, fakes: Fakes) -> None:
+    session.runpytest_inprocess("-k", "disk_full").assert_outcomes(passed=1, deselected=1)
+    assert [run.folder.name for run in fakes.pages] == [(session.path / "reports/latest").resolve().name]
+    assert fakes.pages[0].results.run.finished, "the results are whole by then"
 
 
 def test_a_named_report_folder_is_used(session: pytest.Pytester, fakes: Fakes) -> None:

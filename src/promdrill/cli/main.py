@@ -11,6 +11,7 @@ from types import FrameType
 
 from promdrill.cli import (
     ablate,
+    bundle,
     clean,
     clean_cache,
     compare,
@@ -19,6 +20,7 @@ from promdrill.cli import (
     listing,
     matrix,
     new,
+    report,
     run,
     runbook,
     stitch,
@@ -26,7 +28,22 @@ from promdrill.cli import (
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
 from promdrill.errors import PromdrillError, UsageError
 
-COMMANDS = (run, controls, ablate, matrix, stitch, compare, listing, new, runbook, doctor, clean, clean_cache)
+COMMANDS = (
+    run,
+    controls,
+    ablate,
+    matrix,
+    stitch,
+    report,
+    bundle,
+    compare,
+    listing,
+    new,
+    runbook,
+    doctor,
+    clean,
+    clean_cache,
+)
 """In the order of ``promdrill --help``."""
 
 

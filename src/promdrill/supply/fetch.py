@@ -27,6 +27,7 @@ Progress = Callable[[str, int, int | None], None]
 
 _REFUSALS = (  # what Docker and Helm say, in lower case, and what it means
     ("unauthorized", "wants credentials"),
+    ("no basic auth credentials", "wants credentials"),
     ("authentication required", "wants credentials"),
     ("401", "wants credentials (401)"),
     ("denied", "does not let us have it"),

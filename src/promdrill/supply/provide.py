@@ -8,15 +8,19 @@ from pathlib import Path
 from rich.console import Console
 
 from promdrill import paths
-from promdrill.supply import catalogue, charts, choose, engine, machine, pulled, registry, toolchain
+from promdrill.supply import bundle, catalogue, charts, choose, engine, machine, pulled, registry, toolchain
 from promdrill.supply.cache import Cache
 from promdrill.supply.choose import Registry
 from promdrill.supply.debian import ensure_host_packages
 from promdrill.supply.pins import Pins
+from promdrill.supply.reference import in_manifests
 from promdrill.supply.source import Source
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
-OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
+OWN_IMAGES = (
+    *("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0"),
+    *("docker.io/library/nginx:debian", "docker.io/library/busybox:debian"),
+)
 """Images that no registry has: they are built whatever the supply."""
 
 Say = Callable[[str], None]
@@ -34,6 +38,10 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         UsageError: The request cannot be met here, and nothing was started.
         SupplyError: Something could not be had or built.
     """
+    if request.bundle is not None:
+        supplied = bundle.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event)
+        on_event(f"supply: bundle. {supplied.why}")
+        return supplied
     chosen = choose.chosen(request.supply, request.mirror)
     on_event(f"supply: {chosen.name}. {chosen.why}")
     running = engine.ensure(say=on_event)
@@ -44,6 +52,8 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
     pieces = registry.provide_registry(
         request, running, cache, machine.examine().architecture, say=on_event, registry=_mirror(request)
     )
+    provisioner = source.provisioner()
+    beside = in_manifests([provisioner.read_text(encoding="utf-8")])
     return Supplied(
         name="registry",
         why=chosen.why,
@@ -51,9 +61,12 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         kubernetes=pieces.kubernetes,
         node_image=pieces.node_image,
         chart=paths.own_chart(),
-        provisioner=source.provisioner(),
+        provisioner=provisioner,
         crds=pieces.crds,
-        archives=tuple(source.image_archive(reference) for reference in OWN_IMAGES),
+        archives=(
+            *(source.image_archive(reference) for reference in OWN_IMAGES),
+            *archives(request, beside, on_event=on_event),
+        ),
         kind_patch=source.host_patch(),
     )
 
@@ -103,6 +116,8 @@ def archives(
     Raises:
         SupplyError: One of them could not be had.
     """
+    if not references or request.bundle is not None:  # all that a bundle holds is loaded
+        return ()
     if choose.chosen(request.supply, request.mirror).name == "source":
         source = _source(console)
         return tuple(source.image_archive(reference) for reference in references)

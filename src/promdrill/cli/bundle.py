@@ -1,0 +1,149 @@
+"""``promdrill bundle``: all that a run needs in one file, for where there is no network; or what is in such a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.markup import escape
+from rich.padding import Padding
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+from promdrill import doctor, options, paths
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.scenarios import select
+from promdrill.settings import Settings, is_warm
+from promdrill.supply import bundle, engine
+from promdrill.supply.bundle_manifest import Manifest
+from promdrill.supply.bundle_write import check_place
+from promdrill.supply.cache import Cache
+
+FILE_NAME = "promdrill-bundle.tar"
+"""Where a bundle is written when no place was named."""
+
+VARIABLES = (
+    *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "APP_VERSION", "IMAGES"),
+    *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR"),
+)
+"""Those of a run that decide what it needs."""
+
+_SHOWN = 3  # packages of a Debian tree that are named without --all
+_MIB = 1 << 20
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "bundle",
+        summary="put all that a run needs into one file, for a machine without a network",
+        example="promdrill bundle --file promdrill-bundle.tar\n"
+        "  promdrill bundle --list promdrill-bundle.tar\n"
+        "  promdrill run --bundle promdrill-bundle.tar",
+        execute=_execute,
+    )
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--file", type=Path, metavar="BUNDLE", help=f"where to (default: {FILE_NAME}) [$BUNDLE]")
+    what.add_argument("--list", type=Path, metavar="FILE", help="say what is in a bundle and whence, and write none")
+    parser.add_argument("--all", action="store_true", help="with --list: all packages and sums, nothing shortened")
+    parser.add_argument("--scenario", metavar="SCENARIO", help="ids, comma separated (default: all) [$SCENARIO]")
+    for option in options.OPTIONS:
+        if option.variable in VARIABLES:
+            parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
+    parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; it is given to the run as well."
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    if arguments.list:
+        found, sha256 = bundle.contents(arguments.list)
+        show(found, sha256, Console(highlight=False), everything=arguments.all)
+        return EXIT_OK
+    return _write(arguments)
+
+
+def _write(arguments: argparse.Namespace) -> int:
+    from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
+
+    def asked(name: str) -> str | None:
+        return getattr(arguments, name.lower(), None) or os.environ.get(name) or None
+
+    file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
+    check_place(file)
+    ids = [name.strip() for name in (asked("SCENARIO") or "").split(",") if name.strip()]
+    folders = [scenario.folder for scenario in select(ids)]
+    settings: Settings = options.settings(lambda option: asked(option.variable) if option.variable in VARIABLES else "")
+    settings.check()
+    doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+    drilling.preflight(settings, folders, say=say)
+    supplied = drilling.provide(settings, folders, say=say)
+    with _bar() as progress:
+        manifest = bundle.write(
+            supplied,
+            settings.request(),
+            file,
+            cache=Cache(paths.cache_dir()),
+            engine=engine.ensure(say=say),
+            say=say,
+            progress=progress,
+        )
+    say(f"{file}: {file.stat().st_size / _MIB:.0f} MiB, {len(manifest.parts)} parts")
+    say(f"to run it: make test-scenarios BUNDLE={file}")
+    return EXIT_OK
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[int], None]]:
+    """A bar for the one part that takes long, on a terminal; elsewhere the announcement must do."""
+    console = Console(stderr=True)
+    columns = (TextColumn("node image"), BarColumn(), DownloadColumn(binary_units=True), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
+        task = display.add_task("node image", total=None)
+        yield lambda done_bytes: display.update(task, completed=done_bytes)
+
+
+def show(found: Manifest, sha256: str, console: Console, *, everything: bool = False) -> None:
+    """Print what is in a bundle and whence.
+
+    Args:
+        found: Its list.
+        sha256: The list's own SHA-256.
+        console: Where to.
+        everything: Whether whole sums and all packages are shown.
+    """
+    heads = {
+        "made": f"{found.made} by promdrill {found.promdrill}, SUPPLY={found.supply}, for {found.architecture}",
+        "for": f"Kubernetes {found.kubernetes}, Helm {found.helm}, chart {found.chart} {found.chart_version}, "
+        f"Prometheus {found.app_version or 'of an unknown version'}",
+        "manifest.json": f"SHA-256 {sha256}",
+    }
+    for name, text in heads.items():
+        console.print(f"[bold]{name}[/] {escape(text)}", soft_wrap=True)
+    for part in found.parts:
+        digest = part.sha256 if everything else part.sha256[:12]
+        console.print(
+            f"\n[bold]{escape(part.path)}[/]  {part.size_bytes / _MIB:.1f} MiB  SHA-256 {digest}", soft_wrap=True
+        )
+        what = f"{part.what} {part.version}" if part.version and part.version not in part.what else part.what
+        _line(console, what, part.whence, everything=everything)
+    for inside in found.inside:
+        _line(console, inside.what, inside.whence, everything=everything)
+    if found.remarks:
+        console.print()
+    for remark in found.remarks:
+        console.print(escape(remark), soft_wrap=True)
+
+
+def _line(console: Console, what: str, whence: str, *, everything: bool) -> None:
+    said = whence if everything else "; ".join(_short(piece) for piece in whence.split("; "))
+    console.print(Padding(f"[cyan]{escape(what)}[/]: {escape(said)}", (0, 0, 0, 4)))
+
+
+def _short(whence: str) -> str:
+    listed = whence.split(", ")
+    if not whence.startswith("Debian") or len(listed) <= _SHOWN + 1:
+        return whence
+    return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more packages"

@@ -1,0 +1,76 @@
+"""``promdrill report``: one page of any runs, also older ones, also such that were interrupted."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.errors import UsageError
+from promdrill.report.folder import write_atomically
+
+HTML, MARKDOWN = "html", "markdown"
+
+NAMES = {HTML: "report.html", MARKDOWN: "summary.md"}
+"""The file's name, by its format, where none is given."""
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "report",
+        summary="make one self-contained HTML page of any runs, also of interrupted ones",
+        example="promdrill report reports/latest\n  promdrill report reports/matrix --output matrix.html",
+        execute=_execute,
+    )
+    parser.add_argument(
+        "folders",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="the folder of a run, or a folder that holds many, such as the cells of a matrix; each run is a column",
+    )
+    parser.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help=f"default: {NAMES[HTML]} in FOLDER, or in the working folder when there are several; - is standard output",
+    )
+    parser.add_argument(
+        "--previous",
+        type=Path,
+        metavar="FOLDER",
+        help="the run that changes are told against (default: for a single run, the one before it beside it)",
+    )
+    parser.add_argument("--format", choices=(HTML, MARKDOWN), default=HTML, help="html (default) or markdown")
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    folders: list[Path] = arguments.folders
+    output = arguments.output or (folders[0] if len(folders) == 1 else Path()) / NAMES[arguments.format]
+    text = _text(arguments.format, folders, Path() if _is_stdout(output) else output.parent, arguments.previous)
+    if _is_stdout(output):
+        say(text.rstrip("\n"))
+        return EXIT_OK
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(output, text)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}", hint="--output FILE") from error
+    say(f"report: {output}")
+    return EXIT_OK
+
+
+def _is_stdout(output: Path) -> bool:
+    return str(output) == "-"
+
+
+def _text(form: str, folders: list[Path], beside: Path, earlier: Path | None) -> str:
+    if form == MARKDOWN:
+        from promdrill.report.markdown import to_markdown  # noqa: PLC0415  only what is asked for is loaded
+
+        return to_markdown(folders, earlier=earlier)
+    from promdrill.report.html.page import to_html  # noqa: PLC0415  matplotlib takes a second to load
+
+    return to_html(folders, beside=beside, earlier=earlier)

@@ -1,0 +1,38 @@
+"""The command that makes a drill happen again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import PurePath
+
+from promdrill.report.html.load import Column, Drill
+
+_OF_RESULTS = ("SCENARIO", "KUBE_VERSION", "SUPPLY", "PROFILE", "CONTROL")
+"""Variables that a result tells of itself; all others are those that the run was given, where that is known."""
+
+_SUPPLIES = frozenset({"source", "registry"})
+
+
+def reproduce(drill: Drill, column: Column) -> str:
+    """A line to be pasted in the checkout: one of make's targets with its variables."""
+    result = drill.result
+    control = drill.control
+    ablation = control is not None and control.startswith("without")
+    said = {name: value for name, value in column.options.items() if name not in {*_OF_RESULTS, "JOBS", "REPEAT"}}
+    if column.run is not None:
+        said["KUBE_VERSION"] = column.run.kubernetes
+        said["SUPPLY"] = column.run.supply if column.run.supply in _SUPPLIES else ""
+    if result is not None and result.profile == "as-shipped":
+        said["PROFILE"] = result.profile
+    if result is not None:  # a runbook of the user's own is named by its whole path
+        own = (step.file for step in result.steps if PurePath(step.file).is_absolute())
+        said.setdefault("RUNBOOK", next(own, ""))
+    if control is not None and not ablation:
+        said["CONTROL"] = control
+    words = ["make", "ablate" if ablation else "test-scenarios", f"SCENARIO={drill.scenario}"]
+    return shlex.join([*words, *_assigned(said)])
+
+
+def _assigned(variables: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in sorted(variables.items()) if value]

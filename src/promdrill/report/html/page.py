@@ -1,0 +1,205 @@
+"""The whole page: loaded, told, drawn, and put into the templates."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import textwrap
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from promdrill import paths
+from promdrill.evidence.redact import redact_lines
+from promdrill.model import PhaseName
+from promdrill.report.folder import write_atomically
+from promdrill.report.html import detail, overview, runbook, words
+from promdrill.report.html.detail import Badge
+from promdrill.report.html.limits import Limits, limits
+from promdrill.report.html.load import Column, Drill, load, previous
+from promdrill.report.html.overview import Shown
+from promdrill.report.html.story import Step, tell
+from promdrill.report.html.words import count
+
+REPORT = "report.html"
+
+REASON_CHARS = 280
+"""Of a reason in the list of drills that did not end as due."""
+
+MOST_AT_ONCE = 50
+"""Drills whose details are there from the start; with more, each drill's are made by the script when it is opened."""
+
+MOST_WRONG = 30
+"""Drills that did not end as due that are listed at the top; the grid has all of them."""
+
+
+def to_html(folders: Sequence[Path], *, beside: Path, earlier: Path | None = None) -> str:
+    """The page of these runs.
+
+    Args:
+        folders: Each is a run, or holds runs.
+        beside: The folder that the page is for: links to evidence are relative to it.
+        earlier: The run that changes are told against; by default the one before, for a single run.
+
+    Raises:
+        UsageError: A folder holds no run, or a results.json is none.
+    """
+    columns = load(folders)
+    if earlier is None and len(columns) == 1:
+        earlier = previous(columns[0])
+    return "".join(render(columns, beside=beside.resolve(), earlier=earlier))
+
+
+def write(folder: Path) -> Path:
+    """Write `REPORT` into a run's folder, for the end of the run, and return its path.
+
+    Raises:
+        UsageError: As `to_html`.
+        OSError: It cannot be written.
+    """
+    write_atomically(folder / REPORT, to_html([folder], beside=folder))
+    return folder / REPORT
+
+
+def render(columns: Sequence[Column], *, beside: Path, earlier: Path | None = None) -> Iterator[str]:
+    """The page in pieces.
+
+    Args:
+        columns: As from `promdrill.report.html.load.load`.
+        beside: The folder that the page is for.
+        earlier: The run that changes are told against.
+    """
+    shown = dict(enumerate(_numbered(columns)))
+    everything = [each for drills in shown.values() for each in drills]
+    names = {each.anchor: columns[at].name for at, drills in shown.items() for each in drills}
+    changes = overview.changes(columns, earlier)
+    most = limits(len(everything))
+    environment = _environment()
+    script = _file("page.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    yield from environment.get_template("page.html").generate(
+        columns=columns,
+        shown=everything,
+        style=Markup(_file("page.css")),  # noqa: S704  ours
+        script=Markup(script),  # noqa: S704  ours
+        script_hash=digest,
+        lazy=len(everything) > MOST_AT_ONCE,
+        phases=[str(name) for name in PhaseName],
+        headline=_headline(everything),
+        tally=_tally(everything),
+        wrong=_wrong(columns, shown),
+        most_wrong=MOST_WRONG,
+        grid=overview.grid(columns, shown),
+        recovery=overview.recovery(everything, changes.recovered if changes else {}),
+        slowest=overview.slowest(everything if len(everything) > 1 else (), names if len(columns) > 1 else {}),
+        changes=changes,
+        details=_details(columns, shown, beside, most),
+    )
+
+
+def _numbered(columns: Sequence[Column]) -> Iterator[list[Shown]]:
+    number = 0
+    for column in columns:
+        found = []
+        for drill in column.drills:
+            number += 1
+            found.append(Shown(f"d{number}", drill, detail.badge(drill), detail.length_s(drill, tell(drill.entries))))
+        yield found
+
+
+def _wrong(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]]) -> list[tuple[Shown, str, str]]:
+    """(drill, column, why) of those that did not end as due; those without a verdict last."""
+    order = list(detail.MARKS)
+    found = [(each, columns[at].name) for at, drills in shown.items() for each in drills if not each.badge.due]
+    found.sort(key=lambda pair: order.index(pair[0].badge.verdict))
+    return [
+        (
+            each,
+            column,
+            redact_lines(
+                textwrap.shorten(detail.said(each.drill, tell(each.drill.entries)), REASON_CHARS, placeholder=" …")
+            ),
+        )
+        for each, column in found
+    ]
+
+
+def _details(
+    columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]], beside: Path, most: Limits
+) -> Iterator[dict[str, object]]:
+    """What the template needs of each drill, one after the other, by name and then by column."""
+    pairs = [(each, at) for at, drills in shown.items() for each in drills]
+    for each, at in sorted(pairs, key=lambda pair: (pair[0].drill.row, pair[1])):
+        found = detail.context(each.drill, columns[at], beside=beside, most=most)
+        yield {**found, "anchor": each.anchor, "runbook": _runbook(each.drill, found["story"].steps, most)}
+
+
+def _runbook(drill: Drill, steps: Sequence[Step], most: Limits) -> runbook.Rendered:
+    template = _environment().get_template("step.html")
+
+    def shown(step: Step) -> Markup:
+        output = words.cut(redact_lines(step.output), most.output).rstrip("\n")
+        return Markup(template.render(step=step, output=output, lines=output.count("\n") + 1 if output else 0))  # noqa: S704  escaped
+
+    file = runbook.find(drill.folder, paths.scenarios_dir() / Path(drill.scenario).name, steps)
+    return runbook.render(file, steps, shown)
+
+
+_ALL = {1: "The drill", 2: "Both drills"}
+
+
+def _headline(shown: Sequence[Shown]) -> str:
+    if not shown:
+        return "No drill was run"
+    wrong = sum(not each.badge.due for each in shown)
+    without = sum(each.drill.result is None for each in shown)
+    if wrong and wrong == without:
+        have = "has" if wrong == 1 else "have"
+        return "The drill has no result" if len(shown) == 1 else f"{wrong} of {len(shown)} drills {have} no result"
+    how = "ended as due" if any(each.drill.control for each in shown) else "passed"
+    if not wrong:
+        return f"{_ALL.get(len(shown), f'All {len(shown)} drills')} {how}"
+    how = "end as due" if how == "ended as due" else "pass"
+    return f"The drill did not {how}" if len(shown) == 1 else f"{wrong} of {len(shown)} drills did not {how}"
+
+
+def _tally(shown: Sequence[Shown]) -> list[tuple[Badge, int]]:
+    """How drills ended, and how many; what is not due first."""
+    order = list(detail.MARKS)
+    counts = Counter(each.badge for each in shown)
+    return sorted(counts.items(), key=lambda item: (item[0].due, order.index(item[0].verdict), item[0].colour))
+
+
+@functools.cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("promdrill.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "seconds": words.seconds,
+        "offset": words.offset,
+        "when": words.when,
+        "count": count,
+        "packed": _packed,
+    }
+    environment.globals["between"] = words.between
+    return environment
+
+
+def _packed(html: Markup) -> Markup:
+    """What the script unpacks: base64 of a zlib stream."""
+    return Markup(base64.b64encode(zlib.compress(str(html).encode(), 9)).decode())  # noqa: S704  base64
+
+
+def _file(name: str) -> str:
+    return (resources.files("promdrill.report.html") / "templates" / name).read_text(encoding="utf-8")

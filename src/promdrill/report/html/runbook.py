@@ -1,0 +1,156 @@
+"""The runbook as HTML, each step followed by what it printed in this drill."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.renderer import RendererHTML
+from markdown_it.token import Token
+from markdown_it.utils import OptionsDict
+from markupsafe import Markup, escape
+
+from promdrill.report.html.story import Step
+
+LARGEST_BYTES = 1 << 20
+"""As `promdrill.runbook.source.LIMIT_BYTES`: a file beyond it is no runbook."""
+
+Shown = Callable[[Step], Markup]
+"""How a step's outcome is shown."""
+
+_HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6"}
+"""A runbook's headings stand below those of its drill."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A runbook on the page: its HTML, and what has to be said of it."""
+
+    html: Markup
+    note: str
+
+
+def find(drill: Path, scenario: Path, steps: Sequence[Step]) -> Path | None:
+    """The runbook that was run: a copy in the drill's folder, else that of the scenario; None when neither is there.
+
+    Args:
+        drill: The drill's folder.
+        scenario: The scenario's folder.
+        steps: As run; they name the file.
+    """
+    name = Path(steps[0].file).name if steps else "runbook.md"
+    for folder in (drill, scenario):
+        if (folder / name).is_file():
+            return folder / name
+    return None
+
+
+def render(file: Path | None, steps: Sequence[Step], shown: Shown) -> Rendered:
+    """The runbook with the steps' outcomes; the steps alone where the file is not what was run.
+
+    Args:
+        file: The runbook.
+        steps: As run.
+        shown: Makes a step's outcome HTML; it is put after the step's commands.
+    """
+    text = _read(file)
+    if text is None:
+        return Rendered(
+            _alone(steps, shown), "The runbook is not there any more; these are its steps as they were run."
+        )
+    tokens = _parser().parse(text)
+    places = _places(tokens, steps)
+    if places is None:
+        return Rendered(
+            _alone(steps, shown),
+            "The runbook has changed since; these are its steps as they were run, without its text.",
+        )
+    parser = _parser()
+    html = Markup(parser.renderer.render(_lowered(tokens), parser.options, {"after": _after(places, shown)}))  # noqa: S704  the parser escapes
+    note = "" if steps else "No step of it was run."
+    return Rendered(html, note)
+
+
+def _read(file: Path | None) -> str | None:
+    """The runbook's text with blank lines in place of its front matter, so that lines keep their numbers."""
+    try:
+        if file is None or file.stat().st_size > LARGEST_BYTES:
+            return None
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return None
+    if lines and lines[0].strip() == "---":
+        end = next((at for at, line in enumerate(lines[1:], 1) if line.strip() == "---"), 0)
+        lines[: end + 1] = [""] * (end + 1)
+    return "\n".join(lines)
+
+
+def _parser() -> MarkdownIt:
+    """CommonMark without HTML and without pictures: a page that asks nothing of a network has no room for either."""
+    parser = MarkdownIt("commonmark", {"html": False}).disable("image").enable("table")
+    parser.add_render_rule("fence", _fence)
+    return parser
+
+
+def _places(tokens: Sequence[Token], steps: Sequence[Step]) -> Mapping[int, list[Step]] | None:
+    """Steps by the line of the fence that they came from; None where one has none with its commands."""
+    found: dict[int, list[Step]] = {}
+    fences = [token for token in tokens if token.type == "fence" and token.map]
+    for step in steps:
+        fence = next((token for token in fences if token.map and token.map[0] < step.line <= token.map[1]), None)
+        if fence is None or not fence.map or _squeezed(step.command) not in _squeezed(fence.content):
+            return None
+        found.setdefault(fence.map[0], []).append(step)
+    return found
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _after(places: Mapping[int, list[Step]], shown: Shown) -> Mapping[int, Markup]:
+    return {line: Markup().join(map(shown, steps)) for line, steps in places.items()}
+
+
+def _lowered(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Headings below those of the page; the runbook's own title is left out, it stands above."""
+    out = []
+    skip = 0
+    for token in tokens:
+        if token.type == "heading_open" and token.tag == "h1":
+            skip = 3
+        if skip:
+            skip -= 1
+            continue
+        token.tag = _HEADINGS.get(token.tag, token.tag)
+        out.append(token)
+    return out
+
+
+def _fence(
+    _self: RendererHTML, tokens: Sequence[Token], at: int, _options: OptionsDict, env: MutableMapping[str, Any]
+) -> str:
+    token = tokens[at]
+    language = token.info.split()[0] if token.info.split() else ""
+    if language in {"console", "text"} and at and tokens[at - 1].type == "fence":
+        return str(
+            Markup('<details class="want"><summary>what the runbook expects</summary><pre>{}</pre></details>').format(
+                token.content
+            )
+        )
+    kind = "cmd" if language == "sh" else "code"
+    html = Markup('<pre class="{}">{}</pre>').format(kind, token.content)
+    return str(html + env["after"].get(token.map[0] if token.map else -1, Markup()))
+
+
+def _alone(steps: Sequence[Step], shown: Shown) -> Markup:
+    out, section = Markup(), ""
+    for step in steps:
+        if step.section != section:
+            section = step.section
+            out += Markup("<h5>{}</h5>").format(section)
+        out += Markup('<pre class="cmd">{}</pre>').format(step.command) + shown(step)
+    return out or escape("")

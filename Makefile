@@ -69,6 +69,10 @@ matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions
 bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it
 	@.venv/bin/promdrill bundle
 
+.PHONY: test-broken-chart
+test-broken-chart: environment ## Prove that a remedy that no longer works is found
+	@.venv/bin/python -m tests.charts.broken.prove
+
 .PHONY: test-registry
 test-registry: environment ## The registry supply against a real registry on loopback
 	@.venv/bin/python -m tests.registry.drill

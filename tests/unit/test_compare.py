@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.unit.compare_world import PHASES, UNTOLD, aborted, drill, failed, no_fault, passed, run, without
@@ -12,7 +13,7 @@ from promdrill.model import DrillResult, Verdict
 from promdrill.report.compare import Finding, Row, Trend, compare
 
 
-def only(old: Sequence[DrillResult], new: Sequence[DrillResult], **options: float) -> Row:
+def only(old: Sequence[DrillResult], new: Sequence[DrillResult], **options: Any) -> Row:
     """The one row that comparing two runs gives."""
     (row,) = compare([run(*old)], [run(*new)], **options).rows
     return row
@@ -56,22 +57,23 @@ def test_verdicts(old: str, new: str, finding: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "finding", "limit_s"),
     [
-        ([8], [11], "unchanged", 3.0),  # not more than the resolution
-        ([8], [11.1], "regression", 3.0),
-        ([8], [4.9], "improvement", 3.0),
+        ([8], [13], "unchanged", 5.0),  # not more than the resolution
+        ([8], [13.1], "regression", 5.0),
+        ([8], [2.9], "improvement", 5.0),
+        ([11.5, 11.5, 11.7, 11.7, 12.1, 14.9], [15.3], "unchanged", 5.0),  # as disk-full was seen, unchanged
         ([40], [50], "unchanged", 10.0),  # not more than a quarter
         ([40], [50.1], "regression", 10.0),
         ([40], [29.9], "improvement", 10.0),
-        ([12, 12, 12], [15.1, 15.1, 15.1], "regression", 3.0),  # equal repeats are not without noise
+        ([12, 12, 12], [17.1, 17.1, 17.1], "regression", 5.0),  # equal repeats are not without noise
         ([10, 12, 14], [17, 19, 21], "unchanged", 12.579),  # 3 x 1.4826 x root of (2 x 2 + 2 x 2)
         ([10, 12, 14], [23, 25, 27], "regression", 12.579),
         ([10, 12, 14], [20], "unchanged", 12.579),  # the one without repeats is taken to be as noisy
         ([20], [10, 12, 14], "unchanged", 12.579),
-        ([12, 12, 12, 12, 40], [12, 12, 12], "unchanged", 3.0),  # one that is far off does not matter
-        ([12, 12, 12], [12, 12, 40], "unchanged", 3.0),
+        ([12, 12, 12, 12, 40], [12, 12, 12], "unchanged", 5.0),  # one that is far off does not matter
+        ([12, 12, 12], [12, 12, 40], "unchanged", 5.0),
         ([10, 20], [25], "unchanged", 31.451),  # two repeats count where they make it larger
-        ([12, 12, 14, 14, 13], [17, 17, 17, 17, 17], "unchanged", 4.449),
-        ([12, 12, 14, 14, 13], [17.5, 17.5, 17.5], "regression", 4.449),
+        ([22, 22, 26, 26, 24], [32, 32, 32, 32, 32], "unchanged", 8.895),
+        ([22, 22, 26, 26, 24], [33, 33, 33], "regression", 8.895),
     ],
 )
 def test_recovery_passed(old: list[float], new: list[float], finding: str, limit_s: float) -> None:
@@ -82,8 +84,8 @@ def test_recovery_passed(old: list[float], new: list[float], finding: str, limit
 
 
 def test_the_threshold_is_the_relative_part() -> None:
-    assert only(passed(40), passed(44), threshold=0.0).finding is Finding.REGRESSION
-    assert only(passed(40), passed(43), threshold=0.0).finding is Finding.UNCHANGED, "the resolution stays"
+    assert only(passed(40), passed(46), threshold=0.0).finding is Finding.REGRESSION
+    assert only(passed(40), passed(45), threshold=0.0).finding is Finding.UNCHANGED, "the resolution stays"
     assert only(passed(40), passed(59), threshold=0.5).finding is Finding.UNCHANGED
     assert only(passed(40), passed(61), threshold=0.5).finding is Finding.REGRESSION
 

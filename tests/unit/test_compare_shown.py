@@ -50,7 +50,7 @@ NEW: reports/new: 4 runs, 12 drills; unfinished, so that drills may be missing:
     new: 1 passed, 2 failed: no recovery: server pod 2/2: prometheus-server
       CrashLoopBackOff | log says "no space left on device" <twice> (and 1 other
       reason)
-    recovery: 11.7 s (of 3, spread 0.3 s) -> 12.0 s, within the noise of 3.0 s
+    recovery: 11.7 s (of 3, spread 0.3 s) -> 12.0 s, within the noise of 5.0 s
   disk-full[no-fault]
     prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast
     old: invalid: as due: the incident was not observed
@@ -113,7 +113,7 @@ MARKDOWN = f"""\
 | finding | drill | cell | old | new | recovery |
 | --- | --- | --- | --- | --- | --- |
 | regression | disk-full | CELL | 3 passed | 1 passed, 2 failed: {SAID} "no space left on device" &lt;twice&gt; \
-(and 1 other reason) | 11.7 s (of 3, spread 0.3 s) -&gt; 12.0 s, within the noise of 3.0 s |
+(and 1 other reason) | 11.7 s (of 3, spread 0.3 s) -&gt; 12.0 s, within the noise of 5.0 s |
 | regression | disk-full\\[no-fault\\] | CELL | invalid: as due: the incident was not observed | passed: not as due: \
 disk-full: the control no-fault must end invalid in signature; it ended passed |  |
 | regression | oom | CELL | passed | passed | 30.0 s -&gt; 45.2 s, 15.2 s slower; noise is up to 7.5 s |
@@ -152,12 +152,16 @@ JSON = """\
 {
   "schema": 1,
   "threshold": 0.25,
+  "across": [],
+  "proposal": null,
   "old": {"path": "a", "runs": 1, "drills": 3, "unfinished": []},
   "new": {"path": "b", "runs": 1, "drills": 1, "unfinished": ["2026-01-01"]},
   "counts": {
     "regression": 1,
     "improvement": 0,
     "change": 0,
+    "skipped": 0,
+    "drilled": 0,
     "new": 0,
     "missing": 1,
     "not-compared": 0,
@@ -181,7 +185,9 @@ JSON = """\
         "recovered_s": [12.0, 13.0],
         "median_s": 12.5,
         "spread_s": 0.741,
-        "assumed": 0
+        "assumed": 0,
+        "skipped": [],
+        "own": {}
       },
       "new": {
         "verdicts": ["passed"],
@@ -191,10 +197,12 @@ JSON = """\
         "recovered_s": [20.0],
         "median_s": 20.0,
         "spread_s": null,
-        "assumed": 0
+        "assumed": 0,
+        "skipped": [],
+        "own": {}
       },
       "verdict": "same",
-      "recovery": {"change_s": 7.5, "limit_s": 3.144, "trend": "worse"}
+      "recovery": {"change_s": 7.5, "limit_s": 5.0, "trend": "worse"}
     },
     {
       "scenario": "disk-full",
@@ -213,7 +221,9 @@ JSON = """\
         "recovered_s": [],
         "median_s": null,
         "spread_s": null,
-        "assumed": 0
+        "assumed": 0,
+        "skipped": [],
+        "own": {}
       },
       "new": null,
       "verdict": null,
@@ -307,7 +317,12 @@ def test_what_is_refused(tmp_path: Path) -> None:
         ({"recovered_after_s": True}, "recovered_after_s is True"),
         ({"recovered_after_s": -1}, "recovered_after_s is -1"),
         ({"recovered_after_s": float("nan")}, "recovered_after_s is nan"),
-        ({"scenario": ["disk-full"]}, "scenario is ['disk-full']"),
+        ({"scenario": ["disk-full"]}, "drills[0]: scenario is ['disk-full']"),
+        ({"verdict": None}, "drills[0]: verdict is None"),
+        ({"recovered_after_s": 10**400}, "int too large to convert to float"),
+        ({"repetition": "2"}, "repetition is '2'"),
+        ({"remarks": [["x"]]}, "disk-full: remarks has a list or an object in place of a value"),
+        ({"observer": {"detections": {}}}, "disk-full: observer has a list or an object in place of a value"),
         ({"chart_version": 25.8}, "chart_version is 25.8"),
         ({"reason": {}}, "reason is {}"),
         ({"control": "no-runbook"}, "control 'no-runbook' is not known to this promdrill"),
@@ -325,11 +340,51 @@ def test_values_that_a_comparison_would_trip_over(fields: dict[str, Any], why: s
     assert caught.value.message == f"{file} does not follow the schema of results.json: {why}"
 
 
-@pytest.mark.parametrize("change", [{"drills": ["x"]}, {"kubernetes": None}, {"started": 1}, {"finished": 1}])
-def test_a_run_of_other_types(change: dict[str, Any], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"drills": ["x"]}, "drills[0] is 'x', not an object"),
+        ({"drills": None}, "drills is None, not a list"),
+        ({"drills": {"a": 1}}, "drills is {'a': 1}, not a list"),
+        ({"drills": [{"scenario": "oom"}]}, "drills[0]: verdict is missing"),
+        ({"skipped": [{"scenario": "oom", "reason": ["x"]}]}, "skipped[0]: reason is ['x']"),
+        ({"skipped": "oom"}, "skipped is 'oom', not a list"),
+        ({"kubernetes": None}, "kubernetes is None"),
+        ({"started": 1}, "started is 1"),
+        ({"finished": 1}, "finished is 1"),
+    ],
+)
+def test_a_run_of_other_types(change: dict[str, Any], why: str, tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     file.write_text(json.dumps({**run(drill()).to_json(), **change}))
-    with pytest.raises(UsageError, match="does not follow the schema"):
+    with pytest.raises(UsageError) as caught:
+        read_all(tmp_path)
+    assert caught.value.message == f"{file} does not follow the schema of results.json: {why}"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is not JSON: "),
+        ("[]", "is not a results.json: no schema number"),
+        ("null", "is not a results.json: no schema number"),
+        ('{"schema": "1"}', "is not a results.json: no schema number"),
+        ('{"schema": 99}', "has schema 99; this promdrill reads up to 1"),
+        ('{"schema": 1}', "does not follow the schema of results.json: started is missing"),
+        ("[" * 200_000, "is not a results.json: it is nested too deeply"),
+    ],
+)
+def test_json_that_is_none_of_ours(text: str, why: str, tmp_path: Path) -> None:
+    file = tmp_path / "results.json"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_all(file)
+    assert caught.value.message.startswith(f"{file} {why}")
+
+
+def test_text_that_is_not_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_bytes(b'{"schema": "\xff"}')
+    with pytest.raises(UsageError, match=r"results\.json is not JSON: 'utf-8' codec"):
         read_all(tmp_path)
 
 
@@ -342,9 +397,9 @@ def test_an_older_file_is_read(tmp_path: Path) -> None:
 
 @pytest.fixture
 def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three runs: the second is 4 s slower than the first, the third failed."""
+    """Three runs: the second is 6 s slower than the first, the third failed."""
     monkeypatch.chdir(tmp_path)
-    for name, result in (("first", drill()), ("slower", drill(took_s=16.0)), ("red", failed())):
+    for name, result in (("first", drill()), ("slower", drill(took_s=18.0)), ("red", failed())):
         write(Path(name), result)
 
 

@@ -20,7 +20,7 @@ from promdrill.supply.cache import Cache
 from promdrill.supply.choose import Registry
 from promdrill.supply.engine import Engine
 from promdrill.supply.pins import Pins
-from promdrill.supply.reference import Reference, engine_name, in_manifests, source_of
+from promdrill.supply.reference import Reference
 
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = hashlib.sha256(MANIFEST).hexdigest()
@@ -136,68 +136,6 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _archive(engine: Engine, cache: Path, registry: Registry, pins: Pins = PINS, name: str = NAME) -> Path:
     return pulled.archive(name, engine, Cache(cache), registry=registry, pins=pins, say=lambda _: None)
-
-
-@pytest.mark.parametrize(
-    ("text", "host", "repository", "tag"),
-    [
-        ("quay.io/prometheus/prometheus:v2.48.0", "quay.io", "prometheus/prometheus", "v2.48.0"),
-        ("busybox", "docker.io", "library/busybox", "latest"),
-        ("docker.io/nginx:1.29", "docker.io", "library/nginx", "1.29"),
-        ("grafana/grafana:10.4.0", "docker.io", "grafana/grafana", "10.4.0"),
-        ("127.0.0.1:5000/a/b/c_d:x", "127.0.0.1:5000", "a/b/c_d", "x"),
-        ("localhost/a", "localhost", "a", "latest"),
-        ("mirror:5000/a-b", "mirror:5000", "a-b", "latest"),
-    ],
-)
-def test_a_reference_is_read_as_docker_reads_it(text: str, host: str, repository: str, tag: str) -> None:
-    found = Reference.of(text)
-    assert found == Reference(host, repository, tag)
-    assert found.name == f"{host}/{repository}:{tag}"
-    assert Reference.of(f"{text}@sha256:{OTHER}") == Reference(host, repository, tag, OTHER)
-
-
-@pytest.mark.parametrize("text", ["", "UPPER/case", "a:b:c", "a@sha256:1", "http://quay.io/a", "a b", "-a", "a/:x"])
-def test_what_is_no_reference_is_refused(text: str) -> None:
-    with pytest.raises(SupplyError, match="is no reference"):
-        Reference.of(text)
-
-
-@pytest.mark.parametrize(
-    ("mirror", "image", "name"),
-    [
-        ("docker.io", NAME, "quay.io/prometheus/prometheus"),
-        ("docker.io", "nginx", "nginx"),
-        ("docker.io", "grafana/grafana:10.4.0", "grafana/grafana"),
-        ("mirror.example:5000", NAME, "mirror.example:5000/prometheus/prometheus"),
-        ("mirror.example/all/of", "registry.k8s.io/a/b:c", "mirror.example/all/of/a/b"),
-        ("mirror.example", "nginx", "mirror.example/library/nginx"),
-    ],
-)
-def test_a_mirror_has_an_image_by_its_path(mirror: str, image: str, name: str) -> None:
-    wanted = Reference.of(image)
-    assert engine_name(wanted, source_of(wanted, Registry.of(mirror))) == name
-
-
-def test_without_a_mirror_the_registry_of_the_name_is_asked() -> None:
-    assert source_of(WANTED, Registry.of("docker.io")).api == "https://quay.io"
-    assert source_of(Reference.of("nginx"), Registry.of("docker.io")).api == "https://registry-1.docker.io"
-
-
-def test_the_images_of_a_manifest_are_found_wherever_its_pod_is() -> None:
-    text = """
-kind: Pod
-spec: {initContainers: [{name: a, image: busybox}], containers: [{name: b, image: "quay.io/x/y:1", args: [image]}]}
----
----
-kind: CronJob
-spec: {jobTemplate: {spec: {template: {spec: {containers: [{image: docker.io/library/busybox:latest, name: c}]}}}}}
----
-kind: ConfigMap
-data: {image: not-one, pod.yaml: "image: nor-this"}
-"""
-    assert in_manifests([text]) == ("docker.io/library/busybox:latest", "quay.io/x/y:1")
-    assert in_manifests([]) == ()
 
 
 def _check(served: Served, digest: str | None, **options: Any) -> str | None:

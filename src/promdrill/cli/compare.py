@@ -9,7 +9,9 @@ from pathlib import Path
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.report import compare_markdown, compare_text
 from promdrill.report.compare import RESOLUTION_S, THRESHOLD, compare
+from promdrill.report.compare_across import Axis
 from promdrill.report.compare_input import read_all
+from promdrill.settings import nearest
 
 _FORMATS = {
     "text": compare_text.to_text,
@@ -24,13 +26,23 @@ def add(commands: Subcommands) -> None:
         commands,
         "compare",
         summary="compare two sets of results: verdicts and recovery times; exit code 1 on a regression",
-        example="promdrill compare reports/2026-11-21T05-00-00Z reports/latest",
+        example="promdrill compare reports/2026-11-21T05-00-00Z reports/latest\n"
+        "  promdrill compare reports/matrix-before reports/matrix --across chart,prometheus",
         execute=_execute,
     )
     parts = "results.json, the folder of a run, or a folder that holds many"
     parser.add_argument("old", type=Path, metavar="OLD", help=f"what to compare with: {parts}")
     parser.add_argument("new", type=Path, metavar="NEW", help="what to judge: likewise")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
+    parser.add_argument(
+        "--across",
+        action="extend",
+        type=_axes,
+        default=[],
+        metavar="FIELD",
+        help=f"{', '.join(Axis)}: what need not be equal, such as another version of the chart; several with commas, "
+        "may stand again",
+    )
     parser.add_argument(
         "--threshold",
         type=_percent,
@@ -42,9 +54,21 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    result = compare(read_all(arguments.old), read_all(arguments.new), threshold=arguments.threshold)
+    result = compare(
+        read_all(arguments.old), read_all(arguments.new), threshold=arguments.threshold, across=arguments.across
+    )
     say(_FORMATS[arguments.format](result, str(arguments.old), str(arguments.new)))
     return EXIT_FAILED if result.regressed else EXIT_OK
+
+
+def _axes(text: str) -> list[Axis]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names or [text]:
+        if name not in list(Axis):
+            raise argparse.ArgumentTypeError(
+                f"{name!r} is none of {', '.join(Axis)}; did you mean {nearest(name, Axis)}?"
+            )
+    return [Axis(name) for name in names]
 
 
 def _percent(text: str) -> float:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 from promdrill.model import DrillResult, RunResult, Verdict
+from promdrill.report.compare_across import own
 from promdrill.report.due import as_due, outcome
 
 _MAD_TO_SIGMA = 1.4826
@@ -17,7 +18,7 @@ _MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is compared with its like. None where no result tells.
+    """What is compared with its like. None where no result tells, `ANY` where it is looked across.
 
     Attributes:
         scenario: Its id.
@@ -52,6 +53,8 @@ class Side:
         median_s: Their median; None without any.
         spread_s: Their median absolute deviation x 1.4826; None with fewer than two.
         assumed: How many of the drills judged are taken to be of this cell though they do not tell their versions.
+        skipped: Why the scenario was skipped; empty where it was drilled.
+        own: What the fields that are `ANY` in the cell are on this side, by name; None where no result tells.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -62,37 +65,57 @@ class Side:
     median_s: float | None
     spread_s: float | None
     assumed: int
+    skipped: tuple[str, ...] = ()
+    own: Mapping[str, str | None] = field(default_factory=dict)
 
 
-def sides(runs: Sequence[RunResult], told: Collection[Cell]) -> Mapping[Cell, Side]:
+@dataclass
+class _Found:
+    """What is gathered of a cell: its drills, each with the cell that it names itself."""
+
+    drills: list[tuple[Cell, DrillResult]] = field(default_factory=list)
+    assumed: int = 0
+
+
+def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str, str]) -> Mapping[Cell, Side]:
     """What one side says of each cell.
 
     A drill that ended before its chart or app version was known belongs to the cell that it can only be: that of the
     same scenario in its own run, or else among `told`. Otherwise a Prometheus that no longer starts would look like a
     cell that is missing, not like one that is broken. Where there are several, or none, it has a cell of its own.
 
+    A scenario that was skipped belongs to the cells of its run's versions, and, in a run without drills, to that of the
+    only versions that there are.
+
     Args:
         runs: Those of the side.
         told: The cells that the results of both sides name, as from `named`.
+        hidden: The fields that are left out, as from `promdrill.report.compare_across.left_out`.
     """
-    drills: dict[Cell, list[DrillResult]] = defaultdict(list)
-    assumed: dict[Cell, int] = defaultdict(int)
+    found: dict[Cell, _Found] = defaultdict(_Found)
+    skips: dict[Cell, Side] = {}
     for run in sorted(runs, key=lambda each: each.started):
-        pairs = _cells(run)
-        near = {cell for cell, _ in pairs}
-        for cell, drill in pairs:
+        pairs = named([run], hidden)
+        near = {cell for cell, _, _ in pairs}
+        for cell, real, drill in pairs:
             place = _place(cell, near) or _place(cell, told) or cell
-            drills[place].append(drill)
-            assumed[place] += place != cell and drill.verdict is not Verdict.ABORTED
-    return {cell: _side(found, assumed[cell]) for cell, found in drills.items()}
+            found[place].drills.append((real, drill))
+            found[place].assumed += place != cell and drill.verdict is not Verdict.ABORTED
+        for skipped in run.skipped:
+            said = own((real for _, real, _ in pairs), hidden)
+            said |= {"kubernetes": run.kubernetes} if "kubernetes" in hidden else {}
+            for cell in _skipped(skipped.scenario, hidden.get("kubernetes", run.kubernetes), near, told):
+                skips[cell] = _skip(skipped.reason, said, skips.get(cell))
+    return {**skips, **{cell: _side(each, hidden) for cell, each in found.items()}}
 
 
-def named(runs: Iterable[RunResult]) -> set[Cell]:
-    """The cells of all drills, as far as each tells its own."""
-    return {cell for run in runs for cell, _ in _cells(run)}
+def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[Cell, Cell, DrillResult]]:
+    """All drills, each with its cell as far as it tells it: without the fields that are left out, and with them."""
+    return [(replace(cell, **hidden), cell, drill) for run in runs for cell, drill in _cells(run)]
 
 
-def _side(drills: Sequence[DrillResult], assumed: int) -> Side:
+def _side(found: _Found, hidden: Iterable[str]) -> Side:
+    drills = [drill for _, drill in found.drills]
     judged = [drill for drill in drills if drill.verdict is not Verdict.ABORTED]
     said = [outcome(drill) for drill in sorted(judged, key=as_due)]
     recovered = [drill.recovered_after_s for drill in judged if drill.control is None and as_due(drill)]
@@ -109,8 +132,33 @@ def _side(drills: Sequence[DrillResult], assumed: int) -> Side:
         recovered_s=seconds,
         median_s=None if middle is None else round(middle, 3),
         spread_s=None if spread is None else round(spread, 3),
-        assumed=assumed,
+        assumed=found.assumed,
+        own=own((cell for cell, _ in found.drills), hidden),
     )
+
+
+def _skip(reason: str, said: Mapping[str, str | None], before: Side | None) -> Side:
+    """A side that drilled nothing of a cell, because it skipped it; with the reasons of its runs before."""
+    reasons = dict.fromkeys([*(before.skipped if before else ()), reason])
+    return Side((), 0, (), (), (), None, None, 0, tuple(reasons), said)
+
+
+def _skipped(scenario: str, kubernetes: str, near: Iterable[Cell], told: Iterable[Cell]) -> list[Cell]:
+    """The cells of a scenario that a run skipped, given the cells that it drilled.
+
+    They are those with versions and profile of a drill of that run; without any, those of the only versions there are.
+    """
+
+    def ground(cell: Cell) -> tuple[str | None, ...]:
+        return (*_versions(cell), cell.profile)
+
+    cells = {cell for cell in told if (cell.scenario, cell.kubernetes) == (scenario, kubernetes)}
+    cells = {cell for cell in cells if None not in ground(cell)}
+    there = {ground(cell) for cell in near if None not in ground(cell)}
+    if not there:
+        there = {ground(cell) for cell in cells}
+        there = there if len(there) == 1 else set()
+    return [cell for cell in cells if ground(cell) in there]
 
 
 def _cells(run: RunResult) -> list[tuple[Cell, DrillResult]]:

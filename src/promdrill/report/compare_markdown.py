@@ -8,10 +8,13 @@ from promdrill.model import drill_name
 from promdrill.report.compare import Comparison, Finding, Row
 from promdrill.report.compare_text import (
     NOTHING,
+    PROPOSAL,
     aborted_lines,
+    across_line,
     cell_line,
+    command,
     nothing_compared,
-    recovery_words,
+    recovery_line,
     side_words,
     source_line,
     title,
@@ -33,8 +36,12 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
     out = [f"## promdrill compare: {title(Finding.REGRESSION, len(regressions))}", ""]
     out += [f"- {escape(source_line('OLD', old, comparison.old))}"]
     out += [f"- {escape(source_line('NEW', new, comparison.new))}"]
+    if comparison.across:
+        out += [f"- {across_line(comparison)}"]
     if nothing_compared(comparison):
         out += ["", f"**{NOTHING}**"]
+    if comparison.proposal:
+        out += ["", PROPOSAL, "", f"    {command(comparison, old, new)}"]
     if regressions:
         out += ["", *_table(regressions)]
     aborted = aborted_lines(comparison)
@@ -53,15 +60,14 @@ def _table(rows: Iterable[Row]) -> list[str]:
 
 
 def _columns(row: Row) -> tuple[str, ...]:
-    recovery = recovery_words(row.old, row.new, row.recovery) if row.old and row.new and row.recovery else ""
     name = drill_name(row.cell.scenario, row.cell.control)
     return (
         str(row.finding),
         name,
-        cell_line(row.cell),
+        cell_line(row.cell, row.old, row.new),
         side_words(row.old, row.finding),
         side_words(row.new, row.finding),
-        recovery,
+        recovery_line(row),
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import shlex
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from promdrill.model import drill_name
-from promdrill.report.compare import Comparison, Finding, Recovery, Row, Source, Trend
+from promdrill.report.compare import THRESHOLD, Comparison, Finding, Recovery, Row, Source, Trend, same_profile
+from promdrill.report.compare_across import ANY
 from promdrill.report.compare_cells import Cell, Side
 from promdrill.report.summary import WIDTH
 
@@ -17,6 +19,7 @@ COMPARISON_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
 
 NOTHING = "Nothing was compared: no cell has a verdict in both."
+PROPOSAL = "Cells that differ are compared by:"
 UNKNOWN = "?"
 """In place of what no result tells."""
 
@@ -27,13 +30,15 @@ _TITLES = {
         "change, neither worse nor better beyond chance",
         "changes, neither worse nor better beyond chance",
     ),
+    Finding.SKIPPED: ("cell skipped in NEW, drilled in OLD", "cells skipped in NEW, drilled in OLD"),
+    Finding.DRILLED: ("cell drilled in NEW, skipped in OLD", "cells drilled in NEW, skipped in OLD"),
     Finding.NEW: ("new cell, not in OLD", "new cells, not in OLD"),
     Finding.MISSING: ("cell missing in NEW", "cells missing in NEW"),
     Finding.NOT_COMPARED: ("cell not compared", "cells not compared"),
     Finding.UNCHANGED: ("cell unchanged", "cells unchanged"),
 }
 
-_BRIEF = (Finding.NEW, Finding.MISSING, Finding.UNCHANGED)
+_BRIEF = (Finding.SKIPPED, Finding.DRILLED, Finding.NEW, Finding.MISSING, Finding.UNCHANGED)
 
 
 def to_text(comparison: Comparison, old: str, new: str) -> str:
@@ -45,8 +50,12 @@ def to_text(comparison: Comparison, old: str, new: str) -> str:
         new: The name of the second.
     """
     out = [*_wrap(source_line("OLD", old, comparison.old)), *_wrap(source_line("NEW", new, comparison.new))]
+    if comparison.across:
+        out += [across_line(comparison)]
     if nothing_compared(comparison):
         out += ["", NOTHING]
+    if comparison.proposal:
+        out += [PROPOSAL, f"  {command(comparison, old, new)}"]
     for finding in Finding:
         rows = comparison.of(finding)
         if finding is Finding.UNCHANGED or not (rows or finding is Finding.REGRESSION):
@@ -66,6 +75,8 @@ def to_json(comparison: Comparison, old: str, new: str) -> str:
     data = {
         "schema": COMPARISON_SCHEMA,
         "threshold": comparison.threshold,
+        "across": comparison.across,
+        "proposal": command(comparison, old, new) if comparison.proposal else None,
         "old": {"path": old, **asdict(comparison.old)},
         "new": {"path": new, **asdict(comparison.new)},
         "counts": {str(finding): len(comparison.of(finding)) for finding in Finding},
@@ -94,11 +105,43 @@ def nothing_compared(comparison: Comparison) -> bool:
     return all(row.verdict is None for row in comparison.rows)
 
 
-def cell_line(cell: Cell) -> str:
-    """The cell but for its scenario and control."""
+def across_line(comparison: Comparison) -> str:
+    """What was left out of what must be equal."""
+    return f"Across: {', '.join(comparison.across)}"
+
+
+def command(comparison: Comparison, old: str, new: str) -> str:
+    """The command that compares across what is proposed."""
+    threshold = [] if comparison.threshold == THRESHOLD else ["--threshold", f"{comparison.threshold * 100:g}"]
+    return shlex.join(["promdrill", "compare", old, new, "--across", ",".join(comparison.proposal), *threshold])
+
+
+def cell_line(cell: Cell, old: Side | None = None, new: Side | None = None) -> str:
+    """The cell but for its scenario and control; what is left out of it is shown as it is in OLD and in NEW."""
+    both = [_cell_words(cell, side) for side in (old, new) if side] or [_cell_words(cell, None)]
+    return ", ".join(_changing([*dict.fromkeys(values)]) for values in zip(*both, strict=True))
+
+
+def _changing(values: Sequence[tuple[str, str]]) -> str:
+    """``Prometheus 2.48.0 -> 3.14.0``; a name that changes too stands with each."""
+    if len({name for name, _ in values}) == 1:
+        return f"{values[0][0]} {' -> '.join(value for _, value in values)}".strip()
+    return " -> ".join(f"{name} {value}" for name, value in values)
+
+
+def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
+    """Name and value of chart, Prometheus, Kubernetes and profile of a cell, as they are on one side."""
+
+    def said(name: str) -> str:
+        value: str | None = getattr(cell, name)
+        return (side.own.get(name) if side and value == ANY else value) or UNKNOWN
+
+    profile = said("profile")
     return (
-        f"{cell.chart or UNKNOWN} {cell.chart_version or UNKNOWN}, Prometheus {cell.app_version or UNKNOWN}, "
-        f"Kubernetes {cell.kubernetes}, {cell.profile}{' profile' if cell.profile == 'unknown' else ''}"
+        (said("chart"), said("chart_version")),
+        ("Prometheus", said("app_version")),
+        ("Kubernetes", said("kubernetes")),
+        ("", f"{profile} profile" if profile == "unknown" else profile),
     )
 
 
@@ -114,6 +157,9 @@ def side_words(side: Side | None, finding: Finding) -> str:
         counts["aborted"] = len(side.aborted)
     one = counts.total() == 1
     words = ", ".join(verdict if one else f"{number} {verdict}" for verdict, number in counts.items())
+    if side.skipped:
+        words = f"skipped: {' '.join(side.skipped[0].split())}"
+        return words + (f" (and {_count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
     reasons = [" ".join(reason.split()) for reason in side.reasons or (side.aborted if not side.verdicts else ())]
     if reasons and finding in _BRIEF and side.due == len(side.verdicts) > 0:
         words += ", as due"
@@ -134,10 +180,22 @@ def recovery_words(old: Side, new: Side, recovery: Recovery) -> str:
     return f"{both}, {abs(recovery.change_s):.1f} s {word}; noise is up to {recovery.limit_s:.1f} s"
 
 
+def recovery_line(row: Row) -> str:
+    """What is said of a row's recovery; empty where nothing is."""
+    if row.old is None or row.new is None:
+        return ""
+    if row.recovery is not None:
+        return recovery_words(row.old, row.new, row.recovery)
+    if row.verdict is None or row.old.median_s is None or row.new.median_s is None or same_profile(row.old, row.new):
+        return ""
+    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: not known to be of one profile"
+
+
 def aborted_lines(comparison: Comparison) -> list[str]:
     """Every aborted drill of both sides, those of NEW first."""
     return [
-        f"{name}: {drill_name(row.cell.scenario, row.cell.control)}, {cell_line(row.cell)}: {' '.join(reason.split())}"
+        f"{name}: {drill_name(row.cell.scenario, row.cell.control)}, {cell_line(row.cell, side)}: "
+        f"{' '.join(reason.split())}"
         for name in ("NEW", "OLD")
         for row in comparison.rows
         for side in [row.new if name == "NEW" else row.old]
@@ -159,13 +217,14 @@ def unchanged(comparison: Comparison) -> str:
 
 def _row(row: Row) -> Iterator[str]:
     yield from _wrap(drill_name(row.cell.scenario, row.cell.control), 2)
-    yield from _wrap(cell_line(row.cell), 4)
+    yield from _wrap(cell_line(row.cell, row.old, row.new), 4)
     if row.old is not None:
         yield from _wrap(f"old: {side_words(row.old, row.finding)}", 4)
     if row.new is not None:
         yield from _wrap(f"new: {side_words(row.new, row.finding)}", 4)
-    if row.old and row.new and row.recovery:
-        yield from _wrap(f"recovery: {recovery_words(row.old, row.new, row.recovery)}", 4)
+    recovery = recovery_line(row)
+    if recovery:
+        yield from _wrap(f"recovery: {recovery}", 4)
 
 
 def _figure(side: Side) -> str:

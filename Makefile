@@ -35,7 +35,7 @@ export $(RUN_VARIABLES) $(MATRIX_VARIABLES)
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables of test-scenarios, controls and ablate:"
 	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
@@ -54,8 +54,12 @@ controls: environment ## Run each drill without its fault, and without its remed
 	@.venv/bin/promdrill controls
 
 .PHONY: ablate
-ablate: environment ## SCENARIO=...: run a drill once without each step of its remedy
+ablate: environment ## SCENARIO=...: a drill once without each step of its remedy
 	@.venv/bin/promdrill ablate
+
+.PHONY: reproduce
+reproduce: environment ## SCENARIO=...: make an incident happen, and leave it there
+	@.venv/bin/promdrill reproduce
 
 .PHONY: matrix
 matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1

@@ -9,7 +9,7 @@ from promdrill.observe.others import object_shows
 TYPOS = {"scrape_interval: 1s": "srcrape_interval: 1s", "scrape_configs:": "scrape+configs:"}
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=15.18")
 @pytest.mark.touches("configuration", "release")
 def test_config_typo(drill: Drill) -> None:
     """The configuration gets two unknown fields; the runbook has promtool name them, corrects them and reloads."""

@@ -18,7 +18,7 @@ SINCE_START = f"{THROTTLED} / ({PERIODS} > 30)"  # 30 periods with work in them:
 MOST, HARDLY_ANY = 0.5, 0.1
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4", stack=">=57,<58")
 @pytest.mark.touches("a Deployment's CPU limit")
 def test_cpu_throttled(drill: Drill) -> None:
     """The limit of a worker beside Prometheus is lowered; the runbook raises it."""

@@ -10,7 +10,7 @@ NEW_SIZE = "450Mi"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("volume", "claim", "storage class", "release")
 def test_disk_full(drill: Drill) -> None:
     """The volume is filled, the server restarted; the runbook lets the volume grow."""

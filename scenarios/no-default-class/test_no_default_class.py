@@ -13,7 +13,7 @@ from promdrill.observe.server_pods import unscheduled
 CLASS = "standard"  # of every cluster that promdrill makes
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("default storage class", "release", "claim")
 @pytest.mark.alone("the cluster's default storage class")
 def test_no_default_class(drill: Drill) -> None:

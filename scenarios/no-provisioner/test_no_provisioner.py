@@ -11,7 +11,7 @@ from promdrill.observe.server_pods import unscheduled
 ELSEWHERE = "gp2"  # values that were written for another cluster
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("storage classes", "provisioner")
 @pytest.mark.alone("all storage classes and the provisioner")
 def test_no_provisioner(drill: Drill) -> None:

@@ -18,7 +18,7 @@ def up_at(server: Server, at: datetime | None, *, stored: bool) -> Condition:
     return server.query("up", lambda found: bool(found) is stored, text, at_s=at.timestamp())
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("claim", "volume", "release")
 def test_persistence_off(drill: Drill) -> None:
     """The volume is taken away by an upgrade; the runbook gives Prometheus a volume again."""

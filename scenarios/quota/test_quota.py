@@ -16,7 +16,7 @@ QUOTA = {
 }
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("quota", "pod")
 def test_quota(drill: Drill) -> None:
     """A quota is set and the pod ended, as by an eviction; the runbook raises the quota."""

@@ -13,7 +13,7 @@ INCREASE = "sum(increase(kube_pod_container_status_restarts_total[1m])) by (name
 NGINX = {"app": "nginx"}
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=15", stack=">=57,<58")
 @pytest.mark.touches("a container's main process")
 def test_restarts_metric(drill: Drill) -> None:
     """The process is killed once, its container restarted; the runbook finds out which, why, and that it was once."""

@@ -10,7 +10,7 @@ from promdrill.observe.server_pods import old_pod_beside_new
 ANNOTATIONS = {"example.com/team": "monitoring"}
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("release", "deployment strategy")
 def test_rolling_lock(drill: Drill) -> None:
     """A harmless change of the pod is rolled out; the runbook has the old pod ended before the new one is made."""

@@ -14,7 +14,7 @@ OLD_SIZE, NEW_SIZE = "300Mi", "450Mi"
 SIZE = "server.persistentVolume.size"
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("release", "claim")
 def test_stale_claim(drill: Drill) -> None:
     """Uninstalled and installed with a new size; the runbook does the same again, and deletes the claim in between."""

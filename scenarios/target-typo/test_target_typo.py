@@ -8,7 +8,7 @@ from promdrill.faults import Edited, Replace
 RIGHT, WRONG = "localhost:9090", "locaslhost:9090"
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("scrape configuration", "release")
 def test_target_typo(drill: Drill) -> None:
     """One letter too many in a target; the runbook corrects it and asks for a reload."""

@@ -33,6 +33,7 @@ from promdrill.supply.cache import Cache
 from promdrill.supply.chart_files import dependencies, metadata
 from promdrill.supply.reference import in_manifests
 from promdrill.supply.supplied import Supplied
+from promdrill.versions.charts import Kind, rows
 from promdrill.versions.charts import followed as followed_by
 
 _OFF = {"enabled": False}
@@ -185,10 +186,15 @@ def _beside(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
 
 
 def _needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:
-    """Names of the subcharts of which some drill sets more than that they are off."""
+    """Names of the subcharts that every drill needs, or of which some drill sets more than that they are off."""
     values = [load_values(case.values.read_text(encoding="utf-8")) for case in cases]
-    called = {item.called for item in dependencies(chart)}
-    return frozenset(name for name in called if any((found.get(name) or _OFF) != _OFF for found in values))
+    fixed = {row.what for row in rows(Kind.NEED, *followed_by(metadata(chart))) if row.detail == "true"}
+    used = {
+        item.called
+        for item in dependencies(chart)
+        if subcharts.switch(item) in fixed or any((found.get(item.called) or _OFF) != _OFF for found in values)
+    }
+    return frozenset(used)
 
 
 def load(supplied: Supplied, made: PinnedKindCluster) -> None:

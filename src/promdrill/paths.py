@@ -1,18 +1,30 @@
-"""Where promdrill keeps things. Nothing outside these folders is written.
+"""Where promdrill keeps things, and what a person types there. Nothing outside these folders is written.
 
 `cache_dir` holds what was built or downloaded (``make clean-cache`` empties it); `state_dir` holds what is
 running: clusters, the engine that promdrill started, private kubeconfigs (``make clean`` empties it).
+
+Scenarios, manifests and image recipes lie in the checkout, or, where promdrill was installed from a wheel, in a folder
+of the package that has copies of them. Nothing is written there: such a folder may be read-only, and the next version
+replaces it as a whole.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import platformdirs
 
 CACHE_VARIABLE = "PROMDRILL_CACHE_DIR"
 STATE_VARIABLE = "PROMDRILL_STATE_DIR"
+
+_PACKAGE = Path(__file__).resolve().parent
+
+_DATA = "_data"  # as in pyproject.toml, where the wheel's files are mapped
+
+_SUBCOMMANDS = {"test-scenarios": "run", "matrix": "matrix --run", "matrix-cells": "matrix --format github"}
+"""Targets of make that do what a subcommand of another name does."""
 
 
 def cache_dir() -> Path:
@@ -25,9 +37,49 @@ def state_dir() -> Path:
     return Path(os.environ.get(STATE_VARIABLE) or platformdirs.user_state_path("promdrill"))
 
 
+def in_checkout() -> bool:
+    """Whether promdrill runs from a checkout, where make's targets are, and not from a wheel."""
+    return not (_PACKAGE / _DATA).is_dir()
+
+
 def project_dir() -> Path:
-    """The folder that holds ``scenarios/``, ``manifests/`` and ``images/``: the checkout's root."""
-    return Path(__file__).resolve().parents[2]
+    """The folder that holds ``scenarios/``, ``manifests/``, ``images/`` and ``matrix.toml``.
+
+    The checkout's root, or the wheel's copy of these, which is not to be written to.
+    """
+    return _PACKAGE.parents[1] if in_checkout() else _PACKAGE / _DATA
+
+
+def reports_dir() -> Path:
+    """The folder of all reports when no other is named: the checkout's, else ``reports`` in the current folder."""
+    return project_dir() / "reports" if in_checkout() else Path("reports")
+
+
+def pytest_config() -> Path:
+    """The configuration file that drills are run with wherever they lie; a file of the user's says nothing of them."""
+    return _PACKAGE / "drills.ini"
+
+
+def program() -> str:
+    """How promdrill is called: a checkout has it in its own environment, elsewhere it is on PATH."""
+    return ".venv/bin/promdrill" if in_checkout() else "promdrill"
+
+
+def command(target: str, **variables: object) -> str:
+    """What a person is told to type: a target of make in a checkout, the subcommand that does the same elsewhere.
+
+    ``command("test-scenarios", SCENARIO="oom")`` is ``make test-scenarios SCENARIO=oom`` or
+    ``promdrill run --scenario oom``.
+
+    Args:
+        target: One of the Makefile's that calls promdrill and takes no arguments but options.
+        variables: Make's; those that are None or empty are left out.
+    """
+    said = [(name, str(value)) for name, value in variables.items() if value not in (None, "")]
+    if in_checkout():
+        return shlex.join(["make", target, *(f"{name}={value}" for name, value in said)])
+    options = [word for name, value in said for word in (f"--{name.lower().replace('_', '-')}", value)]
+    return " ".join(["promdrill", _SUBCOMMANDS.get(target, target), *map(shlex.quote, options)])
 
 
 def images_dir() -> Path:

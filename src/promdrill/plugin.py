@@ -110,6 +110,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
                 scenarios.traits(item.path)
             session.config.stash[ours.FOLDERS] = list(dict.fromkeys(item.path.parent for item in drills))
             ours.run(session.config).tests.update(item.nodeid for item in drills)
+        ours.go_live(session.config, drills)
 
 
 class PinnedCluster:
@@ -194,6 +195,8 @@ def pytest_report_teststatus(
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Close the results, after every fixture has been torn down; those of an interrupted run stay unfinished."""
     run = session.config.stash.get(ours.RUN, None)
+    if ours.LIVE in session.config.stash:
+        session.config.stash[ours.LIVE].stop()
     if run is None:
         return
     if exitstatus != pytest.ExitCode.INTERRUPTED:

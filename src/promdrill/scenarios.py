@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,10 @@ from promdrill.model import INSTALLS, DrillResult, Verdict
 from promdrill.report import results
 from promdrill.runbook.parse import parse
 from promdrill.settings import nearest
-from promdrill.versions import installs
+from promdrill.versions import installs, stack
 
 MARKERS = (
-    'charts(range): versions of prometheus-community/prometheus that the drill applies to, ">=15,<30"; any by default',
+    'charts(range, stack=range): versions of prometheus (">=15,<30") and kube-prometheus-stack; any by default',
     "install(kind): how Prometheus is installed: helm (default), manual, operator",
     'touches(what, ...): what the fault and its remedy change, a word or two each: "volume", "claim"',
 )
@@ -27,6 +27,13 @@ MARKERS = (
 
 CHART = "prometheus"
 """Name of the chart whose versions `charts` means: prometheus-community's."""
+
+KEYWORDS = {"charts": "stack"}
+"""Marker to the keyword that it takes: `stack` means the versions of kube-prometheus-stack."""
+
+ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+ID_RULE = "lower case letters and digits, words joined by dashes"
+"""What a scenario's id looks like: Kubernetes and Helm take it as a part of names."""
 
 _EXAMPLES = {
     "charts": '@pytest.mark.charts(">=15,<30")',
@@ -80,11 +87,13 @@ class Traits:
         charts: Versions of the chart that it applies to, as a specifier set of Python's packaging; empty for any.
         install: What installs its Prometheus in place of the chart; empty for the chart.
         touches: What its fault and its remedy change, in words.
+        stack: Versions of kube-prometheus-stack that it applies to; empty for none where `charts` names some.
     """
 
     charts: str = ""
     install: str = ""
     touches: tuple[str, ...] = ()
+    stack: str = ""
 
     @property
     def chart_range(self) -> str:
@@ -92,34 +101,84 @@ class Traits:
         return _INSTALLS.get(self.install, self.install) or self.charts or "any"
 
 
-def find_all(root: Path | None = None) -> tuple[ScenarioFolder, ...]:
+def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[ScenarioFolder, ...]:
     """All scenarios in alphabetical order.
 
     Args:
         root: The folder that holds them; the one that promdrill ships by default.
-    """
-    base = root or paths.scenarios_dir()
-    folders = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
-    candidates = (ScenarioFolder(folder.name, folder) for folder in folders)
-    return tuple(scenario for scenario in candidates if scenario.test.is_file())
-
-
-def select(ids: Iterable[str], root: Path | None = None) -> tuple[ScenarioFolder, ...]:
-    """The scenarios of these ids, in alphabetical order and each once; all of them for no ids.
+        further: Folders of a user's own scenarios beside those, as from `folders`.
 
     Raises:
-        UsageError: There is no scenario of that id; names the nearest, and all.
+        UsageError: A further folder has no scenarios, a folder's name is no id, or two scenarios have one id.
     """
-    found = {scenario.id: scenario for scenario in find_all(root)}
+    ours = (root or paths.scenarios_dir()).resolve()
+    found: dict[str, ScenarioFolder] = {}
+    for base in dict.fromkeys((ours, *(path.resolve() for path in further))):
+        held = [each for each in _folders_in(base) if each.test.is_file()]
+        if base != ours and not held:
+            raise _empty(base)
+        for each in held:
+            if not ID.fullmatch(each.id):
+                raise UsageError(f"{each.folder}: {each.id!r} is no id: {ID_RULE}", hint="another name of the folder")
+            other = found.setdefault(each.id, each)
+            if other is not each:
+                message = f"two scenarios have the id {each.id}: {other.folder} and {each.folder}"
+                raise UsageError(message, hint="give yours another id: its folder's name, its test's, its runbook's")
+    return tuple(found[name] for name in sorted(found))
+
+
+def select(ids: Iterable[str], root: Path | None = None, further: Sequence[Path] = ()) -> tuple[ScenarioFolder, ...]:
+    """The scenarios of these ids, in alphabetical order and each once; all of them for no ids.
+
+    Args:
+        ids: Of scenarios.
+        root: As in `find_all`.
+        further: Likewise.
+
+    Raises:
+        UsageError: There is no scenario of that id; names the nearest, and all. Also as `find_all`.
+    """
+    found = {scenario.id: scenario for scenario in find_all(root, further)}
     if not found:
         raise UsageError(f"no scenarios in {root or paths.scenarios_dir()}")
     wanted = set(ids)
     for name in sorted(wanted - found.keys()):
+        for half in (each for base in further for each in _folders_in(base) if each.id == name):
+            raise UsageError(f"SCENARIO={name}: {half.folder} has no {half.test.name}", hint=f"ls {half.folder}")
         raise UsageError(
             f"SCENARIO={name}: no such scenario; there are {', '.join(found)}",
             hint=f"SCENARIO={nearest(name, found)}",
         )
     return tuple(scenario for name, scenario in found.items() if not wanted or name in wanted)
+
+
+def folders(text: str | None) -> tuple[Path, ...]:
+    """The folders that SCENARIOS or ``--scenarios`` names, absolute.
+
+    Args:
+        text: Paths with commas between them; None or empty for none.
+
+    Raises:
+        UsageError: One is no folder.
+    """
+    named = [Path(name.strip()).expanduser() for name in (text or "").split(",") if name.strip()]
+    for path in named:
+        if not path.is_dir():
+            what = "is a file, and no folder" if path.is_file() else "no such folder"
+            raise UsageError(f"SCENARIOS={path}: {what} of scenarios", hint=f"ls {path.parent}")
+    return tuple(path.absolute() for path in named)
+
+
+def _folders_in(base: Path) -> list[ScenarioFolder]:
+    found = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
+    return [ScenarioFolder(folder.name, folder) for folder in found]
+
+
+def _empty(base: Path) -> UsageError:
+    if ScenarioFolder(base.name, base).test.is_file():
+        return UsageError(f"SCENARIOS={base}: this is a scenario", hint=f"the folder that holds it: {base.parent}")
+    message = f"SCENARIOS={base}: no scenarios; each is a folder <id> with a test_<id>.py, of - comes _"
+    return UsageError(message, hint=f"{paths.program()} new my-incident --scenarios {base}")
 
 
 def traits(test: Path) -> Traits:
@@ -149,7 +208,7 @@ def traits(test: Path) -> Traits:
     install = "" if install == INSTALLS[0] else install
     if charts and install:
         raise UsageError(f"{test}: charts says nothing where install is {install}", hint="leave charts out")
-    return Traits(charts, install, found.get("touches", ()))
+    return Traits(charts, install, found.get("touches", ()), " ".join(found.get("stack", ())))
 
 
 def applies(path: Path, chart_name: str, chart_version: str, app_version: str = "") -> str | None:
@@ -170,10 +229,11 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
     if not found.charts:
         return None
     number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # Helm's suffixes are more than packaging reads
-    fits = number is not None and SpecifierSet(found.charts).contains(number[0])
-    if chart_name == CHART and fits:
-        return None
-    return f"it applies to prometheus-community/{CHART} {found.charts}, not to {chart_name} {chart_version}"
+    ranges = {name: text for name, text in ((CHART, found.charts), (stack.CHART, found.stack)) if text}
+    if number is not None and chart_name in ranges and SpecifierSet(ranges[chart_name]).contains(number[0]):
+        return installs.refusal("operator", app_version) if chart_name == stack.CHART else None
+    named = " and ".join(f"{name} {text}" for name, text in ranges.items())
+    return f"it applies to prometheus-community/{named}, not to {chart_name} {chart_version}"
 
 
 def last_took(reports: Path) -> dict[str, float]:
@@ -213,17 +273,26 @@ def _markers(test: Path, function: ast.FunctionDef) -> dict[str, tuple[str, ...]
         call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
         match call.func:
             case ast.Attribute(ast.Attribute(attr="mark") | ast.Name("mark"), name) if name in _EXAMPLES:
-                values = [arg.value for arg in call.args if isinstance(arg, ast.Constant)]
-                texts = [value.strip() for value in values if isinstance(value, str)]
-                fits = texts and all(texts) and len(texts) == len(call.args) and not call.keywords
-                if not fits or (name != "touches" and len(texts) != 1) or name in found:
+                texts, named = _texts(call.args), _texts([keyword.value for keyword in call.keywords])
+                known = all(keyword.arg == KEYWORDS.get(name) for keyword in call.keywords)
+                if not texts or named is None or not known or (name != "touches" and len(texts) != 1) or name in found:
                     what = "one text or more" if name == "touches" else "one text"
                     rule = f"the marker {name} stands once and takes {what}, word for word"
                     raise UsageError(f"{test}:{decorator.lineno}: {rule}", hint=_EXAMPLES[name])
-                found[name] = tuple(texts)
-    for text in found.get("charts", ()):
-        try:
-            SpecifierSet(text)
-        except InvalidSpecifier as error:
-            raise UsageError(f"{test}: charts({text!r}) is no range of versions", hint=_EXAMPLES["charts"]) from error
+                found[name] = texts
+                found |= {KEYWORDS[name]: named} if named else {}
+    for name in ("charts", "stack"):
+        for text in found.get(name, ()):
+            try:
+                SpecifierSet(text)
+            except InvalidSpecifier as error:
+                hint = _EXAMPLES["charts"]
+                raise UsageError(f"{test}: {name}: {text!r} is no range of versions", hint=hint) from error
     return found
+
+
+def _texts(found: Sequence[ast.expr]) -> tuple[str, ...] | None:
+    """What is written there, without spaces around it; None where something is no text, or an empty one."""
+    values = [each.value for each in found if isinstance(each, ast.Constant)]
+    texts = tuple(value.strip() for value in values if isinstance(value, str))
+    return texts if len(texts) == len(found) and all(texts) else None

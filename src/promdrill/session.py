@@ -12,7 +12,7 @@ import pytest
 from promdrill import options, scenarios
 from promdrill.errors import PromdrillError
 from promdrill.jobs.joining import Address
-from promdrill.model import Variant
+from promdrill.model import Variant, drill_name
 from promdrill.report import folder
 from promdrill.report.run import Run, Say
 from promdrill.settings import Settings
@@ -22,12 +22,16 @@ from promdrill.versions.charts import followed
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
     from promdrill.supply.supplied import Supplied
+    from promdrill.watch.live import LiveRun  # noqa: F401  named in a text
 
 RUN = pytest.StashKey[Run]()
 """The run of this session, there once drills were collected."""
 
 FOLDERS = pytest.StashKey[Sequence[Path]]()
 """The folders of the scenarios whose drills were collected."""
+
+LIVE = pytest.StashKey["LiveRun"]()
+"""The view of the run below its lines; there in a terminal that can show it."""
 
 UNNAMED = "pytest-kind"
 """pytest-kind's default for --cluster-name; a cluster of ours then gets a name that is free."""
@@ -102,6 +106,9 @@ def say(config: pytest.Config) -> Say:
     capture = config.pluginmanager.getplugin("capturemanager")
 
     def show(line: str) -> None:
+        if LIVE in config.stash:
+            config.stash[LIVE].say(line)
+            return
         if reporter is None:
             return
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
@@ -109,6 +116,19 @@ def say(config: pytest.Config) -> Say:
             reporter.write_line(line)
 
     return show
+
+
+def go_live(config: pytest.Config, drills: Sequence[pytest.Item]) -> None:
+    """Show the run as it goes on below its lines, in a terminal that can, where pytest captures nothing."""
+    if config.getoption("capture") != "no" or config.getoption("usepdb") or config.getoption("join"):
+        return
+    from promdrill.watch.live import live_run  # noqa: PLC0415  as above
+
+    planned = tuple(drill_name(item.path.parent.name, variant(item).label) for item in drills)
+    found = live_run(run(config).folder, planned)
+    if found is not None:
+        config.stash[LIVE] = found
+        config.add_cleanup(found.stop)  # whatever happens, the terminal is left as it was
 
 
 def path(config: pytest.Config, option: str) -> Path | None:

@@ -169,7 +169,11 @@ def test_what_old_charts_do_not_do_by_themselves() -> None:
     assert defaults({}, "prometheus", "25.8.0") == {}
     assert defaults({}, "prometheus", "15.18.0") == {"server": {"strategy": {"type": "Recreate"}}}
     assert defaults({"server": {"strategy": {"type": "RollingUpdate"}}}, "prometheus", "15.18.0") == {}
-    assert defaults({}, "prometheus", "28.16.0") == {"scrapeConfigs": None}
+    small = {"requests": {"memory": "16Mi"}, "limits": {"memory": "64Mi"}}  # for a namespace with a quota
+    assert defaults({}, "prometheus", "8.11.4")["initChownData"] == {"resources": small}
+    new = defaults({}, "prometheus", "28.16.0")
+    assert set(new) == {"scrapeConfigs", "extraManifests"}
+    assert new["scrapeConfigs"] is None
 
 
 def test_the_layers_of_a_drill_go_into_its_file(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ class FakePytest:
         for number, verdict in enumerate(self.verdicts):
             results.add(DrillResult(f"drill-{number}", None, None, None, "fast", None, verdict, None))
         if self.interrupted:
-            plugins[0].pytest_keyboard_interrupt()
+            plugins[0].pytest_keyboard_interrupt(pytest.ExceptionInfo.from_exception(KeyboardInterrupt()))
         return self.code
 
 
@@ -307,7 +307,10 @@ def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["run", "controls", "ablate", "compare", "list", "new", "doctor", "clean", "clean-cache", "runbook check"],
+    [
+        *("run", "controls", "ablate", "compare", "list", "new", "doctor", "clean", "clean-cache", "runbook check"),
+        *("matrix", "stitch", "report", "bundle", "watch", "reproduce", "remedy", "verify", "shell"),
+    ],
 )
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:

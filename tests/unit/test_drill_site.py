@@ -18,7 +18,7 @@ LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
 
 def site(scenario: str = "disk-full", **fields: Any) -> Site:
     none: Any = None
-    chart: Any = type("Chart", (), {"path": Path("chart"), "app_version": "3.14.0"})
+    chart: Any = type("Chart", (), {"path": Path("chart"), "name": "prometheus", "app_version": "3.14.0"})
     return Site(
         scenario=scenario,
         scenario_dir=Path("scenarios") / scenario,

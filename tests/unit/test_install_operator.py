@@ -157,11 +157,15 @@ def test_install_waits_for_the_definitions_and_then_applies_all(tmp_path: Path, 
         "apply --server-side --force-conflicts --filename=-",
         "wait --for=condition=Established --timeout=60s --filename=-",
         "apply --validate=false --openapi-patch=false --filename=-",
+        "wait --for=condition=Available --timeout=90s --namespace=drill-x deployment --all",
+        "apply --validate=false --openapi-patch=false --filename=-",
     ]
-    definitions, waited_for, objects = cluster.given
+    definitions, waited_for, objects, _, groups = cluster.given
     assert definitions == waited_for
     assert re.findall("name: (.*)}", definitions) == ["a", "b"]
-    assert list(yaml.safe_load_all(objects)) == install.objects()
+    first, last = (list(yaml.safe_load_all(text)) for text in (objects, groups))
+    assert first + last == install.objects()
+    assert {obj["kind"] for obj in last} == {"APIService"}, "once somebody serves its group"
     assert "Namespace" not in {obj["kind"] for obj in install.objects()}, "the engine's"
 
 

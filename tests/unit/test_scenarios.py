@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,7 @@ def test_no_shipped_scenario_is_unfinished(scenario: scenarios.ScenarioFolder) -
         (("pytest.mark.install('operator')",), Traits(install="operator"), "operator"),
         (("pytest.mark.install('helm')", "pytest.mark.charts('>=15')"), Traits(charts=">=15"), ">=15"),
         (("pytest.mark.usefixtures(NAME)", "other.charts(1)", "touches"), Traits(), "any"),
+        (("mark.charts('>=15', stack=' >=57,<58')",), Traits(charts=">=15", stack=">=57,<58"), ">=15"),
     ],
 )
 def test_markers_are_read_and_nothing_is_run(
@@ -79,7 +81,8 @@ def test_markers_are_read_and_nothing_is_run(
             "charts(f'>={X}')",
         ),
         *("charts(range='>=15')", "touches", "touches()", "touches('volume', ' ')", "touches('a', 1)", "touches(*ALL)"),
-        *("install()", "install('manual', 'operator')"),
+        *("install()", "install('manual', 'operator')", "install('manual', stack='>=57')"),
+        *("charts('>=15', stack='')", "charts('>=15', stack=57)", "charts(stack='>=57')", "charts('>=15', **MORE)"),
     ],
 )
 def test_a_marker_that_says_nothing_is_named_with_its_line(tmp_path: Path, mark: str) -> None:
@@ -149,6 +152,30 @@ def test_which_charts_a_scenario_applies_to(tmp_path: Path, mark: str, name: str
     assert (why is None) == fits
     if why is not None:
         assert why == f"it applies to prometheus-community/prometheus >=15,<30, not to {name} {version}"
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "app_version", "said"),
+    [
+        ("kube-prometheus-stack", "57.1.0", "2.51.0", None),
+        ("kube-prometheus-stack", "57.1.0", "", None),
+        ("kube-prometheus-stack", "57.1.0", "3.14.0", "Prometheus operator 0.72.0 knows .*, not 3.14.0"),
+        ("kube-prometheus-stack", "58.0.0", "2.51.0", "prometheus >=15 and kube-prometheus-stack >=57,<58, not to"),
+        ("prometheus", "15.18.0", "3.14.0", None),
+        ("prometheus", "57.1.0", "", None),
+        ("prometheus", "14.0.0", "", "not to prometheus 14.0.0"),
+    ],
+)
+def test_a_scenario_for_two_charts(tmp_path: Path, name: str, version: str, app_version: str, said: str | None) -> None:
+    test = written(tmp_path, "pytest.mark.charts('>=15', stack='>=57,<58')")
+    why = applies(test, name, version, app_version)
+    assert (why is None) == (said is None)
+    assert said is None or re.search(said, str(why))
+
+
+def test_a_range_of_the_other_chart_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"stack: '57' is no range of versions"):
+        traits(written(tmp_path, "pytest.mark.charts('>=15', stack='57')"))
 
 
 def test_our_own_chart_follows_another(tmp_path: Path) -> None:

@@ -127,7 +127,10 @@ level=error err="opening storage failed: reloadBlocks: 2 errors: corrupted block
     runbook = parse(paths.scenarios_dir() / "block-corrupt" / "runbook.md")
     [step] = [step for step in runbook.steps if step.command.startswith("BLOCKS=")]
     found = shell.run(["bash", "-c", step.command], env={"LOG": log, "PATH": "/usr/bin:/bin"}, timeout_s=10).stdout
-    assert found.split() == sorted([BLOCK, other])
+    assert found.split() == ["named:", *sorted([BLOCK, other])]
+    unnamed = 'level=ERROR msg="Fatal error" err="opening storage failed: invalid magic number 0"'
+    none = shell.run(["bash", "-ec", step.command], env={"LOG": unnamed, "PATH": "/usr/bin:/bin"}, timeout_s=10).stdout
+    assert none.split() == ["named:", "none"], "the copy of the pod tells it then"
 
 
 def test_a_block_that_cannot_be_opened_in_the_words_of_each_version() -> None:
@@ -136,6 +139,8 @@ def test_a_block_that_cannot_be_opened_in_the_words_of_each_version() -> None:
     assert re.search(wording("block-not-opened", "2.48.0"), new)
     assert re.search(wording("block-not-opened", "3.8.1"), new.replace("level=error", 'msg="Fatal error"'))
     assert re.search(wording("block-not-opened", "2.15.0"), old)
+    unnamed = 'level=ERROR msg="Fatal error" err="opening storage failed: invalid magic number 0"'
+    assert re.search(wording("block-not-opened", "3.8.1"), unnamed)
     elsewhere = 'level=warn msg="Found corrupted block, but replaced by compacted one so it\'s safe to delete"'
     assert not re.search(wording("block-not-opened", "2.48.0"), elsewhere)
 
@@ -247,7 +252,7 @@ def test_the_application_of_retention_size_gets_the_series_and_the_runbook_the_l
     [before] = deployment["spec"]["template"]["spec"]["containers"]
     [after] = fault.patch["spec"]["template"]["spec"]["containers"]
     assert (before["name"], before["args"]) == (after["name"], ["-series=0"])
-    assert after["args"] == ["-series=20000"]
+    assert after["args"] == ["-series=12000"]
     assert fault.path.endswith(f"/namespaces/drill-retention-size/deployments/{deployment['metadata']['name']}")
     release = Release(NONE, "prometheus", "drill-x", tmp_path, tmp_path / "values.yaml")
     release.compose(paths.scenarios_dir() / "retention-size" / "values.yaml", [IMAGES], "drill-x")

@@ -28,7 +28,9 @@ def test_keys_that_older_charts_call_otherwise() -> None:
         "prometheus-node-exporter": "nodeExporter",
     }
     assert what(Kind.MOVED, "8.11.4")["configmapReload.prometheus"] == "configmapReload"
-    assert what(Kind.MOVED, "15.18.0", chart="kube-prometheus-stack") == {}
+    stack = what(Kind.MOVED, "57.1.0", chart="kube-prometheus-stack")
+    assert stack["kube-state-metrics.enabled"] == "kubeStateMetrics.enabled"
+    assert stack["server.global.scrape_interval"] == "prometheus.prometheusSpec.scrapeInterval"
 
 
 @pytest.mark.parametrize("version", KNOWN)
@@ -73,6 +75,33 @@ def test_paths_with_dots_in_a_key() -> None:
     path = r"serverFiles.recording_rules\.yml"
     assert charts.keys(path) == ("serverFiles", "recording_rules.yml")
     assert charts.text_of(charts.keys(path)) == path
+
+
+@pytest.mark.parametrize("version", ["28.16.0", "29.27.0"])
+def test_charts_whose_role_has_no_nodes_proxy_get_one(version: str) -> None:
+    (role, binding) = (
+        yaml.safe_load(text) for row in charts.rows(Kind.DEFAULT, "prometheus", version)
+        if row.what == "extraManifests" for text in charts.meant(row)
+    )  # fmt: skip
+    assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}]
+    assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (role["kind"], role["metadata"]["name"])
+    assert binding["subjects"][0]["namespace"] == "{{ .Release.Namespace }}"
+    assert what(Kind.NEED, version)["extraManifests"] == ""
+    assert "extraManifests" not in what(Kind.DEFAULT, "27.52.0")
+
+
+@pytest.mark.parametrize(
+    ("scenario", "why"),
+    [
+        ("config-typo", "promtool-syntax-only"),
+        ("disk-full-cooldown", "wal-outlives-full"),
+        ("inodes-full", "wal-new-segment"),
+        ("wal-corrupt", "wal-replay-logged"),
+    ],
+)
+def test_what_prometheus_2_9_cannot_do_keeps_a_scenario_from_the_legacy_chart(scenario: str, why: str) -> None:
+    found = features.check(features.of_scenario(scenario, {}), ">=8.11.4")
+    assert ("8.11.4", why) in {(each.version, each.feature) for each in found}
 
 
 def test_an_unknown_feature_is_refused() -> None:

@@ -26,8 +26,7 @@ SEEN = [
     (
         "scrape-commit-failed",
         "3.14.0",
-        'level=ERROR msg="Scrape commit failed" component="scrape manager" scrape_pool=prometheus '
-        f'target=http://localhost:9090/metrics err="write to WAL: log samples: write /data/wal/00000000: {FULL}"',
+        f'level=ERROR msg="Scrape commit failed" component="scrape manager" scrape_pool=x err="write to WAL: log: {FULL}"',
     ),
     (
         "storage-not-opened-no-space",

@@ -20,29 +20,23 @@ from promdrill.cli import (
     listing,
     matrix,
     new,
+    remedy,
     report,
+    reproduce,
     run,
     runbook,
+    shell,
     stitch,
+    verify,
+    watch,
 )
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
 from promdrill.errors import PromdrillError, UsageError
 
 COMMANDS = (
-    run,
-    controls,
-    ablate,
-    matrix,
-    stitch,
-    report,
-    bundle,
-    compare,
-    listing,
-    new,
-    runbook,
-    doctor,
-    clean,
-    clean_cache,
+    *(run, watch, controls, ablate, reproduce, remedy, verify, shell),
+    *(matrix, stitch, report, compare, listing, new, runbook),
+    *(bundle, doctor, clean, clean_cache),
 )
 """In the order of ``promdrill --help``."""
 

@@ -154,8 +154,8 @@ class _Interruption:
 
     seen = False
 
-    def pytest_keyboard_interrupt(self) -> None:
-        self.seen = True
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        self.seen = not isinstance(excinfo.value, pytest.Session.Interrupted)  # which is an error of collection
 
 
 def _drill(session: _Session) -> int:

@@ -168,6 +168,7 @@ def _undo(made: PinnedKindCluster, *, keep: bool, on_event: Callable[[str], None
     if not others.strip():
         shell.run(["docker", "network", "rm", NETWORK], timeout_s=30, ok=(0, 1))
     shutil.rmtree(made.path / "kube-cache", ignore_errors=True)
+    shutil.rmtree(made.path / "drill", ignore_errors=True)  # what `promdrill reproduce` keeps
     for name in ("kind.yaml", "kubeconfig", "kubeconfig.lock", owners.FILE_NAME):
         (made.path / name).unlink(missing_ok=True)
     with contextlib.suppress(OSError):  # what a person put there stays

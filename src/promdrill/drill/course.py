@@ -10,7 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from promdrill.drill import provision, samples
-from promdrill.drill.baseline import Baseline
+from promdrill.drill.kept import Kept, LastingBaseline
+from promdrill.drill.part import RECOVERY
 from promdrill.drill.plan import Moments, Plan, Stage, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.signature import healed, refute
@@ -27,7 +28,7 @@ from promdrill.observe.prometheus import samples as stored_samples
 from promdrill.observe.until import DEFAULT_FAILURES, until
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook
-from promdrill.runbook.run import Steps, opened
+from promdrill.runbook.run import StepResult, Steps, opened
 from promdrill.runbook.step import STEP_SECTIONS
 
 
@@ -57,11 +58,11 @@ class Course:
         self._last: tuple[Condition, ...] = ()
         self._limits: Timings
         self._ground: Ground
-        self._baseline: Baseline
+        self._baseline: LastingBaseline
         self._steps: Steps
 
     def forward(self) -> None:
-        """Go from provision to recovery; whatever is not proven ends the drill by raising.
+        """Go from provision to recovery, or through the part that was asked for; what is not proven ends it by raising.
 
         With a step left out, Verification comes after recovery: only then is it known whether the step is needed for
         recovery, or only for Verification, whose steps may wait for minutes for what does not come.
@@ -83,10 +84,35 @@ class Course:
             (PhaseName.RECOVERY, self._prove_recovery),
             *(((PhaseName.REMEDIATE, self._verify),) if self._site.skip_steps else ()),
         )
+        part = self._site.part
         with self._shell:
+            if part.kept is not None:
+                self._take_up(part.kept)
             for name, phase in phases:
-                with self._record.during(name):
-                    phase()
+                if part.has(name):
+                    with self._record.during(name):
+                        phase()
+        if part.leaves_incident:
+            part.on_kept(self._to_be_kept())
+
+    def _take_up(self, kept: Kept) -> None:
+        """Stand where another process stopped: the incident is there, and perhaps it was repaired by hand meanwhile."""
+        self._limits = timings(self._site.profile, kept.memory.interval_s)
+        self._look(kept.memory.interval_s)
+        self._baseline.recall(kept.memory, kept.moments.baseline or kept.memory.began)
+        self._moments = replace(kept.moments, remediated=self._site.clock.utc())
+
+    def _to_be_kept(self) -> Kept:
+        watch = self._site.part.watch
+        return Kept.of(
+            self._site,
+            self._plan,
+            self._runbook,
+            moments=self._moments,
+            memory=self._baseline.memory(),
+            app_version=self._record.app_version,
+            signature={} if watch is None else watch.texts,
+        )
 
     def _provision(self) -> None:
         site, installation = self._site, self._site.installation
@@ -102,12 +128,17 @@ class Course:
             journal=site.journal,
             timeout_s=self._limits.provision_s,
         )
-        observer = self._closing.enter_context(Observer(site.kube, site.namespace, site.journal, clock=site.clock))
-        self._closing.callback(lambda: self._record.observed(observer.figures()))
-        self._ground = Ground(site.kube, site.server, installation, observer, site.journal)
-        self._baseline = Baseline(site.kube, site.server, interval_s, self._plan.jobs)
+        self._look(interval_s)
         self._undo.register(f"uninstall {installation.name}", installation.uninstall)
         installation.install()
+
+    def _look(self, interval_s: float) -> None:
+        """Have the drill's namespace watched from here to its end."""
+        site = self._site
+        observer = self._closing.enter_context(Observer(site.kube, site.namespace, site.journal, clock=site.clock))
+        self._closing.callback(lambda: self._record.observed(observer.figures()))
+        self._ground = Ground(site.kube, site.server, site.installation, observer, site.journal)
+        self._baseline = LastingBaseline(site.kube, site.server, interval_s, self._plan.jobs)
 
     def _prove_baseline(self) -> None:
         began = self._site.clock.utc()
@@ -165,7 +196,8 @@ class Course:
         self._run_steps(STEP_SECTIONS[-1:])
 
     def _run_steps(self, sections: Sequence[str]) -> None:
-        self._steps.run(deadline_s=self._limits.remediate_s, sections=sections)
+        deadline_s = self._site.part.remediate_s or self._limits.remediate_s
+        self._steps.run(deadline_s=deadline_s, sections=sections)
         if STEP_SECTIONS[-1] in sections:
             self._shell.close()  # whatever the steps left running does not help recovery
 
@@ -183,10 +215,14 @@ class Course:
             self._runbook,
             env=env,
             step_timeout_s=self._limits.step_s,
-            on_step=lambda result: self._record.step(result, self._runbook.path),
-            skip=site.skip_steps,
+            on_step=self._stepped,
+            skip=site.skip_steps if site.part.skip is None else site.part.skip(self._runbook),
         )
         self._steps = self._shell.enter_context(steps)
+
+    def _stepped(self, result: StepResult) -> None:
+        self._record.step(result, self._runbook.path)
+        self._site.part.on_step(result)
 
     def _prove_recovery(self) -> None:
         site, plan, limits = self._site, self._plan, self._limits
@@ -198,8 +234,10 @@ class Course:
             *conditions_of(plan.recovery, self._moments),
         )
         hold_s = max(limits.recovery_hold_s, plan.recovery_hold_s)
-        deadline_s = limits.ablation_s if site.skip_steps else limits.recovery_s
-        self._wait(conditions, deadline_s + hold_s, hold_s=hold_s)
+        deadline_s = site.part.recovery_s or (limits.ablation_s if site.skip_steps else limits.recovery_s)
+        if site.part.watch is not None:
+            site.part.watch.later = tuple(stage.name for stage in plan.afterwards)
+        self._wait(self._watched(RECOVERY, conditions), deadline_s + hold_s, hold_s=hold_s)
         for stage in plan.afterwards:
             self._pass(stage, deadline_s)
         started = self._moments.remediating or self._moments.began
@@ -245,7 +283,7 @@ class Course:
             self._act(stage.before)
         conditions = conditions_of(stage.conditions, self._moments)
         self._site.journal.note("stage-begin", stage=stage.name, wanted=[c.name for c in conditions])
-        self._wait(conditions, timeout_s + stage.hold_s, hold_s=stage.hold_s)
+        self._wait(self._watched(stage.name, conditions), timeout_s + stage.hold_s, hold_s=stage.hold_s)
         self._site.journal.note("stage-seen", stage=stage.name)
         return conditions
 
@@ -256,6 +294,10 @@ class Course:
         if proof:
             self._wait(proof, self._limits.inject_s)
         journal.note("fault-confirmed", fault=fault.name, by=[c.name for c in proof])
+
+    def _watched(self, what: str, conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+        watch = self._site.part.watch
+        return tuple(conditions) if watch is None else watch.over(what, conditions)
 
     def _wait(
         self,

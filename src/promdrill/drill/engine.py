@@ -86,6 +86,9 @@ class Drill:
     ) -> DrillResult:
         """Run the drill from provision to undo. Arguments as in `promdrill.drill.plan.Plan`.
 
+        Of a part of a drill (`Site.part`) that leaves the incident there is a result here, and none is recorded: what
+        was not repaired has no verdict. A part that follows undoes its own acts alone.
+
         Returns:
             The result, when it is the one that was due.
 
@@ -109,7 +112,8 @@ class Drill:
             remarks=remarks,
         )
         result, error, hint = self._carry_out(plan)
-        self.site.on_result(result)
+        if error is not None or not self.site.part.leaves_incident:
+            self.site.on_result(result)
         if error is not None and not isinstance(error, Exception):
             raise error
         if (sentence := shortfall(result)) is not None:
@@ -135,22 +139,34 @@ class Drill:
                 site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended))
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)
             reason = reason and _ending_with(hint, reason)
-            with record.during(PhaseName.UNDO):
-                interruption = None if site.keep else undo.run()
-                undo.keep()
-        site.journal.note("verdict", verdict=verdict, reason=reason)
+            interruption = self._take_back(record, undo, reproduced=error is None and site.part.leaves_incident)
+        if error is None and site.part.leaves_incident:
+            site.journal.note("reproduced")
+        else:
+            site.journal.note("verdict", verdict=verdict, reason=reason)
         return self._result(plan, record, verdict, reason), cut_short or interruption or error, hint
+
+    def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
+        """The phase undo, which an incident that is to stay does not have; what interrupted it."""
+        if reproduced:
+            undo.keep()
+            return None
+        with record.during(PhaseName.UNDO):
+            interruption = None if self.site.keep else undo.run()
+            undo.keep()
+        return interruption
 
     def _gather(self, result: DrillResult, error: BaseException | None) -> tuple[str, BaseException | None]:
         """Take evidence where it is due: where it lies, and what interrupted it. Nothing is raised.
 
-        A drill of which nothing was begun left nothing to see. One that was interrupted is undone at once, unless
-        evidence is always wanted: whoever sent the signal may soon send one that cannot be caught.
+        A drill of which nothing was begun left nothing to see; where a person repairs, that person looks on. One that
+        was interrupted is undone at once, unless evidence is always wanted: whoever sent the signal may soon send one
+        that cannot be caught.
         """
         site = self.site
         interrupted = error is not None and not isinstance(error, Exception)
         due = not interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
-        if not result.phases or not (due or site.evidence == ALWAYS):
+        if not result.phases or site.part.kept is not None or not (due or site.evidence == ALWAYS):
             return "", None
         try:
             taken = gather(_subject(site), site.folder, site.journal, clock=site.clock)

@@ -10,9 +10,10 @@ from typing import Any
 from promdrill.clock import SYSTEM, Clock
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kube import Kube
+from promdrill.drill.part import WHOLE, Part
 from promdrill.errors import UsageError
 from promdrill.evidence import FAILURE
-from promdrill.install import ChartRef, Installation, Manual, Operator, Release
+from promdrill.install import ChartRef, Installation, Manual, Operator, release
 from promdrill.journal import Journal
 from promdrill.model import INSTALLS, DrillResult, LeftOut
 from promdrill.observe.server import Server
@@ -48,6 +49,7 @@ class Site:
         repetition: As in `DrillResult`.
         remarks: What the result says besides what the plan does.
         keep: Leave everything as it is at the end.
+        part: Which part of the drill is run; by default all of it.
         evidence: When it is taken: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         on_result: Called once with the result, however the drill ended.
         clock: Where time comes from.
@@ -74,6 +76,7 @@ class Site:
     repetition: int | None = None
     remarks: tuple[str, ...] = ()
     keep: bool = False
+    part: Part = WHOLE
     evidence: str = FAILURE
     on_result: Callable[[DrillResult], None] = lambda _result: None
     clock: Clock = SYSTEM
@@ -132,7 +135,7 @@ class Site:
             UsageError: There is no such way to install one.
         """
         if self.install == "helm":
-            return Release(self.helm, self.release_name, self.namespace, self.chart.path, self.values_file)
+            return release(self.chart, self.helm, self.release_name, self.namespace, self.values_file)
         if self.install == "manual":
             return Manual(self.kube, self.namespace, self.folder / "manifests", app_version=self.chart.app_version)
         if self.install == "operator":

@@ -4,5 +4,6 @@ from promdrill.install.base import Installation
 from promdrill.install.manual import Manual
 from promdrill.install.operator import Operator
 from promdrill.install.release import ChartRef, Release
+from promdrill.install.stack import Stack, release
 
-__all__ = ["ChartRef", "Installation", "Manual", "Operator", "Release"]
+__all__ = ["ChartRef", "Installation", "Manual", "Operator", "Release", "Stack", "release"]

@@ -34,6 +34,9 @@ KUBECTL_S = 120.0
 ESTABLISHED_S = 60
 """Seconds for the API server to serve what was defined: it takes one or two."""
 
+AVAILABLE_S = 90
+"""Seconds for the Deployments behind an APIService: two to five, more on a busy machine."""
+
 
 @dataclass(frozen=True)
 class Operator(Manifests):
@@ -94,19 +97,31 @@ class Operator(Manifests):
         self.upgrade()
 
     def upgrade(self) -> None:
-        """Apply all objects as the files have them now.
+        """Apply all objects as the files have them now, an APIService once there is somebody to serve its group.
+
+        The API server asks the service of an APIService at once, and keeps the connection: one that was made before the
+        service had an address in the node's rules has been seen to lead out of the cluster for good.
 
         Raises:
-            CommandFailed: kubectl was refused.
+            CommandFailed: kubectl was refused, or a Deployment is not available in time.
         """
-        objects = yaml.safe_dump_all(self.objects(), sort_keys=False)
-        # Without the schemas of all kinds, which for these definitions are megabytes: seconds of work for each apply.
-        self._kubectl("apply", "--validate=false", "--openapi-patch=false", "--filename=-", stdin=objects)
+        objects = self.objects()
+        groups = [obj for obj in objects if obj["kind"] == "APIService"]
+        self._apply([obj for obj in objects if obj not in groups])
+        if groups:
+            wait = ("wait", "--for=condition=Available", f"--timeout={AVAILABLE_S}s", f"--namespace={self.namespace}")
+            self._kubectl(*wait, "deployment", "--all", stdin="")
+            self._apply(groups)
 
     def uninstall(self) -> None:
         """Delete all objects, the last applied first; the definitions stay, and so does the claim."""
         for obj in reversed(self.objects()):
             self.kube.delete(object_path(obj))
+
+    def _apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
+        text = yaml.safe_dump_all([dict(obj) for obj in objects], sort_keys=False)
+        # Without the schemas of all kinds, which for these definitions are megabytes: seconds of work for each apply.
+        self._kubectl("apply", "--validate=false", "--openapi-patch=false", "--filename=-", stdin=text)
 
     def _kubectl(self, *args: str, stdin: str) -> None:
         with tempfile.TemporaryDirectory(prefix="promdrill-kubectl-") as home:  # for its caches, and free of settings

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any
 
 import yaml
@@ -17,6 +15,29 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from promdrill.errors import UsageError
+from promdrill.versions import stack
+from promdrill.versions.rows import Kind, Row
+from promdrill.versions.rows import row as _row
+
+__all__ = [
+    "FOLLOWS",
+    "KNOWN",
+    "RELOADER_OF",
+    "SCENARIO_NEEDS",
+    "TABLE",
+    "Kind",
+    "Row",
+    "at",
+    "feature",
+    "followed",
+    "keys",
+    "meant",
+    "nested",
+    "number",
+    "reloader_of",
+    "rows",
+    "text_of",
+]
 
 FOLLOWS = "promdrill/value-compatible-with"
 """Annotation in a Chart.yaml: repository/name and version of the chart whose values it takes."""
@@ -24,51 +45,36 @@ FOLLOWS = "promdrill/value-compatible-with"
 _NAME_AND_VERSION = 2
 
 
-class Kind(Enum):
-    """What a row tells, and how its `what` and `detail` are read."""
-
-    MOVED = "moved"
-    """`what` (a key of 25.8.0, with all below it) is called `detail` there; both are set."""
-    DEFAULT = "default"
-    """`what` has to be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may say otherwise."""
-    NEED = "need"
-    """`what` has to stay `detail` (YAML; no text after it for "the chart's own") in every drill: names, places."""
-    SWITCH = "switch"
-    """`what` turns a component on or off; its other values lie below `detail`."""
-    FEATURE = "feature"
-    """The feature `what` exists there; `detail` is the value key that needs it, or words where no key does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    r"""One row of the table.
-
-    Attributes:
-        chart: Name of the chart.
-        versions: Versions of it that the row is true of.
-        kind: How `what` and `detail` are read.
-        what: A value key (dots within a name as ``\.``, as Helm's --set has it), or the name of a feature.
-        detail: As `kind` has it.
-        source: Where this is known from.
-    """
-
-    chart: str
-    versions: SpecifierSet
-    kind: Kind
-    what: str
-    detail: str
-    source: str
-
-
-def _row(versions: str, kind: Kind, what: str, detail: str, source: str, *, chart: str = "prometheus") -> Row:
-    return Row(chart, SpecifierSet(versions), kind, what, detail, source)
-
-
 _README = "the chart's README, upgrading"
 _DIFF = "difference of values.yaml or of templates"
 _NAMES = "promdrill.observe.server finds it by this"
 _NODE = "a kind node has no such label, taint or class"
-_STACK = "kube-prometheus-stack"
+_EXPORTER = "Chart.yaml, condition"
+
+# Asked of kubelets by way of the API server, as the chart's own jobs did before; tpl is run over each of the texts.
+_ROLE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: '{{ template "prometheus.server.fullname" . }}-kubelets'
+rules:
+  - {apiGroups: [""], resources: [nodes/proxy], verbs: [get]}
+"""
+_BINDING = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: '{{ template "prometheus.server.fullname" . }}-kubelets'
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: '{{ template "prometheus.server.fullname" . }}-kubelets'
+subjects:
+  - kind: ServiceAccount
+    name: '{{ default (include "prometheus.server.fullname" .) .Values.serviceAccounts.server.name }}'
+    namespace: '{{ .Release.Namespace }}'
+"""
+_READS_KUBELETS = yaml.safe_dump([_ROLE, _BINDING])
 
 TABLE = (
     # --- keys that had other names; newest change first -------------------------------------------------------------
@@ -77,13 +83,29 @@ TABLE = (
     _row("<16", Kind.MOVED, "prometheus-node-exporter", "nodeExporter", f"{_README} to 16.0"),
     _row("<10.6", Kind.MOVED, "configmapReload.prometheus", "configmapReload", f"{_DIFF} of 10.6.0"),
     # Files under other names are rendered too, but the default rule_files do not list them.
-    _row("<9", Kind.MOVED, r"serverFiles.recording_rules\.yml", "serverFiles.rules", "helm/charts pull request 19472"),
-    _row("<9", Kind.MOVED, r"serverFiles.alerting_rules\.yml", "serverFiles.alerts", "helm/charts pull request 19472"),
+    # 9.3.1 is the newest that was seen without them.
+    _row(
+        "<9.4", Kind.MOVED, r"serverFiles.recording_rules\.yml", "serverFiles.rules", "helm/charts pull request 19472"
+    ),
+    _row(
+        "<9.4", Kind.MOVED, r"serverFiles.alerting_rules\.yml", "serverFiles.alerts", "helm/charts pull request 19472"
+    ),
     # --- what drills take for granted -------------------------------------------------------------------------------
     # Without it an upgrade rolls, and the new pod waits for the old one's lock for ever: rolling-lock's drill alone.
     _row("<19", Kind.DEFAULT, "server.strategy.type", "Recreate", f"{_README} to 19.0"),
     # Where this map is set, its jobs are added to those of serverFiles; scenarios bring all their jobs along.
     _row(">=28", Kind.DEFAULT, "scrapeConfigs", "null", f"{_README} to 28.0"),
+    # In which 28.x the chart's own role lost the right was not seen; to have it twice does no harm.
+    _row(">=28", Kind.DEFAULT, "extraManifests", _READS_KUBELETS, "prometheus-community/helm-charts pull request 6533"),
+    _row(">=28", Kind.NEED, "extraManifests", "", "with another list the drill's targets would be refused"),
+    # Under a quota a pod is made only if each of its containers, the first one too, says what it asks for.
+    _row(
+        "<8.15",
+        Kind.DEFAULT,
+        "initChownData.resources",
+        "{requests: {memory: 16Mi}, limits: {memory: 64Mi}}",
+        f"{_DIFF} of 8.15.0",
+    ),
     _row(">=0", Kind.NEED, "nameOverride", '""', _NAMES),
     _row(">=0", Kind.NEED, "forceNamespace", '""', _NAMES),
     _row(">=0", Kind.NEED, "server.name", "server", _NAMES),
@@ -107,7 +129,7 @@ TABLE = (
     # --- components that can be turned off --------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", "values.yaml"),
     _row(">=19", Kind.SWITCH, "kube-state-metrics.enabled", "kube-state-metrics", f"{_README} to 19.0"),
-    _row(">=11,<19", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", "Chart.yaml, condition"),
+    _row(">=11,<19", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", _EXPORTER),
     _row("<11", Kind.SWITCH, "kubeStateMetrics.enabled", "kubeStateMetrics", "values.yaml"),
     _row(">=16", Kind.SWITCH, "prometheus-node-exporter.enabled", "prometheus-node-exporter", f"{_README} to 16.0"),
     _row("<16", Kind.SWITCH, "nodeExporter.enabled", "nodeExporter", "values.yaml"),
@@ -115,28 +137,21 @@ TABLE = (
     _row("<17", Kind.SWITCH, "pushgateway.enabled", "pushgateway", "values.yaml"),
     # An init container of root, for volumes that come with the wrong owner; local ones do not.
     _row("<8.15", Kind.SWITCH, "initChownData.enabled", "initChownData", f"{_DIFF} of 8.15.0"),
-    _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", "values.yaml", chart=_STACK),
-    _row(">=0", Kind.SWITCH, "grafana.enabled", "grafana", "values.yaml", chart=_STACK),
-    _row(">=0", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", "Chart.yaml, condition", chart=_STACK),
-    _row(">=0", Kind.SWITCH, "nodeExporter.enabled", "prometheus-node-exporter", "Chart.yaml, condition", chart=_STACK),
-    _row(
-        ">=0",
-        Kind.SWITCH,
-        "prometheusOperator.admissionWebhooks.enabled",
-        "prometheusOperator.admissionWebhooks",
-        "values.yaml",
-        chart=_STACK,
-    ),
     # --- what a scenario may need -----------------------------------------------------------------------------------
     _row("<19", Kind.FEATURE, "strategy-rolling", "an upgrade rolls unless told otherwise", f"{_README} to 19.0"),
     _row(">=8.11.4", Kind.FEATURE, "strategy-key", "server.strategy", "values.yaml"),
     _row(">=8.11.4", Kind.FEATURE, "statefulset", "server.statefulSet", "values.yaml"),
     _row(">=9.7.3", Kind.FEATURE, "lifecycle-extra-flags", "server.extraFlags", f"{_DIFF} of 9.7.3"),
     _row(">=11", Kind.FEATURE, "probe-settings", "readiness is asked for as often as one likes", "fixed in 8.11.4"),
+    # A subchart from 11.0.0 on; the collectors are a list in 3.x of it, which 14.12.0 was the first to name.
     _row(
-        ">=11", Kind.FEATURE, "kube-state-metrics-subchart", "kube-state-metrics.collectors", "helm/charts c38f752d85"
+        ">=14.12", Kind.FEATURE, "kube-state-metrics-subchart", "kube-state-metrics.collectors", f"{_DIFF} of 14.12.0"
     ),
-    # Of the charts that were read, 14.12.0 is the first whose Prometheus has the flag.
+    # What the chart's Prometheus does. The versions are those of charts that were read: the first one that has it.
+    _row(">=11", Kind.FEATURE, "wal-new-segment", "each start makes a file: 2.11", "8.11.4 has 2.9.2"),
+    _row(">=11", Kind.FEATURE, "wal-replay-logged", "2.12: TSDB pull request 662", "8.11.4 has 2.9.2"),
+    _row(">=13.8", Kind.FEATURE, "wal-outlives-full", "stores again without a restart: 2.23", "11.16.9 has 2.21.0"),
+    _row(">=15.18", Kind.FEATURE, "promtool-syntax-only", "2.33: pull request 9909", "14.12.0 has 2.31.1"),
     _row(
         ">=14.12",
         Kind.FEATURE,
@@ -151,6 +166,7 @@ TABLE = (
     _row(">=25.20.2", Kind.FEATURE, "bare-flags", "an empty value in extraArgs is a bare flag", "pull request 4508"),
     _row(">=25.23.0", Kind.FEATURE, "reloader-listens", "the reloader has a port and probes", f"{_DIFF} of 25.23.0"),
     _row(">=28", Kind.FEATURE, "scrape-jobs-map", "scrape jobs are a map of their own", f"{_README} to 28.0"),
+    *stack.ROWS,
 )
 
 KNOWN = (
@@ -164,9 +180,13 @@ RELOADER_OF = {"2.48": "0.69.1", "2.55": "0.78.2", "3.8": "0.87.1", "3.14": "0.9
 
 
 SCENARIO_NEEDS = {
+    "config-typo": ("promtool-syntax-only",),
     "dashboard-no-data": ("node-exporter-subchart", "kube-state-metrics-subchart"),
+    "disk-full-cooldown": ("wal-outlives-full",),
+    "inodes-full": ("wal-new-segment",),
     "oom": ("kubernetes-labels", "node-exporter-subchart", "kube-state-metrics-subchart"),
     "restarts-metric": ("kube-state-metrics-subchart",),
+    "wal-corrupt": ("wal-replay-logged",),
 }
 """Scenario to the features that its test or its values' templates rely on; those that its keys tell are not listed."""
 

@@ -38,8 +38,8 @@ def _row(meaning: str, versions: str, pattern: str) -> Wording:
 
 
 TABLE = (
-    # A scrape that could not be written to the WAL; nothing of it is stored. "Scrape commit failed" since 2.20. From 3.0
-    # on the scrape pool and its target stand between msg and err, before that they stand before msg.
+    # A scrape that could not be written to the WAL; nothing of it is stored. "Scrape commit failed" since 2.20. From
+    # 3.0 on the scrape pool and its target stand between msg and err, before that they stand before msg.
     _row("scrape-commit-failed", "<2.20", rf'msg="append failed" err="write to WAL: .*{NO_SPACE}'),
     _row("scrape-commit-failed", ">=2.20,<3.dev0", rf'msg="Scrape commit failed" err="write to WAL: .*{NO_SPACE}'),
     _row("scrape-commit-failed", ">=3.dev0", rf'msg="Scrape commit failed" .*err="write to WAL: .*{NO_SPACE}'),
@@ -61,7 +61,8 @@ TABLE = (
     # The start over a damaged WAL, which is then cut off at the damage. Lower case and without "read" in the first 2.x.
     _row("wal-read-error", ">=2", r"[Ee]ncountered WAL (read )?error, attempting repair"),
     # The start with a block that cannot be opened: once "unexpected corrupted block:map[...]", now "corrupted block".
-    _row("block-not-opened", ">=2", r"opening storage failed: .*corrupted block"),
+    # Where errors are unwrapped by errors.As (2.55.1 and 3.8.1 do, 2.48.0 and 3.14.0 do not) its name is lost.
+    _row("block-not-opened", ">=2", r"opening storage failed: .*(corrupted block|invalid magic number)"),
 )
 
 

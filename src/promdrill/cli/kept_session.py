@@ -1,0 +1,95 @@
+"""The pytest sessions of `reproduce`, `remedy` and `verify`: a scenario's own test, with the engine told its part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+
+from promdrill import paths
+from promdrill.drill import Drill
+from promdrill.session import RUN
+
+Change = Callable[[pytest.FixtureRequest, Drill], AbstractContextManager[Drill]]
+"""Makes, of the drill that the plugin made, the one that the test gets."""
+
+_QUIET = (
+    *("-q", "-q", "--no-header", "--no-summary", "--capture=no", "-p", "no:cacheprovider"),
+    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),  # pytest-kind, by us
+)
+
+
+class Session:
+    """A plugin that puts itself between promdrill's fixture and the test.
+
+    Args:
+        change: What it does there.
+
+    Attributes:
+        interrupted: Whether Ctrl-C ended the session.
+        failures: Why it failed, in words.
+    """
+
+    def __init__(self, change: Change) -> None:
+        self.interrupted = False
+        self.failures: list[str] = []
+        self._change = change
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Of two fixtures of one name, the one registered later wins; by now promdrill's own is there."""
+        config.pluginmanager.register(_Between(self._change), "promdrill-between")
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Take it down: pytest has one exit code for Ctrl-C and for errors of collection, and one exception too."""
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_terminal_summary(self, config: pytest.Config) -> None:
+        """The command says how it ended; a table of drills would say that none was run."""
+        if RUN in config.stash:
+            del config.stash[RUN]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Take down why nothing could be collected, or why it is left out."""
+        self._note(report)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take down what failed, or why it is skipped."""
+        self._note(report)
+
+    def _note(self, report: pytest.CollectReport | pytest.TestReport) -> None:
+        if report.failed:
+            self.failures.append(report.longreprtext)
+        elif report.skipped and isinstance(report.longrepr, tuple):
+            self.failures.append(report.longrepr[2].removeprefix("Skipped: "))
+
+
+class _Between:
+    """The fixture."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+
+    @pytest.fixture
+    def drill(self, request: pytest.FixtureRequest, drill: Drill) -> Iterator[Drill]:
+        """The drill, with another site."""
+        with self._change(request, drill) as changed:
+            yield changed
+
+
+def run(session: Session, test: Path, options: Sequence[str]) -> int:
+    """Run one scenario's test.
+
+    Args:
+        session: Is told how it goes.
+        test: The test's file.
+        options: pytest's and promdrill's own.
+
+    Returns:
+        pytest's exit code.
+    """
+    place = ["-c", str(paths.pytest_config()), f"--rootdir={test.parent.parent}"]
+    return int(pytest.main([*_QUIET, *place, *options, str(test)], plugins=[session]))

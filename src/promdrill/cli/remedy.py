@@ -1,0 +1,140 @@
+"""``promdrill remedy``: let the runbook repair a kept drill, all at once or step by step, and judge it then."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+from promdrill import paths
+from promdrill.cli import kept as kept_drills
+from promdrill.cli import kept_judging, verify
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, Subcommands, add_command, complain, say
+from promdrill.drill.part import Part
+from promdrill.errors import PromdrillError
+from promdrill.model import PhaseName
+from promdrill.runbook.parse import Runbook
+from promdrill.runbook.run import StepResult
+
+SHOWN_LINES = 40
+"""Lines of a step's output that are shown; the journal has more."""
+
+
+class Stopped(PromdrillError):
+    """A person wants no further step."""
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "remedy",
+        summary="let the runbook repair a reproduced incident, then judge the repair",
+        example="promdrill remedy --step",
+        execute=_execute,
+    )
+    kept_judging.add_arguments(parser)
+    parser.add_argument("--step", action="store_true", help="ask before each step: y runs it, n leaves it out, q ends")
+    parser.epilog = (
+        f"{parser.epilog}\n\nExit codes: 0 recovered; 1 a step failed, was declined for good, or recovery is missing;\n"
+        "2 no such drill; 130 interrupted."
+    )
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    drill = kept_drills.choose(arguments.drill, command="remedy")
+    conductor = Conductor(ask=_ask if arguments.step else None)
+    part = Part(
+        first=PhaseName.REMEDIATE,
+        recovery_s=arguments.timeout,
+        remediate_s=kept_judging.LONGEST_S if arguments.step else None,  # a person thinks between steps
+        skip=conductor.steps,
+        on_step=conductor.ended,
+    )
+    say(f"{drill.kept.scenario}: {drill.kept.runbook}")
+    judged = kept_judging.judge(drill, part, what="remedy")
+    if judged.watch.seen:
+        say("")
+        say("the runbook is done; this is what recovery asks for")
+        return verify.tell(drill, judged)
+    if judged.interrupted:
+        complain(PromdrillError("interrupted", hint=f"{paths.program()} verify"))
+        return EXIT_INTERRUPTED
+    reason = judged.result.reason if judged.result is not None else "\n".join(judged.failures)
+    if conductor.stopped is not None:
+        reason = conductor.stopped
+    complain(PromdrillError(reason or "the runbook did not get through", hint=f"{paths.program()} verify"))
+    say(f"journal: {judged.journal}")
+    return EXIT_FAILED
+
+
+class Conductor:
+    """Shows each step when its turn comes, and asks for it where that is wanted.
+
+    Args:
+        ask: Asks a person, and returns what was typed; None to run every step.
+
+    Attributes:
+        stopped: Where a person ended the runbook, in words; None when nobody did.
+    """
+
+    def __init__(self, *, ask: Callable[[str], str] | None) -> None:
+        self.stopped: str | None = None
+        self._ask = ask
+
+    def steps(self, runbook: Runbook) -> Collection[int]:
+        """What the runner asks, step by step, whether it is left out."""
+        return _InTurn(len(runbook.steps), lambda at: self._declined(runbook, at))
+
+    def ended(self, result: StepResult) -> None:
+        """Show what a step said."""
+        lines = result.output.rstrip().split("\n") if result.output.strip() else []
+        if len(lines) > SHOWN_LINES:
+            lines = [f"... {len(lines) - SHOWN_LINES} lines more, in the journal", *lines[-SHOWN_LINES:]]
+        for line in lines:
+            say(f"  | {line}".rstrip())
+        how = "ended early" if result.exit_code is None else f"exit code {result.exit_code}"
+        say(f"  {how}, {result.took_s:.1f} s")
+
+    def _declined(self, runbook: Runbook, at: int) -> bool:
+        step, name = runbook.steps[at], Path(runbook.path).name
+        say("")
+        say(f"step {at + 1} of {len(runbook.steps)}, {step.section} ({name}:{step.line})")
+        say(textwrap.indent(step.command.rstrip(), "  "))
+        if self._ask is None:
+            return False
+        while True:
+            answer = self._ask("run it? y yes, n no, q quit: ").strip().lower()
+            if answer in {"y", "yes"}:
+                return False
+            if answer in {"n", "no"}:
+                return True
+            if answer in {"q", "quit"}:
+                self.stopped = f"stopped before step {at + 1} of {len(runbook.steps)}; what was done stays"
+                raise Stopped(self.stopped)
+
+
+class _InTurn(Collection[int]):
+    """The steps that are left out, as it turns out: the runner asks for each index once, when it comes to it."""
+
+    def __init__(self, count: int, declined: Callable[[int], bool]) -> None:
+        self._count = count
+        self._declined = declined
+
+    def __contains__(self, at: object) -> bool:
+        return isinstance(at, int) and self._declined(at)
+
+    def __iter__(self) -> Iterator[int]:
+        raise TypeError("which steps are left out is known only when their turn comes")
+
+    def __len__(self) -> int:
+        return self._count
+
+
+def _ask(question: str) -> str:
+    try:
+        return input(question)
+    except EOFError:  # nobody is there to answer
+        say("q")
+        return "q"

@@ -1,0 +1,77 @@
+"""``promdrill watch``: a run as it goes on, or as it was left."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, say
+from promdrill.clock import SYSTEM
+from promdrill.errors import UsageError
+from promdrill.watch.choose import choose
+from promdrill.watch.data import to_json
+from promdrill.watch.loop import Watching
+from promdrill.watch.rows import rows
+from promdrill.watch.run import Ending, Follower
+from promdrill.watch.view import Focus
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "watch",
+        summary="show a run as it goes on: phases, what is waited for, pods, volume, samples",
+        example="promdrill watch\n  promdrill watch reports/latest --drill disk-full\n  promdrill watch --once",
+        execute=_execute,
+    )
+    parser.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        default=Path("reports"),
+        metavar="FOLDER",
+        help="the folder of a run, or one of runs, of which the one written to last is shown (default: reports)",
+    )
+    parser.add_argument(
+        "--drill", metavar="NAME", help="the drill shown in detail (default: the one that changed last)"
+    )
+    parser.add_argument("--once", action="store_true", help="show the present state, and end")
+    parser.add_argument("--json", action="store_true", help="the present state as JSON, and end")
+    codes = "Exit codes: 0 the run came to its end, or --once; 1 it was cut short; 2 there is no such run; 130 Ctrl-C."
+    parser.epilog = f"{parser.epilog}\n\nIn a pipe, each event that matters is a line. {codes}"
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    follower = Follower(choose(arguments.folder, SYSTEM.utc()))
+    if arguments.drill is not None:
+        _check(follower.run.folder, arguments.drill)
+    if arguments.json:
+        follower.look()
+        say(json.dumps(to_json(follower.run, SYSTEM.utc(), drill=arguments.drill), indent=2))
+        return EXIT_OK
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # logs have characters that not every terminal has
+    watching = Watching(follower, Console(highlight=False), Focus(arguments.drill))
+    if arguments.once:
+        watching.once()
+        return EXIT_OK
+    try:
+        return EXIT_FAILED if watching.follow() is Ending.CUT_SHORT else EXIT_OK
+    except KeyboardInterrupt:  # the way to leave: nothing to complain about
+        return EXIT_INTERRUPTED
+
+
+def _check(folder: Path, drill: str) -> None:
+    """Refuse a drill that the run does not have."""
+    follower = Follower(folder)  # one of its own: each tells what is new only once
+    follower.look()
+    names = {name for row in rows(follower.run, SYSTEM.utc()) for name in (row.name, row.folder)}
+    if drill not in names:
+        known = ", ".join(sorted(names)) or "none has begun yet"
+        raise UsageError(f"no drill {drill} in {folder}", hint=f"there are: {known}")

@@ -1,0 +1,49 @@
+"""What a row of the table in `charts` is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from packaging.specifiers import SpecifierSet
+
+
+class Kind(Enum):
+    """What a row tells, and how its `what` and `detail` are read."""
+
+    MOVED = "moved"
+    """`what` (a key of 25.8.0, with all below it) is called `detail` there; both are set."""
+    DEFAULT = "default"
+    """`what` has to be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may say otherwise."""
+    NEED = "need"
+    """`what` has to stay `detail` (YAML; no text after it for "the chart's own") in every drill: names, places."""
+    SWITCH = "switch"
+    """`what` turns a component on or off; its other values lie below `detail`."""
+    FEATURE = "feature"
+    """The feature `what` exists there; `detail` is the value key that needs it, or words where no key does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    r"""One row of the table.
+
+    Attributes:
+        chart: Name of the chart.
+        versions: Versions of it that the row is true of.
+        kind: How `what` and `detail` are read.
+        what: A value key (dots within a name as ``\.``, as Helm's --set has it), or the name of a feature.
+        detail: As `kind` has it.
+        source: Where this is known from.
+    """
+
+    chart: str
+    versions: SpecifierSet
+    kind: Kind
+    what: str
+    detail: str
+    source: str
+
+
+def row(versions: str, kind: Kind, what: str, detail: str, source: str, *, chart: str = "prometheus") -> Row:
+    """A row; `versions` is a specifier set of Python's packaging."""
+    return Row(chart, SpecifierSet(versions), kind, what, detail, source)

@@ -1,0 +1,191 @@
+"""What is known of a run: its drills as they go on, its results as they come, and whether it has ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from promdrill.errors import UsageError
+from promdrill.model import DrillResult, RunResult, Skipped, Variant, Verdict
+from promdrill.report import results
+from promdrill.report.html.journal import JOURNAL, Entry
+from promdrill.watch.drill import DrillState
+from promdrill.watch.entries import begins_anew, take
+from promdrill.watch.tail import Tail
+from promdrill.watch.text import clean
+
+OVERDUE_S = 60.0
+"""Seconds after a wait's deadline without an entry, from which on nobody writes any more: it would have ended it."""
+
+SILENT_S = 900.0
+"""The same where no deadline is journalled: within a drill, the longest is the runbook's, in profile as-shipped."""
+
+BETWEEN_S = 3600.0
+"""The same while no drill is under way: on a cold start everything is built then, for some 25 minutes on two cores."""
+
+INTERRUPTED_S = 15.0
+"""The same after an interrupted drill: what is left is to delete the cluster, which says nothing about the drills."""
+
+
+class Ending(StrEnum):
+    """Whether a run goes on: it does, it came to its end, or nobody writes any more."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    CUT_SHORT = "cut short"
+
+
+@dataclass(slots=True)
+class RunState:
+    """One run.
+
+    Attributes:
+        folder: Its folder.
+        drills: Those that have a journal, by the name of their folder, in the order in which they began.
+        results: results.json; None while it is not there or not readable.
+        planned: Names of all drills of the run, where that is known.
+        written: When a file of the run was last written to, UTC; None when there is none.
+    """
+
+    folder: Path
+    drills: dict[str, DrillState] = field(default_factory=dict)
+    results: RunResult | None = None
+    planned: tuple[str, ...] = ()
+    written: datetime | None = None
+    _ended: dict[str, DrillResult] = field(default_factory=dict)
+
+    def result(self, folder: str) -> DrillResult | None:
+        """The last result of the drill in that folder."""
+        return self._ended.get(folder)
+
+    def end(self, found: RunResult) -> None:
+        """Take what results.json says now."""
+        self.results, self._ended = found, {folder_name(result): result for result in found.drills}
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """Scenarios that did not apply."""
+        return self.results.skipped if self.results is not None else ()
+
+    @property
+    def open(self) -> list[DrillState]:
+        """Drills that have begun and have no verdict."""
+        return [drill for name, drill in self.drills.items() if not drill.verdict and self.result(name) is None]
+
+    def quiet_s(self, now: datetime) -> float:
+        """Seconds since something was written."""
+        return 0.0 if self.written is None else max(0.0, (now - self.written).total_seconds())
+
+    def ending(self, now: datetime) -> Ending:
+        """Whether the run goes on. That it was killed is concluded from a silence longer than any of its deadlines."""
+        if self.results is not None and self.results.finished is not None:
+            return Ending.FINISHED
+        return Ending.CUT_SHORT if self.quiet_s(now) > self._longest_silence_s() else Ending.RUNNING
+
+    def _longest_silence_s(self) -> float:
+        drills = self.open
+        if drills:
+            return max(map(_longest_silence_s, drills))
+        ended = self.results.drills if self.results is not None else ()
+        return INTERRUPTED_S if any(_interrupted(drill) for drill in ended) else BETWEEN_S
+
+
+def _interrupted(drill: DrillResult) -> bool:
+    """Whether the drill was ended by Ctrl-C or SIGTERM; no other begins after it."""
+    return drill.verdict is Verdict.ABORTED and (drill.reason or "").startswith("interrupted")
+
+
+def _longest_silence_s(drill: DrillState) -> float:
+    """Seconds for which an open drill may write nothing."""
+    wait, step = drill.waiting, drill.step
+    if wait is not None and wait.timeout_s is not None:
+        return wait.timeout_s + OVERDUE_S
+    if step is not None and not step.ended and step.timeout_s is not None:
+        return step.timeout_s + OVERDUE_S
+    return SILENT_S
+
+
+def folder_name(result: DrillResult) -> str:
+    """The folder of a drill's files, as `promdrill.report.run.Run.folder_of` makes it."""
+    label = Variant(result.control, repetition=result.repetition).label
+    return result.scenario if label is None else f"{result.scenario}." + re.sub(r"[^A-Za-z0-9._-]", "-", label)
+
+
+class Follower:
+    """Follows the files of one run.
+
+    Args:
+        folder: The run's folder; it need not be there yet.
+        planned: Names of all drills of the run, where the caller knows them; else results.json may say.
+
+    Attributes:
+        run: What is known.
+    """
+
+    def __init__(self, folder: Path, planned: tuple[str, ...] = ()) -> None:
+        self.run = RunState(folder, planned=planned)
+        self._tails: dict[str, Tail] = {}
+        self._results: tuple[int, int, int] | None = None
+
+    def look(self) -> list[tuple[DrillState, Entry]]:
+        """Read what was appended since the last look; the new entries, in the order of their moments."""
+        news = [item for name in self._folders() for item in self._read(name)]
+        self._read_results()
+        stamps = [drill.last for drill in self.run.drills.values() if drill.last is not None]
+        self.run.written = max((*stamps, *_written(self.run.folder)), default=None)
+        return sorted(news, key=lambda item: item[1].at)
+
+    def _folders(self) -> list[str]:
+        try:
+            with os.scandir(self.run.folder) as found:
+                names = [item.name for item in found if item.is_dir() and item.name not in self._tails]
+        except OSError:
+            names = []
+        for name in sorted(names):
+            if (self.run.folder / name / JOURNAL).is_file():
+                self._tails[name] = Tail(self.run.folder / name / JOURNAL)
+        return list(self._tails)
+
+    def _read(self, name: str) -> list[tuple[DrillState, Entry]]:
+        anew, entries = self._tails[name].look()
+        if anew:
+            self.run.drills.pop(name, None)
+        taken = []
+        for entry in entries:
+            drill = self.run.drills.get(name)
+            if drill is None or begins_anew(drill, entry):
+                self.run.drills.pop(name, None)
+                drill = self.run.drills[name] = DrillState(name)
+            if take(drill, entry):
+                taken.append((drill, entry))
+        return taken
+
+    def _read_results(self) -> None:
+        file = self.run.folder / results.RESULTS
+        try:
+            found = file.stat()
+            now_so = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if now_so == self._results:
+                return
+            self.run.end(results.read(file))
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, UsageError):
+            return  # it is not there yet, or of another promdrill: journals tell enough
+        self._results = now_so
+        planned = data.get("planned")
+        if not self.run.planned and isinstance(planned, list):
+            self.run.planned = tuple(clean(name) for name in planned)
+
+
+def _written(folder: Path) -> list[datetime]:
+    """When results.json was last replaced, or else its folder made, by the clock that journals have."""
+    for path in (folder / results.RESULTS, folder):
+        with contextlib.suppress(OSError):
+            return [datetime.fromtimestamp(path.stat().st_mtime, UTC)]
+    return []

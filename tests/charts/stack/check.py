@@ -1,0 +1,142 @@
+"""Checks of the fixture that need Helm: what a drill's values make of it, and the names that promdrill expects.
+
+    .venv/bin/python tests/charts/stack/check.py HELM...
+
+Each HELM is the path of a helm binary, 3 or 4; no cluster is asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from promdrill import scenarios, shell
+from promdrill.charting import Case, layers, plan
+from promdrill.cluster.helm import Helm
+from promdrill.drilling import chart_of
+from promdrill.errors import PromdrillError
+from promdrill.install import Release, Stack, release
+from promdrill.versions import stack
+
+CHART = Path(__file__).resolve().parent
+AVAILABLE = (
+    "quay.io/prometheus/prometheus:v2.51.0",
+    "quay.io/prometheus-operator/prometheus-operator:v0.72.0",
+    "quay.io/prometheus-operator/prometheus-config-reloader:v0.72.0",
+    "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0",
+)
+SHARED = {"ClusterRole", "ClusterRoleBinding"}
+
+Objects = dict[tuple[str, str], dict[str, Any]]
+
+
+def require(holds: object, what: str) -> None:
+    """Raise PromdrillError with `what` unless `holds`."""
+    if not holds:
+        raise PromdrillError(f"the stack fixture does not hold: {what}")
+
+
+def composed(helm: Path, folder: Path, scenario: Path, drill: str) -> Release:
+    """The release of a drill, its values file written as a drill writes it."""
+    values = scenario / "values.yaml"
+    found = plan(helm, CHART, [Case(scenario.name, values, f"prometheus-{drill}")], available=AVAILABLE)
+    made = release(
+        chart_of(CHART),
+        Helm(helm, folder / "no-kubeconfig", folder),
+        f"prometheus-{drill}",
+        f"drill-{drill}",
+        folder / drill / "values.yaml",
+    )
+    made.compose(values, layers(chart_of(CHART), values, None, found.values).layers, f"drill-{drill}")
+    return made
+
+
+def rendered(helm: Path, made: Release, folder: Path) -> Objects:
+    """What Helm would install, by kind and name."""
+    env = {f"HELM_{part}_HOME": str(folder / part.lower()) for part in ("CACHE", "CONFIG", "DATA")}
+    argv: list[str | Path] = [helm, "template", made.name, CHART, "--namespace", made.namespace]
+    text = shell.run([*argv, "--values", made.values], timeout_s=60, env=env).stdout
+    return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text) if each}
+
+
+def check_server(made: Release, found: Objects) -> None:
+    """The names of the server are those that the chart gives; raises PromdrillError."""
+    server = made.server
+    name = server.fullname.removeprefix("prometheus-")
+    require(("Prometheus", name) in found, f"the Prometheus object {name}: {sorted(found)}")
+    service = found["Service", server.service]["spec"]
+    require(service["ports"][0]["port"] == server.port, f"the port: {service}")
+    require(dict(server.labels).items() <= service["selector"].items(), f"the pods' labels: {service}")
+    spec = found["Prometheus", name]["spec"]
+    claim = spec["storage"]["volumeClaimTemplate"]["spec"]
+    wanted = {
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": "300Mi"}},
+        "storageClassName": made.namespace,
+    }
+    require(claim == wanted, f"the claim: {claim}")
+    require((spec["scrapeInterval"], spec["scrapeTimeout"], spec["retention"]) == ("1s", "1s", "1d"), f"{spec}")
+    require(spec["serviceMonitorSelector"] == {}, f"every ServiceMonitor is taken: {spec}")
+    secret = found["Secret", spec["additionalScrapeConfigs"]["name"]]["data"]["additional-scrape-configs.yaml"]
+    jobs = yaml.safe_load(base64.b64decode(secret))
+    require(jobs[0] == {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]}, f"{jobs}")
+    require("{{" not in str(jobs), f"no template is left: {jobs}")
+    targets = [target for job in jobs for each in job.get("static_configs", ()) for target in each["targets"]]
+    hosts = {target.partition(":")[0] for target in targets} - {"localhost", f"{made.name}-prometheus-node-exporter"}
+    require(all(("Service", host) in found for host in hosts), f"targets that are there: {targets}")
+
+
+def check_others(made: Release, found: Objects) -> None:
+    """Nothing is there that no drill needs, and nothing that another drill would meet; raises PromdrillError."""
+    kinds = {kind for kind, _ in found}
+    absent = {"ServiceMonitor", "PrometheusRule", "ValidatingWebhookConfiguration"} & kinds
+    require(not absent, f"no {absent}")
+    operator = found["Deployment", f"{made.server.service.removesuffix('-prometheus')}-operator"]["spec"]["template"]
+    container = operator["spec"]["containers"][0]
+    require(f"--namespaces={made.namespace}" in container["args"], f"it keeps to its namespace: {container}")
+    require(not any("kubelet-service" in arg for arg in container["args"]), f"nothing in kube-system: {container}")
+    require("volumes" not in operator["spec"], "no certificate is waited for")
+    rules = found["ClusterRole", made.server.service]["rules"]
+    require(any("nodes/proxy" in rule.get("resources", ()) for rule in rules), f"kubelets may be asked: {rules}")
+
+
+def check(helm: Path, folder: Path) -> None:
+    """One helm, all scenarios that name this chart; raises PromdrillError."""
+    named = [each for each in scenarios.find_all() if scenarios.traits(each.test).stack]
+    require(len(named) >= 3, f"scenarios for it: {named}")
+    shared: list[str] = []
+    for scenario in named:
+        require(scenarios.applies(scenario.folder, stack.CHART, "57.1.0") is None, f"{scenario.id} applies")
+        for drill in (scenario.id, f"{scenario.id}-no-fault", f"{scenario.id}-no-remedy"):
+            made = composed(helm, folder, scenario.folder, drill)
+            require(isinstance(made, Stack), f"a stack: {made}")
+            found = rendered(helm, made, folder)
+            check_server(made, found)
+            check_others(made, found)
+            own = [name for kind, name in found if kind == "ConfigMap"]
+            expected = ["node-exporter"] if scenario.id == "dashboard-no-data" else []
+            require([name.endswith("-node-exporter") for name in own] == [True] * len(expected), f"{drill}: {own}")
+            shared += [name for kind, name in found if kind in SHARED]
+    require(len(shared) == len(set(shared)), f"cluster-wide names that no two drills share: {shared}")
+
+
+def main(binaries: list[str]) -> None:
+    """Check with every helm; raises PromdrillError on the first that does not hold."""
+    if not binaries:
+        raise PromdrillError(f"usage: {os.path.relpath(__file__)} HELM...")
+    for binary in binaries:
+        with tempfile.TemporaryDirectory(prefix="promdrill-stack-") as folder:
+            check(Path(binary), Path(folder))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except PromdrillError as error:
+        sys.exit(str(error))

@@ -1,0 +1,174 @@
+"""kube-prometheus-stack: the names of a drill's server, and what its values file says to that chart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import yaml
+
+from promdrill import drilling, paths, scenarios
+from promdrill.charting import Case, layers
+from promdrill.charting.layering import over, resolve
+from promdrill.charting.layers import defaults, moved
+from promdrill.errors import UsageError
+from promdrill.install import ChartRef, Release, Stack, release
+from promdrill.install.stack import LONGEST_FULLNAME
+from promdrill.install.values import load
+from promdrill.versions import charts, stack
+from promdrill.versions.charts import Kind, at, keys
+
+FIXTURE = paths.project_dir() / "tests/charts/stack"
+DRILLED = [found for found in scenarios.find_all() if scenarios.traits(found.test).stack]
+MEANT_FOR_ANOTHER_CHART = {
+    *("server.readinessProbeInitialDelay", "server.readinessProbePeriodSeconds"),  # the operator has its own
+    "server.terminationGracePeriodSeconds",  # likewise: ten minutes, which nothing waits for
+    *("alertmanager.enabled", "prometheus-pushgateway.enabled", "scrapeConfigs"),
+}
+"""What scenarios say that kube-prometheus-stack has under the same key, or does not have and does not need."""
+
+
+def made(folder: Path, name: str = "prometheus-x", scenario: str = "server: {}\n") -> tuple[Stack, Path]:
+    values = folder / "scenario.yaml"
+    values.write_text(scenario, encoding="utf-8")
+    return Stack(cast(Any, None), name, "drill-x", FIXTURE, folder / "values.yaml"), values
+
+
+def test_the_charts_name_decides(tmp_path: Path) -> None:
+    def kind(name: str) -> type[Release]:
+        chart = ChartRef(FIXTURE, name, "57.1.0", "2.51.0")
+        return type(release(chart, cast(Any, None), "prometheus-x", "drill-x", tmp_path / "values.yaml"))
+
+    assert kind("kube-prometheus-stack") is Stack
+    assert kind("prometheus") is Release
+
+
+def test_the_names_are_the_charts_and_the_operators(tmp_path: Path) -> None:
+    server = made(tmp_path, "prometheus-restarts-metric")[0].server
+    assert server.service == "prometheus-restarts-metric-prometheus"
+    assert server.fullname == "prometheus-prometheus-restarts-metric-prometheus"
+    assert server.claim == f"{server.fullname}-db-{server.fullname}-0"
+    assert (server.container, server.reloader, server.port) == ("prometheus", "config-reloader", 9090)
+    assert dict(server.labels) == {"operator.prometheus.io/name": "prometheus-restarts-metric-prometheus"}
+
+
+def test_no_two_drills_have_one_full_name(tmp_path: Path) -> None:
+    drills = [
+        f"prometheus-restarts-metric{variant}" for variant in ("", "-no-fault", "-no-remedy", "-without-42", "-2")
+    ]
+    names = [made(tmp_path, name)[0].fullname for name in drills]
+    assert len(set(names)) == len(drills)
+    assert all(len(name) <= LONGEST_FULLNAME and not name.endswith("-") for name in names)
+    assert names[0] == drills[0], "what fits is not cut"
+
+
+def test_names_class_and_jobs_are_written_under_its_keys(tmp_path: Path) -> None:
+    scenario = """\
+serverFiles:
+  prometheus.yml:
+    scrape_configs: [{job_name: prometheus}]
+extraScrapeConfigs: |
+  - job_name: b
+    static_configs: [{targets: ["{{ .Release.Name }}-b:1"]}]
+    relabel_configs: [{regex: "{{.Release.Namespace}}", replacement: /$1}]
+"""
+    installed, values = made(tmp_path, scenario=scenario)
+    installed.compose(values, [{"prometheus": {"prometheusSpec": {"retention": "1d"}}}], "drill-x")
+    written = load(installed.read())
+    assert written["fullnameOverride"] == "prometheus-x"
+    assert at(written, keys(f"{stack.CLAIM}.storageClassName")) == "drill-x"
+    assert at(written, keys(f"{stack.SPEC}.retention")) == "1d"
+    assert at(written, keys(stack.JOBS)) == [
+        {"job_name": "prometheus"},
+        {
+            "job_name": "b",
+            "static_configs": [{"targets": ["prometheus-x-b:1"]}],
+            "relabel_configs": [{"regex": "drill-x", "replacement": "/$1"}],
+        },
+    ]
+
+
+def test_a_template_that_only_the_other_chart_fills_in_is_refused(tmp_path: Path) -> None:
+    installed, values = made(tmp_path, scenario='extraScrapeConfigs: |\n  - job_name: "{{ .Values.name }}"\n')
+    with pytest.raises(UsageError, match=r"only \.Release\.Name and \.Release\.Namespace are known"):
+        installed.compose(values, [], "drill-x")
+
+
+def test_there_are_drills_for_it() -> None:
+    assert {found.id for found in DRILLED} >= {"restarts-metric", "cpu-throttled", "dashboard-no-data"}
+
+
+@pytest.mark.parametrize("scenario", DRILLED, ids=lambda found: found.id)
+def test_all_that_a_drill_says_of_the_server_is_said_to_this_chart_too(scenario: scenarios.ScenarioFolder) -> None:
+    said = yaml.safe_load((scenario.folder / "values.yaml").read_text(encoding="utf-8"))
+    told = {row.what for row in charts.rows(Kind.MOVED, stack.CHART, "57.1.0")} | MEANT_FOR_ANOTHER_CHART
+    own = ("serverFiles.prometheus\\.yml.scrape_configs", "extraScrapeConfigs")  # Stack.compose
+    exporters = ("kube-state-metrics.", "prometheus-node-exporter.")  # subcharts of both, under one name
+    left = [path for path in _leaves(said) if path not in {*told, *own} and not path.startswith(exporters)]
+    assert left == []
+
+
+def _leaves(values: dict[str, Any], above: tuple[str, ...] = ()) -> list[str]:
+    found = []
+    for key, value in values.items():
+        path = (*above, key)
+        found += _leaves(value, path) if isinstance(value, dict) and value else [charts.text_of(path)]
+    return found
+
+
+def test_what_a_drill_takes_for_granted_is_said_to_this_chart() -> None:
+    found = defaults({}, stack.CHART, "57.1.0")
+    assert found["prometheusOperator"] == {
+        "serviceMonitor": {"selfMonitor": False},
+        "namespaces": {"releaseNamespace": True},
+        "kubeletService": {"enabled": False},
+        "admissionWebhooks": {"enabled": False},
+        "tls": {"enabled": False},
+    }
+    assert found["prometheus"]["additionalRulesForClusterRole"][0]["resources"] == ["nodes/proxy"]
+    off = ("grafana", "kubelet", "coreDns", "kubeEtcd", "kubeScheduler", "kubeControllerManager", "windowsMonitoring")
+    assert all(found[name] == {"enabled": False} for name in off)
+
+
+def test_a_users_names_and_jobs_are_not_used_and_the_rest_is() -> None:
+    scenario = yaml.safe_load("server: {retention: 1d, persistentVolume: {size: 300Mi}}\n")
+    own = yaml.safe_load(
+        """\
+fullnameOverride: mine
+grafana: {enabled: true}
+crds: {enabled: false}
+prometheus:
+  prometheusSpec:
+    retention: 5d
+    walCompression: true
+    additionalScrapeConfigs: [{job_name: mine}]
+    storageSpec: {volumeClaimTemplate: {spec: {storageClassName: gp2, resources: {requests: {storage: 30Gi}}}}}
+"""
+    )
+    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in charts.rows(kind, stack.CHART, "57.1.0")]
+    found = resolve(over(scenario, moved(scenario, stack.CHART, "57.1.0")), own, rules)
+    assert found.layer == {"grafana": {"enabled": True}, "prometheus": {"prometheusSpec": {"walCompression": True}}}
+    assert [each.path for each in found.conflicts] == [
+        "fullnameOverride",
+        "crds.enabled",
+        f"{stack.SPEC}.retention",
+        stack.JOBS,
+        f"{stack.CLAIM}.storageClassName",
+        f"{stack.CLAIM}.resources.requests.storage",
+    ]
+
+
+def test_the_layers_go_by_the_charts_own_name(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("server: {global: {scrape_interval: 1s}}\n", encoding="utf-8")
+    found = layers(ChartRef(FIXTURE, "kube-prometheus-stack", "57.1.0", "2.51.0"), values, None, {}).layers
+    assert at(found[1], keys(f"{stack.SPEC}.scrapeInterval")) == "1s"
+
+
+def test_what_cannot_be_done_without_stays_with_subcharts_off(tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text("kube-state-metrics: {enabled: false}\n", encoding="utf-8")
+    assert drilling._needed(FIXTURE, [Case("x", values, "prometheus-x")]) == {"crds"}
+    values.write_text("kube-state-metrics: {collectors: [pods]}\n", encoding="utf-8")
+    assert drilling._needed(FIXTURE, [Case("x", values, "prometheus-x")]) == {"crds", "kube-state-metrics"}

@@ -1,0 +1,441 @@
+"""reproduce, look, repair by hand or by the runbook, verify: as a person types it, in the fake world."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit.drill_world import world
+from tests.unit.kept_world import Machine, machine
+
+from promdrill import paths
+from promdrill.cli.kept import KeptDrill
+from promdrill.cluster import lease, owners
+from promdrill.drill.kept import FILE
+
+__all__ = ["machine", "world"]
+
+Capture = pytest.CaptureFixture[str]
+SMALL, MEDIUM, LARGE = "size: small", "size: medium", "size: large"
+
+
+@pytest.fixture
+def kept(machine: Machine, capsys: Capture) -> Machine:
+    """The machine, with the toy's incident reproduced."""
+    assert machine.promdrill("reproduce", "--scenario=toy") == 0
+    capsys.readouterr()
+    return machine
+
+
+def folder(number: int = 1) -> Path:
+    return owners.clusters_dir() / f"promdrill-{number}" / "drill"
+
+
+def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, capsys: Capture) -> None:
+    assert machine.promdrill("reproduce", "--scenario=toy", "--subcharts=off") == 0
+    said, wrong = capsys.readouterr()
+    assert wrong == ""
+    assert machine.world.ill
+    assert machine.log == ["provided off", "drill in promdrill-1, keep True, values None", "kept promdrill-1"]
+    assert "toy is reproduced and stays: it is small\n" in said
+    assert "  it is down\n    server is down: server is down looked at\n" in said
+    kubeconfig = owners.clusters_dir() / "promdrill-1" / "kubeconfig"
+    for line in (
+        f"export KUBECONFIG={kubeconfig}",
+        f"export PATH={folder() / 'home' / 'bin'}:$PATH",
+        "export NAMESPACE=drill-toy",
+        "kubectl get pods,pvc --namespace $NAMESPACE",
+        "kubectl describe pod --namespace $NAMESPACE prometheus-server-0",
+        "kubectl logs --namespace $NAMESPACE --container prometheus-server --tail=20 \\\n    prometheus-server-0",
+        f"runbook    {machine.folder / 'scenarios' / 'toy' / 'runbook.md'}",
+    ):
+        assert f"\n  {line}\n" in said
+    assert re.search(r"^  values     \S*toy/values.yaml$", said, re.MULTILINE)
+    for words in ("shell", "remedy", "verify"):
+        assert f"  {paths.program()} {words} " in said
+    assert f"  {paths.command('clean')} " in said
+    assert "passed" not in said, "nothing has passed yet"
+    assert "no drill was run" not in said
+    assert (folder() / "home" / "bin" / "kubectl").readlink() == Path("/bin/true")
+    prose = [line for line in said.splitlines() if str(machine.folder) not in line]
+    assert max(map(len, prose)) <= 80
+
+
+def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capture) -> None:
+    kept.repair(SMALL, MEDIUM)
+    assert kept.promdrill("verify", "--timeout=20") == 1
+    said, wrong = capsys.readouterr()
+    assert wrong == ""
+    assert "toy: judging for up to 20 s" in said
+    assert "missing  size is large\n           last seen: size is large looked at\n" in said
+    assert "missing  server pod 2/2\n" in said
+    assert "not yet  then: it stays so\n" in said
+    assert "toy: not yet, 4 of 4 conditions missing\n" in said
+
+    kept.repair(MEDIUM, LARGE)
+    assert kept.promdrill("verify") == 0
+    said, wrong = capsys.readouterr()
+    assert wrong == ""
+    assert "missing" not in said.replace("says what is missing", "")
+    assert "holds    size is large\n           size is large looked at\n" in said
+    assert "then: it stays so\nholds    always\n" in said
+    assert "toy: passed, all 5 conditions held at once; recovered" in said
+    assert (kept.values.parent / "verify-1.jsonl").is_file()
+    assert (kept.values.parent / "verify-2.jsonl").is_file()
+    assert kept.world.done[-2:] == ["observer closed"] * 2, "nothing is undone"
+    assert [line for line in kept.log if line.startswith("drill")][1:] == [
+        "drill in promdrill-1, keep False, values None"
+    ] * 2
+
+
+def test_the_first_journal_ends_where_the_incident_was_left(kept: Machine) -> None:
+    journal = kept.values.parent / "journal.jsonl"
+    before = journal.read_text()
+    assert kept.promdrill("verify", "--timeout=5") == 1
+    assert journal.read_text() == before
+    assert json.loads(before.splitlines()[-1])["event"] == "reproduced"
+    results = json.loads((kept.values.parents[1] / "results.json").read_text())
+    assert results["drills"] == []
+    assert results["finished"] is not None
+
+
+def test_verify_for_programs(kept: Machine, capsys: Capture) -> None:
+    assert kept.promdrill("verify", "--json", "--timeout=5") == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["scenario"], told["cluster"], told["passed"]) == ("toy", "promdrill-1", False)
+    assert "no recovery" in told["reason"]
+    assert {"stage": "recovery", "name": "size is large", "holds": False, "seen": "size is large looked at"} in told[
+        "conditions"
+    ]
+    assert told["conditions"][-1] == {"stage": "it stays so", "name": None, "holds": False, "seen": None}
+    kept.repair(SMALL, LARGE)
+    assert kept.promdrill("verify", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["passed"], told["reason"]) == (True, None)
+    assert all(row["holds"] for row in told["conditions"])
+
+
+def test_values_of_the_user_are_not_needed_any_more(machine: Machine) -> None:
+    own = machine.folder / "own.yaml"
+    own.write_text("server: {}\n")
+    assert machine.promdrill("reproduce", "--scenario=toy", f"--values={own}") == 0
+    own.unlink()
+    machine.repair(SMALL, LARGE)
+    assert machine.promdrill("verify") == 0
+
+
+def test_the_runbook_repairs_it(kept: Machine, capsys: Capture) -> None:
+    assert kept.promdrill("remedy") == 0
+    said, wrong = capsys.readouterr()
+    assert wrong == ""
+    assert "step 1 of 3, Diagnosis (runbook.md:" in said
+    assert "  |   size: small\n  exit code 0, " in said
+    assert '  sed -i "s/small/$NEW_SIZE/" "$VALUES"\n' in said
+    assert "run it?" not in said
+    assert "toy: passed, all 5 conditions held at once" in said
+    assert LARGE in kept.values.read_text()
+
+
+def test_a_step_that_fails_ends_the_remedy(kept: Machine, capsys: Capture) -> None:
+    kept.repair(SMALL, MEDIUM)  # the first step of the diagnosis finds something else
+    assert kept.promdrill("remedy") == 1
+    said, wrong = capsys.readouterr()
+    assert "step 1 of 3" in said
+    assert "step 2 of 3" not in said
+    assert "the runbook did not get through" in wrong
+    assert f"Hint: {paths.program()} verify" in wrong
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What a person types, in order; an end of file after that. Everything must have been asked for."""
+    typed: list[str] = []
+
+    def asked(question: str) -> str:
+        assert question == "run it? y yes, n no, q quit: "
+        if not typed:
+            raise EOFError
+        return typed.pop(0)
+
+    monkeypatch.setattr("builtins.input", asked)
+    yield typed
+    assert typed == []
+
+
+def test_step_by_step(kept: Machine, capsys: Capture, answers: list[str]) -> None:
+    answers += ["y", "what?", "YES", "n"]
+    assert kept.promdrill("remedy", "--step") == 0
+    said = capsys.readouterr().out
+    assert said.count("  exit code 0, ") == 2, "the third step was declined"
+    assert "toy: passed" in said
+
+
+def test_quitting_leaves_what_was_done(kept: Machine, capsys: Capture, answers: list[str]) -> None:
+    answers += ["y", "q"]
+    assert kept.promdrill("remedy", "--step") == 1
+    said, wrong = capsys.readouterr()
+    assert "promdrill: stopped before step 2 of 3; what was done stays\n" in wrong
+    assert "passed" not in said
+    assert SMALL in kept.values.read_text()
+
+
+@pytest.mark.usefixtures("answers")
+def test_nobody_to_answer_is_a_quit(kept: Machine, capsys: Capture) -> None:
+    assert kept.promdrill("remedy", "--step") == 1
+    assert "stopped before step 1 of 3" in capsys.readouterr().err
+
+
+def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, capsys: Capture) -> None:
+    machine.world.breaks = False
+    assert machine.promdrill("reproduce", "--scenario=toy") == 1
+    said, wrong = capsys.readouterr()
+    assert machine.log[-1] == "deleted promdrill-1"
+    assert "toy is not reproduced: the incident was not observed" in wrong
+    assert "toy: invalid: the incident was not observed" in said
+    assert "is reproduced and stays" not in said
+    assert machine.promdrill("verify") == 2
+    assert "no drill is kept" in capsys.readouterr().err
+
+
+def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, capsys: Capture) -> None:
+    test = machine.folder / "scenarios" / "toy" / "test_toy.py"
+    marked = "import pytest\n" + test.read_text().replace("def test", '@pytest.mark.charts(">=26")\ndef test')
+    test.write_text(marked)
+    assert machine.promdrill("reproduce", "--scenario=toy") == 2
+    assert "toy is not reproduced: it applies to prometheus-community/prometheus >=26" in capsys.readouterr().err
+    assert machine.clusters == 0
+
+
+def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Capture) -> None:
+    (machine.folder / "scenarios" / "toy" / "test_toy.py").write_text(
+        "import nothing_like_it\ndef test_toy(drill): ...\n"
+    )
+    assert machine.promdrill("reproduce", "--scenario=toy") == 2
+    assert "nothing_like_it" in capsys.readouterr().err
+    assert machine.clusters == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (((), {}), ("SCENARIO is not set: which incident? There are toy", "SCENARIO=toy")),
+        ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; there are toy", "SCENARIO=toy")),
+        ((("--scenario=toy",), {"CONTROL": "no-fault"}), ("CONTROL=no-fault: an incident is", "leave CONTROL out")),
+        ((("--scenario=toy",), {"REPEAT": "3"}), ("REPEAT=3: an incident is reproduced once", "leave REPEAT out")),
+        ((("--scenario=toy", "--profile=slow"), {}), ("PROFILE=slow: not one of", "PROFILE=")),
+        (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: one at a time. There are toy", "SCENARIO=toy")),
+    ],
+)
+def test_bad_input_starts_nothing(
+    machine: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch, typed: Any, answer: tuple[str, str]
+) -> None:
+    (argv, env), (message, hint) = typed, answer
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert machine.promdrill("reproduce", *argv) == 2
+    wrong = capsys.readouterr().err
+    assert wrong.startswith(f"promdrill: {message}")
+    assert f"Hint: {hint}" in wrong
+    assert machine.log == []
+    assert not (machine.folder / "here" / "reports").exists()
+
+
+@pytest.mark.parametrize("command", ["verify", "remedy", "shell"])
+def test_nothing_kept(machine: Machine, capsys: Capture, command: str) -> None:
+    assert machine.promdrill(command) == 2
+    hint = paths.command("reproduce", SCENARIO="disk-full")
+    assert capsys.readouterr().err == f"promdrill: no drill is kept\nHint: {hint}\n"
+
+
+def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.world.broken_at = None  # another cluster
+    assert kept.promdrill("reproduce", "--scenario=toy") == 0
+    capsys.readouterr()
+    assert kept.promdrill("verify") == 2
+    both = "toy (cluster promdrill-1), toy (cluster promdrill-2)"
+    assert f"2 drills are kept: {both}\nHint: {paths.program()} verify promdrill-1\n" in capsys.readouterr().err
+    assert kept.promdrill("verify", "oom") == 2
+    assert f"no drill oom is kept; there are {both}" in capsys.readouterr().err
+    kept.repair(SMALL, LARGE)
+    assert kept.promdrill("verify", "promdrill-2") == 0
+    assert kept.log[-1] == "drill in promdrill-2, keep False, values None"
+    monkeypatch.setenv("PROMDRILL_DRILL", "promdrill-2")  # as in its shell
+    assert kept.promdrill("verify") == 0
+
+
+@pytest.mark.parametrize("command", [("verify",), ("remedy",), ("shell", "--", "true")])
+def test_a_cluster_that_is_gone(kept: Machine, capsys: Capture, command: tuple[str, ...]) -> None:
+    again = f"{paths.command('clean')}, then {paths.command('reproduce', SCENARIO='toy')}"
+    kept.answers = False
+    assert kept.promdrill(*command) == 1
+    said = f"promdrill: cluster promdrill-1 does not answer: connection refused\nHint: {again}\n"
+    assert capsys.readouterr().err == said
+    kept.answers, kept.namespace_gone = True, True
+    assert kept.promdrill(*command) == 1
+    assert "namespace drill-toy is gone from cluster promdrill-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [FILE, "join.json"])
+@pytest.mark.parametrize("text", ["{", '{"schema": 99}', ""])
+def test_what_is_left_is_damaged(kept: Machine, capsys: Capture, name: str, text: str) -> None:
+    (folder() / name).write_text(text)
+    assert kept.promdrill("verify") == 2
+    wrong = capsys.readouterr().err
+    assert str(folder() / name) in wrong
+    assert "make clean" in wrong or paths.command("clean") in wrong
+    assert "--join" not in wrong
+
+
+def test_the_scenario_is_not_there_any_more(kept: Machine, capsys: Capture) -> None:
+    (kept.folder / "scenarios" / "toy" / "test_toy.py").unlink()
+    assert kept.promdrill("verify") == 2
+    assert "test_toy.py: not there any more" in capsys.readouterr().err
+
+
+def test_two_at_a_time_are_refused(kept: Machine, capsys: Capture) -> None:
+    with lease.this_name("promdrill-1"):
+        assert kept.promdrill("verify") == 2
+    assert "another promdrill is at work on toy in cluster promdrill-1" in capsys.readouterr().err
+
+
+def test_while_it_is_judged_the_cluster_is_in_use_and_stays_kept(
+    kept: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, seen = owners.clusters_dir() / "promdrill-1", []
+    owners.claim(place, kept=True)
+    record = place / owners.FILE_NAME
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"pid": 1, "started": "long ago"}))
+    drill = kept.drill
+
+    def looked(*args: Any, **options: Any) -> Any:
+        seen.append(owners.of(place))
+        return drill(*args, **options)
+
+    monkeypatch.setattr("promdrill.drilling.drill", looked)
+    assert kept.promdrill("verify", "--timeout=5") == 1
+    assert [(owner.pid, owner.kept, owner.alive) for owner in seen if owner] == [(os.getpid(), True, True)]
+
+
+def test_a_time_that_is_none(kept: Machine, capsys: Capture) -> None:
+    for text in ("0", "-1", "soon", "nan", "1e9"):
+        with pytest.raises(SystemExit) as caught:
+            kept.promdrill("verify", f"--timeout={text}")
+        assert caught.value.code == 2
+        assert f"{text}: not a number of seconds" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_judgement_and_says_what_is_missing(
+    kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kept.world, "wait_beyond", interrupted)
+    assert kept.promdrill("verify") == 130
+    said = capsys.readouterr().out
+    assert "missing  size is large\n" in said
+    assert "toy: not yet, 4 of 4 conditions missing\n" in said
+
+
+def test_ctrl_c_while_it_is_reproduced_leaves_no_cluster(
+    machine: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(machine.world, "wait_beyond", interrupted)
+    assert machine.promdrill("reproduce", "--scenario=toy") == 130
+    assert machine.log[-1] == "deleted promdrill-1"
+    assert "promdrill: interrupted; nothing is left but " in capsys.readouterr().err
+
+
+def test_a_drill_whose_tools_are_gone_is_not_left(
+    machine: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(KeptDrill, "environment", lambda _drill: Path("/no/such/kubectl").stat())
+    assert machine.promdrill("reproduce", "--scenario=toy") == 1
+    assert machine.log[-1] == "deleted promdrill-1"
+    assert "No such file" in capsys.readouterr().err
+    assert not folder().exists()
+
+
+class Become(Exception):
+    """Raised in place of becoming another program."""
+
+
+@pytest.fixture
+def become(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str], dict[str, str]]]:
+    calls: list[tuple[str, list[str], dict[str, str]]] = []
+
+    def execve(path: str, argv: list[str], env: dict[str, str]) -> None:
+        calls.append((path, argv, env))
+        raise Become
+
+    monkeypatch.setattr(os, "execve", execve)
+    return calls
+
+
+def test_a_shell_has_everything_set(
+    kept: Machine, become: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHELL", "/usr/bin/fish")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.setenv("KUBECONFIG", "/somebody/else")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    with pytest.raises(Become):
+        kept.promdrill("shell", "toy")
+    path, argv, env = become[0]
+    assert (Path(path).name, argv[1:]) == ("bash", ["-i"])
+    home = folder() / "home"
+    assert env["KUBECONFIG"] == str(owners.clusters_dir() / "promdrill-1" / "kubeconfig")
+    assert (env["NAMESPACE"], env["RELEASE"], env["NEW_SIZE"]) == ("drill-toy", "prometheus-toy", "large")
+    assert Path(env["VALUES"]) == kept.values.absolute()
+    assert (env["HOME"], env["TERM"]) == (str(home), "xterm-256color")
+    assert env["PATH"].split(":")[0] == str(home / "bin")
+    assert (env[paths.STATE_VARIABLE], env["PROMDRILL_DRILL"]) == (str(kept.folder / "state"), "promdrill-1")
+    assert "AWS_SECRET_ACCESS_KEY" not in env
+    assert (home / ".bashrc").read_text() == "PS1='[toy] \\w \\$ '\n"
+    said = capsys.readouterr().out
+    assert "toy: it is small\n" in said
+    assert f"  VALUES={env['VALUES']}\n" in said
+
+
+def test_a_command_in_the_shell(kept: Machine, become: Any, capsys: Capture) -> None:
+    for words in (("--", "helm", "list", "--all"), ("promdrill-1", "--", "helm", "list", "--all")):
+        with pytest.raises(Become):
+            kept.promdrill("shell", *words)
+    for path, argv, env in become:
+        assert path == str(folder() / "home" / "bin" / "helm")
+        assert argv == ["helm", "list", "--all"]
+        assert env["NAMESPACE"] == "drill-toy"
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--",), "no command after --"),
+        (("toy", "ls"), "one drill at most, not: toy ls"),
+        (("--", "no-such-command"), "no command named no-such-command"),
+    ],
+)
+def test_a_shell_that_is_asked_for_wrongly(
+    kept: Machine, become: Any, capsys: Capture, words: tuple[str, ...], message: str
+) -> None:
+    assert kept.promdrill("shell", *words) == 2
+    assert f"promdrill: {message}" in capsys.readouterr().err
+    assert become == []
+
+
+@pytest.mark.usefixtures("machine")
+@pytest.mark.parametrize("command", ["reproduce", "remedy", "verify", "shell"])
+def test_help_has_an_example(machine: Machine, command: str, capsys: Capture) -> None:
+    with pytest.raises(SystemExit) as caught:
+        machine.promdrill(command, "--help")
+    assert caught.value.code == 0
+    assert f"Example:\n  promdrill {command}" in capsys.readouterr().out

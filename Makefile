@@ -16,9 +16,9 @@ UV_MINIMUM := 0.9
 # They reach `promdrill run`, `controls` and `ablate` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
+RUN_VARIABLES := SCENARIO SCENARIOS KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW
+OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -108,6 +108,10 @@ compare: environment ## OLD=... NEW=...: what changed between two runs, or two s
 test-agent: ## Go tests of volume agent and demo app; needs Go 1.26
 	cd images/volume-agent && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' go test ./...
 	cd images/demo-app && CGO_ENABLED=0 GOFLAGS='-mod=readonly -buildvcs=false' go test ./...
+
+.PHONY: test-wheel
+test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
+	.venv/bin/python -m tests.wheel.proof $(if $(DRILL),--drill)
 
 .PHONY: doctor
 doctor: environment ## Say what a run needs, what is missing, and what mends it

@@ -196,7 +196,9 @@ def _engine(host: Machine, probes: Probes) -> Finding:
     refusal = engine.obstacle(host, answer.why)
     if refusal is not None:
         return Finding("engine", Level.FAIL, refusal.message, refusal.hint)
-    return Finding("engine", Level.OK, "none answers; a run installs and starts Docker, make clean ends it")
+    return Finding(
+        "engine", Level.OK, f"none answers; a run installs and starts Docker, {paths.command('clean')} ends it"
+    )
 
 
 def _capabilities(host: Machine) -> Finding:
@@ -213,7 +215,10 @@ def _disk(needed_bytes: int, probes: Probes) -> Finding:
     if free >= needed_bytes:
         return Finding("disk", Level.OK, text)
     return Finding(
-        "disk", Level.FAIL, text, f"{paths.CACHE_VARIABLE}=<folder on a larger disk> make ..., or make clean-cache"
+        "disk",
+        Level.FAIL,
+        text,
+        f"{paths.CACHE_VARIABLE}=<folder on a larger disk> ..., or {paths.command('clean-cache')}",
     )
 
 
@@ -222,7 +227,7 @@ def _memory(probes: Probes) -> Finding:
     text = f"{memory / GIB:.1f} GiB, {MEMORY_BYTES / GIB:.0f} GiB wanted"
     if memory >= 0.9 * MEMORY_BYTES:  # a machine sold with 8 GiB shows a little less
         return Finding("memory", Level.OK, text)
-    mend = "give the machine more memory, or run make with JOBS=1"
+    mend = "give the machine more memory, or run with JOBS=1"
     return Finding("memory", Level.WARN if memory >= MEMORY_BYTES // 2 else Level.FAIL, text, mend)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promdrill import paths
 from promdrill.errors import UsageError
 from promdrill.settings import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, Settings
 from promdrill.supply.bundle_read import defaults
@@ -57,7 +58,7 @@ OPTIONS = (
     Option("PROFILE", "profile", f"kind configuration: {', '.join(PROFILES)} (default: fast)"),
     Option("SUPPLY", "supply", f"where things come from: {', '.join(SUPPLIES)} (default: auto)"),
     Option("REGISTRY_MIRROR", "mirror", "image registry in place of the public ones"),
-    Option("BUNDLE", "bundle", "file of `make bundle` that everything comes from, without a network"),
+    Option("BUNDLE", "bundle", f"file of `{paths.command('bundle')}` that everything comes from, without a network"),
     Option("CONTROL", "control", f"leave something out on purpose: {', '.join(CONTROLS)}"),
     Option("RUNBOOK", "runbook", "a runbook of your own, run in place of the scenario's"),
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),

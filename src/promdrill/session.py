@@ -94,10 +94,15 @@ def run(config: pytest.Config) -> Run:
     """The run of this session, begun when it is asked for first."""
     if RUN not in config.stash:
         named = path(config, "report_dir")
-        place = folder.use(named) if named else folder.create(config.rootpath / "reports")
+        place = folder.use(named) if named else folder.create(_base(config) / "reports")
         asked = wishes(config)
         config.stash[RUN] = Run(place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config))
     return config.stash[RUN]
+
+
+def _base(config: pytest.Config) -> Path:
+    """The folder of the repository whose tests run; with none around them, pytest's is where promdrill is installed."""
+    return config.rootpath if config.inipath is not None else config.invocation_params.dir
 
 
 def say(config: pytest.Config) -> Say:

@@ -138,7 +138,7 @@ def test_each_drill_is_given_to_a_child(pytester: pytest.Pytester, fakes: Fakes)
 def test_all_options_but_the_sessions_own_are_passed_on(pytester: pytest.Pytester) -> None:
     parser = pytester.parseconfig()._parser
     ours = {option.dest for option in parser.getgroup("promdrill").options}
-    assert ours - NOT_PASSED_ON == set(PASSED_ON) - {"keep_cluster", "capture"}
+    assert ours - NOT_PASSED_ON == set(PASSED_ON) - {"keep_cluster", "capture", "confcutdir"}
 
 
 def test_variants_are_given_to_children_by_their_names(pytester: pytest.Pytester, fakes: Fakes) -> None:

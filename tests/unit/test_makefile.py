@@ -45,7 +45,7 @@ def test_each_command_that_drills_has_a_target(target: str) -> None:
     assert make("-n", target, "SCENARIO=disk-full").stdout.splitlines()[-1] == f".venv/bin/promdrill {target}"
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("SCENARIOS", "SCENARIO?"), ("KUBE", "KUBE_VERSION?")])
+@pytest.mark.parametrize(("typed", "meant"), [("PROFIL", "PROFILE?"), ("KUBE", "KUBE_VERSION?")])
 def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
     done = make("-n", "test-scenarios", f"{typed}=x", ok=(2,))
     assert f"unknown variable {typed}; did you mean {meant}" in done.stderr
@@ -53,7 +53,7 @@ def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
 
 def test_a_variable_like_no_other_is_refused_too() -> None:
     done = make("-n", "test-scenarios", "ZOO=x", ok=(2,))
-    assert "unknown variable ZOO; drills take SCENARIO KEEP" in done.stderr
+    assert "unknown variable ZOO; drills take SCENARIO SCENARIOS KEEP" in done.stderr
 
 
 @pytest.mark.parametrize("how", ["command line", "environment"])

@@ -38,14 +38,16 @@ def makefile_line(name: str) -> str:
 @pytest.mark.parametrize("line", COMMANDS)
 def test_every_command_can_be_typed(line: str) -> None:
     command, *arguments = shlex.split(line, comments=True)
-    if command == ".venv/bin/promdrill":
+    if command == "uvx":
+        command, *arguments = arguments
+    if command in {".venv/bin/promdrill", "promdrill"}:
         main.build_parser().parse_args(arguments)
     elif command == "make":
         known = set(OPTIONS) | set(
             re.findall(r"[A-Z]+", makefile_line("MATRIX_VARIABLES") + makefile_line("OTHER_VARIABLES"))
         )
         assert {word.partition("=")[0] for word in arguments if "=" in word} <= known
-    else:
+    elif command != "pytest":
         assert command in {"grep", ".venv/bin/pytest"}, "what this test does not know"
         assert all((ROOT / word).exists() or "my-incident" in word for word in arguments if "/" in word)
 
@@ -58,7 +60,7 @@ def test_the_page_on_a_new_scenario_goes_on_where_the_command_ends(
     shutil.copytree(ROOT / "scenarios" / DEFAULT_LIKE, like, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(paths, "scenarios_dir", lambda: like.parent)
     monkeypatch.chdir(tmp_path)
-    typed = [line for line in COMMANDS if "promdrill new" in line]
+    typed = [line for line in COMMANDS if line.startswith(".venv/bin/promdrill new")]
     assert [main.main(shlex.split(line, comments=True)[1:]) for line in typed] == [0]
     said = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert len(said) == 3

@@ -26,7 +26,7 @@ SEEN = [
     (
         "scrape-commit-failed",
         "3.14.0",
-        f'level=ERROR msg="Scrape commit failed" component="scrape manager" scrape_pool=x err="write to WAL: log: {FULL}"',
+        f'level=ERROR msg="Scrape commit failed" component="scrape manager" scrape_pool=x err="write to WAL: {FULL}"',
     ),
     (
         "storage-not-opened-no-space",

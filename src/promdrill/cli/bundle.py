@@ -15,7 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from promdrill import doctor, options, paths
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.scenarios import select
+from promdrill.scenarios import folders, select
 from promdrill.settings import Settings, is_warm
 from promdrill.supply import bundle, engine
 from promdrill.supply.bundle_manifest import Manifest
@@ -51,6 +51,7 @@ def add(commands: Subcommands) -> None:
     what.add_argument("--list", type=Path, metavar="FILE", help="say what is in a bundle and whence, and write none")
     parser.add_argument("--all", action="store_true", help="with --list: all packages and sums, nothing shortened")
     parser.add_argument("--scenario", metavar="SCENARIO", help="ids, comma separated (default: all) [$SCENARIO]")
+    parser.add_argument("--scenarios", metavar="SCENARIOS", help="folders of your own too [$SCENARIOS]")
     for option in options.OPTIONS:
         if option.variable in VARIABLES:
             parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
@@ -74,12 +75,12 @@ def _write(arguments: argparse.Namespace) -> int:
     file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
     check_place(file)
     ids = [name.strip() for name in (asked("SCENARIO") or "").split(",") if name.strip()]
-    folders = [scenario.folder for scenario in select(ids)]
+    drilled = [scenario.folder for scenario in select(ids, further=folders(asked("SCENARIOS")))]
     settings: Settings = options.settings(lambda option: asked(option.variable) if option.variable in VARIABLES else "")
     settings.check()
     doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
-    drilling.preflight(settings, folders, say=say)
-    supplied = drilling.provide(settings, folders, say=say)
+    drilling.preflight(settings, drilled, say=say)
+    supplied = drilling.provide(settings, drilled, say=say)
     with _bar() as progress:
         manifest = bundle.write(
             supplied,
@@ -91,7 +92,7 @@ def _write(arguments: argparse.Namespace) -> int:
             progress=progress,
         )
     say(f"{file}: {file.stat().st_size / _MIB:.0f} MiB, {len(manifest.parts)} parts")
-    say(f"to run it: make test-scenarios BUNDLE={file}")
+    say(f"to run it: {paths.command('test-scenarios', BUNDLE=file)}")
     return EXIT_OK
 
 

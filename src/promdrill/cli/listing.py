@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import textwrap
@@ -52,20 +53,24 @@ HEAD = ("id", "charts", "touches", "took", "title")
 def add(commands: Subcommands) -> None:
     """Add the subcommand."""
     parser = add_command(commands, "list", summary="list the scenarios", example="promdrill list", execute=_execute)
+    parser.add_argument(
+        "--scenarios", metavar="SCENARIOS", help="folders of your own too, comma separated [$SCENARIOS]"
+    )
     parser.add_argument("--json", action="store_true", help="the same as a JSON list")
     parser.add_argument(
         "--reports",
         type=Path,
-        default=paths.project_dir() / "reports",
+        default=paths.reports_dir(),
         metavar="FOLDER",
-        help="where to look up how long each took last (default: reports, in the checkout)",
+        help="where to look up how long each took last (default: reports)",
     )
 
 
 def _execute(arguments: argparse.Namespace) -> int:
+    further = scenarios.folders(arguments.scenarios or os.environ.get("SCENARIOS"))
     took_s = scenarios.last_took(arguments.reports)
     broken: list[PromdrillError] = []
-    rows = [_row(scenario, took_s.get(scenario.id), broken) for scenario in scenarios.find_all()]
+    rows = [_row(scenario, took_s.get(scenario.id), broken) for scenario in scenarios.find_all(further=further)]
     if arguments.json:
         say(json.dumps([asdict(row) for row in rows], indent=2))
     else:

@@ -28,11 +28,12 @@ OPTIONS = {
     "JOBS": "drills side by side in a cell, 1 to 16 (default: 1)",
     "RESUME": "1 goes on: cells whose run came to its end are not run again",
     "SUPPLY": "where things come from, as for `promdrill run`",
+    "SCENARIOS": "folders with scenarios of your own, comma separated, beside promdrill's",
     "REPORTS": "folder of all reports (default: reports)",
 }
 """Variables of the environment behind options; CELL is one too."""
 
-_NEXT = ("CELL", "JOBS", "SUPPLY", "REPORTS")  # said again in the command that goes on
+_NEXT = ("CELL", "JOBS", "SUPPLY", "SCENARIOS", "REPORTS")  # said again in the command that goes on
 
 
 def add(commands: Subcommands) -> None:
@@ -44,7 +45,7 @@ def add(commands: Subcommands) -> None:
         example="promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2",
         execute=_execute,
     )
-    parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: {FILE_NAME} in the checkout)")
+    parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: promdrill's own {FILE_NAME})")
     parser.add_argument(
         "--cell", action="append", metavar="ID", help="one cell, or several with commas; may stand again [$CELL]"
     )
@@ -58,7 +59,7 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    known = _known()
+    known = _known(_wish(arguments, "SCENARIOS"))
     matrix = expand(read(arguments.file, known))
     cells = select(matrix.cells, _ids(arguments))
     for remark in matrix.remarks:
@@ -90,7 +91,8 @@ def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], f
         check=lambda cell: ground.check(cell, asked),
         cluster=lambda on: ground.cluster(on, asked, say),
         child=lambda cell, address, folder, tell: child.run(
-            child.command(cell, address=address, folder=folder, jobs=jobs, supply=supply), tell
+            child.command(cell, address=address, folder=folder, jobs=jobs, supply=supply, scenarios=asked("SCENARIOS")),
+            tell,
         ),
         say=say,
     )
@@ -106,9 +108,9 @@ def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], f
     return EXIT_FAILED if result.red else EXIT_OK
 
 
-def _known() -> Known:
+def _known(own: str | None) -> Known:
     built = catalogue.load(paths.images_dir())
-    ids = tuple(scenario.id for scenario in scenarios.find_all())
+    ids = tuple(scenario.id for scenario in scenarios.find_all(further=scenarios.folders(own)))
     return Known(built.kubernetes_versions(), built.helm_versions(), ids)
 
 
@@ -136,9 +138,9 @@ def _ids(arguments: argparse.Namespace) -> list[str]:
 def _going_on(arguments: argparse.Namespace) -> str:
     """The command that goes on with what is left."""
     said = {name: _wish(arguments, name) for name in _NEXT} | {"CELL": ",".join(_ids(arguments))}
-    words = ["RESUME=1", *(f"{name}={shlex.quote(text)}" for name, text in said.items() if text)]
     if arguments.file == DEFAULT:
-        return " ".join(["make matrix", *words])
+        return paths.command("matrix", RESUME=1, **said)
+    words = ["RESUME=1", *(f"{name}={shlex.quote(text)}" for name, text in said.items() if text)]
     return " ".join([*words, shlex.join([sys.argv[0], "matrix", "--run", "--file", str(arguments.file)])])
 
 

@@ -9,7 +9,7 @@ import argparse
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 
@@ -39,25 +39,34 @@ def add(commands: Subcommands) -> None:
         metavar="ID",
         help=f"the scenario whose values.yaml it begins with (default: {DEFAULT_LIKE})",
     )
+    parser.add_argument(
+        "--scenarios",
+        metavar="DIR",
+        help="the folder to make it in, and to make where there is none (default: promdrill's own, in a checkout) "
+        "[$SCENARIOS]",
+    )
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    folder = create(arguments.id, like=arguments.like)
+    named = arguments.scenarios or os.environ.get("SCENARIOS")
+    folder = create(arguments.id, like=arguments.like, base=Path(named).expanduser() if named else None)
+    said = {"SCENARIO": arguments.id, "SCENARIOS": named}
     runbook = Path(os.path.relpath(folder / "runbook.md"))
     say(f"made {runbook.parent}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     say("Until its fault is written it ends invalid. Replace every TODO, and try it with:")
-    say(f"  .venv/bin/promdrill runbook check {runbook}")
-    say(f"  make test-scenarios SCENARIO={arguments.id} KEEP=1")
-    say(f"  make controls SCENARIO={arguments.id}")
+    say(f"  {paths.program()} runbook check {runbook}")
+    say(f"  {paths.command('test-scenarios', **said, KEEP=1)}")
+    say(f"  {paths.command('controls', **said)}")
     return EXIT_OK
 
 
-def create(name: str, *, like: str = DEFAULT_LIKE) -> Path:
+def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> Path:
     """Make a scenario's folder, whole or not at all.
 
     Args:
         name: The scenario's id.
         like: The scenario whose values it begins with.
+        base: The folder to make it in; that of the scenarios that promdrill ships by default.
 
     Returns:
         The folder.
@@ -67,12 +76,18 @@ def create(name: str, *, like: str = DEFAULT_LIKE) -> Path:
             written.
     """
     _check_id(name)
-    base = paths.scenarios_dir()
+    if base is None and not paths.in_checkout():
+        raise UsageError("a scenario of your own needs a folder of your own", hint=f"new {name} --scenarios drills")
+    there = scenarios.find_all(further=[base] if base is not None and base.is_dir() and any(base.iterdir()) else [])
+    base = base or paths.scenarios_dir()
     folder = base / name
+    for taken in (each.folder for each in there if each.id == name):
+        raise UsageError(f"{taken} is there already", hint="another id, or delete it")
     if os.path.lexists(folder):
         raise UsageError(f"{folder} is there already", hint="another id, or delete it")
-    drafts = _drafts(name, like)
+    drafts = _drafts(name, like, there)
     try:
+        base.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}.", dir=base) as beside:
             whole = Path(beside) / name
             whole.mkdir()
@@ -96,23 +111,23 @@ def _check_id(name: str) -> None:
         raise UsageError(f"{name} has {len(name)} characters; {rule}", hint=name[:longest].rstrip("-"))
 
 
-def _drafts(name: str, like: str) -> Mapping[str, str]:
+def _drafts(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> Mapping[str, str]:
     """The files of a new scenario and their texts."""
     function = name.replace("-", "_")
     yaml_id = name if yaml.safe_load(name) == name else f'"{name}"'  # on, null, true
     texts = {f"test_{function}.py": _template("test.py.txt"), "runbook.md": _template("runbook.md")}
     for file, text in texts.items():
         texts[file] = text.replace("@id@", name).replace("@name@", function).replace("@yaml_id@", yaml_id)
-    return {**texts, "values.yaml": _values(name, like)}
+    return {**texts, "values.yaml": _values(name, like, there)}
 
 
 def _template(file: str) -> str:
     return (resources.files("promdrill.cli") / "templates" / file).read_text(encoding="utf-8")
 
 
-def _values(name: str, like: str) -> str:
+def _values(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> str:
     """The values of a scenario, under a first line of their own: what is said at their top is about that scenario."""
-    found = {scenario.id: scenario for scenario in scenarios.find_all()}
+    found = {scenario.id: scenario for scenario in there}
     if like not in found:
         hint = f"--like {nearest(like, found)}" if found else ""
         raise UsageError(f"--like {like}: no such scenario; there are {', '.join(found) or 'none'}", hint=hint)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import doctor, options
+from promdrill import doctor, options, paths
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -29,11 +29,12 @@ from promdrill.errors import PromdrillError, UsageError
 from promdrill.jobs.joining import Address
 from promdrill.jobs.wanted import width
 from promdrill.report import folder, results, summary
-from promdrill.scenarios import ScenarioFolder, select
+from promdrill.scenarios import ScenarioFolder, folders, select
 from promdrill.settings import Settings, is_warm, one_of
 
 SESSION = {
     "SCENARIO": "ids, comma separated (default: all)",
+    "SCENARIOS": "folders with scenarios of your own, comma separated, beside promdrill's",
     "KEEP": "1 keeps the cluster afterwards, until `promdrill clean`",
     "JOBS": "drills side by side in the one cluster, 1 to 16 (default: 1)",
 }
@@ -136,7 +137,7 @@ def _checked(
     wishes: Mapping[str, str | None], variants: str | None
 ) -> tuple[tuple[ScenarioFolder, ...], Settings, bool]:
     ids = [name.strip() for name in (wishes["SCENARIO"] or "").split(",") if name.strip()]
-    scenarios = select(ids)
+    scenarios = select(ids, further=folders(wishes["SCENARIOS"]))
     if variants == "ablate" and not ids:  # it takes minutes for each step
         raise UsageError(
             "SCENARIO is not set: an ablation runs one drill for each step of a runbook",
@@ -174,7 +175,17 @@ def _pytest_arguments(session: _Session) -> list[str]:
     quiet = ["-q", "--no-header", "--capture=no", "-rN", "-p", "no:cacheprovider"]
     quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us
     tests = [str(scenario.test) for scenario in session.scenarios]
-    return [*quiet, *(["--keep-cluster"] if session.keep else []), *given, *tests]
+    return [*quiet, *_configured(session), *(["--keep-cluster"] if session.keep else []), *given, *tests]
+
+
+def _configured(session: _Session) -> list[str]:
+    """The same configuration wherever drills lie, and of the conftest.py files those beside them, not those above.
+
+    pytest looks for both upwards from its tests. Above a wheel's, that is whatever project the environment lies in.
+    """
+    own = [each.folder.parent for each in session.scenarios if each.folder.parent != paths.scenarios_dir()]
+    top = next(iter(own), paths.scenarios_dir())
+    return [f"--config-file={paths.pytest_config()}", f"--rootdir={Path.cwd()}", f"--confcutdir={top}"]
 
 
 def _wish(arguments: argparse.Namespace, variable: str) -> str | None:

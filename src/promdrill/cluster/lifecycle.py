@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from promdrill import shell
+from promdrill import paths, shell
 from promdrill.cluster import lease, owners, storage
 from promdrill.cluster.kind import LABEL, PinnedKindCluster, configuration
 from promdrill.errors import ClusterError, CommandFailed, UsageError
@@ -95,7 +95,7 @@ def _kept(made: PinnedKindCluster, *, reuse: bool) -> bool:
         return True
     raise ClusterError(
         f"a kind cluster named {made.name} exists already",
-        hint="make clean, if it is promdrill's; otherwise another --cluster-name",
+        hint=f"{paths.command('clean')}, if it is promdrill's; otherwise another --cluster-name",
     )
 
 

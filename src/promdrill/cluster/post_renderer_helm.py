@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 import promdrill
-from promdrill import shell
+from promdrill import paths, shell
 from promdrill.cluster import post_renderer
 from promdrill.errors import UsageError
 
@@ -111,7 +111,9 @@ def _major(helm: Path, home: Path) -> int:
     said = shell.run([helm, "version", "--template", "{{.Version}}"], timeout_s=VERSION_S, env=env).stdout.strip()
     match = re.fullmatch(r"v?(\d+)\..*", said)
     if match is None or int(match[1]) < _OLDEST:
-        raise UsageError(f"{helm} calls itself {said!r}; the post-renderer works with Helm 3 and 4", hint="make doctor")
+        raise UsageError(
+            f"{helm} calls itself {said!r}; the post-renderer works with Helm 3 and 4", hint=paths.command("doctor")
+        )
     return int(match[1])
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
     from promdrill.supply.supplied import Supplied
 
-PASSED_ON = (*FLAGS, "variants", "keep_cluster", "capture")
+PASSED_ON = (*FLAGS, "variants", "keep_cluster", "capture", "confcutdir")
 """Options of the parent that its children are given too, as pytest names their values."""
 
 

@@ -43,7 +43,9 @@ class Ended:
     interrupted: bool = False
 
 
-def command(cell: Cell, *, address: Path, folder: Path, jobs: int, supply: str | None) -> list[str]:
+def command(
+    cell: Cell, *, address: Path, folder: Path, jobs: int, supply: str | None, scenarios: str | None = None
+) -> list[str]:
     """The command line of a cell.
 
     Args:
@@ -52,8 +54,9 @@ def command(cell: Cell, *, address: Path, folder: Path, jobs: int, supply: str |
         folder: Where its results go.
         jobs: Drills side by side.
         supply: As asked for; None for the default.
+        scenarios: Folders with scenarios beside promdrill's, as asked for; None for none.
     """
-    said = {"SUPPLY": supply or "", **cell.variables}
+    said = {"SUPPLY": supply or "", "SCENARIOS": scenarios or "", **cell.variables}
     options = [f"--{name.lower().replace('_', '-')}={text}" for name, text in said.items() if text]
     run = [sys.executable, "-m", "promdrill.cli.main", "run"]
     return [*run, f"--in-cluster={address}", f"--report-dir={folder}", f"--jobs={jobs}", *options]

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from promdrill import options
+from promdrill import options, paths
 from promdrill.errors import UsageError
 from promdrill.jobs.joining import Address
 from promdrill.matrix.cells import Cell
@@ -79,5 +79,5 @@ def refuse_foreign(asked: Asked, names: tuple[str, ...], file: Path) -> None:
     """
     for name in names:
         if asked(name):
-            hint = f"a cell in {file}, or CELL=..." if name != "KEEP" else "make test-scenarios KEEP=1"
+            hint = f"a cell in {file}, or CELL=..." if name != "KEEP" else paths.command("test-scenarios", KEEP=1)
             raise UsageError(f"{name}={asked(name)}: a matrix takes it from its cells, or not at all", hint=hint)

@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from promdrill import paths
 from promdrill.errors import UsageError
 from promdrill.model import DrillResult, RunResult, Skipped
 from promdrill.report.compare_input import read_all
@@ -133,7 +134,7 @@ def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
     absent = {id_: Cell(id_, title, (), ("no result: not even its folder is there",)) for id_, title in wanted.items()}
     cells = {**absent, **found}  # the order of `wanted` stays
     if not cells:
-        raise UsageError(f"no cell in {folder}", hint="make matrix")
+        raise UsageError(f"no cell in {folder}", hint=paths.command("matrix"))
     return Night(tuple(cells.values()))
 
 
@@ -180,7 +181,7 @@ def _places(folder: Path) -> Iterator[Path]:
     try:
         children = sorted(folder.iterdir())
     except OSError as error:
-        raise UsageError(f"cannot read {folder}: {error.strerror}", hint="make matrix") from error
+        raise UsageError(f"cannot read {folder}: {error.strerror}", hint=paths.command("matrix")) from error
     for child in children:
         if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
             yield from _topmost(child) or [child]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
+from promdrill import paths
 from promdrill.errors import UsageError
 
 PASSED_ON = frozenset(
@@ -91,7 +92,7 @@ def environment(
 def _link(link: Path, target: Path) -> None:
     """Make or renew a link so that at every moment it is there."""
     if not target.is_file() or not os.access(target, os.X_OK):
-        raise UsageError(f"no {link.name} at {target}", hint="make doctor")
+        raise UsageError(f"no {link.name} at {target}", hint=paths.command("doctor"))
     with tempfile.TemporaryDirectory(dir=link.parent) as folder:
         fresh = Path(folder) / link.name
         fresh.symlink_to(target.absolute())

@@ -19,7 +19,7 @@ from typing import Any
 
 import filelock
 
-from promdrill import shell
+from promdrill import paths, shell
 from promdrill.errors import CommandFailed, CommandTimeout, PromdrillError, SupplyError, UsageError
 from promdrill.shell import Completed
 from promdrill.supply import dockerd, machine
@@ -175,7 +175,8 @@ def _bring_up(places: Places, host: Machine, why: str, say: Say) -> Engine:
             "docker.io is installed, but there is no dockerd", hint="apt-get install --reinstall docker.io"
         )
     lacking = f", with a runtime that does without {', '.join(host.missing)}" if host.missing else ""
-    say(f"No container engine answers; starting Docker{lacking}. It stays up for the next run; make clean ends it.")
+    end = f"It stays up for the next run; {paths.command('clean')} ends it."
+    say(f"No container engine answers; starting Docker{lacking}. {end}")
     dockerd.stop(places, say=say)
     dockerd.start(places, program, host.missing)
     answer = ask(places)

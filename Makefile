@@ -42,7 +42,7 @@ help: ## Show this list
 	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 
 .PHONY: test
-test: lint ## Lint and unit tests: no cluster, no network, within a minute
+test: lint ## Lint and unit tests: no cluster, no network, two minutes
 	.venv/bin/pytest -q -n 2
 
 .PHONY: test-scenarios

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import filelock
@@ -61,7 +62,7 @@ class FakePytest:
         for number, verdict in enumerate(self.verdicts):
             results.add(DrillResult(f"drill-{number}", None, None, None, "fast", None, verdict, None))
         if self.interrupted:
-            plugins[0].pytest_keyboard_interrupt(pytest.ExceptionInfo.from_exception(KeyboardInterrupt()))
+            plugins[0].pytest_keyboard_interrupt(SimpleNamespace(value=KeyboardInterrupt()))
         return self.code
 
 

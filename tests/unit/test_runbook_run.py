@@ -220,3 +220,17 @@ def test_output_without_end_is_cut_in_the_middle(tmp_path: Path) -> None:
 def test_a_steps_own_cleanup_runs(tmp_path: Path) -> None:
     failure(tmp_path, "trap 'touch $HOME/cleaned' EXIT; false")
     assert (tmp_path / "cleaned").exists()
+
+
+def test_each_step_is_told_before_it_is_run(tmp_path: Path) -> None:
+    told: list[tuple[str, float]] = []
+    run(
+        tmp_path,
+        "echo a",
+        "echo b",
+        step_timeout_s=7.0,
+        on_begin=lambda step, budget_s: told.append((f"begins {step.command}", budget_s)),
+        on_step=lambda result: told.append((f"ended {result.step.command}", 0.0)),
+    )
+    assert [name for name, _ in told] == ["begins echo a", "ended echo a", "begins echo b", "ended echo b"]
+    assert told[0][1] == 7.0

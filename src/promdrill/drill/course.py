@@ -215,6 +215,7 @@ class Course:
             self._runbook,
             env=env,
             step_timeout_s=self._limits.step_s,
+            on_begin=lambda step, budget_s: self._record.step_begins(step, budget_s, self._runbook.path),
             on_step=self._stepped,
             skip=site.skip_steps if site.part.skip is None else site.part.skip(self._runbook),
         )

@@ -130,6 +130,7 @@ class Drill:
         with terminable(), ExitStack() as closing:
             try:
                 runbook = parse(site.runbook_file)
+                site.keep_runbook()
                 if runbook.fails_because:
                     plan = replace(plan, remarks=(*plan.remarks, f"as written: {runbook.fails_because}"))
                 Course(site, plan, runbook, record=record, undo=undo, closing=closing).forward()

@@ -12,6 +12,7 @@ from promdrill.clock import Clock, iso
 from promdrill.journal import Journal
 from promdrill.model import ObserverFigures, PhaseName, PhaseRecord, SampleAccount, StepRecord
 from promdrill.runbook.run import StepResult
+from promdrill.runbook.step import Step
 
 
 class Record:
@@ -63,10 +64,25 @@ class Record:
         self.observer = ObserverFigures(**figures)
         self._journal.note("observer", **figures)
 
-    def step(self, result: StepResult, runbook: Path) -> None:
-        """Record one runbook step; `file` is relative to the scenario's folder where it lies in it."""
+    def step_begins(self, step: Step, budget_s: float, runbook: Path) -> None:
+        """Tell the journal that a step begins, and the seconds that it has."""
+        self._journal.note(
+            "step-begin",
+            file=self._named(runbook),
+            line=step.line,
+            section=step.section,
+            command=step.command,
+            timeout_s=round(budget_s, 1),
+        )
+
+    def _named(self, runbook: Path) -> str:
+        """A runbook's path, relative to the scenario's folder where it lies in it."""
         inside = runbook.is_relative_to(self._folder)
-        file = str(runbook.relative_to(self._folder) if inside else runbook)
+        return str(runbook.relative_to(self._folder) if inside else runbook)
+
+    def step(self, result: StepResult, runbook: Path) -> None:
+        """Record one runbook step."""
+        file = self._named(runbook)
         took_s = round(result.took_s, 3)
         self.steps.append(StepRecord(file, result.step.line, result.exit_code, took_s))
         self._journal.note(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,6 +127,10 @@ class Site:
     def runbook_file(self) -> Path:
         """The runbook that is run."""
         return self.runbook or self.scenario_dir / "runbook.md"
+
+    def keep_runbook(self) -> None:
+        """Copy the runbook into the drill's folder, for a report that is read when the scenario has changed."""
+        shutil.copyfile(self.runbook_file, self.folder / self.runbook_file.name)
 
     @property
     def installation(self) -> Installation:

@@ -68,6 +68,7 @@ class Steps:
     _shell: bash.Bash
     _step_timeout_s: float
     _on_step: Callable[[StepResult], None]
+    _on_begin: Callable[[Step, float], None]
     _stop: threading.Event | None
     _skip: Collection[int]
 
@@ -91,6 +92,7 @@ class Steps:
                 continue
             own_s = self._step_timeout_s if step.timeout_s is None else step.timeout_s
             deadline = Deadline.after(min(own_s, total.remaining_s))
+            self._on_begin(step, deadline.budget_s)
             ended = self._shell.step(step.script(), str(self._runbook.path), deadline=deadline, stop=self._stop)
             results.append(StepResult(step, ended.exit_code, deadline.elapsed_s, ended.output))
             self._on_step(results[-1])
@@ -107,6 +109,7 @@ def opened(
     env: Mapping[str, str],
     step_timeout_s: float = STEP_TIMEOUT_S,
     on_step: Callable[[StepResult], None] = lambda _: None,
+    on_begin: Callable[[Step, float], None] = lambda _step, _budget_s: None,
     stop: threading.Event | None = None,
     skip: Collection[int] = frozenset(),
     cwd: Path | None = None,
@@ -120,6 +123,7 @@ def opened(
         runbook: What to run.
         env: The whole environment of the steps, as from `promdrill.runbook.environment.environment`.
         step_timeout_s: Seconds for each step whose fence does not state its own.
+        on_begin: Called with each step, and the seconds that it has, when it begins.
         on_step: Called with each step's result when the step has ended, also when it failed.
         stop: When set from another thread, the running step is ended as at its deadline.
         skip: Indices into ``runbook.steps`` that are left out.
@@ -129,7 +133,7 @@ def opened(
         CommandFailed: There is no bash.
     """
     with bash.start(env, cwd or Path(env["HOME"])) as shell:
-        yield Steps(runbook, shell, step_timeout_s, on_step, stop, skip)
+        yield Steps(runbook, shell, step_timeout_s, on_step, on_begin, stop, skip)
 
 
 def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline: Deadline) -> StepFailed:

@@ -336,7 +336,7 @@ def chart_of(path: Path, app_version: str = "") -> ChartRef:
     """
     found = metadata(path)
     own = str(found.get("appVersion", "")).lstrip("v")
-    return ChartRef(path, str(found["name"]), found["version"], app_version or own)
+    return ChartRef(path, str(found["name"]), found["version"], app_version or own, followed_by(found))
 
 
 def _layers(

@@ -151,3 +151,9 @@ def test_the_plugin_is_what_helm_4_asks_for(tmp_path: Path) -> None:
 def test_another_helm_is_refused(tmp_path: Path, said: str) -> None:
     with pytest.raises(UsageError, match="works with Helm 3 and 4"):
         World(tmp_path, said)
+
+
+def test_a_chart_is_old_by_what_it_follows(tmp_path: Path) -> None:
+    ours = ChartRef(tmp_path, "prometheus", "0.1.0", "2.48.0", ("prometheus", "25.8.0"))
+    assert legacy.row_of(ours) is None
+    assert legacy.row_of(ChartRef(tmp_path, "mine", "1.0.0", "2.9.2", ("prometheus", "8.11.4"))) is not None

@@ -40,8 +40,9 @@ TABLE = (
 
 def row_of(chart: ChartRef) -> Legacy | None:
     """The row of a chart that needs the post-renderer; None for any other."""
-    version = re.match(r"v?(\d+\.\d+\.\d+)", chart.version)
-    rows = (row for row in TABLE if version and row.chart == chart.name and row.versions.contains(version[1]))
+    name, number = chart.followed or (chart.name, chart.version)
+    version = re.match(r"v?(\d+\.\d+\.\d+)", number)
+    rows = (row for row in TABLE if version and row.chart == name and row.versions.contains(version[1]))
     return next(rows, None)
 
 

@@ -22,12 +22,14 @@ class ChartRef:
         name: From Chart.yaml.
         version: Likewise.
         app_version: Likewise: the version of Prometheus that it installs.
+        followed: Name and version of the chart whose values and manifests it has; None for its own.
     """
 
     path: Path
     name: str
     version: str
     app_version: str
+    followed: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

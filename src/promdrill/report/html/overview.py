@@ -173,7 +173,7 @@ def slowest(shown: Sequence[Shown], columns: Mapping[str, str]) -> Bars:
 
 
 def changes(columns: Sequence[Column], earlier: Path | None) -> Changes | None:
-    """What is not as in the earlier run; None where there is none.
+    """What is not as in the earlier run; None where there is none, or none that drilled the same.
 
     Raises:
         UsageError: There is no results.json in it.
@@ -188,6 +188,8 @@ def changes(columns: Sequence[Column], earlier: Path | None) -> Changes | None:
         raise UsageError(f"{earlier}: control {error} is not known to this promdrill") from error
     ours = {drill.scenario for run in runs for drill in run.drills}
     told = [row for row in found.rows if row.cell.scenario in ours]
+    if not any(row.old is not None and row.new is not None for row in told):
+        return None  # another chart, or another cell of a matrix: nothing in it was drilled before
     return Changes(
         since=earlier.resolve().name,
         started=before.started,

@@ -5,6 +5,7 @@ The terms are those of the README's glossary; the JSON form of `DrillResult` and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -248,6 +249,7 @@ class RunResult:
         kubernetes: Version of the cluster, without a leading v.
         drills: One entry per drill.
         skipped: Scenarios that do not apply.
+        options: What was asked for otherwise than by default, by make's variables.
     """
 
     started: str
@@ -256,6 +258,7 @@ class RunResult:
     kubernetes: str
     drills: tuple[DrillResult, ...]
     skipped: tuple[Skipped, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         """The record as results.json holds it."""

@@ -87,6 +87,13 @@ def settings(get: Callable[[Option], str | None], *, folder: Path = Path(), vari
     return Settings(variants=variants, **fields)
 
 
+def said(wishes: Settings) -> dict[str, str]:
+    """What was asked for otherwise than by default, by make's variables."""
+    usual = Settings()
+    values = {option.variable: (getattr(wishes, option.field), getattr(usual, option.field)) for option in OPTIONS}
+    return {name: str(value) for name, (value, default) in values.items() if value != default}
+
+
 def _value(option: Option, text: str, folder: Path) -> Any:
     if option.field in LOOKS_LIKE_FILES:
         return folder / Path(text).expanduser()

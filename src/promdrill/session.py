@@ -96,7 +96,9 @@ def run(config: pytest.Config) -> Run:
         named = path(config, "report_dir")
         place = folder.use(named) if named else folder.create(_base(config) / "reports")
         asked = wishes(config)
-        config.stash[RUN] = Run(place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config))
+        config.stash[RUN] = Run(
+            place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config), options=options.said(asked)
+        )
     return config.stash[RUN]
 
 

@@ -109,6 +109,7 @@ def test_results_are_there_from_the_start_and_unfinished(tmp_path: Path) -> None
         "kubernetes": "1.36.3",
         "drills": [],
         "skipped": [],
+        "options": {},
     }
 
 

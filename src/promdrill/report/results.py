@@ -44,13 +44,22 @@ class Results:
         folder: The run's folder.
         supply: The supply as asked for, until `supplied` names the one in use.
         kubernetes: The version of the cluster, without a leading v.
+        options: As in `RunResult`.
         clock: Where time comes from.
     """
 
-    def __init__(self, folder: Path, *, supply: str, kubernetes: str, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        supply: str,
+        kubernetes: str,
+        options: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM,
+    ) -> None:
         self.folder = folder
         self._clock = clock
-        self.run = RunResult(iso(clock.utc()), None, supply, kubernetes, ())
+        self.run = RunResult(iso(clock.utc()), None, supply, kubernetes, (), (), dict(options or {}))
         self._write()
 
     def supplied(self, *, supply: str, kubernetes: str) -> None:
@@ -108,7 +117,10 @@ def read(path: Path) -> RunResult:
 def _run(data: Mapping[str, Any]) -> RunResult:
     drills = tuple(_drill(entry) for entry in data["drills"])
     skipped = tuple(Skipped(**_known(Skipped, entry)) for entry in data.get("skipped") or ())
-    return RunResult(data["started"], data.get("finished"), data["supply"], data["kubernetes"], drills, skipped)
+    options = {str(name): str(value) for name, value in (data.get("options") or {}).items()}
+    return RunResult(
+        data["started"], data.get("finished"), data["supply"], data["kubernetes"], drills, skipped, options
+    )
 
 
 def _drill(entry: Mapping[str, Any]) -> DrillResult:

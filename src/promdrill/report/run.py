@@ -30,14 +30,24 @@ class Run:
         supply: The supply as asked for.
         kubernetes: The version of the cluster.
         say: Where progress is shown.
+        options: As in `promdrill.model.RunResult`.
 
     Attributes:
         tests: pytest's ids of the tests that are drills.
     """
 
-    def __init__(self, folder: Path, *, supply: str, kubernetes: str, say: Say, results_in: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        supply: str,
+        kubernetes: str,
+        say: Say,
+        results_in: Path | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
-        self.results = Results(results_in or folder, supply=supply, kubernetes=kubernetes)
+        self.results = Results(results_in or folder, supply=supply, kubernetes=kubernetes, options=options)
         self.say = say
         self.tests: set[str] = set()
 

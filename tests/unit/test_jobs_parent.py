@@ -135,6 +135,18 @@ def test_each_drill_is_given_to_a_child(pytester: pytest.Pytester, fakes: Fakes)
     result.stdout.fnmatch_lines(["passed   disk-full*", "report: *"])
 
 
+def test_what_does_not_apply_is_skipped_and_nothing_else(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    for name in ("a", "b", "c"):
+        mark = "@pytest.mark.charts('<1')\n" if name in {"a", "b"} else ""
+        text = f"import pytest\n{mark}def test_{name}(drill):\n    drill.run()\n"
+        (pytester.mkdir(name) / f"test_{name}.py").write_text(text)
+    result = pytester.runpytest_inprocess("--jobs=2", "a", "b", "c", "flag", "-q", "--capture=no")
+    result.assert_outcomes(passed=2, skipped=2)
+    assert sorted(Path(test.partition("::")[0]).parent.name for test, _ in fakes.children) == ["c", "flag"]
+    assert [skipped["scenario"] for skipped in stored(pytester)["skipped"]] == ["a", "b"]
+    assert "<1" in stored(pytester)["skipped"][0]["reason"]
+
+
 def test_all_options_but_the_sessions_own_are_passed_on(pytester: pytest.Pytester) -> None:
     parser = pytester.parseconfig()._parser
     ours = {option.dest for option in parser.getgroup("promdrill").options}

@@ -77,7 +77,7 @@ class SideBySide:
         self._left = list(session.items)
         try:
             supplied = self._means.provide()
-            items = [item for item in self._left if not self._skipped(item, supplied)]
+            items = [item for item in tuple(self._left) if not self._skipped(item, supplied)]
             if not items:
                 return True
             with (

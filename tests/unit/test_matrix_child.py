@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,14 @@ def test_nothing_of_another_run_is_inherited() -> None:
     assert environment.pop("PYTHONUNBUFFERED") == "1"
     assert set(environment.values()) == {""}
     assert set(environment) == {*cell().variables, "KEEP", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY"}
+
+
+@pytest.fixture(autouse=True)
+def interruptions_are_heard() -> Iterator[None]:
+    """A background job of a shell, as CI may be one, ignores SIGINT, and so would all that it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @dataclass

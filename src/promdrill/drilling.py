@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from promdrill import paths, supply
-from promdrill.charting import Case, Plan, layers, plan
-from promdrill.charting.layering import over
+from promdrill import paths, planning, supply
+from promdrill.charting import Plan, layers
 from promdrill.cluster import lease, lifecycle, owners
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kind import PinnedKindCluster
@@ -23,20 +21,15 @@ from promdrill.drill.verdicts import AS_WRITTEN
 from promdrill.errors import UsageError
 from promdrill.install import legacy, manifests
 from promdrill.install.release import ChartRef
-from promdrill.install.values import load as load_values
 from promdrill.model import INSTALLS, Variant
 from promdrill.report.run import Run, Say
-from promdrill.scenarios import ScenarioFolder, applies, traits
+from promdrill.scenarios import ScenarioFolder
 from promdrill.settings import Settings
-from promdrill.supply import bundle, subcharts
+from promdrill.supply import bundle
 from promdrill.supply.cache import Cache
-from promdrill.supply.chart_files import dependencies, metadata
-from promdrill.supply.reference import in_manifests
+from promdrill.supply.chart_files import metadata
 from promdrill.supply.supplied import Supplied
-from promdrill.versions.charts import Kind, rows
 from promdrill.versions.charts import followed as followed_by
-
-_OFF = {"enabled": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +76,8 @@ def preflight(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> None:
     if not any(own) and (wishes.subcharts, wishes.images) == ("on", "nearest"):
         return
     helm = supply.helm(request, on_event=say)
-    _planned(wishes, tuple(scenarios), helm, supply.chart(request, helm, on_event=say), supply.available(request))
+    chart = supply.chart(request, helm, on_event=say)
+    planning.planned(wishes, tuple(scenarios), helm, chart, supply.available(request))
 
 
 def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplied:
@@ -103,7 +97,8 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
     helm = supplied.tools.helm
     chart = supplied.chart if wishes.bundle is not None else supply.chart(request, helm, on_event=say)
     asked = (wishes, tuple(scenarios), helm, chart, supplied.available)
-    path, plan = _plan(*asked, fixed=supplied.image_values) if wishes.bundle is not None else _planned(*asked)
+    in_bundle = wishes.bundle is not None
+    path, plan = planning.plan_of(*asked, fixed=supplied.image_values) if in_bundle else planning.planned(*asked)
     if plan is None:  # manifests of ours are all that is installed
         app_version = wishes.app_version or manifests.APP_VERSION
         plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
@@ -112,7 +107,7 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
     for scenario, conflicts in plan.conflicts.items():
         for conflict in conflicts:
             say(f"{scenario}: {conflict}")
-    needed = (*plan.references, *(_beside(scenarios, plan.app_version) if supplied.name == "registry" else ()))
+    needed = (*plan.references, *(planning.beside(scenarios, plan.app_version) if supplied.name == "registry" else ()))
     further = [reference for reference in dict.fromkeys(needed) if reference not in (supplied.images or ())]
     return replace(
         supplied,
@@ -122,79 +117,6 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
         remarks=(*supplied.remarks, *plan.remarks),
         archives=(*supplied.archives, *supply.archives(request, further, on_event=say)),
     )
-
-
-def _plan(
-    wishes: Settings,
-    scenarios: tuple[Path, ...],
-    helm: Path,
-    chart: Path,
-    available: tuple[str, ...] | None,
-    *,
-    fixed: Mapping[str, Any] | None = None,
-) -> tuple[Path, Plan | None]:
-    """The chart with all that the drills need of it, and their plan; None when none of them installs a chart.
-
-    `fixed` are the values over all with which a bundle was made.
-    """
-    followed = followed_by(metadata(chart))
-    release = "prometheus-{}".format
-    cases = [
-        Case(folder.name, folder / "values.yaml", release(folder.name))
-        for folder in scenarios
-        if not traits(ScenarioFolder(folder.name, folder).test).install and applies(folder, *followed) is None
-    ]
-    usable = subcharts.usable(
-        chart,
-        off=wishes.subcharts == "off",
-        needed=_needed(chart, cases),
-        fetch=subcharts.by_helm(helm) if _fetches(wishes) else None,
-        cache=Cache(paths.cache_dir()),
-        say=lambda _text: None,
-    )
-    if not cases:
-        return usable.path, None
-    found = plan(
-        helm,
-        usable.path,
-        cases,
-        own=wishes.values,
-        extra=over(usable.values, fixed or {}),
-        app_version=wishes.app_version,
-        policy=wishes.images,
-        available=available,
-        kubernetes=wishes.kubernetes,
-    )
-    return usable.path, replace(found, remarks=(*usable.notes, *found.remarks))
-
-
-_planned = functools.cache(_plan)
-
-
-def _fetches(wishes: Settings) -> bool:
-    """Whether subcharts that a chart lacks may be fetched."""
-    return wishes.supply_name() == "registry" or (wishes.bundle is None and wishes.repo is not None)
-
-
-def _beside(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
-    """Images of the manifests that scenarios install in place of a chart: those that a registry has."""
-    installs = {traits(ScenarioFolder(folder.name, folder).test).install for folder in scenarios} - {""}
-    files = [file for name in installs for file in (paths.manifests_dir() / name).glob("*.yaml")]
-    theirs, ours = f"{manifests.PROMETHEUS}:v{manifests.APP_VERSION}", f"{manifests.PROMETHEUS}:v{app_version}"
-    found = in_manifests(file.read_text(encoding="utf-8") for file in files)
-    return tuple(ours if image == theirs else image for image in found if image not in supply.OWN_IMAGES)
-
-
-def _needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:
-    """Names of the subcharts that every drill needs, or of which some drill sets more than that they are off."""
-    values = [load_values(case.values.read_text(encoding="utf-8")) for case in cases]
-    fixed = {row.what for row in rows(Kind.NEED, *followed_by(metadata(chart))) if row.detail == "true"}
-    used = {
-        item.called
-        for item in dependencies(chart)
-        if subcharts.switch(item) in fixed or any((found.get(item.called) or _OFF) != _OFF for found in values)
-    }
-    return frozenset(used)
 
 
 def load(supplied: Supplied, made: PinnedKindCluster) -> None:

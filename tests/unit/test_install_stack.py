@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from promdrill import drilling, paths, scenarios
+from promdrill import paths, planning, scenarios
 from promdrill.charting import Case, layers
 from promdrill.charting.layering import over, resolve
 from promdrill.charting.layers import defaults, moved
@@ -169,6 +169,6 @@ def test_the_layers_go_by_the_charts_own_name(tmp_path: Path) -> None:
 def test_what_cannot_be_done_without_stays_with_subcharts_off(tmp_path: Path) -> None:
     values = tmp_path / "values.yaml"
     values.write_text("kube-state-metrics: {enabled: false}\n", encoding="utf-8")
-    assert drilling._needed(FIXTURE, [Case("x", values, "prometheus-x")]) == {"crds"}
+    assert planning.needed(FIXTURE, [Case("x", values, "prometheus-x")]) == {"crds"}
     values.write_text("kube-state-metrics: {collectors: [pods]}\n", encoding="utf-8")
-    assert drilling._needed(FIXTURE, [Case("x", values, "prometheus-x")]) == {"crds", "kube-state-metrics"}
+    assert planning.needed(FIXTURE, [Case("x", values, "prometheus-x")]) == {"crds", "kube-state-metrics"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from promdrill.clock import SYSTEM, Clock
@@ -49,6 +50,16 @@ def use(folder: Path) -> Path:
     except OSError as error:
         raise UsageError(f"cannot make {folder}: {error.strerror}", hint="--report-dir FOLDER") from error
     return folder
+
+
+def of_drill(scenario: str, label: str | None) -> str:
+    """Name of the folder of one drill's files, by its scenario and `Variant.label`: ``disk-full.no-fault``."""
+    return plain(scenario if label is None else f"{scenario}.{label}")
+
+
+def plain(text: str) -> str:
+    """Text as it may stand in the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)
 
 
 def write_atomically(path: Path, text: str) -> None:

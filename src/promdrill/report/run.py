@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import Any
 from promdrill.journal import Journal
 from promdrill.model import DrillResult, Skipped, Variant, Verdict, drill_name
 from promdrill.report.due import outcome
+from promdrill.report.folder import of_drill
 from promdrill.report.results import Results
 
 LONGEST_REASON = 300
@@ -69,10 +69,9 @@ class Run:
 
     def folder_of(self, scenario: str, variant: Variant) -> Path:
         """The folder of one drill's files: ``disk-full``, ``disk-full.no-fault``, ``disk-full.2``."""
-        label = variant.label and "." + re.sub(r"[^A-Za-z0-9._-]", "-", variant.label)
-        folder = self.folder / f"{scenario}{label or ''}"
-        folder.mkdir(exist_ok=True)
-        return folder
+        place = self.folder / of_drill(scenario, variant.label)
+        place.mkdir(exist_ok=True)
+        return place
 
     def record(self, result: DrillResult) -> None:
         """Take a drill's result; a second one of the same name is one more drill."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,6 @@ class Source:
             chart=chart,
             provisioner=files["provisioner"],
             crds=files["crds"],
-            image_values=image_values(wanted.node.images),
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
             images=tuple(wanted.node.images),
             available=self.catalogue.references(),
@@ -254,20 +253,3 @@ def kind_patch(*, restricted: bool, cgroup_v2: bool) -> dict[str, Any]:
     if not cgroup_v2:
         patch["kubeadmConfigPatches"] = ["kind: KubeletConfiguration\nfailCgroupV1: false\n"]
     return patch
-
-
-def image_values(references: Sequence[str]) -> Mapping[str, Any]:
-    """Helm values that point prometheus-community's keys at those of the given images that it has keys for."""
-    found = {reference.rpartition(":")[0]: reference.rpartition(":")[2] for reference in references}
-    values: dict[str, Any] = {}
-    for name, tag in found.items():
-        registry, _, repository = name.partition("/")
-        split = {"image": {"registry": registry, "repository": repository, "tag": tag}}
-        match repository:
-            case "prometheus-operator/prometheus-config-reloader":
-                values["configmapReload"] = {"prometheus": {"image": {"repository": name, "tag": tag}}}
-            case "kube-state-metrics/kube-state-metrics":
-                values["kube-state-metrics"] = split
-            case "prometheus/node-exporter":
-                values["prometheus-node-exporter"] = split
-    return values

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -14,6 +13,7 @@ from pathlib import Path
 from promdrill.errors import UsageError
 from promdrill.model import DrillResult, RunResult, Skipped, Variant, Verdict
 from promdrill.report import results
+from promdrill.report.folder import of_drill
 from promdrill.report.html.journal import JOURNAL, Entry
 from promdrill.watch.drill import DrillState
 from promdrill.watch.entries import begins_anew, take
@@ -112,9 +112,8 @@ def _longest_silence_s(drill: DrillState) -> float:
 
 
 def folder_name(result: DrillResult) -> str:
-    """The folder of a drill's files, as `promdrill.report.run.Run.folder_of` makes it."""
-    label = Variant(result.control, repetition=result.repetition).label
-    return result.scenario if label is None else f"{result.scenario}." + re.sub(r"[^A-Za-z0-9._-]", "-", label)
+    """The folder of a drill's files."""
+    return of_drill(result.scenario, Variant(result.control, repetition=result.repetition).label)
 
 
 class Follower:

@@ -15,6 +15,7 @@ from promdrill.errors import UsageError
 from promdrill.model import DrillResult, RunResult, Variant, drill_name
 from promdrill.report.compare_input import read_all
 from promdrill.report.due import as_due
+from promdrill.report.folder import of_drill, plain
 from promdrill.report.html import journal
 from promdrill.report.html.journal import JOURNAL, Entry
 from promdrill.report.results import RESULTS, read
@@ -163,7 +164,7 @@ def _told(file: Path) -> Iterator[_Told]:
         control, label = rest or None, rest or None
         if begun is not None:
             scenario, control = begun.text("scenario") or scenario, begun.text("control") or None
-            number = re.fullmatch(r"[-.]?(\d+)", rest.removeprefix(_plain(control or "")))
+            number = re.fullmatch(r"[-.]?(\d+)", rest.removeprefix(plain(control or "")))
             label = Variant(control, repetition=int(number[1]) if number else None).label
         yield _Told(file.parent, scenario, control, label, entries, found.broken)
 
@@ -183,14 +184,9 @@ def _drill(place: Path, result: DrillResult, told: list[_Told]) -> Drill:
 
 
 def _folder(place: Path, result: DrillResult) -> Path:
-    """As `promdrill.report.run.Run.folder_of` names it, and never outside the run's own folder."""
+    """The folder of a drill's files, and never outside the run's own."""
     label = Variant(result.control, repetition=result.repetition).label
-    name = result.scenario + (f".{label}" if label else "")
-    return place / _plain(name).lstrip(".")
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]", "-", name)
+    return place / of_drill(result.scenario, label).lstrip(".")
 
 
 def _options(place: Path) -> dict[str, str]:

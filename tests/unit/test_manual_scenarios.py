@@ -86,7 +86,7 @@ def mitigated(scenario: str, tmp_path: Path, texts: Texts, kubectl: str, env: Ma
     path = f"{tools}{os.pathsep}{os.environ['PATH']}"
     given = {"PATH": path, "MANIFESTS": str(folder), "NAMESPACE": NS, **env}
     shell.run(["bash", "-euo", "pipefail", "-c", step.command], timeout_s=10, env=given)
-    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.iterdir())}
+    return {file.name: file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.yaml"))}
 
 
 def test_all_of_them_drill_the_same_quick_install(tmp_path: Path) -> None:

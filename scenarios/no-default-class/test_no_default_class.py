@@ -15,7 +15,7 @@ CLASS = "standard"  # of every cluster that promdrill makes
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("default storage class", "release", "claim")
-@pytest.mark.alone("the cluster's default storage class")
+@pytest.mark.exclusive("default storage class")
 def test_no_default_class(drill: Drill) -> None:
     """No class is the default when Prometheus is installed without naming one; the runbook makes one the default."""
     server = drill.server

@@ -84,7 +84,7 @@ def test_the_class_is_a_copy_and_not_the_default() -> None:
     assert copy["volumeBindingMode"] == "WaitForFirstConsumer"
     assert copy["allowVolumeExpansion"] is False
     assert copy["parameters"] == {"a": "b"}
-    with pytest.raises(ClusterError, match="no StorageClass is the default"):
+    with pytest.raises(ClusterError, match="no StorageClass is named standard"):
         storage_class([other], "drill-x", {})
 
 

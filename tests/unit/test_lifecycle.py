@@ -168,7 +168,10 @@ def test_more_than_one_default_class_is_an_error(shell_: FakeShell, tmp_path: Pa
     both = {"items": [*CLASSES["items"], {"metadata": {**CLASSES["items"][0]["metadata"], "name": "second"}}]}
     shell_.expected[-1].answer = json.dumps(both)
     _expect_deletion(shell_)
-    with pytest.raises(ClusterError, match="one default storage class wanted, found"), _cluster(tmp_path):
+    with (
+        pytest.raises(ClusterError, match="standard is to be the default storage class, found standard, second"),
+        _cluster(tmp_path),
+    ):
         pass
     shell_.done()
 
@@ -198,5 +201,5 @@ def test_a_patch_merges_tables_and_adds_to_lists() -> None:
 def test_the_fast_autoscaler_is_written_so_that_kind_adds_it_to_either_form_of_kubeadms_arguments() -> None:
     patches = [yaml.safe_load(patch) for patch in configuration("fast", {})["kubeadmConfigPatches"]]
     (arguments,) = (patch for patch in patches if patch["kind"] == "ClusterConfiguration")
-    period = {"horizontal-pod-autoscaler-sync-period": "2s"}
+    period = {"horizontal-pod-autoscaler-sync-period": "2s", "pvclaimbinder-sync-period": "2s"}
     assert arguments == {"kind": "ClusterConfiguration", "controllerManager": {"extraArgs": period}}

@@ -26,6 +26,9 @@ AGENT = "volume-agent"
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 """API path of the StorageClasses."""
 
+STANDARD = "standard"
+"""The class that is the default in every cluster that promdrill makes, and the one that drills copy."""
+
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _REPLACED = {("ConfigMap", "local-path-config"), ("StorageClass", "local-path")}
@@ -72,15 +75,16 @@ def node_containers(cluster: str) -> list[str]:
 
 
 def require_default_class(made: PinnedKindCluster) -> None:
-    """Check that exactly one class is the default.
+    """Check that exactly one class is the default, and that it is `STANDARD`.
 
     Raises:
-        ClusterError: There is none, or more than one.
+        ClusterError: There is none, another, or more than one.
     """
     listed = json.loads(made.kubectl("get", "storageclass", "--output", "json"))["items"]
     default = [item["metadata"]["name"] for item in listed if is_default(item)]
-    if len(default) != 1:
-        raise ClusterError(f"cluster {made.name}: one default storage class wanted, found {default or 'none'}")
+    if default != [STANDARD]:
+        found = ", ".join(default) or "none"
+        raise ClusterError(f"cluster {made.name}: {STANDARD} is to be the default storage class, found {found}")
 
 
 def is_default(storage_class: Mapping[str, Any]) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from promdrill.clock import SYSTEM, Clock, Deadline
 from promdrill.cluster.gone import wait_until_gone
 from promdrill.cluster.kube import Kube, NotFound
-from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, is_default
+from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, STANDARD
 from promdrill.errors import ClusterError
 from promdrill.faults.base import Undo
 from promdrill.install import Installation
@@ -53,7 +53,7 @@ def prepare(
         timeout_s: For a leftover to go.
 
     Raises:
-        ClusterError: The namespace is not ours, or does not go; there is no default class.
+        ClusterError: The namespace is not ours, or does not go; the class to copy is not there.
     """
     namespace = installation.namespace
     remove_leftover(kube, installation, journal=journal, timeout_s=timeout_s)
@@ -70,20 +70,20 @@ def prepare(
 
 
 def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the default class under another name, not the default, with `changes` laid over it.
+    """A copy of `STANDARD` under another name, not the default, with `changes` laid over it.
 
     Raises:
-        ClusterError: No class is the default.
+        ClusterError: There is no such class.
     """
-    default = next((c for c in classes if is_default(c)), None)
-    if default is None:
-        raise ClusterError("no StorageClass is the default", hint="kubectl get storageclass")
-    annotations = {key: value for key, value in _annotations(default).items() if key not in _NOT_COPIED}
+    standard = next((found for found in classes if found["metadata"]["name"] == STANDARD), None)
+    if standard is None:
+        raise ClusterError(f"no StorageClass is named {STANDARD}", hint="kubectl get storageclass")
+    annotations = {key: value for key, value in _annotations(standard).items() if key not in _NOT_COPIED}
     copy = {
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
         "metadata": {"name": name, "labels": dict(MANAGED_BY), "annotations": annotations},
-        **{field: default[field] for field in _COPIED if field in default},
+        **{field: standard[field] for field in _COPIED if field in standard},
     }
     return _over(copy, changes)
 

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL
+OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL RUNS
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -56,6 +56,10 @@ controls: environment ## Run each drill without its fault, and without its remed
 .PHONY: ablate
 ablate: environment ## SCENARIO=...: a drill once without each step of its remedy
 	@.venv/bin/promdrill ablate
+
+.PHONY: bench
+bench: environment ## RUNS=3 whole runs one after the other; where the seconds go
+	@.venv/bin/promdrill bench $(if $(RUNS),--runs "$(RUNS)")
 
 .PHONY: reproduce
 reproduce: environment ## SCENARIO=...: make an incident happen, and leave it there

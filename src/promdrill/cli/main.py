@@ -11,6 +11,7 @@ from types import FrameType
 
 from promdrill.cli import (
     ablate,
+    bench,
     bundle,
     clean,
     clean_cache,
@@ -35,7 +36,7 @@ from promdrill.errors import PromdrillError, UsageError
 
 COMMANDS = (
     *(run, watch, controls, ablate, reproduce, remedy, verify, shell),
-    *(matrix, stitch, report, compare, listing, new, runbook),
+    *(matrix, stitch, report, compare, bench, listing, new, runbook),
     *(bundle, doctor, clean, clean_cache),
 )
 """In the order of ``promdrill --help``."""

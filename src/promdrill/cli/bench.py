@@ -1,0 +1,213 @@
+"""``promdrill bench``: the drills several times over, and where the seconds go; or only the latter, of runs there are.
+
+Each run is a `promdrill run` in a process of its own, with a cluster of its own. Speed is looked at here and nowhere
+else: no test of ours fails because a machine is slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from promdrill import paths
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
+from promdrill.cli.run import OPTIONS as OF_RUN
+from promdrill.errors import PromdrillError, UsageError
+from promdrill.jobs.wanted import width
+from promdrill.matrix import child
+from promdrill.report import bench_shown
+from promdrill.report.bench import Bench, bench
+from promdrill.report.compare_input import read_all
+
+RUNS = 3
+"""The least of which a median says something."""
+
+MOST_RUNS = 100
+"""Beyond it a mistake is likelier than a wish: the whole book takes some ten minutes."""
+
+JOBS = "2"
+"""What the book's time is stated for."""
+
+WITHOUT = ("KEEP", "CONTROL")
+"""Variables that mean nothing here: each run has a cluster of its own, and the seconds of controls are no measure."""
+
+OPTIONS = {name: meaning for name, meaning in OF_RUN.items() if name not in WITHOUT}
+OPTIONS["JOBS"] = f"drills side by side, 1 to 16 (default: {JOBS})"
+
+_FORMATS = {"text": bench_shown.to_text, "json": bench_shown.to_json, "markdown": bench_shown.to_markdown}
+
+_REPORT = "report: "
+"""How `promdrill run` begins the line that names its folder."""
+
+
+def add(commands: Subcommands) -> None:
+    """Add the subcommand."""
+    parser = add_command(
+        commands,
+        "bench",
+        summary="run the drills several times, and say where the seconds go",
+        example="promdrill bench --runs 3 --jobs 2\n  promdrill bench reports/latest",
+        execute=_execute,
+    )
+    parser.add_argument(
+        "results",
+        nargs="*",
+        type=Path,
+        metavar="RESULTS",
+        help="results.json, the folder of a run, or a folder that holds many: only say where their seconds went",
+    )
+    parser.add_argument("--runs", type=_runs, metavar="N", help=f"how often all drills are run (default: {RUNS})")
+    for variable, meaning in OPTIONS.items():
+        flag = f"--{variable.lower().replace('_', '-')}"
+        parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
+    parser.add_argument("--reports", type=Path, help="folder of all reports (default: reports)")
+    parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
+    codes = "Exit codes: 0 all ended as due; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
+    parser.epilog = f"{parser.epilog}\n\n{codes}"
+
+
+def _execute(arguments: argparse.Namespace) -> int:
+    show = _FORMATS[arguments.format]
+    if arguments.results:
+        told = _of_results(arguments)
+        say(show(told))
+        return EXIT_OK if told.due else EXIT_FAILED
+    asked = _checked(arguments)
+    ended = _run_all(asked, say if arguments.format == "text" else _aside)
+    if ended.folders:
+        again = shlex.join([paths.program(), "bench", *ended.folders])
+        _aside(f"the figures of these runs, again: {again}")
+    if not ended.complete:
+        return ended.code
+    told = bench([run for folder in ended.folders for run in read_all(Path(folder))])
+    say(show(told))
+    return EXIT_OK if told.due and ended.code == EXIT_OK else EXIT_FAILED
+
+
+def _of_results(arguments: argparse.Namespace) -> Bench:
+    """The figures of runs that there are.
+
+    Raises:
+        UsageError: An option is for running, or the results cannot be read or are not of one kind.
+    """
+    for variable in ("RUNS", "REPORTS", *OPTIONS):
+        if getattr(arguments, variable.lower()) is not None:
+            flag = f"--{variable.lower().replace('_', '-')}"
+            raise UsageError(f"{flag}: with RESULTS nothing is run", hint=f"leave out {flag}, or RESULTS")
+    return bench(list(dict.fromkeys(run for path in arguments.results for run in read_all(path))))
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be run.
+
+    Attributes:
+        runs: How often.
+        argv: The command line of each run.
+    """
+
+    runs: int
+    argv: tuple[str, ...]
+
+
+def _checked(arguments: argparse.Namespace) -> _Asked:
+    """What was asked for; `promdrill run` checks the rest, before it starts anything.
+
+    Raises:
+        UsageError: JOBS is no number, or a variable of the environment means nothing here.
+    """
+    for variable in WITHOUT:
+        if os.environ.get(variable):
+            raise UsageError(
+                f"{variable}={os.environ[variable]}: a bench runs drills whole, and keeps no cluster",
+                hint=f"leave {variable} out",
+            )
+    said = {name: getattr(arguments, name.lower()) or os.environ.get(name) or "" for name in OPTIONS}
+    said["JOBS"] = str(width(said["JOBS"] or JOBS))
+    options = [f"--{name.lower().replace('_', '-')}={text}" for name, text in said.items() if text]
+    run = [sys.executable, "-m", "promdrill.cli.main", "run", f"--reports={arguments.reports or 'reports'}"]
+    return _Asked(arguments.runs or RUNS, (*run, *options))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """What came of the runs.
+
+    Attributes:
+        folders: Of those that left results.
+        code: 0 when all were green, else that of the worst; of the last one where `complete` is not set.
+        complete: Whether all were made.
+    """
+
+    folders: tuple[str, ...]
+    code: int
+    complete: bool = True
+
+
+def _run_all(asked: _Asked, tell: Callable[[str], None]) -> _Ended:
+    """Run after run; a red one is no reason to stop, one that was interrupted or refused is."""
+    folders: list[str] = []
+    worst = EXIT_OK
+    for number in range(1, asked.runs + 1):
+        which = f"run {number} of {asked.runs}"
+        tell(which)
+        heard = _Heard(tell)
+        ended = child.run(list(asked.argv), heard.line)
+        if ended.interrupted or ended.code == EXIT_INTERRUPTED:
+            complain(PromdrillError(f"interrupted in {which}"))
+            return _Ended(tuple(folders), EXIT_INTERRUPTED, complete=False)
+        if ended.code == EXIT_USAGE or heard.folder is None:
+            complain(
+                PromdrillError(f"{which} came to no results; it ended with exit code {ended.code}")
+            )  # and said why
+            return _Ended(tuple(folders), EXIT_USAGE if ended.code == EXIT_USAGE else EXIT_FAILED, complete=False)
+        folders.append(heard.folder)
+        worst = worst if ended.code == EXIT_OK else EXIT_FAILED
+    return _Ended(tuple(folders), worst)
+
+
+class _Heard:
+    """Passes a run's lines on, and keeps the folder that they name.
+
+    Args:
+        tell: Told each line.
+
+    Attributes:
+        folder: The run's folder; None as long as it was not named.
+    """
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self.folder: str | None = None
+
+    def line(self, text: str) -> None:
+        """Take a line."""
+        if text.startswith(_REPORT):
+            self.folder = text.removeprefix(_REPORT)
+        self._tell(text)
+
+
+def _aside(text: str) -> None:
+    """Say what is no part of the answer, so that a program can read that from standard output."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _runs(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_RUNS):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_RUNS}")
+    return int(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -185,6 +185,7 @@ def drill(
     run: Run,
     wishes: Settings,
     keep: bool,
+    until_alone: Callable[[], bool] = lambda: False,
 ) -> Iterator[Drill]:
     """One drill of a scenario, its journal and its connections open for as long as the block lasts.
 
@@ -197,6 +198,7 @@ def drill(
         run: Takes the result.
         wishes: What was asked for.
         keep: Leave everything in the cluster as the drill leaves it.
+        until_alone: As in `promdrill.drill.site.Site`.
     """
     folder = run.folder_of(scenario.name, variant)
     with (
@@ -230,6 +232,7 @@ def drill(
                 left_out=variant.left_out,
                 repetition=variant.repetition,
                 remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
+                until_alone=until_alone,
                 evidence=wishes.evidence,
                 keep=keep,
                 on_result=run.record,

@@ -61,6 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
         joined = JoinedSession(config, Joined.read(join)) if join else None
     if joined is not None:
         config.stash[ours.RUN] = joined.run
+        config.stash[ours.UNTIL_ALONE] = joined.until_alone
         config.pluginmanager.register(joined, "promdrill-joined")
         return
     config.pluginmanager.register(PinnedCluster(), "promdrill-kind-cluster")
@@ -152,6 +153,7 @@ def drill(request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]
         run=ours.run(config),
         wishes=ours.wishes(config),
         keep=config.getoption("keep_cluster"),
+        until_alone=config.stash.get(ours.UNTIL_ALONE, lambda: False),
     ) as opened:
         yield opened
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +32,9 @@ FOLDERS = pytest.StashKey[Sequence[Path]]()
 
 LIVE = pytest.StashKey["LiveRun"]()
 """The view of the run below its lines; there in a terminal that can show it."""
+
+UNTIL_ALONE = pytest.StashKey[Callable[[], bool]]()
+"""As in `promdrill.drill.site.Site`; there in a session that joins the cluster of another."""
 
 UNNAMED = "pytest-kind"
 """pytest-kind's default for --cluster-name; a cluster of ours then gets a name that is free."""
@@ -96,9 +99,8 @@ def run(config: pytest.Config) -> Run:
         named = path(config, "report_dir")
         place = folder.use(named) if named else folder.create(_base(config) / "reports")
         asked = wishes(config)
-        config.stash[RUN] = Run(
-            place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config), options=options.said(asked)
-        )
+        said = options.said(asked) | ({"JOBS": config.getoption("jobs")} if config.getoption("jobs") != "1" else {})
+        config.stash[RUN] = Run(place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config), options=said)
     return config.stash[RUN]
 
 

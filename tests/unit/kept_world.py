@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,8 +122,10 @@ class Machine:
         run: Run,
         wishes: Settings,
         keep: bool,
+        until_alone: Callable[[], bool],
     ) -> Iterator[Drill]:
         assert (variant, install, wishes.profile) == (Variant(), "helm", "fast")
+        assert not until_alone(), "nothing runs beside it"
         self.log.append(f"drill in {made.name}, keep {keep}, values {wishes.values}")
         with run.journal(scenario.name, variant) as journal:
             site = Site(

@@ -53,6 +53,29 @@ def test_persistence_is_waited_for(world: World) -> None:
     assert took[PhaseName.BASELINE] == pytest.approx(3, abs=1)  # held
 
 
+def test_the_baseline_is_proven_again_after_a_wait_until_nothing_runs_beside_the_drill(world: World) -> None:
+    def until_alone() -> bool:
+        world.done.append("alone")
+        world.clock.now += 40
+        return True
+
+    result = run_toy(drill_in(world, until_alone=until_alone), world)
+    assert result.verdict is Verdict.PASSED
+    assert phases(result) == [*list(PhaseName)[:2], PhaseName.BASELINE, *list(PhaseName)[2:]]
+    assert world.done.index("alone") < world.done.index("broken")
+    took_s = [phase.took_s for phase in result.phases if phase.name is PhaseName.BASELINE]
+    assert took_s == [pytest.approx(3, abs=1)] * 2, "held both times, and the wait is in neither"
+
+
+def test_a_baseline_that_is_gone_after_such_a_wait_makes_the_drill_invalid(world: World) -> None:
+    def until_alone() -> bool:
+        world.broken_at = world.clock.now
+        return True
+
+    result = not_passed(world, site={"until_alone": until_alone})
+    assert (result.verdict, phases(result)[-2]) == (Verdict.INVALID, PhaseName.BASELINE)
+
+
 def test_the_journal_tells_the_story(world: World) -> None:
     run_toy(drill_in(world), world)
     lines = [json.loads(line) for line in (world.folder / "report" / "journal.jsonl").read_text().splitlines()]

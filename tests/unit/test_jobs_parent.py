@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -34,6 +35,17 @@ def supplied(folder: Path) -> Supplied:
 
 def address(folder: Path) -> Address:
     return Address("mine", folder / "mine", folder / "config", "node:1", folder / "kind", folder / "kubectl")
+
+
+def has_turn(outbox: Path, stop: threading.Event) -> bool:
+    """Wait for a child's turn as it does; False when asked to end before: a thread cannot be killed while it waits."""
+    with (outbox / "begin").open("rb") as file:
+        while not stop.is_set():
+            with contextlib.suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return True
+            stop.wait(0.01)
+    return False
 
 
 class Fakes:
@@ -75,7 +87,8 @@ class Fakes:
         stop: threading.Event,
     ) -> child.Left:
         assert cwd == self.folder
-        assert not stop.is_set()
+        if not has_turn(join.parent, stop):
+            return child.Left((), (), "interrupted", stopped=True)
         joined = Joined.read(join)
         assert (joined.supplied, joined.address) == (supplied(self.folder), address(self.folder))
         assert joined.reports == (self.folder / "reports/latest").resolve()
@@ -172,9 +185,8 @@ def test_the_exit_code_is_that_of_the_drills(pytester: pytest.Pytester, fakes: F
 
 def test_no_more_are_started_after_the_failure_that_is_one_too_many(pytester: pytest.Pytester, fakes: Fakes) -> None:
     fakes.verdicts["disk-full"] = Verdict.FAILED
-    (pytester.path / "flag/test_flag.py").write_text(
-        "import pytest\n@pytest.mark.alone('default class')\ndef test_flag(drill): pass\n"
-    )
+    for name in ("disk-full", "flag"):
+        scenario(pytester, name, "exclusive('metrics API')")
     result = pytester.runpytest_inprocess("--jobs=2", "-x")
     result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
     assert [Path(test).name for test, _ in fakes.children] == ["test_disk_full.py::test_disk_full"]
@@ -183,16 +195,20 @@ def test_no_more_are_started_after_the_failure_that_is_one_too_many(pytester: py
 
 def test_those_alone_come_last_and_say_why(pytester: pytest.Pytester, fakes: Fakes) -> None:
     (pytester.path / "disk-full/test_disk_full.py").write_text(
-        "import pytest\n@pytest.mark.alone('default class')\ndef test_disk_full(drill): pass\n"
+        "import pytest\n@pytest.mark.alone('all classes')\ndef test_disk_full(drill): pass\n"
     )
     result = pytester.runpytest_inprocess("--jobs=2", "--strict-markers")
     result.assert_outcomes(passed=2)
-    assert [Path(test).name for test, _ in fakes.children] == [
-        "test_flag.py::test_flag",
+    assert sorted(Path(test).name for test, _ in fakes.children) == [
         "test_disk_full.py::test_disk_full",
+        "test_flag.py::test_flag",
     ]
     result.stdout.fnmatch_lines(
-        ["disk-full: nothing runs beside it: it changes what drills share (default class)", "disk-full: passed"]
+        [
+            "flag: passed",
+            "disk-full: nothing runs beside it any more: it changes what drills share (all classes)",
+            "disk-full: passed",
+        ]
     )
 
 
@@ -230,6 +246,7 @@ class InTurn:
         monkeypatch.setattr(child, "run", self.run)
 
     def run(self, test: str, options: Sequence[str], **rest: Any) -> child.Left:
+        assert has_turn(rest["join"].parent, rest["stop"])
         with self._lock:
             self.begun.append(Path(test.partition("::")[0]).parent.name)
             self._running += 1

@@ -15,7 +15,7 @@ GIVE_UP_S = 10.0
 
 @dataclass
 class Works:
-    """Jobs that note when they begin, end when told, and how many run at once."""
+    """Jobs that note when they get ready and begin, end when told, and how many run at once."""
 
     together: Sequence[str] = ()
     alone: Sequence[str] = ()
@@ -24,6 +24,10 @@ class Works:
     uses: dict[str, str] = field(default_factory=dict)
     last: str = ""
     interrupted_at: str | None = None
+    unready: Sequence[str] = ()
+    ready: list[str] = field(default_factory=list)
+    turns: list[str] = field(default_factory=list)
+    by_itself: list[str] = field(default_factory=list)
     begun: list[str] = field(default_factory=list)
     most: int = 0
     beside: dict[str, set[str]] = field(default_factory=dict)
@@ -34,8 +38,16 @@ class Works:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._running: set[str] = set()
+        self._turns = {job: threading.Event() for job in (*self.together, *self.alone)}
+        self._alone = {job: threading.Event() for job in self.alone}
 
     def work(self, job: str, tell: Tell, stop: threading.Event) -> str:
+        self.ready.append(job)
+        if job in self.unready:
+            return "not ready"
+        while not self._turns[job].wait(0.01):
+            if stop.is_set():
+                return "asked to end before its turn"
         with self._lock:
             self.begun.append(job)
             self._running.add(job)
@@ -48,6 +60,21 @@ class Works:
         finally:
             with self._lock:
                 self._running.discard(job)
+
+    def on_turn(self, job: str) -> None:
+        self.threads.add(threading.get_ident())
+        assert job in self._turns
+        self.turns.append(job)
+        self._turns[job].set()
+
+    def on_alone(self, job: str) -> None:
+        self.threads.add(threading.get_ident())
+        assert job in self.turns
+        self.by_itself.append(job)
+        self._alone[job].set()
+
+    def until_alone(self, job: str) -> None:
+        assert self._alone[job].wait(GIVE_UP_S)
 
     def on_line(self, job: str, line: str) -> None:
         self.threads.add(threading.get_ident())
@@ -62,7 +89,14 @@ class Works:
         return job != self.last
 
     def run(self) -> None:
-        pool = Pool(self.work, on_line=self.on_line, on_end=self.on_end, uses=self.uses.get)
+        pool = Pool(
+            self.work,
+            on_turn=self.on_turn,
+            on_alone=self.on_alone,
+            on_line=self.on_line,
+            on_end=self.on_end,
+            uses=self.uses.get,
+        )
         pool.run(self.together, self.alone, width=self.width)
 
 
@@ -148,23 +182,47 @@ def test_after_the_last_word_nobody_waits_for_what_is_in_use() -> None:
     assert works.begun == ["a"]
 
 
-def test_those_alone_have_nothing_beside_them() -> None:
-    begun = threading.Event()
+def test_those_alone_begin_beside_the_last_and_go_on_when_nothing_runs_beside_them() -> None:
+    came = {job: threading.Event() for job in "xy"}
 
-    def first(_tell: Tell, _stop: threading.Event) -> str:
-        return "not alone" if begun.wait(0.2) else "alone"
+    def a(_tell: Tell, _stop: threading.Event) -> str:
+        assert came["x"].wait(GIVE_UP_S)
+        assert not came["y"].wait(0.2), "one of them at a time"
+        assert works.by_itself == []
+        return "a done"
 
-    def second(_tell: Tell, _stop: threading.Event) -> str:
-        begun.set()
-        return "alone"
+    def alone(job: str) -> Callable[[Tell, threading.Event], str]:
+        def act(_tell: Tell, _stop: threading.Event) -> str:
+            came[job].set()
+            works.until_alone(job)
+            return "was alone" if job == "y" or not came["y"].wait(0.2) else "was not"
+
+        return act
 
     works = Works("abc", "xy", width=3)
-    works.acts = {**dict.fromkeys("abc", meet(threading.Barrier(3))), "x": first, "y": second}
+    works.acts = {"a": a, "x": alone("x"), "y": alone("y")}
     works.run()
-    assert works.begun[3:] == ["x", "y"]
-    assert works.told[3:] == [("x", "alone"), ("y", "alone")]
-    assert works.beside["a"] == {"b", "c"}
-    assert works.beside["x"] == works.beside["y"] == set()
+    assert works.told[-3:] == [("a", "a done"), ("x", "was alone"), ("y", "was alone")]
+    assert works.by_itself == ["x", "y"]
+    assert works.beside["y"] == set()
+
+
+def test_nothing_begins_beside_one_that_is_to_be_alone() -> None:
+    waits = threading.Event()
+
+    def first(_tell: Tell, _stop: threading.Event) -> str:
+        assert not waits.wait(0.2), "it begins only when no other waits"
+        return "first"
+
+    def alone(_tell: Tell, _stop: threading.Event) -> str:
+        waits.set()
+        works.until_alone("x")
+        return "alone"
+
+    works = Works("ab", "x", width=2, uses={"a": "api", "b": "api"}, acts={"a": first, "x": alone})
+    works.run()
+    assert works.told == [("a", "first"), ("b", "b done"), ("x", "alone")]
+    assert works.by_itself == ["x"]
 
 
 def test_lines_come_before_the_end_and_in_the_callers_thread() -> None:
@@ -236,3 +294,65 @@ def test_nothing_to_do() -> None:
     works = Works()
     works.run()
     assert works.told == []
+
+
+class Watched(Works):
+    """Works that tell when the last of them gets ready."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.last_is_ready = threading.Event()
+
+    def work(self, job: str, tell: Tell, stop: threading.Event) -> str:
+        if job == [*self.together, *self.alone][-1]:
+            self.last_is_ready.set()
+        return super().work(job, tell, stop)
+
+    def say_and_see(self, tell: Tell, _stop: threading.Event) -> str:
+        tell("runs")
+        return "saw it" if self.last_is_ready.wait(0.5) else "did not see it"
+
+
+def test_as_many_as_run_get_ready_once_something_was_said() -> None:
+    works = Watched("abcd", width=2)
+    works.acts = {"a": works.say_and_see}
+    works.run()
+    assert ("a", "saw it") in works.told
+    assert works.turns == works.begun == list("abcd")
+    assert works.most == 2
+
+
+def test_no_more_than_that_get_ready() -> None:
+    works = Watched("abc", width=1)
+    works.acts = {"a": works.say_and_see}
+    works.run()
+    assert works.told[1] == ("a", "did not see it")
+    assert works.turns == works.begun == works.ready == list("abc")
+
+
+def test_nothing_gets_ready_before_something_was_said() -> None:
+    works = Watched("ab", width=1)
+    works.acts = {"a": lambda _tell, stop: works.say_and_see(lambda _line: None, stop)}
+    works.run()
+    assert works.told == [("a", "did not see it"), ("b", "b done")]
+
+
+def test_what_cannot_get_ready_is_told_and_takes_no_place() -> None:
+    def until_it_is_told(tell: Tell, _stop: threading.Event) -> str:
+        tell("runs")
+        assert works.heard.wait(GIVE_UP_S)
+        return "a done"
+
+    works = Works("abc", width=1, acts={"a": until_it_is_told}, unready="b")
+    works.run()
+    assert works.told == [("a", "runs"), ("b", "not ready"), ("a", "a done"), ("c", "c done")]
+    assert works.turns == works.begun == list("ac")
+
+
+def test_of_one_that_never_had_its_turn_nothing_is_told() -> None:
+    works = Watched("ab", width=1, last="a")
+    works.acts = {"a": works.say_and_see}
+    works.run()
+    assert works.ready == list("ab")
+    assert works.told == [("a", "runs"), ("a", "saw it")]
+    assert works.turns == ["a"]

@@ -70,7 +70,7 @@ def cluster(supplied, options, *, profile, say):
 
 
 @contextlib.contextmanager
-def drill(scenario, supplied, made, *, variant, install, run, wishes, keep):
+def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, until_alone):
     assert install == "helm"
     name = scenario.name if variant.label is None else f"{scenario.name}[{variant.label}]"
 
@@ -97,7 +97,7 @@ def drill(scenario, supplied, made, *, variant, install, run, wishes, keep):
         journal.note("begin", cluster=made.name, kubeconfig=str(made.kubeconfig_path), supply=supplied.name,
                      values=dict(supplied.image_values), chart=str(supplied.chart), keep=keep, profile=wishes.profile)
         log(f"began {name}")
-        yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted)
+        yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_alone=until_alone)
 
 
 drilling.provide, drilling.cluster, drilling.drill = provide, cluster, drill
@@ -114,10 +114,10 @@ def place(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
     return pytester
 
 
-def scenario(place: pytest.Pytester, name: str, *body: str) -> None:
+def scenario(place: pytest.Pytester, name: str, *body: str, mark: str = "touches('x')") -> None:
     function = name.replace("-", "_")
     lines = "".join(f"    {line}\n" for line in body)
-    text = f"import os, signal\ndef test_{function}(drill):\n{lines}"
+    text = f"import os, signal, pytest\n@pytest.mark.{mark}\ndef test_{function}(drill):\n{lines}"
     (place.mkdir(name) / f"test_{function}.py").write_text(text)
 
 
@@ -178,6 +178,26 @@ def test_drills_side_by_side_in_one_cluster(place: pytest.Pytester) -> None:
     cases = {case.get("name"): case for case in ET.parse(place.path / "own.xml").iter("testcase")}  # noqa: S314
     assert set(cases) == {"test_able", "test_best", "test_dead"}
     assert cases["test_able"].find(".//property[@name='verdict']") is not None
+
+
+def test_one_that_is_to_be_alone_begins_beside_the_last_and_waits_for_its_end(place: pytest.Pytester) -> None:
+    scenario(
+        place,
+        "able",
+        *("assert drill.until_alone(), 'it had to wait'", "drill.log('able is alone')"),
+        *("assert not drill.until_alone(), 'it is alone'", "drill.end()"),
+        mark="alone('all classes')",
+    )
+    scenario(
+        place,
+        "best",
+        *("drill.wait_for(lambda log: 'began able' in log)", "assert not drill.until_alone()", "drill.end()"),
+    )
+    result = place.runpytest_subprocess("-q", "--capture=no", "--jobs=2")
+    result.assert_outcomes(passed=2)
+    told = log(place)
+    assert told.index("began able") < told.index("ended best") < told.index("able is alone")
+    assert "able: nothing runs beside it any more: it changes what drills share (all classes)" in result.outlines
 
 
 def test_ctrl_c_ends_all_and_deletes_the_cluster(place: pytest.Pytester) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -92,9 +92,11 @@ class Fakes:
         run: Run,
         wishes: Settings,
         keep: bool,
+        until_alone: Callable[[], bool],
     ) -> Iterator[Any]:
         del supplied
         assert install == "helm"
+        assert not until_alone(), "nothing runs beside it"
         assert made.name == "pinned"
         self.asked.update(wishes=wishes, keep=keep, variant=variant)
         name = drill_name(scenario.name, variant.label)

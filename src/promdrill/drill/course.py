@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 from promdrill.drill import provision, samples
 from promdrill.drill.kept import Kept, LastingBaseline
 from promdrill.drill.part import RECOVERY
 from promdrill.drill.plan import Moments, Plan, Stage, conditions_of
 from promdrill.drill.record import Record
+from promdrill.drill.remedy import Remedy
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
 from promdrill.drill.timings import Timings, timings
@@ -26,9 +25,7 @@ from promdrill.observe.observer import Observer
 from promdrill.observe.picture import container_status, name_of
 from promdrill.observe.prometheus import samples as stored_samples
 from promdrill.observe.until import DEFAULT_FAILURES, until
-from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook
-from promdrill.runbook.run import StepResult, Steps, opened
 from promdrill.runbook.step import STEP_SECTIONS
 
 
@@ -53,13 +50,12 @@ class Course:
         self._record = record
         self._undo = undo
         self._closing = closing
-        self._shell = ExitStack()
+        self._remedy = Remedy(site, plan, runbook, record)
         self._moments = Moments(began=site.clock.utc())
         self._last: tuple[Condition, ...] = ()
         self._limits: Timings
         self._ground: Ground
         self._baseline: LastingBaseline
-        self._steps: Steps
 
     def forward(self) -> None:
         """Go from provision to recovery, or through the part that was asked for; what is not proven ends it by raising.
@@ -85,13 +81,15 @@ class Course:
             *(((PhaseName.REMEDIATE, self._verify),) if self._site.skip_steps else ()),
         )
         part = self._site.part
-        with self._shell:
+        with self._remedy:
             if part.kept is not None:
                 self._take_up(part.kept)
             for name, phase in phases:
                 if part.has(name):
                     with self._record.during(name):
                         phase()
+                    if name is PhaseName.BASELINE:
+                        self._await_alone()
         if part.leaves_incident:
             part.on_kept(self._to_be_kept())
 
@@ -151,6 +149,13 @@ class Course:
         self._begin()
         refute(self._ground.observer, self._plan.signature, self._moments, timeout_s=limits.stage_s)
 
+    def _await_alone(self) -> None:
+        """Wait until the drill may change what drills share; what was proven before a wait is proven again after it."""
+        if self._site.until_alone():
+            self._site.journal.note("alone")
+            with self._record.during(PhaseName.BASELINE):
+                self._prove_baseline()
+
     def _inject(self) -> None:
         if self._site.control == NO_FAULT:
             self._site.journal.note("control", control=NO_FAULT, left_out=self._plan.fault.name)
@@ -188,42 +193,11 @@ class Course:
             if breaking is not None:
                 self._act(breaking)
         else:
-            self._open_runbook()
-            self._run_steps(STEP_SECTIONS[:-1] if site.skip_steps else STEP_SECTIONS)
+            self._remedy.run(self._limits, STEP_SECTIONS[:-1] if site.skip_steps else STEP_SECTIONS)
         self._moments = replace(self._moments, remediated=site.clock.utc())
 
     def _verify(self) -> None:
-        self._run_steps(STEP_SECTIONS[-1:])
-
-    def _run_steps(self, sections: Sequence[str]) -> None:
-        deadline_s = self._site.part.remediate_s or self._limits.remediate_s
-        self._steps.run(deadline_s=deadline_s, sections=sections)
-        if STEP_SECTIONS[-1] in sections:
-            self._shell.close()  # whatever the steps left running does not help recovery
-
-    def _open_runbook(self) -> None:
-        site = self._site
-        home = self._shell.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-home-"))
-        env = environment(
-            tools=site.tools,
-            kubeconfig=site.kubeconfig,
-            given=site.installation.environment,
-            home=Path(home),
-            variables={**self._runbook.variables, **self._plan.variables},
-        )
-        steps = opened(
-            self._runbook,
-            env=env,
-            step_timeout_s=self._limits.step_s,
-            on_begin=lambda step, budget_s: self._record.step_begins(step, budget_s, self._runbook.path),
-            on_step=self._stepped,
-            skip=site.skip_steps if site.part.skip is None else site.part.skip(self._runbook),
-        )
-        self._steps = self._shell.enter_context(steps)
-
-    def _stepped(self, result: StepResult) -> None:
-        self._record.step(result, self._runbook.path)
-        self._site.part.on_step(result)
+        self._remedy.run(self._limits, STEP_SECTIONS[-1:])
 
     def _prove_recovery(self) -> None:
         site, plan, limits = self._site, self._plan, self._limits

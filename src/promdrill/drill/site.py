@@ -51,6 +51,7 @@ class Site:
         remarks: What the result says besides what the plan does.
         keep: Leave everything as it is at the end.
         part: Which part of the drill is run; by default all of it.
+        until_alone: Returns once the drill may change what other drills share, and whether it had to wait for that.
         evidence: When it is taken: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         on_result: Called once with the result, however the drill ended.
         clock: Where time comes from.
@@ -78,6 +79,7 @@ class Site:
     remarks: tuple[str, ...] = ()
     keep: bool = False
     part: Part = WHOLE
+    until_alone: Callable[[], bool] = lambda: False
     evidence: str = FAILURE
     on_result: Callable[[DrillResult], None] = lambda _result: None
     clock: Clock = SYSTEM

@@ -21,7 +21,7 @@ REPORTS = "reports.jsonl"
 """In the outbox: pytest's reports of the test's phases, a line each."""
 
 TIMEOUT_S = 4 * 3600.0
-"""For one drill: its phases' own deadlines add up to about an hour; this ends what hangs in spite of them."""
+"""For one drill, and its wait for its turn: a drill's own deadlines add up to about an hour; this ends what hangs."""
 
 _ENVIRONMENT = {
     "PYTEST_ADDOPTS": "",  # the parent has heeded it; a second --junitxml would overwrite the parent's

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import json
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
+from promdrill.jobs import turn
 from promdrill.jobs.child import REPORTS
 from promdrill.jobs.joining import Joined
 from promdrill.report.run import Run
@@ -16,6 +18,10 @@ from promdrill.report.run import Run
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
     from promdrill.supply.supplied import Supplied
+
+
+NEEDED = ("kubernetes.client", "kubernetes.config", "promdrill.drilling")
+"""Modules that take long to import and that every drill needs, but not every session."""
 
 
 class JoinedSession:
@@ -58,6 +64,17 @@ class JoinedSession:
         """Say why nothing could be collected."""
         if report.failed:
             sys.stdout.write(f"{report.longreprtext}\n")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self) -> None:
+        """Have all that a drill needs imported, then wait for this session's turn; pytest's own loop follows."""
+        for module in NEEDED:
+            importlib.import_module(module)
+        turn.wait_for(self._joined.outbox, turn.BEGIN)
+
+    def until_alone(self) -> bool:
+        """As `promdrill.drill.site.Site.until_alone`: one that may run beside others is as good as alone at once."""
+        return turn.wait_for(self._joined.outbox, turn.ALONE)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell the parent at once: what comes after may be the end of this process."""

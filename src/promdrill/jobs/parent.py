@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +17,7 @@ from promdrill.errors import PromdrillError, UsageError
 from promdrill.jobs import child, wanted
 from promdrill.jobs.joining import Address, Joined
 from promdrill.jobs.pool import Pool, Tell
+from promdrill.jobs.turn import ALONE, BEGIN, Turn
 from promdrill.model import Variant, drill_name
 from promdrill.options import FLAGS
 from promdrill.report.run import Run
@@ -100,24 +101,32 @@ class SideBySide:
         options = options_of(config)
         outboxes = {item: folder / str(number) for number, item in enumerate(items)}
         reasons = {item: wanted.alone(item) for item in items}
+        joins = {item: Joined(supplied, address, run.folder, outbox).write() for item, outbox in outboxes.items()}
 
         def work(item: pytest.Item, tell: Tell, stop: threading.Event) -> child.Left:
-            join = Joined(supplied, address, run.folder, outboxes[item]).write()
-            if reasons[item] is not None:
-                tell(f"nothing runs beside it: it changes what drills share ({reasons[item]})")
             cwd = config.invocation_params.dir
-            return child.run(_target(item), options, join=join, cwd=cwd, on_line=tell, stop=stop)
+            return child.run(_target(item), options, join=joins[item], cwd=cwd, on_line=tell, stop=stop)
+
+        def begins(item: pytest.Item) -> None:
+            turns[item].give()
+
+        def alone(item: pytest.Item) -> None:
+            self._show(item, f"nothing runs beside it any more: it changes what drills share ({reasons[item]})")
+            waits[item].give()
 
         def ended(item: pytest.Item, left: child.Left) -> bool:
             self._take(item, left)
             return not (session.shouldfail or session.shouldstop)
 
-        pool = Pool(work, on_line=self._show, on_end=ended, uses=wanted.exclusive)
+        pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=wanted.exclusive)
         took_s = scenarios.last_took(run.folder.parent)
         together = [item for item, why in reasons.items() if why is None]
         ordered = wanted.longest_first(together, lambda item: took_s.get(self._name(item)))
-        with terminable():
-            pool.run(ordered, [item for item in reasons if item not in together], width=self._width)
+        with ExitStack() as held, terminable():
+            turns = {item: held.enter_context(Turn(outbox, BEGIN)) for item, outbox in outboxes.items()}
+            apart = [item for item in reasons if item not in together]
+            waits = {item: held.enter_context(Turn(outboxes[item], ALONE)) for item in apart}
+            pool.run(ordered, apart, width=self._width)
 
     def _skipped(self, item: pytest.Item, supplied: Supplied) -> bool:
         """Whether a drill does not apply; what is recorded of it then."""

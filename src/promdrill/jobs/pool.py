@@ -19,65 +19,106 @@ Tell = Callable[[str], None]
 class Pool(Generic[J, R]):
     """Runs jobs side by side, and tells of one thing at a time.
 
+    While all places are taken, as many jobs again get ready, so that each place that becomes free has its next one
+    waiting. They begin with that once those that run have said something: until then these get ready themselves.
+
     Args:
-        work: Does one job and returns what came of it, in a thread of its own. It is given the job, where to tell lines
-            of output, and an event that, once set, asks it to end early.
+        work: Gets ready for one job, waits until the job's turn has come, does it and returns what came of it, in a
+            thread of its own. It is given the job, where to tell lines of output, and an event that, once set, asks it
+            to end early.
+        on_turn: Told of each job whose turn has come; what `work` waits for is made to happen here.
+        on_alone: Told of each job that is to run alone, once nothing runs beside it.
         on_line: Told each line with its job.
-        on_end: Told what came of a job; returns whether others may still be started.
-        uses: Names what a job needs for itself; jobs with the same name never run at once. None for nothing.
+        on_end: Told what came of a job; returns whether others may still be started. Of a job that was asked to end
+            before its turn came it is not told: there is nothing to tell.
+        uses: Names what a job needs for itself; jobs with the same name never have their turns at once. None for
+            nothing.
     """
 
     def __init__(
         self,
         work: Callable[[J, Tell, threading.Event], R],
         *,
+        on_turn: Callable[[J], None],
+        on_alone: Callable[[J], None],
         on_line: Callable[[J, str], None],
         on_end: Callable[[J, R], bool],
         uses: Callable[[J], str | None] = lambda _job: None,
     ) -> None:
         self._work = work
+        self._on_turn = on_turn
+        self._on_alone = on_alone
         self._on_line = on_line
         self._on_end = on_end
         self._uses = uses
         self._stop = threading.Event()
         self._happened: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._running = 0
-        self._in_use: set[str | None] = set()
+        self._alone: list[J] = []
+        self._waiting: list[J] = []
+        self._ready: list[J] = []
+        self._running: list[J] = []
+        self._told_alone: list[J] = []
         self._going_on = True
 
     def run(self, together: Iterable[J], alone: Iterable[J], *, width: int) -> None:
         """Do all jobs, each list in its order, but that a job waits while what it uses is in use, and others go first.
 
         Args:
-            together: Jobs of which up to `width` run at once.
-            alone: Jobs that run after those, one at a time.
+            together: Jobs of which up to `width` have their turns at once.
+            alone: Jobs that come after those, one at a time; they begin beside the last of those, and go as far as they
+                can with something beside them.
             width: At least 1.
 
         Raises:
             BaseException: An interruption, or what a job or a callback raised. All that ran was asked to end, has
                 ended, and was told of.
         """
-        threads = ThreadPoolExecutor(width, "promdrill-job")
+        self._alone = list(alone)
+        self._waiting = [*together, *self._alone]
+        threads = ThreadPoolExecutor(2 * width, "promdrill-job")
         try:
-            self._run(together, width, threads)
-            self._run(alone, 1, threads)
+            while self._running or (self._waiting and self._going_on):  # with nothing running, one may always begin
+                self._step(width, threads)
         finally:
             self._stop.set()
             threads.shutdown(wait=True)
             while not self._happened.empty():
                 self._next()
 
-    def _run(self, jobs: Iterable[J], width: int, threads: ThreadPoolExecutor) -> None:
-        waiting = list(jobs)
-        while self._running or (waiting and self._going_on):  # with nothing running nothing is in use: one can start
-            free = [at for at, job in enumerate(waiting) if self._uses(job) not in self._in_use]
-            if free and self._going_on and self._running < width:
-                job = waiting.pop(free[0])
-                self._running += 1
-                self._in_use |= {self._uses(job)} - {None}
-                threads.submit(self._one, job)
-            else:
-                self._next()
+    def _step(self, width: int, threads: ThreadPoolExecutor) -> None:
+        candidates = [job for job in self._waiting if self._going_on and self._may_run(job)]
+        if candidates and len(self._running) < width:
+            job = candidates[0]
+            self._make_ready(job, threads)
+            self._waiting.remove(job)
+            self._ready.remove(job)
+            self._running.append(job)
+            self._on_turn(job)
+            self._tell_alone()
+            return
+        self._next()
+        self._tell_alone()
+        for job in sorted(self._waiting, key=lambda job: not self._may_run(job)):
+            if self._going_on and len(self._ready) < width:
+                self._make_ready(job, threads)
+
+    def _may_run(self, job: J) -> bool:
+        if any(running in self._alone for running in self._running):
+            return False
+        if job in self._alone and any(waiting not in self._alone for waiting in self._waiting):
+            return False
+        return self._uses(job) not in {self._uses(running) for running in self._running} - {None}
+
+    def _tell_alone(self) -> None:
+        """Tell the one that is to run alone, once it does."""
+        if len(self._running) == 1 and self._running[0] in self._alone and self._told_alone != self._running:
+            self._told_alone = list(self._running)
+            self._on_alone(self._running[0])
+
+    def _make_ready(self, job: J, threads: ThreadPoolExecutor) -> None:
+        if job not in self._ready:
+            self._ready.append(job)
+            threads.submit(self._one, job)
 
     def _one(self, job: J) -> None:
         """Do one job, in its thread; whatever happens is put in the queue, so that nothing of it is ever lost."""
@@ -93,8 +134,13 @@ class Pool(Generic[J, R]):
         self._happened.get()()
 
     def _ended(self, job: J, outcome: R) -> None:
-        self._running -= 1
-        self._in_use.discard(self._uses(job))
+        if job in self._running:
+            self._running.remove(job)
+        elif self._stop.is_set():
+            return
+        else:  # it could not even get ready
+            self._ready.remove(job)
+            self._waiting.remove(job)
         self._going_on = self._on_end(job, outcome) and self._going_on
 
 

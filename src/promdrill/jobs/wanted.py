@@ -41,7 +41,7 @@ def alone(item: pytest.Item) -> str | None:
     Raises:
         UsageError: It is marked so, but not why.
     """
-    return _text(item, "alone", "what the drill changes that others share", '@pytest.mark.alone("default class")')
+    return _text(item, "alone", "what the drill changes that others share", '@pytest.mark.alone("all storage classes")')
 
 
 def exclusive(item: pytest.Item) -> str | None:

@@ -197,6 +197,7 @@ def _step(fields: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 _SHOWN: Mapping[str, Any] = {
+    "alone": lambda _fields: ("alone", "nothing runs beside the drill any more", ""),
     "condition": _condition,
     "control": _of("control", "control", "left_out"),
     "ended-early": _of("end", "verdict", "reason"),

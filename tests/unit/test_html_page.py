@@ -181,6 +181,15 @@ def test_changes_are_told_against_the_run_before(tmp_path: Path) -> None:
     assert "Changed since" not in Page(html_of(tmp_path / "1")).text
 
 
+def test_of_new_drills_there_is_only_the_number(tmp_path: Path) -> None:
+    a_run(tmp_path / "1", result(recovered_after_s=12.0), started="2026-01-01")
+    new = (result(scenario="oom"), result(scenario="quota"))
+    later = a_run(tmp_path / "2", result(recovered_after_s=40.0), *new, started="2026-01-02")
+    html = html_of(later)
+    assert "1 regression, 2 new." in Page(html).text
+    assert (html.count('class="badge f-regression"'), html.count('class="badge f-new"')) == (1, 0)
+
+
 def test_many_drills_are_unpacked_when_they_are_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page, "MOST_AT_ONCE", 10)
     results = [result(repetition=number) for number in range(1, 12)]

@@ -95,7 +95,7 @@ class Changes:
         since: The earlier run's folder.
         started: When it began, ISO 8601.
         counts: In words, how many cells are what.
-        rows: Those that are not as they were.
+        rows: Those that are not as they were; of new ones there is only the number.
         others: How many cells of the earlier run are of scenarios that were not drilled this time.
         recovered: Seconds to recovery in the earlier run, by scenario.
     """
@@ -194,7 +194,7 @@ def changes(columns: Sequence[Column], earlier: Path | None) -> Changes | None:
         since=earlier.resolve().name,
         started=before.started,
         counts=_counts(told),
-        rows=tuple(_change(row) for row in told if row.finding is not Finding.UNCHANGED),
+        rows=tuple(_change(row) for row in told if row.finding not in {Finding.UNCHANGED, Finding.NEW}),
         others=len(found.rows) - len(told),
         recovered=_recovered(before.drills),
     )

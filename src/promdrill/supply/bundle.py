@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promdrill import paths
 from promdrill.errors import CommandFailed, SupplyError, UsageError
 from promdrill.supply import chart_files, charts, engine, machine, source
 from promdrill.supply.bundle_manifest import CRDS, NODE, PROVISIONER, Manifest
@@ -187,11 +188,11 @@ def _check_machine(file: Path, found: Manifest) -> None:
     here = machine.examine().architecture
     if found.architecture != here:
         raise UsageError(f"BUNDLE={file}: made for {found.architecture}; this machine is {here}",
-                         hint=f"make bundle on a machine that is {here}")  # fmt: skip
+                         hint=f"{paths.command('bundle')} on a machine that is {here}")  # fmt: skip
     if restricted() and not found.restricted:
         raise UsageError(
             f"BUNDLE={file}: its node image needs CAP_SYS_RESOURCE, which this machine lacks",
-            hint="make bundle on a machine that lacks it too, or with SUPPLY=registry",
+            hint=f"{paths.command('bundle')} on a machine that lacks it too, or with SUPPLY=registry",
         )
 
 
@@ -205,7 +206,7 @@ def _check_request(file: Path, found: Manifest, request: SupplyRequest, app_vers
         ("APP_VERSION", (app_version or found.app_version).removeprefix("v"), (found.app_version,)),
     ):
         if wanted not in there:
-            hint = f"{name}={there[0]}, or make bundle {name}={wanted}"
+            hint = f"{name}={there[0]}, or {paths.command('bundle', **{name: wanted})}"
             raise UsageError(f"{name}={wanted}: {holds}", hint=hint)
     if not _same_chart(found, request.chart):
         wish = request.chart

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from promdrill import paths
 from promdrill.errors import UsageError
 
 SCHEMA = 1
@@ -43,7 +44,7 @@ _PATHS = re.compile(
     r"tools/(kind|kubectl|helm)|[a-z-]+\.yaml|chart/[\w.+-]+\.tgz|images/[\w.-]+\.tar\.gz|node\.tar\.gz"
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_HINT = "copy it again; make bundle writes one"
+_HINT = f"copy it again; {paths.command('bundle')} writes one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +198,8 @@ def decoded(content: bytes, said: str) -> Manifest:
         raise no_bundle(said, f"its {MANIFEST} is none") from error
     if form != SCHEMA:
         by = table.get("promdrill", "another one") if isinstance(table, dict) else "another one"
-        raise UsageError(f"{said}: written in form {form} by promdrill {by}; this one reads form {SCHEMA}",
-                         hint="make bundle with this promdrill, or run the one that wrote it")  # fmt: skip
+        hint = f"{paths.command('bundle')} with this promdrill, or run the one that wrote it"
+        raise UsageError(f"{said}: written in form {form} by promdrill {by}; this one reads form {SCHEMA}", hint=hint)
     try:
         found = _manifest(table)
         _check(found)
@@ -209,7 +210,9 @@ def decoded(content: bytes, said: str) -> Manifest:
 
 def no_bundle(said: str, why: str) -> UsageError:
     """The error for a file that is something else."""
-    return UsageError(f"{said}: no bundle of promdrill: {why}", hint="BUNDLE=<file that make bundle wrote>")
+    return UsageError(
+        f"{said}: no bundle of promdrill: {why}", hint=f"BUNDLE=<file that {paths.command('bundle')} wrote>"
+    )
 
 
 def block(size_bytes: int) -> int:

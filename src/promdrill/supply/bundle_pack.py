@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from promdrill import shell
+from promdrill import paths, shell
 from promdrill.errors import SupplyError
 from promdrill.supply.archive import EPOCH
 from promdrill.supply.bundle_manifest import MANIFEST, SUMS, Manifest, Part, block
@@ -121,7 +121,7 @@ def _add(tar: tarfile.TarFile, name: str, size_bytes: int, source: IO[bytes]) ->
     member.mode = 0o755 if name.startswith("tools/") else 0o644
     tar.addfile(member, source)
     if source.read(1):
-        raise SupplyError(f"{name} grew while it was packed", hint="make bundle again")
+        raise SupplyError(f"{name} grew while it was packed", hint=f"{paths.command('bundle')} again")
 
 
 def _clear(file: Path) -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from promdrill import paths
 from promdrill.errors import UsageError
 from promdrill.supply.bundle_manifest import LARGEST_MANIFEST_BYTES, MANIFEST, SUMS, Manifest, Part, decoded, no_bundle
 from promdrill.supply.bundle_pack import CHUNK_BYTES, total_bytes
 
-AGAIN = "copy it again, or make bundle again"
+AGAIN = f"copy it again, or {paths.command('bundle')} again"
 
 
 def contents(file: Path) -> tuple[Manifest, str]:

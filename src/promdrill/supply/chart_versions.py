@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable
+
+from promdrill.errors import UsageError
 
 MOST = 6
 """Versions that a message lists: enough to see the neighbours, and still one line."""
@@ -53,3 +56,18 @@ def near(wanted: str, versions: Iterable[str], most: int = MOST) -> list[str]:
     newer = sum(order(version) > order(wanted) for version in there)
     first = max(0, min(newer - most // 2, len(there) - most))
     return there[first : first + most]
+
+
+def no_version(version: str, what: str, there: Iterable[str]) -> UsageError:
+    """The error for a version that is not there, with those near it.
+
+    Args:
+        version: As typed.
+        what: Where it was looked for, in words: "the repository has no such chart".
+        there: What there is.
+    """
+    listed = near(version, there)
+    close = (difflib.get_close_matches(version, listed, n=1, cutoff=0.0) or listed[:1])[0]
+    return UsageError(
+        f"CHART_VERSION={version}: {what}; near it are {', '.join(listed)}", hint=f"CHART_VERSION={close}"
+    )

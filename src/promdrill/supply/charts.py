@@ -16,24 +16,22 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.errors import CommandTimeout, SupplyError, UsageError
+from promdrill.errors import UsageError
 from promdrill.supply import chart_files, chart_repos
-from promdrill.supply.cache import Cache, digest_of, key_of
+from promdrill.supply.cache import Cache, digest_of
+from promdrill.supply.chart_pull import Say, offered, pull
 from promdrill.supply.chart_repos import REPO_VARIABLE, shown
-from promdrill.supply.chart_versions import near, newest
-from promdrill.supply.pins import PINS_VARIABLE, Pins
+from promdrill.supply.chart_versions import newest, no_version
+from promdrill.supply.pins import Pins
 
 __all__ = ["DEFAULT", "DEFAULT_REPO", "DEFAULT_VERSION", "REPO_VARIABLE", "Wish", "local", "obtain", "pull"]
 
 DEFAULT_REPO = chart_repos.KNOWN["prometheus-community"]
 DEFAULT = "prometheus"
 DEFAULT_VERSION = "25.8.0"
-
-Say = Callable[[str], None]
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 _NAMED = re.compile(rf"(?:({_WORD})/)?({_WORD})")
@@ -119,91 +117,9 @@ def obtain(wish: Wish, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Pat
     remote = meant if isinstance(meant, _Remote) else _Remote(DEFAULT, wish.version or DEFAULT_VERSION, DEFAULT_REPO)
     version = remote.version
     if version is None:
-        version = newest(_offered(helm, remote.name, remote.repo))
+        version = newest(offered(helm, remote.name, remote.repo))
         say(f"{remote.name} {version} is the newest at {shown(remote.repo)}, and CHART_VERSION names none.")
     return pull(helm, remote.name, version, remote.repo, pins=pins, cache=cache, say=say)
-
-
-def pull(helm: Path, name: str, version: str, repo: str, *, pins: Pins, cache: Cache, say: Say) -> Path:
-    """A chart from a repository, checked against its pin when there is one.
-
-    Args:
-        helm: Path of Helm.
-        name: The chart's name.
-        version: Its version.
-        repo: Address of a repository with an index.yaml, or of a registry (``oci://...``) below which the chart lies.
-        pins: The table of pins.
-        cache: Where it is kept.
-        say: Told the digest of a chart that has no pin.
-
-    Returns:
-        The chart's .tgz.
-
-    Raises:
-        UsageError: The repository has no such chart, or not this version of it.
-        SupplyError: It could not be had, or is not what is pinned.
-    """
-    pinned = pins.digest(name, version)
-    whence = shown(repo)
-
-    def make(folder: Path) -> dict[str, str]:
-        try:
-            archive = chart_repos.pull(helm, name, version, repo, folder)
-        except SupplyError as error:
-            if not isinstance(error.__cause__, CommandTimeout):  # whoever hangs is not asked again
-                _explain(helm, name, version, repo)
-            raise
-        seen = digest_of(archive)
-        if pinned is not None and seen != pinned:
-            raise SupplyError(
-                f"chart {name} {version} of {whence} has SHA-256 {seen}, but {pinned} is pinned; it is not used",
-                hint=f"a chart of your own: its digest in a file, and {PINS_VARIABLE}=<that file>",
-            )
-        _same(archive, name, version, whence)
-        if pinned is None:
-            say(f"No digest is pinned for chart {name} {version}; {whence} gave {seen}.")
-        return {"version": version, "address": whence, "sha256": seen}
-
-    entry = cache.build(f"chart-{name}", key_of([version, repo, pinned]), make)
-    return next(entry.files.glob("*.tgz"))
-
-
-def _same(archive: Path, name: str, version: str, whence: str) -> None:
-    try:
-        found = chart_files.metadata(archive)
-    except UsageError as error:
-        raise SupplyError(f"what {whence} gave as chart {name} {version} is none: {error.message}",
-                          hint=chart_repos.HINT) from error  # fmt: skip
-    if found["name"] != name:
-        raise SupplyError(f"{whence} gave chart {found['name']} for {name}", hint=chart_repos.HINT)
-    if found["version"] != version:  # a range, or a leading v
-        raise UsageError(
-            f"CHART_VERSION={version}: a run is of one exact version; {whence} gave {name} {found['version']} for it",
-            hint=f"CHART_VERSION={found['version']}",
-        )
-
-
-def _explain(helm: Path, name: str, version: str, repo: str) -> None:
-    """Raise what is wrong with the wish, where the repository's index tells; else nothing."""
-    if repo.startswith("oci://"):
-        return
-    try:
-        there = _offered(helm, name, repo)
-    except SupplyError:
-        return
-    if version not in there:
-        raise _no_version(version, f"{shown(repo)} has no such {name}", there)
-
-
-def _offered(helm: Path, name: str, repo: str) -> list[str]:
-    charts = chart_repos.offers(helm, repo)
-    if name not in charts:
-        close = difflib.get_close_matches(name, charts, n=1)
-        raise UsageError(
-            f"CHART={name}: {shown(repo)} has no such chart, of {len(charts)} that it has",
-            hint=f"CHART={close[0]} {REPO_VARIABLE}={shown(repo)}" if close else chart_repos.HINT,
-        )
-    return charts[name]
 
 
 def _meant(wish: Wish) -> Path | _Remote | None:
@@ -292,7 +208,7 @@ def _chosen(folder: Path, version: str | None, say: Say) -> Path:
                          hint="CHART=<one .tgz in it>")  # fmt: skip
     name = names.pop()
     if version and version not in found:
-        raise _no_version(version, f"{folder} has no such {name}", found)
+        raise no_version(version, f"{folder} has no such {name}", found)
     chosen = version or newest(found)
     if len({digest_of(archive) for archive in found[chosen]}) > 1:
         twice = ", ".join(archive.name for archive in found[chosen])
@@ -310,13 +226,3 @@ def _no_chart(folder: Path) -> UsageError:
         f"CHART={folder}: not a chart, no {chart_files.CHART_FILE} with a name and a version, and no .tgz in it",
         hint=f"CHART={folder / close[0]}" if close else "CHART=<folder or .tgz>",
     )
-
-
-def _no_version(version: str, what: str, there: Iterable[str]) -> UsageError:
-    listed = near(version, there)
-    return UsageError(f"CHART_VERSION={version}: {what}; near it are {', '.join(listed)}",
-                      hint=f"CHART_VERSION={_nearest(version, listed)}")  # fmt: skip
-
-
-def _nearest(version: str, listed: list[str]) -> str:
-    return (difflib.get_close_matches(version, listed, n=1, cutoff=0.0) or listed[:1])[0]

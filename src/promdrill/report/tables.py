@@ -17,7 +17,7 @@ _DUE = {True: "as due", False: "NOT AS DUE"}
 
 
 def lines(drills: Sequence[DrillResult], kind: str | None) -> list[str]:
-    """The table of what was run.
+    """The table of what was run, in the order of ids and of the runbooks' lines, whatever ended first.
 
     Args:
         drills: The drills that have ended.
@@ -29,7 +29,7 @@ def lines(drills: Sequence[DrillResult], kind: str | None) -> list[str]:
 
 
 def _controls(drills: Sequence[DrillResult]) -> list[str]:
-    names = list(dict.fromkeys(drill.scenario for drill in drills))
+    names = sorted({drill.scenario for drill in drills})
     controls = list(dict.fromkeys(drill.control or "" for drill in drills))
     found = {(drill.scenario, drill.control or ""): f"{drill.verdict}, {_DUE[as_due(drill)]}" for drill in drills}
     rows = [["scenario", *controls]]
@@ -40,11 +40,11 @@ def _controls(drills: Sequence[DrillResult]) -> list[str]:
 
 def _ablations(drills: Sequence[DrillResult]) -> list[str]:
     out = []
-    for name in dict.fromkeys(drill.scenario for drill in drills):
+    for name in sorted({drill.scenario for drill in drills}):
         out.append(f"{name}: each step of its Mitigation left out once")
         out.append(f"{'line':>{_LINE}}  {'step':<{_STEP}}  the step is")
         found = [(drill.left_out, drill) for drill in drills if drill.scenario == name and drill.left_out is not None]
-        for step, drill in sorted(found, key=lambda pair: pair[0].line):  # in the runbook's order, not that of ending
+        for step, drill in sorted(found, key=lambda pair: pair[0].line):
             out += _step(drill, step)
     return out
 

@@ -10,7 +10,7 @@ from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server_ready, world
 
 from promdrill.drill import DrillNotPassed, Persistence, Stage
-from promdrill.errors import CommandFailed
+from promdrill.errors import CommandFailed, UsageError
 from promdrill.faults import Undo
 from promdrill.model import DrillResult, ObserverFigures, PhaseName, Verdict
 
@@ -216,6 +216,32 @@ def test_a_stage_afterwards_is_proven_too(world: World) -> None:
     assert result.verdict is Verdict.FAILED
     assert world.done.count("broken") == 2
     assert world.done[-6:] == ["mended", *UNDONE]
+
+
+def test_a_slip_of_the_scenarios_own_test_is_told_with_its_line(world: World) -> None:
+    test = world.folder / "toy" / "test_toy.py"
+    drill = drill_in(world)
+    test.write_text("\n\ndef recovery(at):\n    return {}['grups']\n")
+    made: dict[str, Any] = {}
+    exec(compile(test.read_text(), str(test), "exec"), made)  # noqa: S102  as pytest does
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(drill, world, recovery=made["recovery"])
+    assert caught.value.result.verdict is Verdict.ABORTED
+    assert "the scenario's test failed during recovery: test_toy.py:4: KeyError: 'grups'" in str(caught.value)
+    lines = [json.loads(line) for line in (world.folder / "report" / "journal.jsonl").read_text().splitlines()]
+    (ended,) = (line for line in lines if line["event"] == "ended-early")
+    assert "test_toy.py" in "".join(ended["traceback"])
+    assert world.done[-5:] == UNDONE
+
+
+def test_one_condition_in_place_of_several_is_refused_where_it_is_written(world: World) -> None:
+    with pytest.raises(UsageError, match="the conditions of the stage 'down' are a tuple, this is one: server is down"):
+        Stage("down", DOWN)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="the proof of Break is a tuple, this is one: server is down"):
+        Break(world, proof=DOWN)  # type: ignore[arg-type]
+    result = not_passed(world, recovery=lambda _at: DOWN)
+    assert result.verdict is Verdict.ABORTED
+    assert "conditions are a tuple, this is one: server is down" in str(result.reason)
 
 
 def test_a_harness_error_is_aborted_and_undone(world: World) -> None:

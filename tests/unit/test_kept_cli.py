@@ -199,7 +199,7 @@ def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, ca
     assert "toy: invalid: the incident was not observed" in said
     assert "is reproduced and stays" not in said
     assert machine.promdrill("verify") == 2
-    assert "no drill is kept" in capsys.readouterr().err
+    assert "no reproduced incident is kept" in capsys.readouterr().err
 
 
 def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, capsys: Capture) -> None:
@@ -249,7 +249,7 @@ def test_bad_input_starts_nothing(
 def test_nothing_kept(machine: Machine, capsys: Capture, command: str) -> None:
     assert machine.promdrill(command) == 2
     hint = paths.command("reproduce", SCENARIO="disk-full")
-    assert capsys.readouterr().err == f"promdrill: no drill is kept\nHint: {hint}\n"
+    assert capsys.readouterr().err == f"promdrill: no reproduced incident is kept\nHint: {hint}\n"
 
 
 def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,8 @@ def test_a_new_scenario_is_whole_and_says_what_comes_next(base: Path, capsys: py
     assert [line.strip() for line in lines if line.startswith("  ")] == [
         f".venv/bin/promdrill runbook check scenarios/{ID}/runbook.md",
         f"make test-scenarios SCENARIO={ID} KEEP=1",
-        f"make controls SCENARIO={ID}",
+        f"make controls SCENARIO={ID} JOBS=2",
+        f"make ablate SCENARIO={ID} JOBS=2",
     ]
     assert main.main(["runbook", "check", f"scenarios/{ID}/runbook.md"]) == 0
     assert [scenario.id for scenario in scenarios.find_all()] == listing(base)

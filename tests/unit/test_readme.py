@@ -63,7 +63,7 @@ def test_the_page_on_a_new_scenario_goes_on_where_the_command_ends(
     typed = [line for line in COMMANDS if line.startswith(".venv/bin/promdrill new")]
     assert [main.main(shlex.split(line, comments=True)[1:]) for line in typed] == [0]
     said = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
-    assert len(said) == 3
+    assert len(said) == 4
     assert [line for line in said if not re.search(rf"^{re.escape(line)}( |$)", page, re.MULTILINE)] == []
     assert 50 <= len(page.splitlines()) <= 80, "one page"
 
@@ -97,9 +97,12 @@ def test_every_variable_is_in_its_table() -> None:
 
 def test_every_scenario_is_in_its_table() -> None:
     listed = re.findall(r"^\| \[([a-z0-9-]+)\]\(scenarios/([a-z0-9-]+)/runbook.md\)", TEXT, re.MULTILINE)
-    assert [name for name, _ in listed] == sorted(
-        path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md")
+    there = sorted(path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md"))
+    missing = [name for name in there if (name, name) not in listed]
+    assert not missing, (
+        f"README.md, The drills: no row | [{missing[0]}](scenarios/{missing[0]}/runbook.md) | ... | ... |"
     )
+    assert [name for name, _ in listed] == there, "in order of id, and none that is not there"
     assert all(name == folder for name, folder in listed)
 
 

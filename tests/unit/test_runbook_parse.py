@@ -142,6 +142,13 @@ def test_each_rule_names_the_place(tmp_path: Path, case: str) -> None:
     assert str(caught.value).startswith(f"{tmp_path / 'runbook.md'}:{wanted}")
 
 
+@pytest.mark.parametrize(("language", "likely"), [("output", "console"), ("bash", "sh"), ("rust", "yaml")])
+def test_a_language_that_means_nothing_here_has_a_likely_meaning(tmp_path: Path, language: str, likely: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, GOOD.replace("```sh name=mend timeout=300", f"```{language}"))
+    assert f"Hint: ```{likely}; sh is run" in str(caught.value)
+
+
 def test_bytes_that_are_not_text(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"runbook\.md:17:6: not UTF-8"):
         read(tmp_path, GOOD.encode().replace(b"echo two", b"echo \xfftwo"))

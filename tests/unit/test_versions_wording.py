@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from promdrill import scenarios
 from promdrill.errors import UsageError
 from promdrill.versions import wording
 from promdrill.versions.wording import TABLE
@@ -72,6 +73,12 @@ def test_each_version_has_exactly_one_row(meaning: str, version: str) -> None:
     rows = [r for r in TABLE if r.meaning == meaning and r.versions.contains(version, prereleases=True)]
     assert len(rows) == 1
     assert wording(meaning, version) == rows[0].pattern
+
+
+@pytest.mark.parametrize("scenario", scenarios.find_all(), ids=lambda scenario: scenario.id)
+def test_what_scenarios_ask_for_is_known(scenario: scenarios.ScenarioFolder) -> None:
+    for meaning in re.findall(r"wording\(\"([^\"]+)\"\)", scenario.test.read_text(encoding="utf-8")):
+        assert wording(meaning, "2.48.0")
 
 
 def test_what_is_not_known_is_refused() -> None:

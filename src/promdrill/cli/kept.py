@@ -126,7 +126,7 @@ def choose(name: str | None, *, command: str) -> KeptDrill:
     """
     found = _found()
     if not found:
-        raise UsageError("no drill is kept", hint=paths.command("reproduce", SCENARIO="disk-full"))
+        raise UsageError("no reproduced incident is kept", hint=paths.command("reproduce", SCENARIO="disk-full"))
     wanted = name or os.environ.get(VARIABLE)
     fits = [each for each in found if wanted in {None, each.cluster, each.scenario}]
     if not fits:

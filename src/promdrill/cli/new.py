@@ -56,7 +56,8 @@ def _execute(arguments: argparse.Namespace) -> int:
     say("Until its fault is written it ends invalid. Replace every TODO, and try it with:")
     say(f"  {paths.program()} runbook check {runbook}")
     say(f"  {paths.command('test-scenarios', **said, KEEP=1)}")
-    say(f"  {paths.command('controls', **said)}")
+    say(f"  {paths.command('controls', **said, JOBS=2)}")
+    say(f"  {paths.command('ablate', **said, JOBS=2)}")
     return EXIT_OK
 
 

@@ -7,6 +7,7 @@ against what), `record`, `samples` and `verdicts` (what comes of it).
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -21,7 +22,7 @@ from promdrill.drill.plan import Moments, Persistence, Plan, Stage, Wanted
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
 from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
-from promdrill.errors import UsageError
+from promdrill.errors import PromdrillError, UsageError
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
@@ -136,8 +137,9 @@ class Drill:
                 Course(site, plan, runbook, record=record, undo=undo, closing=closing).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
-                verdict, reason = judge(record.phase, ended)
-                site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended))
+                verdict, reason = judge(record.phase, ended, site.scenario_dir)
+                stack = [] if isinstance(ended, PromdrillError) else traceback.format_exception(ended)
+                site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended), traceback=stack)
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)
             reason = reason and _ending_with(hint, reason)
             interruption = self._take_back(record, undo, reproduced=error is None and site.part.leaves_incident)

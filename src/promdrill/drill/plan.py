@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from promdrill.faults.base import Fault
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, several
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,10 @@ class Stage:
     conditions: Wanted
     before: Fault | None = None
     hold_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a single condition."""
+        several(f"the conditions of the stage {self.name!r} are", self.conditions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +111,11 @@ class Plan:
 
 
 def conditions_of(wanted: Wanted, moments: Moments) -> tuple[Condition, ...]:
-    """The conditions, made for these moments where they have to be made."""
-    return tuple(wanted(moments) if callable(wanted) else wanted)
+    """The conditions, made for these moments where they have to be made.
+
+    Raises:
+        UsageError: It is one condition, not several.
+    """
+    made = wanted(moments) if callable(wanted) else wanted
+    several("conditions are", made)
+    return tuple(made)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from enum import StrEnum
+from pathlib import Path
 
 from promdrill.errors import PromdrillError, WaitError, WaitFailed, WaitTimeout
 from promdrill.faults.base import FaultNotTaken
@@ -57,14 +59,24 @@ class NothingProven(Exception):
     """A check of the engine itself: the drill goes on no further, because it would prove nothing."""
 
 
-def judge(phase: PhaseName, error: BaseException) -> tuple[Verdict, str]:
-    """The verdict of a drill that `error` ended in `phase`, and its reason in one sentence."""
+def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdict, str]:
+    """The verdict of a drill that `error` ended in `phase`, and its reason in one sentence.
+
+    Args:
+        phase: The last that was begun.
+        error: What ended it.
+        scenario: The scenario's folder: an error of its own test is told with the line.
+    """
     verdict, meaning = _MEANINGS.get(phase, (Verdict.ABORTED, ""))
     if isinstance(error, WaitError | FaultNotTaken | NothingProven | StepFailed) and meaning:
         return verdict, _sentence(f"{meaning}: {_words(error)}")
     if not isinstance(error, Exception):
         return Verdict.ABORTED, f"interrupted during {phase}"
-    return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {type(error).__name__}: {_words(error)}")
+    told = f"{type(error).__name__}: {_words(error)}"
+    own = _line_in(scenario, error)
+    if own and not isinstance(error, PromdrillError):
+        return Verdict.ABORTED, _sentence(f"the scenario's test failed during {phase}: {own}: {told}")
+    return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {told}")
 
 
 def shortfall(result: DrillResult) -> str | None:
@@ -111,6 +123,13 @@ def _ablation_shortfall(result: DrillResult, step: LeftOut, found: str) -> str |
 
 def _ended_in(result: DrillResult) -> PhaseName | None:
     return next((phase.name for phase in reversed(result.phases) if phase.name is not PhaseName.UNDO), None)
+
+
+def _line_in(scenario: Path, error: BaseException) -> str:
+    """Where in the scenario's folder the error came from, as file:line; empty when from nowhere there."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if Path(frame.filename).parent == scenario.absolute()]
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
 
 
 def _words(error: BaseException) -> str:

@@ -11,7 +11,7 @@ from promdrill.cluster.kube import Kube
 from promdrill.errors import PromdrillError
 from promdrill.install import Installation
 from promdrill.journal import Journal
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, several
 from promdrill.observe.observer import Observer
 from promdrill.observe.picture import name_of
 from promdrill.observe.server import Server
@@ -107,6 +107,10 @@ class Undo:
 
 class Fault(ABC):
     """A reversible change; subclasses are frozen dataclasses whose fields are its parameters."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a proof that is a single condition."""
+        several(f"the proof of {type(self).__name__} is", getattr(self, "proof", ()))
 
     @property
     @abstractmethod

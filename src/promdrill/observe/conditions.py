@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from promdrill.errors import UsageError
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Probe
 
@@ -59,6 +60,20 @@ class Condition:
     kind: Kind
     judge: Judge
     probes: tuple[Probe, ...] = ()
+
+
+def several(what: str, given: object) -> None:
+    """Refuse one condition where several are wanted: Python makes no tuple of it without its comma.
+
+    Args:
+        what: What is given, with its verb: "conditions are".
+        given: It.
+
+    Raises:
+        UsageError: It is a single condition.
+    """
+    if isinstance(given, Condition):
+        raise UsageError(f"{what} a tuple, this is one: {given.name}", hint="with its comma: (condition,)")
 
 
 @dataclass(frozen=True, slots=True)

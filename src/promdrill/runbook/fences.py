@@ -19,7 +19,11 @@ PROSE = ("yaml", "yml", "json", "toml", "ini", "promql", "diff", "md", "markdown
 
 LONGEST_TIMEOUT_S = 86400
 
-_SHELLS = frozenset({"", "bash", "shell", "zsh", "ksh", "dash", "shell-session", "sh-session"})
+_LIKELY = {
+    **dict.fromkeys(("", STEP, "bash", "shell", "zsh", "ksh", "dash", "shell-session", "sh-session"), "```sh"),
+    **dict.fromkeys(("output", "out", "stdout", "log", "plain", "plaintext"), "```console"),
+}
+"""What is meant by languages that mean nothing here; by all others, something to be read."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ def kind(source: Source, fence: Fence) -> Literal["step", "expected", "prose"]:
     if fence.language in PROSE:
         return "prose"
     named = f"a fence of unknown language {fence.language}" if fence.language else "a fence without a language"
-    likely = "```sh" if fence.language.lower() in _SHELLS | {STEP} else "```yaml"
+    likely = _LIKELY.get(fence.language.lower(), "```yaml")
     hint = f"{likely}; sh is run, console and text are expected output, {', '.join(PROSE)} are only read"
     raise source.wrong(fence.line, fence.column, named, hint=hint)
 

@@ -1,5 +1,6 @@
 """Sample accounting, timings, StorageClass, healing, undo."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -86,6 +87,28 @@ def test_the_class_is_a_copy_and_not_the_default() -> None:
     assert copy["parameters"] == {"a": "b"}
     with pytest.raises(ClusterError, match="no StorageClass is named standard"):
         storage_class([other], "drill-x", {})
+
+
+def test_what_goes_with_something_that_is_removed_is_not_taken_back_before(tmp_path: Path) -> None:
+    done: list[str] = []
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        undo = Undo(journal)
+        undo.register("edit of another", lambda: done.append("other"), within="another")
+        undo.register("uninstall", lambda: done.append("uninstall"), ends="the release")
+        undo.register("take back: a", lambda: done.append("a"), within="the release")
+        undo.register("remove a file", lambda: done.append("file"))
+        assert undo.run() is None
+        undo.register("take back: b", lambda: done.append("b"), within="the release")
+        assert undo.run() is None
+    assert done == ["file", "uninstall", "other", "b"], "b: nothing removes the release any more"
+    lines = [json.loads(line) for line in (tmp_path / "journal.jsonl").read_text().splitlines()]
+    assert [line["what"] for line in lines if line["event"] == "undo"] == [
+        "remove a file",
+        "take back: a: goes with the release",
+        "uninstall",
+        "edit of another",
+        "take back: b",
+    ]
 
 
 def test_undo_is_newest_first_and_once(tmp_path: Path) -> None:

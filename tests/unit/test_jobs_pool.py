@@ -309,13 +309,14 @@ class Watched(Works):
         return super().work(job, tell, stop)
 
     def say_and_see(self, tell: Tell, _stop: threading.Event) -> str:
-        tell("runs")
+        tell("provision")
+        tell("baseline")
         return "saw it" if self.last_is_ready.wait(0.5) else "did not see it"
 
 
-def test_as_many_as_run_get_ready_once_something_was_said() -> None:
+def test_for_each_that_is_past_its_start_another_gets_ready() -> None:
     works = Watched("abcd", width=2)
-    works.acts = {"a": works.say_and_see}
+    works.acts = {"a": works.say_and_see, "b": works.say_and_see}
     works.run()
     assert ("a", "saw it") in works.told
     assert works.turns == works.begun == list("abcd")
@@ -326,26 +327,31 @@ def test_no_more_than_that_get_ready() -> None:
     works = Watched("abc", width=1)
     works.acts = {"a": works.say_and_see}
     works.run()
-    assert works.told[1] == ("a", "did not see it")
+    assert works.told[2] == ("a", "did not see it")
     assert works.turns == works.begun == works.ready == list("abc")
 
 
-def test_nothing_gets_ready_before_something_was_said() -> None:
+def test_nothing_gets_ready_while_one_starts() -> None:
+    def starts(tell: Tell, stop: threading.Event) -> str:
+        tell("provision")
+        return works.say_and_see(lambda _line: None, stop)
+
     works = Watched("ab", width=1)
-    works.acts = {"a": lambda _tell, stop: works.say_and_see(lambda _line: None, stop)}
+    works.acts = {"a": starts}
     works.run()
-    assert works.told == [("a", "did not see it"), ("b", "b done")]
+    assert works.told == [("a", "provision"), ("a", "did not see it"), ("b", "b done")]
 
 
 def test_what_cannot_get_ready_is_told_and_takes_no_place() -> None:
     def until_it_is_told(tell: Tell, _stop: threading.Event) -> str:
-        tell("runs")
+        tell("provision")
+        tell("baseline")
         assert works.heard.wait(GIVE_UP_S)
         return "a done"
 
     works = Works("abc", width=1, acts={"a": until_it_is_told}, unready="b")
     works.run()
-    assert works.told == [("a", "runs"), ("b", "not ready"), ("a", "a done"), ("c", "c done")]
+    assert works.told[2:] == [("b", "not ready"), ("a", "a done"), ("c", "c done")]
     assert works.turns == works.begun == list("ac")
 
 
@@ -354,5 +360,5 @@ def test_of_one_that_never_had_its_turn_nothing_is_told() -> None:
     works.acts = {"a": works.say_and_see}
     works.run()
     assert works.ready == list("ab")
-    assert works.told == [("a", "runs"), ("a", "saw it")]
+    assert works.told[2:] == [("a", "saw it")]
     assert works.turns == ["a"]

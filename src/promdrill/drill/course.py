@@ -18,7 +18,7 @@ from promdrill.drill.site import Site
 from promdrill.drill.timings import Timings, timings
 from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
 from promdrill.errors import PromdrillError
-from promdrill.faults.base import Fault, Ground, Undo
+from promdrill.faults.base import RELEASE, Fault, Ground, Undo
 from promdrill.model import PhaseName
 from promdrill.observe.conditions import Condition, Failure
 from promdrill.observe.observer import Observer
@@ -127,7 +127,7 @@ class Course:
             timeout_s=self._limits.provision_s,
         )
         self._look(interval_s)
-        self._undo.register(f"uninstall {installation.name}", installation.uninstall)
+        self._undo.register(f"uninstall {installation.name}", installation.uninstall, ends=RELEASE)
         installation.install()
 
     def _look(self, interval_s: float) -> None:

@@ -62,21 +62,35 @@ class Ground:
         return self.kube.exec(self.server.namespace, pod, self.server.container, argv, timeout_s=timeout_s)
 
 
+RELEASE = "the release"
+"""What ends with the installation, see `Undo.register`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Act:
+    what: str
+    act: Callable[[], object]
+    within: str
+    ends: str
+
+
 class Undo:
     """What takes the drill's own acts back, newest first; each act is registered before it is done."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._acts: list[tuple[str, Callable[[], object]]] = []
+        self._acts: list[_Act] = []
 
-    def register(self, what: str, act: Callable[[], object]) -> None:
+    def register(self, what: str, act: Callable[[], object], *, within: str = "", ends: str = "") -> None:
         """Remember how to take back what is about to be done.
 
         Args:
             what: The undo in words, for the journal: "remove /data/promdrill.fill".
             act: Does it; must be safe when the thing was never done. What it raises is noted, not raised.
+            within: What was changed, where that may be removed as a whole soon after: then this need not be done.
+            ends: What this removes as a whole.
         """
-        self._acts.append((what, act))
+        self._acts.append(_Act(what, act, within, ends))
 
     def run(self) -> BaseException | None:
         """Do every registered act once, newest first. An error is noted and the next act is done.
@@ -86,9 +100,13 @@ class Undo:
         """
         interruption: BaseException | None = None
         while self._acts:
-            what, act = self._acts.pop()
+            undo = self._acts.pop()
+            what = undo.what
+            if undo.within and any(later.ends == undo.within for later in self._acts):
+                self._journal.note("undo", what=f"{what}: goes with {undo.within}", error=None)
+                continue
             try:
-                act()
+                undo.act()
             except Exception as error:  # noqa: BLE001  the drill's own outcome must surface
                 self._journal.note("undo", what=what, error=f"{type(error).__name__}: {error}")
             except BaseException as error:  # noqa: BLE001  the other acts must still be done
@@ -100,8 +118,8 @@ class Undo:
 
     def keep(self) -> None:
         """Forget every act: what was made stays."""
-        for what, _ in self._acts:
-            self._journal.note("undo-kept", what=what)
+        for undo in self._acts:
+            self._journal.note("undo-kept", what=undo.what)
         self._acts.clear()
 
 

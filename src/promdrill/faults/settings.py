@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promdrill.faults import edits as edits_of
-from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.faults.base import RELEASE, Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.edits import Edit, Set
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
@@ -113,6 +113,6 @@ def edit(ground: Ground, undo: Undo, *edits: Edit) -> None:
         edits_of.write(before)
         installation.upgrade()
 
-    undo.register(f"take back: {', '.join(map(str, edits))}", back)
+    undo.register(f"take back: {', '.join(map(str, edits))}", back, within=RELEASE)
     edits_of.write(after)
     installation.upgrade()

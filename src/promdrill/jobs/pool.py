@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,11 +17,15 @@ Tell = Callable[[str], None]
 """Takes a line of output."""
 
 
+PAST_ITS_START = 2
+"""Lines after which a job is past its start, a drill past its baseline: what takes most of the CPU is over then."""
+
+
 class Pool(Generic[J, R]):
     """Runs jobs side by side, and tells of one thing at a time.
 
-    While all places are taken, as many jobs again get ready, so that each place that becomes free has its next one
-    waiting. They begin with that once those that run have said something: until then these get ready themselves.
+    For each job that is past its start another one gets ready, so that a place that becomes free has its next one
+    waiting.
 
     Args:
         work: Gets ready for one job, waits until the job's turn has come, does it and returns what came of it, in a
@@ -58,6 +63,7 @@ class Pool(Generic[J, R]):
         self._ready: list[J] = []
         self._running: list[J] = []
         self._told_alone: list[J] = []
+        self._lines: Counter[J] = Counter()
         self._going_on = True
 
     def run(self, together: Iterable[J], alone: Iterable[J], *, width: int) -> None:
@@ -98,8 +104,9 @@ class Pool(Generic[J, R]):
             return
         self._next()
         self._tell_alone()
+        past = sum(self._lines[job] >= PAST_ITS_START for job in self._running)
         for job in sorted(self._waiting, key=lambda job: not self._may_run(job)):
-            if self._going_on and len(self._ready) < width:
+            if self._going_on and len(self._ready) < past:
                 self._make_ready(job, threads)
 
     def _may_run(self, job: J) -> bool:
@@ -123,7 +130,7 @@ class Pool(Generic[J, R]):
     def _one(self, job: J) -> None:
         """Do one job, in its thread; whatever happens is put in the queue, so that nothing of it is ever lost."""
         try:
-            outcome = self._work(job, lambda line: self._happened.put(partial(self._on_line, job, line)), self._stop)
+            outcome = self._work(job, lambda line: self._happened.put(partial(self._told, job, line)), self._stop)
         except BaseException as error:  # noqa: BLE001  raised again where it is told
             self._happened.put(partial(_raise, error))
         else:
@@ -132,6 +139,10 @@ class Pool(Generic[J, R]):
     def _next(self) -> None:
         """Wait until something happens, and tell it."""
         self._happened.get()()
+
+    def _told(self, job: J, line: str) -> None:
+        self._lines[job] += 1
+        self._on_line(job, line)
 
     def _ended(self, job: J, outcome: R) -> None:
         if job in self._running:

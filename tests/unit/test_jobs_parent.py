@@ -38,8 +38,12 @@ def address(folder: Path) -> Address:
 
 
 def has_turn(outbox: Path, stop: threading.Event) -> bool:
-    """Wait for a child's turn as it does; False when asked to end before: a thread cannot be killed while it waits."""
-    with (outbox / "begin").open("rb") as file:
+    """Wait as a child does, until it is alone if it is to be; False when asked to end: no thread can be killed."""
+    return all(_given(file, stop) for file in (outbox / "begin", outbox / "alone") if file.exists())
+
+
+def _given(turn: Path, stop: threading.Event) -> bool:
+    with turn.open("rb") as file:
         while not stop.is_set():
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

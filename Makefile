@@ -37,7 +37,7 @@ export $(RUN_VARIABLES) $(MATRIX_VARIABLES)
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables of test-scenarios, controls and ablate:"
+	@echo "Variables of test-scenarios, controls, ablate and bench:"
 	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
 	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 

@@ -14,7 +14,7 @@ import pytest
 
 from promdrill import scenarios
 from promdrill import session as ours
-from promdrill.errors import PromdrillError
+from promdrill.errors import PromdrillError, UsageError
 from promdrill.jobs import wanted
 from promdrill.jobs.joined import JoinedSession
 from promdrill.jobs.joining import Joined
@@ -174,13 +174,21 @@ def pytest_runtest_makereport(
         told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged)
         if told:
             cause = error.__cause__  # a runbook step's own output stands in what the drill was ended by
-            report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else str(error)
+            report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
         reason = str(error) if told else f"{type(error).__name__}: {error}"
         run.aborted(scenario, variant, profile=ours.wishes(item.config).profile, reason=reason)
     result = run.result(scenario, variant)
     if report.when == "call" and result is not None:
         item.user_properties += [(key, str(value)) for key, value in properties(result).items() if value is not None]
     return report
+
+
+def _placed(item: pytest.Item, error: BaseException) -> str:
+    """An error in words; what is wrong in a scenario's own test with its line."""
+    from promdrill.drill.verdicts import line_in  # noqa: PLC0415  as above
+
+    line = line_in(item.path.parent, error) if isinstance(error, UsageError) else ""
+    return f"{line}: {error}" if line else str(error)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -241,7 +241,9 @@ def test_one_condition_in_place_of_several_is_refused_where_it_is_written(world:
         Break(world, proof=DOWN)  # type: ignore[arg-type]
     result = not_passed(world, recovery=lambda _at: DOWN)
     assert result.verdict is Verdict.ABORTED
-    assert "conditions are a tuple, this is one: server is down" in str(result.reason)
+    assert str(result.reason).startswith(
+        "bad input, found during recovery: conditions are a tuple, this is one: server"
+    )
 
 
 def test_a_harness_error_is_aborted_and_undone(world: World) -> None:

@@ -298,6 +298,16 @@ def test_drills_that_never_began_are_aborted_with_the_reason(
     assert "Traceback" not in result.stdout.str()
 
 
+def test_what_is_wrong_in_a_scenarios_own_test_is_told_with_its_line(session: pytest.Pytester, fakes: Fakes) -> None:
+    del fakes
+    (session.path / "disk-full/test_disk_full.py").write_text(
+        "from promdrill.errors import UsageError\ndef test_disk_full(drill):\n    raise UsageError('one of two')\n"
+    )
+    result = session.runpytest_inprocess("disk-full")
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["test_disk_full.py:3: one of two"])
+
+
 def test_an_error_in_a_scenario_shows_its_frames_and_is_recorded(session: pytest.Pytester, fakes: Fakes) -> None:
     assert not fakes.log
     (session.path / "disk-full/test_disk_full.py").write_text("def test_disk_full(drill):\n    assert 1 == 2\n")

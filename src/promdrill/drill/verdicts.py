@@ -6,7 +6,7 @@ import traceback
 from enum import StrEnum
 from pathlib import Path
 
-from promdrill.errors import PromdrillError, WaitError, WaitFailed, WaitTimeout
+from promdrill.errors import PromdrillError, UsageError, WaitError, WaitFailed, WaitTimeout
 from promdrill.faults.base import FaultNotTaken
 from promdrill.model import DrillResult, LeftOut, PhaseName, Verdict
 from promdrill.runbook.run import StepFailed
@@ -73,7 +73,10 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
     if not isinstance(error, Exception):
         return Verdict.ABORTED, f"interrupted during {phase}"
     told = f"{type(error).__name__}: {_words(error)}"
-    own = _line_in(scenario, error)
+    own = line_in(scenario, error)
+    if isinstance(error, UsageError):
+        place = f"{own}: " if own else ""
+        return Verdict.ABORTED, _sentence(f"bad input, found during {phase}: {place}{_words(error)}")
     if own and not isinstance(error, PromdrillError):
         return Verdict.ABORTED, _sentence(f"the scenario's test failed during {phase}: {own}: {told}")
     return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {told}")
@@ -125,7 +128,7 @@ def _ended_in(result: DrillResult) -> PhaseName | None:
     return next((phase.name for phase in reversed(result.phases) if phase.name is not PhaseName.UNDO), None)
 
 
-def _line_in(scenario: Path, error: BaseException) -> str:
+def line_in(scenario: Path, error: BaseException) -> str:
     """Where in the scenario's folder the error came from, as file:line; empty when from nowhere there."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).parent == scenario.absolute()]

@@ -156,6 +156,13 @@ def test_appended_samples_must_rise_over_one_interval() -> None:
     assert (still["rising"].holds, still["rising"].known) == (False, True), "it rose once, and stopped"
 
 
+def test_a_counter_that_is_not_there_yet_has_counted_nothing() -> None:
+    none_yet = {APPENDED: None}
+    assert world(reading(-1, **none_yet), reading(0))["rising"].text == "10000 samples appended in 1.0 s"
+    assert not world(reading(-0.5, **none_yet), reading(0))["rising"].known, "half an interval proves nothing"
+    assert not world(reading(-1), reading(0, **none_yet))["rising"].known, "it never goes away again"
+
+
 def test_appended_samples_are_summed_over_types() -> None:
     def typed(at_s: float, histograms: float) -> ProbeAnswer:
         answer = reading(at_s, **{APPENDED: None})

@@ -98,8 +98,9 @@ def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
         if value is None:
             return unknown(f"no metric {APPENDED}")
         before = [a for a in _of_one_process(picture, probe, latest) if latest.asked - a.asked >= scrape_interval_s]
-        if not before or (then := before[-1].total(APPENDED)) is None:
+        if not before:
             return unknown(f"{value:g} appended; not yet compared over one scrape interval")
+        then = before[-1].total(APPENDED) or 0.0  # a counter with labels is on the page from its first count on
         span_s = latest.asked - before[-1].asked
         return Seen(holds=value > then, text=f"{value - then:g} samples appended in {span_s:.1f} s")
 

@@ -57,7 +57,8 @@ def _expect_ready(fake: FakeShell, *, installed: bool = False) -> None:
         fake.expect("docker", "exec", "systemctl", "enable")
         fake.expect("/kubectl", "apply", "--server-side")
     fake.expect("/kubectl", "wait", "node")
-    for what in ("deployment/coredns", "daemonset/volume-agent", "deployment/local-path-provisioner"):
+    fake.expect("/kubectl", "wait", "--for=condition=Available", "deployment/coredns")
+    for what in ("daemonset/volume-agent", "deployment/local-path-provisioner"):
         fake.expect("/kubectl", "rollout", "status", what)
     fake.expect("/kubectl", "get", "storageclass", answer=json.dumps(CLASSES))
 
@@ -106,11 +107,11 @@ def test_a_cluster_that_cannot_be_created_is_deleted(shell_: FakeShell, tmp_path
 def test_a_cluster_that_does_not_get_ready_says_what_and_is_deleted(shell_: FakeShell, tmp_path: Path) -> None:
     _expect_creation(shell_)
     del shell_.expected[-4:]
-    shell_.expect("rollout", "status", "deployment/coredns", answer=CommandFailed(["kubectl"], 1, "0 of 2 updated"))
+    shell_.expect("wait", "deployment/coredns", answer=CommandFailed(["kubectl"], 1, "timed out waiting"))
     shell_.expect("get", "pods", answer="coredns 0/1 Pending")
     _expect_deletion(shell_)
     with (
-        pytest.raises(ClusterError, match=r"not DNS available within 180 s: .*0 of 2 updated\ncoredns 0/1"),
+        pytest.raises(ClusterError, match=r"not DNS available within 180 s: .*timed out waiting\ncoredns 0/1"),
         _cluster(tmp_path),
     ):
         pass

@@ -108,7 +108,8 @@ def wait_ready(made: PinnedKindCluster) -> None:
     budget = f"--timeout={READY_TIMEOUT_S:.0f}s"
     wanted = {
         "nodes ready": ["wait", "--for=condition=Ready", "node", "--all", budget],
-        "DNS available": ["-n", "kube-system", "rollout", "status", "deployment/coredns", budget],
+        # One of its two pods is enough for that, and it may be asked for its readiness ten seconds before the other.
+        "DNS available": ["-n", "kube-system", "wait", "--for=condition=Available", "deployment/coredns", budget],
         "volume agent running": ["-n", storage.NAMESPACE, "rollout", "status", f"daemonset/{storage.AGENT}", budget],
         "provisioner available": [
             "-n",

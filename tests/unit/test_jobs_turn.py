@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -14,11 +17,20 @@ GIVE_UP_S = 10.0
 
 
 @pytest.mark.parametrize("what", [BEGIN, ALONE])
-def test_a_child_waits_until_it_is_given_its_turn(tmp_path: Path, what: str) -> None:
+def test_a_child_waits_until_it_is_given_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     had_to_wait: list[bool] = []
+    waits = threading.Event()
     held = Turn(tmp_path, what)
+
+    def flock(file: IO[bytes], operation: int, lock: Callable[[IO[bytes], int], None] = fcntl.flock) -> None:
+        if not operation & fcntl.LOCK_NB:
+            waits.set()
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
     child = threading.Thread(target=lambda: had_to_wait.append(turn.wait_for(tmp_path, what)), daemon=True)
     child.start()
+    assert waits.wait(GIVE_UP_S)
     child.join(0.1)
     assert child.is_alive()
     held.give()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from tests.unit.api_server import ApiServer, api_server, executes, hangs_up, kubeconfig, says, silent, streams
 
-from promdrill.clock import SYSTEM
 from promdrill.cluster.kube import ApiError, Kube, NotFound, StreamRefused, object_path
 from promdrill.errors import ClusterError
 
@@ -62,10 +61,9 @@ def test_transient_answers_and_lost_connections_are_tried_again(api: ApiServer, 
 
 def test_a_transient_answer_that_stays_is_reported_in_time(api: ApiServer, kube: Kube) -> None:
     api.on("GET", POD, *[says(503, "starting")] * 20)
-    began = SYSTEM.monotonic()
     with pytest.raises(ApiError, match="HTTP 503: starting"):
         kube.get(POD, timeout_s=0.4)
-    assert SYSTEM.monotonic() - began < 0.6
+    assert kube.requests_made < 10
 
 
 def test_a_post_is_never_sent_twice(api: ApiServer, kube: Kube) -> None:
@@ -204,9 +202,11 @@ def test_exec_gives_exit_code_and_merged_output(api: ApiServer, kube: Kube) -> N
 def test_exec_that_cannot_start_or_end_is_a_cluster_error(api: ApiServer, kube: Kube) -> None:
     missing = b'\x03{"status":"Failure","message":"no such file: df"}'
     api.on("GET", f"{POD}/exec", executes(missing), says(404, "gone"), executes(b"\x01x"), executes(hold=True))
-    for why in ("no such file: df", "404", "closed before the exit code", r"not done within 0\.?"):
+    for why in ("no such file: df", "404", "closed before the exit code"):
         with pytest.raises(ClusterError, match=why):
-            kube.exec("n", "p", "c", ["df"], timeout_s=0.3)
+            kube.exec("n", "p", "c", ["df"], timeout_s=10)
+    with pytest.raises(ClusterError, match=r"not done within 0\.?"):
+        kube.exec("n", "p", "c", ["df"], timeout_s=0.3)
 
 
 def test_a_token_is_sent(api: ApiServer, tmp_path: Path) -> None:

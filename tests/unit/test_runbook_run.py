@@ -160,11 +160,11 @@ HANGING = (
 
 def test_a_hanging_step_is_ended_with_all_its_children(tmp_path: Path) -> None:
     began = SYSTEM.monotonic()
-    error = failure(tmp_path, f"echo hangs\n{HANGING}", step_timeout_s=0.5)
-    assert SYSTEM.monotonic() - began < 5
+    error = failure(tmp_path, f"echo hangs\n{HANGING}", step_timeout_s=2.0)
+    assert SYSTEM.monotonic() - began < 60
     assert error.result.exit_code is None
     assert error.result.output == "hangs\n"
-    assert "not done within 0.5 s" in error.reason
+    assert "not done within 2 s" in error.reason
     assert alive(tmp_path, "stray") == []
 
 

@@ -34,18 +34,20 @@ def shell_(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeShell:
     return install(monkeypatch)
 
 
-def _cluster(tmp_path: Path, **options: Any) -> Any:
+def _cluster(tmp_path: Path, *, profile: str = "fast", **options: Any) -> Any:
     tools: dict[str, Any] = {
         "kind_path": Path("/kind"),
         "kubectl_path": Path("/kubectl"),
         "provisioner": tmp_path / "lpp.yaml",
     }
-    return lifecycle.cluster(name="promdrill", profile="fast", image="node:1", **tools, **options)
+    return lifecycle.cluster(name="promdrill", profile=profile, image="node:1", **tools, **options)
 
 
-def _expect_creation(fake: FakeShell) -> None:
+def _expect_creation(fake: FakeShell, *, profile: str = "fast") -> None:
     fake.expect("get", "clusters", answer="other\n")
     fake.expect("create", "cluster", "--name=promdrill", "--image=node:1")
+    if profile == "fast":
+        fake.expect("/kubectl", "apply", "--server-side")
     _expect_ready(fake)
 
 
@@ -76,13 +78,22 @@ def test_a_cluster_is_recorded_made_ready_and_deleted(shell_: FakeShell, tmp_pat
         owner = owners.of(made.path)
         assert owner is not None
         assert (owner.pid, owner.kept, owner.alive) == (os.getpid(), False, True)
-        applied = shell_.calls[6][1]["stdin"]
+        applied = shell_.calls[7][1]["stdin"]
         kinds = [item["kind"] for item in yaml.safe_load_all(applied)]
         assert kinds[:2] == ["Namespace", "ConfigMap"]
         assert kinds.count("ConfigMap") == 1, "the provisioner's own configuration is replaced"
+        dns = yaml.safe_load(shell_.calls[2][1]["stdin"])
+        assert (dns["kind"], dns["metadata"]["name"]) == ("Deployment", "coredns")
         _expect_deletion(shell_)
     shell_.done()
     assert not made.path.exists()
+
+
+def test_kubeadms_own_objects_are_left_alone_as_shipped(shell_: FakeShell, tmp_path: Path) -> None:
+    _expect_creation(shell_, profile="as-shipped")
+    with _cluster(tmp_path, profile="as-shipped"):
+        _expect_deletion(shell_)
+    shell_.done()
 
 
 def test_the_network_stays_while_another_cluster_is_on_it(shell_: FakeShell, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from promdrill import paths, shell
 from promdrill.errors import ClusterError, CommandFailed, UsageError
 
 PROFILES = ("fast", "as-shipped")
-"""Kind configurations in manifests/kind/."""
+"""Kind configurations in manifests/kind/; beside one, objects that are laid over kubeadm's own, as *-objects.yaml."""
 
 CREATE_TIMEOUT_S = 300.0
 DELETE_TIMEOUT_S = 120.0
@@ -101,6 +101,14 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         """
         env = {"KUBECONFIG": str(self.kubeconfig_path), "KUBECACHEDIR": str(self.path / "kube-cache")}
         return shell.run([self.kubectl_path, *args], timeout_s=timeout_s, env=env, stdin=stdin).stdout
+
+    def apply(self, objects: str) -> None:
+        """Apply objects, in YAML; fields that somebody else has set become ours.
+
+        Raises:
+            CommandFailed: With what kubectl said.
+        """
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=objects)
 
     def delete(self) -> None:
         """Delete the cluster; it is no error if it is not there."""

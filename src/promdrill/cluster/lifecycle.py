@@ -85,6 +85,9 @@ def _create(made: PinnedKindCluster, profile: str, patch: Mapping[str, Any], on_
     config.write_text(yaml.safe_dump(configuration(profile, patch), sort_keys=False), encoding="utf-8")
     on_event(f"creating cluster {made.name} ({profile})")
     made.create(config)
+    over = paths.manifests_dir() / "kind" / f"{profile}-objects.yaml"
+    if over.exists():  # at once: kubeadm's pods are not there yet, and so none is made twice
+        made.apply(over.read_text(encoding="utf-8"))
 
 
 def _kept(made: PinnedKindCluster, *, reuse: bool) -> bool:

@@ -57,8 +57,7 @@ def install(made: PinnedKindCluster, provisioner: Path) -> None:
     for node in node_containers(made.name):
         _install_unit(node)
     # A stock node image brings a provisioner under the same names, which kind has applied: ours takes its place.
-    apply = ("apply", "--server-side", "--force-conflicts", "-f", "-")
-    made.kubectl(*apply, stdin=yaml.safe_dump_all(objects(provisioner), sort_keys=False))
+    made.apply(yaml.safe_dump_all(objects(provisioner), sort_keys=False))
 
 
 def objects(provisioner: Path) -> list[dict[str, Any]]:

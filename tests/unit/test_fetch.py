@@ -161,6 +161,7 @@ def test_a_server_that_hangs_is_given_up(tmp_path: Path, server: _Server, path: 
 
 def test_a_server_that_is_not_there_is_told(tmp_path: Path, server: _Server) -> None:
     pin = _pin(server, "/helm")
+    server.shutdown()
     server.server_close()
     with pytest.raises(SupplyError, match=r"cannot be reached|sent nothing"):
         fetch.tool(pin, Cache(tmp_path), silence_s=0.2)

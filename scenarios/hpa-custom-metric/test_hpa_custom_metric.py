@@ -15,6 +15,7 @@ THREE_LOOKS_S = 6.0  # the autoscaler looks every 2 s
 
 @pytest.mark.install("operator")
 @pytest.mark.exclusive("custom metrics API")
+@pytest.mark.long("the autoscaler scales up, and down again")
 @pytest.mark.touches("ServiceMonitor", "autoscaler")
 def test_hpa_custom_metric(drill: Drill) -> None:
     """A label is misspelt, then load comes; the runbook corrects it, and pods come and go with the load."""

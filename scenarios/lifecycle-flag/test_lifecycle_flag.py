@@ -10,6 +10,7 @@ TWO_TRIES_S = 11.0  # the reloader tries again every 5 s
 
 
 @pytest.mark.charts(">=15")
+@pytest.mark.long("the kubelet brings a changed ConfigMap to the pod, twice")
 @pytest.mark.touches("release", "configuration")
 def test_lifecycle_flag(drill: Drill) -> None:
     """The flag is dropped and a setting changed; the runbook puts the flag back and asks for a reload."""

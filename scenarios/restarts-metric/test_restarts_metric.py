@@ -14,6 +14,7 @@ NGINX = {"app": "nginx"}
 
 
 @pytest.mark.charts(">=15", stack=">=57,<58")
+@pytest.mark.long("a window of a minute passes")
 @pytest.mark.touches("a container's main process")
 def test_restarts_metric(drill: Drill) -> None:
     """The process is killed once, its container restarted; the runbook finds out which, why, and that it was once."""

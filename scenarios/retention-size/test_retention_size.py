@@ -31,6 +31,7 @@ def more_series(server: Server, proof: Condition) -> Patched:
 
 
 @pytest.mark.charts(">=25.6.0")
+@pytest.mark.long("real samples fill the volume")
 @pytest.mark.touches("release", "volume")
 def test_retention_size(drill: Drill) -> None:
     """An application exposes many more series, the volume fills; the runbook sets the limit to 80 % of it."""

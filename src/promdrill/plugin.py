@@ -108,6 +108,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
             for item in drills:
                 wanted.alone(item)
                 wanted.exclusive(item)
+                wanted.long(item)
                 scenarios.traits(item.path)
             session.config.stash[ours.FOLDERS] = list(dict.fromkeys(item.path.parent for item in drills))
             ours.run(session.config).tests.update(item.nodeid for item in drills)

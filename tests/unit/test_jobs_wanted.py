@@ -27,7 +27,7 @@ def test_no_width(typed: str) -> None:
     assert caught.value.hint == "JOBS=2"
 
 
-@pytest.mark.parametrize("name", ["alone", "exclusive"])
+@pytest.mark.parametrize("name", ["alone", "exclusive", "long"])
 @pytest.mark.parametrize("arguments", ["", "()", "('  ')", "('a', 'b')", "(why='a')", "(3)", "('a', why='b')"])
 def test_a_marker_takes_one_text(pytester: pytest.Pytester, name: str, arguments: str) -> None:
     item = pytester.getitem(f"import pytest\n@pytest.mark.{name}{arguments}\ndef test_func(): pass\n")
@@ -36,7 +36,7 @@ def test_a_marker_takes_one_text(pytester: pytest.Pytester, name: str, arguments
     assert caught.value.hint.startswith(f"@pytest.mark.{name}(")
 
 
-@pytest.mark.parametrize("name", ["alone", "exclusive"])
+@pytest.mark.parametrize("name", ["alone", "exclusive", "long"])
 def test_a_second_marker_of_the_same_name_is_not_lost(pytester: pytest.Pytester, name: str) -> None:
     marks = f"@pytest.mark.{name}('a')\n@pytest.mark.{name}('b')\n"
     item = pytester.getitem(f"import pytest\n{marks}def test_func(): pass\n")
@@ -61,9 +61,16 @@ def test_neither(pytester: pytest.Pytester) -> None:
 
 def test_the_longest_are_first_and_the_unknown_before_them() -> None:
     took_s = {"a": 5.0, "b": 40.0, "d": 5.0, "f": 0.0}
-    assert wanted.longest_first("abcdef", took_s.get) == list("cebadf")
-    assert wanted.longest_first("fedcba", took_s.get) == list("ecbdaf")
-    assert wanted.longest_first("", took_s.get) == []
+    none_long = "".__contains__
+    assert wanted.longest_first("abcdef", took_s.get, none_long) == list("cebadf")
+    assert wanted.longest_first("fedcba", took_s.get, none_long) == list("ecbdaf")
+    assert wanted.longest_first("", took_s.get, none_long) == []
+
+
+def test_of_the_unknown_those_said_to_be_long_are_first() -> None:
+    took_s = {"a": 5.0, "b": 40.0}
+    assert wanted.longest_first("abcdef", took_s.get, "adf".__contains__) == list("dfceba")
+    assert wanted.longest_first("abcdef", lambda _drill: None, "df".__contains__) == list("dfabce")
 
 
 def joined(folder: Path) -> Joined:

@@ -121,7 +121,9 @@ class SideBySide:
         pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=wanted.exclusive)
         took_s = scenarios.last_took(run.folder.parent)
         together = [item for item, why in reasons.items() if why is None]
-        ordered = wanted.longest_first(together, lambda item: took_s.get(self._name(item)))
+        ordered = wanted.longest_first(
+            together, lambda item: took_s.get(self._name(item)), lambda item: wanted.long(item) is not None
+        )
         with ExitStack() as held, terminable():
             turns = {item: held.enter_context(Turn(outbox, BEGIN)) for item, outbox in outboxes.items()}
             apart = [item for item in reasons if item not in together]

@@ -17,6 +17,7 @@ MOST = 16
 MARKERS = (
     'alone(why): the drill changes what drills share, named by "why"; with --jobs nothing runs beside it',
     'exclusive(what): the drill uses "what", of which the cluster has one; with --jobs no two that name it run at once',
+    'long(why): the drill takes more than a minute, waiting for "why"; with --jobs it is among the first',
 )
 """The markers' lines in ``pytest --markers``."""
 
@@ -53,17 +54,27 @@ def exclusive(item: pytest.Item) -> str | None:
     return _text(item, "exclusive", "what the drill uses", '@pytest.mark.exclusive("custom metrics API")')
 
 
-def longest_first(drills: Iterable[D], took_s: Callable[[D], float | None]) -> list[D]:
+def long(item: pytest.Item) -> str | None:
+    """What this drill waits for, so that it takes more than a minute; None when it is not said to.
+
+    Raises:
+        UsageError: It is marked so, but not why.
+    """
+    return _text(item, "long", "what the drill waits for", '@pytest.mark.long("a window of a minute passes")')
+
+
+def longest_first(drills: Iterable[D], took_s: Callable[[D], float | None], long: Callable[[D], bool]) -> list[D]:
     """The order in which drills are started, so that no long one is left for the end, where nothing runs beside it.
 
     Args:
         drills: In the order of those that are alike.
         took_s: Seconds that a drill took last; None where that is not known, such ones are started first.
+        long: Whether a drill is said to be long; of those not known, such ones are started first.
     """
 
-    def known(drill: D) -> float:
+    def known(drill: D) -> tuple[float, bool]:
         seconds = took_s(drill)
-        return float("inf") if seconds is None else seconds
+        return (float("inf"), long(drill)) if seconds is None else (seconds, False)
 
     return sorted(drills, key=known, reverse=True)
 

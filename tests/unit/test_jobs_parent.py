@@ -275,6 +275,16 @@ def test_what_took_longest_is_started_first(
     assert {(verdict, reason) for _, verdict, reason in verdicts(pytester)} == {("passed", None)}
 
 
+def test_where_nothing_ran_yet_those_said_to_be_long_are_started_first(
+    pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("oom", "wal"):
+        scenario(pytester, name, "long('a minute passes')")
+    turns = InTurn(fakes, monkeypatch, at_once=2)
+    pytester.runpytest_inprocess("--jobs=2", "--strict-markers").assert_outcomes(passed=4)
+    assert set(turns.begun[:2]) == {"oom", "wal"}
+
+
 @pytest.mark.parametrize("arguments", [[], ["--variants=controls", "-k", "flag"]])
 def test_those_that_use_the_same_do_not_meet(
     pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, arguments: list[str]

@@ -14,6 +14,7 @@ DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
 
 
 @pytest.mark.charts(">=16", stack=">=57,<58")
+@pytest.mark.beside("grafana")
 @pytest.mark.touches("a dashboard")
 def test_dashboard_no_data(drill: Drill) -> None:
     """The imported dashboard's queries find nothing; the runbook corrects them one cause after the other."""

@@ -7,11 +7,12 @@ from promdrill.faults import OnNode, RestartServer
 from promdrill.install.manual import JOBS
 from promdrill.observe.others import command, no_pod
 
-DEBUG_IMAGE = "docker.io/library/busybox:debian"  # on every node, so that nothing has to be pulled
+DEBUG_IMAGE = "docker.io/library/busybox:1.37.0"
 HELPERS = {"app.kubernetes.io/managed-by": "kubectl-debug"}
 DENIED = "permission denied"  # the kernel's words for EACCES, the same in every version
 
 
+@pytest.mark.images("docker.io/library/busybox:1.37.0")
 @pytest.mark.install("manual")
 @pytest.mark.touches("node", "volume")
 def test_permission_denied(drill: Drill) -> None:
@@ -40,5 +41,5 @@ def test_permission_denied(drill: Drill) -> None:
             no_pod(HELPERS),
         ),
         jobs=JOBS,
-        variables={"DEBUG_IMAGE": DEBUG_IMAGE},
+        variables={"DEBUG_IMAGE": drill.image(DEBUG_IMAGE)},
     )

@@ -14,6 +14,7 @@ NGINX = {"app": "nginx"}
 
 
 @pytest.mark.charts(">=15", stack=">=57,<58")
+@pytest.mark.beside("grafana")
 @pytest.mark.long("a window of a minute passes")
 @pytest.mark.touches("a container's main process")
 def test_restarts_metric(drill: Drill) -> None:

@@ -18,7 +18,7 @@ from promdrill.cluster.kube import Kube
 from promdrill.drill import Drill, Site
 from promdrill.drill.variants import ablations, controls
 from promdrill.drill.verdicts import AS_WRITTEN
-from promdrill.errors import UsageError
+from promdrill.errors import SupplyError, UsageError
 from promdrill.install import legacy, manifests
 from promdrill.install.release import ChartRef
 from promdrill.model import INSTALLS, Variant
@@ -28,7 +28,7 @@ from promdrill.settings import Settings
 from promdrill.supply import bundle
 from promdrill.supply.cache import Cache
 from promdrill.supply.chart_files import metadata
-from promdrill.supply.supplied import Supplied
+from promdrill.supply.supplied import Supplied, SupplyRequest
 from promdrill.versions.charts import followed as followed_by
 
 
@@ -107,16 +107,34 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
     for scenario, conflicts in plan.conflicts.items():
         for conflict in conflicts:
             say(f"{scenario}: {conflict}")
-    needed = (*plan.references, *(planning.beside(scenarios, plan.app_version) if supplied.name == "registry" else ()))
-    further = [reference for reference in dict.fromkeys(needed) if reference not in (supplied.images or ())]
+    wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
+    further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
+    archives = dict(zip(further, supply.archives(request, further, on_event=say), strict=True))
+    archives |= _optional(request, supplied, planning.optional_images(scenarios), say=say)
     return replace(
         supplied,
         chart=path,
         app_version=plan.app_version,
         image_values=plan.values,
         remarks=(*supplied.remarks, *plan.remarks),
-        archives=(*supplied.archives, *supply.archives(request, further, on_event=say)),
+        archives=(*supplied.archives, *archives.values()),
+        images=(*supplied.images, *further, *(name for name in archives if name not in further)),
     )
+
+
+def _optional(
+    request: SupplyRequest, supplied: Supplied, names: Sequence[str], *, say: Say
+) -> Iterator[tuple[str, Path]]:
+    """Archives of the images that drills can do without, of those that can be had."""
+    for name in names:
+        if name in supplied.images or (supplied.available is not None and name not in supplied.available):
+            continue
+        try:
+            found = supply.archives(request, [name], on_event=say)
+        except SupplyError as error:
+            say(f"{error.message}. The drills do without it.")
+        else:
+            yield from ((name, path) for path in found)
 
 
 def load(supplied: Supplied, made: PinnedKindCluster) -> None:

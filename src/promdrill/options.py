@@ -11,7 +11,8 @@ from promdrill import paths
 from promdrill.errors import UsageError
 from promdrill.settings import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, Settings
 from promdrill.supply.bundle_read import defaults
-from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
+from promdrill.supply.supplied import DEFAULT_HELM
 
 MOST_REPEATS = 100
 """Runs of each drill in one session: beyond it a mistake is likelier than a wish."""

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from promdrill import paths, supply
+import yaml
+
+from promdrill import paths
 from promdrill.charting import Case, Plan, plan
 from promdrill.charting.layering import over
+from promdrill.cluster import storage
+from promdrill.errors import UsageError
 from promdrill.install import manifests
 from promdrill.install.values import load
 from promdrill.scenarios import ScenarioFolder, applies, traits
@@ -18,7 +23,7 @@ from promdrill.settings import Settings
 from promdrill.supply import subcharts
 from promdrill.supply.cache import Cache
 from promdrill.supply.chart_files import dependencies, metadata
-from promdrill.supply.reference import in_manifests
+from promdrill.supply.reference import Reference, named_in
 from promdrill.versions.charts import Kind, rows
 from promdrill.versions.charts import followed as followed_by
 
@@ -88,13 +93,70 @@ def _fetches(wishes: Settings) -> bool:
     return wishes.supply_name() == "registry" or (wishes.bundle is None and wishes.repo is not None)
 
 
-def beside(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
-    """Images of the manifests that scenarios install in place of a chart: those that a registry has."""
-    installs = {traits(ScenarioFolder(folder.name, folder).test).install for folder in scenarios} - {""}
-    files = [file for name in installs for file in (paths.manifests_dir() / name).glob("*.yaml")]
+def images(scenarios: Sequence[Path], app_version: str, provisioner: Path) -> tuple[str, ...]:
+    """Images of all that a cluster and its drills are made of besides a chart, by name in full, each once.
+
+    Found in the very manifests that are applied: those of storage, of an install without a chart, and of the scenarios
+    themselves.
+
+    Args:
+        scenarios: The folders of those to be drilled.
+        app_version: Version of the Prometheus that stands in the place of the manifests' own.
+        provisioner: local-path-provisioner's own manifest.
+
+    Raises:
+        UsageError: A scenario names a folder of manifests that is not there.
+        SupplyError: A manifest names what is no image.
+    """
+    found = [*named_in(storage.objects(provisioner))]
+    for folder in scenarios:
+        told = traits(_test_of(folder))
+        values = load((folder / "values.yaml").read_text(encoding="utf-8")) if told.install else {}
+        found += named_in(_objects(_install(told.install, values, folder)))
+        found += told.images
+        found += named_in(_objects(path for path in folder.glob("*.yaml") if path.name != "values.yaml"))
     theirs, ours = f"{manifests.PROMETHEUS}:v{manifests.APP_VERSION}", f"{manifests.PROMETHEUS}:v{app_version}"
-    found = in_manifests(file.read_text(encoding="utf-8") for file in files)
-    return tuple(ours if image == theirs else image for image in found if image not in supply.OWN_IMAGES)
+    names = dict.fromkeys(Reference.of(text).name for text in found)
+    return tuple(dict.fromkeys(ours if name == theirs else name for name in names))
+
+
+def optional_images(scenarios: Sequence[Path]) -> tuple[str, ...]:
+    """Images that drills can do without: of what stands beside Prometheus where it can be had.
+
+    Raises:
+        UsageError: A scenario names a folder of manifests that is not there.
+        SupplyError: A manifest names what is no image.
+    """
+    folders = [(name, folder) for folder in scenarios for name in traits(_test_of(folder)).beside]
+    found = [text for name, folder in folders for text in named_in(_objects(_shipped(name, folder)))]
+    return tuple(dict.fromkeys(Reference.of(text).name for text in found))
+
+
+def _test_of(folder: Path) -> Path:
+    return ScenarioFolder(folder.name, folder).test
+
+
+def _install(kind: str, values: Mapping[str, Any], scenario: Path) -> Iterator[Path]:
+    """The manifests that stand in the place of a chart, those of the folders that values.yaml lists included."""
+    if kind:
+        for name in (kind, *(f"{kind}/{folder}" for folder in values.get("folders") or ())):
+            yield from _shipped(name, scenario)
+
+
+def _shipped(name: str, scenario: Path) -> list[Path]:
+    """The files of a folder in manifests/."""
+    found = sorted((paths.manifests_dir() / name).glob("*.yaml"))
+    if not found:
+        raise UsageError(f"{scenario}: there are no manifests in manifests/{name}", hint=f"ls {paths.manifests_dir()}")
+    return found
+
+
+def _objects(files: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
+    """The Kubernetes objects in YAML files. A file that is not YAML has none; a drill that applies it says so."""
+    for file in files:
+        with contextlib.suppress(yaml.YAMLError):
+            found = [*yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+            yield from (each for each in found if isinstance(each, Mapping) and "kind" in each)
 
 
 def needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:

@@ -20,7 +20,9 @@ from promdrill.versions import installs, stack
 
 MARKERS = (
     'charts(range, stack=range): versions of prometheus (">=15,<30") and kube-prometheus-stack; any by default',
+    "images(name, ...): images that a runbook or a fault runs besides those in the manifests of its folder",
     "install(kind): how Prometheus is installed: helm (default), manual, operator",
+    "beside(folder, ...): folders of manifests/ that stand beside Prometheus where their images can be had: grafana",
     'touches(what, ...): what the fault and its remedy change, a word or two each: "volume", "claim"',
 )
 """The markers' lines in ``pytest --markers``."""
@@ -36,10 +38,15 @@ ID_RULE = "lower case letters and digits, words joined by dashes"
 """What a scenario's id looks like: Kubernetes and Helm take it as a part of names."""
 
 _EXAMPLES = {
+    "beside": '@pytest.mark.beside("grafana")',
     "charts": '@pytest.mark.charts(">=15,<30")',
+    "images": '@pytest.mark.images("docker.io/library/busybox:1.37.0")',
     "install": '@pytest.mark.install("manual")',
     "touches": '@pytest.mark.touches("volume", "claim")',
 }
+_SEVERAL = frozenset({"beside", "images", "touches"})
+"""Markers that take more than one text."""
+
 _INSTALLS = {"manual": "manual install"}
 
 
@@ -88,12 +95,16 @@ class Traits:
         install: What installs its Prometheus in place of the chart; empty for the chart.
         touches: What its fault and its remedy change, in words.
         stack: Versions of kube-prometheus-stack that it applies to; empty for none where `charts` names some.
+        beside: Folders of manifests/ that stand beside Prometheus where their images can be had.
+        images: Images that its runbook or its fault runs, besides those in the manifests of its folder.
     """
 
     charts: str = ""
     install: str = ""
     touches: tuple[str, ...] = ()
     stack: str = ""
+    beside: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
 
     @property
     def chart_range(self) -> str:
@@ -208,7 +219,8 @@ def traits(test: Path) -> Traits:
     install = "" if install == INSTALLS[0] else install
     if charts and install:
         raise UsageError(f"{test}: charts says nothing where install is {install}", hint="leave charts out")
-    return Traits(charts, install, found.get("touches", ()), " ".join(found.get("stack", ())))
+    lists = {name: found.get(name, ()) for name in sorted(_SEVERAL)}
+    return Traits(charts, install, stack=" ".join(found.get("stack", ())), **lists)
 
 
 def applies(path: Path, chart_name: str, chart_version: str, app_version: str = "") -> str | None:
@@ -275,8 +287,14 @@ def _markers(test: Path, function: ast.FunctionDef) -> dict[str, tuple[str, ...]
             case ast.Attribute(ast.Attribute(attr="mark") | ast.Name("mark"), name) if name in _EXAMPLES:
                 texts, named = _texts(call.args), _texts([keyword.value for keyword in call.keywords])
                 known = all(keyword.arg == KEYWORDS.get(name) for keyword in call.keywords)
-                if not texts or named is None or not known or (name != "touches" and len(texts) != 1) or name in found:
-                    what = "one text or more" if name == "touches" else "one text"
+                if (
+                    not texts
+                    or named is None
+                    or not known
+                    or (name not in _SEVERAL and len(texts) != 1)
+                    or name in found
+                ):
+                    what = "one text or more" if name in _SEVERAL else "one text"
                     rule = f"the marker {name} stands once and takes {what}, word for word"
                     raise UsageError(f"{test}:{decorator.lineno}: {rule}", hint=_EXAMPLES[name])
                 found[name] = texts

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import yaml
@@ -14,9 +14,10 @@ from promdrill import paths
 from promdrill.cluster.kind import PROFILES
 from promdrill.errors import UsageError
 from promdrill.runbook.parse import parse
-from promdrill.supply import catalogue, charts
+from promdrill.supply import catalogue, charts, kubernetes
 from promdrill.supply.choose import SUPPLIES, chosen
-from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES, SupplyRequest
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
+from promdrill.supply.supplied import DEFAULT_HELM, SupplyRequest
 
 __all__ = [
     "CONTROLS",
@@ -101,7 +102,7 @@ class Settings:
         built = catalogue.load(paths.images_dir())
         one_of("SUPPLY", self.supply, SUPPLIES)
         if self.bundle is None:  # it holds the one version that there is
-            one_of("KUBE_VERSION", self.kubernetes, built.kubernetes_versions())
+            kubernetes.offered_anywhere().true(self.kubernetes)
         one_of("HELM_VERSION", self.helm, built.helm_versions())
         for name, value, valid in (
             ("PROFILE", self.profile, PROFILES),
@@ -127,6 +128,23 @@ class Settings:
     def supply_name(self) -> str:
         """`source`, `registry` or `bundle`; to tell, a registry may be asked."""
         return "bundle" if self.bundle is not None else chosen(self.supply, self.mirror).name
+
+    def settled(self, *, say: Callable[[str], None]) -> Settings:
+        """The same for the supply that was chosen: with the version of Kubernetes that it really has.
+
+        Args:
+            say: Told, in one sentence, when that is another than the one asked for.
+
+        Raises:
+            UsageError: The supply has no such version.
+        """
+        supply = self.supply_name()
+        if supply == "bundle":
+            return self
+        true = kubernetes.offer(supply).true(self.kubernetes)
+        if true != self.kubernetes:
+            say(kubernetes.remark(self.kubernetes, true))
+        return replace(self, kubernetes=true)
 
     def request(self) -> SupplyRequest:
         """What the supply is asked for."""

@@ -1,14 +1,20 @@
-"""The registry supply, end to end on loopback: ``python -m tests.registry.drill``, from the checkout's folder.
+"""The registry supply, end to end on loopback: ``python -m tests.registry.drill``, as root, from the checkout's folder.
 
-Debian's docker-registry as REGISTRY_MIRROR, filled by us; our chart pushed to it (``oci://``) and in a repository with
-an index.yaml; tools on that repository's web server. Then what must be refused is refused, and drills are run. Nothing
-of it stays: registries end, tags and folders go, on Ctrl-C too.
+Debian's docker-registry as REGISTRY_MIRROR, filled by us under the stock names; our chart pushed to it (``oci://``) and
+in a repository with an index.yaml; tools and manifests on that repository's web server. A user is made who is not root
+and only in the group docker, with an empty home, without Debian's tools. In a fresh clone he gets all that drills need,
+through a proxy that records, and runs the whole book, cut off from everything but this machine; then what must be
+refused is refused; then the wheel drills in an empty environment, without Go. Nothing of it stays: registries end,
+tags, folders and the user go, on Ctrl-C too.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
+import pwd
+import re
 import shutil
 import signal
 import sys
@@ -19,18 +25,29 @@ from pathlib import Path
 
 from rich.console import Console
 from tests.registry import runs, servers, stock
+from tests.registry.runs import Outcome, Runner
+from tests.registry.user import NAME, User, give, user
+from tests.wheel import proof
 
-from promdrill import paths, supply
+from promdrill import paths, planning, scenarios, shell, supply
 from promdrill.clock import SYSTEM
 from promdrill.errors import PromdrillError, SupplyError
-from promdrill.supply import catalogue, choose, debian, engine, pulled, registry, toolchain
+from promdrill.install.manifests import APP_VERSION
+from promdrill.settings import Settings
+from promdrill.supply import OWN_IMAGES, catalogue, choose, debian, engine, pulled, registry, toolchain
 from promdrill.supply.cache import Cache
 from promdrill.supply.pins import Pins
-from promdrill.supply.provide import OWN_IMAGES
+from promdrill.supply.platforms import Platform
 from promdrill.supply.source import Source
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
 WRONG = "0" * 64
+
+PROGRAM = Path(".venv/bin/promdrill")
+"""Where a checkout has it."""
+
+INSTALL_S = 600.0
+"""Seconds to install the wheel with its dependencies: 10 measured."""
 
 
 @dataclass
@@ -44,7 +61,10 @@ class Rig:
         mirror: The registry.
         guarded: The same images behind a login.
         silent: Address of a server that never answers.
-        web: Charts and tools.
+        web: Charts, tools and manifests.
+        proxy: What the user fetches through.
+        user: The user.
+        clone: His clone of the checkout.
         proven: What was proven, a sentence each.
     """
 
@@ -55,19 +75,26 @@ class Rig:
     guarded: servers.Registry
     silent: str
     web: servers.Web
+    proxy: servers.Proxy
+    user: User
+    clone: Path
     proven: list[str] = field(default_factory=list)
 
     def pins(self, name: str, **options: object) -> Path:
         """A file of pins."""
         path = self.folder / f"{name}.toml"
-        text = stock.pins(self.stock, self.web, operator=registry.OPERATOR, **options)  # type: ignore[arg-type]
+        versions = {"operator": registry.OPERATOR, "provisioner": registry.PROVISIONER_VERSION}
+        text = stock.pins(self.stock, self.web, **versions, **options)  # type: ignore[arg-type]
         path.write_text(text, encoding="utf-8")
         return path
 
-    def environment(self, pins: Path, cache: Path, **more: str) -> dict[str, str]:
-        """As a user of the mirrors exports it, with the chart of the repository."""
-        chart = {"REPO": self.web.address, "CHART_VERSION": self.stock.chart[1]}
-        return runs.environment(self.mirror.address, pins, cache, **{**chart, **more})
+    def runner(self, folder: Path | None = None) -> Runner:
+        """Runs commands for the user; in the clone by default."""
+        return Runner(self.user, folder or self.clone, self.mirror.address, self.web.address, self.stock.chart[1])
+
+    def cache(self, name: str) -> Path:
+        """A cache folder of the user's own."""
+        return self.user.home / ".cache" / name
 
 
 def say(text: str) -> None:
@@ -77,13 +104,20 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Run everything; 0 when all of it was proven."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--scenario", default="", help="ids of the drills in the clone, comma separated (default: all)")
+    asked = parser.parse_args().scenario
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     began = SYSTEM.monotonic()
     try:
+        if os.geteuid() != 0:
+            raise SupplyError("the rig makes a user, so it is run by root", hint="sudo make test-registry")
         with rig() as made:
+            book(made, asked)
             refusals(made)
             login(made)
-            drills(made)
+            by_path(made)
+            wheel(made)
     except PromdrillError as error:
         say(f"FAILED: {error}")
         return 1
@@ -98,10 +132,11 @@ def main() -> int:
 
 @contextlib.contextmanager
 def rig() -> Iterator[Rig]:
-    """All servers, filled; gone when the block is left."""
+    """All servers, filled, and the user; gone when the block is left."""
     supplied, archives = build()
     with contextlib.ExitStack() as undo:
         folder = Path(tempfile.mkdtemp(prefix="promdrill-registry-"))
+        folder.chmod(0o755)  # the user has to get there
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         served = folder / "served"
         served.mkdir()
@@ -110,13 +145,20 @@ def rig() -> Iterator[Rig]:
         guarded = undo.enter_context(servers.registry(folder, storage=storage, name="guarded", login=True))
         web = undo.enter_context(servers.web(served))
         silent = undo.enter_context(servers.silent())
+        proxy = undo.enter_context(servers.proxy())
         say(f"registries: {mirror.address}, {guarded.address} (login), {silent} (silent); web server: {web.address}")
         undo.callback(stock.forget, [mirror.address, guarded.address], [])
         lies = fill(supplied, archives, mirror, web, folder)
         ours = f"promdrill/node:v{lies.kubernetes}-{lies.node[:12]}"
         undo.callback(stock.forget, [], [ours])
-        yield Rig(folder, supplied, lies, mirror, guarded, silent, web)
-        say("ending the registries, deleting what the rig put into the engine")
+        go = shutil.which("go")
+        person = undo.enter_context(user(folder, go=Path(go) if go else None))
+        clone = folder / "clone"
+        shell.run(["git", "clone", "--quiet", "--no-hardlinks", paths.project_dir(), clone], timeout_s=120)
+        give(clone)
+        undo.enter_context(runs.cut_off(pwd.getpwnam(NAME).pw_uid))
+        yield Rig(folder, supplied, lies, mirror, guarded, silent, web, proxy, person, clone)
+        say("ending the registries, deleting the user and what the rig put into the engine")
 
 
 def build() -> tuple[Supplied, Mapping[str, Path]]:
@@ -126,18 +168,15 @@ def build() -> tuple[Supplied, Mapping[str, Path]]:
     servers.program()
     supplied = supply.provide(SupplyRequest(supply="source"), on_event=say)
     cache = Cache(paths.cache_dir())
-    source = Source(
-        catalogue.load(paths.images_dir()),
-        cache,
-        toolchain.find(cache),
-        Console(stderr=True),
-        prepare=debian.ensure_host_packages,
-    )
-    for reference in OWN_IMAGES:
-        source.image_archive(reference)
-    values = paths.scenarios_dir() / runs.SCENARIO / "values.yaml"
-    wanted = stock.wanted_images(supplied.tools, paths.own_chart(), values, supplied.provisioner)
-    return supplied, {reference: source.image_archive(reference) for reference in wanted}
+    built = catalogue.load(paths.images_dir())
+    source = Source(built, cache, toolchain.find(cache), Console(stderr=True), prepare=debian.ensure_host_packages)
+    folders = tuple(each.folder for each in scenarios.find_all())
+    asked = Settings(supply="source")
+    _, plan = planning.plan_of(asked, folders, supplied.tools.helm, paths.own_chart(), built.references())
+    rendered = plan.references if plan is not None else ()
+    wanted = (*planning.images(folders, APP_VERSION, supplied.provisioner), *rendered)
+    stocked = [name for name in dict.fromkeys(wanted) if name not in OWN_IMAGES]
+    return supplied, {reference: source.image_archive(reference) for reference in stocked}
 
 
 def fill(
@@ -164,42 +203,81 @@ def fill(
     return stock.Stock(supplied.kubernetes, node, images, (name, version), digest, versions, files)
 
 
+def book(made: Rig, asked: str) -> None:
+    """All is got through a proxy that records, then drilled without any network; every drill passes."""
+    runner, env = made.runner(), made.runner().environment(made.pins("drill"), made.cache("promdrill"), SCENARIO=asked)
+    through = {"HTTPS_PROXY": made.proxy.address, "HTTP_PROXY": made.proxy.address}
+    say(f"\nas {NAME}, in a fresh clone: make supply")
+    got = timed(made, "make supply", runner, ["make", "supply"], env={**env, **through}, limit_s=runs.SUPPLY_S)
+    if got.code != 0:
+        raise SupplyError(f"make supply ended with exit code {got.code}")
+    fetched(made)
+    came_from_mirror(made, made.cache("promdrill"))
+    say(f"\nas {NAME}, cut off from all but this machine: make test-scenarios JOBS=2")
+    ran = timed(made, "make test-scenarios", runner, ["make", "test-scenarios", "JOBS=2"], env=env, limit_s=runs.BOOK_S)
+    ended(ran)
+    made.proven.append(
+        f"{len(ran.verdicts)} drills passed, as {NAME} ({identity(made)}), JOBS=2, in a fresh clone with an empty home "
+        f"and cache: node image and {len(made.stock.images)} images pulled from the mirror by pinned digest, tools and "
+        "manifests downloaded by pinned sum, the chart from a repository with an index; nothing was pulled in a drill"
+    )
+
+
+def fetched(made: Rig) -> None:
+    """Check that the user's programs connected to nothing but loopback and where Python's and Go's packages are."""
+    lock = (paths.project_dir() / "uv.lock").read_text(encoding="utf-8")
+    go = shell.run(["go", "env", "GOPROXY", "GOSUMDB"], timeout_s=30).stdout if shutil.which("go") else ""
+    expected = {*re.findall(r"https?://([^/\s\"]+)", f"{lock}\n{go}"), *go.split()}
+    asked = {host: made.proxy.asked.count(host) for host in sorted({*made.proxy.asked})}
+    say("fetched from elsewhere than loopback: " + ", ".join(f"{host} ({count})" for host, count in asked.items()))
+    if strange := asked.keys() - expected:
+        raise SupplyError(f"something was fetched from {', '.join(sorted(strange))}")
+    made.proven.append(
+        f"fetched from elsewhere than loopback: Python's and Go's packages alone, {sum(asked.values())} connections"
+    )
+
+
+def identity(made: Rig) -> str:
+    """What ``id`` says of the user."""
+    return made.user.run("id", timeout_s=30, cwd=made.user.home).strip()
+
+
 def refusals(made: Rig) -> None:
     """What is wrong with a registry, a pin, a chart or a tool is said, and nothing is started."""
     chart, version = made.stock.chart
-    image, tool = made.stock.prometheus, made.stock.tools["kubectl"]
-    with runs.cache(made.folder) as cache:
-        right = made.pins("right")
-        cases: dict[str, tuple[dict[str, object], str]] = {
-            "a wrong digest of the node image": (
-                {"PROMDRILL_PINS": made.pins("wrong-node", node={made.stock.kubernetes: {"digest": WRONG}})},
-                f"has SHA-256 {made.stock.node}, but {WRONG} is pinned",
-            ),
-            "a wrong digest of an image": (
-                {"PROMDRILL_PINS": made.pins("wrong-image", image={image: {"digest": WRONG}})},
-                f"image {image}: .* has SHA-256 {made.stock.images[image]}, but {WRONG} is pinned",
-            ),
-            "a wrong digest of a chart": (
-                {"PROMDRILL_PINS": made.pins("wrong-chart", **{chart: {version: {"digest": WRONG}}})},
-                f"SHA-256 {made.stock.chart_digest}, but {WRONG} is pinned",
-            ),
-            "a wrong sum of a tool": (
-                {"PROMDRILL_PINS": made.pins("wrong-tool", kubectl={tool: {"amd64": WRONG}})},
-                f"{WRONG} is pinned",
-            ),
-            "an image that the mirror does not have (404)": (
-                {"REGISTRY_MIRROR": f"{made.mirror.address}/nowhere"},
-                r"does not have it \(404\)",
-            ),
-            "a registry that wants a login (401)": ({"REGISTRY_MIRROR": made.guarded.address}, "credentials"),
-            "a registry that hangs": ({"REGISTRY_MIRROR": made.silent}, "sent nothing for 20 s"),
-            "a chart version that is not there": ({"CHART_VERSION": "9.9.9"}, r"9\.9\.9"),
-        }
-        for number, (title, (given, wanted)) in enumerate(cases.items()):
-            more = {name: str(value) for name, value in given.items()}
-            env = made.environment(right, cache) | more
-            outcome = runs.drill(env, made.folder / f"refused-{number}", show=lambda _: None)
-            say(f"{title}: exit code {outcome.code}\n  {runs.refusal(outcome, wanted)}")
+    image, tool, here = made.stock.prometheus, made.stock.tools["kubectl"], Platform.here().key
+    right, runner = made.pins("right"), made.runner()
+    cases: dict[str, tuple[dict[str, object], str]] = {
+        "a wrong digest of the node image": (
+            {"PROMDRILL_PINS": made.pins("wrong-node", node={made.stock.kubernetes: {"digest": WRONG}})},
+            f"has SHA-256 {made.stock.node}, but {WRONG} is pinned",
+        ),
+        "a wrong digest of an image": (
+            {"PROMDRILL_PINS": made.pins("wrong-image", image={image: {"digest": WRONG}})},
+            f"image {image}: .* has SHA-256 {made.stock.images[image]}, but {WRONG} is pinned",
+        ),
+        "a wrong digest of a chart": (
+            {"PROMDRILL_PINS": made.pins("wrong-chart", **{chart: {version: {"digest": WRONG}}})},
+            f"SHA-256 {made.stock.chart_digest}, but {WRONG} is pinned",
+        ),
+        "a wrong sum of a tool": (
+            {"PROMDRILL_PINS": made.pins("wrong-tool", kubectl={tool: {here: WRONG}})},
+            f"{WRONG} is pinned",
+        ),
+        "an image that the mirror does not have (404)": (
+            {"REGISTRY_MIRROR": f"{made.mirror.address}/nowhere"},
+            r"does not have it \(404\)",
+        ),
+        "a registry that wants a login (401)": ({"REGISTRY_MIRROR": made.guarded.address}, "credentials"),
+        "a registry that hangs": ({"REGISTRY_MIRROR": made.silent, "SUPPLY": "registry"}, "sent nothing for 20 s"),
+        "a chart version that is not there": ({"CHART_VERSION": "9.9.9"}, r"9\.9\.9"),
+        "a Kubernetes that kind has no image of": ({"KUBE_VERSION": "1.20.0"}, r"KUBE_VERSION=1\.20\.0: not one of"),
+    }
+    for number, (title, (given, wanted)) in enumerate(cases.items()):
+        more = {name: str(value) for name, value in given.items()}
+        env = runner.environment(right, made.cache(f"refused-{number}")) | {"SCENARIO": runs.SCENARIO} | more
+        outcome = runner.run(PROGRAM, "run", env=env, show=lambda _: None)
+        say(f"{title}: exit code {outcome.code}\n  {runs.refusal(outcome, wanted)}")
     made.proven.append(f"{len(cases)} refusals, each with its message, no cluster made: {'; '.join(cases)}")
 
 
@@ -229,58 +307,90 @@ def login(made: Rig) -> None:
     made.proven.append("after docker login, the registry that refused gives its image")
 
 
-def drills(made: Rig) -> None:
-    """The drill passes: all pinned and downloaded, then nothing but the node image pinned and the tools from PATH."""
-    first = made.pins("drill")
-    with runs.cache(made.folder) as cache:
-        say(f"\n{runs.SCENARIO} with REGISTRY_MIRROR={made.mirror.address} REPO={made.web.address}")
-        passed(made, made.environment(first, cache), "drill-1")
-        came_from_mirror(made, cache)
-        for path in ("kind", "kubectl", "helm"):
-            if not any(asked.startswith(f"/{path}-") for asked in made.web.asked):
-                raise SupplyError(f"{path} was not downloaded")
-    made.proven.append(
-        f"{runs.SCENARIO} passed: node image and {len(made.stock.images)} images pulled from the mirror by pinned "
-        "digest, tools and the operator's manifest downloaded by pinned sum, the chart from a repository with an index"
-    )
-    second = made.pins("drill-oci", images=False, tools="nowhere/")
-    programs = made.folder / "bin"
-    programs.mkdir()
+def by_path(made: Rig) -> None:
+    """A drill passes with the chart from ``oci://`` and the tools that are on PATH."""
+    pins = made.pins("drill-oci", tools="nowhere/")
     for name in ("kind", "kubectl", "helm"):
-        (programs / name).symlink_to(getattr(made.supplied.tools, name))
+        program = made.user.programs / name
+        program.unlink(missing_ok=True)
+        shutil.copy(getattr(made.supplied.tools, name), program)
     chart = f"oci://{made.mirror.address}/charts/{made.stock.chart[0]}"
-    with runs.cache(made.folder) as cache:
-        say(f"\n{runs.SCENARIO} with REGISTRY_MIRROR={made.mirror.address} CHART={chart}, tools on PATH")
-        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        passed(made, made.environment(second, cache, REPO="", CHART=chart, PATH=path), "drill-2")
-        came_from_mirror(made, cache)
+    runner = made.runner()
+    env = runner.environment(pins, made.cache("promdrill"), REPO="", CHART=chart, SCENARIO=runs.SCENARIO)
+    say(f"\n{runs.SCENARIO} with CHART={chart}, tools on PATH")
+    ended(timed(made, runs.SCENARIO, runner, [PROGRAM, "run"], env=env, limit_s=runs.DRILL_S))
+    for name in ("kind", "kubectl", "helm"):
+        (made.user.programs / name).unlink()
     tools = ", ".join(f"{name} {version}" for name, version in made.stock.tools.items())
-    made.proven.append(
-        f"{runs.SCENARIO} passed: images without a pin, by the digests that the registry gave for their tags, the "
-        f"chart from oci://, the tools from PATH ({tools})"
+    made.proven.append(f"{runs.SCENARIO} passed with the chart from oci:// and the tools on PATH ({tools})")
+
+
+def wheel(made: Rig) -> None:
+    """A drill passes from the wheel, in an empty environment with an empty cache, without Go on PATH."""
+    (made.user.programs / "go").unlink(missing_ok=True)
+    built = proof.build(paths.project_dir(), made.folder / "dist")
+    folder = made.user.home / "elsewhere"
+    folder.mkdir()
+    give(folder)
+    through = {"HTTPS_PROXY": made.proxy.address, "HTTP_PROXY": made.proxy.address}
+    made.user.run("python3", "-m", "venv", "environment", timeout_s=INSTALL_S, cwd=folder)
+    install = ["environment/bin/python", "-m", "pip", "install", "--quiet", str(built)]
+    made.user.run(*install, timeout_s=INSTALL_S, cwd=folder, env=through)
+    runner = made.runner(folder)
+    env = runner.environment(made.pins("drill-wheel"), made.cache("promdrill-wheel"), SCENARIO=runs.SCENARIO)
+    say(f"\n{runs.SCENARIO} from the wheel, cut off, without Go")
+    ended(
+        timed(
+            made,
+            f"{runs.SCENARIO} from the wheel",
+            runner,
+            ["environment/bin/promdrill", "run"],
+            env=env,
+            limit_s=runs.DRILL_S,
+        )
     )
+    if list((made.cache("promdrill-wheel") / "go").glob("*")):
+        raise SupplyError("the wheel compiled something")
+    came_from_mirror(made, made.cache("promdrill-wheel"), least=3)
+    made.proven.append(f"{runs.SCENARIO} passed from the wheel in an empty environment with an empty cache, without Go")
 
 
-def passed(made: Rig, env: Mapping[str, str], name: str) -> None:
-    """Run the drill, which must pass and leave no cluster behind."""
-    outcome = runs.drill(env, made.folder / name, show=lambda line: say(f"  | {line}"))
-    if outcome.code != 0 or outcome.verdicts != ("passed",):
-        raise SupplyError(f"the drill ended with exit code {outcome.code}, {outcome.verdicts or 'no verdict'}")
+def timed(
+    made: Rig, what: str, runner: Runner, command: list[str | Path], *, env: Mapping[str, str], limit_s: float
+) -> Outcome:
+    """Run a command, show what it says, and keep how long it took."""
+    began = SYSTEM.monotonic()
+    outcome = runner.run(*command, env=env, show=lambda line: say(f"  | {line}"), timeout_s=limit_s)
+    made.proven.append(f"{what} took {SYSTEM.monotonic() - began:.0f} s")
+    return outcome
+
+
+def ended(outcome: Outcome) -> None:
+    """Check that drills ran, all passed, and left no cluster."""
+    if not outcome.passed:
+        raise SupplyError(f"exit code {outcome.code}, {outcome.verdicts or 'no verdict'}")
     if not outcome.clusters or outcome.clusters & runs.clusters():
         raise SupplyError(f"it made and left {', '.join(outcome.clusters) or 'no cluster'}")
 
 
-def came_from_mirror(made: Rig, cache: Path) -> None:
-    """Check in the registry's own log that the engine pulled each image by its digest, and that each was kept."""
+def came_from_mirror(made: Rig, cache: Path, *, least: int = 0) -> None:
+    """Check in the registry's own log that the engine pulled each image by its digest, and that each was kept.
+
+    Args:
+        made: The rig.
+        cache: Where they were kept.
+        least: How many images must be there; 0 for all.
+    """
     served = made.mirror.served_to_docker()
     everything = {f"docker.io/kindest/node:v{made.stock.kubernetes}": made.stock.node, **made.stock.images}
+    kept = 0
     for reference, digest in everything.items():
         repository = reference.partition("/")[2].rpartition(":")[0]
         if f"/v2/{repository}/manifests/sha256:{digest}" not in served:
             raise SupplyError(f"the registry did not serve {repository} by its digest {digest}")
-        kept = runs.entry(cache, f"pulled-{repository.replace('/', '-')}")
-        if not kept and repository != "kindest/node":
-            raise SupplyError(f"there is no archive of {reference}")
+        kept += bool(runs.entry(cache, f"pulled-{repository.replace('/', '-')}"))
+    if kept < (least or len(made.stock.images)):
+        raise SupplyError(f"there are archives of {kept} images")
 
 
 if __name__ == "__main__":

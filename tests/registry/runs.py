@@ -1,4 +1,4 @@
-"""`promdrill run` as a person starts it, and what it said."""
+"""promdrill as a person starts it, who is not root, and what it said."""
 
 from __future__ import annotations
 
@@ -6,24 +6,22 @@ import contextlib
 import os
 import re
 import signal
-import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.registry.user import User
+
 from promdrill import paths, shell
 from promdrill.cluster.kind import LABEL
 from promdrill.errors import SupplyError
-from promdrill.options import OPTIONS
 from promdrill.report import results
-from promdrill.supply import catalogue
 from promdrill.supply.choose import MIRROR_VARIABLE
 from promdrill.supply.pins import PINS_VARIABLE
 
-DRILL_S = 900.0
-"""Seconds for a drill with its cluster: 120 measured on two cores."""
+DRILL_S, BOOK_S, SUPPLY_S = 900.0, 2400.0, 900.0
+"""Seconds for a drill with its cluster (120 measured on two cores), for the whole book, and for all that it needs."""
 
 END_S = 180.0
 """Seconds that an interrupted run has to delete its cluster: 5 measured."""
@@ -40,54 +38,79 @@ class Outcome:
     Attributes:
         code: Its exit code.
         output: All that it said.
-        verdicts: Of its drills.
+        verdicts: Each drill's.
     """
 
     code: int
     output: str
-    verdicts: tuple[str, ...]
+    verdicts: Mapping[str, str]
 
     @property
     def clusters(self) -> frozenset[str]:
         """Clusters that it made; others may run beside it."""
         return frozenset(re.findall(r"creating cluster (\S+)", self.output))
 
-
-def environment(mirror: str, pins: Path, cache: Path, **more: str) -> dict[str, str]:
-    """What a user of the mirrors exports; nothing that this process was given counts."""
-    clean = {option.variable: "" for option in OPTIONS} | {"SCENARIO": SCENARIO, "JOBS": "1", "KEEP": ""}
-    given = {"SUPPLY": "registry", MIRROR_VARIABLE: mirror, PINS_VARIABLE: str(pins), paths.CACHE_VARIABLE: str(cache)}
-    return {**clean, **given, "NO_PROXY": "127.0.0.1", "COLUMNS": "120", **more}
+    @property
+    def passed(self) -> bool:
+        """Whether there were drills, and all of them passed."""
+        return self.code == 0 and {*self.verdicts.values()} == {"passed"}
 
 
-def drill(env: Mapping[str, str], folder: Path, *, show: Say, timeout_s: float = DRILL_S) -> Outcome:
-    """Run the drill to its end; Ctrl-C reaches it, and is waited for.
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """Runs promdrill for the user.
 
-    Args:
-        env: As `environment` makes it.
-        folder: Where its report goes.
-        show: Told each line.
-        timeout_s: Seconds after which it is interrupted.
+    Attributes:
+        user: Whom for.
+        folder: Where commands are typed.
+        mirror: Address of the registry.
+        repo: Address of the chart repository; empty for none.
+        chart_version: Version of the chart there; empty for any.
     """
-    program = Path(sys.executable).with_name("promdrill")
-    lines: list[str] = []
-    with shell.spawn([program, "run", "--reports", folder], env=env, cwd=paths.project_dir()) as process:
-        end = threading.Timer(timeout_s, lambda: os.killpg(process.pid, signal.SIGINT))
-        end.start()
-        try:
-            for raw in process.stdout or ():
-                lines.append(raw.decode("utf-8", "replace").rstrip())
-                show(lines[-1])
-        except KeyboardInterrupt:
-            os.killpg(process.pid, signal.SIGINT)
+
+    user: User
+    folder: Path
+    mirror: str
+    repo: str
+    chart_version: str
+
+    def environment(self, pins: Path, cache: Path, **more: str) -> dict[str, str]:
+        """What a user of the mirrors exports."""
+        given = {MIRROR_VARIABLE: self.mirror, PINS_VARIABLE: str(pins), paths.CACHE_VARIABLE: str(cache)}
+        chart = {"REPO": self.repo, "CHART_VERSION": self.chart_version}
+        return {**given, **chart, "NO_PROXY": "127.0.0.1,localhost", "COLUMNS": "120", **more}
+
+    def run(self, *command: str | Path, env: Mapping[str, str], show: Say, timeout_s: float = DRILL_S) -> Outcome:
+        """Run a command to its end; Ctrl-C reaches it, and is waited for.
+
+        Args:
+            command: What is typed.
+            env: As `environment` makes it.
+            show: Told each line.
+            timeout_s: Seconds after which it is interrupted.
+        """
+        lines: list[str] = []
+        before = self._reports()
+        with shell.spawn(self.user.argv(*command, env=env, cwd=self.folder)) as process:
+            end = threading.Timer(timeout_s, lambda: os.killpg(process.pid, signal.SIGINT))
+            end.start()
+            try:
+                for raw in process.stdout or ():
+                    lines.append(raw.decode("utf-8", "replace").rstrip())
+                    show(lines[-1])
+            except KeyboardInterrupt:
+                os.killpg(process.pid, signal.SIGINT)
+                process.wait(END_S)
+                raise
+            finally:
+                end.cancel()
             process.wait(END_S)
-            raise
-        finally:
-            end.cancel()
-        process.wait(END_S)
-    found = [path for path in folder.glob(f"*/{results.RESULTS}") if not path.parent.is_symlink()]
-    verdicts = tuple(str(item.verdict) for file in found for item in results.read(file).drills)
-    return Outcome(process.returncode, "\n".join(lines), verdicts)
+        found = [item for path in sorted(self._reports() - before) for item in results.read(path).drills]
+        return Outcome(process.returncode, "\n".join(lines), {item.name: str(item.verdict) for item in found})
+
+    def _reports(self) -> set[Path]:
+        found = self.folder.glob(f"reports/*/{results.RESULTS}")
+        return {path for path in found if not path.parent.is_symlink()}
 
 
 def clusters() -> set[str]:
@@ -97,23 +120,14 @@ def clusters() -> set[str]:
 
 
 @contextlib.contextmanager
-def cache(folder: Path) -> Iterator[Path]:
-    """A cache that has what is built whatever the supply, and nothing that is pulled or downloaded.
-
-    What is built is linked from the user's own cache: building it is not what is proven here.
-    """
-    mine = paths.cache_dir()
-    place = Path(tempfile.mkdtemp(prefix="cache-", dir=folder))
-    (place / "artefacts").mkdir()
-    built = [name for name in catalogue.load(paths.images_dir()).artefacts if name != "kind"]
-    images = [path.name for path in (mine / "artefacts").glob("image-*")]
-    for name in [*built, *images, "go-toolchain"]:
-        if (mine / "artefacts" / name).is_dir():
-            (place / "artefacts" / name).symlink_to(mine / "artefacts" / name)
-    for name in ("go", "locks"):  # with the locks, two that build the same still know of each other
-        (mine / name).mkdir(parents=True, exist_ok=True)
-        (place / name).symlink_to(mine / name)
-    yield place
+def cut_off(uid: int) -> Iterator[None]:
+    """Within the block, a user's processes reach this machine alone; what they ask of others is refused."""
+    rule = ["OUTPUT", "--match", "owner", "--uid-owner", str(uid), "!", "--out-interface", "lo", "--jump", "REJECT"]
+    with contextlib.ExitStack() as undo:
+        for program in ("iptables", "ip6tables"):
+            undo.callback(shell.run, [program, "--wait", "--delete", *rule], timeout_s=30, ok=(0, 1, 2, 3, 4))
+            shell.run([program, "--wait", "--insert", *rule], timeout_s=30)
+        yield
 
 
 def entry(cache: Path, name: str) -> list[Path]:
@@ -129,10 +143,12 @@ def refusal(outcome: Outcome, wanted: str) -> str:
     """
     lines = [line for line in outcome.output.splitlines() if re.search(wanted, line)]
     trouble = ""
-    if outcome.code == 0 or "passed" in outcome.verdicts:
+    if outcome.code == 0 or "passed" in outcome.verdicts.values():
         trouble = "it passed"
     elif outcome.clusters:
         trouble = f"it made a cluster: {', '.join(sorted(outcome.clusters))}"
+    elif "Traceback" in outcome.output:
+        trouble = "it ended in a traceback"
     elif not lines:
         trouble = f"it did not say {wanted!r}"
     if trouble:

@@ -1,4 +1,4 @@
-"""Real servers on loopback: Debian's docker-registry, a web server for charts and tools, and one that never answers."""
+"""Real servers on loopback: Debian's docker-registry, a web server, a proxy that records, a silent one."""
 
 from __future__ import annotations
 
@@ -25,6 +25,9 @@ PROGRAM = "docker-registry"
 
 READY_S = 20.0
 """Seconds until a registry answers: 0.2 measured."""
+
+CONNECT_S = 30.0
+"""Seconds that a host has to take a connection."""
 
 USER, PASSWORD = "drill", "drill"
 _USERS = f"{USER}:$2y$05$promdrillpromdrillproeGzsmAWC1Oh0YiP1fpWsGB77N/cNVMXO\n"
@@ -146,6 +149,72 @@ def web(folder: Path) -> Iterator[Web]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy that runs.
+
+    Attributes:
+        address: Scheme, host and port.
+        asked: Hosts that it was asked to connect to, each time that it was.
+    """
+
+    address: str
+    asked: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def proxy() -> Iterator[Proxy]:
+    """A proxy for HTTPS that takes down every host that somebody connects to through it."""
+    asked: list[str] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            host, _, port = self.path.rpartition(":")
+            asked.append(host)
+            try:
+                far = socket.create_connection((host, int(port)), timeout=CONNECT_S)
+            except OSError as error:
+                self.send_error(http.HTTPStatus.BAD_GATEWAY, str(error))
+                return
+            with far:
+                self.send_response(http.HTTPStatus.OK)
+                self.end_headers()
+                far.settimeout(None)
+                back = threading.Thread(target=_copy, args=(far, self.connection), daemon=True)
+                back.start()
+                _copy(self.connection, far)
+                back.join()
+
+        def do_GET(self) -> None:  # plain HTTP is nobody's business here
+            asked.append(self.path)
+            self.send_error(http.HTTPStatus.FORBIDDEN)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            pass
+
+        def log_error(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1})
+        thread.start()
+        try:
+            yield Proxy(f"http://127.0.0.1:{server.server_port}", asked)
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def _copy(source: socket.socket, target: socket.socket) -> None:
+    """Pass on what comes, until one side ends."""
+    with contextlib.suppress(OSError):
+        while chunk := source.recv(1 << 16):
+            target.sendall(chunk)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_WR)
 
 
 @contextlib.contextmanager

@@ -17,8 +17,9 @@ from tests.registry.servers import Registry, Web
 from promdrill import shell
 from promdrill.errors import SupplyError
 from promdrill.supply.cache import digest_of
+from promdrill.supply.platforms import Platform
 from promdrill.supply.pulled import rename
-from promdrill.supply.reference import Reference, in_manifests
+from promdrill.supply.reference import Reference
 from promdrill.supply.supplied import Supplied, Tools
 
 COPY_S = 600.0
@@ -71,12 +72,6 @@ def docker(*arguments: str | Path, timeout_s: float = 60.0, stdin: Path | None =
         return shell.run(["docker", *arguments], timeout_s=timeout_s, ok=ok).stdout
     with stdin.open("rb") as source:
         return shell.run(["docker", *arguments], timeout_s=timeout_s, stdin=source, ok=ok).stdout
-
-
-def wanted_images(tools: Tools, chart: Path, values: Path, provisioner: Path) -> tuple[str, ...]:
-    """The images that our chart's pods with those values and the provisioner's run, in full."""
-    shown = shell.run([tools.helm, "template", "drill", chart, "--values", values], timeout_s=60).stdout
-    return in_manifests([shown, provisioner.read_text(encoding="utf-8")])
 
 
 def push_node(supplied: Supplied, registry: Registry, folder: Path) -> str:
@@ -164,7 +159,7 @@ def push_chart(tools: Tools, chart: Path, registry: Registry, web: Path, address
 
 
 def lay_out(supplied: Supplied, folder: Path, version_of: Mapping[str, str]) -> dict[str, str]:
-    """Put the tools and the operator's manifest where the web server has them, in the form of their publishers.
+    """Put the tools and the manifests where the web server has them, in the form of their publishers.
 
     Returns:
         SHA-256 of each file by its path.
@@ -173,42 +168,45 @@ def lay_out(supplied: Supplied, folder: Path, version_of: Mapping[str, str]) -> 
     shutil.copyfile(tools.kind, folder / f"kind-{version_of['kind']}")
     shutil.copyfile(tools.kubectl, folder / f"kubectl-{version_of['kubectl']}")
     shutil.copyfile(supplied.crds, folder / "bundle.yaml")
+    shutil.copyfile(supplied.provisioner, folder / "local-path-storage.yaml")
     with tarfile.open(folder / f"helm-{version_of['helm']}.tar.gz", "w:gz", compresslevel=1) as packed:
-        packed.add(tools.helm, "linux-amd64/helm")
+        packed.add(tools.helm, f"{Platform.here().key}/helm")
     return {path.name: digest_of(path) for path in folder.iterdir() if path.suffix != ".tgz"}
 
 
 def pins(
-    stock: Stock, web: Web, *, operator: str, images: bool = True, tools: str = "", **changed: Mapping[str, Any]
+    stock: Stock, web: Web, *, operator: str, provisioner: str, tools: str = "", **changed: Mapping[str, Any]
 ) -> str:
     """A file for PROMDRILL_PINS that fits what lies there.
 
     Args:
         stock: What lies there.
-        web: Where tools and the operator's manifest are.
+        web: Where tools and manifests are.
         operator: Version of the operator's manifest.
-        images: Whether images and chart are pinned, besides the node image.
+        provisioner: Version of the provisioner's manifest.
         tools: A folder on the web server for the tools; one that is not there makes every download fail.
         changed: Tables by name, whose entries replace those that fit; each entry is a version to its fields.
     """
     at = f"{web.address}/{tools}"
     name, version = stock.chart
+    here = Platform.here().key
     tables: dict[str, dict[str, Any]] = {
         "address": {
             "kind": f"{at}kind-{{version}}",
             "kubectl": f"{at}kubectl-{{version}}",
             "helm": f"{at}helm-{{version}}.tar.gz",
             "operator-bundle": f"{web.address}/bundle.yaml",
+            "local-path-provisioner": f"{web.address}/local-path-storage.yaml",
         },
-        "kind": {stock.tools["kind"]: {"amd64": stock.files[f"kind-{stock.tools['kind']}"]}},
-        "kubectl": {stock.tools["kubectl"]: {"amd64": stock.files[f"kubectl-{stock.tools['kubectl']}"]}},
-        "helm": {stock.tools["helm"]: {"amd64": stock.files[f"helm-{stock.tools['helm']}.tar.gz"]}},
+        "kind": {stock.tools["kind"]: {here: stock.files[f"kind-{stock.tools['kind']}"]}},
+        "kubectl": {stock.tools["kubectl"]: {here: stock.files[f"kubectl-{stock.tools['kubectl']}"]}},
+        "helm": {stock.tools["helm"]: {here: stock.files[f"helm-{stock.tools['helm']}.tar.gz"]}},
         "operator-bundle": {operator: {"digest": stock.files["bundle.yaml"]}},
+        "local-path-provisioner": {provisioner: {"digest": stock.files["local-path-storage.yaml"]}},
         "node": {stock.kubernetes: {"digest": stock.node}},
+        "image": {image: {"digest": digest} for image, digest in stock.images.items()},
+        name: {version: {"digest": stock.chart_digest}},
     }
-    if images:
-        tables["image"] = {image: {"digest": digest} for image, digest in stock.images.items()}
-        tables[name] = {version: {"digest": stock.chart_digest}}
     for table, entries in changed.items():
         tables[table.replace("_", "-")] = {**tables.get(table.replace("_", "-"), {}), **entries}
     return "".join(
@@ -236,13 +234,16 @@ def _inline(value: Any) -> str:
 def _default_storage(provisioner: Path) -> str:
     """What a stock node image brings: the provisioner, and a class named standard that is the default.
 
-    A stock image has the provisioner's image, of another name than the one that promdrill then puts there. Ours has
-    none, so nothing is started before.
+    A stock image has the provisioner's image and its helper's, of other names than those that promdrill then puts
+    there. Ours has none, so nothing is started before; and no volume is made where the helper's name stays.
     """
     objects = [item for item in yaml.safe_load_all(provisioner.read_text(encoding="utf-8")) if item]
     for item in objects:
         if item["kind"] == "Deployment":
             item["spec"]["replicas"] = 0
+            pod = item["spec"]["template"]["spec"]
+            pod["containers"][0]["command"] += ["--helper-image", "docker.io/kindest/local-path-helper:none"]
+            pod["tolerations"] = [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]
         if item["kind"] == "StorageClass":
             item["metadata"] = {
                 "name": "standard",

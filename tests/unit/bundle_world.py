@@ -110,7 +110,7 @@ class World:
         """As the source supply gives it, with one image that the node image does not hold."""
         layer = archive.write_layer(self.folder / "layer.tar", {"/bin/prometheus": Path(__file__)})
         image = self.folder / "image.tar"
-        archive.write(image, [archive.image(PROMETHEUS, [layer])])
+        archive.write(image, [archive.image(PROMETHEUS, [layer], architecture="amd64")])
         kept = self.entry("image-prometheus-3.14", "image.tar", image.read_bytes(), reference=PROMETHEUS)
         tgz = packed(chart(self.folder / "chart"), self.folder / "prometheus-25.8.0.tgz", root="prometheus")
         tools = {

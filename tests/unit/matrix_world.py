@@ -10,8 +10,9 @@ from promdrill.matrix.cells import Cell, expand
 from promdrill.matrix.reading import Known, read
 from promdrill.model import DrillResult, RunResult, Skipped, Verdict
 from promdrill.report.results import RESULTS
+from promdrill.supply.kubernetes import Offer
 
-KNOWN = Known(("1.36.3", "1.34.4"), ("4", "3"), ("config-typo", "disk-full", "rolling-lock"))
+KNOWN = Known(Offer(("1.36.3", "1.34.4")), ("4", "3"), ("config-typo", "disk-full", "rolling-lock"))
 
 
 def cells_of(folder: Path, text: str) -> tuple[Cell, ...]:

@@ -37,8 +37,15 @@ def test_images_share_a_layer_and_say_what_they_are(tmp_path: Path) -> None:
     base = archive.write_layer(tmp_path / "base.tar", {"/b": _program(tmp_path)})
     own = archive.write_layer(tmp_path / "own.tar", {"/o": _program(tmp_path)})
     images = [
-        archive.image("example/one:1", [base], entrypoint=["/b"]),
-        archive.image("example/two:2", [base, own], entrypoint=["/o", "-x"], user="65534:65534", workdir="/w"),
+        archive.image("example/one:1", [base], architecture="arm64", entrypoint=["/b"]),
+        archive.image(
+            "example/two:2",
+            [base, own],
+            architecture="amd64",
+            entrypoint=["/o", "-x"],
+            user="65534:65534",
+            workdir="/w",
+        ),
     ]
     archive.write(tmp_path / "all.tar", images)
     with tarfile.open(tmp_path / "all.tar") as tar:
@@ -57,6 +64,7 @@ def test_images_share_a_layer_and_say_what_they_are(tmp_path: Path) -> None:
         [f"{base.digest}.tar", f"{own.digest}.tar"],
     ]
     two = configs["example/two:2"]
+    assert (configs["example/one:1"]["architecture"], two["architecture"]) == ("arm64", "amd64")
     assert two["rootfs"]["diff_ids"] == [f"sha256:{base.digest}", f"sha256:{own.digest}"]
     assert (two["config"]["Entrypoint"], two["config"]["User"], two["config"]["WorkingDir"]) == (
         ["/o", "-x"],

@@ -9,6 +9,7 @@ from tests.unit.bundle_world import NODE, Docker, World
 
 from promdrill import doctor, drilling
 from promdrill.cli import bundle as command
+from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_OK, Parser
 from promdrill.errors import UsageError
 from promdrill.settings import Settings
@@ -48,7 +49,7 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         seen.append((found, request, file))
         return written
 
-    for name in command.VARIABLES:
+    for name in supply.VARIABLES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SUPPLY", "source")
     monkeypatch.setenv("BUNDLE", str(world.file))

@@ -8,15 +8,16 @@ import pytest
 from promdrill.charting import image_keys, images
 from promdrill.charting.images import Image, choose, collect
 from promdrill.charting.layering import over
+from promdrill.supply import reference
 
 RELOADER = images.RELOADER
 AVAILABLE = (
-    f"{images.PROMETHEUS}:v2.48.0",
-    f"{images.PROMETHEUS}:v3.14.0",
+    f"{reference.PROMETHEUS}:v2.48.0",
+    f"{reference.PROMETHEUS}:v3.14.0",
     *(f"{RELOADER}:v{version}" for version in ("0.72.0", "0.69.1", "0.93.1")),
     "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0",
     "quay.io/prometheus/node-exporter:v1.9.1",
-    "docker.io/library/busybox:debian",
+    "docker.io/library/busybox:1.37.0",
 )
 
 
@@ -79,7 +80,7 @@ def test_images_of_the_operator() -> None:
         (f"{RELOADER}:v1.0.0", f"{RELOADER}:v0.93.1"),  # the newest of all
         ("quay.io/coreos/kube-state-metrics:v1.6.0", "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0"),
         ("prom/node-exporter:v1.12.1", "quay.io/prometheus/node-exporter:v1.9.1"),
-        ("busybox", "docker.io/library/busybox:debian"),
+        ("busybox", "docker.io/library/busybox:1.37.0"),
     ],
 )
 def test_the_best_that_can_be_had(wanted: str, chosen: str | None) -> None:

@@ -27,7 +27,7 @@ AVAILABLE = (
     *(f"{RELOADER}:v{version}" for version in ("0.69.1", "0.93.1")),
     f"{KSM}:v2.20.0",
     "quay.io/prometheus/node-exporter:v1.9.1",
-    "docker.io/library/busybox:debian",
+    "docker.io/library/busybox:1.37.0",
 )
 NO_ALERTMANAGER = "alertmanager: {enabled: false}\n"
 QUIET = f"""\

@@ -1,6 +1,7 @@
-"""The choice of a supply: made once, from one question to the registry."""
+"""The choice of a supply: two tries, more than one registry asked, and no mirror but the user's."""
 
 import threading
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from promdrill.errors import UsageError
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice, Registry
 
-HUB = Registry.of("docker.io")
+HUB, MIRROR = Registry.of("docker.io"), Registry.of("mirror.example")
 
 
 class _Registry:
@@ -29,12 +30,23 @@ class _Registry:
         return response
 
 
+def _by_host(answers: Mapping[str, list[int | Exception]]) -> Callable[..., requests.Response]:
+    """Each registry's answers, one for each time that it is asked."""
+    left = {host: list(given) for host, given in answers.items()}
+
+    def get(address: str, **options: Any) -> requests.Response:
+        host = next(host for host in left if host in address)
+        return _Registry(left[host].pop(0))(address, **options)
+
+    return get
+
+
 @pytest.mark.parametrize("status", [200, 401, 429])
-def test_a_registry_that_answers_is_used(status: int) -> None:
+def test_a_mirror_that_answers_is_used(status: int) -> None:
     get = _Registry(status)
-    choice = choose.choose("auto", registry=HUB, get=get)
-    assert choice == Choice("registry", "Docker Hub answers.")
-    assert get.asked == [(f"{HUB.api}/v2/", {"timeout": choose.ASK_S, "allow_redirects": False})]
+    choice = choose.choose("auto", registry=MIRROR, get=get)
+    assert choice == Choice("registry", "The image registry at https://mirror.example answers.")
+    assert get.asked == [(f"{MIRROR.api}/v2/", {"timeout": choose.ASK_S[0], "allow_redirects": False})]
 
 
 @pytest.mark.parametrize(
@@ -44,24 +56,45 @@ def test_a_registry_that_answers_is_used(status: int) -> None:
         (302, "answered 302"),
         (503, "answered 503"),
         (requests.ConnectionError("refused"), "cannot be reached"),
-        (requests.ConnectTimeout("x"), "did not answer within 3 s"),
+        (requests.ConnectTimeout("x"), "did not answer within 6 s"),
     ],
 )
 def test_otherwise_everything_is_built(answer: int | Exception, words: str) -> None:
-    choice = choose.choose("auto", registry=HUB, get=_Registry(answer))
+    get = _Registry(answer)
+    choice = choose.choose("auto", registry=HUB, get=get)
     assert choice.name == "source"
-    assert words in choice.why
+    assert f"Docker Hub {words}" in choice.why
+    assert f"Quay {words}" in choice.why
+    assert "(asked 2 times)" in choice.why
+    assert len(get.asked) == len(choose.ASK_S) * len(choose.PUBLIC)
 
 
-def test_a_question_that_hangs_is_given_up() -> None:
+def test_one_slow_answer_sends_nobody_into_a_build() -> None:
+    slow = requests.ConnectTimeout("x")
+    second_try = _by_host({"registry-1.docker.io": [slow, 401], "quay.io": [slow, slow]})
+    assert choose.choose("auto", registry=HUB, get=second_try) == Choice("registry", "Docker Hub answers.")
+    other = _by_host({"registry-1.docker.io": [slow, slow], "quay.io": [200]})
+    assert choose.choose("auto", registry=HUB, get=other) == Choice("registry", "Quay answers.")
+
+
+def test_a_mirror_is_asked_alone() -> None:
+    get = _Registry(503)
+    assert choose.choose("auto", registry=MIRROR, get=get).name == "source"
+    assert {address for address, _ in get.asked} == {f"{MIRROR.api}/v2/"}
+
+
+def test_a_question_that_hangs_is_given_up_and_holds_up_no_other() -> None:
     go_on = threading.Event()
 
-    def hang(_: str, **__: Any) -> requests.Response:
-        go_on.wait(20)
-        raise requests.ConnectionError
+    def hang(address: str, **options: Any) -> requests.Response:
+        if "quay.io" not in address:
+            go_on.wait(20)
+        return _Registry(200)(address, **options)
 
+    other = Registry.of("quay.io")
     try:
-        assert choose.ask(HUB, get=hang, within_s=0.05) == "did not answer within 0 s"
+        assert choose.ask([HUB], get=hang, within_s=0.05) == {HUB: "did not answer within 0.05 s"}
+        assert choose.ask([HUB, other], get=hang, within_s=60.0)[other] is None
     finally:
         go_on.set()
 

@@ -25,6 +25,7 @@ from promdrill.matrix.cells import expand
 from promdrill.matrix.child import Ended
 from promdrill.matrix.reading import Known, read
 from promdrill.model import RunResult, Skipped, Verdict
+from promdrill.supply.kubernetes import Offer
 
 LOOKUP = (
     '{{- $claim := lookup "v1" "PersistentVolumeClaim" $.Release.Namespace (include "prometheus.server.fullname" $) }}'
@@ -84,7 +85,7 @@ def test_a_folder_that_is_there_is_refused(tmp_path: Path) -> None:
 
 def test_the_matrix_is_our_chart_and_the_copy() -> None:
     file = Path(proof.__file__).with_name("matrix.toml")
-    matrix = expand(read(file, Known(("1.36.3",), ("4",), ("disk-full", "lifecycle-flag"))))
+    matrix = expand(read(file, Known(Offer(("1.36.3",)), ("4",), ("disk-full", "lifecycle-flag"))))
     assert [(cell.id, cell.variables["CHART"]) for cell in matrix.cells] == [
         ("k1.36.3-h4-2-scenarios", ""),
         ("k1.36.3-broken-h4-2-scenarios", proof.COPY),

@@ -40,7 +40,7 @@ def site_of(
         chart=chart,
         crds=tmp_path / "bundle.yaml",
         image_values={"server": {}},
-        images=("docker.io/library/busybox:debian",),
+        images=("docker.io/library/busybox:1.37.0",),
         app_version="2.55.1",
         remarks=("told",),
     )

@@ -88,7 +88,7 @@ def joined(folder: Path) -> Joined:
             archives=(folder / "a.tar", folder / "b.tar"),
             image_values={"server": {"image": {"tag": "v1"}}},
             kind_patch={"nodes": [{"role": "worker"}]},
-            images=("docker.io/library/nginx:debian",),
+            images=("docker.io/library/nginx:1.26.3",),
             app_version="2.48.0",
             available=("quay.io/prometheus/prometheus:v2.48.0",),
             remarks=("told",),

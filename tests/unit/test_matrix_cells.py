@@ -13,7 +13,7 @@ from promdrill import paths, scenarios
 from promdrill.errors import UsageError
 from promdrill.matrix.cells import VARIABLES, expand, select, to_github
 from promdrill.matrix.reading import Known, read
-from promdrill.supply import catalogue
+from promdrill.supply import catalogue, kubernetes
 
 TWO_BY_TWO = 'app_version = ["2.48.0", "3.14.0"]\nkube_version = ["1.34.4", "1.36.3"]\n'
 
@@ -188,7 +188,7 @@ def shipped(text: str, folder: Path) -> list[str]:
     built = catalogue.load(paths.images_dir())
     file = folder / "matrix.toml"
     file.write_text(text)
-    known = Known(built.kubernetes_versions(), built.helm_versions(), tuple(each.id for each in scenarios.find_all()))
+    known = Known(kubernetes.offer("source"), built.helm_versions(), tuple(each.id for each in scenarios.find_all()))
     return [each.id for each in expand(read(file, known)).cells]
 
 

@@ -35,6 +35,7 @@ def test_what_is_read(tmp_path: Path) -> None:
     file.write_text(GOOD)
     assert read(file, matrix_world.KNOWN) == Plan(
         file,
+        "1.36.3",
         {
             "chart": (Chart(), Chart("prometheus", "25.8.0", "https://charts.example.org")),
             "app_version": ("2.48.0", ""),

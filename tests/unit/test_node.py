@@ -25,7 +25,7 @@ def parts(tmp_path: Path) -> dict[str, object]:
         "rootfs": tmp_path / "rootfs.tar",
         "kind_files": kind_files,
         "binaries": {"/usr/bin/kubelet": program},
-        "images": [archive.image("example/a:1", [layer])],
+        "images": [archive.image("example/a:1", [layer], architecture="amd64")],
         "restricted": True,
         "scratch": tmp_path,
     }

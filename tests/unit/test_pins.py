@@ -5,11 +5,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import charts, pins, registry
+from promdrill.supply import charts, kubernetes, pins, registry
 from promdrill.supply.pins import Pin, Pins
+from promdrill.supply.platforms import PLATFORMS, Platform
+from promdrill.supply.supplied import SupplyRequest
 
+LINUX = Platform("linux", "amd64")
 SUM = "a" * 64
 
 
@@ -19,25 +23,37 @@ def _ours() -> Pins:
 
 def test_every_sum_in_our_table_is_one_and_none_stands_twice() -> None:
     text = Path(pins.__file__).with_name("pins.toml").read_text()
-    sums = re.findall(r'^(?:digest|amd64|arm64) = "(.*)"$', text, re.MULTILINE)
+    sums = re.findall(r'^(?:digest|\w+-(?:amd64|arm64)) = "(.*)"$', text, re.MULTILINE)
     assert len(sums) == len(set(sums)) > 15
     assert all(re.fullmatch(r"[0-9a-f]{64}", found) for found in sums)
 
 
-@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
-def test_our_table_has_what_the_registry_supply_uses(architecture: str) -> None:
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize("helm", ["4", "3"])
+def test_our_table_has_what_a_run_needs_on_every_platform(platform: Platform, helm: str) -> None:
     table = _ours()
-    assert table.tool("kind", registry.KIND, architecture).address.endswith(f"v0.33.0/kind-linux-{architecture}")
-    for line in ("1.36", "1.34"):
-        version = table.newest("node", line)
-        assert table.digest("node", version)
-        assert table.tool("kubectl", version, architecture).version == version
-    for major in ("4", "3"):
-        helm = table.tool("helm", table.newest("helm", major), architecture)
-        assert helm.address.endswith(f"-linux-{architecture}.tar.gz")
-        assert helm.member == f"linux-{architecture}/helm"
+    for version in table.versions(kubernetes.NODE):
+        plan = registry.plan(SupplyRequest(kubernetes=version, helm=helm), platform, table)
+        assert (plan.kubernetes, plan.node.tag) == (version, f"v{version}")
+        skew = Version(plan.kubectl.version).minor - Version(version).minor
+        assert (plan.kubectl.version == version) or (skew == 1 and platform.system == "darwin")
+        assert plan.kind.address.endswith(f"v{registry.KIND}/kind-{platform.key}")
+        assert plan.kubectl.address.endswith(f"v{plan.kubectl.version}/bin/{platform}/kubectl")
+        assert plan.helm.address.endswith(f"-{platform.key}.tar.gz")
+        assert plan.helm.member == f"{platform.key}/helm"
+        assert plan.crds.address.endswith("/v0.72.0/bundle.yaml")
+        assert plan.provisioner.address.endswith("/v0.0.30/deploy/local-path-storage.yaml")
     assert table.digest(charts.DEFAULT, charts.DEFAULT_VERSION)
-    assert table.file(registry.BUNDLE, registry.OPERATOR).address.endswith("/v0.72.0/bundle.yaml")
+
+
+def test_no_pin_is_there_that_nothing_reaches() -> None:
+    table = _ours()
+    assert set(table.versions("kubectl")) == set(table.versions(kubernetes.NODE))
+    assert table.versions("kind") == [registry.KIND]
+    assert {version.partition(".")[0] for version in table.versions("helm")} == {"3", "4"}
+    assert len(table.versions("helm")) == 2
+    assert table.versions(registry.BUNDLE) == [registry.OPERATOR]
+    assert table.versions(registry.PROVISIONER) == [registry.PROVISIONER_VERSION]
 
 
 def test_the_newest_of_a_line_is_numerically_newest() -> None:
@@ -52,9 +68,9 @@ def test_a_version_without_a_pin_is_refused_with_a_way_out() -> None:
         _ours().newest("helm", "4.3.1")
     assert '[helm."4.3.1"]' in caught.value.hint
     assert pins.PINS_VARIABLE in caught.value.hint
-    with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for kind 0\.1\.0 on riscv64") as caught:
-        _ours().tool("kind", "0.1.0", "riscv64")
-    assert '[kind."0.1.0"] riscv64 = ' in caught.value.hint
+    with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for kind 0\.1\.0 on linux/riscv64") as caught:
+        _ours().tool("kind", "0.1.0", Platform("linux", "riscv64"))
+    assert '[kind."0.1.0"] linux-riscv64 = ' in caught.value.hint
     with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for operator-bundle 0\.1\.0, and") as caught:
         _ours().file("operator-bundle", "0.1.0")
     assert '[operator-bundle."0.1.0"] digest = ' in caught.value.hint
@@ -62,13 +78,13 @@ def test_a_version_without_a_pin_is_refused_with_a_way_out() -> None:
 
 def test_a_users_own_pins_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     own = tmp_path / "own.toml"
-    own.write_text(f'address.helm = "https://m/{{version}}"\nhelm."4.3.1".amd64 = "{SUM}"\nmember.helm = "h"\n')
+    own.write_text(f'address.helm = "https://m/{{version}}"\nhelm."4.3.1".linux-amd64 = "{SUM}"\nmember.helm = "h"\n')
     monkeypatch.setenv(pins.PINS_VARIABLE, str(own))
     table = Pins.load()
-    assert table.tool("helm", "4.3.1", "amd64") == Pin("helm", "4.3.1", "https://m/4.3.1", SUM, "h")
-    assert table.tool("helm", "4.3.0", "amd64").address == "https://m/4.3.0"
+    assert table.tool("helm", "4.3.1", LINUX) == Pin("helm", "4.3.1", "https://m/4.3.1", SUM, "h")
+    assert table.tool("helm", "4.3.0", LINUX).address == "https://m/4.3.0"
     assert table.newest("helm", "4") == "4.3.1"
-    assert table.tool("kind", registry.KIND, "amd64") == _ours().tool("kind", registry.KIND, "amd64")
+    assert table.tool("kind", registry.KIND, LINUX) == _ours().tool("kind", registry.KIND, LINUX)
 
 
 @pytest.mark.parametrize("content", [None, "not toml at all ["])

@@ -1,29 +1,40 @@
 """The registry supply: which versions, and whence the tools; programs are made up here."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from promdrill.errors import CommandFailed, SupplyError
+from promdrill.errors import CommandFailed, SupplyError, UsageError
 from promdrill.shell import Completed
 from promdrill.supply import fetch, registry
 from promdrill.supply.cache import Cache
 from promdrill.supply.choose import Registry
 from promdrill.supply.engine import Engine
 from promdrill.supply.pins import Pin, Pins
+from promdrill.supply.platforms import PLATFORMS, Platform
 from promdrill.supply.pulled import Pulled
 from promdrill.supply.reference import Reference
-from promdrill.supply.supplied import SupplyRequest
+from promdrill.supply.supplied import SupplyRequest, Tools
 
 DIGEST = "a" * 64
 TAG = f"promdrill/node:v1.36.4-{DIGEST[:12]}"
+NODE = Reference("docker.io", "kindest/node", "v1.36.4", DIGEST)
+LINUX, MAC = Platform("linux", "amd64"), Platform("darwin", "arm64")
+TOOL = {platform.key: "d" * 64 for platform in PLATFORMS}
 PINS = Pins(
     {
         "node": {"1.36.4": {"digest": DIGEST}, "1.34.11": {"digest": "b" * 64}},
-        "helm": {"4.3.0": {}, "3.19.5": {}},
-        "operator-bundle": {"0.72.0": {"digest": "c" * 64}},
-        "address": {"operator-bundle": "https://m/v{version}/bundle.yaml"},
+        "kind": {registry.KIND: TOOL},
+        "kubectl": {"1.36.4": TOOL, "1.34.11": TOOL},
+        "helm": {"4.3.0": TOOL, "3.19.5": TOOL},
+        "operator-bundle": {registry.OPERATOR: {"digest": "c" * 64}},
+        registry.PROVISIONER: {registry.PROVISIONER_VERSION: {"digest": "e" * 64}},
+        "address": {
+            **dict.fromkeys(("kind", "kubectl", "helm"), "https://m/{system}/{architecture}/{version}"),
+            "operator-bundle": "https://m/v{version}/bundle.yaml",
+        },
     }
 )
 
@@ -66,9 +77,8 @@ def test_the_node_image_is_pulled_by_digest_under_a_tag_of_ours(monkeypatch: pyt
     monkeypatch.setattr(registry, "pull", pull)
     docker = _Engine(image=_missing(), tag=None)
     mirror, said = Registry.of("m"), list[str]()
-    assert registry.node_image("1.36.4", docker, PINS, mirror, say=said.append) == TAG
-    wanted = Reference("docker.io", "kindest/node", "v1.36.4")
-    assert pulled == [(wanted, mirror, DIGEST, "the node image")]
+    assert registry.node_image(NODE, docker, mirror, say=said.append) == TAG
+    assert pulled == [(NODE, mirror, DIGEST, "the node image")]
     assert _calls(docker)[1:] == [f"tag m/kindest/node@sha256:x {TAG}"]
     assert said == ["asked"]
 
@@ -76,12 +86,7 @@ def test_the_node_image_is_pulled_by_digest_under_a_tag_of_ours(monkeypatch: pyt
 def test_a_node_image_that_is_there_asks_nobody() -> None:
     engine = _Engine(image=None)
     nowhere = Registry("http://127.0.0.1:1", "127.0.0.1:1/")
-    assert registry.node_image("1.36.4", engine, PINS, nowhere, say=pytest.fail) == TAG
-
-
-def test_an_image_without_a_pin_is_refused() -> None:
-    with pytest.raises(SupplyError, match=r"no digest is pinned for kindest/node v1\.30\.0"):
-        registry.node_image("1.30.0", _Engine(), PINS, Registry.of("m"), say=pytest.fail)
+    assert registry.node_image(NODE, engine, nowhere, say=pytest.fail) == TAG
 
 
 def _put(folder: Path, name: str, script: str) -> Path:
@@ -122,69 +127,60 @@ def test_an_equal_version_on_the_path_is_used_and_another_is_not(
         return tmp_path / "downloaded"
 
     monkeypatch.setattr(fetch, "tool", download)
-    pins = Pins({"kind": {"0.34.0": {"amd64": "c" * 64}}, "address": {"kind": "https://m/{version}"}})
-    cache = Cache(tmp_path)
-    assert registry.tool("kind", "0.33.0", "amd64", pins=pins, cache=cache, say=pytest.fail) == program
+    pin, cache = Pin("kind", "0.34.0", "https://m/0.34.0", "c" * 64, ""), Cache(tmp_path)
+    assert registry.tool(replace(pin, version="0.33.0"), cache=cache, say=pytest.fail) == program
     said: list[str] = []
-    found = registry.tool("kind", "0.34.0", "amd64", pins=pins, cache=cache, say=said.append)
-    assert found == tmp_path / "downloaded"
+    assert registry.tool(pin, cache=cache, say=said.append) == tmp_path / "downloaded"
     monkeypatch.setenv("PATH", str(tmp_path / "empty"))
-    assert registry.tool("kind", "0.34.0", "amd64", pins=pins, cache=cache, say=said.append) == found
-    assert asked == 2 * [Pin("kind", "0.34.0", "https://m/0.34.0", "c" * 64, "")]
+    assert registry.tool(pin, cache=cache, say=said.append) == tmp_path / "downloaded"
+    assert asked == [pin, pin]
     assert said == [
         "kind 0.34.0 comes from https://m/0.34.0, for the one on PATH is 0.33.0.",
         "kind 0.34.0 comes from https://m/0.34.0.",
     ]
 
 
-def test_a_newer_helm_on_the_path_is_used_once_it_is_pinned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program = _put(tmp_path / "bin", "helm", "printf v4.3.1")
-    monkeypatch.setenv("PATH", str(program.parent))
-    ours, cache = {"helm": {"4.3.0": {"amd64": "c" * 64}}}, Cache(tmp_path)
-    pins = Pins({"helm": {"4.3.1": {"amd64": "d" * 64}}}, ours)
-    version = pins.newest("helm", "4")
-    assert registry.tool("helm", version, "amd64", pins=pins, cache=cache, say=pytest.fail) == program
-    assert Pins(ours).newest("helm", "4") == "4.3.0"  # without, the pinned one is downloaded
+def test_a_newer_helm_is_planned_once_it_is_pinned() -> None:
+    newer = Pins({"helm": {"4.3.1": TOOL}}, *PINS._tables)
+    assert registry.plan(SupplyRequest(), LINUX, newer).helm.version == "4.3.1"
+    assert registry.plan(SupplyRequest(), LINUX, PINS).helm.version == "4.3.0"
 
 
-def _provided(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, request: SupplyRequest
-) -> tuple[registry.Pieces, list[str]]:
-    said: list[str] = []
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_a_plan_names_only_what_is_for_its_platform(platform: Platform) -> None:
+    planned = registry.plan(SupplyRequest(kubernetes="1.36.3", helm="3"), platform, PINS)
+    for pin, version in ((planned.kind, registry.KIND), (planned.kubectl, "1.36.4"), (planned.helm, "3.19.5")):
+        assert pin.address == f"https://m/{platform}/{version}"
+    assert (planned.kubernetes, planned.node) == ("1.36.4", NODE)
+    assert planned.crds.address == f"https://m/v{registry.OPERATOR}/bundle.yaml"
 
-    def tool(name: str, version: str, architecture: str, **_: Any) -> Path:
-        return Path(f"/tools/{architecture}/{name}-{version}")
 
-    def download(pin: Pin, _: Cache, *, progress: fetch.Progress) -> Path:
+def test_a_platform_without_a_pin_is_refused_by_name() -> None:
+    lacking = Pins({"kind": {registry.KIND: {"linux-amd64": "d" * 64}}}, {**PINS._tables[0], "kind": {}})
+    assert registry.plan(SupplyRequest(), LINUX, lacking).kind.version == registry.KIND
+    with pytest.raises(SupplyError, match=r"no SHA-256 is pinned for kind 0\.33\.0 on darwin/arm64"):
+        registry.plan(SupplyRequest(), MAC, lacking)
+
+
+def test_a_release_line_without_an_image_lists_those_there_are() -> None:
+    with pytest.raises(UsageError, match=r"KUBE_VERSION=1\.30\.2: not one of 1\.36\.4, 1\.34\.11"):
+        registry.plan(SupplyRequest(kubernetes="1.30.2"), LINUX, PINS)
+
+
+def test_just_what_was_planned_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def tool(pin: Pin, **_: Any) -> Path:
+        return Path(f"/tools/{pin.name}-{pin.version}")
+
+    def file(pin: Pin, _: Cache, *, progress: fetch.Progress) -> Path:
         assert callable(progress)
-        assert pin == Pin("operator-bundle", "0.72.0", "https://m/v0.72.0/bundle.yaml", "c" * 64, "")
-        return Path("/downloads/bundle.yaml")
+        return Path(f"/files/{pin.name}-{pin.version}")
 
     monkeypatch.setattr(registry, "tool", tool)
-    monkeypatch.setattr(fetch, "tool", download)
-    monkeypatch.setattr(registry, "node_image", lambda version, *_, **__: f"node:{version}")
-    pieces = registry.provide_registry(
-        request, _Engine(), Cache(tmp_path), "amd64", say=said.append, pins=PINS, registry=Registry.of("m")
-    )
-    return pieces, said
-
-
-def test_everything_is_provided_at_versions_that_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces, said = _provided(monkeypatch, tmp_path, SupplyRequest(kubernetes="1.36.3", helm="4"))
-    assert said == ["kind 0.33.0 has no image of Kubernetes 1.36.3; 1.36.4 is used."]
-    assert (pieces.kubernetes, pieces.node_image) == ("1.36.4", "node:1.36.4")
-    assert pieces.tools.kind == Path("/tools/amd64/kind-0.33.0")
-    assert pieces.tools.kubectl == Path("/tools/amd64/kubectl-1.36.4")
-    assert pieces.tools.helm == Path("/tools/amd64/helm-4.3.0")
-    assert pieces.crds == Path("/downloads/bundle.yaml")
-
-
-def test_a_version_that_is_pinned_is_used_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pieces, said = _provided(monkeypatch, tmp_path, SupplyRequest(kubernetes="1.34.11", helm="3"))
-    assert said == []
-    assert (pieces.kubernetes, pieces.tools.helm.name) == ("1.34.11", "helm-3.19.5")
-
-
-def test_a_release_line_without_an_image_lists_those_there_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(SupplyError, match=r"has no node 1\.30; it has 1\.36\.4, 1\.34\.11"):
-        _provided(monkeypatch, tmp_path, SupplyRequest(kubernetes="1.30.2"))
+    monkeypatch.setattr(fetch, "file", file)
+    monkeypatch.setattr(registry, "node_image", lambda wanted, *_, **__: f"node:{wanted.tag}")
+    planned = registry.plan(SupplyRequest(kubernetes="1.34.11", helm="4"), MAC, PINS)
+    pieces = registry.provide(planned, _Engine(), Cache(tmp_path), registry=Registry.of("m"), say=pytest.fail)
+    assert (pieces.kubernetes, pieces.node_image) == ("1.34.11", "node:v1.34.11")
+    assert pieces.tools == Tools(Path("/tools/kind-0.33.0"), Path("/tools/kubectl-1.34.11"), Path("/tools/helm-4.3.0"))
+    assert pieces.provisioner == Path("/files/local-path-provisioner-0.0.30")
+    assert pieces.crds == Path("/files/operator-bundle-0.72.0")

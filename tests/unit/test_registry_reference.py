@@ -1,10 +1,11 @@
 """References of images: read as Docker reads them, found in a mirror by their path, and found in manifests."""
 
 import pytest
+import yaml
 
 from promdrill.errors import SupplyError
 from promdrill.supply.choose import Registry
-from promdrill.supply.reference import Reference, engine_name, in_manifests, source_of
+from promdrill.supply.reference import Reference, engine_name, named_in, source_of
 
 NAME = "quay.io/prometheus/prometheus:v2.48.0"
 OTHER = "b" * 64
@@ -61,12 +62,34 @@ def test_the_images_of_a_manifest_are_found_wherever_its_pod_is() -> None:
 kind: Pod
 spec: {initContainers: [{name: a, image: busybox}], containers: [{name: b, image: "quay.io/x/y:1", args: [image]}]}
 ---
----
 kind: CronJob
-spec: {jobTemplate: {spec: {template: {spec: {containers: [{image: docker.io/library/busybox:latest, name: c}]}}}}}
+spec: {jobTemplate: {spec: {template: {spec: {containers: [{image: "quay.io/x/y:1", name: c}]}}}}}
 ---
 kind: ConfigMap
 data: {image: not-one, pod.yaml: "image: nor-this"}
 """
-    assert in_manifests([text]) == ("docker.io/library/busybox:latest", "quay.io/x/y:1")
-    assert in_manifests([]) == ()
+    assert named_in(yaml.safe_load_all(text)) == ("busybox", "quay.io/x/y:1")
+    assert named_in([]) == ()
+
+
+def test_what_the_operator_will_run_is_found_too() -> None:
+    text = """
+kind: Deployment
+spec:
+  template:
+    spec:
+      containers:
+      - {image: "quay.io/o/operator:1", args: [--web, "--prometheus-config-reloader=quay.io/o/reloader:1"]}
+---
+{apiVersion: monitoring.coreos.com/v1, kind: Prometheus, spec: {image: "quay.io/p/prometheus:2"}}
+---
+{apiVersion: monitoring.coreos.com/v1, kind: Alertmanager, spec: {version: v0.27.0}}
+---
+{apiVersion: monitoring.coreos.com/v1, kind: ServiceMonitor, spec: {endpoints: []}}
+"""
+    assert named_in(yaml.safe_load_all(text)) == (
+        "quay.io/o/operator:1",
+        "quay.io/o/reloader:1",
+        "quay.io/p/prometheus:2",
+        "quay.io/prometheus/alertmanager:v0.27.0",
+    )

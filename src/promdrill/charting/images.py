@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from packaging.version import Version
 
 from promdrill.errors import SupplyError
-from promdrill.supply.reference import Reference
+from promdrill.supply.reference import ALERTMANAGER, PROMETHEUS, Reference, named_in
 from promdrill.versions.charts import number
 
-PROMETHEUS = "quay.io/prometheus/prometheus"
 RELOADER = "quay.io/prometheus-operator/prometheus-config-reloader"
 
 ALIASES = {
     "docker.io/prom/prometheus": PROMETHEUS,
     "docker.io/prom/node-exporter": "quay.io/prometheus/node-exporter",
-    "docker.io/prom/alertmanager": "quay.io/prometheus/alertmanager",
+    "docker.io/prom/alertmanager": ALERTMANAGER,
     "docker.io/prom/pushgateway": "quay.io/prometheus/pushgateway",
     "quay.io/coreos/prometheus-config-reloader": RELOADER,
     "quay.io/coreos/prometheus-operator": "quay.io/prometheus-operator/prometheus-operator",
@@ -30,15 +29,6 @@ ALIASES = {
 
 POLICIES = ("nearest", "exact")
 """Values of IMAGES: whether another version may stand in for an image that cannot be had."""
-
-_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
-_DATA = frozenset({"ConfigMap", "Secret", "CustomResourceDefinition"})
-_RESOURCES = {
-    "Prometheus": PROMETHEUS,
-    "PrometheusAgent": PROMETHEUS,
-    "Alertmanager": ALIASES["docker.io/prom/alertmanager"],
-}
-_ARGUMENTS = ("--prometheus-config-reloader=",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,15 +114,7 @@ def collect(objects: Iterable[Mapping[str, Any]]) -> tuple[Image, ...]:
     Args:
         objects: What a chart renders to.
     """
-    found: dict[str, Image] = {}
-    for each in objects:
-        if each.get("kind") in _DATA:
-            continue
-        for text in (*_walk(each), *_custom(each)):
-            image = Image.of(text)
-            if image is not None:
-                found.setdefault(image.text, image)
-    return tuple(found.values())
+    return tuple(image for text in named_in(objects) if (image := Image.of(text)) is not None)
 
 
 def choose(wanted: Image, available: Sequence[str] | None, policy: str = "nearest") -> Choice:
@@ -194,39 +176,3 @@ def _equal(wanted: Image, image: Image) -> bool:
 
 def _order(image: Image) -> tuple[Version, str]:
     return (image.version or Version("0"), image.tag)
-
-
-def _walk(value: Any) -> Iterator[str]:
-    """Images of all containers below a value, wherever a kind keeps its pod."""
-    if isinstance(value, Mapping):
-        for key, below in value.items():
-            if key in _CONTAINERS and isinstance(below, list):
-                for container in below:
-                    yield from _container(container)
-            else:
-                yield from _walk(below)
-    elif isinstance(value, list):
-        for below in value:
-            yield from _walk(below)
-
-
-def _container(container: Any) -> Iterator[str]:
-    if not isinstance(container, Mapping):
-        return
-    if isinstance(container.get("image"), str):
-        yield container["image"]
-    for argument in (*(container.get("command") or ()), *(container.get("args") or ())):
-        for start in _ARGUMENTS:
-            if isinstance(argument, str) and argument.startswith(start):
-                yield argument.removeprefix(start)
-
-
-def _custom(each: Mapping[str, Any]) -> Iterator[str]:
-    """The image of a resource that the operator makes pods of; without one it takes its own repository's."""
-    spec = each.get("spec")
-    kind = str(each.get("kind"))
-    if str(each.get("apiVersion")).startswith("monitoring.coreos.com/") and isinstance(spec, Mapping):
-        if spec.get("image"):
-            yield str(spec["image"])
-        elif kind in _RESOURCES and spec.get("version"):
-            yield f"{_RESOURCES[kind]}:{spec['version']}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promdrill.charting.images import PROMETHEUS, Image, is_of
+from promdrill.charting.images import Image, is_of
 from promdrill.charting.layering import Conflict, Keys, Own, leaves, over
 from promdrill.charting.layers import moved, stack
 from promdrill.charting.render import Renderer
@@ -16,7 +16,8 @@ from promdrill.charting.settle import Chart, Layout, Wish, settle
 from promdrill.errors import UsageError
 from promdrill.install.values import load
 from promdrill.supply import chart_files, subcharts
-from promdrill.supply.supplied import DEFAULT_KUBERNETES
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
+from promdrill.supply.reference import PROMETHEUS
 from promdrill.versions import charts
 from promdrill.versions.charts import Kind, at, keys, nested
 

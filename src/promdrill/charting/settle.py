@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from promdrill.charting import image_keys, images
-from promdrill.charting.images import PROMETHEUS, RELOADER, Choice, Image
+from promdrill.charting.images import RELOADER, Choice, Image
 from promdrill.charting.layering import Conflict, over
 from promdrill.charting.render import Renderer
 from promdrill.errors import UsageError
+from promdrill.supply.reference import PROMETHEUS
 from promdrill.versions import charts
 
 ROUNDS = 2

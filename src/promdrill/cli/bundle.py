@@ -13,10 +13,9 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from promdrill import doctor, options, paths
+from promdrill import paths
+from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.scenarios import folders, select
-from promdrill.settings import Settings, is_warm
 from promdrill.supply import bundle, engine
 from promdrill.supply.bundle_manifest import Manifest
 from promdrill.supply.bundle_write import check_place
@@ -24,12 +23,6 @@ from promdrill.supply.cache import Cache
 
 FILE_NAME = "promdrill-bundle.tar"
 """Where a bundle is written when no place was named."""
-
-VARIABLES = (
-    *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "APP_VERSION", "IMAGES"),
-    *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR"),
-)
-"""Those of a run that decide what it needs."""
 
 _SHOWN = 3  # packages of a Debian tree that are named without --all
 _MIB = 1 << 20
@@ -50,11 +43,7 @@ def add(commands: Subcommands) -> None:
     what.add_argument("--file", type=Path, metavar="BUNDLE", help=f"where to (default: {FILE_NAME}) [$BUNDLE]")
     what.add_argument("--list", type=Path, metavar="FILE", help="say what is in a bundle and whence, and write none")
     parser.add_argument("--all", action="store_true", help="with --list: all packages and sums, nothing shortened")
-    parser.add_argument("--scenario", metavar="SCENARIO", help="ids, comma separated (default: all) [$SCENARIO]")
-    parser.add_argument("--scenarios", metavar="SCENARIOS", help="folders of your own too [$SCENARIOS]")
-    for option in options.OPTIONS:
-        if option.variable in VARIABLES:
-            parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
+    supply.add_options(parser)
     parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; it is given to the run as well."
 
 
@@ -69,16 +58,10 @@ def _execute(arguments: argparse.Namespace) -> int:
 def _write(arguments: argparse.Namespace) -> int:
     from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
 
-    def asked(name: str) -> str | None:
-        return getattr(arguments, name.lower(), None) or os.environ.get(name) or None
-
     file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
     check_place(file)
-    ids = [name.strip() for name in (asked("SCENARIO") or "").split(",") if name.strip()]
-    drilled = [scenario.folder for scenario in select(ids, further=folders(asked("SCENARIOS")))]
-    settings: Settings = options.settings(lambda option: asked(option.variable) if option.variable in VARIABLES else "")
-    settings.check()
-    doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+    settings, scenarios = supply.asked(arguments)
+    drilled = [scenario.folder for scenario in scenarios]
     drilling.preflight(settings, drilled, say=say)
     supplied = drilling.provide(settings, drilled, say=say)
     with _bar() as progress:

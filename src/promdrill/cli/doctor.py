@@ -9,7 +9,7 @@ from rich.console import Console
 from promdrill import doctor
 from promdrill.cli.parser import Subcommands, add_command
 from promdrill.settings import is_warm
-from promdrill.supply.supplied import DEFAULT_KUBERNETES
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
 
 
 def add(commands: Subcommands) -> None:

@@ -28,6 +28,7 @@ from promdrill.cli import (
     runbook,
     shell,
     stitch,
+    supply,
     verify,
     watch,
 )
@@ -37,7 +38,7 @@ from promdrill.errors import PromdrillError, UsageError
 COMMANDS = (
     *(run, watch, controls, ablate, reproduce, remedy, verify, shell),
     *(matrix, stitch, report, compare, bench, listing, new, runbook),
-    *(bundle, doctor, clean, clean_cache),
+    *(supply, bundle, doctor, clean, clean_cache),
 )
 """In the order of ``promdrill --help``."""
 

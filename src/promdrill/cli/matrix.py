@@ -19,7 +19,7 @@ from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_g
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
 from promdrill.settings import is_warm, one_of
-from promdrill.supply import catalogue
+from promdrill.supply import catalogue, choose, kubernetes
 
 DEFAULT = paths.project_dir() / FILE_NAME
 """The matrix that promdrill ships."""
@@ -59,7 +59,7 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    known = _known(_wish(arguments, "SCENARIOS"))
+    known = _known(_wish(arguments, "SCENARIOS"), _supply(arguments))
     matrix = expand(read(arguments.file, known))
     cells = select(matrix.cells, _ids(arguments))
     for remark in matrix.remarks:
@@ -108,10 +108,17 @@ def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], f
     return EXIT_FAILED if result.red else EXIT_OK
 
 
-def _known(own: str | None) -> Known:
+def _known(own: str | None, supply: str) -> Known:
     built = catalogue.load(paths.images_dir())
     ids = tuple(scenario.id for scenario in scenarios.find_all(further=scenarios.folders(own)))
-    return Known(built.kubernetes_versions(), built.helm_versions(), ids)
+    return Known(kubernetes.offer(supply), built.helm_versions(), ids)
+
+
+def _supply(arguments: argparse.Namespace) -> str:
+    """The supply that the cells would be run with; it decides which versions of Kubernetes they bear."""
+    if _wish(arguments, "BUNDLE"):
+        return "source"
+    return choose.chosen(_wish(arguments, "SUPPLY") or "auto", _wish(arguments, "REGISTRY_MIRROR")).name
 
 
 def _text(cells: Sequence[Cell], folders: Folders) -> list[str]:

@@ -113,6 +113,7 @@ def _checked(arguments: argparse.Namespace) -> _Asked:
     settings = options.settings(lambda option: wishes.get(option.variable))
     settings.check()
     doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+    settings = settings.settled(say=say)
     drilling.preflight(settings, [found[0].folder], say=say)
     return _Asked(found[0], settings, folder.create(arguments.reports))
 

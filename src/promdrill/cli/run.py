@@ -109,6 +109,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         if arguments.in_cluster:
             Address.read(arguments.in_cluster)
         doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+        settings = settings.settled(say=say)
         drilling.preflight(settings, [scenario.folder for scenario in scenarios], say=say)
         place = folder.use(arguments.report_dir) if arguments.report_dir else folder.create(arguments.reports)
     except PromdrillError as error:  # whatever it is: nothing was started

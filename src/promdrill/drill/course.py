@@ -117,6 +117,7 @@ class Course:
         installation.compose(site.scenario_dir / "values.yaml", site.values, site.namespace)
         interval_s = installation.scrape_interval_s
         self._limits = timings(site.profile, interval_s)
+        site.require_images(self._plan.beside)
         provision.prepare(
             site.kube,
             installation,

@@ -68,6 +68,15 @@ class Drill:
         except (OSError, yaml.YAMLError) as error:
             raise UsageError(f"{path}: {' '.join(str(error).split())}") from error
 
+    def image(self, reference: str) -> str:
+        """An image for a runbook's variable, once it is known that no step has to wait until it is pulled.
+
+        Raises:
+            UsageError: Nothing has brought it into the cluster; the marker `images` does.
+        """
+        self.site.require_image(reference)
+        return reference
+
     def run(
         self,
         *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from promdrill.journal import Journal
 from promdrill.model import INSTALLS, DrillResult, LeftOut
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
+from promdrill.supply.reference import Reference, named_in
 
 LONGEST_RELEASE = 53
 """Characters of a release's name: Helm's own limit, so that what charts append fits Kubernetes' 63."""
@@ -41,7 +42,7 @@ class Site:
         journal: The drill's journal.
         install: How Prometheus is installed, one of `promdrill.model.INSTALLS`.
         crds: Manifest with the Prometheus operator's definitions; only its install reads it.
-        images: As in `promdrill.supply.supplied.Supplied`.
+        images: References of the images that are in the cluster: nothing is pulled during a drill.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
         runbook: A runbook in place of the scenario's own.
         control: What is left out on purpose, as in `DrillResult`; None for the drill itself.
@@ -69,7 +70,7 @@ class Site:
     journal: Journal
     install: str = INSTALLS[0]
     crds: Path = Path()
-    images: tuple[str, ...] | None = None
+    images: tuple[str, ...] = ()
     values: Sequence[Path | Mapping[str, Any]] = ()
     runbook: Path | None = None
     control: str | None = None
@@ -92,8 +93,29 @@ class Site:
         return "-".join(part for part in (self.scenario, variant, number) if part)
 
     def has_image(self, reference: str) -> bool:
-        """Whether the cluster can run an image of what is put beside Prometheus."""
-        return self.images is None or reference in self.images
+        """Whether the cluster can run an image, without pulling anything."""
+        return reference in self.images
+
+    def require_images(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse objects that the cluster would have to pull an image for: a drill never waits for a pull.
+
+        Raises:
+            UsageError: One runs an image that nothing has brought into the cluster.
+        """
+        for text in named_in(objects):
+            self.require_image(text)
+
+    def require_image(self, text: str) -> None:
+        """Refuse an image that the cluster would have to pull.
+
+        Raises:
+            UsageError: Nothing has brought it into the cluster.
+        """
+        if not self.has_image(Reference.of(text).name):
+            raise UsageError(
+                f"{self.scenario_dir}: nothing brings the image {text} into the cluster before the drill",
+                hint=f'@pytest.mark.images("{text}"), or a manifest in the scenario\'s folder that runs it',
+            )
 
     @property
     def namespace(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from promdrill.errors import UsageError
 from promdrill.matrix.reading import Chart, Entry, Plan, Value
 from promdrill.settings import PROFILES, nearest
-from promdrill.supply.supplied import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.supply.supplied import DEFAULT_HELM
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),
@@ -93,7 +93,7 @@ def expand(plan: Plan) -> Matrix:
         raise UsageError(f"{plan.file}: no cell is left", hint="an [[exclude]] that says more, or fewer of them")
     variables: list[dict[str, str]] = []
     for fields, line in found:
-        cell = _variables(fields)
+        cell = _variables(fields, plan.kubernetes)
         if cell in variables:
             raise UsageError(f"{plan.file}:{line}: this [[include]] makes a cell that is there already: {_title(cell)}")
         variables.append(cell)
@@ -157,13 +157,13 @@ def _included(plan: Plan, grid: Sequence[Mapping[str, Value]]) -> Iterator[tuple
     yield from ((entry.fields, entry.line) for entry in alone)
 
 
-def _variables(fields: Mapping[str, Value]) -> dict[str, str]:
+def _variables(fields: Mapping[str, Value], kubernetes: str) -> dict[str, str]:
     chart = fields.get("chart", Chart())
     scenarios = fields.get("scenarios", ())
     said = {key.upper(): value for key, value in fields.items() if isinstance(value, str)}
     if isinstance(chart, Chart):
         said |= {"CHART": chart.chart, "CHART_VERSION": chart.version, "REPO": chart.repo}
-    defaults = {"KUBE_VERSION": DEFAULT_KUBERNETES, "HELM_VERSION": DEFAULT_HELM, "PROFILE": PROFILES[0]}
+    defaults = {"KUBE_VERSION": kubernetes, "HELM_VERSION": DEFAULT_HELM, "PROFILE": PROFILES[0]}
     said["SCENARIO"] = ",".join(scenarios) if isinstance(scenarios, tuple) else ""
     return {name: said.get(name) or defaults.get(name, "") for name in VARIABLES}
 

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from promdrill.errors import UsageError
 from promdrill.matrix.lines import Lines
 from promdrill.settings import IMAGES, PROFILES, SUBCHARTS, nearest
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES, Offer
 
 FILE_NAME = "matrix.toml"
 
@@ -47,12 +48,12 @@ class Known:
     """The choices that there are.
 
     Attributes:
-        kubernetes: Versions of Kubernetes.
+        kubernetes: Versions of Kubernetes; a cell bears the one that its cluster really has.
         helm: Major versions of Helm.
         scenarios: Ids of scenarios.
     """
 
-    kubernetes: tuple[str, ...]
+    kubernetes: Offer
     helm: tuple[str, ...]
     scenarios: tuple[str, ...]
 
@@ -76,12 +77,14 @@ class Plan:
 
     Attributes:
         file: Where.
+        kubernetes: Version of Kubernetes in cells that say none.
         axes: The axes in the order of the file.
         include: Cells, or fields of cells, to be added.
         exclude: Cells to be dropped.
     """
 
     file: Path
+    kubernetes: str
     axes: Mapping[str, tuple[Value, ...]]
     include: tuple[Entry, ...] = ()
     exclude: tuple[Entry, ...] = ()
@@ -119,7 +122,7 @@ class _Reader:
         self._parsers: Mapping[str, Callable[[Any], Value]] = {
             "chart": _chart,
             "app_version": _app_version,
-            "kube_version": lambda value: _one_of(value, known.kubernetes),
+            "kube_version": self._kubernetes,
             "helm_version": lambda value: _one_of(str(value) if type(value) is int else value, known.helm),
             "profile": lambda value: _one_of(value, PROFILES),
             "scenarios": self._scenarios,
@@ -134,6 +137,7 @@ class _Reader:
             self._refuse_unknown(key, (*FIELDS, "include", "exclude"), 0, "", "nothing that a matrix has")
         plan = Plan(
             self._file,
+            self._known.kubernetes.true(DEFAULT_KUBERNETES),
             {key: self._axis(key, value) for key, value in axes.items()},
             self._entries("include", data, FIELDS),
             self._entries("exclude", data, tuple(axes)),
@@ -182,6 +186,15 @@ class _Reader:
         except _Refused as error:
             needle = _toml(value) if isinstance(value, str) else error.needle
             self._fail(key, str(error), error.hint, needle=needle, table=table, number=number)
+
+    def _kubernetes(self, value: Any) -> str:
+        text = _text(value)
+        try:
+            return self._known.kubernetes.true(text)
+        except UsageError as error:
+            near = _toml(error.hint.rpartition("=")[2])
+            said = error.message.partition(": ")[2]
+            raise _Refused(f"{_toml(text)}: {said}", near, _toml(text)) from error
 
     def _scenarios(self, value: Any) -> tuple[str, ...]:
         ids = value.split(",") if isinstance(value, str) else value

@@ -67,12 +67,27 @@ def write_layer(path: Path, files: Mapping[str, Path], links: Mapping[str, str] 
 
 
 def image(
-    reference: str, layers: Iterable[Layer], *, entrypoint: Iterable[str] = (), user: str = "", workdir: str = "/"
+    reference: str,
+    layers: Iterable[Layer],
+    *,
+    architecture: str,
+    entrypoint: Iterable[str] = (),
+    user: str = "",
+    workdir: str = "/",
 ) -> Built:
-    """An image of layers, lowest first, with what a container of it runs by default."""
+    """An image of layers, lowest first, with what a container of it runs by default.
+
+    Args:
+        reference: What it is called.
+        layers: Its layers.
+        architecture: Of the programs in it, `amd64` or `arm64`.
+        entrypoint: Argv.
+        user: User and group that it runs as; empty for root.
+        workdir: Working folder.
+    """
     stacked = tuple(layers)
     config: dict[str, Any] = {
-        "architecture": "amd64",
+        "architecture": architecture,
         "os": "linux",
         "created": "2026-01-01T00:00:00Z",
         "config": {

@@ -8,11 +8,12 @@ import os
 import queue
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import requests
 
+from promdrill.clock import Deadline
 from promdrill.errors import UsageError
 
 SUPPLIES = ("auto", "source", "registry")
@@ -21,10 +22,13 @@ SUPPLIES = ("auto", "source", "registry")
 MIRROR_VARIABLE = "REGISTRY_MIRROR"
 """Names the image registry to use in place of Docker Hub: `host`, `host:port`, with a path or a scheme if need be."""
 
-ASK_S = 3.0
-"""Seconds that the registry has to answer, names looked up and all; a healthy one takes 0.3."""
+ASK_S = (3.0, 6.0)
+"""Seconds that the registries have to answer at each try, names looked up and all; a healthy one takes 0.3."""
 
 HUB = "docker.io"
+PUBLIC = {HUB: "Docker Hub", "quay.io": "Quay"}
+"""The registries that are asked where no mirror is named: one that is down or slow says nothing about the network."""
+
 _HUB_API = "https://registry-1.docker.io"
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$")
 _ANSWERS = frozenset({requests.codes.ok, requests.codes.unauthorized, requests.codes.too_many_requests})
@@ -67,7 +71,8 @@ class Registry:
     @property
     def title(self) -> str:
         """What a message calls it."""
-        return f"the image registry at {self.api}" if self.prefix else "Docker Hub"
+        host = self.api.partition("://")[2]
+        return PUBLIC.get(host if self.prefix else HUB, f"the image registry at {self.api}")
 
     @property
     def path(self) -> str:
@@ -111,7 +116,7 @@ def check(wanted: str) -> str:
 
 @functools.cache
 def chosen(wanted: str, mirror_address: str | None = None) -> Choice:
-    """The choice for this process: whoever asks again gets the same answer, and the registry is asked once.
+    """The choice for this process: whoever asks again gets the same answer, and no registry is asked again.
 
     Raises:
         UsageError: There is no such supply, or the registry's address is none.
@@ -124,15 +129,15 @@ def choose(
     *,
     registry: Registry | None = None,
     get: Callable[..., requests.Response] = requests.get,
-    ask_s: float = ASK_S,
+    tries_s: Sequence[float] = ASK_S,
 ) -> Choice:
-    """Choose a supply; `auto` asks the registry once.
+    """Choose a supply; `auto` asks registries, all at once, and again when none has answered.
 
     Args:
         wanted: The value of SUPPLY.
-        registry: Which registry; the user's by default.
+        registry: The user's mirror, which then is the only one to ask; the one that the environment names by default.
         get: Sends the request, as ``requests.get``.
-        ask_s: Seconds that the registry has.
+        tries_s: Seconds that the registries have at each try.
 
     Raises:
         UsageError: There is no such supply, or the registry's address is none.
@@ -141,39 +146,52 @@ def choose(
     registry = registry or mirror()
     if wanted != "auto":
         return Choice(wanted, f"SUPPLY={wanted} was asked for.")
-    answer = ask(registry, get=get, within_s=ask_s)
-    if answer is None:
-        return Choice("registry", f"{_sentence(registry.title)} answers.")
-    return Choice("source", f"{_sentence(registry.title)} {answer}, so everything is built from source.")
+    asked = [registry] if registry.prefix else [Registry.of(name) for name in PUBLIC]
+    answers: dict[Registry, str | None] = {}
+    for within_s in tries_s:
+        answers = ask(asked, get=get, within_s=within_s)
+        for each, answer in answers.items():
+            if answer is None:
+                return Choice("registry", f"{_sentence(each.title)} answers.")
+    silence = ", ".join(f"{each.title} {answer}" for each, answer in answers.items())
+    return Choice("source", f"{_sentence(silence)} (asked {len(tries_s)} times), so everything is built from source.")
 
 
 def ask(
-    registry: Registry, *, get: Callable[..., requests.Response] = requests.get, within_s: float = ASK_S
-) -> str | None:
-    """Ask a registry whether it is one.
+    registries: Sequence[Registry], *, get: Callable[..., requests.Response] = requests.get, within_s: float = ASK_S[0]
+) -> dict[Registry, str | None]:
+    """Ask registries, all at once, whether they are any; the first that answers as one ends it.
 
     Returns:
-        None when it answers as registries do (asking for credentials is an answer), else what happened, in words.
+        For each registry None when it answers as registries do (asking for credentials is an answer), else what
+        happened, in words.
     """
-    said: queue.Queue[str | None] = queue.Queue()
-    silence = f"did not answer within {within_s:.0f} s"
+    silence = f"did not answer within {within_s:g} s"
+    said: queue.Queue[tuple[Registry, str | None]] = queue.Queue()
 
-    def send() -> None:
+    def send(registry: Registry) -> None:
         try:
             status = get(f"{registry.api}/v2/", timeout=within_s, allow_redirects=False).status_code
         except requests.Timeout:
-            said.put(silence)
+            said.put((registry, silence))
         except requests.RequestException:
-            said.put("cannot be reached")
+            said.put((registry, "cannot be reached"))
         else:
-            said.put(None if status in _ANSWERS else f"answered {status}, as no registry does")
+            said.put((registry, None if status in _ANSWERS else f"answered {status}, as no registry does"))
 
-    # a thread, because looking up a name knows no deadline; it is left behind where it hangs
-    threading.Thread(target=send, name="ask-registry", daemon=True).start()
-    try:
-        return said.get(timeout=within_s)
-    except queue.Empty:
-        return silence
+    # threads, because looking up a name knows no deadline; they are left behind where they hang
+    for each in registries:
+        threading.Thread(target=send, args=(each,), name="ask-registry", daemon=True).start()
+    answers: dict[Registry, str | None] = dict.fromkeys(registries, silence)
+    deadline = Deadline.after(within_s)
+    for _ in registries:
+        try:
+            registry, answers[registry] = said.get(timeout=deadline.remaining_s)
+        except queue.Empty:
+            break
+        if answers[registry] is None:
+            break
+    return answers
 
 
 def _sentence(text: str) -> str:

@@ -62,17 +62,23 @@ def tool(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s:
     Raises:
         SupplyError: It could not be had, or is not what is pinned.
     """
+    program = file(pin, cache, progress=progress, silence_s=silence_s)
+    program.chmod(0o755)
+    return program
+
+
+def file(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s: float = SILENCE_S) -> Path:
+    """A file from the cache, downloaded when it is not there. Arguments and errors as of `tool`."""
 
     def make(folder: Path) -> dict[str, str]:
-        program = folder / pin.name
+        target = folder / pin.name
         if pin.member:
             archive = folder / "archive"
             download(pin, archive, progress=progress, silence_s=silence_s)
-            _extract(pin, archive, program)
+            _extract(pin, archive, target)
             archive.unlink()
         else:
-            download(pin, program, progress=progress, silence_s=silence_s)
-        program.chmod(0o755)
+            download(pin, target, progress=progress, silence_s=silence_s)
         return {"version": pin.version, "address": pin.address, "sha256": pin.sha256}
 
     return cache.build(pin.name, key_of([pin.version, pin.sha256, pin.member]), make).files / pin.name

@@ -13,6 +13,7 @@ from typing import Any
 from packaging.version import Version
 
 from promdrill.errors import SupplyError, UsageError
+from promdrill.supply.platforms import Platform
 
 PINS_VARIABLE = "PROMDRILL_PINS"
 """Names a file of the user's own pins, in the form of pins.toml."""
@@ -28,7 +29,7 @@ class Pin:
         name: The program's name.
         version: Its version, without a leading v.
         address: Where it is.
-        sha256: What must be there, in hexadecimal.
+        sha256: SHA-256 of what must be there, in hexadecimal.
         member: The file wanted out of a tar archive; empty when the download is the program.
     """
 
@@ -99,21 +100,21 @@ class Pins:
             raise UsageError(f"the pin of {name} {version} is no SHA-256: {pinned}", hint=f"correct ${PINS_VARIABLE}")
         return digest
 
-    def tool(self, name: str, version: str, architecture: str) -> Pin:
-        """How to get a program.
+    def tool(self, name: str, version: str, platform: Platform) -> Pin:
+        """How to get a program for a platform.
 
         Raises:
             SupplyError: No SHA-256 is pinned for it.
             UsageError: What is pinned is no SHA-256.
         """
-        sha256 = self.digest(name, version, field=architecture)
+        sha256 = self.digest(name, version, field=platform.key)
         if sha256 is None:
-            raise SupplyError(f"no SHA-256 is pinned for {name} {version} on {architecture}, and nothing unchecked is "
-                              "used", hint=self._how_to(name, version, architecture))  # fmt: skip
-        return self._pin(name, version, sha256, architecture)
+            raise SupplyError(f"no SHA-256 is pinned for {name} {version} on {platform}, and nothing unchecked is "
+                              "used", hint=self._how_to(name, version, platform.key))  # fmt: skip
+        return self._pin(name, version, sha256, platform)
 
     def file(self, name: str, version: str) -> Pin:
-        """How to get a file that is the same for every architecture.
+        """How to get a file that is the same for every platform.
 
         Raises:
             SupplyError: No SHA-256 is pinned for it.
@@ -123,10 +124,10 @@ class Pins:
         if sha256 is None:
             raise SupplyError(f"no SHA-256 is pinned for {name} {version}, and nothing unchecked is used",
                               hint=self._how_to(name, version))  # fmt: skip
-        return self._pin(name, version, sha256, "")
+        return self._pin(name, version, sha256, Platform("", ""))
 
-    def _pin(self, name: str, version: str, sha256: str, architecture: str) -> Pin:
-        put = {"version": version, "architecture": architecture}
+    def _pin(self, name: str, version: str, sha256: str, platform: Platform) -> Pin:
+        put = {"version": version, "system": platform.system, "architecture": platform.architecture}
         address = str(self._value("address", name) or "").format(**put)
         return Pin(name, version, address, sha256, str(self._value("member", name) or "").format(**put))
 

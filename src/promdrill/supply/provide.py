@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from promdrill import paths
-from promdrill.supply import bundle, catalogue, charts, choose, engine, machine, pulled, registry, toolchain
-from promdrill.supply.cache import Cache
+from promdrill.errors import SupplyError
+from promdrill.supply import (
+    archive,
+    bundle,
+    catalogue,
+    charts,
+    choose,
+    engine,
+    kubernetes,
+    programs,
+    pulled,
+    registry,
+    source,
+    toolchain,
+)
+from promdrill.supply.cache import Cache, digest_of, key_of
 from promdrill.supply.choose import Registry
 from promdrill.supply.debian import ensure_host_packages
+from promdrill.supply.engine import Engine
 from promdrill.supply.pins import Pins
-from promdrill.supply.reference import in_manifests
+from promdrill.supply.platforms import Platform
 from promdrill.supply.source import Source
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
-OWN_IMAGES = (
-    *("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0"),
-    *("docker.io/library/nginx:debian", "docker.io/library/busybox:debian"),
-)
-"""Images that no registry has: they are built whatever the supply."""
+OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
+"""Images that no registry has: one static binary each, packed here whatever the supply."""
 
 Say = Callable[[str], None]
 
 
 def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Supplied:
-    """Everything for a cluster and its drills, present and checked.
+    """Everything for a cluster but the images of its drills, present and checked.
 
     Args:
         request: What is needed.
@@ -44,16 +57,14 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         return supplied
     chosen = choose.chosen(request.supply, request.mirror)
     on_event(f"supply: {chosen.name}. {chosen.why}")
-    running = engine.ensure(say=on_event)
-    source = _source(console)
     if chosen.name == "source":
-        return source.provide(request, chart=paths.own_chart(), why=chosen.why)
-    cache = Cache(paths.cache_dir())
-    pieces = registry.provide_registry(
-        request, running, cache, machine.examine().architecture, say=on_event, registry=_mirror(request)
-    )
-    provisioner = source.provisioner()
-    beside = in_manifests([provisioner.read_text(encoding="utf-8")])
+        engine.ensure(say=on_event)
+        return _source(console, on_event).provide(request, chart=paths.own_chart(), why=chosen.why)
+    planned = registry.plan(request, Platform.here(), Pins.load())
+    running = engine.ensure(say=on_event)
+    if planned.kubernetes != request.kubernetes:
+        on_event(kubernetes.remark(request.kubernetes, planned.kubernetes))
+    pieces = registry.provide(planned, running, Cache(paths.cache_dir()), registry=_mirror(request), say=on_event)
     return Supplied(
         name="registry",
         why=chosen.why,
@@ -61,12 +72,8 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         kubernetes=pieces.kubernetes,
         node_image=pieces.node_image,
         chart=paths.own_chart(),
-        provisioner=provisioner,
+        provisioner=pieces.provisioner,
         crds=pieces.crds,
-        archives=(
-            *(source.image_archive(reference) for reference in OWN_IMAGES),
-            *archives(request, beside, on_event=on_event),
-        ),
         kind_patch=source.host_patch(),
     )
 
@@ -78,10 +85,9 @@ def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = Non
         SupplyError: It could not be had.
     """
     if choose.chosen(request.supply, request.mirror).name == "source":
-        return _source(console).helm(request.helm)
-    cache, pins = Cache(paths.cache_dir()), Pins.load()
-    version = pins.newest("helm", request.helm)
-    return registry.tool("helm", version, machine.examine().architecture, pins=pins, cache=cache, say=on_event)
+        return _source(console, on_event).helm(request.helm)
+    planned = registry.plan(request, Platform.here(), Pins.load())
+    return registry.tool(planned.helm, cache=Cache(paths.cache_dir()), say=on_event)
 
 
 def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
@@ -111,24 +117,55 @@ def available(request: SupplyRequest) -> tuple[str, ...] | None:
 def archives(
     request: SupplyRequest, references: Sequence[str], *, on_event: Say, console: Console | None = None
 ) -> tuple[Path, ...]:
-    """Docker archives of images, to be loaded into a cluster: built on `source`, else pulled and checked.
+    """Docker archives of images, to be loaded into a cluster: built on `source`, else pulled by digest and checked.
 
     Raises:
-        SupplyError: One of them could not be had.
+        SupplyError: One of them could not be had, or is not in the bundle that everything comes from.
     """
-    if not references or request.bundle is not None:  # all that a bundle holds is loaded
+    if not references:
         return ()
+    if request.bundle is not None:  # all that it holds is there already
+        raise SupplyError(
+            f"BUNDLE={request.bundle} does not hold {', '.join(references)}",
+            hint=f"a bundle of these scenarios: {paths.command('bundle')}",
+        )
     if choose.chosen(request.supply, request.mirror).name == "source":
-        source = _source(console)
-        return tuple(source.image_archive(reference) for reference in references)
-    running, cache, pins = engine.ensure(say=on_event), Cache(paths.cache_dir()), Pins.load()
-    return tuple(
-        pulled.archive(reference, running, cache, registry=_mirror(request), pins=pins, say=on_event)
-        for reference in references
-    )
+        built = _source(console, on_event)
+        return tuple(built.image_archive(reference) for reference in references)
+    running, cache, pins, mirror = engine.ensure(say=on_event), Cache(paths.cache_dir()), Pins.load(), _mirror(request)
+
+    def have(reference: str) -> Path:
+        if reference in OWN_IMAGES:
+            return _packed(reference, running, cache, say=on_event)
+        return pulled.archive(reference, running, cache, registry=mirror, pins=pins, say=on_event)
+
+    return tuple(have(reference) for reference in references)
 
 
-def _source(console: Console | None) -> Source:
+def _packed(reference: str, running: Engine, cache: Cache, *, say: Say) -> Path:
+    """An image of ours for the engine's architecture: a static binary and nothing else."""
+    maker, image = catalogue.load(paths.images_dir()).image(reference)
+    binary = programs.program(maker.name, running.architecture, cache=cache, say=say)
+    key = key_of([repr(image), running.architecture, digest_of(binary)])
+
+    def make(folder: Path) -> dict[str, Any]:
+        with cache.scratch() as scratch:
+            layer = archive.write_layer(scratch / "layer.tar", dict.fromkeys(image.files, binary))
+            packed = archive.image(
+                reference,
+                [layer],
+                architecture=running.architecture,
+                entrypoint=image.entrypoint,
+                user=image.user,
+                workdir=image.workdir,
+            )
+            archive.write(folder / pulled.FILE, [packed])
+        return {"reference": reference}
+
+    return cache.build(f"image-{maker.name}", key, make).files / pulled.FILE
+
+
+def _source(console: Console | None, say: Say) -> Source:
     cache = Cache(paths.cache_dir())
     return Source(
         catalogue.load(paths.images_dir()),
@@ -136,6 +173,7 @@ def _source(console: Console | None) -> Source:
         toolchain.find(cache),
         console or Console(stderr=True),
         prepare=ensure_host_packages,
+        say=say,
     )
 
 

@@ -42,6 +42,9 @@ _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _PLATFORM_SINCE = (1, 48)
 """Version of Docker's API since which ``docker save`` knows ``--platform``; older ones save one platform anyhow."""
 
+_ASK_AS_USER = frozenset({requests.codes.unauthorized, requests.codes.forbidden, requests.codes.too_many_requests})
+"""Answers to an anonymous question after which the engine asks, with the login that its user has there."""
+
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 """Annotations in the index of an archive that name an image; the second holds its tag alone."""
 
@@ -149,8 +152,8 @@ def check_manifest(
         silence_s: Seconds without a byte after which the registry counts as hanging.
 
     Returns:
-        SHA-256 of the manifest; None when the registry shows it only to those it knows: the engine knows the user's
-        credentials.
+        SHA-256 of the manifest; None when the registry shows it only to those it knows, or has had too many questions
+        from people it does not know: the engine knows the user's credentials.
 
     Raises:
         SupplyError: It hangs, does not have the image, or has something else under that name.
@@ -165,7 +168,7 @@ def check_manifest(
             raise SupplyError(f"{what}: {fetch.trouble(source.api, error, silence_s)}", hint=hint) from error
 
     answer = ask(f"sha256:{digest}" if digest else wanted.tag)
-    if answer.status_code in {requests.codes.unauthorized, requests.codes.forbidden}:
+    if answer.status_code in _ASK_AS_USER:
         return None
     address = answer.url
     if answer.status_code == requests.codes.not_found and digest:

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
 from promdrill.errors import SupplyError
 from promdrill.supply.choose import HUB, Registry
 
@@ -17,6 +15,14 @@ _REFERENCE = re.compile(
     r"(?P<repository>[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*)"
     r"(?::(?P<tag>\w[\w.-]{0,127}))?(?:@sha256:(?P<digest>[0-9a-f]{64}))?"
 )
+
+PROMETHEUS = "quay.io/prometheus/prometheus"
+ALERTMANAGER = "quay.io/prometheus/alertmanager"
+
+_CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
+_DATA = frozenset({"ConfigMap", "Secret", "CustomResourceDefinition"})
+_RESOURCES = {"Prometheus": PROMETHEUS, "PrometheusAgent": PROMETHEUS, "Alertmanager": ALERTMANAGER}
+_ARGUMENTS = ("--prometheus-config-reloader=",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +72,47 @@ def engine_name(wanted: Reference, source: Registry) -> str:
     return f"{source.prefix}{wanted.repository}" if source.prefix else wanted.repository.removeprefix("library/")
 
 
-def in_manifests(texts: Iterable[str]) -> tuple[str, ...]:
-    """Images that the containers of Kubernetes objects run, by name in full, each once.
+def named_in(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """Images that Kubernetes objects run, as they are written, each once.
 
-    Args:
-        texts: YAML, any number of objects each.
-
-    Raises:
-        SupplyError: One of them is no reference.
+    Those of containers in any workload's pods, those of the Prometheus operator's resources, and the reloader that the
+    operator is told to put beside Prometheus.
     """
-    found = {image for text in texts for item in yaml.safe_load_all(text) for image in _images(item)}
-    return tuple(sorted({Reference.of(image).name for image in found}))
+    found = (text for each in objects if each.get("kind") not in _DATA for text in (*_walk(each), *_custom(each)))
+    return tuple(dict.fromkeys(text.strip() for text in found))
 
 
-def _images(item: Any) -> Iterator[str]:
-    """Images of the containers in an object, wherever its pod template is: a container has a name and an image."""
-    if isinstance(item, Mapping):
-        if isinstance(item.get("image"), str) and "name" in item:
-            yield item["image"]
-        for value in item.values():
-            yield from _images(value)
-    elif isinstance(item, list):
-        for value in item:
-            yield from _images(value)
+def _walk(value: Any) -> Iterator[str]:
+    """Images of all containers below a value, wherever a kind keeps its pod."""
+    if isinstance(value, Mapping):
+        for key, below in value.items():
+            if key in _CONTAINERS and isinstance(below, list):
+                for container in below:
+                    yield from _container(container)
+            else:
+                yield from _walk(below)
+    elif isinstance(value, list):
+        for below in value:
+            yield from _walk(below)
+
+
+def _container(container: Any) -> Iterator[str]:
+    if not isinstance(container, Mapping):
+        return
+    if isinstance(container.get("image"), str):
+        yield container["image"]
+    for argument in (*(container.get("command") or ()), *(container.get("args") or ())):
+        for start in _ARGUMENTS:
+            if isinstance(argument, str) and argument.startswith(start):
+                yield argument.removeprefix(start)
+
+
+def _custom(each: Mapping[str, Any]) -> Iterator[str]:
+    """The image of a resource that the operator makes pods of; without one it takes its own repository's."""
+    spec = each.get("spec")
+    kind = str(each.get("kind"))
+    if str(each.get("apiVersion")).startswith("monitoring.coreos.com/") and isinstance(spec, Mapping):
+        if spec.get("image"):
+            yield str(spec["image"])
+        elif kind in _RESOURCES and spec.get("version"):
+            yield f"{_RESOURCES[kind]}:{spec['version']}"

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.supply.charts import Wish
-
-DEFAULT_KUBERNETES = "1.36.3"
-"""The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
 
 DEFAULT_HELM = "4"
 """Helm 3's support has ended; 3 is what many still type, and works too."""
@@ -66,7 +64,7 @@ class Supplied:
         app_version: Version of the Prometheus that the chart then installs; empty until that is known.
         available: References of the images that can be had besides; None when any can be pulled.
         remarks: What a result has to say of where things come from, a sentence each.
-        images: Images of what drills put beside Prometheus that the cluster can run; None when it can pull any.
+        images: References of the images that are in every cluster: of the node image, and of the archives.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
     """
 
@@ -81,7 +79,7 @@ class Supplied:
     archives: tuple[Path, ...] = ()
     image_values: Mapping[str, Any] = field(default_factory=dict)
     kind_patch: Mapping[str, Any] = field(default_factory=dict)
-    images: tuple[str, ...] | None = None
+    images: tuple[str, ...] = ()
     app_version: str = ""
     available: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()

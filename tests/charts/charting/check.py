@@ -16,7 +16,7 @@ AVAILABLE = (
     *(f"{RELOADER}:v{version}" for version in ("0.69.1", "0.72.0", "0.87.1", "0.93.1")),
     "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0",
     "quay.io/prometheus/node-exporter:v1.9.1",
-    "docker.io/library/busybox:debian",
+    "docker.io/library/busybox:1.37.0",
     "docker.io/jimmidyson/configmap-reload:v0.2.2",
     "quay.io/prometheus-operator/prometheus-operator:v0.72.0",
     "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v20221220",

@@ -93,7 +93,7 @@ def _fetches(wishes: Settings) -> bool:
     return wishes.supply_name() == "registry" or (wishes.bundle is None and wishes.repo is not None)
 
 
-def images(scenarios: Sequence[Path], app_version: str, provisioner: Path) -> tuple[str, ...]:
+def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None) -> tuple[str, ...]:
     """Images of all that a cluster and its drills are made of besides a chart, by name in full, each once.
 
     Found in the very manifests that are applied: those of storage, of an install without a chart, and of the scenarios
@@ -102,7 +102,7 @@ def images(scenarios: Sequence[Path], app_version: str, provisioner: Path) -> tu
     Args:
         scenarios: The folders of those to be drilled.
         app_version: Version of the Prometheus that stands in the place of the manifests' own.
-        provisioner: local-path-provisioner's own manifest.
+        provisioner: local-path-provisioner's own manifest; None where it is not there yet.
 
     Raises:
         UsageError: A scenario names a folder of manifests that is not there.

@@ -60,9 +60,10 @@ def install(made: PinnedKindCluster, provisioner: Path) -> None:
     made.apply(yaml.safe_dump_all(objects(provisioner), sort_keys=False))
 
 
-def objects(provisioner: Path) -> list[dict[str, Any]]:
-    """All objects in the order in which they are applied."""
-    theirs = [item for item in _read(provisioner) if (item["kind"], item["metadata"]["name"]) not in _REPLACED]
+def objects(provisioner: Path | None) -> list[dict[str, Any]]:
+    """All objects in the order in which they are applied; without a provisioner's manifest, those that are ours."""
+    manifest = _read(provisioner) if provisioner is not None else []
+    theirs = [item for item in manifest if (item["kind"], item["metadata"]["name"]) not in _REPLACED]
     ours = [item for path in sorted((paths.manifests_dir() / "storage").glob("*.yaml")) for item in _read(path)]
     return sorted(theirs + ours, key=lambda item: _FIRST.index(item["kind"]) if item["kind"] in _FIRST else len(_FIRST))
 

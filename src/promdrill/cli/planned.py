@@ -1,0 +1,91 @@
+"""What a run would fetch on a platform, one artefact a line: ``promdrill doctor --plan``. Nothing is asked or fetched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from promdrill import planning
+from promdrill.install.manifests import APP_VERSION
+from promdrill.settings import Settings
+from promdrill.supply import OWN_IMAGES, charts, programs, registry
+from promdrill.supply.pins import Pin, Pins
+from promdrill.supply.platforms import Platform
+
+PROVISIONER_IMAGE = f"docker.io/rancher/local-path-provisioner:v{registry.PROVISIONER_VERSION}"
+"""What the provisioner's manifest runs, which is not here before it is fetched."""
+
+_SHOWN = 12  # characters of a digest, as Docker shows it
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One artefact.
+
+    Attributes:
+        what: What it is.
+        platform: Where it runs; `any` for what is text.
+        source: Its address, or the reference of an image.
+        sha256: What it must have, in hexadecimal; empty where the registry's answer counts, or where it is ours.
+    """
+
+    what: str
+    platform: str
+    source: str
+    sha256: str = ""
+
+
+def rows(settings: Settings, scenarios: Sequence[Path], platform: Platform, pins: Pins) -> Iterator[Row]:
+    """What the registry supply fetches for drills on a machine of that platform.
+
+    The images of a chart are not among them: they are known once Helm has rendered it.
+
+    Args:
+        settings: What is asked for.
+        scenarios: The folders of those to be drilled.
+        platform: The machine's.
+        pins: The table of pins.
+
+    Raises:
+        UsageError: There is no such version of Kubernetes.
+        SupplyError: Something is not pinned for that platform.
+    """
+    planned, node = registry.plan(settings.request(), platform, pins), str(platform.node)
+    yield from (_pinned(pin, str(platform)) for pin in (planned.kind, planned.kubectl, planned.helm))
+    yield from (_pinned(pin, "any") for pin in (planned.provisioner, planned.crds))
+    yield Row("node image", node, planned.node.name, planned.node.digest)
+    images = (PROVISIONER_IMAGE, *planning.images(scenarios, settings.app_version or APP_VERSION, None))
+    for name in dict.fromkeys((*images, *planning.optional_images(scenarios))):
+        if name in OWN_IMAGES:
+            yield Row("image of ours", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
+        else:
+            yield Row("image", node, name, pins.digest("image", name) or "")
+    chart = settings.chart or charts.DEFAULT
+    version = settings.chart_version or ("" if settings.chart else charts.DEFAULT_VERSION)
+    yield Row("chart", "any", f"{chart} {version}".strip(), (version and pins.digest(chart, version)) or "")
+
+
+def render(found: Sequence[Row], console: Console) -> None:
+    """Print a plan as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("what", "platform", "from", "SHA-256"):
+        table.add_column(name, overflow="fold", no_wrap=name != "from")
+    for row in found:
+        table.add_row(row.what, row.platform, escape(row.source), row.sha256[:_SHOWN] or "-")
+    console.print(table)
+    console.print("The chart's images come with it: Helm renders it first, and they are pulled by digest and loaded.")
+
+
+def to_json(found: Sequence[Row]) -> list[dict[str, Any]]:
+    """The same for programs, with whole digests."""
+    return [asdict(row) for row in found]
+
+
+def _pinned(pin: Pin, platform: str) -> Row:
+    return Row(f"{pin.name} {pin.version}", platform, pin.address, pin.sha256)

@@ -30,7 +30,7 @@ const (
 )
 
 // growing makes the volume mounted at a folder at least that large.
-type growing func(ctx context.Context, folder string, sizeBytes int64) error
+type growing func(folder string, sizeBytes int64) error
 
 // options are the agent's place in the world.
 type options struct {
@@ -77,12 +77,12 @@ func serve(ctx context.Context, config *rest.Config, opts options, grow growing)
 	return nil
 }
 
-func growFolder(ctx context.Context, folder string, sizeBytes int64) error {
+func growFolder(folder string, sizeBytes int64) error {
 	target, err := volume.At(folder)
 	if err != nil {
 		return err
 	}
-	return target.Grow(ctx, sizeBytes)
+	return target.Grow(sizeBytes)
 }
 
 // hostnameOf is the label by which volumes name their node; it asks until the API server answers.

@@ -223,7 +223,7 @@ func TestAgentAgainstAnAPIServer(t *testing.T) {
 	})
 	var mu sync.Mutex
 	var grown []string
-	grow := func(_ context.Context, folder string, sizeBytes int64) error {
+	grow := func(folder string, sizeBytes int64) error {
 		mu.Lock()
 		defer mu.Unlock()
 		grown = append(grown, fmt.Sprintf("%s %d", folder, sizeBytes))

@@ -26,15 +26,11 @@ const (
 // create makes the volume that the provisioner's helper pod was started for. The provisioner passes a folder and a size;
 // all else is read from the claim that the folder's name tells, and from its class. A failure is told on the claim,
 // because the provisioner itself only ever reports that its helper took too long.
-func create(ctx context.Context, folder string, sizeBytes int64) error {
-	target, err := volume.At(folder)
-	if err != nil {
-		return err
-	}
+func create(ctx context.Context, target volume.Volume, node volume.Node, sizeBytes int64) error {
 	config, err := rest.InClusterConfig()
 	if errors.Is(err, rest.ErrNotInCluster) {
 		slog.Info("no cluster around: default settings")
-		return target.Create(ctx, volume.Wish{SizeBytes: sizeBytes, Filesystem: volume.Auto})
+		return target.Create(ctx, node, volume.Wish{SizeBytes: sizeBytes, Filesystem: volume.Auto})
 	}
 	if err != nil {
 		return err
@@ -43,9 +39,9 @@ func create(ctx context.Context, folder string, sizeBytes int64) error {
 	if err != nil {
 		return err
 	}
-	claim, wish, err := ask(ctx, connected, filepath.Base(folder), sizeBytes)
+	claim, wish, err := ask(ctx, connected, filepath.Base(target.Folder), sizeBytes)
 	if err == nil {
-		err = target.Create(ctx, wish)
+		err = target.Create(ctx, node, wish)
 	}
 	if err != nil && claim.UID != "" {
 		err = errors.Join(err, tellCreateFailed(ctx, connected, claim, err))

@@ -1,9 +1,12 @@
 // Command volume-agent makes, grows and deletes volumes of a real size for rancher/local-path-provisioner.
 //
-//	volume-agent create FOLDER BYTES   in the provisioner's helper pod: image file, file system, mount
-//	volume-agent delete FOLDER         in the provisioner's helper pod: the reverse
-//	volume-agent run                   as a DaemonSet: grow mounted volumes when their claims ask for more
+//	volume-agent -a create -p FOLDER -s BYTES   in the provisioner's helper pod: image file, file system, mount
+//	volume-agent -a delete -p FOLDER            in the provisioner's helper pod: the reverse
+//	volume-agent run                            as a DaemonSet: grow mounted volumes when their claims ask for more
 //	volume-agent version
+//
+// The flags are those that the provisioner gives to the setupCommand and teardownCommand of its configuration, so that no
+// shell and no script stand in between and the image holds this program alone.
 package main
 
 import (
@@ -14,12 +17,10 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"strconv"
+	"strings"
 	"syscall"
 
 	"k8s.io/client-go/rest"
-
-	"promdrill.example/volume-agent/volume"
 )
 
 // agentName is the source of events and the manager of fields.
@@ -28,7 +29,8 @@ const agentName = "volume-agent"
 // version is set by the linker.
 var version = "unstamped"
 
-var errUsage = errors.New("usage: volume-agent create FOLDER BYTES | delete FOLDER | run [-root FOLDER] [-listen ADDRESS] | version")
+var errUsage = errors.New(
+	"usage: volume-agent -a create|delete -p FOLDER [-s BYTES] [-m Filesystem] | run [-root FOLDER] [-listen ADDRESS] | version")
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -41,26 +43,16 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	name, words := "", args
-	if len(args) > 0 {
-		name, words = args[0], args[1:]
-	}
 	switch {
-	case name == "create" && len(words) == 2:
-		sizeBytes, err := strconv.ParseInt(words[1], 10, 64)
-		if err != nil {
-			return fmt.Errorf("size %q: want bytes: %w", words[1], errUsage)
-		}
-		return create(ctx, words[0], sizeBytes)
-	case name == "delete" && len(words) == 1:
-		target, err := volume.At(words[0])
+	case len(args) > 0 && strings.HasPrefix(args[0], "-"):
+		asked, err := parseTask(args)
 		if err != nil {
 			return err
 		}
-		return target.Delete(ctx)
-	case name == "run":
-		return runAgent(ctx, words)
-	case name == "version" && len(words) == 0:
+		return asked.do(ctx)
+	case len(args) > 0 && args[0] == "run":
+		return runAgent(ctx, args[1:])
+	case len(args) == 1 && args[0] == "version":
 		fmt.Println(version)
 		return nil
 	}

@@ -104,7 +104,7 @@ func (r *resizer) enlarge(
 	}
 	r.tell(claim, corev1.EventTypeNormal, reasonResizing,
 		fmt.Sprintf("External resizer is resizing volume %s from %s to %s", pv.Name, had.String(), size.String()))
-	if err := r.grow(ctx, folder, size.Value()); err != nil {
+	if err := r.grow(folder, size.Value()); err != nil {
 		text := failure(pv, err.Error())
 		r.tell(claim, corev1.EventTypeWarning, reasonFailed, text)
 		_, patchErr := r.condition(ctx, claim, corev1.PersistentVolumeClaimControllerResizeError, text)

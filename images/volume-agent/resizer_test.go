@@ -75,7 +75,7 @@ func newWorld(claim *corev1.PersistentVolumeClaim, pv *corev1.PersistentVolume, 
 	w := &world{fake: &fakeCluster{claim: claim, volume: pv, class: class}}
 	w.resizer = resizer{
 		cluster: w.fake, now: func() time.Time { return noon }, root: testRoot, hostname: testNode,
-		grow: func(_ context.Context, folder string, sizeBytes int64) error {
+		grow: func(folder string, sizeBytes int64) error {
 			if folder != testFolder {
 				return errors.New("unexpected folder " + folder)
 			}

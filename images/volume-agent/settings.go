@@ -14,7 +14,9 @@ import (
 const (
 	// filesystemKey (class, claim): auto, ext4 or xfs.
 	filesystemKey = "promdrill.io/filesystem"
-	// mkfsOptionsKey (class, claim): further words for mkfs, such as "-i maxpct=1".
+	// inodesKey (class, claim): how many inodes the volume has, such as "3000".
+	inodesKey = "promdrill.io/inodes"
+	// mkfsOptionsKey (class, claim): further words for mkfs; what they mean differs by file system.
 	mkfsOptionsKey = "promdrill.io/mkfs-options"
 	// cooldownKey (class): how long after one growth the next is refused, such as "6h" (EBS); absent: no such rule.
 	cooldownKey = "promdrill.io/modification-cooldown"
@@ -41,11 +43,15 @@ func wishFor(claim *corev1.PersistentVolumeClaim, class *storagev1.StorageClass,
 	if err != nil {
 		return volume.Wish{}, fmt.Errorf("annotation %s: %w", filesystemKey, err)
 	}
+	inodes, err := volume.ParseInodes(setting(inodesKey))
+	if err != nil {
+		return volume.Wish{}, fmt.Errorf("annotation %s: %w", inodesKey, err)
+	}
 	options, err := volume.ParseMkfsOptions(setting(mkfsOptionsKey))
 	if err != nil {
 		return volume.Wish{}, fmt.Errorf("annotation %s: %w", mkfsOptionsKey, err)
 	}
-	return volume.Wish{SizeBytes: sizeBytes, Filesystem: filesystem, MkfsOptions: options}, nil
+	return volume.Wish{SizeBytes: sizeBytes, Filesystem: filesystem, Inodes: inodes, MkfsOptions: options}, nil
 }
 
 // cooldown is the class's rule; zero when it has none.

@@ -14,7 +14,7 @@ import (
 )
 
 func TestWishFor(t *testing.T) {
-	class := classThat(true, map[string]string{filesystemKey: "ext4", mkfsOptionsKey: "-N 64"})
+	class := classThat(true, map[string]string{filesystemKey: "ext4", inodesKey: "3000", mkfsOptionsKey: "-O ^has_journal"})
 	for _, check := range []struct {
 		name  string
 		claim map[string]string
@@ -23,12 +23,18 @@ func TestWishFor(t *testing.T) {
 		fails string
 	}{
 		{"nothing said", nil, nil, volume.Wish{SizeBytes: 1, Filesystem: volume.Auto}, ""},
-		{"class", nil, class, volume.Wish{SizeBytes: 1, Filesystem: volume.Ext4, MkfsOptions: []string{"-N", "64"}}, ""},
 		{
-			"claim over class", map[string]string{filesystemKey: "xfs", mkfsOptionsKey: "-i maxpct=1"}, class,
-			volume.Wish{SizeBytes: 1, Filesystem: volume.XFS, MkfsOptions: []string{"-i", "maxpct=1"}}, "",
+			"class", nil, class,
+			volume.Wish{SizeBytes: 1, Filesystem: volume.Ext4, Inodes: 3000, MkfsOptions: []string{"-O", "^has_journal"}}, "",
+		},
+		{
+			"claim over class", map[string]string{filesystemKey: "xfs", inodesKey: "64", mkfsOptionsKey: "-i size=1024"}, class,
+			volume.Wish{SizeBytes: 1, Filesystem: volume.XFS, Inodes: 64, MkfsOptions: []string{"-i", "size=1024"}}, "",
 		},
 		{"unknown kind", map[string]string{filesystemKey: "btrfs"}, nil, volume.Wish{}, filesystemKey},
+		{"no number", map[string]string{inodesKey: "few"}, nil, volume.Wish{}, inodesKey + `: "few" is no number of inodes`},
+		{"too few to mount", map[string]string{inodesKey: "63"}, nil, volume.Wish{}, "want 64 to"},
+		{"more than there can be", map[string]string{inodesKey: "2147483648"}, nil, volume.Wish{}, "want 64 to"},
 		{"option that names a file", map[string]string{mkfsOptionsKey: "-d file,name=/dev/sda"}, nil, volume.Wish{}, "is refused"},
 	} {
 		t.Run(check.name, func(t *testing.T) {
@@ -41,8 +47,10 @@ func TestWishFor(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || len(got.MkfsOptions) != len(check.want.MkfsOptions) || got.Filesystem != check.want.Filesystem ||
-				(len(got.MkfsOptions) > 0 && !reflect.DeepEqual(got, check.want)) {
+			if len(got.MkfsOptions) == 0 {
+				got.MkfsOptions = nil
+			}
+			if err != nil || !reflect.DeepEqual(got, check.want) {
 				t.Fatalf("got %+v, %v, want %+v", got, err, check.want)
 			}
 		})

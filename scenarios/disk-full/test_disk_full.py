@@ -3,7 +3,7 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import FillVolume, RestartServer, volume_shows
+from promdrill.faults import FEW_INODES, FillVolume, RestartServer, volume_shows
 from promdrill.versions import NO_SPACE
 
 NEW_SIZE = "450Mi"
@@ -18,7 +18,7 @@ def test_disk_full(drill: Drill) -> None:
     commit_failed = server.logs(drill.wording("scrape-commit-failed"))
     not_opened = server.logs(drill.wording("storage-not-opened-no-space"))
     drill.run(
-        fault=FillVolume("/data"),
+        fault=FillVolume("/data", inodes=True),  # of ext4 the bytes alone do not keep it from starting
         signature=(
             Stage("2/2, but nothing is stored", (server.ready(), commit_failed, server.stale(for_s=NO_SAMPLE_FOR_S))),
             Stage("1/2, it does not start again", (server.crash_looping(), not_opened), before=RestartServer()),
@@ -30,6 +30,6 @@ def test_disk_full(drill: Drill) -> None:
             volume_shows(server, at.pod, "/data", NEW_SIZE),
             server.no_logs(NO_SPACE, this_restart=True),
         ),
-        storage={"allowVolumeExpansion": False},
+        storage={"allowVolumeExpansion": False, **FEW_INODES},
         variables={"NEW_SIZE": NEW_SIZE},
     )

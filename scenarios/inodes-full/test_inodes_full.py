@@ -3,7 +3,7 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import FillInodes, RestartServer, inodes_full
+from promdrill.faults import FEW_INODES, FillInodes, RestartServer, inodes_full
 from promdrill.observe.conditions import negate
 from promdrill.versions import NO_SPACE
 
@@ -33,6 +33,6 @@ def test_inodes_full(drill: Drill) -> None:
             negate(inodes_full(server, at.pod, "/data"), "df -i: inodes are left on /data"),
             server.no_logs(NO_SPACE, this_restart=True),
         ),
-        storage={"metadata": {"annotations": {"promdrill.io/mkfs-options": "-i maxpct=1"}}},
+        storage=FEW_INODES,
         variables={"FOLDER": FOLDER},
     )

@@ -1,6 +1,7 @@
 """Each fault against a strict cluster: what it does, its undo, its proof, and that it notices doing nothing."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -115,6 +116,33 @@ def test_fill_writes_until_no_byte_is_left(place: Place, inside: str) -> None:
     assert place.undone() == [f"{EXEC}rm -rf {quoted}"]
 
 
+@pytest.mark.parametrize("inside", ["fill", "a b/fill"])
+def test_fill_uses_up_the_inodes_first_where_that_is_asked_for(place: Place, inside: str) -> None:
+    data, order = place.folder / "data", place.folder / "order"
+    tools = fake_tools(place.folder / "bin")
+    (tools / "dd").write_text(f'#!/bin/sh\nls -A "{data}/{inside}.files" | wc -l >>"{order}"\n')
+
+    def local(script: str) -> tuple[int, str]:
+        script = f"PATH={tools}:$PATH\n{script.replace('/data', str(data))}"
+        done = shell.run(["sh", "-c", script], timeout_s=30)
+        return done.exit_code, f"{done.stdout}{done.stderr}{NO_SPACE}"
+
+    place.script = local
+    proof = place.inject(FillVolume(inside=inside, inodes=True))
+    assert [each.name for each in proof] == ["df: nothing left on /data", "df -i: no inode left on /data"]
+    assert set(order.read_text().split()) == {"700"}, "all files are there before the first byte"
+    assert (data / inside).is_file()
+    place.script = lambda _: (0, "")
+    removed = [f"'/data/{inside}{end}'" if " " in inside else f"/data/{inside}{end}" for end in (".files", "")]
+    assert place.undone() == [f"{EXEC}rm -rf {path}" for path in removed]
+
+
+def test_a_fill_says_what_it_makes() -> None:
+    assert FillVolume().blast_radius == ("/data/promdrill.fill on the volume of the drilled server",)
+    assert len(FillVolume(inodes=True).blast_radius) == 2
+    assert FillVolume(inodes=True).name == "fill /data to the last byte and inode"
+
+
 def test_fill_makes_the_folders_of_its_file(place: Place) -> None:
     def local(script: str) -> tuple[int, str]:
         shell.run(
@@ -145,12 +173,17 @@ while [ "$n" -lt "$1" ]; do n=$((n + 1)); echo "$n"; done
 """
 
 
+def fake_tools(folder: Path) -> Path:
+    """A folder with a touch that runs out of inodes, a seq like that of busybox, and room for a dd."""
+    folder.mkdir()
+    for name, text in (("touch", TOUCH), ("seq", SEQ), ("dd", "")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+    return folder
+
+
 def test_fill_inodes_makes_files_until_none_can_be_made(place: Place) -> None:
-    tools, data = place.folder / "bin", place.folder / "data"
-    tools.mkdir()
-    for name, text in (("touch", TOUCH), ("seq", SEQ)):
-        (tools / name).write_text(text)
-        (tools / name).chmod(0o755)
+    tools, data = fake_tools(place.folder / "bin"), place.folder / "data"
 
     def local(script: str) -> tuple[int, str]:
         script = f"PATH={tools}:$PATH\n{script.replace('/data', str(data))}"
@@ -207,11 +240,22 @@ def test_df_full() -> None:
     assert not full.judge(seen(df(240_000, 65))).holds
 
 
-def test_df_grown() -> None:
+SHOWN_KIB = {
+    "300Mi": {"xfs": 241_664, "ext4": 277_623, "ext4 with few inodes": 296_091},
+    "350Mi": {"xfs": 292_864, "ext4": 325_775, "ext4 with few inodes": 347_247},
+    "450Mi": {"xfs": 395_264, "ext4": 421_311, "ext4 with few inodes": 449_346},
+}
+"""What df shows of volumes; grown from 300 MiB as in `make test-agent-vm`, those with few inodes made so large."""
+
+
+@pytest.mark.parametrize("kind", ["xfs", "ext4", "ext4 with few inodes"])
+def test_df_grown(kind: str) -> None:
     grown = volume_shows(SERVER, "p", "/data", "450Mi")
-    assert not grown.judge(seen(df(236 * 1024, 100_000))).holds  # 300Mi of xfs
-    assert grown.judge(seen(df(386 * 1024, 100_000))).holds
-    assert not grown.judge(seen(df(386 * 1024, 0))).holds
+    for size in ("300Mi", "350Mi"):
+        assert not grown.judge(seen(df(SHOWN_KIB[size][kind], 100_000))).holds
+        assert volume_shows(SERVER, "p", "/data", size).judge(seen(df(SHOWN_KIB[size][kind], 100_000))).holds
+    assert grown.judge(seen(df(SHOWN_KIB["450Mi"][kind], 100_000))).holds
+    assert not grown.judge(seen(df(SHOWN_KIB["450Mi"][kind], 0))).holds
 
 
 def test_df_without_inodes_has_bytes_left() -> None:

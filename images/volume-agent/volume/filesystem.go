@@ -2,9 +2,10 @@ package volume
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"os"
-	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -24,10 +25,16 @@ const (
 	XFS Filesystem = "xfs"
 )
 
-// supportedXFSBytes is the smallest file system mkfs.xfs makes without being asked twice.
-const supportedXFSBytes = 300 << 20
+const (
+	// supportedXFSBytes is the smallest file system mkfs.xfs makes without being asked twice.
+	supportedXFSBytes = 300 << 20
+	// xfsInodeBytes is the size of an inode that mkfs.xfs chooses by itself (mkfs.xfs(8), -i size).
+	xfsInodeBytes = 512
+	// fewestInodes leaves some for whatever uses the volume: mkfs.ext4 takes a dozen for itself.
+	fewestInodes = 64
+)
 
-// plainOption admits mkfs options such as "-i maxpct=1" and nothing that could name another file or device.
+// plainOption admits mkfs options such as "-O ^has_journal" and nothing that could name another file or device.
 var plainOption = regexp.MustCompile(`^[-A-Za-z0-9=,.^_]+$`)
 
 // ParseFilesystem reads a setting; empty means Auto.
@@ -41,6 +48,18 @@ func ParseFilesystem(text string) (Filesystem, error) {
 	return "", fmt.Errorf("file system %q is unknown: want auto, ext4 or xfs", text)
 }
 
+// ParseInodes reads a setting, a number of inodes; empty means as many as mkfs makes by itself, and 0 is returned.
+func ParseInodes(text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	inodes, err := strconv.ParseInt(text, 10, 32)
+	if err != nil || inodes < fewestInodes {
+		return 0, fmt.Errorf("%q is no number of inodes: want %d to %d", text, fewestInodes, math.MaxInt32)
+	}
+	return inodes, nil
+}
+
 // ParseMkfsOptions splits a setting into the words given to mkfs.
 func ParseMkfsOptions(text string) ([]string, error) {
 	words := strings.Fields(text)
@@ -52,19 +71,39 @@ func ParseMkfsOptions(text string) ([]string, error) {
 	return words, nil
 }
 
-func (f Filesystem) resolve(ext4Grows bool) Filesystem {
+// able is what a node can do.
+type able struct {
+	growExt4          bool // the kernel lets us
+	makeExt4, makeXFS bool // the program is there
+}
+
+func ableOn(node Node) able {
+	return able{growExt4: canGrowExt4(), makeExt4: node.has("mkfs.ext4"), makeXFS: node.has("mkfs.xfs")}
+}
+
+// resolve chooses the file system of a new volume.
+func (f Filesystem) resolve(can able) (Filesystem, error) {
 	switch {
+	case f == Ext4 && !can.makeExt4:
+		return "", errors.New("the node has no mkfs.ext4: use a node image with e2fsprogs, or file system xfs where the node has mkfs.xfs")
+	case f == XFS && !can.makeXFS:
+		return "", errors.New("the node has no mkfs.xfs: use a node image with xfsprogs, or file system ext4")
 	case f != Auto:
-		return f
-	case ext4Grows:
-		return Ext4
-	default:
-		return XFS
+		return f, nil
+	case can.makeExt4 && can.growExt4:
+		return Ext4, nil
+	case can.makeXFS:
+		return XFS, nil
+	case can.makeExt4:
+		return "", errors.New("no file system here can grow while mounted: the host lacks CAP_SYS_RESOURCE, which ext4 needs, and the node has" +
+			" no mkfs.xfs. Run Docker where CAP_SYS_RESOURCE is there, use a node image with xfsprogs, or, for volumes that never" +
+			" grow, set the annotation promdrill.io/filesystem: ext4 on the StorageClass")
 	}
+	return "", errors.New("the node has neither mkfs.ext4 nor mkfs.xfs: use a node image with e2fsprogs, as kindest/node is")
 }
 
 // mkfsCommand is the argv that makes the file system in an image of sizeBytes.
-func mkfsCommand(filesystem Filesystem, options []string, image string, sizeBytes int64) []string {
+func mkfsCommand(filesystem Filesystem, wish Wish, image string, sizeBytes int64) []string {
 	var command []string
 	switch filesystem {
 	case XFS:
@@ -73,27 +112,31 @@ func mkfsCommand(filesystem Filesystem, options []string, image string, sizeByte
 		if sizeBytes < supportedXFSBytes {
 			command = append(command, "--unsupported")
 		}
+		if wish.Inodes > 0 {
+			command = append(command, "-i", fmt.Sprintf("maxpct=%d", inodeShare(wish.Inodes, sizeBytes)))
+		}
 	default:
 		// No blocks reserved for root: full is full for everyone.
 		command = []string{"mkfs.ext4", "-q", "-F", "-m", "0"}
+		if wish.Inodes > 0 {
+			command = append(command, "-N", strconv.FormatInt(wish.Inodes, 10))
+		}
 	}
-	command = append(command, options...)
+	command = append(command, wish.MkfsOptions...)
 	return append(command, image)
 }
 
-func makeFilesystem(ctx context.Context, wish Wish, image string, sizeBytes int64) error {
-	filesystem := wish.Filesystem.resolve(canGrowExt4())
-	return execute(ctx, mkfsCommand(filesystem, wish.MkfsOptions, image, sizeBytes))
+// inodeShare is the whole percentage of a volume that so many inodes of xfs take, at least 1: it cannot be told the number.
+func inodeShare(inodes, sizeBytes int64) int64 {
+	return min(100, max(1, inodes*xfsInodeBytes*100/sizeBytes))
 }
 
-func growFilesystem(ctx context.Context, filesystem Filesystem, device, folder string) error {
-	switch filesystem {
-	case XFS:
-		return execute(ctx, []string{"xfs_growfs", folder})
-	case Ext4:
-		return execute(ctx, []string{"resize2fs", device})
+func makeFilesystem(ctx context.Context, node Node, wish Wish, image string, sizeBytes int64) error {
+	filesystem, err := wish.Filesystem.resolve(ableOn(node))
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("%s: a file system of type %s cannot be grown", folder, filesystem)
+	return node.run(ctx, mkfsCommand(filesystem, wish, image, sizeBytes))
 }
 
 // probe reads which file system an image holds.
@@ -116,26 +159,18 @@ func probe(image string) (Filesystem, error) {
 	return "", fmt.Errorf("%s holds neither xfs nor ext4", image)
 }
 
-// canGrowExt4 reports whether programs started here may have CAP_SYS_RESOURCE, which the kernel asks of resize2fs.
+// canGrowExt4 reports whether we have CAP_SYS_RESOURCE, which the kernel asks of who grows a mounted ext4.
 func canGrowExt4() bool {
 	status, err := os.ReadFile("/proc/self/status")
-	return err == nil && boundingSetHas(string(status), unix.CAP_SYS_RESOURCE)
+	return err == nil && effectiveSetHas(string(status), unix.CAP_SYS_RESOURCE)
 }
 
-func boundingSetHas(status string, capability int) bool {
+func effectiveSetHas(status string, capability int) bool {
 	for line := range strings.Lines(status) {
-		if set, found := strings.CutPrefix(line, "CapBnd:"); found {
+		if set, found := strings.CutPrefix(line, "CapEff:"); found {
 			bits, err := strconv.ParseUint(strings.TrimSpace(set), 16, 64)
 			return err == nil && bits>>capability&1 == 1
 		}
 	}
 	return false
-}
-
-func execute(ctx context.Context, command []string) error {
-	output, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s: %w: %s", strings.Join(command, " "), err, strings.TrimSpace(string(output)))
-	}
-	return nil
 }

@@ -40,6 +40,7 @@ type Volume struct {
 type Wish struct {
 	SizeBytes   int64
 	Filesystem  Filesystem
+	Inodes      int64 // about so many; 0 for as many as mkfs makes by itself
 	MkfsOptions []string
 }
 
@@ -52,8 +53,8 @@ func At(folder string) (Volume, error) {
 	return Volume{Folder: folder, image: filepath.Join(filepath.Dir(folder), imageFolder, name+".img")}, nil
 }
 
-// Create makes the volume and mounts it. What is there already is kept: a second call changes nothing.
-func (v Volume) Create(ctx context.Context, wish Wish) error {
+// Create makes the volume, by the node's mkfs, and mounts it. What is there already is kept: a second call changes nothing.
+func (v Volume) Create(ctx context.Context, node Node, wish Wish) error {
 	if wish.SizeBytes < smallestBytes {
 		return fmt.Errorf("a volume of %s is too small: the smallest is %s", inWords(wish.SizeBytes), inWords(smallestBytes))
 	}
@@ -67,7 +68,7 @@ func (v Volume) Create(ctx context.Context, wish Wish) error {
 		return err
 	}
 	defer unlock()
-	if err := v.makeImage(ctx, wish); err != nil {
+	if err := v.makeImage(ctx, node, wish); err != nil {
 		return err
 	}
 	if err := v.mount(); err != nil {
@@ -80,7 +81,7 @@ func (v Volume) Create(ctx context.Context, wish Wish) error {
 }
 
 // Grow makes the mounted volume at least sizeBytes large while it is in use. It never shrinks one.
-func (v Volume) Grow(ctx context.Context, sizeBytes int64) error {
+func (v Volume) Grow(sizeBytes int64) error {
 	unlock, err := v.lock()
 	if err != nil {
 		return err
@@ -94,7 +95,7 @@ func (v Volume) Grow(ctx context.Context, sizeBytes int64) error {
 		return fmt.Errorf("%s is not mounted", v.Folder)
 	}
 	if mounted.filesystem == Ext4 && !canGrowExt4() {
-		return errors.New("ext4 cannot grow while mounted: this host lacks CAP_SYS_RESOURCE; volumes to be grown here must be xfs")
+		return errNeedsSysResource
 	}
 	device, err := mounted.loopDevice(v.image)
 	if err != nil {
@@ -107,7 +108,7 @@ func (v Volume) Grow(ctx context.Context, sizeBytes int64) error {
 	if err := unix.IoctlSetInt(int(device.Fd()), unix.LOOP_SET_CAPACITY, 0); err != nil {
 		return fmt.Errorf("set the capacity of %s: %w", device.Name(), err)
 	}
-	return growFilesystem(ctx, mounted.filesystem, device.Name(), v.Folder)
+	return growFilesystem(mounted.filesystem, device, v.Folder)
 }
 
 // Delete unmounts the volume, waiting a while for its last user, and removes its image and folder.
@@ -139,7 +140,7 @@ func (v Volume) lock() (unlock func(), err error) {
 }
 
 // makeImage puts a finished image in place, or nothing.
-func (v Volume) makeImage(ctx context.Context, wish Wish) error {
+func (v Volume) makeImage(ctx context.Context, node Node, wish Wish) error {
 	if _, err := os.Stat(v.image); err == nil {
 		return nil
 	}
@@ -159,7 +160,7 @@ func (v Volume) makeImage(ctx context.Context, wish Wish) error {
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	if err := makeFilesystem(ctx, wish, unfinished, size); err != nil {
+	if err := makeFilesystem(ctx, node, wish, unfinished, size); err != nil {
 		return err
 	}
 	return os.Rename(unfinished, v.image)
@@ -199,7 +200,12 @@ func (v Volume) mount() error {
 		return err
 	}
 	defer device.Close() // the mount holds the device from here on; without one, closing frees it
-	if err := unix.Mount(device.Name(), v.Folder, string(filesystem), 0, ""); err != nil {
+	err = unix.Mount(device.Name(), v.Folder, string(filesystem), 0, "")
+	if errors.Is(err, unix.ENODEV) {
+		return fmt.Errorf("mount %s: the host's kernel has no %s: modprobe %s on the host, or choose the other with promdrill.io/filesystem",
+			v.Folder, filesystem, filesystem)
+	}
+	if err != nil {
 		return fmt.Errorf("mount %s (%s) at %s: %w", device.Name(), filesystem, v.Folder, err)
 	}
 	return nil

@@ -23,30 +23,50 @@ func TestAt(t *testing.T) {
 }
 
 func TestResolve(t *testing.T) {
+	all := able{growExt4: true, makeExt4: true, makeXFS: true}
+	laptop := able{growExt4: true, makeExt4: true} // a stock kindest/node: e2fsprogs, no xfsprogs
+	restricted := able{makeExt4: true, makeXFS: true}
+	stuck := able{makeExt4: true}
 	for _, check := range []struct {
-		asked     Filesystem
-		ext4Grows bool
-		want      Filesystem
+		asked Filesystem
+		can   able
+		want  Filesystem
+		fails []string
 	}{
-		{Auto, true, Ext4}, {Auto, false, XFS}, {Ext4, false, Ext4}, {XFS, true, XFS},
+		{Auto, all, Ext4, nil},
+		{Auto, laptop, Ext4, nil},
+		{Auto, restricted, XFS, nil},
+		{Auto, able{growExt4: true, makeXFS: true}, XFS, nil},
+		{Auto, stuck, "", []string{"lacks CAP_SYS_RESOURCE", "no mkfs.xfs", "xfsprogs", "promdrill.io/filesystem: ext4"}},
+		{Auto, able{growExt4: true}, "", []string{"neither mkfs.ext4 nor mkfs.xfs", "e2fsprogs"}},
+		{Ext4, stuck, Ext4, nil},
+		{Ext4, able{makeXFS: true}, "", []string{"no mkfs.ext4", "e2fsprogs"}},
+		{XFS, all, XFS, nil},
+		{XFS, laptop, "", []string{"no mkfs.xfs", "xfsprogs"}},
 	} {
-		if got := check.asked.resolve(check.ext4Grows); got != check.want {
-			t.Errorf("%s, ext4 grows %v: got %s, want %s", check.asked, check.ext4Grows, got, check.want)
+		got, err := check.asked.resolve(check.can)
+		if got != check.want || (err == nil) != (check.fails == nil) {
+			t.Errorf("%s, %+v: got %q, %v, want %q", check.asked, check.can, got, err, check.want)
+		}
+		for _, part := range check.fails {
+			if err != nil && !strings.Contains(err.Error(), part) {
+				t.Errorf("%s, %+v: %q does not say %q", check.asked, check.can, err, part)
+			}
 		}
 	}
 }
 
-func TestBoundingSetHas(t *testing.T) {
+func TestEffectiveSetHas(t *testing.T) {
 	for _, check := range []struct {
 		status string
 		want   bool
 	}{
-		{"Name:\tx\nCapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\n", true},
-		{"CapEff:\t000001ffffffffff\nCapBnd:\t000001fffeffffff\n", false},
-		{"CapBnd:\tnonsense\n", false},
+		{"Name:\tx\nCapEff:\t000001ffffffffff\nCapBnd:\t0000000000000000\n", true},
+		{"CapEff:\t000001fffeffffff\nCapBnd:\t000001ffffffffff\n", false},
+		{"CapEff:\tnonsense\n", false},
 		{"", false},
 	} {
-		if got := boundingSetHas(check.status, unix.CAP_SYS_RESOURCE); got != check.want {
+		if got := effectiveSetHas(check.status, unix.CAP_SYS_RESOURCE); got != check.want {
 			t.Errorf("%q: got %v", check.status, got)
 		}
 	}
@@ -55,15 +75,21 @@ func TestBoundingSetHas(t *testing.T) {
 func TestMkfsCommand(t *testing.T) {
 	for _, check := range []struct {
 		filesystem Filesystem
-		options    []string
+		wish       Wish
 		sizeBytes  int64
 		want       string
 	}{
-		{XFS, nil, supportedXFSBytes, "mkfs.xfs -q -i nrext64=0 x.img"},
-		{XFS, []string{"-i", "maxpct=1"}, supportedXFSBytes - blockBytes, "mkfs.xfs -q -i nrext64=0 --unsupported -i maxpct=1 x.img"},
-		{Ext4, []string{"-N", "64"}, smallestBytes, "mkfs.ext4 -q -F -m 0 -N 64 x.img"},
+		{XFS, Wish{}, supportedXFSBytes, "mkfs.xfs -q -i nrext64=0 x.img"},
+		{XFS, Wish{Inodes: 3000}, supportedXFSBytes, "mkfs.xfs -q -i nrext64=0 -i maxpct=1 x.img"},
+		{
+			XFS, Wish{Inodes: 64000, MkfsOptions: []string{"-n", "size=8192"}}, supportedXFSBytes - blockBytes,
+			"mkfs.xfs -q -i nrext64=0 --unsupported -i maxpct=10 -n size=8192 x.img",
+		},
+		{XFS, Wish{Inodes: 1 << 30}, supportedXFSBytes, "mkfs.xfs -q -i nrext64=0 -i maxpct=100 x.img"},
+		{Ext4, Wish{}, smallestBytes, "mkfs.ext4 -q -F -m 0 x.img"},
+		{Ext4, Wish{Inodes: 3000, MkfsOptions: []string{"-b", "4096"}}, smallestBytes, "mkfs.ext4 -q -F -m 0 -N 3000 -b 4096 x.img"},
 	} {
-		if got := strings.Join(mkfsCommand(check.filesystem, check.options, "x.img", check.sizeBytes), " "); got != check.want {
+		if got := strings.Join(mkfsCommand(check.filesystem, check.wish, "x.img", check.sizeBytes), " "); got != check.want {
 			t.Errorf("got %q, want %q", got, check.want)
 		}
 	}

@@ -2,7 +2,7 @@
 
 from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.commands import OnNode, RunIn
-from promdrill.faults.df import inodes_full, volume_below, volume_full, volume_shows
+from promdrill.faults.df import inodes_full, no_inode, volume_below, volume_full, volume_shows
 from promdrill.faults.edits import Replace, Set
 from promdrill.faults.growth import GrowVolume
 from promdrill.faults.objects import Applied, Deleted, Patched
@@ -10,9 +10,10 @@ from promdrill.faults.pods import DeleteServerPod, RestartServer
 from promdrill.faults.reinstall import InOrder, Reinstall
 from promdrill.faults.settings import Edited, TouchConfig, ValuesEdit
 from promdrill.faults.storage import RemoveStorage
-from promdrill.faults.volume import FillInodes, FillVolume
+from promdrill.faults.volume import FEW_INODES, FillInodes, FillVolume
 
 __all__ = [
+    "FEW_INODES",
     "Applied",
     "DeleteServerPod",
     "Deleted",
@@ -36,6 +37,7 @@ __all__ = [
     "Undo",
     "ValuesEdit",
     "inodes_full",
+    "no_inode",
     "volume_below",
     "volume_full",
     "volume_shows",

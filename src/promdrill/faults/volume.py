@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
-from promdrill.faults.df import inodes_full, volume_full
+from promdrill.faults.df import inodes_full, no_inode, volume_full
 from promdrill.observe.conditions import Condition
 from promdrill.observe.picture import name_of
 
@@ -18,10 +21,17 @@ FILL_TIMEOUT_S = 120.0
 _FILL = """
 f={file}
 mkdir -p "$(dirname "$f")"
+{first}
 for bs in 1048576 4096 512 1; do
   said=$(dd if=/dev/zero bs=$bs 2>&1 >>"$f")
 done
 echo "$said"
+"""
+
+# What comes first where no inode is to be left: the file's own one, and then the rest.
+_INODES_FIRST = """
+: >>"$f"
+({inodes}) >/dev/null
 """
 
 # touch takes many names at once; the last batch ends in ENOSPC, and so does a single file after it. sed makes the names
@@ -37,18 +47,27 @@ touch "last.$n" 2>&1
 
 _NO_SPACE = "No space left on device"
 
+FEW_INODES: Mapping[str, Any] = {"metadata": {"annotations": {"promdrill.io/inodes": "3000"}}}
+"""What is laid over a StorageClass so that its volumes have few inodes, which are soon used up."""
+
 
 @dataclass(frozen=True)
 class FillVolume(Fault):
     """A volume of the server is filled to the last byte by one file, written from inside its container.
 
+    A full xfs takes no new file. A full ext4 still takes empty ones, so that a server that needs nothing else starts
+    on it (and stores nothing); where it is not to start, the inodes have to go too.
+
     Attributes:
         mount: Where the volume is mounted.
         inside: Path of the file that takes the room, below `mount`; its folders are made.
+        inodes: Whether every inode is used up too, by empty files beside that file. The volume is best one with few, as
+            for `FillInodes`.
     """
 
     mount: str = "/data"
     inside: str = "promdrill.fill"
+    inodes: bool = False
 
     @property
     def file(self) -> str:
@@ -56,26 +75,41 @@ class FillVolume(Fault):
         return f"{self.mount}/{self.inside}"
 
     @property
+    def folder(self) -> str:
+        """Where the files are that take the inodes."""
+        return f"{self.file}.files"
+
+    @property
+    def made(self) -> tuple[str, ...]:
+        """What is made on the volume."""
+        return (self.file, self.folder) if self.inodes else (self.file,)
+
+    @property
     def name(self) -> str:
-        return f"fill {self.mount} to the last byte"
+        return f"fill {self.mount} to the last byte{' and inode' if self.inodes else ''}"
 
     @property
     def blast_radius(self) -> tuple[str, ...]:
-        return (f"{self.file} on the volume of the drilled server",)
+        return tuple(f"{path} on the volume of the drilled server" for path in self.made)
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        undo.register(f"remove {self.file}", lambda: _remove(ground, self.file))
-        _, output = ground.run(_FILL.format(file=shlex.quote(self.file)), timeout_s=FILL_TIMEOUT_S)
+        for path in self.made:
+            undo.register(f"remove {path}", partial(_remove, ground, path))
+        use_inodes = _FILL_INODES.format(folder=shlex.quote(self.folder))
+        first = _INODES_FIRST.format(inodes=use_inodes) if self.inodes else ""
+        script = _FILL.format(file=shlex.quote(self.file), first=first)
+        _, output = ground.run(script, timeout_s=FILL_TIMEOUT_S)
         if _NO_SPACE not in output:
             raise FaultNotTaken(f"filling {self.mount} did not end in {_NO_SPACE!r} but said: {output.strip()[-300:]}")
-        return (volume_full(ground.server, name_of(ground.pod()), self.mount),)
+        full = volume_full(ground.server, name_of(ground.pod()), self.mount)
+        return (full, no_inode(ground.server, name_of(ground.pod()), self.mount)) if self.inodes else (full,)
 
 
 @dataclass(frozen=True)
 class FillInodes(Fault):
     """Every inode of a volume of the server is used by an empty file; bytes stay free.
 
-    The volume is best one with few inodes, as from ``promdrill.io/mkfs-options: "-i maxpct=1"``: 3,000 on 300 MiB.
+    The volume is best one with few inodes. A class with `FEW_INODES` makes such: on 300 MiB ext4 has 3,040, xfs 6,144.
 
     Attributes:
         mount: Where the volume is mounted.

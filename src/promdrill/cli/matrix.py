@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ from promdrill.errors import PromdrillError, UsageError
 from promdrill.jobs.wanted import width
 from promdrill.matrix import child, ground, running, table
 from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
+from promdrill.matrix.gitlab import to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
-from promdrill.settings import is_warm, one_of
+from promdrill.settings import SUPPLIES, is_warm, one_of
 from promdrill.supply import catalogue
 
 DEFAULT = paths.project_dir() / FILE_NAME
@@ -42,7 +44,10 @@ def add(commands: Subcommands) -> None:
         commands,
         "matrix",
         summary=f"list the cells of {FILE_NAME}, or run them",
-        example="promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2",
+        example=(
+            "promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2\n"
+            "  promdrill matrix --file matrix.toml --jobs 2 --format gitlab >cells.yml"
+        ),
         execute=_execute,
     )
     parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: promdrill's own {FILE_NAME})")
@@ -67,7 +72,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     folders = Folders(Path(_wish(arguments, "REPORTS") or "reports"))
     if arguments.run:
         return _run(arguments, matrix, cells, folders)
-    for line in _FORMATS[arguments.format](cells, folders):
+    for line in _FORMATS[arguments.format](arguments, cells, folders):
         say(line)
     return EXIT_OK
 
@@ -114,20 +119,54 @@ def _known(own: str | None) -> Known:
     return Known(built.kubernetes_versions(), built.helm_versions(), ids)
 
 
-def _text(cells: Sequence[Cell], folders: Folders) -> list[str]:
+def _text(_arguments: argparse.Namespace, cells: Sequence[Cell], folders: Folders) -> list[str]:
     return list(table.listing(cells, {cell.id: folders.last(cell) for cell in cells}))
 
 
-def _json(cells: Sequence[Cell], folders: Folders) -> list[str]:
+def _json(_arguments: argparse.Namespace, cells: Sequence[Cell], folders: Folders) -> list[str]:
     entries = [{**cell.to_json(), "last": table.told(folders.last(cell))} for cell in cells]
     return [json.dumps(entries, indent=2)]
 
 
-def _github(cells: Sequence[Cell], _folders: Folders) -> list[str]:
+def _github(_arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Folders) -> list[str]:
     return [to_github(cells)]
 
 
-_FORMATS = {"text": _text, "json": _json, "github": _github}
+def _gitlab(arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Folders) -> list[str]:
+    reports = _in_checkout("REPORTS", _wish(arguments, "REPORTS") or "reports")
+    jobs, supply, own = (
+        width(_wish(arguments, "JOBS") or "1"),
+        _wish(arguments, "SUPPLY"),
+        _wish(arguments, "SCENARIOS"),
+    )
+    if supply:
+        one_of("SUPPLY", supply, SUPPLIES)
+    listing = [] if arguments.file == DEFAULT else [f"--file={_in_checkout('--file', str(arguments.file))}"]
+    if own:
+        folders = [_in_checkout("SCENARIOS", folder.strip()) for folder in own.split(",") if folder.strip()]
+        listing.append(f"--scenarios={','.join(folders)}")
+    listing += [f"--supply={supply}"] if supply else []
+    running = [f"--jobs={jobs}", f"--reports={reports}"]
+    return [to_gitlab(cells, listing=listing, running=running, reports=reports)]
+
+
+def _in_checkout(name: str, text: str) -> str:
+    """A path as another checkout has it, relative to its top, which is the current folder here.
+
+    Raises:
+        UsageError: It lies elsewhere, or has characters that GitLab or a shell would read as something else.
+    """
+    top = Path.cwd().resolve()
+    path = (top / Path(text).expanduser()).resolve()
+    if not path.is_relative_to(top):
+        raise UsageError(f"{name}={text}: not in this folder, and the jobs have a checkout of their own")
+    relative = path.relative_to(top).as_posix()
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", relative):
+        raise UsageError(f"{name}={text}: GitLab's jobs take letters, digits and . _ - / in paths", hint="another name")
+    return relative
+
+
+_FORMATS = {"text": _text, "json": _json, "github": _github, "gitlab": _gitlab}
 
 
 def _ids(arguments: argparse.Namespace) -> list[str]:

@@ -73,6 +73,10 @@ matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
 matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
 	@.venv/bin/promdrill matrix --format github
 
+.PHONY: matrix-supply
+matrix-supply: environment ## Get all that the cells of matrix.toml need, and run none
+	@.venv/bin/promdrill matrix --fetch
+
 .PHONY: bundle
 bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it
 	@.venv/bin/promdrill bundle

@@ -1,4 +1,4 @@
-"""``promdrill matrix``: the cells of matrix.toml, listed, printed for a CI, or run here."""
+"""``promdrill matrix``: the cells of matrix.toml, listed, printed for a CI, or run here; or what they need, fetched."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ def add(commands: Subcommands) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--format", choices=_FORMATS, default="text", help="how the cells are listed (default: text)")
     what.add_argument("--run", action="store_true", help="run them, each in a process of its own")
+    what.add_argument("--fetch", action="store_true", help="get all that they need, and run none")
     for name, meaning in OPTIONS.items():
         parser.add_argument(f"--{name.lower()}", metavar=name, help=f"{meaning} [${name}]")
     codes = "Exit codes of --run: 0 all is well; 1 a cell is red; 2 bad input, nothing was started; 130 interrupted."
@@ -72,6 +73,8 @@ def _execute(arguments: argparse.Namespace) -> int:
     folders = Folders(Path(_wish(arguments, "REPORTS") or "reports"))
     if arguments.run:
         return _run(arguments, matrix, cells, folders)
+    if arguments.fetch:
+        return _fetch(arguments, cells)
     for line in _FORMATS[arguments.format](arguments, cells, folders):
         say(line)
     return EXIT_OK
@@ -81,17 +84,9 @@ def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], f
     def asked(name: str) -> str | None:
         return _wish(arguments, name)
 
-    ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
     jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
     one_of("RESUME", resume, ("0", "1"))
-    try:
-        general = ground.general(asked)
-        doctor.require(
-            supply=general.supply_name(),
-            warm=all(is_warm(cell.variables["KUBE_VERSION"]) for cell in cells),
-        )
-    except PromdrillError as error:
-        raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
+    _require(arguments, cells)
     means = running.Means(
         check=lambda cell: ground.check(cell, asked),
         cluster=lambda on: ground.cluster(on, asked, say),
@@ -111,6 +106,36 @@ def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], f
         complain(PromdrillError("interrupted", hint=_going_on(arguments)))
         return EXIT_INTERRUPTED
     return EXIT_FAILED if result.red else EXIT_OK
+
+
+def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell]) -> int:
+    _require(arguments, cells)
+    for number, cell in enumerate(cells, 1):
+        say(f"cell {number} of {len(cells)}: {cell.id}: {cell.title}")
+        ground.fetch(cell, lambda name: _wish(arguments, name), say)
+    say(f"all is there for {len(cells)} cells")
+    return EXIT_OK
+
+
+def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
+    """Refuse what cannot work, before anything is started.
+
+    Raises:
+        UsageError: A variable is set in vain or wrong, or this machine lacks something.
+    """
+
+    def asked(name: str) -> str | None:
+        return _wish(arguments, name)
+
+    ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
+    try:
+        general = ground.general(asked)
+        doctor.require(
+            supply=general.supply_name(),
+            warm=all(is_warm(cell.variables["KUBE_VERSION"]) for cell in cells),
+        )
+    except PromdrillError as error:
+        raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
 
 
 def _known(own: str | None) -> Known:

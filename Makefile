@@ -69,13 +69,13 @@ reproduce: environment ## SCENARIO=...: make an incident happen, and leave it th
 matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
 	@.venv/bin/promdrill matrix --run
 
-.PHONY: matrix-cells
-matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
-	@.venv/bin/promdrill matrix --format github
-
 .PHONY: matrix-supply
 matrix-supply: environment ## Get all that the cells of matrix.toml need, and run none
 	@.venv/bin/promdrill matrix --fetch
+
+.PHONY: matrix-cells
+matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
+	@.venv/bin/promdrill matrix --format github
 
 .PHONY: bundle
 bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it

@@ -197,10 +197,24 @@ def test_a_red_cell_stops_no_other_and_a_red_night_is_told() -> None:
     assert set(issue["needs"]) == {"plan", "cells", "stitch"}
 
 
-def test_lint_validates_the_workflows() -> None:
+def test_lint_validates_all_that_a_ci_reads() -> None:
     recipe = MAKEFILE.partition("\nlint:")[2].partition("\n\n")[0]
-    assert "--builtin-schema vendor.github-workflows .github/workflows/*.yml" in recipe
-    assert re.search(r"zizmor .*--offline --pedantic .github$", recipe, re.MULTILINE)
+    checked: dict[str, set[str]] = {}
+    for schema, patterns in re.findall(r"--builtin-schema vendor\.([\w-]+) ([^-\n].*)$", recipe, re.MULTILINE):
+        files = {str(file.relative_to(ROOT)) for pattern in patterns.split() for file in ROOT.glob(pattern)}
+        checked.setdefault(schema, set()).update(files)
+    there = {str(file.relative_to(ROOT)) for end in ("yml", "yaml") for file in ROOT.glob(f"examples/**/.*.{end}")}
+    there |= {str(file.relative_to(ROOT)) for file in ROOT.glob("examples/gitlab/*.yml")}
+    assert checked == {
+        "github-workflows": {
+            str(file.relative_to(ROOT)) for file in [*FILES, *ROOT.glob("examples/*/.github/workflows/*.yml")]
+        },
+        "github-actions": {"action.yml"},
+        "dependabot": {".github/dependabot.yml"},
+        "gitlab-ci": there,
+    }
+    assert "examples/gitlab/.gitlab-ci.yml" in there
+    assert re.search(r"zizmor .*--offline --pedantic .*\.github action\.yml examples$", recipe, re.MULTILINE)
 
 
 # --- make night-issue --------------------------------------------------------------------------------------------

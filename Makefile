@@ -130,7 +130,7 @@ lint: environment ## Check style, types, layers, runbooks, workflows, examples
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/mypy examples
+	.venv/bin/mypy examples/github # its scenario is that of examples/gitlab too
 	.venv/bin/lint-imports
 	.venv/bin/promdrill runbook check scenarios/*/runbook*.md examples/*/drills/*/runbook*.md
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/github/.github/workflows/*.yml

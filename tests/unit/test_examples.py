@@ -161,7 +161,7 @@ def cells(tmp_path: Path) -> Path:
     env = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", **dict.fromkeys(("CELL", "JOBS", "SUPPLY"), "")}
     shell.run(["bash", "-eo", "pipefail", "-c", script], timeout_s=60, cwd=checkout, env=env)
     (artifact,) = plan["artifacts"]["paths"]
-    return checkout / artifact
+    return checkout / str(artifact)
 
 
 def test_the_child_pipeline_is_what_gitlab_takes(cells: Path) -> None:

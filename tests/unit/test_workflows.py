@@ -90,7 +90,7 @@ def test_the_targets_are_the_promised_ones() -> None:
 def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
     versions = set()
     for file in FILES:
-        lines = re.findall(r"\buses: (.*)", file.read_text())
+        lines = re.findall(r"\buses: (?!\./$)(.*)", file.read_text(), re.MULTILINE)
         assert lines, file
         for line in lines:
             found = re.fullmatch(r"([\w-]+/[\w-]+)(?:/\w+)?(@[0-9a-f]{40} # v\d+\.\d+\.\d+)", line)
@@ -172,6 +172,12 @@ def test_a_supply_is_kept_once_it_is_whole_whatever_becomes_of_the_drills(name: 
     computed = keys - {"${{ steps.cache.outputs.cache-primary-key }}"}
     assert len(computed) == 1
     assert len(keys) == 2
+
+
+def test_the_action_is_tried_with_the_example() -> None:
+    (asked,) = [step["with"] for where, step in STEPS if step.get("uses") == "./"]
+    assert all((ROOT / asked[name]).exists() for name in ("scenarios", "values"))
+    assert (ROOT / asked["scenarios"] / asked["scenario"]).is_dir()
 
 
 def test_nothing_needs_root() -> None:

@@ -80,34 +80,6 @@ def _execute(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
-    def asked(name: str) -> str | None:
-        return _wish(arguments, name)
-
-    jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
-    one_of("RESUME", resume, ("0", "1"))
-    _require(arguments, cells)
-    means = running.Means(
-        check=lambda cell: ground.check(cell, asked),
-        cluster=lambda on: ground.cluster(on, asked, say),
-        child=lambda cell, address, folder, tell: child.run(
-            child.command(cell, address=address, folder=folder, jobs=jobs, supply=supply, scenarios=asked("SCENARIOS")),
-            tell,
-        ),
-        say=say,
-    )
-    with folders.mine():
-        for name in folders.strangers({cell.id for cell in matrix.cells}):
-            say(f"{folders.matrix / name} is left alone: it is no cell of {arguments.file}")
-        result = running.run(cells, folders, means, resume=resume == "1")
-    for line in table.summary(result):
-        say(line)
-    if result.interrupted:
-        complain(PromdrillError("interrupted", hint=_going_on(arguments)))
-        return EXIT_INTERRUPTED
-    return EXIT_FAILED if result.red else EXIT_OK
-
-
 def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell]) -> int:
     _require(arguments, cells)
     for number, cell in enumerate(cells, 1):
@@ -136,6 +108,34 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
         )
     except PromdrillError as error:
         raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
+
+
+def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
+    def asked(name: str) -> str | None:
+        return _wish(arguments, name)
+
+    jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
+    one_of("RESUME", resume, ("0", "1"))
+    _require(arguments, cells)
+    means = running.Means(
+        check=lambda cell: ground.check(cell, asked),
+        cluster=lambda on: ground.cluster(on, asked, say),
+        child=lambda cell, address, folder, tell: child.run(
+            child.command(cell, address=address, folder=folder, jobs=jobs, supply=supply, scenarios=asked("SCENARIOS")),
+            tell,
+        ),
+        say=say,
+    )
+    with folders.mine():
+        for name in folders.strangers({cell.id for cell in matrix.cells}):
+            say(f"{folders.matrix / name} is left alone: it is no cell of {arguments.file}")
+        result = running.run(cells, folders, means, resume=resume == "1")
+    for line in table.summary(result):
+        say(line)
+    if result.interrupted:
+        complain(PromdrillError("interrupted", hint=_going_on(arguments)))
+        return EXIT_INTERRUPTED
+    return EXIT_FAILED if result.red else EXIT_OK
 
 
 def _known(own: str | None) -> Known:

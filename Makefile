@@ -69,6 +69,10 @@ reproduce: environment ## SCENARIO=...: make an incident happen, and leave it th
 matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
 	@.venv/bin/promdrill matrix --run
 
+.PHONY: matrix-supply
+matrix-supply: environment ## Get all that the cells of matrix.toml need, and run none
+	@.venv/bin/promdrill matrix --fetch
+
 .PHONY: matrix-cells
 matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
 	@.venv/bin/promdrill matrix --format github
@@ -134,14 +138,20 @@ doctor: environment ## Say what a run needs, what is missing, and what mends it
 	@.venv/bin/promdrill doctor
 
 .PHONY: lint
-lint: environment ## Check style, types, layers, runbooks and workflows
+lint: environment ## Check style, types, layers, runbooks, workflows, examples
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
+	.venv/bin/mypy examples/github # its scenario is that of examples/gitlab too
 	.venv/bin/lint-imports
-	.venv/bin/promdrill runbook check scenarios/*/runbook*.md
-	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
-	.venv/bin/zizmor --quiet --offline --pedantic .github
+	.venv/bin/promdrill runbook check scenarios/*/runbook*.md examples/*/drills/*/runbook*.md
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/github/.github/workflows/*.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci examples/gitlab/.gitlab-ci.yml examples/gitlab/runner.yml
+	cd examples/gitlab && ../../.venv/bin/promdrill matrix --file matrix.toml --scenarios drills --supply registry --format gitlab \
+		| ../../.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --default-filetype yaml -
+	.venv/bin/zizmor --quiet --offline --pedantic --config .github/zizmor.yml .github action.yml examples
 
 .PHONY: clean
 clean: environment ## Delete the clusters of promdrill, stop its engine

@@ -23,7 +23,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 _DATA = "_data"  # as in pyproject.toml, where the wheel's files are mapped
 
-_SUBCOMMANDS = {"test-scenarios": "run", "matrix": "matrix --run", "matrix-cells": "matrix --format github"}
+_SUBCOMMANDS = {
+    "test-scenarios": "run",
+    "matrix": "matrix --run",
+    "matrix-cells": "matrix --format github",
+    "matrix-supply": "matrix --fetch",
+}
 """Targets of make that do what a subcommand of another name does."""
 
 

@@ -160,8 +160,9 @@ def test_a_variable_that_would_be_set_in_vain_is_refused(
     world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.setenv(name, "x")
-    assert run("--run") == 2
-    assert f"{name}=x: a matrix takes it from its cells, or not at all" in capsys.readouterr().err
+    for what in ("--run", "--fetch"):
+        assert run(what) == 2
+        assert f"{name}=x: a matrix takes it from its cells, or not at all" in capsys.readouterr().err
     assert world.log == []
     assert run() == 0, "to list cells is no harm"
 
@@ -198,6 +199,42 @@ def test_cells_are_run(world: World, capsys: Captured, monkeypatch: pytest.Monke
     assert f"{SECOND}: drilling" in out
     assert out.splitlines()[-1].startswith("2 cells, 0 red: 2 passed, 0 failed; ")
     assert json.loads(Path(f"elsewhere/matrix/{FIRST}/cell.json").read_text())["id"] == FIRST
+
+
+def test_what_cells_need_is_fetched_and_none_is_run(
+    world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched: list[tuple[str | None, str, list[str]]] = []
+
+    def provide(wishes: Settings, scenarios: list[Path], *, say: Callable[[str], None]) -> None:
+        say(f"Prometheus {wishes.app_version} is pulled")
+        fetched.append((wishes.app_version, wishes.supply, [folder.name for folder in scenarios]))
+
+    monkeypatch.setattr(drilling, "provide", provide)
+    monkeypatch.setattr(drilling, "preflight", lambda _wishes, _scenarios, *, say: say("checked"))
+    assert run("--fetch", "--supply=registry") == 0
+    assert fetched == [("2.48.0", "registry", ["disk-full"]), ("3.14.0", "registry", ["disk-full"])]
+    assert [asked["supply"] for asked in world.required] == ["registry"]
+    assert (world.log, world.argvs, Path("reports").exists()) == ([], [], False)
+    said = capsys.readouterr().out.splitlines()
+    assert said[1:3] == ["checked", "Prometheus 2.48.0 is pulled"]
+    assert said[-1] == "all is there for 2 cells"
+
+
+def test_what_cannot_be_had_for_one_cell_is_said(
+    world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def provide(*_: Any, **__: Any) -> None:
+        raise SupplyError("the registry has no such image")
+
+    monkeypatch.setattr(drilling, "provide", provide)
+    monkeypatch.setattr(drilling, "preflight", lambda *_, **__: None)
+    assert run("--fetch", "--supply=registry") == 1
+    said = capsys.readouterr()
+    assert "the registry has no such image" in said.err
+    assert f"cell 1 of 2: {FIRST}" in said.out
+    assert "all is there" not in said.out
+    assert world.log == []
 
 
 def test_one_red_cell_makes_it_red(world: World, capsys: Captured) -> None:

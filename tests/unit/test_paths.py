@@ -35,6 +35,7 @@ TOLD = [
         "promdrill matrix --run --resume 1 --cell a,b",
     ),
     (("matrix-cells", {}), "make matrix-cells", "promdrill matrix --format github"),
+    (("matrix-supply", {}), "make matrix-supply", "promdrill matrix --fetch"),
 ]
 
 

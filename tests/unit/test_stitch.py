@@ -153,11 +153,20 @@ def test_what_was_expected_comes_first_and_is_missed_where_it_is_not_there(folde
     assert gone.problems == ("no result: not even its folder is there",)
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"include": 7}', '{"include": [{}]}', '{"include": [{"id": 7}]}'])
+def test_the_cells_may_be_expected_as_json(tmp_path: Path) -> None:
+    file = tmp_path / "cells.json"
+    file.write_text(json.dumps([{"id": "a", "title": "The a", "last": None}, {"id": "b", "title": "The b"}]))
+    assert expected(file) == {"a": "The a", "b": "The b"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "[7]", "{}", '{"include": 7}', '{"include": []}', '{"include": [{}]}', '{"include": [{"id": 7}]}'],
+)
 def test_an_expectation_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "cells.json"
     file.write_text(text)
-    with pytest.raises(UsageError, match="is not what `promdrill matrix --format github` prints"):
+    with pytest.raises(UsageError, match="is not what `promdrill matrix --format json` prints"):
         expected(file)
 
 

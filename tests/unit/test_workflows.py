@@ -25,6 +25,9 @@ STEPS = [(where, step) for where, job in JOBS.items() for step in job["steps"]]
 TARGETS = set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE))
 VARIABLES = {name for line in re.findall(r"^\w+_VARIABLES := (.*)$", MAKEFILE, re.MULTILINE) for name in line.split()}
 
+DRILLS = r"make (matrix|test-scenarios)\b(?!-)"
+PINS = ("src/promdrill/supply/pins.toml", "images/volume-agent/**", "images/demo-app/**", "uv.lock")
+
 # What a line may be: a target with variables; its output caught; a variable written to a file.
 WORD = r'(?:"[^"`\\(]*"|[\w./,-]*)'
 MAKE = rf"make (?P<target>[a-z-]+)(?P<given>(?: [A-Z_]+={WORD})*)"
@@ -79,19 +82,20 @@ def test_the_targets_are_the_promised_ones() -> None:
     }
     used = {name: set(re.findall(r"\bmake ([a-z-]+)", run)) for name, run in runs.items()}
     assert used == {
-        "checks": {"test", "test-agent", "test-scenarios", "clean"},
-        "nightly": {"environment", "matrix-cells", "matrix", "stitch", "night-issue", "clean"},
+        "checks": {"test", "test-agent", "supply", "test-scenarios", "clean"},
+        "nightly": {"environment", "matrix-cells", "matrix-supply", "matrix", "stitch", "night-issue", "clean"},
     }
 
 
 def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
     versions = set()
     for file in FILES:
-        lines = re.findall(r"\buses: (.*)", file.read_text())
+        lines = re.findall(r"\buses: (?!\./$)(.*)", file.read_text(), re.MULTILINE)
         assert lines, file
         for line in lines:
-            assert re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", line), line
-            versions.add(line)
+            found = re.fullmatch(r"([\w-]+/[\w-]+)(?:/\w+)?(@[0-9a-f]{40} # v\d+\.\d+\.\d+)", line)
+            assert found, line
+            versions.add(found[1] + found[2])
     names = [line.partition("@")[0] for line in versions]
     assert len(names) == len(set(names)), "one version of each action"
 
@@ -109,7 +113,7 @@ def test_no_job_may_do_more_than_it_needs() -> None:
 def test_every_job_and_drill_ends_in_time(where: str) -> None:
     job = JOBS[where]
     assert 0 < job["timeout-minutes"] <= 360, "what a runner of GitHub's allows"
-    drilling = [step for step in job["steps"] if re.search(r"make (matrix|test-scenarios)\b(?!-)", step.get("run", ""))]
+    drilling = [step for step in job["steps"] if re.match(DRILLS, step.get("run", ""))]
     assert all(step["timeout-minutes"] <= job["timeout-minutes"] - 15 for step in drilling)
     assert bool(drilling) == (where in {"checks/drills", "nightly/cells"})
 
@@ -131,11 +135,62 @@ def test_no_credentials_stay_and_what_was_learnt_is_kept(where: str, step: dict[
 
 @pytest.mark.parametrize("where", ["checks/drills", "nightly/cells"])
 def test_a_job_that_drills_keeps_its_results_and_cleans_up(where: str) -> None:
-    first, *rest = [step for at, step in STEPS if at == where][2:]
-    assert "make" in first["run"]
+    steps = [step for at, step in STEPS if at == where]
+    drills = next(at for at, step in enumerate(steps) if re.match(DRILLS, step.get("run", "")))
+    rest = steps[drills + 1 :]
     assert [step.get("if") for step in rest] == ["${{ always() }}"] * 2
     assert rest[0]["uses"].startswith("actions/upload-artifact@")
     assert rest[1]["run"] == "make clean"
+
+
+@pytest.mark.parametrize("where", ["checks/drills", "nightly/cells"])
+def test_a_job_that_drills_finds_its_supply_in_the_cis_cache(where: str) -> None:
+    steps = [step for at, step in STEPS if at == where]
+    restored = next(at for at, step in enumerate(steps) if step.get("uses", "").startswith("actions/cache/restore@"))
+    drills = next(at for at, step in enumerate(steps) if re.match(DRILLS, step.get("run", "")))
+    assert restored < drills
+    key = steps[restored]["with"]["key"]
+    assert "${{ runner.os }}-${{ runner.arch }}" in key
+    assert all(f"'{file}'" in key for file in PINS), "a changed pin is another supply"
+    assert all(list(ROOT.glob(pattern)) for pattern in re.findall(r"'([^']+)'", key.partition("hashFiles")[2]))
+    assert set(steps[restored]["with"]["path"].split()) == {"~/.cache/promdrill", "~/.cache/uv"}
+
+
+@pytest.mark.parametrize("name", ["checks", "nightly"])
+def test_a_supply_is_kept_once_it_is_whole_whatever_becomes_of_the_drills(name: str) -> None:
+    steps = [step for where, step in STEPS if where.startswith(f"{name}/")]
+    paths, keys = set(), set()
+    for at, step in enumerate(steps):
+        if step.get("uses", "").startswith("actions/cache/"):
+            paths.add(step["with"]["path"])
+            keys.add(step["with"]["key"])
+        if step.get("uses", "").startswith("actions/cache/save@"):
+            assert re.match(r"make (matrix-)?supply\b", steps[at - 1]["run"]), (
+                "not at the end, where a red job keeps nothing"
+            )
+    assert len(paths) == 1, "the CI's cache tells entries apart by their paths as well"
+    computed = keys - {"${{ steps.cache.outputs.cache-primary-key }}"}
+    assert len(computed) == 1
+    assert len(keys) == 2
+
+
+def test_the_action_is_tried_with_the_example() -> None:
+    (asked,) = [step["with"] for where, step in STEPS if step.get("uses") == "./"]
+    assert all((ROOT / asked[name]).exists() for name in ("scenarios", "values"))
+    assert (ROOT / asked["scenarios"] / asked["scenario"]).is_dir()
+
+
+def test_nothing_needs_root() -> None:
+    assert not any(re.search(r"\bsudo\b|\bapt(-get)?\b|mmdebstrap", file.read_text()) for file in FILES)
+
+
+def test_both_architectures_are_tested_and_drilled() -> None:
+    checks = WORKFLOWS["checks"]["jobs"]
+    assert checks["test"]["strategy"]["matrix"]["runner"] == ["ubuntu-24.04", "ubuntu-24.04-arm"]
+    assert [each["runner"] for each in checks["drills"]["strategy"]["matrix"]["include"]] == [
+        "ubuntu-24.04",
+        "ubuntu-24.04-arm",
+    ]
 
 
 def test_a_red_cell_stops_no_other_and_a_red_night_is_told() -> None:
@@ -148,10 +203,24 @@ def test_a_red_cell_stops_no_other_and_a_red_night_is_told() -> None:
     assert set(issue["needs"]) == {"plan", "cells", "stitch"}
 
 
-def test_lint_validates_the_workflows() -> None:
+def test_lint_validates_all_that_a_ci_reads() -> None:
     recipe = MAKEFILE.partition("\nlint:")[2].partition("\n\n")[0]
-    assert "--builtin-schema vendor.github-workflows .github/workflows/*.yml" in recipe
-    assert re.search(r"zizmor .*--offline --pedantic .github$", recipe, re.MULTILINE)
+    checked: dict[str, set[str]] = {}
+    for schema, patterns in re.findall(r"--builtin-schema vendor\.([\w-]+) ([^-\n].*)$", recipe, re.MULTILINE):
+        files = {str(file.relative_to(ROOT)) for pattern in patterns.split() for file in ROOT.glob(pattern)}
+        checked.setdefault(schema, set()).update(files)
+    there = {str(file.relative_to(ROOT)) for end in ("yml", "yaml") for file in ROOT.glob(f"examples/**/.*.{end}")}
+    there |= {str(file.relative_to(ROOT)) for file in ROOT.glob("examples/gitlab/*.yml")}
+    assert checked == {
+        "github-workflows": {
+            str(file.relative_to(ROOT)) for file in [*FILES, *ROOT.glob("examples/*/.github/workflows/*.yml")]
+        },
+        "github-actions": {"action.yml"},
+        "dependabot": {".github/dependabot.yml"},
+        "gitlab-ci": there,
+    }
+    assert "examples/gitlab/.gitlab-ci.yml" in there
+    assert re.search(r"zizmor .*--offline --pedantic .*\.github action\.yml examples$", recipe, re.MULTILINE)
 
 
 # --- make night-issue --------------------------------------------------------------------------------------------

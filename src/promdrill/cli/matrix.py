@@ -1,10 +1,11 @@
-"""``promdrill matrix``: the cells of matrix.toml, listed, printed for a CI, or run here."""
+"""``promdrill matrix``: the cells of matrix.toml, listed, printed for a CI, or run here; or what they need, fetched."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,9 +17,10 @@ from promdrill.errors import PromdrillError, UsageError
 from promdrill.jobs.wanted import width
 from promdrill.matrix import child, ground, running, table
 from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
+from promdrill.matrix.gitlab import to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
-from promdrill.settings import is_warm, one_of
+from promdrill.settings import SUPPLIES, is_warm, one_of
 from promdrill.supply import catalogue, choose, kubernetes
 
 DEFAULT = paths.project_dir() / FILE_NAME
@@ -42,7 +44,10 @@ def add(commands: Subcommands) -> None:
         commands,
         "matrix",
         summary=f"list the cells of {FILE_NAME}, or run them",
-        example="promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2",
+        example=(
+            "promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2\n"
+            "  promdrill matrix --file matrix.toml --jobs 2 --format gitlab >cells.yml"
+        ),
         execute=_execute,
     )
     parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: promdrill's own {FILE_NAME})")
@@ -52,6 +57,7 @@ def add(commands: Subcommands) -> None:
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--format", choices=_FORMATS, default="text", help="how the cells are listed (default: text)")
     what.add_argument("--run", action="store_true", help="run them, each in a process of its own")
+    what.add_argument("--fetch", action="store_true", help="get all that they need, and run none")
     for name, meaning in OPTIONS.items():
         parser.add_argument(f"--{name.lower()}", metavar=name, help=f"{meaning} [${name}]")
     codes = "Exit codes of --run: 0 all is well; 1 a cell is red; 2 bad input, nothing was started; 130 interrupted."
@@ -67,18 +73,33 @@ def _execute(arguments: argparse.Namespace) -> int:
     folders = Folders(Path(_wish(arguments, "REPORTS") or "reports"))
     if arguments.run:
         return _run(arguments, matrix, cells, folders)
-    for line in _FORMATS[arguments.format](cells, folders):
+    if arguments.fetch:
+        return _fetch(arguments, cells)
+    for line in _FORMATS[arguments.format](arguments, cells, folders):
         say(line)
     return EXIT_OK
 
 
-def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
+def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell]) -> int:
+    _require(arguments, cells)
+    for number, cell in enumerate(cells, 1):
+        say(f"cell {number} of {len(cells)}: {cell.id}: {cell.title}")
+        ground.fetch(cell, lambda name: _wish(arguments, name), say)
+    say(f"all is there for {len(cells)} cells")
+    return EXIT_OK
+
+
+def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
+    """Refuse what cannot work, before anything is started.
+
+    Raises:
+        UsageError: A variable is set in vain or wrong, or this machine lacks something.
+    """
+
     def asked(name: str) -> str | None:
         return _wish(arguments, name)
 
     ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
-    jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
-    one_of("RESUME", resume, ("0", "1"))
     try:
         general = ground.general(asked)
         doctor.require(
@@ -87,6 +108,15 @@ def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], f
         )
     except PromdrillError as error:
         raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
+
+
+def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
+    def asked(name: str) -> str | None:
+        return _wish(arguments, name)
+
+    jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
+    one_of("RESUME", resume, ("0", "1"))
+    _require(arguments, cells)
     means = running.Means(
         check=lambda cell: ground.check(cell, asked),
         cluster=lambda on: ground.cluster(on, asked, say),
@@ -121,20 +151,54 @@ def _supply(arguments: argparse.Namespace) -> str:
     return choose.chosen(_wish(arguments, "SUPPLY") or "auto", _wish(arguments, "REGISTRY_MIRROR")).name
 
 
-def _text(cells: Sequence[Cell], folders: Folders) -> list[str]:
+def _text(_arguments: argparse.Namespace, cells: Sequence[Cell], folders: Folders) -> list[str]:
     return list(table.listing(cells, {cell.id: folders.last(cell) for cell in cells}))
 
 
-def _json(cells: Sequence[Cell], folders: Folders) -> list[str]:
+def _json(_arguments: argparse.Namespace, cells: Sequence[Cell], folders: Folders) -> list[str]:
     entries = [{**cell.to_json(), "last": table.told(folders.last(cell))} for cell in cells]
     return [json.dumps(entries, indent=2)]
 
 
-def _github(cells: Sequence[Cell], _folders: Folders) -> list[str]:
+def _github(_arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Folders) -> list[str]:
     return [to_github(cells)]
 
 
-_FORMATS = {"text": _text, "json": _json, "github": _github}
+def _gitlab(arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Folders) -> list[str]:
+    reports = _in_checkout("REPORTS", _wish(arguments, "REPORTS") or "reports")
+    jobs, supply, own = (
+        width(_wish(arguments, "JOBS") or "1"),
+        _wish(arguments, "SUPPLY"),
+        _wish(arguments, "SCENARIOS"),
+    )
+    if supply:
+        one_of("SUPPLY", supply, SUPPLIES)
+    listing = [] if arguments.file == DEFAULT else [f"--file={_in_checkout('--file', str(arguments.file))}"]
+    if own:
+        folders = [_in_checkout("SCENARIOS", folder.strip()) for folder in own.split(",") if folder.strip()]
+        listing.append(f"--scenarios={','.join(folders)}")
+    listing += [f"--supply={supply}"] if supply else []
+    running = [f"--jobs={jobs}", f"--reports={reports}"]
+    return [to_gitlab(cells, listing=listing, running=running, reports=reports)]
+
+
+def _in_checkout(name: str, text: str) -> str:
+    """A path as another checkout has it, relative to its top, which is the current folder here.
+
+    Raises:
+        UsageError: It lies elsewhere, or has characters that GitLab or a shell would read as something else.
+    """
+    top = Path.cwd().resolve()
+    path = (top / Path(text).expanduser()).resolve()
+    if not path.is_relative_to(top):
+        raise UsageError(f"{name}={text}: not in this folder, and the jobs have a checkout of their own")
+    relative = path.relative_to(top).as_posix()
+    if not re.fullmatch(r"[A-Za-z0-9._/-]+", relative):
+        raise UsageError(f"{name}={text}: GitLab's jobs take letters, digits and . _ - / in paths", hint="another name")
+    return relative
+
+
+_FORMATS = {"text": _text, "json": _json, "github": _github, "gitlab": _gitlab}
 
 
 def _ids(arguments: argparse.Namespace) -> list[str]:

@@ -36,7 +36,7 @@ def add(commands: Subcommands) -> None:
         "--expect",
         type=Path,
         metavar="FILE",
-        help="what `promdrill matrix --format github` printed: a cell of it that is not in FOLDER is red",
+        help="what `promdrill matrix` printed as json or github: a cell of it that is not in FOLDER is red",
     )
 
 

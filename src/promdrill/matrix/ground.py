@@ -1,4 +1,4 @@
-"""The cluster that the cells of one Kubernetes version and profile share."""
+"""What cells stand on: what they need, and the cluster that those of one Kubernetes version and profile share."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from promdrill import options, paths
 from promdrill.errors import UsageError
 from promdrill.jobs.joining import Address
 from promdrill.matrix.cells import Cell
+from promdrill.scenarios import folders, select
 from promdrill.settings import Settings
 
 Asked = Callable[[str], str | None]
@@ -40,6 +41,26 @@ def check(cell: Cell, asked: Asked) -> None:
         UsageError: A file is not there, a chart is none, and their like.
     """
     settings(cell, asked).check()
+
+
+def fetch(cell: Cell, asked: Asked, say: Callable[[str], None]) -> None:
+    """Get all that a cell needs, so that its run waits for no download or build.
+
+    Args:
+        cell: The cell.
+        asked: What was asked of the whole matrix.
+        say: Told what happens.
+
+    Raises:
+        PromdrillError: The cell cannot be run as it is, or something could not be had.
+    """
+    from promdrill import drilling  # noqa: PLC0415  a listing does not pay for its modules
+
+    wishes = settings(cell, asked)
+    wishes.check()
+    drilled = [scenario.folder for scenario in select(cell.scenarios, further=folders(asked("SCENARIOS")))]
+    drilling.preflight(wishes, drilled, say=say)
+    drilling.provide(wishes, drilled, say=say)
 
 
 @contextlib.contextmanager

@@ -95,20 +95,22 @@ class Night:
 
 
 def expected(file: Path) -> Mapping[str, str]:
-    """Titles of the cells, by id, that ``promdrill matrix --format github`` printed.
+    """Titles of the cells, by id, that ``promdrill matrix`` printed with ``--format github`` or ``json``.
 
     Raises:
         UsageError: The file cannot be read or is something else.
     """
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-        named = {entry["id"]: entry.get("title") or "" for entry in data["include"]}
+        entries = data if isinstance(data, list) else data["include"]
+        named = {entry["id"]: entry.get("title") or "" for entry in entries}
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}") from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{file} is not what `promdrill matrix --format github` prints: {error!r}") from error
-    if not all(isinstance(text, str) for pair in named.items() for text in pair):
-        raise UsageError(f"{file} is not what `promdrill matrix --format github` prints: an id or title is no text")
+        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {error!r}") from error
+    if not named or not all(isinstance(text, str) for pair in named.items() for text in pair):
+        wrong = "an id or title is no text" if named else "it names no cell"
+        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {wrong}")
     return named
 
 

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL RUNS
+OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL RUNS TAG
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -132,6 +132,16 @@ test-agent-vm: environment ## The volume agent's tests in a small machine, none 
 .PHONY: test-wheel
 test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
 	.venv/bin/python -m tests.wheel.proof $(if $(DRILL),--drill)
+
+.PHONY: release-dry
+release-dry: environment ## Make a release in dist/ and check it, publish nothing; TAG=
+	@$(find_uv); .venv/bin/python -m release.dry --uv "$$uv" --tag "$(TAG)"
+
+# No environment, as for night-issue: the job that may write releases runs nothing but this. It needs gh, GH_TOKEN and GH_REPO.
+.PHONY: github-release
+github-release: ## In CI: put what release-dry made beside the tag; TAG=v1.2.3
+	@gh release create "$(TAG)" --verify-tag --title "$(TAG)" $(if $(findstring rc,$(TAG)),--prerelease) \
+	    --notes-file dist/release/notes.md dist/publish/* dist/release/*.cdx.json dist/release/SHA256SUMS
 
 .PHONY: doctor
 doctor: environment ## Say what a run needs, what is missing, and what mends it

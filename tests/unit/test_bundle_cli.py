@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.unit.bundle_world import NODE, Docker, World
 
+import promdrill
 from promdrill import doctor, drilling
 from promdrill.cli import bundle as command
 from promdrill.cli import supply
@@ -100,7 +101,7 @@ def test_list_says_what_and_whence(world: World, capsys: pytest.CaptureFixture[s
     found = world.write()
     assert _run("--list", str(world.file)) == EXIT_OK
     out = " ".join(capsys.readouterr().out.split())
-    assert "made 2026-11-22T12:00:00Z by promdrill 0.1.0, SUPPLY=source" in out
+    assert f"made 2026-11-22T12:00:00Z by promdrill {promdrill.__version__}, SUPPLY=source" in out
     assert "Kubernetes 1.36.3, Helm 4, chart prometheus 25.8.0, Prometheus 3.14.0" in out
     for part in found.parts:
         assert part.path in out

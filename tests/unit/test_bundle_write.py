@@ -10,6 +10,7 @@ import pytest
 from tests.unit.bundle_world import NODE, PROMETHEUS, Docker, World, members
 from tests.unit.charts_world import chart, helm, packed
 
+import promdrill
 from promdrill import paths
 from promdrill.errors import CommandFailed, SupplyError, UsageError
 from promdrill.supply import bundle, bundle_pack, bundle_write, catalogue, debian
@@ -48,7 +49,8 @@ def test_what_the_node_image_holds_is_listed(world: World) -> None:
     inside = {item.what: item.whence for item in world.write().inside}
     assert inside["containerd"] == "Go module github.com/containerd/containerd/v2 v2.2.9"
     assert inside["root file system"].startswith("Debian trixie: ")
-    assert inside["docker.io/promdrill/volume-agent:0.1.0"] == "promdrill 0.1.0, images/volume-agent"
+    own = f"promdrill {promdrill.__version__}, images/volume-agent"
+    assert inside["docker.io/promdrill/volume-agent:0.1.0"] == own
     assert "registry.k8s.io/coredns/coredns:v1.14.2" in inside
     wanted = catalogue.load(paths.images_dir()).artefact("node-1.36.3").node
     assert wanted is not None
@@ -73,7 +75,10 @@ def test_what_was_downloaded_or_pulled(world: World) -> None:
     assert origins.archive(pinned, ("q.io/b:1",)).whence == "pulled from m/b@sha256:f"
     copy = world.entry("chart-copy", "c.tgz", b"x", notes=["Chart x is used without its subcharts y."])
     assert origins.chart(copy, "1").whence.endswith("Chart x is used without its subcharts y.")
-    assert origins.chart(paths.own_chart(), "1").whence == "promdrill 0.1.0, manifests/charts/prometheus"
+    assert (
+        origins.chart(paths.own_chart(), "1").whence
+        == f"promdrill {promdrill.__version__}, manifests/charts/prometheus"
+    )
     assert origins.file(world.folder / "x.yaml").whence == "x.yaml on the machine where this was made"
     assert origins.image("q.io/strange:1") == "not of promdrill's catalogue"
 

@@ -84,6 +84,7 @@ def test_the_targets_are_the_promised_ones() -> None:
     assert used == {
         "checks": {"test", "test-agent", "supply", "test-scenarios", "clean"},
         "nightly": {"environment", "matrix-cells", "matrix-supply", "matrix", "stitch", "night-issue", "clean"},
+        "release": {"release-dry", "github-release"},
     }
 
 
@@ -101,12 +102,16 @@ def test_every_action_is_pinned_by_commit_and_says_its_version() -> None:
 
 
 def test_no_job_may_do_more_than_it_needs() -> None:
-    assert {name: flow["permissions"] for name, flow in WORKFLOWS.items()} == {"checks": {}, "nightly": {}}
+    assert {name: flow["permissions"] for name, flow in WORKFLOWS.items()} == {name: {} for name in WORKFLOWS}
     more = {where: job["permissions"] for where, job in JOBS.items() if job["permissions"] != {"contents": "read"}}
-    assert more == {"nightly/issue": {"contents": "read", "issues": "write"}}
+    assert more == {
+        "nightly/issue": {"contents": "read", "issues": "write"},
+        "release/publish": {"id-token": "write", "attestations": "write"},
+        "release/github": {"contents": "write"},
+    }
     assert not any("secrets." in file.read_text() for file in FILES)
     tokens = [where for where, step in STEPS if "github.token" in json.dumps(step)]
-    assert tokens == ["nightly/issue"]
+    assert tokens == ["nightly/issue", "release/github"]
 
 
 @pytest.mark.parametrize("where", JOBS)
@@ -128,7 +133,7 @@ def test_no_credentials_stay_and_what_was_learnt_is_kept(where: str, step: dict[
     if step["uses"].startswith("actions/checkout@"):
         assert step["with"] == {"persist-credentials": False}, where
     if step["uses"].startswith("actions/upload-artifact@"):
-        assert step["if"] == "${{ always() }}", where
+        assert step.get("if") == (None if where == "release/build" else "${{ always() }}"), "a bad release is not kept"
         assert 0 < step["with"]["retention-days"] <= 90
         assert step["with"]["overwrite"] is True, "or the job cannot be run again"
 
@@ -201,6 +206,26 @@ def test_a_red_cell_stops_no_other_and_a_red_night_is_told() -> None:
     assert stitch["if"].startswith("${{ !cancelled() ")
     assert issue["if"].startswith("${{ !cancelled() && github.event_name == 'schedule' ")
     assert set(issue["needs"]) == {"plan", "cells", "stitch"}
+
+
+def test_a_release_is_published_after_all_was_checked_and_only_what_was() -> None:
+    flow = WORKFLOWS["release"]
+    assert flow[True] == {"push": {"tags": ["v*"]}}, "YAML 1.1 reads the key `on` so"
+    build, publish, github = (flow["jobs"][name] for name in ("build", "publish", "github"))
+    assert (publish["needs"], github["needs"]) == ("build", "publish")
+    assert flow["concurrency"]["cancel-in-progress"] is False
+    assert publish["environment"] == "pypi"
+    assert not any("run" in step for step in publish["steps"]), "no command runs beside the right to publish"
+    *_, made, kept = build["steps"]
+    assert made["run"] == 'make release-dry TAG="$TAG"'
+    assert made["env"] == {"TAG": "${{ github.ref_name }}"}
+    assert kept["with"]["path"] == "dist/"
+    fetched, provenance, materials, index = publish["steps"]
+    assert fetched["with"] == {"name": kept["with"]["name"], "path": "dist"}
+    assert provenance["with"] == {"subject-path": "dist/publish/*"}
+    assert materials["with"] == {"subject-path": "dist/publish/*.whl", "sbom-path": "dist/release/promdrill.cdx.json"}
+    assert index["uses"].startswith("pypa/gh-action-pypi-publish@")
+    assert index["with"] == {"packages-dir": "dist/publish"}, "no password: a trusted publisher"
 
 
 def test_lint_validates_all_that_a_ci_reads() -> None:
@@ -284,3 +309,27 @@ def test_the_issue_that_is_open_gets_a_comment(checkout: Path) -> None:
 def test_an_issue_that_cannot_be_written_is_a_failure(checkout: Path, refused: str) -> None:
     calls = list(night_issue(checkout, (2,), REFUSED=refused))
     assert len(calls) == {"create": 1, "list": 2}[refused], "nothing more is tried"
+
+
+# --- make github-release -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("tag", "early"), [("v1.2.0", []), ("v1.2.0rc1", ["--prerelease"])])
+def test_a_release_beside_the_tag_has_its_text_and_files(tmp_path: Path, tag: str, early: list[str]) -> None:
+    files = [
+        "dist/publish/a.whl",
+        "dist/publish/b.tar.gz",
+        "dist/release/promdrill.cdx.json",
+        "dist/release/SHA256SUMS",
+    ]
+    for file in [*files, "dist/release/notes.md"]:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).touch()
+    (tmp_path / "Makefile").write_text(MAKEFILE)
+    (tmp_path / "gh").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (tmp_path / "gh").chmod(0o755)
+    clean = {"MAKEFLAGS": "", "MAKELEVEL": "0", "MAKEOVERRIDES": "", "MFLAGS": ""}
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    done = shell.run(["make", "github-release", f"TAG={tag}"], timeout_s=20, cwd=tmp_path, env={**clean, "PATH": path})
+    head = ["release", "create", tag, "--verify-tag", "--title", tag]
+    assert done.stdout.split() == [*head, *early, "--notes-file", "dist/release/notes.md", *files]

@@ -9,11 +9,13 @@ cluster as well: a shipped one, and the same as a scenario of that repository. N
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import re
 import shutil
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,19 +23,39 @@ from pathlib import Path
 from promdrill import paths, shell
 from promdrill.cli.main import COMMANDS
 from promdrill.clock import SYSTEM
-from promdrill.errors import PromdrillError
+from promdrill.errors import CommandTimeout, PromdrillError
 from promdrill.matrix.cells import VARIABLES
 from promdrill.options import OPTIONS
 from promdrill.report import results
 from promdrill.scenarios import find_all
+from promdrill.supply import catalogue, machine, programs
 from promdrill.supply.cache import digest_of
+from promdrill.supply.catalogue import Catalogue
+from release import elf
 
-BUILD_S, INSTALL_S, COMMAND_S, DRILL_S = 300.0, 600.0, 120.0, 1200.0
-"""Far beyond what was measured on two busy cores: 12, 10 (uv had the dependencies), 6 and 200."""
+BUILD_S, INSTALL_S, COMMAND_S, DRILL_S = 1800.0, 600.0, 120.0, 1200.0
+"""Far beyond what was measured on two busy cores: 700 (nothing compiled before), 10 (uv had the dependencies), 6 and
+200."""
+
+START_S = 20.0
+"""For a program to start; it takes milliseconds."""
 
 DATA = ("scenarios", "manifests", "images")
 NOT_SHIPPED = ("__pycache__", "ci")
 """Folders of the checkout's data that are no data: caches, and the chart's own checks."""
+
+PROGRAMS = {f"linux-{each}/{name}": each for each in programs.ARCHITECTURES for name in programs.NAMES}
+"""What only the wheel has, below its folder of programs, and the architecture of each."""
+
+FINDS = """import pathlib
+from promdrill import paths
+from promdrill.supply import cache, programs
+nowhere = cache.Cache(pathlib.Path("no-cache"))
+for each in programs.ARCHITECTURES:
+    assert programs.present(each, cache=nowhere), each
+    for name in programs.NAMES:
+        print(programs.program(name, each, cache=nowhere, say=print))
+"""
 
 SHIPPED, OWN = "target-typo", "my-typo"
 """The drills of --drill; the second is a copy of the first under an id of its own."""
@@ -184,6 +206,54 @@ def same_data(world: World) -> None:
             raise Wrong(f"{name} of the wheel is not that of the checkout: {', '.join(odd) or 'empty'}")
     if digest_of(world.source / "matrix.toml") != digest_of(world.data / "matrix.toml"):
         raise Wrong("matrix.toml of the wheel is not that of the checkout")
+    there = {path.name for path in world.data.iterdir()}
+    if there != {*DATA, "matrix.toml", programs.FOLDER}:
+        raise Wrong(f"the wheel's data are {sorted(there)}")
+
+
+def its_programs(world: World) -> None:
+    """Both programs are there for both architectures, static; they are found without Go, and this machine's run."""
+    folder = world.data / programs.FOLDER
+    found = tree(folder)
+    if found.keys() != PROGRAMS.keys():
+        raise Wrong(f"the wheel's programs are {sorted(found)}")
+    for place, architecture in PROGRAMS.items():
+        try:
+            seen = elf.read(folder / place)
+        except ValueError as error:
+            raise Wrong(str(error)) from error
+        if seen != elf.Elf(architecture, static=True) or not found[place][1]:
+            raise Wrong(f"{place}: {seen}, executable: {found[place][1]}")
+    no_go = {"PATH": str(world.environment / "bin")}
+    if shutil.which("go", path=no_go["PATH"]):
+        raise Wrong("the new environment has Go")
+    said = world.type("python", "-c", FINDS, env=no_go)
+    if said.split() != [str(folder / place) for place in PROGRAMS]:
+        raise Wrong(f"promdrill finds other programs:\n{said}")
+    runs(folder / f"linux-{machine.examine().architecture}", catalogue.load(world.data / "images"))
+
+
+def runs(folder: Path, shelf: Catalogue) -> None:
+    """The agent tells its version, and the demo app starts and tells its own.
+
+    Raises:
+        Wrong: One does not.
+    """
+    agent, app = (shelf.artefact(name).version for name in ("volume-agent", "demo-app"))
+    told = shell.run([folder / "volume-agent", "version"], timeout_s=START_S).stdout
+    if told != f"{agent}\n":
+        raise Wrong(f"volume-agent says {told!r} and not {agent}")
+    said: list[str] = []
+    heard = threading.Event()
+
+    def hear(line: str) -> None:
+        said.append(line)
+        heard.set()
+
+    with contextlib.suppress(CommandTimeout):  # it is ended once it has said something
+        shell.run([folder / "demo-app", "-listen", "127.0.0.1:0"], timeout_s=START_S, on_line=hear, stop=heard)
+    if not any("demo-app listens" in line and f"version={app}" in line for line in said):
+        raise Wrong(f"demo-app does not start: {said}")
 
 
 def its_own(world: World) -> None:
@@ -284,7 +354,7 @@ def drills(world: World) -> None:
 
 def checks(*, drill: bool) -> Iterator[Callable[[World], None]]:
     """What is proven, in order: later ones use what earlier ones made."""
-    yield from (same_data, its_own, helps, lists, refuses, own_scenario, fixtures, collected_by_run)
+    yield from (same_data, its_own, its_programs, helps, lists, refuses, own_scenario, fixtures, collected_by_run)
     if drill:
         yield drills
 

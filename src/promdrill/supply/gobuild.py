@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,15 @@ _COMPILER = ("-trimpath", "-gcflags=all=-dwarf=false")
 """No paths of this machine, and no debug information: the linker would drop it anyway."""
 
 
-def recipe(artefact: Artefact, go: Go) -> dict[str, Any]:
+NATIVE = "amd64"
+"""The architecture that is built for when none is named: the source supply's only one."""
+
+
+def recipe(artefact: Artefact, go: Go, architecture: str = NATIVE) -> dict[str, Any]:
     """Everything that decides what a build gives, for the cache's key."""
     return {
+        # Left out for the architecture that was once the only one: what was built then is still found.
+        **({} if architecture == NATIVE else {"architecture": architecture}),
         "version": artefact.version,
         "go": dict(artefact.go),
         "toolchain": go.version,
@@ -36,22 +43,32 @@ def recipe(artefact: Artefact, go: Go) -> dict[str, Any]:
     }
 
 
-def key(artefact: Artefact, go: Go) -> str:
-    """The cache key of a Go artefact."""
-    return key_of(recipe(artefact, go))
+def key(artefact: Artefact, go: Go, architecture: str = NATIVE) -> str:
+    """The cache key of a Go artefact, built for linux on that architecture."""
+    return key_of(recipe(artefact, go, architecture))
 
 
-def download(artefact: Artefact, go: Go, *, stop: threading.Event | None = None) -> None:
+def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None) -> None:
     """Bring the modules that the build needs, and no others, into the module cache, checked against go.sum.
 
     Raises:
         SupplyError: A module is not served, or is not what go.sum says.
     """
-    _go(go, ["list", "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go], artefact, DOWNLOAD_TIMEOUT_S, stop)
+    argv = ["list", "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
+    _go(_for(go, architecture), argv, artefact, DOWNLOAD_TIMEOUT_S, stop)
 
 
-def build(artefact: Artefact, go: Go, into: Path, *, stop: threading.Event | None = None) -> dict[str, Any]:
+def build(
+    artefact: Artefact, go: Go, into: Path, *, architecture: str = NATIVE, stop: threading.Event | None = None
+) -> dict[str, Any]:
     """Build the binaries, and copy the files that are carried along from the module itself, into a folder.
+
+    Args:
+        artefact: What to build.
+        go: The toolchain.
+        into: The folder.
+        architecture: `amd64` or `arm64`; the binaries are linux's, whatever this machine runs.
+        stop: Ends the build when it is set.
 
     Returns:
         Notes for the cache's manifest.
@@ -63,7 +80,7 @@ def build(artefact: Artefact, go: Go, into: Path, *, stop: threading.Event | Non
     work.mkdir()
     stamps = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in sorted(artefact.stamps.items()))])
     argv = ["build", *_COMPILER, *_tags(artefact), "-ldflags", stamps, "-o", f"{work}/", *artefact.go]
-    _go(go, argv, artefact, BUILD_TIMEOUT_S, stop)
+    _go(_for(go, architecture), argv, artefact, BUILD_TIMEOUT_S, stop)
     for package, binary in artefact.go.items():
         (work / _program(package)).rename(into / binary)
     work.rmdir()
@@ -89,6 +106,12 @@ def _carry(artefact: Artefact, go: Go, into: Path) -> None:
             shutil.copyfile(here, there)
     for path in into.rglob("*"):
         path.chmod(path.stat().st_mode | 0o200)
+
+
+def _for(go: Go, architecture: str) -> Go:
+    # The levels are Go's own defaults: a shell that has others set would give other bytes under the same key.
+    target = {"GOOS": "linux", "GOARCH": architecture, "GOAMD64": "v1", "GOARM64": "v8.0"}
+    return replace(go, env={**go.env, **target})
 
 
 def _tags(artefact: Artefact) -> list[str]:

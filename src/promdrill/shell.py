@@ -197,7 +197,9 @@ def end_group(process: Running) -> None:
     running = process.poll() is None
     found = processes.marked(process.mark, [process.pid]) if running else []
     if running:
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(
+            ProcessLookupError, PermissionError
+        ):  # the latter of macOS, where only remains are left
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)

@@ -33,6 +33,7 @@ DOCKER_INFO: Mapping[str, Any] = {
     "MemTotal": 8217018368,
     "DockerRootDir": "/var/lib/docker",
     "DefaultRuntime": "runc",
+    "CgroupVersion": "2",
     "SecurityOptions": ["name=seccomp,profile=unconfined", "name=cgroupns"],
 }
 

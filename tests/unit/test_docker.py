@@ -83,6 +83,7 @@ def test_a_docker_tells_its_facts_and_those_of_the_system_it_runs_on(monkeypatch
         cpus=8,
         data_root="/var/lib/docker",
         runtime="runc",
+        cgroup_v2=True,
     )
     assert not found.here(USER)
 

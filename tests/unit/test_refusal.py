@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from promdrill import shell
 from promdrill.supply import refusal
 from promdrill.supply.docker import Answer, Trouble
 from promdrill.supply.machine import Machine
@@ -168,3 +170,12 @@ def test_what_the_environment_says_is_undone_there(monkeypatch: pytest.MonkeyPat
 def test_platforms(host: Machine, message: str | None) -> None:
     error = refusal.platform(host)
     assert (error is None) if message is None else (error is not None and message in error.message and error.hint)
+
+
+@pytest.mark.parametrize("system", ["win32", "cygwin"])
+def test_windows_itself_is_refused_before_anything_is_imported(system: str) -> None:
+    done = shell.run([sys.executable, "-c", f"import sys; sys.platform = {system!r}; import promdrill"],
+                     timeout_s=30, ok=(2,))  # fmt: skip
+    assert "does not run on Windows itself, but in WSL 2" in done.stderr
+    assert "Hint: wsl --install" in done.stderr
+    assert "Traceback" not in done.stderr

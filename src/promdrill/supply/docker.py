@@ -68,6 +68,7 @@ class Engine:
         cpus: Its processors; 0 when it does not say.
         data_root: Its folder of images and containers, over there.
         runtime: Name of its default runtime.
+        cgroup_v2: Whether that system runs cgroup v2 alone, as the kubelet sees it.
         remapped: Whether it maps its containers' users to others; kind, and whatever is privileged, must say no to it.
     """
 
@@ -82,6 +83,7 @@ class Engine:
     cpus: int = 0
     data_root: str = ""
     runtime: str = "runc"
+    cgroup_v2: bool = True
     remapped: bool = False
 
     def docker(self, *arguments: str | PathLike[str], timeout_s: float, **options: Any) -> Completed:
@@ -222,6 +224,7 @@ def _facts(server: Mapping[str, Any], places: Places) -> Answer:
             cpus=int(info.get("NCPU") or 0),
             data_root=str(info.get("DockerRootDir") or ""),
             runtime=str(info.get("DefaultRuntime") or ""),
+            cgroup_v2=str(info.get("CgroupVersion")) == "2",
             remapped="name=userns" in security,
         )
     )

@@ -50,8 +50,10 @@ def ensure(*, say: Say, places: Places | None = None, host: Machine | None = Non
         SupplyError: It could not be installed or started, hangs, or cannot run privileged containers.
     """
     places, host = places or Places.usual(), host or machine.examine()
-    found = ask(places).engine
+    answer = ask(places)
+    found = answer.engine
     if found is None:
+        _refuse(host, answer)
         with locked(places):
             answer = ask(places)  # another promdrill may have started it while we waited for the lock
             found = answer.engine or _bring_up(places, host, answer, say)
@@ -92,10 +94,14 @@ def locked(places: Places) -> Iterator[None]:
         yield
 
 
-def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine:
+def _refuse(host: Machine, answer: Answer) -> None:
     refused = refusal.platform(host) or obstacle(host, answer)
     if refused is not None:
         raise refused
+
+
+def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine:
+    _refuse(host, answer)
     packages = sorted({package for name, package in PROGRAMS.items() if machine.program(name) is None})
     if packages:
         say(f"No container engine answers; installing {', '.join(packages)} from {host.distribution}.")

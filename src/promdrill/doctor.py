@@ -1,15 +1,16 @@
 """The doctor: what this machine has and what it lacks, each with the command that mends it.
 
-`examine` looks at everything for ``promdrill doctor``; `require` looks, before a run, at what would make it fail late.
-Neither changes anything. Every probe can be replaced.
+`examine` looks at everything that a run on one supply needs, for ``promdrill doctor``; `require` refuses a run by the
+first of the same findings that fails. Neither changes anything. Every probe can be replaced.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -21,23 +22,46 @@ from rich.table import Table
 
 from promdrill import paths, shell
 from promdrill.errors import PromdrillError, UsageError
-from promdrill.supply import choose, debian, engine, machine, toolchain
+from promdrill.supply import choose, debian, engine, machine, refusal, toolchain
 from promdrill.supply.choose import Choice
+from promdrill.supply.engine import Answer, Engine
 from promdrill.supply.machine import Machine
 
 GIB = 1 << 30
 
-DISK_BYTES = {"source": 25 * GIB, "registry": 8 * GIB, "bundle": 6 * GIB}
-"""Free space for a cold start: Go's caches 11 GiB, artefacts and images 9, a cluster 2, and room; pulled images 3.
 
-Of a bundle: its files 0.5, the node image 0.6 for a while and 1.7 in the engine, a cluster 2.
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Free space that a run needs, in bytes.
+
+    Attributes:
+        cache: In promdrill's own cache folder.
+        docker: Where Docker keeps its images and containers.
+    """
+
+    cache: int
+    docker: int
+
+
+COLD = {"source": Space(18 * GIB, 7 * GIB), "registry": Space(3 * GIB, 5 * GIB), "bundle": Space(1 * GIB, 5 * GIB)}
+"""For a cold start. On `source` Go's caches take 11 GiB, artefacts 5; in Docker images take 1 to 4, a cluster 2.
+
+Of a bundle: its files 0.5, the node image 0.6 for a while and 1.7 in Docker.
 """
 
-WARM_DISK_BYTES = 3 * GIB
-"""Free space for a run whose artefacts are all there: one cluster and its volumes."""
+WARM = Space(0, 3 * GIB)
+"""For a run whose artefacts are all there: one cluster and its volumes."""
 
-MEMORY_BYTES = 8 * GIB
-"""What builds stay under; a cluster alone takes 2."""
+MEMORY_BYTES = {"source": 8 * GIB, "registry": 4 * GIB, "bundle": 4 * GIB}
+"""What builds stay under; a cluster alone takes 2, with drills in it 3."""
+
+CPUS = 2
+"""What kubeadm asks of a node; drills were measured on two."""
+
+OLDEST_BASH = Version("4.4")
+"""Steps fail in command substitutions too (``inherit_errexit``), which the bash of macOS, 3.2, cannot do."""
+
+MODULES = Path("/lib/modules")
 
 _INSTALL = "apt-get install --no-install-recommends"
 
@@ -69,13 +93,25 @@ class Finding:
 
 def free_bytes(path: Path) -> int:
     """Free space in bytes where a folder is, or would be made."""
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_there(path)).free
+
+
+def _there(path: Path) -> Path:
+    return next(folder for folder in (path, *path.parents) if exists(folder))
+
+
+def exists(path: Path) -> bool:
+    """Whether a file or folder is there and may be seen."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def memory_bytes(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int:
     """Memory in bytes that this process may use: the machine's, or its control group's limit where that is less."""
-    match = re.search(r"^MemTotal:\s+(\d+) kB", (proc / "meminfo").read_text(encoding="ascii"), re.MULTILINE)
+    said = (proc / "meminfo").read_text(encoding="ascii") if (proc / "meminfo").exists() else ""
+    match = re.search(r"^MemTotal:\s+(\d+) kB", said, re.MULTILINE)
     limits = [int(match[1]) * 1024] if match else []
     for name in ("memory.max", "memory/memory.limit_in_bytes"):
         file = cgroups / name
@@ -85,8 +121,35 @@ def memory_bytes(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cg
 
 
 def filesystems(path: Path = Path("/proc/filesystems")) -> frozenset[str]:
-    """File systems that the kernel has ready."""
+    """File systems that the kernel has ready; none where there is no such list."""
+    if not path.exists():
+        return frozenset()
     return frozenset(line.split()[-1] for line in path.read_text(encoding="ascii").splitlines() if line.strip())
+
+
+def modules(folder: Path | None = None) -> frozenset[str]:
+    """Modules that the running kernel can load, by name."""
+    folder = folder or MODULES / os.uname().release
+    try:
+        lines = (folder / "modules.dep").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(Path(line.partition(":")[0]).name.partition(".")[0].replace("-", "_") for line in lines)
+
+
+def device_of(path: Path) -> int:
+    """What tells the file system of a folder, or of where it would be made, from others."""
+    return _there(path).stat().st_dev
+
+
+def bash_version() -> str | None:
+    """Version of the bash on PATH; None when there is none that runs."""
+    try:
+        answer = shell.run(["bash", "--version"], timeout_s=20).stdout
+    except PromdrillError:
+        return None
+    match = re.search(r"version (\d+\.\d+(?:\.\d+)?)", answer)
+    return match[1] if match else None
 
 
 def go_version() -> str | None:
@@ -103,14 +166,19 @@ class Probes:
     """Everything that the doctor asks of the machine. See the functions of the same names for what each returns."""
 
     machine: Callable[[], Machine] = machine.examine
-    engine: Callable[[], engine.Answer] = engine.ask
+    engine: Callable[[], Answer] = engine.ask
     choice: Callable[[str], Choice] = choose.choose
     free_bytes: Callable[[Path], int] = free_bytes
+    device_of: Callable[[Path], int] = device_of
     memory_bytes: Callable[[], int] = memory_bytes
     filesystems: Callable[[], frozenset[str]] = filesystems
-    exists: Callable[[Path], bool] = Path.exists
+    modules: Callable[[], frozenset[str]] = modules
+    exists: Callable[[Path], bool] = exists
+    bash_version: Callable[[], str | None] = bash_version
     go_version: Callable[[], str | None] = go_version
+    needs_go: Callable[[], bool] = paths.in_checkout
     missing_packages: Callable[[], list[str]] = debian.missing_host_packages
+    has: Callable[[str], bool] = refusal.has
     cache: Path = field(default_factory=paths.cache_dir)
 
 
@@ -118,7 +186,7 @@ def examine(*, supply: str = "auto", warm: bool = False, probes: Probes | None =
     """Look at everything that a run needs.
 
     Args:
-        supply: Value of SUPPLY.
+        supply: Value of SUPPLY; `bundle` where a run would get everything out of one.
         warm: Whether all artefacts of a run are in the cache, so that little disk is needed.
         probes: Where facts come from.
 
@@ -126,21 +194,40 @@ def examine(*, supply: str = "auto", warm: bool = False, probes: Probes | None =
         UsageError: `supply` is none.
     """
     probes = probes or Probes()
-    host = probes.machine()
-    choice = probes.choice(supply)
-    needed = WARM_DISK_BYTES if warm else DISK_BYTES[choice.name]
-    found = [
-        Finding("supply", Level.OK, f"{choice.name}: {choice.why}"),
-        Finding("user", Level.OK, f"{'root' if host.root else 'not root'} on {host.distribution}"),
-        _engine(host, probes),
-        _capabilities(host),
-        _disk(needed, probes),
-        _memory(probes),
-        *_kernel(host, probes),
-    ]
-    if choice.name == "source":
-        found += [_architecture(host), _go(probes), _packages(host, probes)]
-    return tuple(found)
+    bundled = Choice("bundle", "everything comes out of it.")
+    choice = bundled if supply == bundled.name else probes.choice(supply)
+    chosen = Finding("supply", Level.OK, f"{choice.name}: {choice.why}")
+    return (chosen, *_needs(choice.name, warm, probes))
+
+
+def require(*, supply: str, warm: bool = False, probes: Probes | None = None) -> None:
+    """Refuse a run that cannot end well, before anything is started: by the first finding of `examine` that fails.
+
+    What was let through once in this process is let through again: disk that the run itself takes is no reason.
+
+    Args:
+        supply: `source`, `registry` or `bundle`.
+        warm: Whether all artefacts of the run are in the cache.
+        probes: Where facts come from.
+
+    Raises:
+        UsageError: With the finding's text, and what mends it.
+    """
+    if probes is None:
+        _require_once(supply, warm)
+    else:
+        _require(supply, warm, probes)
+
+
+@functools.cache
+def _require_once(supply: str, warm: bool) -> None:
+    _require(supply, warm, Probes())
+
+
+def _require(supply: str, warm: bool, probes: Probes) -> None:
+    for finding in _needs(supply, warm, probes):
+        if finding.level is Level.FAIL:
+            raise UsageError(finding.text, hint=finding.mend)
 
 
 def exit_code(findings: tuple[Finding, ...]) -> int:
@@ -162,43 +249,54 @@ def render(findings: tuple[Finding, ...], console: Console) -> None:
     console.print(table)
 
 
-def require(*, supply: str, warm: bool = False, probes: Probes | None = None) -> None:
-    """Refuse a run that cannot end well, before anything is started.
+def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
+    """What a run on a supply needs, from what decides most to what decides least; each is looked at when asked for."""
+    host = probes.machine()
+    yield _platform(host)
+    yield Finding("user", Level.OK, f"{'root' if host.root else 'not root'} on {host.distribution}")
+    found, answer = _engine(host, probes)
+    yield found
+    running = answer.engine if answer is not None else None
+    here = running.here(host) if running is not None else refusal.may_start(host)
+    yield _disk(WARM if warm else COLD[supply], running, here=here, probes=probes)
+    if running is not None or here:  # else nobody knows where a cluster will run
+        yield _memory(MEMORY_BYTES[supply], running, here=here, probes=probes)
+    if running is not None and running.cpus:
+        yield _cpus(running)
+    if here:
+        yield _capabilities(host)
+        yield from _kernel(host, probes)
+    elif running is not None:
+        where = f"Docker runs elsewhere, on {running.product or 'a system of its own'}, Linux {running.kernel}"
+        yield Finding("kernel", Level.OK, f"{where}; a node looks at its loop devices and file systems when it starts")
+    yield _bash(host, probes)
+    if supply == "source":
+        yield from (_architecture(host, running), _go(probes), _packages(host, probes))
+    if supply == "registry" and probes.needs_go():
+        yield _go(probes)
 
-    Args:
-        supply: `source` or `registry`.
-        warm: Whether all artefacts of the run are in the cache.
-        probes: Where facts come from.
 
-    Raises:
-        UsageError: No engine, and none may be started here; or too little disk for what has to be made.
-        SupplyError: There is an engine, and it hangs.
-    """
-    probes = probes or Probes()
-    answer = probes.engine()
-    if answer.engine is None:
-        refusal = engine.obstacle(probes.machine(), answer.why)
-        if refusal is not None:
-            raise refusal
-    disk = _disk(WARM_DISK_BYTES if warm else DISK_BYTES[supply], probes)
-    if disk.level is Level.FAIL:
-        raise UsageError(f"disk: {disk.text}", hint=disk.mend)
+def _platform(host: Machine) -> Finding:
+    refused = refusal.platform(host)
+    if refused is not None:
+        return Finding("platform", Level.FAIL, refused.message, refused.hint)
+    return Finding("platform", Level.OK, f"{host.platform}{', WSL 2' if host.wsl else ''}")
 
 
-def _engine(host: Machine, probes: Probes) -> Finding:
+def _engine(host: Machine, probes: Probes) -> tuple[Finding, Answer | None]:
     try:
         answer = probes.engine()
     except PromdrillError as error:
-        return Finding("engine", Level.FAIL, error.message, error.hint)
+        return Finding("engine", Level.FAIL, error.message, error.hint), None
     if answer.engine is not None:
         whose = "started by promdrill" if answer.engine.ours else "used as it is"
-        return Finding("engine", Level.OK, f"Docker {answer.engine.version}, {whose}")
-    refusal = engine.obstacle(host, answer.why)
-    if refusal is not None:
-        return Finding("engine", Level.FAIL, refusal.message, refusal.hint)
-    return Finding(
-        "engine", Level.OK, f"none answers; a run installs and starts Docker, {paths.command('clean')} ends it"
-    )
+        text = f"Docker {answer.engine.version}, {whose}; nodes are linux/{answer.engine.architecture}"
+        return Finding("engine", Level.OK, text), answer
+    refused = refusal.obstacle(host, answer, has=probes.has)
+    if refused is not None:
+        return Finding("engine", Level.FAIL, refused.message, refused.hint), answer
+    text = f"none answers; a run installs and starts Docker, {paths.command('clean')} ends it"
+    return Finding("engine", Level.OK, text), answer
 
 
 def _capabilities(host: Machine) -> Finding:
@@ -209,26 +307,56 @@ def _capabilities(host: Machine) -> Finding:
     return Finding("capabilities", Level.WARN, f"missing here: {names}; {how}")
 
 
-def _disk(needed_bytes: int, probes: Probes) -> Finding:
-    free = probes.free_bytes(probes.cache)
-    text = f"{free / GIB:.1f} GiB free at {probes.cache}, {needed_bytes / GIB:.0f} GiB needed"
-    if free >= needed_bytes:
-        return Finding("disk", Level.OK, text)
+def _disk(needed: Space, running: Engine | None, *, here: bool, probes: Probes) -> Finding:
+    """Free space where things go: our cache, and Docker's own folder where that is on a disk that can be seen."""
+    wanted = {probes.cache: needed.cache}
+    root = Path(running.data_root) if running is not None and running.data_root else None
+    if root is None and here:
+        root = probes.cache  # a Docker that promdrill starts keeps its images there
+    aside = ""
+    if here and root is not None and probes.exists(root):
+        same = probes.device_of(root) == probes.device_of(probes.cache)
+        place = probes.cache if same else root
+        wanted[place] = wanted.get(place, 0) + needed.docker
+    elif running is not None:
+        aside = f"; {needed.docker / GIB:.0f} GiB more on Docker's own disk, which is not seen from here"
+    else:
+        wanted[probes.cache] += needed.docker
+    free = {place: probes.free_bytes(place) for place in wanted}
+    short = [place for place in wanted if free[place] < wanted[place]]
+    if not short:
+        texts = [
+            f"{_gib(free[place])} free at {place}, {_gib(wanted[place])} needed" for place in wanted if wanted[place]
+        ]
+        return Finding("disk", Level.OK, ", ".join(texts or [f"{_gib(free[probes.cache])} free"]) + aside)
+    texts = [f"{place} has {_gib(free[place])} free, and a run needs {_gib(wanted[place])}" for place in short]
+    mend = f"{paths.CACHE_VARIABLE}=<folder on a larger disk> ..., or {paths.command('clean-cache')}"
+    return Finding("disk", Level.FAIL, f"too little disk: {'; '.join(texts)}",
+                   mend if probes.cache in short else "docker system prune, or a larger disk")  # fmt: skip
+
+
+def _gib(size_bytes: float) -> str:
+    return f"{size_bytes / GIB:.1f} GiB" if size_bytes % GIB else f"{size_bytes // GIB} GiB"
+
+
+def _memory(wanted: int, running: Engine | None, *, here: bool, probes: Probes) -> Finding:
+    """Where Docker is in a virtual machine, what that has counts; a limit on this process counts where it is here."""
+    memory = probes.memory_bytes() if here or running is None else running.memory_bytes
+    text = f"{memory / GIB:.1f} GiB{'' if here else ' for Docker'}, {wanted / GIB:.0f} GiB wanted"
+    if memory >= 0.9 * wanted:  # a machine sold with it shows a little less
+        return Finding("memory", Level.OK, text)
+    mend = "give the machine more memory" if here else "give Docker's virtual machine more memory"
+    level = Level.WARN if memory >= wanted // 2 else Level.FAIL
     return Finding(
-        "disk",
-        Level.FAIL,
-        text,
-        f"{paths.CACHE_VARIABLE}=<folder on a larger disk> ..., or {paths.command('clean-cache')}",
+        "memory", level, f"too little memory: {text}" if level is Level.FAIL else text, f"{mend}, or run with JOBS=1"
     )
 
 
-def _memory(probes: Probes) -> Finding:
-    memory = probes.memory_bytes()
-    text = f"{memory / GIB:.1f} GiB, {MEMORY_BYTES / GIB:.0f} GiB wanted"
-    if memory >= 0.9 * MEMORY_BYTES:  # a machine sold with 8 GiB shows a little less
-        return Finding("memory", Level.OK, text)
-    mend = "give the machine more memory, or run with JOBS=1"
-    return Finding("memory", Level.WARN if memory >= MEMORY_BYTES // 2 else Level.FAIL, text, mend)
+def _cpus(running: Engine) -> Finding:
+    text = f"{running.cpus} for Docker, {CPUS} wanted"
+    if running.cpus >= CPUS:
+        return Finding("cpus", Level.OK, text)
+    return Finding("cpus", Level.WARN, f"{text}; a drill may miss its deadlines", "give Docker more processors")
 
 
 def _kernel(host: Machine, probes: Probes) -> list[Finding]:
@@ -236,8 +364,7 @@ def _kernel(host: Machine, probes: Probes) -> list[Finding]:
 
     A mounted ext4 grows only with CAP_SYS_RESOURCE; where that is missing, volumes are xfs and the kernel must have it.
     """
-    ready = probes.filesystems()
-    modules = Path("/lib/modules", os.uname().release)
+    ready, loadable = probes.filesystems(), probes.modules()
     sudo = "" if host.root else "sudo "
     volumes = "xfs" if "CAP_SYS_RESOURCE" in host.missing else "ext4"
     uses = {"overlay": "containers", "ext4": "volumes", "xfs": "volumes"}
@@ -246,21 +373,36 @@ def _kernel(host: Machine, probes: Probes) -> list[Finding]:
         if name in ready:
             found.append(Finding(f"kernel {name}", Level.OK, f"there, for {use}"))
             continue
+        if name in loadable:
+            text = f"no {name} yet, for {use}; the kernel loads it when it is first used"
+            found.append(Finding(f"kernel {name}", Level.WARN, text, f"{sudo}modprobe {name}"))
+            continue
         level = Level.FAIL if name in {"overlay", volumes} else Level.WARN
-        mend = f"{sudo}modprobe {name}" if probes.exists(modules) else "boot a kernel that has it; it has no modules"
-        found.append(Finding(f"kernel {name}", level, f"not ready, needed for {use}", mend))
+        text = f"this kernel has no {name}, for {use}, and no module to load it from"
+        found.append(Finding(f"kernel {name}", level, text, "boot a kernel that has it"))
     if probes.exists(Path("/dev/loop-control")):
         return [*found, Finding("kernel loop", Level.OK, "there, for volumes with a real size")]
     return [*found, Finding("kernel loop", Level.FAIL, "no /dev/loop-control, so no volume with a real size",
                             f"{sudo}modprobe loop")]  # fmt: skip
 
 
-def _architecture(host: Machine) -> Finding:
-    if host.architecture == "amd64":
-        return Finding("architecture", Level.OK, host.architecture)
-    return Finding(
-        "architecture", Level.FAIL, f"{host.architecture}; building from source is for amd64", "SUPPLY=registry"
-    )
+def _bash(host: Machine, probes: Probes) -> Finding:
+    version = probes.bash_version()
+    if version is not None and Version(version) >= OLDEST_BASH:
+        return Finding("bash", Level.OK, f"{version} on PATH, for runbooks")
+    seen = f"bash {version} on PATH is too old" if version else "there is no bash on PATH"
+    sudo = "" if host.root else "sudo "
+    mend = "brew install bash" if host.system == "darwin" else f"{sudo}apt-get install bash" if host.debian else ""
+    return Finding("bash", Level.FAIL, f"{seen}: runbooks run in bash {OLDEST_BASH} or newer", mend or "install bash")
+
+
+def _architecture(host: Machine, running: Engine | None) -> Finding:
+    nodes = running.architecture if running is not None else host.architecture
+    if (host.system, host.architecture, nodes) == ("linux", "amd64", "amd64"):
+        return Finding("architecture", Level.OK, host.platform)
+    what = host.platform if nodes == host.architecture else f"{host.platform} with nodes of linux/{nodes}"
+    return Finding("architecture", Level.FAIL, f"this is {what}, and building from source is for linux/amd64",
+                   "SUPPLY=registry")  # fmt: skip
 
 
 def _go(probes: Probes) -> Finding:
@@ -277,4 +419,5 @@ def _packages(host: Machine, probes: Probes) -> Finding:
         return Finding("debian tools", Level.OK, "there")
     if host.root and host.debian:
         return Finding("debian tools", Level.OK, f"{missing}: installed by a run")
-    return Finding("debian tools", Level.FAIL, f"missing: {missing}", f"sudo {_INSTALL} {missing}")
+    mend = f"sudo {_INSTALL} {missing}" if host.debian else "SUPPLY=registry, or a machine with Debian or Ubuntu"
+    return Finding("debian tools", Level.FAIL, f"building from source needs {missing}", mend)

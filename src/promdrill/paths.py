@@ -14,10 +14,12 @@ import os
 import shlex
 from pathlib import Path
 
-import platformdirs
+from platformdirs.unix import Unix
 
 CACHE_VARIABLE = "PROMDRILL_CACHE_DIR"
 STATE_VARIABLE = "PROMDRILL_STATE_DIR"
+
+_USUAL = Unix("promdrill")  # on macOS too: its own folders have blanks in their names, which tools trip over
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -34,12 +36,12 @@ _SUBCOMMANDS = {
 
 def cache_dir() -> Path:
     """The cache folder: ``$PROMDRILL_CACHE_DIR``, else promdrill in the user's cache folder."""
-    return Path(os.environ.get(CACHE_VARIABLE) or platformdirs.user_cache_path("promdrill"))
+    return Path(os.environ.get(CACHE_VARIABLE) or _USUAL.user_cache_path)
 
 
 def state_dir() -> Path:
     """The state folder: ``$PROMDRILL_STATE_DIR``, else promdrill in the user's state folder."""
-    return Path(os.environ.get(STATE_VARIABLE) or platformdirs.user_state_path("promdrill"))
+    return Path(os.environ.get(STATE_VARIABLE) or _USUAL.user_state_path)
 
 
 def in_checkout() -> bool:

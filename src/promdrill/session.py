@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promdrill import options, scenarios
+from promdrill import doctor, options, scenarios
 from promdrill.errors import PromdrillError
 from promdrill.jobs.joining import Address
 from promdrill.model import Variant, drill_name
 from promdrill.report import folder
 from promdrill.report.run import Run, Say
-from promdrill.settings import Settings
+from promdrill.settings import Settings, is_warm
 from promdrill.supply.chart_files import metadata
 from promdrill.versions.charts import followed
 
@@ -57,12 +57,14 @@ def provide(config: pytest.Config) -> Supplied:
     """Everything that a cluster and its drills are made of.
 
     Raises:
-        UsageError: The chart cannot be drilled as asked for.
+        UsageError: The chart cannot be drilled as asked for, or nothing can be drilled on this machine.
         SupplyError: Something could not be had.
     """
     from promdrill import drilling  # noqa: PLC0415  a session without a cluster does not pay for its modules
 
-    found = drilling.provide(wishes(config), config.stash.get(FOLDERS, ()), say=say(config))
+    asked = wishes(config)
+    doctor.require(supply=asked.supply_name(), warm=is_warm(asked.kubernetes))
+    found = drilling.provide(asked, config.stash.get(FOLDERS, ()), say=say(config))
     ours = config.stash.get(RUN, None)
     if ours is not None:
         ours.results.supplied(supply=found.name, kubernetes=found.kubernetes)

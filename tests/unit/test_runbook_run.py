@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from promdrill import processes
 from promdrill.clock import SYSTEM
 from promdrill.runbook import bash
 from promdrill.runbook.parse import Runbook, parse
@@ -60,7 +61,7 @@ def test_output_is_merged_in_order_and_told_by_step(tmp_path: Path) -> None:
 def test_environment_is_exactly_what_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OF_THE_USER", "1")
     names = {line.partition("=")[0] for line in run(tmp_path, "env")[0].splitlines()}
-    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "HOME", "LC_ALL", bash.COOKIE}
+    assert names - {"PWD", "SHLVL", "_", "OLDPWD"} == {"PATH", "HOME", "LC_ALL", processes.MARK}
 
 
 def test_standard_input_is_empty(tmp_path: Path) -> None:

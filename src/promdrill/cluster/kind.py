@@ -11,7 +11,7 @@ import pykube
 import yaml
 from pytest_kind.cluster import KindCluster
 
-from promdrill import paths, shell
+from promdrill import paths, processes, shell
 from promdrill.errors import ClusterError, CommandFailed, UsageError
 
 PROFILES = ("fast", "as-shipped")
@@ -52,7 +52,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         self.path = folder
         self.kubeconfig_path = kubeconfig or folder / "kubeconfig"
         self.kind_path, self.kubectl_path = kind_path, kubectl_path
-        self.platform = "linux"
+        self.platform = processes.SYSTEM
 
     @cached_property
     def api(self) -> pykube.HTTPClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -165,7 +166,7 @@ def remove_abandoned(kind_path: Path, *, mine: str) -> list[str]:
 def _undo(made: PinnedKindCluster, *, keep: bool, on_event: Callable[[str], None]) -> None:
     owner = owners.of(made.path)
     if keep and owner is not None and owner.kept:
-        on_event(f"cluster {made.name} is kept: export KUBECONFIG={made.kubeconfig_path}")
+        on_event(f"cluster {made.name} is kept: export KUBECONFIG={shlex.quote(str(made.kubeconfig_path))}")
         return
     made.delete()
     others = shell.run(["docker", "ps", "--all", "--quiet", "--filter", f"label={LABEL}"], timeout_s=30).stdout

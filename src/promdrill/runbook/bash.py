@@ -13,10 +13,8 @@ import contextlib
 import os
 import re
 import secrets
-import select
 import selectors
 import shlex
-import signal
 import tempfile
 import threading
 from collections.abc import Iterator, Mapping
@@ -24,19 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from promdrill import shell
+from promdrill import processes, shell
 from promdrill.clock import Deadline
-
-COOKIE = "PROMDRILL_STEPS"
-"""Variable that tells the steps' processes, and all that they start, from others."""
 
 KEPT_BYTES = 1 << 19
 """How much is kept of the beginning, and of the end, of a step's output."""
 
 _STOP_TICK_S = 0.1  # how late a stop request may be seen; deadlines and ends are exact
 _CLEANUP_S = 5.0  # for a step's own EXIT trap, once the step has failed
-_SWEEPS = 5  # a process may fork while it is being ended; each sweep ends all that it finds
-_SWEEP_S = 1.0  # for the kernel to take away a process that was killed
 _CHUNK_BYTES = 1 << 16
 _CUT = b"\n... output cut ...\n"
 
@@ -63,6 +56,7 @@ class Process(Protocol):
     pid: int
     stdin: IO[bytes] | None
     stdout: IO[bytes] | None
+    ended_fd: int
 
     def wait(self, timeout: float | None = None) -> int:
         """Its exit code, once it has ended."""
@@ -96,28 +90,25 @@ def start(env: Mapping[str, str], cwd: Path) -> Iterator[Bash]:
     Raises:
         CommandFailed: It could not be started.
     """
-    token = secrets.token_hex(8)
-    assigned = [f"{name}={value}" for name, value in {**env, COOKIE: token}.items()]
+    token, mark = secrets.token_hex(8), shell.new_mark()
+    assigned = [f"{name}={value}" for name, value in {**env, processes.MARK: processes.carried(mark)}.items()]
     argv = ["env", "-i", *assigned, "bash", "--noprofile", "--norc", "-s"]
     with contextlib.ExitStack() as undo:
         folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-steps-")))
-        undo.callback(_end_strays, f"{COOKIE}={token}".encode())
-        process = undo.enter_context(shell.spawn(argv, cwd=cwd, stdin=""))
-        ended_fd = os.pidfd_open(process.pid)
-        undo.callback(os.close, ended_fd)
-        yield Bash(process, token, folder, ended_fd)
+        undo.callback(processes.end_marked, mark)  # what left the group of a shell that had ended by then
+        yield Bash(undo.enter_context(shell.spawn(argv, cwd=cwd, stdin="", mark=mark)), token, folder)
 
 
 class Bash:
     """A running bash, made by `start`."""
 
-    def __init__(self, process: Process, token: str, folder: Path, ended_fd: int) -> None:
+    def __init__(self, process: Process, token: str, folder: Path) -> None:
         if process.stdout is None or process.stdin is None:
             raise ValueError("the shell needs pipes for its input and output")
         self._process = process
         self._input = process.stdin
         self._output_fd = process.stdout.fileno()
-        self._ended_fd = ended_fd
+        self._ended_fd = process.ended_fd
         self._folder = folder
         self._mark = f"\x1e{token}\x1f".encode()
         self._buffer = bytearray()
@@ -206,28 +197,3 @@ class Bash:
 
     def _text(self, output: bytes, name: str) -> str:
         return re.sub(rf"{re.escape(str(self._folder))}/\d+/step", lambda _: name, output.decode("utf-8", "replace"))
-
-
-def _end_strays(cookie: bytes) -> None:
-    """End what left the shell's process group (``setsid``, ``timeout``, job control) but carries its cookie."""
-    for _ in range(_SWEEPS):
-        with contextlib.ExitStack() as opened:
-            found = [_kill(entry, cookie, opened) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-            handles = [handle for handle in found if handle]
-            if not handles:
-                return
-            gone = select.poll()
-            for handle in handles:
-                gone.register(handle, select.POLLIN)
-            gone.poll(_SWEEP_S * 1000)
-
-
-def _kill(process: Path, cookie: bytes, opened: contextlib.ExitStack) -> int:
-    """Kill a process of /proc that carries the cookie: its pidfd, else 0. A pidfd never means another process."""
-    with contextlib.suppress(OSError):
-        handle = os.pidfd_open(int(process.name))
-        opened.callback(os.close, handle)
-        if cookie in (process / "environ").read_bytes().split(b"\0"):
-            signal.pidfd_send_signal(handle, signal.SIGKILL)
-            return handle
-    return 0

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from promdrill import paths
+from promdrill import paths, processes
 from promdrill.errors import UsageError
 
 PASSED_ON = frozenset(
@@ -32,6 +32,10 @@ _FOLDERS = {
 }
 
 
+_LOCALES = {"darwin": "en_US.UTF-8"}
+"""Where a system has no C.UTF-8: this one sorts by bytes there too."""
+
+
 class Tools(Protocol):
     """Paths of the pinned tools that runbooks use."""
 
@@ -53,6 +57,7 @@ def environment(
     given: Mapping[str, str],
     home: Path,
     variables: Mapping[str, str],
+    system: str = processes.SYSTEM,
 ) -> dict[str, str]:
     """The whole environment of a runbook's steps; only `PASSED_ON` is taken from our own.
 
@@ -65,6 +70,7 @@ def environment(
         given: What the steps find the drilled Prometheus by, such as NAMESPACE, RELEASE, CHART and VALUES.
         home: A folder of the drill's own.
         variables: The runbook's defaults, with the scenario's settings over them.
+        system: Of this machine, as `promdrill.processes` names it.
 
     Raises:
         UsageError: A pinned tool is not there.
@@ -79,7 +85,7 @@ def environment(
     rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(part).is_absolute()]
     return {
         **{name: value for name, value in os.environ.items() if name in PASSED_ON},
-        "LC_ALL": "C.UTF-8",
+        "LC_ALL": _LOCALES.get(system, "C.UTF-8"),
         "TERM": "dumb",
         **variables,
         **{name: str(folder) for name, folder in folders.items()},

@@ -109,7 +109,7 @@ def ensure_engine(*, say: Say) -> Engine:
     """
     answer = engine.ask()
     if answer.engine is None:
-        refusal = engine.obstacle(machine.examine(), answer.why)
+        refusal = engine.obstacle(machine.examine(), answer)
         if refusal is not None:
             raise refusal
         absent = sorted({package for name, package in engine.PROGRAMS.items() if machine.program(name) is None})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from promdrill import paths, shell
+from promdrill import paths, processes, shell
 from promdrill.errors import SupplyError
 from promdrill.supply.archive import EPOCH
 from promdrill.supply.bundle_manifest import MANIFEST, SUMS, Manifest, Part, block
@@ -128,7 +128,7 @@ def _clear(file: Path) -> None:
     """Delete what a killed promdrill left in the file's place."""
     for left in file.absolute().parent.glob(f".{file.name}.*"):
         pid = left.name.rpartition(".")[2]
-        if pid.isdecimal() and not Path("/proc", pid).exists():
+        if pid.isdecimal() and processes.start_of(int(pid)) is None:
             with contextlib.suppress(OSError):
                 left.unlink()
 

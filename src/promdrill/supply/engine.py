@@ -7,27 +7,24 @@ Docker is installed and started only for root on Debian and its kin, and said be
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import filelock
 
 from promdrill import paths, shell
-from promdrill.errors import CommandFailed, CommandTimeout, PromdrillError, SupplyError, UsageError
-from promdrill.shell import Completed
-from promdrill.supply import dockerd, machine
+from promdrill.errors import CommandFailed, PromdrillError, SupplyError
+from promdrill.supply import dockerd, machine, refusal
+from promdrill.supply.docker import Answer, Engine, Trouble, ask
 from promdrill.supply.dockerd import Places
 from promdrill.supply.machine import Machine
+from promdrill.supply.refusal import obstacle
 
-ANSWER_S = 10.0
-"""Seconds within which a Docker that runs must tell its version: 0.05 measured, 5 on a machine that swaps."""
+__all__ = ["Answer", "Engine", "Trouble", "ask", "ensure", "forget", "install", "locked", "obstacle", "stop"]
 
 INSTALL_S = 600.0
 
@@ -40,71 +37,6 @@ MODULES = Path("/lib/modules")
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """A Docker that answers.
-
-    Attributes:
-        version: The server's version.
-        ours: Whether promdrill started it.
-    """
-
-    version: str
-    ours: bool
-
-    def docker(self, *arguments: str | os.PathLike[str], timeout_s: float, **options: Any) -> Completed:
-        """Run a ``docker`` command; the rest is as in `promdrill.shell.run`.
-
-        Raises:
-            CommandFailed: It failed, or was not done in time.
-        """
-        return shell.run(["docker", *arguments], timeout_s=timeout_s, **options)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What asking for a Docker gave.
-
-    Attributes:
-        engine: The Docker, if one answers.
-        why: Otherwise why not, in words.
-    """
-
-    engine: Engine | None
-    why: str = ""
-
-
-def ask(places: Places | None = None) -> Answer:
-    """Ask the Docker that DOCKER_HOST (or Docker's own context) points at; nothing is started.
-
-    Raises:
-        SupplyError: Something is there and hangs.
-    """
-    try:
-        answer = shell.run(["docker", "version", "--format", "{{.Server.Version}}"], timeout_s=ANSWER_S)
-    except CommandTimeout as error:
-        raise SupplyError(f"Docker does not answer within {ANSWER_S:.0f} s", hint="docker version") from error
-    except CommandFailed as error:
-        lines = [line for line in error.output.splitlines() if line.strip()]
-        return Answer(None, lines[-1].strip() if lines else "the docker command is not installed")
-    ours = "DOCKER_HOST" not in os.environ and dockerd.running(places or Places.usual()) is not None
-    return Answer(Engine(answer.stdout.strip(), ours))
-
-
-def obstacle(host: Machine, why: str) -> UsageError | None:
-    """The error for a machine on which no Docker answers and none may be started; None where one may."""
-    pointed = os.environ.get("DOCKER_HOST")
-    if pointed:
-        return UsageError(f"no container engine: DOCKER_HOST is {pointed}, and {why}", hint="unset DOCKER_HOST")
-    if "permission denied" in why.lower():
-        return UsageError("a Docker runs, but you may not use it", hint='sudo usermod -aG docker "$USER", log in again')
-    if not host.root or not host.debian:
-        who = f"{'root' if host.root else 'not root'} on {host.distribution}"
-        return UsageError(f"no container engine: {why}, and promdrill installs one only for root on Debian or Ubuntu "
-                          f"(this is {who})", hint="sudo systemctl start docker")  # fmt: skip
-    return None
-
-
 def ensure(*, say: Say, places: Places | None = None, host: Machine | None = None) -> Engine:
     """A Docker that answers and can run what kind needs; installed and started if it must be.
 
@@ -114,15 +46,19 @@ def ensure(*, say: Say, places: Places | None = None, host: Machine | None = Non
         host: This machine's facts.
 
     Raises:
-        UsageError: None answers, and promdrill may not start one here. Nothing was started.
+        UsageError: None that can be used answers, and promdrill may not start one here. Nothing was started.
         SupplyError: It could not be installed or started, hangs, or cannot run privileged containers.
     """
     places, host = places or Places.usual(), host or machine.examine()
-    found = ask(places).engine
+    answer = ask(places)
+    found = answer.engine
     if found is None:
+        _refuse(host, answer)
         with locked(places):
             answer = ask(places)  # another promdrill may have started it while we waited for the lock
-            found = answer.engine or _bring_up(places, host, answer.why, say)
+            found = answer.engine or _bring_up(places, host, answer, say)
+    if not found.here(host):
+        return found
     if not found.ours:
         _check_foreign(found)
     if host.root:
@@ -158,10 +94,14 @@ def locked(places: Places) -> Iterator[None]:
         yield
 
 
-def _bring_up(places: Places, host: Machine, why: str, say: Say) -> Engine:
-    refusal = obstacle(host, why)
-    if refusal is not None:
-        raise refusal
+def _refuse(host: Machine, answer: Answer) -> None:
+    refused = refusal.platform(host) or obstacle(host, answer)
+    if refused is not None:
+        raise refused
+
+
+def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine:
+    _refuse(host, answer)
     packages = sorted({package for name, package in PROGRAMS.items() if machine.program(name) is None})
     if packages:
         say(f"No container engine answers; installing {', '.join(packages)} from {host.distribution}.")
@@ -228,12 +168,12 @@ def _check_foreign(engine: Engine) -> None:
     if not missing:
         return
     name = f"promdrill/probe:{os.getpid()}"
-    runtime = engine.docker("info", "--format", "{{json .DefaultRuntime}}", timeout_s=ANSWER_S).stdout
-    if json.loads(runtime) != "runc":
+    if engine.runtime != "runc":
         return  # somebody put a runtime of their own before runc: they know
+    users = ["--userns=host"] if engine.remapped else []
     engine.docker("import", "-", name, timeout_s=60, stdin="\0" * 1024)  # an empty tar archive
     try:
-        engine.docker("run", "--rm", "--privileged", "--network=none", name, "/nothing", timeout_s=60)
+        engine.docker("run", "--rm", "--privileged", *users, "--network=none", name, "/nothing", timeout_s=60)
     except PromdrillError as error:
         if "caps" in str(error) or "operation not permitted" in str(error):
             raise SupplyError(f"the Docker that runs here cannot start privileged containers: {', '.join(missing)} is "

@@ -14,16 +14,24 @@ SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 """Where a distribution puts daemons; a user's PATH often leaves it out."""
 
 
+ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
+"""Names that kernels give, and what Go and Docker call them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This machine.
+    """This machine: all that decisions about it depend on.
 
     Attributes:
         root: Whether we are root.
         debian: Whether packages come from Debian or a distribution made of it.
-        distribution: Its name for people, from os-release.
-        missing: Capabilities that the kernel knows and this process's bounding set lacks, by name.
+        distribution: Its name for people, from os-release; on macOS its version.
+        missing: Capabilities that the kernel knows and this process's bounding set lacks, by name; none but on Linux.
         architecture: `amd64` or `arm64`, as Go and Docker call it; else the kernel's own name.
+        system: `linux` or `darwin`, as Go and Docker call it; else Python's name in small letters.
+        wsl: 2 or 1 in that version of the Windows Subsystem for Linux; else 0.
+        kernel: Release of the kernel, as `uname -r` tells it.
+        hostname: Its name in the network.
     """
 
     root: bool
@@ -31,19 +39,51 @@ class Machine:
     distribution: str
     missing: tuple[str, ...]
     architecture: str
+    system: str = "linux"
+    wsl: int = 0
+    kernel: str = ""
+    hostname: str = ""
+
+    @property
+    def platform(self) -> str:
+        """System and architecture, such as ``darwin/arm64``."""
+        return f"{self.system}/{self.architecture}"
 
 
-def examine(*, etc: Path = Path("/etc"), proc: Path = Path("/proc")) -> Machine:
-    """This machine's facts; what cannot be read counts as not there."""
+def examine(
+    *, etc: Path = Path("/etc"), proc: Path = Path("/proc"), uname: platform.uname_result | None = None
+) -> Machine:
+    """This machine's facts; what cannot be read counts as not there.
+
+    Args:
+        etc: Where os-release is.
+        proc: Where procfs is mounted.
+        uname: What the kernel says of itself.
+    """
+    kernel = uname or platform.uname()
+    system = kernel.system.lower()
     release = os_release(etc / "os-release")
     family = {release.get("ID", ""), *release.get("ID_LIKE", "").split()}
+    version = platform.mac_ver()[0]
+    mac = f"macOS {version}" if version else "macOS"
     return Machine(
         root=os.geteuid() == 0,
-        debian=bool(family & {"debian", "ubuntu"}),
-        distribution=release.get("PRETTY_NAME", "an unknown distribution"),
-        missing=missing_capabilities(proc=proc),
-        architecture={"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+        debian=system == "linux" and bool(family & {"debian", "ubuntu"}),
+        distribution=mac if system == "darwin" else release.get("PRETTY_NAME", "an unknown distribution"),
+        missing=missing_capabilities(proc=proc) if system == "linux" else (),
+        architecture=ARCHITECTURES.get(kernel.machine.lower(), kernel.machine),
+        system=system,
+        wsl=_wsl(kernel.release) if system == "linux" else 0,
+        kernel=kernel.release,
+        hostname=kernel.node,
     )
+
+
+def _wsl(release: str) -> int:
+    """Version 1 answers with the release of a Linux that it imitates; 2 is a kernel that Microsoft builds."""
+    if "microsoft" not in release.lower():
+        return 0
+    return 1 if release.endswith("-Microsoft") else 2
 
 
 def os_release(path: Path) -> dict[str, str]:

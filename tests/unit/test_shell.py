@@ -1,0 +1,158 @@
+"""Commands end with all that they started: at their deadline, and with promdrill, however that ends."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from promdrill import guardian, processes, shell
+from promdrill.errors import CommandFailed, CommandTimeout
+
+GIVE_UP_S = 30.0
+
+
+def _grandchild(script: str, *, says: str = "/dev/stdout") -> list[str]:
+    """A command whose child leaves its session and outlives it by far; the command goes on with the script."""
+    child = f"import os, time; os.setsid(); f = open({says!r}, 'w'); f.write('up'); f.flush(); time.sleep(600)"
+    start = f"import os, sys, time; os.fork() or exec({child!r}); {script}"
+    return [sys.executable, "-c", start]
+
+
+def _until_nobody_holds(fifo: int) -> bytes:
+    """All that comes from a pipe whose writers are to end."""
+    got = b""
+    while select.select([fifo], [], [], GIVE_UP_S)[0]:
+        chunk = os.read(fifo, 100)
+        if not chunk:
+            return got
+        got += chunk
+    pytest.fail("somebody still holds it")
+
+
+def test_a_command_is_run_to_its_end() -> None:
+    done = shell.run(["sh", "-c", "cat; echo err >&2; exit 3"], timeout_s=GIVE_UP_S, stdin="in\n", ok=(3,))
+    assert (done.stdout, done.stderr, done.exit_code) == ("in\n", "err\n", 3)
+
+
+def test_lines_come_as_they_are_said_and_bad_bytes_are_replaced() -> None:
+    lines: list[str] = []
+    script = r"printf 'a\nb'; printf '\377\n' >&2; printf last"
+    done = shell.run(["sh", "-c", script], timeout_s=GIVE_UP_S, on_line=lines.append)
+    assert lines == ["a", "b\ufffd", "last"]
+    assert (done.stdout, done.stderr) == ("a\nb\ufffd\nlast", "")
+
+
+def test_more_than_a_pipe_holds_goes_both_ways() -> None:
+    text = "0123456789abcdef" * (1 << 16)
+    assert shell.run(["cat"], timeout_s=GIVE_UP_S, stdin=text).stdout == text
+    assert shell.run(["true"], timeout_s=GIVE_UP_S, stdin=text).stdout == ""
+
+
+def test_what_cannot_be_started_or_fails_is_an_error() -> None:
+    with pytest.raises(CommandFailed, match="cannot start"):
+        shell.run(["/nowhere"], timeout_s=1)
+    with pytest.raises(CommandFailed, match="exit code 4") as caught:
+        shell.run(["sh", "-c", "echo why >&2; exit 4"], timeout_s=GIVE_UP_S)
+    assert caught.value.output == "why\n"
+
+
+def test_at_the_deadline_a_grandchild_that_left_and_holds_the_output_goes_too() -> None:
+    with pytest.raises(CommandTimeout, match="not done within 2 s") as caught:
+        shell.run(_grandchild("time.sleep(600)"), timeout_s=2)
+    assert "up" in caught.value.output  # and so it held the pipe
+
+
+def test_a_stop_request_ends_a_command() -> None:
+    stop = threading.Event()
+    with pytest.raises(CommandTimeout, match="on request"):
+        shell.run(["sh", "-c", "echo up; exec sleep 600"], timeout_s=600, on_line=lambda _: stop.set(), stop=stop)
+
+
+def test_the_end_of_a_command_is_seen_beside_its_output() -> None:
+    with shell.spawn(_grandchild("sys.exit(7)")) as process:
+        assert select.select([process.ended_fd], [], [], GIVE_UP_S)[0]
+        assert process.wait() == 7
+        processes.end_marked(process.mark)
+
+
+def test_a_daemon_and_what_it_starts_bear_no_mark(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(processes.MARK, "outer.1")
+    log = tmp_path / "log"
+    pid = shell.start_daemon(["sh", "-c", f"echo ${processes.MARK}; exec sleep 600"], log=log)
+    try:
+        assert processes.marked("outer", [os.getpid()]) == []
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    assert log.read_text() in {"daemon\n", ""}
+
+
+def test_a_command_inside_a_command_bears_both_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(processes.MARK, "outer.1")
+    with shell.spawn(["sleep", "600"]) as process:
+        for mark in ("outer", "outer.1", process.mark):
+            assert process.pid in {found.pid for found in processes.marked(mark)}
+        assert process.pid not in {found.pid for found in processes.marked("out")}
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_all_that_runs_dies_with_promdrill(tmp_path: Path, how: signal.Signals) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    command = _grandchild("time.sleep(600)", says=str(fifo))
+    promdrill = [sys.executable, "-c", f"from promdrill import shell; shell.run({command!r}, timeout_s=600)"]
+    with shell.spawn(promdrill) as process:
+        with fifo.open("rb", buffering=0) as held:
+            assert held.read(2) == b"up"
+            process.send_signal(how)
+            assert _until_nobody_holds(held.fileno()) == b""
+        assert process.wait() == -how
+
+
+def test_a_guardian_that_is_gone_is_replaced_and_knows_all_that_runs(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    command = _grandchild("time.sleep(600)", says=str(fifo))
+    script = f"""
+import os, signal, psutil
+from promdrill import shell
+with shell.spawn({command!r}) as first:
+    (guardian,) = [child for child in psutil.Process().children() if "promdrill.guardian" in child.cmdline()]
+    guardian.kill()
+    os.waitpid(guardian.pid, 0)
+    with shell.spawn(["sleep", "600"]):
+        print("again", flush=True)
+        signal.pause()
+"""
+    with shell.spawn([sys.executable, "-c", script]) as process, fifo.open("rb", buffering=0) as held:
+        assert held.read(2) == b"up"
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"again\n"
+        process.kill()
+        assert _until_nobody_holds(held.fileno()) == b""
+
+
+@pytest.mark.parametrize(
+    ("lines", "ended"),
+    [
+        (["+7", "+8", "-7"], [8]),
+        (["+7", "-7"], []),
+        (["+7", "ended"], [7]),
+        (["ended", "+7"], [7]),
+        (["+7", "+9"], [7]),
+        (["+7", "-7", "ended"], None),
+    ],
+)
+def test_what_a_guardian_ends(monkeypatch: pytest.MonkeyPatch, lines: list[str], ended: list[int] | None) -> None:
+    starts: dict[int, list[str | None]] = {7: ["a", "a"], 8: ["b", None], 9: ["c", "d"]}  # 9 is another's by then
+    monkeypatch.setattr(processes, "start_of", lambda pid: starts[pid].pop(0))
+    calls: list[tuple[str, list[int]]] = []
+    monkeypatch.setattr(processes, "end_marked", lambda mark, leaders: calls.append((mark, leaders)))
+    guardian.main("m", (f"{line}\n" for line in lines))
+    assert calls == ([] if ended is None else [("m", ended)])

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 
 from rich.console import Console
 
 from promdrill import doctor, options
-from promdrill.cli.parser import Subcommands, add_command
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.errors import UsageError
+from promdrill.scenarios import folders, select
 from promdrill.settings import Settings, is_warm
 from promdrill.supply import choose
+from promdrill.supply.pins import Pins
+from promdrill.supply.platforms import PLATFORMS, Platform
 
 VARIABLES = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE", "KUBE_VERSION")
+PLANNED = ("HELM_VERSION", "CHART", "CHART_VERSION", "APP_VERSION")
 """Variables of a run that decide what it needs of the machine; read from the environment likewise."""
 
 
@@ -22,17 +28,29 @@ def add(commands: Subcommands) -> None:
         commands,
         "doctor",
         summary="say what a run needs, what is missing, and what mends it",
-        example="promdrill doctor --supply registry",
+        example="promdrill doctor --supply registry\n  promdrill doctor --plan --platform darwin/arm64",
         execute=_execute,
     )
     for option in options.OPTIONS:
-        if option.variable in VARIABLES:
+        if option.variable in (*VARIABLES, *PLANNED):
             parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
+    parser.add_argument("--scenario", metavar="SCENARIO", help="with --plan: ids, comma separated [$SCENARIO]")
+    parser.add_argument("--scenarios", metavar="SCENARIOS", help="with --plan: folders of your own too [$SCENARIOS]")
+    parser.add_argument(
+        "--plan", action="store_true", help="list all that a run would fetch on registry, and fetch none"
+    )
+    parser.add_argument("--platform", help=f"with --plan: {', '.join(map(str, PLATFORMS))} (default: this machine's)")
+    parser.add_argument("--json", action="store_true", help="with --plan: as JSON, with whole digests")
 
 
 def _execute(arguments: argparse.Namespace) -> int:
     asked = _asked(arguments)
     asked.check()
+    if arguments.plan:
+        return _plan(arguments, asked)
+    for option in ("platform", "json"):
+        if getattr(arguments, option):
+            raise UsageError(f"--{option} goes with --plan", hint=f"promdrill doctor --plan --{option}")
     probes = doctor.Probes(choice=lambda supply: choose.chosen(supply, asked.mirror))
     supply = "bundle" if asked.bundle is not None else asked.supply
     findings = doctor.examine(supply=supply, warm=is_warm(asked.kubernetes), probes=probes)
@@ -40,9 +58,26 @@ def _execute(arguments: argparse.Namespace) -> int:
     return doctor.exit_code(findings)
 
 
+def _plan(arguments: argparse.Namespace, asked: Settings) -> int:
+    from promdrill.cli import planned  # noqa: PLC0415  who only looks at the machine does not pay for its modules
+
+    def get(name: str) -> str:
+        return getattr(arguments, name.lower()) or os.environ.get(name) or ""
+
+    ids = [name.strip() for name in get("SCENARIO").split(",") if name.strip()]
+    drilled = [each.folder for each in select(ids, further=folders(get("SCENARIOS")))]
+    platform = Platform.of(arguments.platform) if arguments.platform else Platform.here()
+    found = list(planned.rows(asked, drilled, platform, Pins.load()))
+    if arguments.json:
+        say(json.dumps(planned.to_json(found), indent=2))
+    else:
+        planned.render(found, Console(highlight=False))
+    return EXIT_OK
+
+
 def _asked(arguments: argparse.Namespace) -> Settings:
     def said(option: options.Option) -> str | None:
-        if option.variable not in VARIABLES:
+        if option.variable not in (*VARIABLES, *PLANNED):
             return None
         return getattr(arguments, option.name) or os.environ.get(option.variable) or None
 

@@ -1,4 +1,4 @@
-"""What a run would fetch on a platform, one artefact a line: ``promdrill doctor --plan``. Nothing is asked or fetched."""
+"""What a run would fetch on a platform, one artefact a line (``promdrill doctor --plan``). Nothing is fetched for it."""
 
 from __future__ import annotations
 

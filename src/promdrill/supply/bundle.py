@@ -70,12 +70,10 @@ class Opened:
             f"SUPPLY={found.supply}; its list has SHA-256 {self.sha256}."
         )
 
-    def supplied(self) -> Supplied:
-        """Everything for a cluster and its drills; the node image has to be in the engine for that."""
+    def supplied(self, running: Engine) -> Supplied:
+        """Everything for a cluster and its drills; the node image has to be in that engine."""
         found = self.manifest
-        patch = source.kind_patch(restricted=restricted(), cgroup_v2=machine.has_cgroup_v2())
-        if not found.own_network:
-            del patch["networking"]
+        patch = source.engine_patch(running, own_network=found.own_network)
         return Supplied(
             name="bundle",
             why=self.why,
@@ -146,8 +144,9 @@ def open_(
         SupplyError: There is no engine, or it does not take the node image.
     """
     opened = unpacked(file, request, cache=cache, say=say, app_version=app_version)
-    _load_node(opened, cache, ensure(say=say), say)
-    return opened.supplied()
+    running = ensure(say=say)
+    _load_node(opened, cache, running, say)
+    return opened.supplied(running)
 
 
 def unpacked(file: Path, request: SupplyRequest, *, cache: Cache, say: Say, app_version: str | None = None) -> Opened:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import platform
 from dataclasses import dataclass
 
 from promdrill.errors import UsageError
-
-ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-"""What kernels call an architecture, to what Go and Docker call it."""
+from promdrill.supply import machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +13,8 @@ class Platform:
     """Where a program runs.
 
     Attributes:
-        system: `linux` or `darwin`; another kernel's own name in lower case.
-        architecture: `amd64` or `arm64`; else the kernel's own name.
+        system: As `promdrill.supply.machine.Machine` has it.
+        architecture: Likewise.
     """
 
     system: str
@@ -25,9 +22,9 @@ class Platform:
 
     @classmethod
     def here(cls) -> Platform:
-        """The platform of this process."""
-        machine = platform.machine().lower()
-        return cls(platform.system().lower(), ARCHITECTURES.get(machine, machine))
+        """The platform of this machine."""
+        host = machine.examine()
+        return cls(host.system, host.architecture)
 
     @classmethod
     def of(cls, text: str) -> Platform:
@@ -58,5 +55,7 @@ class Platform:
         return f"{self.system}/{self.architecture}"
 
 
-PLATFORMS = tuple(Platform(system, machine) for system in ("linux", "darwin") for machine in ("amd64", "arm64"))
+PLATFORMS = tuple(
+    Platform(system, architecture) for system in ("linux", "darwin") for architecture in ("amd64", "arm64")
+)
 """Where promdrill runs: kind, kubectl and Helm are pinned for each."""

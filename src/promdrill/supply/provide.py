@@ -74,7 +74,7 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         chart=paths.own_chart(),
         provisioner=pieces.provisioner,
         crds=pieces.crds,
-        kind_patch=source.host_patch(),
+        kind_patch=source.engine_patch(running, own_network=False),
     )
 
 

@@ -10,10 +10,7 @@ from promdrill.errors import UsageError
 from promdrill.supply import docker, machine
 from promdrill.supply.docker import Answer, Trouble
 from promdrill.supply.machine import Machine
-
-SYSTEMS = ("linux", "darwin")
-ARCHITECTURES = ("amd64", "arm64")
-"""What promdrill's tools are pinned for, and its node images are made for."""
+from promdrill.supply.platforms import PLATFORMS
 
 _MAC_APPS = {"Docker.app": "open -a Docker", "OrbStack.app": "orb start", "colima": "colima start"}
 """Programs that bring a Docker to macOS, by the application or command that shows them, and how each is started."""
@@ -35,7 +32,7 @@ def platform(host: Machine) -> UsageError | None:
     if host.wsl == 1:
         return UsageError("this is WSL 1, which has no Linux kernel that containers could run on",
                           hint="wsl --set-version <distribution> 2")  # fmt: skip
-    if host.system not in SYSTEMS or host.architecture not in ARCHITECTURES:
+    if host.platform not in {str(each) for each in PLATFORMS}:
         return UsageError(f"promdrill does not run on {host.platform}",
                           hint="a machine with Linux (or WSL 2) or macOS, of amd64 or arm64")  # fmt: skip
     return None

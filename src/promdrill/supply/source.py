@@ -19,6 +19,7 @@ from promdrill.errors import SupplyError
 from promdrill.supply import archive, debian, gobuild, machine, node, schedule
 from promdrill.supply.cache import Cache, Entry, key_of
 from promdrill.supply.catalogue import Artefact, Catalogue, Image
+from promdrill.supply.docker import Engine
 from promdrill.supply.progress import BuildDisplay
 from promdrill.supply.schedule import Lane, Task
 from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
@@ -253,11 +254,18 @@ def builds_at_once() -> int:
     return max(1, min(os.cpu_count() or 1, memory_bytes // _BYTES_PER_BUILD))
 
 
-def host_patch() -> dict[str, Any]:
-    """What any kind configuration needs on this host, whichever node image is used."""
-    restricted = "CAP_SYS_RESOURCE" in machine.missing_capabilities()
-    patch = kind_patch(restricted=restricted, cgroup_v2=machine.has_cgroup_v2())
-    del patch["networking"]  # a stock node image brings its own network
+def engine_patch(running: Engine, *, own_network: bool) -> dict[str, Any]:
+    """What a kind configuration needs where that engine runs its containers.
+
+    Args:
+        running: The engine.
+        own_network: Whether the node image is one of ours, which leaves the network to its own CNI configuration.
+    """
+    host = machine.examine()
+    restricted = running.here(host) and "CAP_SYS_RESOURCE" in host.missing
+    patch = kind_patch(restricted=restricted, cgroup_v2=running.cgroup_v2)
+    if not own_network:
+        del patch["networking"]
     return patch
 
 

@@ -63,7 +63,8 @@ def provide(config: pytest.Config) -> Supplied:
     from promdrill import drilling  # noqa: PLC0415  a session without a cluster does not pay for its modules
 
     asked = wishes(config)
-    doctor.require(supply=asked.supply_name(), warm=is_warm(asked.kubernetes))
+    chosen = asked.supply_name()
+    doctor.require(supply=chosen, warm=is_warm(asked.kubernetes, chosen))
     found = drilling.provide(asked, config.stash.get(FOLDERS, ()), say=say(config))
     ours = config.stash.get(RUN, None)
     if ours is not None:

@@ -174,9 +174,15 @@ class Settings:
             charts.local(charts.Wish(str(paths.own_chart()), self.chart_version, None))  # the supply's own default
 
 
-def is_warm(kubernetes: str) -> bool:
-    """Whether the largest builds for a cluster of that version lie in the cache, so that a run needs little disk."""
-    return any((paths.cache_dir() / "artefacts" / f"kubernetes-{kubernetes}").glob("[!.]*"))
+def is_warm(kubernetes: str, supply: str) -> bool:
+    """Whether what takes most room lies in the cache, so that a run needs little disk.
+
+    Args:
+        kubernetes: Version of the cluster.
+        supply: `source`, `registry` or `bundle`.
+    """
+    largest = {"source": f"kubernetes-{kubernetes}", "registry": "pulled-prometheus-prometheus"}
+    return supply in largest and any((paths.cache_dir() / "artefacts" / largest[supply]).glob("[!.]*"))
 
 
 def one_of(name: str, value: str, valid: Iterable[str]) -> None:

@@ -108,10 +108,13 @@ def test_warm_once_the_largest_builds_are_there(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path))
     unfinished = tmp_path / "artefacts/kubernetes-1.36.3/.0a1b-xyz"
     unfinished.mkdir(parents=True)
-    assert not is_warm("1.36.3")
+    assert not is_warm("1.36.3", "source")
     (unfinished.parent / "0a1b").mkdir()
-    assert is_warm("1.36.3")
-    assert not is_warm("1.34.4")
+    assert is_warm("1.36.3", "source")
+    assert not is_warm("1.34.4", "source")
+    assert not is_warm("1.36.3", "registry")
+    (tmp_path / "artefacts" / "pulled-prometheus-prometheus" / "key").mkdir(parents=True)
+    assert is_warm("1.36.4", "registry")
 
 
 @pytest.fixture

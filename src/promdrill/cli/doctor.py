@@ -53,7 +53,8 @@ def _execute(arguments: argparse.Namespace) -> int:
             raise UsageError(f"--{option} goes with --plan", hint=f"promdrill doctor --plan --{option}")
     probes = doctor.Probes(choice=lambda supply: choose.chosen(supply, asked.mirror))
     supply = "bundle" if asked.bundle is not None else asked.supply
-    findings = doctor.examine(supply=supply, warm=is_warm(asked.kubernetes), probes=probes)
+    warm = is_warm(asked.kubernetes, asked.supply_name())
+    findings = doctor.examine(supply=supply, warm=warm, probes=probes)
     doctor.render(findings, Console(highlight=False))
     return doctor.exit_code(findings)
 

@@ -102,10 +102,9 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
     ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
     try:
         general = ground.general(asked)
-        doctor.require(
-            supply=general.supply_name(),
-            warm=all(is_warm(cell.variables["KUBE_VERSION"]) for cell in cells),
-        )
+        chosen = general.supply_name()
+        warm = all(is_warm(cell.variables["KUBE_VERSION"], chosen) for cell in cells)
+        doctor.require(supply=chosen, warm=warm)
     except PromdrillError as error:
         raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
 

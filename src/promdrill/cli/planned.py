@@ -1,4 +1,4 @@
-"""What a run would fetch on a platform, one artefact a line (``promdrill doctor --plan``). Nothing is fetched for it."""
+"""What a run would fetch on a platform, one artefact a line: ``promdrill doctor --plan``. It fetches nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from promdrill import planning
 from promdrill.install.manifests import APP_VERSION
@@ -72,14 +71,15 @@ def rows(settings: Settings, scenarios: Sequence[Path], platform: Platform, pins
 
 
 def render(found: Sequence[Row], console: Console) -> None:
-    """Print a plan as a table."""
-    table = Table(box=None, pad_edge=False)
-    for name in ("what", "platform", "from", "SHA-256"):
-        table.add_column(name, overflow="fold", no_wrap=name != "from")
+    """Print a plan: a line for what it is, and one that can be copied for where it comes from."""
+    widest = max(len(row.what) for row in found)
     for row in found:
-        table.add_row(row.what, row.platform, escape(row.source), row.sha256[:_SHOWN] or "-")
-    console.print(table)
-    console.print("The chart's images come with it: Helm renders it first, and they are pulled by digest and loaded.")
+        digest = f"  SHA-256 {row.sha256[:_SHOWN]}" if row.sha256 else ""
+        console.print(f"[bold]{escape(row.what):{widest}}[/]  {row.platform:12}{digest}", soft_wrap=True)
+        console.print(f"    {escape(row.source)}", soft_wrap=True)
+    console.print(
+        "The chart's images: Helm renders it first, then they are pulled by digest and loaded.", soft_wrap=True
+    )
 
 
 def to_json(found: Sequence[Row]) -> list[dict[str, Any]]:

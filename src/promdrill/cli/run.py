@@ -108,7 +108,8 @@ def _execute(arguments: argparse.Namespace) -> int:
         jobs = width(wishes["JOBS"] or "1")
         if arguments.in_cluster:
             Address.read(arguments.in_cluster)
-        doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+        chosen = settings.supply_name()
+        doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
         settings = settings.settled(say=say)
         drilling.preflight(settings, [scenario.folder for scenario in scenarios], say=say)
         place = folder.use(arguments.report_dir) if arguments.report_dir else folder.create(arguments.reports)

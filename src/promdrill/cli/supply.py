@@ -50,7 +50,8 @@ def asked(arguments: argparse.Namespace) -> tuple[Settings, tuple[ScenarioFolder
     drilled = select(ids, further=folders(get("SCENARIOS")))
     settings = options.settings(lambda option: get(option.variable) if option.variable in VARIABLES else "")
     settings.check()
-    doctor.require(supply=settings.supply_name(), warm=is_warm(settings.kubernetes))
+    chosen = settings.supply_name()
+    doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
     return settings.settled(say=say), drilled
 
 

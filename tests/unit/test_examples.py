@@ -138,6 +138,13 @@ def test_the_workflow_asks_the_action_for_what_there_is() -> None:
     assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "read"})
 
 
+def test_the_workflow_has_the_same_actions_as_ours() -> None:
+    used = re.findall(r"uses: (?!promdrill/)(.*)", (GITHUB / ".github/workflows/drills.yml").read_text())
+    ours = "".join(file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml"))
+    assert used
+    assert [line for line in used if f"uses: {line}\n" not in ours] == []
+
+
 # GitLab
 
 

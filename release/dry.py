@@ -35,8 +35,8 @@ BUILD_S, COMMAND_S = 3600.0, 120.0
 
 DATA = "promdrill/_data"
 PRETEND = "SETUPTOOLS_SCM_PRETEND_VERSION"
-"""hatch-vcs takes the version from it instead of from the tag (setuptools-scm's documentation, "overrides"). The one with
-the package's name at its end is not heeded: hatch-vcs does not tell setuptools-scm of which package it asks."""
+"""hatch-vcs takes the version from it instead of from the tag (setuptools-scm's documentation, "overrides"). The one
+that ends in the name of the package is not heeded: hatch-vcs does not tell setuptools-scm of which package it asks."""
 
 TAG = re.compile(r"v(\d+\.\d+\.\d+(?:rc\d+)?)")
 

@@ -63,8 +63,6 @@ OLDEST_BASH = Version("4.4")
 
 MODULES = Path("/lib/modules")
 
-_INSTALL = "apt-get install --no-install-recommends"
-
 
 class Level(StrEnum):
     """How bad a finding is: only `FAIL` keeps drills from running."""
@@ -257,7 +255,7 @@ def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
     found, answer = _engine(host, probes)
     yield found
     running = answer.engine if answer is not None else None
-    here = running.here(host) if running is not None else refusal.may_start(host)
+    here = running.here(host) if running is not None else found.level is Level.OK  # one that a run starts
     yield _disk(WARM if warm else COLD[supply], running, here=here, probes=probes)
     if running is not None or here:  # else nobody knows where a cluster will run
         yield _memory(MEMORY_BYTES[supply], running, here=here, probes=probes)
@@ -271,7 +269,7 @@ def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
         yield Finding("kernel", Level.OK, f"{where}; a node looks at its loop devices and file systems when it starts")
     yield _bash(host, probes)
     if supply == "source":
-        yield from (_architecture(host, running), _go(probes), _packages(host, probes))
+        yield from (_architecture(host, running), _go(probes), _packages(host, warm, probes))
     if supply == "registry" and probes.needs_go():
         yield _go(probes)
 
@@ -413,11 +411,17 @@ def _go(probes: Probes) -> Finding:
     return Finding("go", Level.OK, f"{seen}; {toolchain.WHEEL} from the Python package index is used")
 
 
-def _packages(host: Machine, probes: Probes) -> Finding:
+def _packages(host: Machine, warm: bool, probes: Probes) -> Finding:
+    """Debian's tools. They are used as root: else mmdebstrap's hooks may not read what a user has in the cache."""
+    if warm:
+        return Finding("debian tools", Level.OK, "not needed; what they make is there")
+    if not host.root:
+        wrong = f"building Debian's file trees takes root (this is not root on {host.distribution})"
+        return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or run it as root")
     missing = " ".join(probes.missing_packages())
     if not missing:
         return Finding("debian tools", Level.OK, "there")
-    if host.root and host.debian:
+    if host.debian:
         return Finding("debian tools", Level.OK, f"{missing}: installed by a run")
-    mend = f"sudo {_INSTALL} {missing}" if host.debian else "SUPPLY=registry, or a machine with Debian or Ubuntu"
-    return Finding("debian tools", Level.FAIL, f"building from source needs {missing}", mend)
+    wrong = f"building from source needs {missing} of Debian (this is {host.distribution})"
+    return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or a machine with Debian or Ubuntu")

@@ -12,7 +12,7 @@ from promdrill.errors import SupplyError, UsageError
 from promdrill.supply import bundle, engine, machine
 from promdrill.supply.bundle_manifest import MANIFEST, SUMS
 from promdrill.supply.charts import Wish
-from promdrill.supply.engine import Answer, Engine
+from promdrill.supply.engine import Answer, Engine, Trouble
 from promdrill.supply.supplied import SupplyRequest
 
 
@@ -136,7 +136,7 @@ def test_nothing_is_installed_without_a_network(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_engine_that_may_not_be_started_is_refused_as_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "ask", lambda: Answer(None, "permission denied"))
+    monkeypatch.setattr(engine, "ask", lambda: Answer(None, "permission denied", Trouble.NO_PERMISSION))
     monkeypatch.setattr(engine, "ensure", lambda **_: pytest.fail("it went on"))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     with pytest.raises(UsageError, match="you may not use it"):

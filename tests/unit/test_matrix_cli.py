@@ -212,9 +212,9 @@ def test_what_cells_need_is_fetched_and_none_is_run(
 
     monkeypatch.setattr(drilling, "provide", provide)
     monkeypatch.setattr(drilling, "preflight", lambda _wishes, _scenarios, *, say: say("checked"))
-    assert run("--fetch", "--supply=registry") == 0
-    assert fetched == [("2.48.0", "registry", ["disk-full"]), ("3.14.0", "registry", ["disk-full"])]
-    assert [asked["supply"] for asked in world.required] == ["registry"]
+    assert run("--fetch", "--supply=source") == 0
+    assert fetched == [("2.48.0", "source", ["disk-full"]), ("3.14.0", "source", ["disk-full"])]
+    assert [asked["supply"] for asked in world.required] == ["source"]
     assert (world.log, world.argvs, Path("reports").exists()) == ([], [], False)
     said = capsys.readouterr().out.splitlines()
     assert said[1:3] == ["checked", "Prometheus 2.48.0 is pulled"]
@@ -229,7 +229,7 @@ def test_what_cannot_be_had_for_one_cell_is_said(
 
     monkeypatch.setattr(drilling, "provide", provide)
     monkeypatch.setattr(drilling, "preflight", lambda *_, **__: None)
-    assert run("--fetch", "--supply=registry") == 1
+    assert run("--fetch", "--supply=source") == 1
     said = capsys.readouterr()
     assert "the registry has no such image" in said.err
     assert f"cell 1 of 2: {FIRST}" in said.out

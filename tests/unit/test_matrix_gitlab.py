@@ -105,12 +105,12 @@ def test_the_report_is_made_of_what_the_jobs_leave(capsys: Captured, tmp_path: P
 
 def test_what_was_asked_of_the_matrix_is_asked_of_its_jobs(capsys: Captured, tmp_path: Path) -> None:
     own_scenario(tmp_path / "drills")
-    asked = ("--supply=registry", "--scenarios=./drills", "--jobs=3", f"--cell={SECOND}")
+    asked = ("--supply=source", "--scenarios=./drills", "--jobs=3", f"--cell={SECOND}")
     pipeline = loaded(capsys, *asked)
     assert list(cells_in(pipeline)) == [SECOND]
     (line,) = pipeline[SECOND]["script"]
-    assert {"--supply=registry", "--scenarios=drills", "--jobs=3"} <= set(options(line))
-    assert {"--supply=registry", "--scenarios=drills"} <= set(options(pipeline[STITCH]["script"][0]))
+    assert {"--supply=source", "--scenarios=drills", "--jobs=3"} <= set(options(line))
+    assert {"--supply=source", "--scenarios=drills"} <= set(options(pipeline[STITCH]["script"][0]))
 
 
 def test_the_shipped_matrix_needs_no_file(capsys: Captured) -> None:

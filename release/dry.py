@@ -34,8 +34,9 @@ BUILD_S, COMMAND_S = 3600.0, 120.0
 """Far beyond what was measured on two busy cores."""
 
 DATA = "promdrill/_data"
-PRETEND = "SETUPTOOLS_SCM_PRETEND_VERSION_FOR_PROMDRILL"
-"""hatch-vcs takes the version from it instead of from the tag (setuptools-scm's documentation, "overrides")."""
+PRETEND = "SETUPTOOLS_SCM_PRETEND_VERSION"
+"""hatch-vcs takes the version from it instead of from the tag (setuptools-scm's documentation, "overrides"). The one
+that ends in the name of the package is not heeded: hatch-vcs does not tell setuptools-scm of which package it asks."""
 
 TAG = re.compile(r"v(\d+\.\d+\.\d+(?:rc\d+)?)")
 
@@ -209,8 +210,9 @@ def release(uv: str, source: Path, tag: str) -> None:
         lock = scratch / "build.txt"
         lock.write_text(export(uv, source, "--only-group", "build", "--format", "requirements.txt"), encoding="utf-8")
         wheel, sdist = build(uv, source, publish, lock=lock, env=env)
+        (publish / ".gitignore").unlink(missing_ok=True)  # of uv's
         if f"-{version}-" not in wheel.name:
-            raise Wrong(f"the tag {tag} made {wheel.name}", hint="check out the tag, with nothing changed since")
+            raise Wrong(f"{version} was to be built, and {wheel.name} was", hint="check out the tag, unchanged")
         metadata(wheel, sdist, version)
         carried = shipped(wheel, scratch / "wheel")
         materials = bill(uv, carried, version, source=source, made_s=made_s)

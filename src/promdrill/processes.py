@@ -10,9 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+import select
+import signal
 from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from promdrill.clock import Deadline
 
 if TYPE_CHECKING:
     import psutil
@@ -87,6 +91,34 @@ def marked(mark: str, leaders: Collection[int] = ()) -> list[psutil.Process]:
 
 def end(found: Iterable[psutil.Process]) -> None:
     """Kill processes, and wait until they are gone; one that has ended is not mistaken for a later one with its id."""
+    found = list(found)
+    if hasattr(os, "pidfd_open"):
+        _end_by_handle(found)
+    else:
+        _end_by_id(found)
+
+
+def _end_by_handle(found: Iterable[psutil.Process]) -> None:
+    """As on Linux: a handle never means another process, and tells the end also where nobody waits for remains."""
+    ended = select.poll()
+    left = 0
+    with contextlib.ExitStack() as opened:
+        for process in found:
+            with contextlib.suppress(OSError):
+                handle = os.pidfd_open(process.pid)
+                opened.callback(os.close, handle)
+                if process.is_running():
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    ended.register(handle, select.POLLIN)
+                    left += 1
+        deadline = Deadline.after(_SWEEP_S)
+        while left and (ready := ended.poll(deadline.remaining_s * 1000)):
+            for handle, _ in ready:
+                ended.unregister(handle)
+            left -= len(ready)
+
+
+def _end_by_id(found: Iterable[psutil.Process]) -> None:
     import psutil  # noqa: PLC0415  as above
 
     others = []

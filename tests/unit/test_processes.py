@@ -46,9 +46,12 @@ def test_remains_that_nobody_waited_for_are_no_process() -> None:
         os.waitpid(pid, 0)
 
 
-def test_where_no_mark_can_be_read_session_and_parents_tell(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on macOS, which shows the environment of its own programs to nobody."""
+@pytest.mark.parametrize("handles", [True, False])
+def test_where_no_mark_can_be_read_session_and_parents_tell(monkeypatch: pytest.MonkeyPatch, handles: bool) -> None:
+    """As on macOS, which shows the environment of its own programs to nobody, and has no handles of processes."""
     monkeypatch.setattr(processes, "_marks", lambda _: [])
+    if not handles:
+        monkeypatch.delattr(os, "pidfd_open", raising=False)
     script = "sleep 600 & python3 -c 'import os; os.setsid(); print(1, flush=True); import time; time.sleep(600)'; :"
     with shell.spawn(["sh", "-c", script]) as process:
         assert process.stdout is not None

@@ -4,6 +4,7 @@ import gzip
 import io
 import lzma
 import os
+import shutil
 import stat
 import tarfile
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from tests.vm import agent, initramfs
 
+from promdrill import shell
 from promdrill.errors import CommandTimeout
 
 KERNEL = "usr/lib/modules/6.12/kernel"
@@ -50,7 +52,8 @@ def tree(tmp_path: Path) -> Path:
 
 def entries(path: Path) -> dict[str, tuple[int, bytes]]:
     """Name to mode and content of everything in an initramfs, as the kernel reads it."""
-    raw, at, found = gzip.decompress(path.read_bytes()), 0, {}
+    raw, at = gzip.decompress(path.read_bytes()), 0
+    found: dict[str, tuple[int, bytes]] = {}
     while True:
         assert raw[at : at + 6] == b"070701"
         fields = [int(raw[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
@@ -106,16 +109,16 @@ def test_a_machine_that_is_not_off_in_time_is_ended(monkeypatch: pytest.MonkeyPa
         on_line = options["on_line"]
         assert callable(on_line)
         on_line("Kernel panic\r")
-        raise CommandTimeout([], None, "", what="not done")
+        raise CommandTimeout([], -15, "", what="not done")
 
-    monkeypatch.setattr(agent.shell, "run", late)
+    monkeypatch.setattr(shell, "run", late)
     with pytest.raises(agent.NotProven, match=r"not off after 600 s, and said last: \['Kernel panic'\]"):
         agent.run_machine(tmp_path)
 
 
 def test_what_the_host_lacks_is_named_with_the_command_that_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     there = {"go"}
-    monkeypatch.setattr(agent.shutil, "which", lambda name: name if name in there else None)
+    monkeypatch.setattr(shutil, "which", lambda name: name if name in there else None)
     monkeypatch.setattr(agent, "HOST_PACKAGES", {"qemu-system-x86_64": "qemu-system-x86", "/nowhere": "keyring"})
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(agent.NotProven) as caught:

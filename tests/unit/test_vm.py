@@ -109,7 +109,7 @@ def test_a_machine_that_is_not_off_in_time_is_ended(monkeypatch: pytest.MonkeyPa
         on_line = options["on_line"]
         assert callable(on_line)
         on_line("Kernel panic\r")
-        raise CommandTimeout([], -9, "", what="not done")
+        raise CommandTimeout([], -15, "", what="not done")
 
     monkeypatch.setattr(shell, "run", late)
     with pytest.raises(agent.NotProven, match=r"not off after 600 s, and said last: \['Kernel panic'\]"):

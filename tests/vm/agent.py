@@ -130,7 +130,7 @@ def prove(folder: Path) -> None:
 def compile_tests(into: Path) -> None:
     """Compile the tests of the package that makes, mounts and grows volumes."""
     env = {"CGO_ENABLED": "0", "GOOS": "linux", "GOARCH": "amd64", "GOFLAGS": "-mod=readonly -buildvcs=false"}
-    argv: list[str | Path] = ["go", "test", "-c", "-o", into, "./volume"]
+    argv = ["go", "test", "-c", "-o", str(into), "./volume"]
     shell.run(argv, timeout_s=BUILD_S, env=env, cwd=paths.images_dir() / "volume-agent")
 
 

@@ -92,8 +92,10 @@ def run(
         with _Pipes(process, stdin if isinstance(stdin, str) else None, on_line) as pipes:
             in_time = pipes.follow(deadline, stop)
             if not in_time:
-                end_group(process)
-                pipes.follow(Deadline.after(_DRAIN_S), None)
+                ending = threading.Thread(target=end_group, args=(process,), name=f"ending-{process.pid}")
+                ending.start()  # beside it what the command still says is read, or it could not end by itself
+                pipes.follow(Deadline.after(GRACE_S + _DRAIN_S), None)
+                ending.join()
             stdout, stderr = pipes.texts()
         code = process.wait()
     took_s = SYSTEM.monotonic() - started

@@ -74,6 +74,15 @@ def test_a_stop_request_ends_a_command() -> None:
         shell.run(["sh", "-c", "echo up; exec sleep 600"], timeout_s=600, on_line=lambda _: stop.set(), stop=stop)
 
 
+def test_a_command_that_is_asked_to_end_may_say_more_than_a_pipe_holds() -> None:
+    stop = threading.Event()
+    script = "trap 'head -c 1000000 /dev/zero; exit 5' TERM; echo up; sleep 600 & wait"
+    with pytest.raises(CommandTimeout) as caught:
+        shell.run(["sh", "-c", script], timeout_s=600, on_line=lambda _: stop.set(), stop=stop)
+    assert caught.value.exit_code == 5
+    assert len(caught.value.output) == 1000000 + len("up\n")
+
+
 def test_the_end_of_a_command_is_seen_beside_its_output() -> None:
     with shell.spawn(_grandchild("sys.exit(7)")) as process:
         assert select.select([process.ended_fd], [], [], GIVE_UP_S)[0]

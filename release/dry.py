@@ -111,7 +111,7 @@ def same(first: Path, second: Path) -> None:
         return
     ours, theirs = contents(first), contents(second)
     odd = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
-    raise Wrong(f"{first.name} is not the same when it is built again: {', '.join(odd) or 'its own headers'}")
+    raise Wrong(f"{first.name} is not the same when it is built again: {', '.join(odd) or 'order, headers or doubles'}")
 
 
 def contents(archive: Path) -> dict[str, bytes]:

@@ -208,7 +208,7 @@ def test_two_builds_that_differ_name_what_differs(tmp_path: Path) -> None:
     dry.same(one, wheel(tmp_path / "b", {"x.py": b"1", "y.py": b"1"}))
     with pytest.raises(dry.Wrong, match=r"is not the same when it is built again: y.py, z.py$"):
         dry.same(one, wheel(tmp_path / "c", {"x.py": b"1", "y.py": b"2", "z.py": b""}))
-    with pytest.raises(dry.Wrong, match="its own headers"):
+    with pytest.raises(dry.Wrong, match="order, headers or doubles"):
         dry.same(one, wheel(tmp_path / "d", {"y.py": b"1", "x.py": b"1"}))
     with pytest.raises(dry.Wrong, match="PKG-INFO"):
         dry.same(sdist(tmp_path / "a"), sdist(tmp_path / "b", ABOUT + "more"))

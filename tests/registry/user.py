@@ -20,6 +20,9 @@ GROUP = "docker"
 DENIED = ("mmdebstrap", "debootstrap", "apt", "apt-get", "apt-cache", "aptitude", "dpkg", "dpkg-deb", "sudo", "su")
 """Programs that are not on the user's PATH: nothing is built with Debian's tools, and nobody becomes root."""
 
+TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PIP_CERT")
+"""What says which certificates are trusted on this machine; it is the machine's to say, and no user's."""
+
 _PLACES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
 
 
@@ -37,8 +40,9 @@ class User:
 
     @property
     def environment(self) -> dict[str, str]:
-        """All that the user's shell sets: nothing of ours gets through."""
-        return {"HOME": str(self.home), "USER": NAME, "PATH": str(self.programs), "LANG": "C.UTF-8"}
+        """All that the user's shell sets: nothing of ours gets through but which certificates are trusted here."""
+        trusted = {name: os.environ[name] for name in TRUST if name in os.environ}
+        return {"HOME": str(self.home), "USER": NAME, "PATH": str(self.programs), "LANG": "C.UTF-8", **trusted}
 
     def argv(self, *command: str | Path, env: Mapping[str, str], cwd: Path) -> list[str | Path]:
         """A command line of root's that runs a command as the user, with exactly this environment."""

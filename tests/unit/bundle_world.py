@@ -31,8 +31,8 @@ IN_NODE = "quay.io/prometheus/node-exporter:v1.9.1"
 class Docker(Engine):
     """An engine that tells an image's size, whether it has one, and loads one."""
 
-    def __init__(self, *images: str, gives: str = NODE) -> None:
-        super().__init__("28", ours=False)
+    def __init__(self, *images: str, gives: str = NODE, **facts: Any) -> None:
+        super().__init__("28", ours=False, **facts)
         object.__setattr__(self, "images", {*images})
         object.__setattr__(self, "gives", gives)
         object.__setattr__(self, "loaded", [])

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,15 +86,16 @@ def test_node_image_of_another_name_is_an_error(world: World) -> None:
         world.open(engine=Docker(gives="promdrill/node:other"))
 
 
-def test_kind_patch_is_of_the_machine_that_runs(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "missing_capabilities", lambda **_: ("CAP_SYS_RESOURCE",))
-    monkeypatch.setattr(machine, "has_cgroup_v2", lambda: False)
+def test_kind_patch_is_of_the_system_that_runs_the_containers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = replace(machine.examine(), system="linux", kernel="6.1", hostname="here", missing=("CAP_SYS_RESOURCE",))
+    monkeypatch.setattr(machine, "examine", lambda: host)
     world.write()
-    patch = world.open().kind_patch
-    assert set(patch) == {"networking", "featureGates", "kubeadmConfigPatches"}
-    monkeypatch.setattr(machine, "missing_capabilities", lambda **_: ())
-    monkeypatch.setattr(machine, "has_cgroup_v2", lambda: True)
-    assert set(world.open().kind_patch) == {"networking"}
+    here = {"kernel": "6.1", "hostname": "here"}
+    old = world.open(engine=Docker(cgroup_v2=False, **here)).kind_patch
+    assert set(old) == {"networking", "featureGates", "kubeadmConfigPatches"}
+    assert set(world.open(engine=Docker(cgroup_v2=True, **here)).kind_patch) == {"networking", "featureGates"}
+    elsewhere = Docker(cgroup_v2=True, kernel="6.1", hostname="docker-desktop")
+    assert set(world.open(engine=elsewhere).kind_patch) == {"networking"}
 
 
 def test_network_of_a_stock_node_image_is_left_to_it(world: World) -> None:

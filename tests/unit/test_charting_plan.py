@@ -211,7 +211,7 @@ def test_the_old_keys_of_a_legacy_chart(drills: Drills) -> None:
     found = drills.plan("legacy", available=here)  # kubeStateMetrics and nodeExporter are off by their old names
     assert found.app_version == "2.9.2"
     assert found.values == {
-        "initChownData": {"image": {"repository": "docker.io/library/busybox", "tag": "debian"}},
+        "initChownData": {"image": {"repository": "docker.io/library/busybox", "tag": "1.37.0"}},
         "server": {"image": {"repository": PROMETHEUS, "tag": "v2.9.2"}},
     }
     with pytest.raises(UsageError, match=r"jimmidyson/configmap-reload:v0\.2\.2; configmapReload\.image names it"):

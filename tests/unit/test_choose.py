@@ -110,7 +110,7 @@ def test_a_forced_supply_asks_nobody(wanted: str) -> None:
     ("wanted", "near"), [("sorce", "source"), ("Registry", "registry"), ("regstry", "registry"), ("moon", "auto")]
 )
 def test_a_supply_that_is_none_names_the_nearest(wanted: str, near: str) -> None:
-    with pytest.raises(UsageError, match=f"SUPPLY={wanted} is none of auto, source, registry") as caught:
+    with pytest.raises(UsageError, match=f"SUPPLY={wanted}: not one of auto, source, registry") as caught:
         choose.choose(wanted, registry=HUB, get=_Registry(200))
     assert caught.value.hint == f"SUPPLY={near}"
 

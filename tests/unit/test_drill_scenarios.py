@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from promdrill import paths
+from promdrill import paths, scenarios
 from promdrill.cluster.kube import object_path
 from promdrill.drill import Drill, Moments, Site, Stage
 from promdrill.drill.baseline import Baseline
@@ -16,6 +16,7 @@ from promdrill.drill.plan import Plan, conditions_of
 from promdrill.faults import Set, ValuesEdit
 from promdrill.install import ChartRef, Release
 from promdrill.observe.conditions import Condition
+from promdrill.scenarios import ScenarioFolder
 from promdrill.supply.supplied import Tools
 
 SCENARIOS = sorted(path.parent.name for path in paths.scenarios_dir().glob("*/test_*.py"))
@@ -61,7 +62,7 @@ class Stated(Drill):
                 profile="fast",
                 journal=NONE,
                 install=install,
-                images=(),
+                images=scenarios.traits(ScenarioFolder(scenario, paths.scenarios_dir() / scenario).test).images,
             )
         )
         self.plan: Plan

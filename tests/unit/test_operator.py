@@ -293,7 +293,7 @@ def test_every_image_is_made_by_the_catalogue_and_is_on_every_node() -> None:
     images = {container["image"] for _, _, container in pods([*found, load])}
     images.add(named(found, "Prometheus", "main")["spec"]["image"])
     images |= set(re.findall(r"--prometheus-config-reloader=(\S+)", "".join(SHIPPED.values())))
-    assert len(images) == 5
+    assert len(images) == 6
     for version in loaded.kubernetes_versions():
         recipe = loaded.artefact(f"node-{version}").node
         assert recipe is not None

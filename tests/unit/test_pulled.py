@@ -155,7 +155,6 @@ def test_a_manifest_is_known_by_its_digest_or_its_tag(served: Served) -> None:
         (404, 404, r"does not have it \(404\)", "docker push"),
         (404, 500, r"does not have it \(404\)", "docker push"),
         (500, None, "answers 500", "REGISTRY_MIRROR"),
-        (429, None, "too many requests", "REGISTRY_MIRROR"),
         (404, 200, f"v2.48.0 has SHA-256 {DIGEST}, but {OTHER} is pinned", "PROMDRILL_PINS"),
         (200, None, f"sha256:{OTHER} has SHA-256 {DIGEST}, but {OTHER} is pinned", "PROMDRILL_PINS"),
     ],
@@ -204,6 +203,16 @@ def test_a_registry_that_wants_a_login_is_left_to_the_engine(served: Served, fir
     served.answers |= {path: (first, _bearer(served), b""), TOKENS: (second, {}, b"{}")}
     assert _check(served, DIGEST) is None
     served.answers |= {TOKENS: (200, {}, b'{"token": "abc"}'), f"Bearer abc {path}": (second, {}, b"")}
+    assert _check(served, DIGEST) is None
+
+
+def test_a_registry_with_too_many_questions_from_strangers_is_left_to_the_engine(served: Served) -> None:
+    path = f"{PATH}sha256:{DIGEST}"
+    served.answers[path] = (429, {}, b"toomanyrequests")
+    assert _check(served, DIGEST) is None
+    served.answers |= {path: (401, _bearer(served), b""), TOKENS: (429, {}, b"")}
+    assert _check(served, DIGEST) is None
+    served.answers |= {TOKENS: (200, {}, b'{"token": "abc"}'), f"Bearer abc {path}": (429, {}, b"")}
     assert _check(served, DIGEST) is None
 
 

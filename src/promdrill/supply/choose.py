@@ -111,7 +111,7 @@ def check(wanted: str) -> str:
     if wanted in SUPPLIES:
         return wanted
     near = difflib.get_close_matches(wanted.lower(), SUPPLIES, n=1, cutoff=0.4) or ["auto"]
-    raise UsageError(f"SUPPLY={wanted} is none of {', '.join(SUPPLIES)}", hint=f"SUPPLY={near[0]}")
+    raise UsageError(f"SUPPLY={wanted}: not one of {', '.join(SUPPLIES)}", hint=f"SUPPLY={near[0]}")
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -14,6 +15,8 @@ from promdrill.supply.pins import Pins
 
 DEFAULT_KUBERNETES = "1.36.3"
 """The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 NODE = "node"
 """The table of pins for images of kindest/node."""
@@ -39,7 +42,8 @@ class Offer:
         """
         if wanted in self.versions:
             return wanted
-        line = [version for version in self.versions if self.by_line and _line(version) == _line(wanted)]
+        whole = _VERSION.fullmatch(wanted) is not None
+        line = [found for found in self.versions if self.by_line and whole and _line(found) == _line(wanted)]
         if line:
             return line[0]
         near = difflib.get_close_matches(wanted, self.versions, n=1, cutoff=0.0) or list(self.versions[:1])

@@ -39,7 +39,7 @@ def planned(helm: Path, chart: str, app_version: str | None = None) -> Plan:
 
 
 for each in sys.argv[1:]:
-    assert planned(Path(each), "legacy").values["initChownData"]["image"]["tag"] == "debian"
+    assert planned(Path(each), "legacy").values["initChownData"]["image"]["tag"] == "1.37.0"
     assert planned(Path(each), "community").app_version == "3.8.1"
     assert planned(Path(each), "stack").values == {}
     wished = planned(Path(each), "stack", "3.14.0").values

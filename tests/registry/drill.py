@@ -227,7 +227,7 @@ def fetched(made: Rig) -> None:
     """Check that the user's programs connected to nothing but loopback and where Python's and Go's packages are."""
     lock = (paths.project_dir() / "uv.lock").read_text(encoding="utf-8")
     go = shell.run(["go", "env", "GOPROXY", "GOSUMDB"], timeout_s=30).stdout if shutil.which("go") else ""
-    expected = {*re.findall(r"https?://([^/\s\"]+)", f"{lock}\n{go}"), *go.split()}
+    expected = {*re.findall(r"https?://([^/\s\",]+)", f"{lock}\n{go}"), *go.split()}
     asked = {host: made.proxy.asked.count(host) for host in sorted({*made.proxy.asked})}
     say("fetched from elsewhere than loopback: " + ", ".join(f"{host} ({count})" for host, count in asked.items()))
     if strange := asked.keys() - expected:

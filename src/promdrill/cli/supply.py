@@ -66,6 +66,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     chosen = [scenario.folder for scenario in drilled]
     drilling.preflight(settings, chosen, say=say)
     supplied = drilling.provide(settings, chosen, say=say)
-    say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: all there for {len(chosen)} scenarios.")
+    drills = "1 scenario" if len(chosen) == 1 else f"{len(chosen)} scenarios"
+    say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: all is there for {drills}.")
     say(f"to run them: {paths.command('test-scenarios', SCENARIO=','.join(scenario.id for scenario in drilled))}")
     return EXIT_OK

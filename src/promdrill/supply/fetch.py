@@ -81,7 +81,16 @@ def file(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s:
             download(pin, target, progress=progress, silence_s=silence_s)
         return {"version": pin.version, "address": pin.address, "sha256": pin.sha256}
 
-    return cache.build(pin.name, key_of([pin.version, pin.sha256, pin.member]), make).files / pin.name
+    return cache.build(pin.name, _key(pin), make).files / pin.name
+
+
+def is_kept(pin: Pin, cache: Cache) -> bool:
+    """Whether a download is in the cache already."""
+    return cache.place(pin.name, _key(pin)).is_dir()
+
+
+def _key(pin: Pin) -> str:
+    return key_of([pin.version, pin.sha256, pin.member])
 
 
 def download(pin: Pin, target: Path, *, progress: Progress = no_progress, silence_s: float = SILENCE_S) -> None:

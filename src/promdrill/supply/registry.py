@@ -147,7 +147,9 @@ def tool(pin: Pin, *, cache: Cache, say: Say, progress: Progress = fetch.no_prog
     there = version_of(pin.name, Path(on_path)) if on_path else None
     if on_path and there == pin.version:
         return Path(on_path)
-    say(f"{pin.name} {pin.version} comes from {pin.address}{f', for the one on PATH is {there}' if there else ''}.")
+    if not fetch.is_kept(pin, cache):
+        unfit = f", for the one on PATH is {there}" if there else ""
+        say(f"{pin.name} {pin.version} comes from {pin.address}{unfit}.")
     return fetch.tool(pin, cache, progress=progress)
 
 

@@ -9,13 +9,9 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/kubernetes/scheme"
-	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
-	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 
 	"promdrill.example/volume-agent/volume"
@@ -50,14 +46,7 @@ func serve(ctx context.Context, config *rest.Config, opts options, grow growing)
 	if err != nil {
 		return err
 	}
-	broadcaster := record.NewBroadcaster()
-	defer broadcaster.Shutdown()
-	broadcaster.StartRecordingToSink(&typedcorev1.EventSinkImpl{Interface: connected.core.Events("")})
-	recorder := broadcaster.NewRecorder(scheme.Scheme, corev1.EventSource{Component: agentName, Host: opts.node})
-	tell := func(claim *corev1.PersistentVolumeClaim, kind, reason, text string) {
-		slog.Info(text, "claim", claim.Namespace+"/"+claim.Name, "reason", reason)
-		recorder.Event(claim, kind, reason, text)
-	}
+	tell := teller(ctx, connected, opts.node)
 	worker := &resizer{cluster: connected, grow: grow, tell: tell, now: time.Now, root: opts.root, hostname: hostname}
 	queue := newQueue()
 	watches, err := newWatches(connected, queue, tell)
@@ -89,7 +78,7 @@ func growFolder(folder string, sizeBytes int64) error {
 func hostnameOf(ctx context.Context, from *api, node string) (string, error) {
 	var hostname string
 	err := wait.PollUntilContextCancel(ctx, firstRetry, true, func(ctx context.Context) (bool, error) {
-		object, err := from.core.Nodes().Get(ctx, node, metav1.GetOptions{})
+		object, err := from.Node(ctx, node)
 		if err != nil {
 			slog.Warn("read this node", "error", err)
 			return false, nil

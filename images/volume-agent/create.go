@@ -10,7 +10,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 
@@ -44,7 +43,8 @@ func create(ctx context.Context, target volume.Volume, node volume.Node, sizeByt
 		err = target.Create(ctx, node, wish)
 	}
 	if err != nil && claim.UID != "" {
-		err = errors.Join(err, tellCreateFailed(ctx, connected, claim, err))
+		failed := eventAbout(claim, corev1.EventTypeWarning, "VolumeCreateFailed", err.Error(), "")
+		err = errors.Join(err, connected.PutEvent(ctx, failed))
 	}
 	return err
 }
@@ -88,19 +88,4 @@ func claimOf(name string) (namespace, claim string, told bool) {
 		return "", "", false
 	}
 	return parts[1], parts[2], true
-}
-
-func tellCreateFailed(ctx context.Context, to *api, claim *corev1.PersistentVolumeClaim, why error) error {
-	now := metav1.Now()
-	_, err := to.core.Events(claim.Namespace).Create(ctx, &corev1.Event{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: claim.Name + ".", Namespace: claim.Namespace},
-		InvolvedObject: corev1.ObjectReference{
-			Kind: "PersistentVolumeClaim", APIVersion: "v1", Namespace: claim.Namespace, Name: claim.Name, UID: claim.UID,
-			ResourceVersion: claim.ResourceVersion,
-		},
-		Type: corev1.EventTypeWarning, Reason: "VolumeCreateFailed", Message: why.Error(),
-		Source:         corev1.EventSource{Component: agentName},
-		FirstTimestamp: now, LastTimestamp: now, Count: 1,
-	}, metav1.CreateOptions{})
-	return err
 }

@@ -31,9 +31,9 @@ func newWatches(from *api, queue workqueue.TypedRateLimitingInterface[cache.Obje
 		return cache.NewSharedIndexInformer(source, kind, resyncEvery, cache.Indexers{})
 	}
 	w := &watches{
-		claims:  informer(from.core.RESTClient(), "persistentvolumeclaims", &corev1.PersistentVolumeClaim{}),
-		volumes: informer(from.core.RESTClient(), "persistentvolumes", &corev1.PersistentVolume{}),
-		classes: informer(from.storage.RESTClient(), "storageclasses", &storagev1.StorageClass{}),
+		claims:  informer(from.core, "persistentvolumeclaims", &corev1.PersistentVolumeClaim{}),
+		volumes: informer(from.core, "persistentvolumes", &corev1.PersistentVolume{}),
+		classes: informer(from.storage, "storageclasses", &storagev1.StorageClass{}),
 		queue:   queue,
 		tell:    tell,
 	}

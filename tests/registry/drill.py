@@ -46,6 +46,11 @@ WRONG = "0" * 64
 PROGRAM = Path(".venv/bin/promdrill")
 """Where a checkout has it."""
 
+NODE = "kindest/node"
+
+LEAST = 3
+"""Images that any drill needs: the provisioner's, Prometheus' and its reloader's."""
+
 INSTALL_S = 600.0
 """Seconds to install the wheel with its dependencies: 10 measured."""
 
@@ -212,7 +217,7 @@ def book(made: Rig, asked: str) -> None:
     if got.code != 0:
         raise SupplyError(f"make supply ended with exit code {got.code}")
     fetched(made)
-    came_from_mirror(made, made.cache("promdrill"))
+    came_from_mirror(made, made.cache("promdrill"), least=LEAST if asked else len(made.stock.images))
     say(f"\nas {NAME}, cut off from all but this machine: make test-scenarios JOBS=2")
     ran = timed(made, "make test-scenarios", runner, ["make", "test-scenarios", "JOBS=2"], env=env, limit_s=runs.BOOK_S)
     ended(ran)
@@ -351,7 +356,7 @@ def wheel(made: Rig) -> None:
     )
     if list((made.cache("promdrill-wheel") / "go").glob("*")):
         raise SupplyError("the wheel compiled something")
-    came_from_mirror(made, made.cache("promdrill-wheel"), least=3)
+    came_from_mirror(made, made.cache("promdrill-wheel"), least=LEAST)
     made.proven.append(f"{runs.SCENARIO} passed from the wheel in an empty environment with an empty cache, without Go")
 
 
@@ -373,24 +378,24 @@ def ended(outcome: Outcome) -> None:
         raise SupplyError(f"it made and left {', '.join(outcome.clusters) or 'no cluster'}")
 
 
-def came_from_mirror(made: Rig, cache: Path, *, least: int = 0) -> None:
-    """Check in the registry's own log that the engine pulled each image by its digest, and that each was kept.
+def came_from_mirror(made: Rig, cache: Path, *, least: int) -> None:
+    """Check in the registry's own log that the engine pulled each image that was kept by its pinned digest.
 
     Args:
         made: The rig.
         cache: Where they were kept.
-        least: How many images must be there; 0 for all.
+        least: How many images must be there.
     """
     served = made.mirror.served_to_docker()
-    everything = {f"docker.io/kindest/node:v{made.stock.kubernetes}": made.stock.node, **made.stock.images}
-    kept = 0
-    for reference, digest in everything.items():
+    names = {reference: reference.partition("/")[2].rpartition(":")[0] for reference in made.stock.images}
+    kept = [name for name, path in names.items() if runs.entry(cache, f"pulled-{path.replace('/', '-')}")]
+    pulled_by_digest = {name: made.stock.images[name] for name in kept}
+    for reference, digest in {f"docker.io/{NODE}:v0": made.stock.node, **pulled_by_digest}.items():
         repository = reference.partition("/")[2].rpartition(":")[0]
         if f"/v2/{repository}/manifests/sha256:{digest}" not in served:
             raise SupplyError(f"the registry did not serve {repository} by its digest {digest}")
-        kept += bool(runs.entry(cache, f"pulled-{repository.replace('/', '-')}"))
-    if kept < (least or len(made.stock.images)):
-        raise SupplyError(f"there are archives of {kept} images")
+    if len(kept) < least:
+        raise SupplyError(f"there are archives of {len(kept)} images, and {least} are needed")
 
 
 if __name__ == "__main__":

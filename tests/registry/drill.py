@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
-from tests.registry import runs, servers, stock
+from tests.registry import engines, runs, servers, stock
 from tests.registry.runs import Outcome, Runner
 from tests.registry.user import NAME, User, give, user
 from tests.wheel import proof
@@ -120,6 +120,7 @@ def main() -> int:
         with rig() as made:
             book(made, asked)
             refusals(made)
+            engines_refused(made)
             login(made)
             by_path(made)
             wheel(made)
@@ -284,6 +285,12 @@ def refusals(made: Rig) -> None:
         outcome = runner.run(PROGRAM, "run", env=env, show=lambda _: None)
         say(f"{title}: exit code {outcome.code}\n  {runs.refusal(outcome, wanted)}")
     made.proven.append(f"{len(cases)} refusals, each with its message, no cluster made: {'; '.join(cases)}")
+
+
+def engines_refused(made: Rig) -> None:
+    """An engine, a context, a group or a disk that will not do: one message, the same from doctor and run."""
+    titles = engines.prove(made.runner(), made.pins("engines"), made.cache("promdrill"), made.folder / "engines", say)
+    made.proven.append(f"doctor and run refuse in the same words: {'; '.join(titles)}")
 
 
 def login(made: Rig) -> None:

@@ -44,10 +44,18 @@ class User:
         trusted = {name: os.environ[name] for name in TRUST if name in os.environ}
         return {"HOME": str(self.home), "USER": NAME, "PATH": str(self.programs), "LANG": "C.UTF-8", **trusted}
 
-    def argv(self, *command: str | Path, env: Mapping[str, str], cwd: Path) -> list[str | Path]:
-        """A command line of root's that runs a command as the user, with exactly this environment."""
+    def argv(self, *command: str | Path, env: Mapping[str, str], cwd: Path, groups: bool = True) -> list[str | Path]:
+        """A command line of root's that runs a command as the user, with exactly this environment.
+
+        Args:
+            command: What is typed.
+            env: What is set besides `environment`.
+            cwd: Where it is typed.
+            groups: Whether the user is in the group docker.
+        """
+        member = "--init-groups" if groups else "--clear-groups"
         said = [f"{name}={value}" for name, value in {**self.environment, **env}.items()]
-        become = ["setpriv", f"--reuid={NAME}", f"--regid={_group_of_user()}", "--init-groups", "--no-new-privs"]
+        become = ["setpriv", f"--reuid={NAME}", f"--regid={_group_of_user()}", member, "--no-new-privs"]
         return [*become, "env", "-i", f"--chdir={cwd}", *said, *command]
 
     def run(self, *command: str | Path, timeout_s: float, cwd: Path, env: Mapping[str, str] | None = None) -> str:

@@ -20,6 +20,9 @@ from promdrill.errors import SupplyError
 COMMAND_S = 120.0
 """Seconds for one command: 2 measured."""
 
+DEAD = "dead"
+"""A context of the user's; nobody listens where it points."""
+
 DOCTOR_FAILS, RUN_REFUSES = 1, 2
 """Exit codes."""
 
@@ -57,7 +60,8 @@ def cases(podman: str, cache: Path) -> Sequence[Case]:
     return (
         Case("Docker is stopped", "no container engine: .*promdrill installs one only for root", stopped),
         Case("in no group", "a Docker runs, but you may not use it", groups=False),
-        Case("a context that is not there", "context.*nowhere", env={"DOCKER_CONTEXT": "nowhere"}),
+        Case("a context that is dead", f"context {DEAD} does not answer", env={"DOCKER_CONTEXT": DEAD}),
+        Case("a context that is not there", "no Docker context named nowhere", env={"DOCKER_CONTEXT": "nowhere"}),
         Case("1 GiB of disk", r"1\.0 GiB free", small, env={"PROMDRILL_CACHE_DIR": str(cache)}),
         Case("DOCKER_HOST at a podman socket", "podman 5.3.1 answers in place of Docker", env={"DOCKER_HOST": podman}),
     )
@@ -81,6 +85,8 @@ def prove(runner: Runner, pins: Path, cache: Path, folder: Path, say: Say) -> li
     """
     folder.mkdir()
     folder.chmod(0o777)
+    create = ("docker", "context", "create", DEAD, "--docker", "host=tcp://127.0.0.1:1")
+    runner.user.run(*create, timeout_s=COMMAND_S, cwd=runner.folder)
     with docker_stub.serving(docker_stub.PODMAN_VERSION, docker_stub.PODMAN_INFO) as podman:
         Path(podman.removeprefix("unix://")).chmod(0o666)
         Path(podman.removeprefix("unix://")).parent.chmod(0o755)

@@ -51,6 +51,9 @@ NODE = "kindest/node"
 LEAST = 3
 """Images that any drill needs: the provisioner's, Prometheus' and its reloader's."""
 
+OWN_PROGRAM = "volume-agent"
+"""The one of promdrill's programs that every cluster needs."""
+
 INSTALL_S = 600.0
 """Seconds to install the wheel with its dependencies: 10 measured."""
 
@@ -281,7 +284,11 @@ def refusals(made: Rig) -> None:
     }
     for number, (title, (given, wanted)) in enumerate(cases.items()):
         more = {name: str(value) for name, value in given.items()}
-        env = runner.environment(right, made.cache(f"refused-{number}")) | {"SCENARIO": runs.SCENARIO} | more
+        cache = made.cache(f"refused-{number}")
+        compiled = Path("artefacts", OWN_PROGRAM)  # it is the user's own, from before; that he compiles is proven there
+        shutil.copytree(made.cache("promdrill") / compiled, cache / compiled, symlinks=True)
+        give(cache)
+        env = runner.environment(right, cache) | {"SCENARIO": runs.SCENARIO} | more
         outcome = runner.run(PROGRAM, "run", env=env, show=lambda _: None)
         say(f"{title}: exit code {outcome.code}\n  {runs.refusal(outcome, wanted)}")
     made.proven.append(f"{len(cases)} refusals, each with its message, no cluster made: {'; '.join(cases)}")

@@ -401,8 +401,7 @@ def came_from_mirror(made: Rig, cache: Path, *, least: int) -> None:
         least: How many images must be there.
     """
     served = made.mirror.served_to_docker()
-    names = {reference: reference.partition("/")[2].rpartition(":")[0] for reference in made.stock.images}
-    kept = [name for name, path in names.items() if runs.entry(cache, f"pulled-{path.replace('/', '-')}")]
+    kept = runs.kept_images(cache) & made.stock.images.keys()
     pulled_by_digest = {name: made.stock.images[name] for name in kept}
     for reference, digest in {f"docker.io/{NODE}:v0": made.stock.node, **pulled_by_digest}.items():
         repository = reference.partition("/")[2].rpartition(":")[0]

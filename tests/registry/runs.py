@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -130,9 +131,12 @@ def cut_off(uid: int) -> Iterator[None]:
         yield
 
 
-def entry(cache: Path, name: str) -> list[Path]:
-    """Entries of an artefact in a cache."""
-    return [path for path in (cache / "artefacts" / name).glob("[!.]*") if (path / "manifest.json").is_file()]
+def kept_images(cache: Path) -> set[str]:
+    """References of the images that were pulled, and whose archives lie in a cache."""
+    notes = (
+        json.loads(file.read_text(encoding="utf-8")) for file in cache.glob("artefacts/pulled-*/[!.]*/manifest.json")
+    )
+    return {str(each["reference"]) for each in notes}
 
 
 def refusal(outcome: Outcome, wanted: str) -> str:

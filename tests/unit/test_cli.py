@@ -140,7 +140,7 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
         (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; there are ", "SCENARIO=disk-full"),
         (["--supply=moon"], "SUPPLY=moon", "SUPPLY="),
         (["--chart=/nope"], "CHART=/nope: no such folder or .tgz file", "CHART="),
-        (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.36.3, 1.34.4", "KUBE_VERSION=1.36.3"),
+        (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.37.0, 1.36.4, 1.36.3, ", "KUBE_VERSION=1.36."),
         (["--helm-version=4.3"], "HELM_VERSION=4.3: not one of 4, 3", "HELM_VERSION=4"),
         (["--keep=yes"], "KEEP=yes: not one of 0, 1", "KEEP="),
         (["--jobs=17"], "JOBS=17: not a whole number from 1 to 16", "JOBS=2"),

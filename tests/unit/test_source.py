@@ -213,3 +213,13 @@ def test_the_images_that_our_chart_names_are_in_each_node() -> None:
 def test_the_images_that_no_registry_has_are_made_by_the_catalogue() -> None:
     shipped = catalogue.load(paths.images_dir())
     assert [shipped.image(reference)[1].reference for reference in OWN_IMAGES] == list(OWN_IMAGES)
+
+
+def test_a_build_says_what_it_costs_before_it_begins(tmp_path: Path) -> None:
+    whole = source._cost(["kind", "kubernetes-1.36.3"], tmp_path)
+    assert whole.startswith(
+        "Building 2 artefacts from source, Kubernetes among them: some 20 minutes on two cores, 19 GB"
+    )
+    assert whole.endswith(f" below {tmp_path}.")
+    assert source._cost(["busybox"], tmp_path) == "Building busybox from source."
+    assert source._cost([], tmp_path) == "Building the node image from source."

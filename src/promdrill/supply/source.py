@@ -240,12 +240,12 @@ class Source:
 
 
 def _cost(needed: Sequence[str], cache: Path) -> str:
-    """What is built, how long that takes and how much it leaves, as measured from nothing on two cores."""
+    """What is built; where that is nearly all, how long it takes and how much it leaves."""
     what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed) or "the node image"
     if any(name.startswith("kubernetes-") for name in needed):
         size = f"{COLD_BYTES / 1e9:.0f} GB below {cache}"
         return f"Building {what} from source, Kubernetes among them: some {COLD_MIN} minutes on two cores, {size}."
-    return f"Building {what} from source: some minutes on two cores."
+    return f"Building {what} from source."
 
 
 def builds_at_once() -> int:

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from promdrill import shell
+from promdrill.clock import Deadline
 
 CONFTEST = """
 import contextlib, json, os, threading
@@ -208,13 +209,12 @@ def test_ctrl_c_ends_all_and_deletes_the_cluster(place: pytest.Pytester) -> None
     argv = ["env", "--default-signal=INT"]  # a shell's background job, as CI may be one, ignores it otherwise
     argv += [sys.executable, "-m", "pytest", "-q", "--jobs=2", "--capture=no"]
     with shell.spawn(argv, cwd=place.path) as session:
-        ready = threading.Event()
-        for _ in range(1000):
-            if (place.path / "log").exists() and {"waits able", "began best"} <= set(log(place)):
-                break
-            ready.wait(0.02)
+        pause, deadline = threading.Event(), Deadline.after(120.0)  # children that start on a busy machine
+        while not ((place.path / "log").exists() and {"waits able", "began best"} <= set(log(place))):
+            assert not deadline.passed, "the drills did not begin"
+            pause.wait(0.02)
         session.send_signal(signal.SIGINT)
-        output, _ = session.communicate(timeout=20)
+        output, _ = session.communicate(timeout=120)
     assert session.returncode == pytest.ExitCode.INTERRUPTED, output.decode()
     assert verdicts(place) == {
         "able": ("aborted", "interrupted during signature"),

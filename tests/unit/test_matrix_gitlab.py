@@ -17,6 +17,8 @@ from promdrill import shell
 from promdrill.cli import main
 from promdrill.errors import UsageError
 from promdrill.matrix.gitlab import MOST_JOBS, STITCH, to_gitlab
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 
 TEXT = 'app_version = ["2.48.0", "3.14.0"]\nscenarios = ["disk-full"]\n'
 FIRST, SECOND = "k1.36.3-p2.48.0-h4-disk-full", "k1.36.3-p3.14.0-h4-disk-full"
@@ -30,6 +32,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for variable in ("CELL", "JOBS", "SUPPLY", "SCENARIOS", "REPORTS"):
         monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice("source", choose.check(wanted)))
     (tmp_path / "mine.toml").write_text(TEXT)
 
 

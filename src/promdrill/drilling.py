@@ -11,7 +11,7 @@ from typing import Any
 
 from promdrill import paths, planning, supply
 from promdrill.charting import Plan, layers
-from promdrill.cluster import lease, lifecycle, owners
+from promdrill.cluster import kind, lease, lifecycle, owners
 from promdrill.cluster.helm import Helm
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.cluster.kube import Kube
@@ -158,7 +158,7 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
         ClusterError: It did not come up.
     """
     with (
-        lease.this_name(options.name) if options.name else lease.any_name(_kept()) as name,
+        lease.this_name(options.name) if options.name else lease.any_name(_taken()) as name,
         lifecycle.cluster(
             name=name,
             profile=profile,
@@ -292,6 +292,8 @@ def _layers(
     return layered.layers, tuple(str(conflict) for conflict in layered.conflicts)
 
 
-def _kept() -> set[str]:
-    """Names of the clusters that were kept on purpose."""
-    return {folder.name for folder, owner in owners.recorded().items() if owner is not None and owner.kept}
+def _taken() -> set[str]:
+    """Names of the clusters that were kept on purpose, and of those that another user of the same engine has made."""
+    ours = {folder.name: owner for folder, owner in owners.recorded().items()}
+    kept = {name for name, owner in ours.items() if owner is not None and owner.kept}
+    return kept | (kind.names() - ours.keys())

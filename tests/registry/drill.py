@@ -31,6 +31,7 @@ from tests.wheel import proof
 
 from promdrill import paths, planning, scenarios, shell, supply
 from promdrill.clock import SYSTEM
+from promdrill.cluster import kind
 from promdrill.errors import PromdrillError, SupplyError
 from promdrill.install.manifests import APP_VERSION
 from promdrill.settings import Settings
@@ -388,7 +389,7 @@ def ended(outcome: Outcome) -> None:
     """Check that drills ran, all passed, and left no cluster."""
     if not outcome.passed:
         raise SupplyError(f"exit code {outcome.code}, {outcome.verdicts or 'no verdict'}")
-    if not outcome.clusters or outcome.clusters & runs.clusters():
+    if not outcome.clusters or outcome.clusters & kind.names():
         raise SupplyError(f"it made and left {', '.join(outcome.clusters) or 'no cluster'}")
 
 

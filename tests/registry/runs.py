@@ -15,7 +15,6 @@ from pathlib import Path
 from tests.registry.user import User
 
 from promdrill import paths, shell
-from promdrill.cluster.kind import LABEL
 from promdrill.errors import SupplyError
 from promdrill.report import results
 from promdrill.supply.choose import MIRROR_VARIABLE
@@ -112,12 +111,6 @@ class Runner:
     def _reports(self) -> set[Path]:
         found = self.folder.glob(f"reports/*/{results.RESULTS}")
         return {path for path in found if not path.parent.is_symlink()}
-
-
-def clusters() -> set[str]:
-    """Names of all kind clusters."""
-    argv = ["docker", "ps", "--all", "--filter", f"label={LABEL}", "--format", f'{{{{.Label "{LABEL}"}}}}']
-    return set(shell.run(argv, timeout_s=30).stdout.split())
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from promdrill import drilling
+from promdrill.cluster import kind, owners
 from promdrill.drill import Site
 from promdrill.errors import UsageError
 from promdrill.install import Manual, Operator
@@ -104,3 +105,15 @@ def test_a_variant_reaches_the_engine_whole(tmp_path: Path, monkeypatch: pytest.
     assert (site.control, site.skip_steps, site.left_out) == (variant.control, frozenset({4}), left_out)
     assert (site.evidence, site.profile) == ("always", "as-shipped")
     assert site.folder == tmp_path / "report/disk-full.without-runbook.md-166"
+
+
+def test_a_cluster_of_another_user_of_the_engine_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    owner = SimpleNamespace
+    ours = {
+        Path("promdrill"): owner(kept=True),
+        Path("promdrill-2"): owner(kept=False),  # left by a killed run: its name is free once it is deleted
+        Path("promdrill-3"): None,
+    }
+    monkeypatch.setattr(owners, "recorded", lambda: ours)
+    monkeypatch.setattr(kind, "names", lambda: {"promdrill", "promdrill-2", "promdrill-4", "somebody-elses"})
+    assert drilling._taken() == {"promdrill", "promdrill-4", "somebody-elses"}

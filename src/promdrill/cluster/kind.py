@@ -122,6 +122,16 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         return shell.run([self.kind_path, *argv], timeout_s=timeout_s, env=env).stdout
 
 
+def names() -> set[str]:
+    """Names of all kind clusters in the engine, whoever made them.
+
+    Raises:
+        CommandFailed: The engine does not answer.
+    """
+    argv = ["docker", "ps", "--all", "--filter", f"label={LABEL}", "--format", f'{{{{.Label "{LABEL}"}}}}']
+    return set(shell.run(argv, timeout_s=30).stdout.split())
+
+
 def configuration(profile: str, patch: Mapping[str, Any]) -> dict[str, Any]:
     """The kind configuration of a profile with a patch merged over it: tables merge, lists grow.
 

@@ -25,7 +25,7 @@ def any_name(taken: Collection[str] = ()) -> Iterator[str]:
     """Lease the first name that is free, for as long as the block lasts.
 
     Args:
-        taken: Names not to be used: of clusters that were kept.
+        taken: Names not to be used: of clusters that were kept, or are somebody else's.
     """
     for number in itertools.count(1):
         name = BASE_NAME if number == 1 else f"{BASE_NAME}-{number}"

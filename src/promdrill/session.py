@@ -126,6 +126,7 @@ def say(config: pytest.Config) -> Say:
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             reporter.ensure_newline()
             reporter.write_line(line)
+            reporter.flush()  # a pipe, as a CI reads it, would get them in blocks of kilobytes
 
     return show
 

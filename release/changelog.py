@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 
 _HEADING = re.compile(r"^## \[(?P<version>[^\]]+)\](?: - (?P<day>\d{4}-\d{2}-\d{2}))?\s*$", re.MULTILINE)
 _LINKS = re.compile(r"^\[[^\]]+\]: \S+\s*$", re.MULTILINE)

@@ -23,11 +23,11 @@ from typing import Any
 
 from packaging.metadata import InvalidMetadata, Metadata
 
-from promdrill import paths, shell
-from promdrill.clock import SYSTEM
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.supply import catalogue, programs, toolchain
-from promdrill.supply.cache import Cache, digest_of
+from promdrill.artefacts.cache import Cache, digest_of
+from promdrill.core import paths, shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.supply.build import catalogue, programs, toolchain
 from release import changelog, elf, sbom
 
 BUILD_S, COMMAND_S = 3600.0, 120.0

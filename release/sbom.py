@@ -21,7 +21,7 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from packageurl import PackageURL
 
-from promdrill.errors import PromdrillError
+from promdrill.core.errors import PromdrillError
 
 SCHEMA = SchemaVersion.V1_6
 

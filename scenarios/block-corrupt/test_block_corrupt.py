@@ -2,7 +2,12 @@
 
 import pytest
 
-from promdrill.drill import Drill, Moments, Persistence, Stage
+from promdrill.drill import (
+    Drill,
+    Moments,
+    Persistence,
+    Stage,
+)
 from promdrill.faults import RestartServer, RunIn
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import http_answer

@@ -3,9 +3,19 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import Deleted, Edited, InOrder, Replace
+from promdrill.faults import (
+    Deleted,
+    Edited,
+    InOrder,
+    Replace,
+)
 from promdrill.install.manual import JOBS
-from promdrill.observe.others import claim_phase, no_claim, no_volume, object_shows
+from promdrill.observe.others import (
+    claim_phase,
+    no_claim,
+    no_volume,
+    object_shows,
+)
 from promdrill.observe.server_pods import no_server_pod, unscheduled
 
 

@@ -6,7 +6,15 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched
-from promdrill.observe.dashboard import GRAFANA_IMAGE, Panel, Source, config_map, panels, provisioned, shipped
+from promdrill.observe.dashboard import (
+    GRAFANA_IMAGE,
+    Panel,
+    Source,
+    config_map,
+    panels,
+    provisioned,
+    shipped,
+)
 from promdrill.observe.others import object_shows
 
 DASHBOARD, FILE = "pods-dashboard", "pods.json"

@@ -3,7 +3,12 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import Applied, Edited, Patched, Replace
+from promdrill.faults import (
+    Applied,
+    Edited,
+    Patched,
+    Replace,
+)
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import exporter_metric, object_shows, pods_ready
 

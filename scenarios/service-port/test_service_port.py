@@ -2,7 +2,12 @@
 
 import pytest
 
-from promdrill.drill import Drill, Moments, Persistence, Stage
+from promdrill.drill import (
+    Drill,
+    Moments,
+    Persistence,
+    Stage,
+)
 from promdrill.faults import Edited, Replace
 from promdrill.install.manual import JOBS
 from promdrill.observe.conditions import Condition

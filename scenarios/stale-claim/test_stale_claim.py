@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from promdrill.drill import Drill, Moments, Persistence, Stage
+from promdrill.drill import (
+    Drill,
+    Moments,
+    Persistence,
+    Stage,
+)
 from promdrill.faults import Reinstall, Set
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import object_shows

@@ -20,12 +20,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from promdrill import paths, shell
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.supply import choose, debian, engine, machine, refusal, toolchain
+from promdrill.artefacts import machine
+from promdrill.artefacts.machine import Machine
+from promdrill.core import paths, shell
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.supply import choose
+from promdrill.supply.build import debian, toolchain
 from promdrill.supply.choose import Choice
-from promdrill.supply.engine import Answer, Engine
-from promdrill.supply.machine import Machine
+from promdrill.supply.engine import lifecycle, refusal
+from promdrill.supply.engine.lifecycle import Answer, Engine
 
 GIB = 1 << 30
 
@@ -164,7 +167,7 @@ class Probes:
     """Everything that the doctor asks of the machine. See the functions of the same names for what each returns."""
 
     machine: Callable[[], Machine] = machine.examine
-    engine: Callable[[], Answer] = engine.ask
+    engine: Callable[[], Answer] = lifecycle.ask
     choice: Callable[[str], Choice] = choose.choose
     free_bytes: Callable[[Path], int] = free_bytes
     device_of: Callable[[Path], int] = device_of

@@ -21,13 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill import paths, shell
-from promdrill.clock import SYSTEM
-from promdrill.errors import PromdrillError
-from promdrill.options import OPTIONS
-from promdrill.report import results
-from promdrill.supply import dockerd, residue
-from promdrill.supply.dockerd import Places
+from promdrill.core import paths, shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import PromdrillError
+from promdrill.request.options import OPTIONS
+from promdrill.results import store
+from promdrill.supply.engine import dockerd, residue
+from promdrill.supply.engine.dockerd import Places
 
 SCENARIO = "disk-full"
 PROGRAM = (str(Path(sys.executable).with_name("promdrill")),)
@@ -162,8 +162,8 @@ def folder() -> Iterator[Place]:
 
 def check(place: Place) -> None:
     """What must be true afterwards."""
-    files = {file.resolve() for file in place.reports.glob("*/" + results.RESULTS)}  # `latest` is a link
-    found = [str(drill.verdict) for file in files for drill in results.read(file).drills]
+    files = {file.resolve() for file in place.reports.glob("*/" + store.RESULTS)}  # `latest` is a link
+    found = [str(drill.verdict) for file in files for drill in store.read(file).drills]
     if found != ["passed"]:
         raise PromdrillError(f"the drill's verdict is {', '.join(found) or 'none'}")
     if place.sprung.exists():

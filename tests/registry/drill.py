@@ -29,17 +29,23 @@ from tests.registry.runs import Outcome, Runner
 from tests.registry.user import NAME, User, give, user
 from tests.wheel import proof
 
-from promdrill import paths, planning, scenarios, shell, supply
-from promdrill.clock import SYSTEM
+from promdrill import supply
+from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.pins import Pins
+from promdrill.artefacts.platforms import Platform
 from promdrill.cluster import kind
-from promdrill.errors import PromdrillError, SupplyError
+from promdrill.core import paths, shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.install.manifests import APP_VERSION
-from promdrill.settings import Settings
-from promdrill.supply import OWN_IMAGES, catalogue, choose, debian, engine, pulled, registry, toolchain
-from promdrill.supply.cache import Cache
-from promdrill.supply.pins import Pins
-from promdrill.supply.platforms import Platform
-from promdrill.supply.source import Source
+from promdrill.request import planning, scenarios
+from promdrill.request.settings import Settings
+from promdrill.supply import OWN_IMAGES, choose
+from promdrill.supply.build import catalogue, debian, toolchain
+from promdrill.supply.build.source import Source
+from promdrill.supply.engine import lifecycle
+from promdrill.supply.pull import images as pulled
+from promdrill.supply.pull import registry
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
 WRONG = "0" * 64
@@ -174,7 +180,7 @@ def rig() -> Iterator[Rig]:
 def build() -> tuple[Supplied, Mapping[str, Path]]:
     """What our registry is filled with, by the source supply: tools and node image, and each image's archive."""
     say("building what is not there yet")
-    engine.ensure(say=say)
+    lifecycle.ensure(say=say)
     servers.program()
     supplied = supply.provide(SupplyRequest(supply="source"), on_event=say)
     cache = Cache(paths.cache_dir())
@@ -309,7 +315,7 @@ def login(made: Rig) -> None:
     former = os.environ.get("DOCKER_CONFIG")
     os.environ["DOCKER_CONFIG"] = str(config)
     try:
-        running = engine.ensure(say=say)
+        running = lifecycle.ensure(say=say)
         argv = ["login", "--username", servers.USER, "--password-stdin", made.guarded.address]
         running.docker(*argv, timeout_s=60, stdin=servers.PASSWORD)
         pulled.archive(

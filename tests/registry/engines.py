@@ -14,8 +14,8 @@ from pathlib import Path
 from tests.registry.runs import SCENARIO, Runner
 from tests.unit import docker_stub
 
-from promdrill import shell
-from promdrill.errors import SupplyError
+from promdrill.core import shell
+from promdrill.core.errors import SupplyError
 
 COMMAND_S = 120.0
 """Seconds for one command: 2 measured."""

@@ -14,11 +14,11 @@ from pathlib import Path
 
 from tests.registry.user import User
 
-from promdrill import paths, shell
-from promdrill.errors import SupplyError
-from promdrill.report import results
+from promdrill.artefacts.pins import PINS_VARIABLE
+from promdrill.core import paths, shell
+from promdrill.core.errors import SupplyError
+from promdrill.results import store
 from promdrill.supply.choose import MIRROR_VARIABLE
-from promdrill.supply.pins import PINS_VARIABLE
 
 DRILL_S, BOOK_S, SUPPLY_S = 900.0, 2400.0, 900.0
 """Seconds for a drill with its cluster (120 measured on two cores), for the whole book, and for all that it needs."""
@@ -105,11 +105,11 @@ class Runner:
             finally:
                 end.cancel()
             process.wait(END_S)
-        found = [item for path in sorted(self._reports() - before) for item in results.read(path).drills]
+        found = [item for path in sorted(self._reports() - before) for item in store.read(path).drills]
         return Outcome(process.returncode, "\n".join(lines), {item.name: str(item.verdict) for item in found})
 
     def _reports(self) -> set[Path]:
-        found = self.folder.glob(f"reports/*/{results.RESULTS}")
+        found = self.folder.glob(f"reports/*/{store.RESULTS}")
         return {path for path in found if not path.parent.is_symlink()}
 
 

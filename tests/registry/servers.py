@@ -15,10 +15,11 @@ from pathlib import Path
 
 import requests
 
-from promdrill import shell
-from promdrill.clock import Deadline
-from promdrill.errors import SupplyError
-from promdrill.supply import engine, machine
+from promdrill.artefacts import machine
+from promdrill.core import shell
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import SupplyError
+from promdrill.supply.engine import lifecycle
 
 PROGRAM = "docker-registry"
 """Program and Debian package."""
@@ -77,7 +78,7 @@ def program() -> Path:
         host = machine.examine()
         if not (host.root and host.debian):
             raise SupplyError(f"there is no {PROGRAM}", hint=f"sudo apt-get install {PROGRAM}, and stop its service")
-        engine.install([PROGRAM])
+        lifecycle.install([PROGRAM])
         found = machine.program(PROGRAM)
     if found is None:
         raise SupplyError(f"{PROGRAM} was installed and is not there")

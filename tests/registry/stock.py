@@ -14,12 +14,12 @@ from typing import Any
 import yaml
 from tests.registry.servers import Registry, Web
 
-from promdrill import shell
-from promdrill.errors import SupplyError
-from promdrill.supply.cache import digest_of
-from promdrill.supply.platforms import Platform
-from promdrill.supply.pulled import rename
-from promdrill.supply.reference import Reference
+from promdrill.artefacts.cache import digest_of
+from promdrill.artefacts.platforms import Platform
+from promdrill.artefacts.reference import Reference
+from promdrill.core import shell
+from promdrill.core.errors import SupplyError
+from promdrill.supply.pull.images import rename
 from promdrill.supply.supplied import Supplied, Tools
 
 COPY_S = 600.0

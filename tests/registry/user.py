@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill import shell
-from promdrill.errors import SupplyError
+from promdrill.core import shell
+from promdrill.core.errors import SupplyError
 
 NAME = "promdrill-rig"
 GROUP = "docker"

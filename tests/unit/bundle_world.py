@@ -15,11 +15,12 @@ from typing import Any
 
 from tests.unit.charts_world import chart, packed
 
-from promdrill.shell import Completed
-from promdrill.supply import archive, bundle
-from promdrill.supply.bundle_manifest import MANIFEST, SUMS, Manifest
-from promdrill.supply.cache import Cache, key_of
-from promdrill.supply.engine import Engine
+from promdrill.artefacts.cache import Cache, key_of
+from promdrill.core.shell import Completed
+from promdrill.supply.build import archive
+from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.manifest import MANIFEST, SUMS, Manifest
+from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
 
 NODE = "promdrill/node:v1.36.3-0123456789ab"
@@ -142,13 +143,13 @@ class World:
     def write(self, supplied: Supplied | None = None, request: SupplyRequest | None = None, **more: Any) -> Manifest:
         """Write the bundle."""
         options = {"engine": Docker(NODE), "save": save, "clock": Noon(), "cache": self.here, "say": self.said.append}
-        return bundle.write(supplied or self.supplied(), request or SupplyRequest(), self.file, **{**options, **more})
+        return unpack.write(supplied or self.supplied(), request or SupplyRequest(), self.file, **{**options, **more})
 
     def open(self, request: SupplyRequest | None = None, *, engine: Engine | None = None, **more: Any) -> Supplied:
         """Use it where nothing else is."""
         running = engine or Docker()
         wanted = request or SupplyRequest()
-        return bundle.open_(
+        return unpack.open_(
             self.file, wanted, cache=self.there, say=self.said.append, ensure=lambda **_: running, **more
         )
 

@@ -9,11 +9,16 @@ from typing import Any, cast
 
 from tests.unit.drill_world import DOWN, POD, World
 
-from promdrill.drill import Drill, Persistence, Site, Stage
+from promdrill.core.journal import Journal
+from promdrill.core.model import DrillResult
+from promdrill.drill import (
+    Drill,
+    Persistence,
+    Site,
+    Stage,
+)
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.install import ChartRef
-from promdrill.journal import Journal
-from promdrill.model import DrillResult
 from promdrill.observe.conditions import Condition
 from promdrill.supply.supplied import Tools
 

@@ -15,11 +15,11 @@ from typing import Any, Self
 
 import pytest
 
-from promdrill.clock import iso
-from promdrill.cluster.kube import NotFound
+from promdrill.core.clock import iso
+from promdrill.core.journal import Journal
+from promdrill.core.model import DrillResult
 from promdrill.drill import baseline, course
-from promdrill.journal import Journal
-from promdrill.model import DrillResult
+from promdrill.kube.client import NotFound
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels

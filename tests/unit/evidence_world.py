@@ -10,9 +10,9 @@ from typing import Any
 from tests.unit.api_server import ApiServer, executes, kubeconfig, says
 from tests.unit.fake_shell import FakeShell
 
-from promdrill.cluster.helm import Helm
+from promdrill.core.journal import Journal
 from promdrill.evidence import Evidence, Subject, gather
-from promdrill.journal import Journal
+from promdrill.helm.command import Helm
 from promdrill.observe.server import Server
 
 NAMESPACE = "drill-toy"

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from promdrill import shell
-from promdrill.shell import Completed
+from promdrill.core import shell
+from promdrill.core.shell import Completed
 
 
 @dataclass

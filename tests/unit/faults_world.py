@@ -17,10 +17,10 @@ from typing import Any, cast
 import pytest
 from tests.unit.drill_world import FakeClock
 
-from promdrill.errors import ClusterError
+from promdrill.core.errors import ClusterError
+from promdrill.core.journal import Journal
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.install import Release
-from promdrill.journal import Journal
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.picture import Picture
 from promdrill.observe.server import Server

@@ -13,8 +13,14 @@ from typing import Any
 
 from tests.unit.compare_world import drill, run
 
-from promdrill.clock import iso
-from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, SampleAccount
+from promdrill.core.clock import iso
+from promdrill.core.model import (
+    DrillResult,
+    PhaseName,
+    PhaseRecord,
+    RunResult,
+    SampleAccount,
+)
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 

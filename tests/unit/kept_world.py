@@ -18,16 +18,25 @@ import pytest
 from tests.unit.drill_toy import RUNBOOK
 from tests.unit.drill_world import World
 
-from promdrill import doctor, drilling, paths
-from promdrill.cli import main, remedy, reproduce, shell, verify
-from promdrill.cluster import kube, owners
-from promdrill.cluster.kube import NotFound
+from promdrill import doctor
+from promdrill.cli import (
+    main,
+    remedy,
+    reproduce,
+    shell,
+    verify,
+)
+from promdrill.cluster import owners
+from promdrill.core import paths
+from promdrill.core.errors import ClusterError
+from promdrill.core.model import Variant
 from promdrill.drill import Drill, Site
-from promdrill.errors import ClusterError
 from promdrill.install import ChartRef
-from promdrill.model import Variant
-from promdrill.report.run import Run
-from promdrill.settings import Settings
+from promdrill.kube import client
+from promdrill.kube.client import NotFound
+from promdrill.request import fulfil
+from promdrill.request.settings import Settings
+from promdrill.results.run import Run
 from promdrill.supply.supplied import Supplied, Tools
 
 TEST = """
@@ -205,11 +214,11 @@ def machine(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
     monkeypatch.setattr(paths, "scenarios_dir", lambda: tmp_path / "scenarios")
     monkeypatch.setattr(paths, "reports_dir", lambda: tmp_path / "here" / "reports")
     monkeypatch.setattr(doctor, "require", lambda **_: None)
-    monkeypatch.setattr(drilling, "preflight", lambda *_, **_k: None)
-    monkeypatch.setattr(drilling, "provide", made.provide)
-    monkeypatch.setattr(drilling, "cluster", made.cluster)
-    monkeypatch.setattr(drilling, "drill", made.drill)
-    monkeypatch.setattr(kube, "Kube", made.kube)
+    monkeypatch.setattr(fulfil, "preflight", lambda *_, **_k: None)
+    monkeypatch.setattr(fulfil, "provide", made.provide)
+    monkeypatch.setattr(fulfil, "cluster", made.cluster)
+    monkeypatch.setattr(fulfil, "drill", made.drill)
+    monkeypatch.setattr(client, "Kube", made.kube)
     ours = (reproduce, remedy, verify, shell)
     monkeypatch.setattr(main, "COMMANDS", (*(each for each in main.COMMANDS if each not in ours), *ours))
     return made

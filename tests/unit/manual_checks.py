@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from promdrill.core.paths import manifests_dir
 from promdrill.observe.quantity import size_bytes
-from promdrill.paths import manifests_dir
 
 Texts = dict[str, str]
 Object = dict[str, Any]

@@ -6,10 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
+from promdrill.core.model import (
+    DrillResult,
+    RunResult,
+    Skipped,
+    Verdict,
+)
 from promdrill.matrix.cells import Cell, expand
 from promdrill.matrix.reading import Known, read
-from promdrill.model import DrillResult, RunResult, Skipped, Verdict
-from promdrill.report.results import RESULTS
+from promdrill.results.store import RESULTS
 from promdrill.supply.kubernetes import Offer
 
 KNOWN = Known(Offer(("1.36.3", "1.34.4")), ("4", "3"), ("config-typo", "disk-full", "rolling-lock"))

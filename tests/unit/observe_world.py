@@ -13,9 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from promdrill.cluster.kube import Answer
-from promdrill.errors import ClusterError
-from promdrill.journal import Journal
+from promdrill.core.errors import ClusterError
+from promdrill.core.journal import Journal
+from promdrill.kube.client import Answer
 from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import Probe, ProbeAnswer
 

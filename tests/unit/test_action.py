@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill import shell
 from promdrill.cli import supply
 from promdrill.cli.run import OPTIONS
+from promdrill.core import shell
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "action.yml").read_text()
@@ -157,7 +157,7 @@ def test_what_is_kept_is_named_after_the_pins(runner: Runner, tmp_path: Path) ->
         (here / name).write_text("pin")
     given = {"WHAT": "", "LOCAL": ",,", "GITHUB_ACTION_PATH": str(here)}
     first = runner.step("name what is kept", given)["key"]
-    (here / "src/promdrill/supply/pins.toml").write_text("another pin")
+    (here / "src/promdrill/artefacts/pins.toml").write_text("another pin")
     assert runner.step("name what is kept", given)["key"] != first
 
 

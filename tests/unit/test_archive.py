@@ -5,7 +5,7 @@ import json
 import tarfile
 from pathlib import Path
 
-from promdrill.supply import archive
+from promdrill.supply.build import archive
 
 
 def _program(tmp_path: Path) -> Path:

@@ -13,17 +13,25 @@ import pytest
 from tests.unit.compare_world import no_fault
 from tests.unit.matrix_world import write
 
-from promdrill import paths
 from promdrill.cli import bench as command
 from promdrill.cli import main
-from promdrill.clock import iso
-from promdrill.errors import UsageError
+from promdrill.core import paths
+from promdrill.core.clock import iso
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
+    DrillResult,
+    ObserverFigures,
+    PhaseName,
+    PhaseRecord,
+    RunResult,
+    Skipped,
+    Verdict,
+)
 from promdrill.matrix import child
 from promdrill.matrix.child import Ended
-from promdrill.model import DrillResult, ObserverFigures, PhaseName, PhaseRecord, RunResult, Skipped, Verdict
-from promdrill.report import bench_shown
-from promdrill.report.bench import Middle, bench
-from promdrill.report.bench_run import Outside, places
+from promdrill.report.bench import show
+from promdrill.report.bench.figures import Middle, bench
+from promdrill.report.bench.run import Outside, places
 
 BEGAN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 ONE = (1.0, 10.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5)
@@ -164,7 +172,7 @@ def test_a_run_that_did_not_end() -> None:
 def test_seconds_in_all_of_other_drills_are_not_put_together(other: tuple[DrillResult, ...]) -> None:
     told = bench([run(drill("oom", 30)), later(300, *other)])
     assert (told.alike, told.took_s) == (False, None)
-    assert bench_shown.ONE_KIND in bench_shown.to_markdown(told)
+    assert show.ONE_KIND in show.to_markdown(told)
 
 
 def test_seconds_in_all_on_other_places_are_not_put_together() -> None:
@@ -250,7 +258,7 @@ def three() -> list[RunResult]:
 
 
 def test_as_text() -> None:
-    lines = bench_shown.to_text(bench(three())).splitlines()
+    lines = show.to_text(bench(three())).splitlines()
     assert lines[0] == "3 runs: prometheus 0.1.0, Prometheus 2.48.0, Kubernetes 1.36.3, profile fast"
     assert max(map(len, lines)) <= 80
     start = lines.index("run  started (UTC)            in all  drills  ended")
@@ -279,7 +287,7 @@ def test_as_text() -> None:
 
 
 def test_one_run_has_no_figures_over_runs_and_no_spread() -> None:
-    one, several = (bench_shown.to_text(bench(runs)) for runs in (three()[:1], three()))
+    one, several = (show.to_text(bench(runs)) for runs in (three()[:1], three()))
     assert one.startswith("1 run: ")
     for only_of_several in ("In all: ", "in parentheses", " (0)\n"):
         assert only_of_several in several
@@ -289,7 +297,7 @@ def test_one_run_has_no_figures_over_runs_and_no_spread() -> None:
 def test_the_markdown_has_the_columns_of_the_readme() -> None:
     readme = (paths.project_dir() / "README.md").read_text(encoding="utf-8")
     (head,) = [line for line in readme.splitlines() if line.startswith("| id | provision |")]
-    lines = bench_shown.to_markdown(bench(three()[:1])).splitlines()
+    lines = show.to_markdown(bench(three()[:1])).splitlines()
     start = lines.index(head)
     assert lines[start + 1].count("--:") == 9
     assert lines[start + 2] == "| disk-full-cooldown | 1 | 10 | 2 | 3 | 4 | 5 | 6 | 0 | 32 |"
@@ -297,18 +305,18 @@ def test_the_markdown_has_the_columns_of_the_readme() -> None:
 
 
 def test_an_id_becomes_no_markup() -> None:
-    assert "| \\_mine\\_ | 1 | 10 |" in bench_shown.to_markdown(bench([run(drill("_mine_", 30))]))
+    assert "| \\_mine\\_ | 1 | 10 |" in show.to_markdown(bench([run(drill("_mine_", 30))]))
 
 
 def test_what_a_drill_says_becomes_no_markup() -> None:
     red = drill("oom", 30, verdict=Verdict.FAILED, reason="no | recovery of *that* <pod>")
-    text = bench_shown.to_markdown(bench([run(red)]))
+    text = show.to_markdown(bench([run(red)]))
     assert text.endswith("- run 1: oom: failed, no \\| recovery of \\*that\\* &lt;pod&gt;")
     assert "| id |" not in text, "no drill passed"
 
 
 def test_as_json() -> None:
-    data = json.loads(bench_shown.to_json(bench(three())))
+    data = json.loads(show.to_json(bench(three())))
     assert (data["schema"], data["due"], data["alike"]) == (1, False, True)
     assert data["took_s"] == {"least": 100.0, "median": 112.0, "most": 130.0, "count": 3}
     assert data["rows"][1]["phases_s"]["baseline"] == 10.0

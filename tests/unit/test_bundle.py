@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 from tests.unit.bundle_world import IN_NODE, NODE, NODE_BYTES, PROMETHEUS, Docker, World, forge, members
 
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import bundle, engine, machine
-from promdrill.supply.bundle_manifest import MANIFEST, SUMS
-from promdrill.supply.charts import Wish
-from promdrill.supply.engine import Answer, Engine, Trouble
+from promdrill.artefacts import machine
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.helm.source.find import Wish
+from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.manifest import MANIFEST, SUMS
+from promdrill.supply.engine import lifecycle
+from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
 from promdrill.supply.supplied import SupplyRequest
 
 
@@ -124,38 +126,38 @@ def test_engine_is_not_asked_for_before_the_bundle_is_known_to_be_good(world: Wo
         raise AssertionError("an engine was started")
 
     with pytest.raises(UsageError, match="made for s390x; this machine is"):
-        bundle.open_(world.file, SupplyRequest(), cache=world.there, say=print, ensure=never)
+        unpack.open_(world.file, SupplyRequest(), cache=world.there, say=print, ensure=never)
 
 
 def test_nothing_is_installed_without_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "ask", lambda: Answer(None, "the docker command is not installed"))
-    monkeypatch.setattr(engine, "obstacle", lambda *_: None)
-    monkeypatch.setattr(engine, "ensure", lambda **_: pytest.fail("it went on"))
+    monkeypatch.setattr(lifecycle, "ask", lambda: Answer(None, "the docker command is not installed"))
+    monkeypatch.setattr(lifecycle, "obstacle", lambda *_: None)
+    monkeypatch.setattr(lifecycle, "ensure", lambda **_: pytest.fail("it went on"))
     monkeypatch.setattr(machine, "program", lambda name: None if name == "dockerd" else Path("/bin/true"))
     with pytest.raises(UsageError, match=r"docker\.io cannot be installed without a network") as caught:
-        bundle.ensure_engine(say=print)
+        unpack.ensure_engine(say=print)
     assert caught.value.hint.startswith("apt-get install --no-install-recommends docker.io,")
 
 
 def test_engine_that_may_not_be_started_is_refused_as_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "ask", lambda: Answer(None, "permission denied", Trouble.NO_PERMISSION))
-    monkeypatch.setattr(engine, "ensure", lambda **_: pytest.fail("it went on"))
+    monkeypatch.setattr(lifecycle, "ask", lambda: Answer(None, "permission denied", Trouble.NO_PERMISSION))
+    monkeypatch.setattr(lifecycle, "ensure", lambda **_: pytest.fail("it went on"))
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     with pytest.raises(UsageError, match="you may not use it"):
-        bundle.ensure_engine(say=print)
+        unpack.ensure_engine(say=print)
 
 
 def test_engine_that_answers_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     docker = Docker()
-    monkeypatch.setattr(engine, "ask", lambda: Answer(docker))
-    monkeypatch.setattr(engine, "ensure", lambda **_: docker)
-    assert bundle.ensure_engine(say=print) is docker
+    monkeypatch.setattr(lifecycle, "ask", lambda: Answer(docker))
+    monkeypatch.setattr(lifecycle, "ensure", lambda **_: docker)
+    assert unpack.ensure_engine(say=print) is docker
 
 
 def test_settings_that_a_bundle_decides(world: World) -> None:
-    assert bundle.defaults(world.file) == {}
+    assert unpack.defaults(world.file) == {}
     world.write(world.supplied(kubernetes="1.34.4"), SupplyRequest(kubernetes="1.34.4", helm="3"))
-    assert bundle.defaults(world.file) == {"kubernetes": "1.34.4", "helm": "3"}
+    assert unpack.defaults(world.file) == {"kubernetes": "1.34.4", "helm": "3"}
 
 
 ASKED = Wish("prometheus-community/prometheus", "25.8.0", None)
@@ -174,7 +176,7 @@ ASKED = Wish("prometheus-community/prometheus", "25.8.0", None)
 )
 def test_requests_that_the_bundle_meets(world: World, request_: SupplyRequest) -> None:
     world.write(request=SupplyRequest(chart=ASKED))
-    assert bundle.unpacked(world.file, request_, cache=world.there, say=print).manifest.chart == "prometheus"
+    assert unpack.unpacked(world.file, request_, cache=world.there, say=print).manifest.chart == "prometheus"
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,16 @@ import pytest
 from tests.unit.bundle_world import NODE, Docker, World
 
 import promdrill
-from promdrill import doctor, drilling
+from promdrill import doctor
 from promdrill.cli import bundle as command
 from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_OK, Parser
-from promdrill.errors import UsageError
-from promdrill.settings import Settings
-from promdrill.supply import bundle, engine
-from promdrill.supply.bundle_manifest import Manifest
+from promdrill.core.errors import UsageError
+from promdrill.request import fulfil
+from promdrill.request.settings import Settings
+from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.manifest import Manifest
+from promdrill.supply.engine import lifecycle
 from promdrill.supply.supplied import Supplied
 
 
@@ -54,11 +56,11 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SUPPLY", "source")
     monkeypatch.setenv("BUNDLE", str(world.file))
-    monkeypatch.setattr(drilling, "provide", provide)
-    monkeypatch.setattr(drilling, "preflight", lambda *_, **__: seen.append("preflight"))
+    monkeypatch.setattr(fulfil, "provide", provide)
+    monkeypatch.setattr(fulfil, "preflight", lambda *_, **__: seen.append("preflight"))
     monkeypatch.setattr(doctor, "require", lambda **_: seen.append("doctor"))
-    monkeypatch.setattr(engine, "ensure", lambda **_: Docker(NODE))
-    monkeypatch.setattr(bundle, "write", write)
+    monkeypatch.setattr(lifecycle, "ensure", lambda **_: Docker(NODE))
+    monkeypatch.setattr(unpack, "write", write)
     return seen
 
 

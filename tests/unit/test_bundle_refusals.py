@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from tests.unit.bundle_world import Docker, World, forge, members, rewrite
 
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import bundle
-from promdrill.supply.bundle_manifest import MANIFEST, SUMS
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.manifest import MANIFEST, SUMS
 from promdrill.supply.supplied import SupplyRequest
 
 PARTS = (
@@ -72,7 +72,7 @@ def test_file_that_was_cut_off_in_its_last_part_is_found_at_once(world: World) -
     size = world.file.stat().st_size
     world.file.write_bytes(world.file.read_bytes().rstrip(b"\0")[:-600])
     with pytest.raises(UsageError, match=r"cut off: it has \d+ of at least \d+ bytes"):
-        bundle.contents(world.file)
+        unpack.contents(world.file)
     assert world.file.stat().st_size < size
 
 
@@ -200,7 +200,7 @@ def test_disk_that_fills_up(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle, "copy", full)
+    monkeypatch.setattr(unpack, "copy", full)
     with pytest.raises(SupplyError, match=r"cannot be unpacked: .*No space left"):
-        bundle.unpacked(world.file, SupplyRequest(), cache=world.there, say=print)
+        unpack.unpacked(world.file, SupplyRequest(), cache=world.there, say=print)
     assert not list(world.there.root.glob("artefacts/bundle/*"))

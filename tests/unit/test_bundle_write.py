@@ -11,11 +11,12 @@ from tests.unit.bundle_world import NODE, PROMETHEUS, Docker, World, members
 from tests.unit.charts_world import chart, helm, packed
 
 import promdrill
-from promdrill import paths
-from promdrill.errors import CommandFailed, SupplyError, UsageError
-from promdrill.supply import bundle, bundle_pack, bundle_write, catalogue, debian
-from promdrill.supply.bundle_manifest import Part
-from promdrill.supply.bundle_whence import Origin, Origins, references
+from promdrill.core import paths
+from promdrill.core.errors import CommandFailed, SupplyError, UsageError
+from promdrill.supply.build import catalogue, debian
+from promdrill.supply.bundle import pack, unpack, write
+from promdrill.supply.bundle.manifest import Part
+from promdrill.supply.bundle.origin import Origin, Origins, references
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _parts(world: World) -> dict[str, Part]:
-    return {part.path: part for part in bundle.contents(world.file)[0].parts}
+    return {part.path: part for part in unpack.contents(world.file)[0].parts}
 
 
 def test_what_each_part_is_and_whence(world: World) -> None:
@@ -126,7 +127,7 @@ def test_disk_that_fills_up_leaves_nothing(world: World, monkeypatch: pytest.Mon
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(bundle_pack, "_add", full)
+    monkeypatch.setattr(pack, "_add", full)
     with pytest.raises(SupplyError, match=r"b\.tar could not be written: No space left on device"):
         world.write()
     assert not list(world.folder.glob("*b.tar*"))
@@ -152,9 +153,9 @@ def test_disk_that_is_too_small_is_found_before_anything_is_saved(
 
 def test_places_where_no_file_can_be_written(world: World) -> None:
     with pytest.raises(UsageError, match="is a folder"):
-        bundle_write.check_place(world.folder)
+        write.check_place(world.folder)
     with pytest.raises(UsageError, match="no file can be written to"):
-        bundle_write.check_place(world.folder / "nowhere" / "b.tar")
+        write.check_place(world.folder / "nowhere" / "b.tar")
 
 
 def test_archive_that_is_none(tmp_path: Path) -> None:
@@ -173,7 +174,7 @@ def _docker(folder: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_image_is_streamed_out_of_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _docker(tmp_path, "head -c 3000000 /dev/zero", monkeypatch)
     got: list[int] = []
-    bundle_pack.docker_save(NODE, lambda chunk: got.append(len(chunk)))
+    pack.docker_save(NODE, lambda chunk: got.append(len(chunk)))
     assert sum(got) == 3_000_000
     assert len(got) > 1
 
@@ -181,13 +182,13 @@ def test_image_is_streamed_out_of_the_engine(tmp_path: Path, monkeypatch: pytest
 def test_image_that_cannot_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _docker(tmp_path, "echo 'reference does not exist' >&2; exit 1", monkeypatch)
     with pytest.raises(SupplyError, match=f"node image {NODE} could not be saved: reference does not exist"):
-        bundle_pack.docker_save(NODE, lambda _chunk: None)
+        pack.docker_save(NODE, lambda _chunk: None)
 
 
 def test_image_that_takes_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _docker(tmp_path, "exec sleep 60", monkeypatch)
     with pytest.raises(SupplyError, match="could not be saved: not within 0 s"):
-        bundle_pack.docker_save(NODE, lambda _chunk: None, timeout_s=0.2)
+        pack.docker_save(NODE, lambda _chunk: None, timeout_s=0.2)
 
 
 def test_progress_is_told(world: World) -> None:

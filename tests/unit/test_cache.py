@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promdrill.supply.cache import Cache, key_of, tree_digest
+from promdrill.artefacts.cache import Cache, key_of, tree_digest
 
 
 def _fill(content: str = "one") -> Any:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import paths
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import catalogue
+from promdrill.core import paths
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.supply.build import catalogue
 
 
 @pytest.fixture(scope="module")

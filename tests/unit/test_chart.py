@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.paths import manifests_dir, scenarios_dir
+from promdrill.core.paths import manifests_dir, scenarios_dir
 
 CHART = manifests_dir() / "charts/prometheus"
 TEMPLATES = {path.name: path.read_text() for path in sorted((CHART / "templates").iterdir())}

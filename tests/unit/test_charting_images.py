@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from promdrill.charting import image_keys, images
-from promdrill.charting.images import Image, choose, collect
-from promdrill.charting.layering import over
-from promdrill.supply import reference
+from promdrill.artefacts import reference
+from promdrill.helm.values import image_keys, images
+from promdrill.helm.values.images import Image, choose, collect
+from promdrill.helm.values.user import over
 
 RELOADER = images.RELOADER
 AVAILABLE = (

@@ -6,14 +6,20 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill import paths
-from promdrill.charting import layers
-from promdrill.charting.layering import Own, Resolved, over, resolve, shown
-from promdrill.charting.layers import defaults, moved, stack
-from promdrill.errors import UsageError
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility.table import Kind
+from promdrill.helm.values import layers
+from promdrill.helm.values.layers import defaults, moved, stack
+from promdrill.helm.values.user import (
+    Own,
+    Resolved,
+    over,
+    resolve,
+    shown,
+)
 from promdrill.install.release import ChartRef, Release
-from promdrill.versions import charts
-from promdrill.versions.charts import Kind
 
 DRILL = """
 server:
@@ -28,7 +34,7 @@ OURS = paths.manifests_dir() / "charts/prometheus"
 
 
 def resolved(own: str, needed: str = DRILL, version: str = "25.8.0") -> Resolved:
-    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in charts.rows(kind, "prometheus", version)]
+    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, "prometheus", version)]
     return resolve(yaml.safe_load(needed), yaml.safe_load(own), rules)
 
 

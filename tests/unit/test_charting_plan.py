@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.charting import Case, Plan, plan
-from promdrill.charting.render import Renderer
-from promdrill.charting.settle import coalesced
-from promdrill.errors import UsageError
-from promdrill.supply import chart_files
+from promdrill.core.errors import UsageError
+from promdrill.helm.source import files
+from promdrill.helm.values import Case, Plan, plan
+from promdrill.helm.values.image_layer import coalesced
+from promdrill.helm.values.render import Renderer
 
 CHARTS = Path(__file__).parents[1] / "charts/charting"
 PROMETHEUS, RELOADER = "quay.io/prometheus/prometheus", "quay.io/prometheus-operator/prometheus-config-reloader"
@@ -51,10 +51,10 @@ class Templates:
             assert renderer.helm == Path("helm")
             with templates._lock:
                 templates.seen.append((release, values))
-            found = coalesced(chart_files.values(renderer.chart), values)
+            found = coalesced(files.values(renderer.chart), values)
             if templates.deaf:
-                found = coalesced(found, {templates.deaf: chart_files.values(renderer.chart)[templates.deaf]})
-            names = list(templates.images(found, str(chart_files.metadata(renderer.chart)["appVersion"])))
+                found = coalesced(found, {templates.deaf: files.values(renderer.chart)[templates.deaf]})
+            names = list(templates.images(found, str(files.metadata(renderer.chart)["appVersion"])))
             return ({"kind": "Pod", "spec": {"containers": [{"image": name} for name in names]}},)
 
         monkeypatch.setattr(Renderer, "objects", objects)
@@ -250,6 +250,6 @@ def test_the_users_single_value_where_the_chart_has_several(drills: Drills) -> N
 
 def test_the_fixtures_are_what_they_stand_for() -> None:
     for name, version in (("legacy", "8.11.4"), ("community", "27.52.0"), ("stack", "57.1.0")):
-        assert chart_files.metadata(CHARTS / name)["version"] == version
+        assert files.metadata(CHARTS / name)["version"] == version
     values = yaml.safe_load((CHARTS / "stack/values.yaml").read_text(encoding="utf-8"))
     assert values["prometheus"]["prometheusSpec"]["image"]["tag"] == "v2.51.1"

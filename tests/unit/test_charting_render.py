@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from tests.unit.fake_shell import install
 
-from promdrill.charting.layering import Own
-from promdrill.charting.render import Renderer, essential
-from promdrill.errors import CommandFailed, CommandTimeout, UsageError
+from promdrill.core.errors import CommandFailed, CommandTimeout, UsageError
+from promdrill.helm.values.render import Renderer, essential
+from promdrill.helm.values.user import Own
 
 OWN = """\
 server:

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from tests.unit import charts_world as world
 
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import chart_repos, charts
-from promdrill.supply.cache import Cache, digest_of
-from promdrill.supply.charts import Wish
-from promdrill.supply.pins import Pins
+from promdrill.artefacts.cache import Cache, digest_of
+from promdrill.artefacts.pins import Pins
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.helm.source import find, repositories
+from promdrill.helm.source.find import Wish
 
 REPO = "https://r.example/x"
 PULL = f"pull prometheus --repo {REPO} --version"
@@ -30,7 +30,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _local(chart: str | None, version: str | None = None, repo: str | None = None) -> Path | None:
     said: list[str] = []
-    found = charts.local(Wish(chart, version, repo), say=said.append)
+    found = find.local(Wish(chart, version, repo), say=said.append)
     assert said == []
     return found
 
@@ -56,7 +56,7 @@ def test_a_path_is_a_chart_here(
 
 def test_the_newest_of_a_folder_is_said() -> None:
     said: list[str] = []
-    assert charts.local(Wish("all", None, None), say=said.append) == Path("all/prometheus-25.10.0.tgz")
+    assert find.local(Wish("all", None, None), say=said.append) == Path("all/prometheus-25.10.0.tgz")
     assert said == ["prometheus 25.10.0 is the newest of 3 in all, and CHART_VERSION names none."]
 
 
@@ -77,7 +77,7 @@ def test_the_newest_of_a_folder_is_said() -> None:
     ],
 )
 def test_what_is_not_here_is_left_to_a_pull_or_the_supply(wish: Wish) -> None:
-    assert charts.local(wish) is None
+    assert find.local(wish) is None
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_wish_that_cannot_be_met_is_refused_with_what_to_do(
         world.packed(world.chart(tmp_path / name, values=f"a: {name}\n"), place / name)
     world.write(place, {"broken/a.tgz": "no"})
     with pytest.raises(UsageError, match=words) as caught:
-        charts.local(wish)
+        find.local(wish)
     assert hint in caught.value.hint
 
 
@@ -136,7 +136,7 @@ def test_at_most_six_versions_are_listed(place: Path, tmp_path: Path) -> None:
     for minor in range(20):
         world.packed(world.chart(tmp_path / f"1.{minor}.0", version=f"1.{minor}.0"), place / f"many/{minor}.tgz")
     with pytest.raises(UsageError, match=r"near it are 1\.12\.0, 1\.11\.0, 1\.10\.0, 1\.9\.0, 1\.8\.0, 1\.7\.0\n"):
-        charts.local(Wish("many", "1.9.1", None))
+        find.local(Wish("many", "1.9.1", None))
 
 
 # ---- pulled
@@ -153,7 +153,7 @@ def _put(place: Path, version: str = "25.8.0", name: str = "prometheus") -> str:
 def _obtain(helm: Path, wish: Wish, tmp_path: Path, *, pinned: str | None = None) -> tuple[Path, list[str]]:
     said: list[str] = []
     pins = Pins({"prometheus": {"25.8.0": {"digest": pinned}} if pinned else {}})
-    return charts.obtain(wish, helm, pins=pins, cache=Cache(tmp_path / "c"), say=said.append), said
+    return find.obtain(wish, helm, pins=pins, cache=Cache(tmp_path / "c"), say=said.append), said
 
 
 def test_what_is_here_is_not_pulled(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_a_chart_is_pulled_once_and_checked(tmp_path: Path, place: Path) -> None
 @pytest.mark.parametrize(
     ("wish", "call"),
     [
-        (Wish(None, None, None), f"pull prometheus --repo {charts.DEFAULT_REPO} --version 25.8.0 "),
+        (Wish(None, None, None), f"pull prometheus --repo {find.DEFAULT_REPO} --version 25.8.0 "),
         (Wish(None, None, REPO), f"{PULL} 25.8.0 "),
         (Wish("prometheus-community/prometheus", "25.8.0", None),
          "pull prometheus --repo https://prometheus-community.github.io/helm-charts --version 25.8.0 "),
@@ -348,7 +348,7 @@ def test_an_index_that_helm_cannot_list_is_told(answer: str, tmp_path: Path) -> 
 
 
 def test_a_repository_that_hangs_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chart_repos, "CHART_S", 0.4)
+    monkeypatch.setattr(repositories, "CHART_S", 0.4)
     helm = world.helm(tmp_path / "h", {"'pull prometheus'": "exec sleep 20"})
     with pytest.raises(SupplyError, match=rf"{REPO} did not answer within 0 s"):
         _obtain(helm, Wish("prometheus", "25.8.0", REPO), tmp_path)

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 from tests.unit import charts_world as world
 
-from promdrill.errors import UsageError
-from promdrill.supply import chart_files, chart_tree
+from promdrill.core.errors import UsageError
+from promdrill.helm.source import files as chart_files
+from promdrill.helm.source import tree
 
 DEPENDENCIES = """
 dependencies:
@@ -111,13 +112,13 @@ def test_links_in_a_folder_are_followed_but_not_for_ever(chart: Path, tmp_path: 
     (chart / "shared.txt").symlink_to(tmp_path / "shared.txt")
     (chart / "files").symlink_to(tmp_path / "am")
     (chart / "loop").symlink_to(chart)
-    files = chart_tree.tree(chart)
+    files = tree.tree(chart)
     assert {"shared.txt", "files/Chart.yaml"} <= set(files)
     assert not any(name.startswith("loop/") for name in files)
 
 
 def test_a_folder_that_holds_a_whole_disk_is_no_chart(chart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chart_tree, "FOLDER_FILES", 5)
+    monkeypatch.setattr(tree, "FOLDER_FILES", 5)
     with pytest.raises(UsageError, match="more than 5 files"):
         chart_files.values(chart)
 
@@ -165,7 +166,7 @@ META = "name: a\nversion: 1.0.0\n"
 def test_an_archive_that_no_packager_wrote(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: dict[str, str], words: str
 ) -> None:
-    monkeypatch.setattr(chart_tree, "ARCHIVE_BYTES", 1000)
+    monkeypatch.setattr(tree, "ARCHIVE_BYTES", 1000)
     with pytest.raises(UsageError, match=words):
         chart_files.metadata(world.archive(tmp_path / "a.tgz", members))
 

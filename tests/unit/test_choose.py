@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice, Registry
 

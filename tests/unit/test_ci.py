@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import shell
+from promdrill.core import shell
 
 SCRIPT = Path(__file__).parents[2] / ".ci/run"
 

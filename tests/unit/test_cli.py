@@ -14,14 +14,27 @@ from typing import Any
 import filelock
 import pytest
 
-from promdrill import doctor, drilling, paths, scenarios, settings, shell
-from promdrill.cli import clean_cache, listing, main, run
+from promdrill import doctor
+from promdrill.cli import (
+    clean_cache,
+    listing,
+    main,
+    run,
+)
 from promdrill.cluster import owners, sweep
-from promdrill.errors import CommandFailed, UsageError
-from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
-from promdrill.report.results import Results
-from promdrill.supply import engine
+from promdrill.core import paths, shell
+from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.core.model import (
+    DrillResult,
+    PhaseName,
+    PhaseRecord,
+    RunResult,
+    Verdict,
+)
+from promdrill.request import fulfil, scenarios, settings
+from promdrill.results.store import Results
 from promdrill.supply.choose import Choice
+from promdrill.supply.engine import lifecycle
 
 GOOD_VALUES = "server: {retention: 1d}\n"
 
@@ -76,7 +89,7 @@ def fake_pytest(monkeypatch: pytest.MonkeyPatch) -> FakePytest:
         return Choice("source" if wanted == "auto" else wanted, "It was tried.")
 
     monkeypatch.setattr(settings, "chosen", chosen)
-    monkeypatch.setattr(drilling, "preflight", fake.preflight)
+    monkeypatch.setattr(fulfil, "preflight", fake.preflight)
     monkeypatch.setattr(doctor, "require", lambda **_: None)
     return fake
 
@@ -426,14 +439,14 @@ def test_runbook_check_names_the_place_and_goes_on(capsys: pytest.CaptureFixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """No container engine; what is asked of it is listed."""
     asked: list[str] = []
-    monkeypatch.setattr(engine, "ask", lambda: engine.Answer(None, "not installed"))
+    monkeypatch.setattr(lifecycle, "ask", lambda: lifecycle.Answer(None, "not installed"))
 
     def stop(**_: Any) -> bool:
         asked.append("stop")
         return False
 
-    monkeypatch.setattr(engine, "stop", stop)
-    monkeypatch.setattr(engine, "forget", lambda **_: asked.append("forget"))
+    monkeypatch.setattr(lifecycle, "stop", stop)
+    monkeypatch.setattr(lifecycle, "forget", lambda **_: asked.append("forget"))
     return asked
 
 

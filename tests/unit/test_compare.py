@@ -9,8 +9,13 @@ from typing import Any
 import pytest
 from tests.unit.compare_world import PHASES, UNTOLD, aborted, drill, failed, no_fault, passed, run, without
 
-from promdrill.model import DrillResult, Verdict
-from promdrill.report.compare import Finding, Row, Trend, compare
+from promdrill.core.model import DrillResult, Verdict
+from promdrill.report.compare.regressions import (
+    Finding,
+    Row,
+    Trend,
+    compare,
+)
 
 
 def only(old: Sequence[DrillResult], new: Sequence[DrillResult], **options: Any) -> Row:

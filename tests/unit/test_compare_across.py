@@ -12,12 +12,12 @@ import pytest
 from tests.unit.compare_world import UNTOLD, aborted, drill, failed, passed, run
 
 from promdrill.cli import main
-from promdrill.errors import UsageError
-from promdrill.model import RunResult, Skipped
-from promdrill.report.compare import Comparison, Finding, compare
-from promdrill.report.compare_across import Axis
-from promdrill.report.compare_markdown import to_markdown
-from promdrill.report.compare_text import PROPOSAL, to_json, to_text
+from promdrill.core.errors import UsageError
+from promdrill.core.model import RunResult, Skipped
+from promdrill.report.compare.across import Axis
+from promdrill.report.compare.markdown import to_markdown
+from promdrill.report.compare.regressions import Comparison, Finding, compare
+from promdrill.report.compare.text import PROPOSAL, to_json, to_text
 
 NEXT: dict[str, Any] = {"chart_version": "27.52.0"}
 NEXT_BOTH: dict[str, Any] = {**NEXT, "app_version": "2.55.1"}

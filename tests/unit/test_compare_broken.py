@@ -18,13 +18,13 @@ from tests.charts.broken import prove as proof
 from tests.unit.compare_world import drill, failed, run
 from tests.unit.fake_shell import install
 
-from promdrill import paths
-from promdrill.errors import PromdrillError, UsageError
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import RunResult, Skipped, Verdict
 from promdrill.matrix import child
 from promdrill.matrix.cells import expand
 from promdrill.matrix.child import Ended
 from promdrill.matrix.reading import Known, read
-from promdrill.model import RunResult, Skipped, Verdict
 from promdrill.supply.kubernetes import Offer
 
 LOOKUP = (

@@ -11,12 +11,12 @@ import pytest
 from tests.unit.compare_world import UNTOLD, aborted, drill, failed, no_fault, passed, run
 
 from promdrill.cli import main
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, Verdict
-from promdrill.report.compare import Comparison, compare
-from promdrill.report.compare_input import read_all
-from promdrill.report.compare_markdown import to_markdown
-from promdrill.report.compare_text import to_json, to_text
+from promdrill.core.errors import UsageError
+from promdrill.core.model import DrillResult, Verdict
+from promdrill.report.compare.markdown import to_markdown
+from promdrill.report.compare.read import read_all
+from promdrill.report.compare.regressions import Comparison, compare
+from promdrill.report.compare.text import to_json, to_text
 
 LONG = 'no recovery: server pod 2/2: prometheus-server CrashLoopBackOff | log says "no space left on device" <twice>'
 

@@ -11,15 +11,21 @@ from typing import Any
 import pytest
 from tests.unit.docker_stub import DOCKER_INFO, DOCKER_VERSION, PODMAN_INFO, PODMAN_VERSION, serving
 
-from promdrill import doctor, shell
+from promdrill import doctor
+from promdrill.artefacts.machine import Machine
 from promdrill.cli.main import main
+from promdrill.core import shell
+from promdrill.core.errors import SupplyError, UsageError
 from promdrill.doctor import GIB, Level, Probes
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import docker, dockerd
 from promdrill.supply.choose import Choice
-from promdrill.supply.docker import Answer, Engine, Trouble, ask
-from promdrill.supply.dockerd import Places
-from promdrill.supply.machine import Machine
+from promdrill.supply.engine import docker, dockerd
+from promdrill.supply.engine.docker import (
+    Answer,
+    Engine,
+    Trouble,
+    ask,
+)
+from promdrill.supply.engine.dockerd import Places
 
 USER = Machine(
     root=False, debian=True, distribution="Debian", missing=(), architecture="amd64", kernel="6.1", hostname="box"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import processes
-from promdrill.errors import SupplyError
-from promdrill.supply import dockerd, residue
-from promdrill.supply.dockerd import Places
+from promdrill.core import processes
+from promdrill.core.errors import SupplyError
+from promdrill.supply.engine import dockerd, residue
+from promdrill.supply.engine.dockerd import Places
 
 READY = """\
 import os, signal, socket, sys, json

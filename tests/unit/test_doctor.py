@@ -10,11 +10,16 @@ import pytest
 from rich.console import Console
 
 from promdrill import doctor
-from promdrill.doctor import GIB, Finding, Level, Probes
-from promdrill.errors import SupplyError, UsageError
+from promdrill.artefacts.machine import Machine
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.doctor import (
+    GIB,
+    Finding,
+    Level,
+    Probes,
+)
 from promdrill.supply.choose import Choice
-from promdrill.supply.engine import Answer, Engine, Trouble
-from promdrill.supply.machine import Machine
+from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
 
 HOST = Machine(
     root=True, debian=True, distribution="Debian", missing=(), architecture="amd64", kernel="6.1", hostname="box"

@@ -10,10 +10,10 @@ import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, NEVER, World, condition, world
 
-from promdrill.clock import iso
+from promdrill.core.clock import iso
+from promdrill.core.errors import UsageError
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill import DrillNotPassed, Moments, Stage
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, PhaseName, Verdict
 from promdrill.observe.conditions import Condition
 
 __all__ = ["world"]

@@ -9,10 +9,15 @@ import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server_ready, world
 
+from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.core.model import (
+    DrillResult,
+    ObserverFigures,
+    PhaseName,
+    Verdict,
+)
 from promdrill.drill import DrillNotPassed, Persistence, Stage
-from promdrill.errors import CommandFailed, UsageError
 from promdrill.faults import Undo
-from promdrill.model import DrillResult, ObserverFigures, PhaseName, Verdict
 
 __all__ = ["world"]
 

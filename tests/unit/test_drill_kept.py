@@ -12,13 +12,19 @@ import pytest
 from tests.unit.drill_toy import Break, drill_in
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, world
 
-from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage
+from promdrill.core.errors import UsageError
+from promdrill.core.journal import Journal
+from promdrill.core.model import DrillResult, PhaseName, Verdict
+from promdrill.drill import (
+    Drill,
+    DrillNotPassed,
+    Moments,
+    Persistence,
+    Stage,
+)
 from promdrill.drill.kept import FILE, Kept
 from promdrill.drill.part import RECOVERY, Part, Watch
-from promdrill.errors import UsageError
 from promdrill.faults import Fault, Ground, Undo
-from promdrill.journal import Journal
-from promdrill.model import DrillResult, PhaseName, Verdict
 from promdrill.observe.conditions import Condition
 from promdrill.runbook.run import StepResult
 

@@ -8,14 +8,14 @@ from typing import cast
 import pytest
 from tests.unit.drill_world import default_class
 
+from promdrill.core.errors import ClusterError, UsageError
+from promdrill.core.journal import Journal
+from promdrill.core.model import JobSamples, SampleAccount
 from promdrill.drill.provision import storage_class
 from promdrill.drill.samples import account, total
 from promdrill.drill.signature import healed
 from promdrill.drill.timings import timings
-from promdrill.errors import ClusterError, UsageError
 from promdrill.faults import Undo
-from promdrill.journal import Journal
-from promdrill.model import JobSamples, SampleAccount
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels

@@ -8,15 +8,21 @@ from typing import Any, cast
 
 import pytest
 
-from promdrill import paths, scenarios
-from promdrill.cluster.kube import object_path
-from promdrill.drill import Drill, Moments, Site, Stage
+from promdrill.core import paths
+from promdrill.drill import (
+    Drill,
+    Moments,
+    Site,
+    Stage,
+)
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
 from promdrill.faults import Set, ValuesEdit
 from promdrill.install import ChartRef, Release
+from promdrill.kube.client import object_path
 from promdrill.observe.conditions import Condition
-from promdrill.scenarios import ScenarioFolder
+from promdrill.request import scenarios
+from promdrill.request.scenarios import ScenarioFolder
 from promdrill.supply.supplied import Tools
 
 SCENARIOS = sorted(path.parent.name for path in paths.scenarios_dir().glob("*/test_*.py"))

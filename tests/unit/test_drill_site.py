@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from promdrill import paths
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.core.model import INSTALLS, LeftOut
 from promdrill.drill.site import LONGEST_RELEASE, Site
-from promdrill.errors import UsageError
 from promdrill.install import Manual, Release
-from promdrill.model import INSTALLS, LeftOut
 
 LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
 

@@ -10,13 +10,13 @@ import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, NEVER, World, world
 
-from promdrill import paths
+from promdrill.core import paths
+from promdrill.core.errors import CommandFailed
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
 from promdrill.drill.variants import ablations, controls
 from promdrill.drill.verdicts import Need, need
-from promdrill.errors import CommandFailed
-from promdrill.model import DrillResult, PhaseName, Verdict
 from promdrill.observe.conditions import Condition
 
 __all__ = ["world"]

@@ -8,14 +8,14 @@ from typing import Any, cast
 
 import pytest
 
-from promdrill import drilling
 from promdrill.cluster import kind, owners
+from promdrill.core.errors import UsageError
+from promdrill.core.model import LeftOut, Variant
 from promdrill.drill import Site
-from promdrill.errors import UsageError
 from promdrill.install import Manual, Operator
-from promdrill.model import LeftOut, Variant
-from promdrill.report.run import Run
-from promdrill.settings import Settings
+from promdrill.request import fulfil
+from promdrill.request.settings import Settings
+from promdrill.results.run import Run
 from promdrill.supply.supplied import Tools
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
@@ -28,7 +28,7 @@ def site_of(
     chart.mkdir()
     (chart / "Chart.yaml").write_text(CHART)
     (tmp_path / "report").mkdir()
-    monkeypatch.setattr(drilling, "Kube", lambda path: SimpleNamespace(path=path, close=lambda: None))
+    monkeypatch.setattr(fulfil, "Kube", lambda path: SimpleNamespace(path=path, close=lambda: None))
     scenario = tmp_path / "disk-full"
     scenario.mkdir(exist_ok=True)
     (scenario / "values.yaml").write_text("server: {retention: 1d}\n")
@@ -47,7 +47,7 @@ def site_of(
     )
     made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig")
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)
-    with drilling.drill(
+    with fulfil.drill(
         tmp_path / "disk-full",
         cast(Any, supplied),
         cast(Any, made),
@@ -116,4 +116,4 @@ def test_a_cluster_of_another_user_of_the_engine_keeps_its_name(monkeypatch: pyt
     }
     monkeypatch.setattr(owners, "recorded", lambda: ours)
     monkeypatch.setattr(kind, "names", lambda: {"promdrill", "promdrill-2", "promdrill-4", "somebody-elses"})
-    assert drilling._taken() == {"promdrill", "promdrill-4", "somebody-elses"}
+    assert fulfil._taken() == {"promdrill", "promdrill-4", "somebody-elses"}

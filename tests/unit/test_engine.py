@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
-from promdrill.errors import CommandFailed, SupplyError, UsageError
-from promdrill.supply import dockerd, engine, machine
-from promdrill.supply.dockerd import Places
-from promdrill.supply.engine import Answer, Engine, Trouble
-from promdrill.supply.machine import Machine
+from promdrill.artefacts import machine
+from promdrill.artefacts.machine import Machine
+from promdrill.core.errors import CommandFailed, SupplyError, UsageError
+from promdrill.supply.engine import dockerd, lifecycle
+from promdrill.supply.engine.dockerd import Places
+from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
 
 DEBIAN = Machine(
     root=True, debian=True, distribution="Debian", missing=(), architecture="amd64", kernel="6.1", hostname="box"
@@ -51,7 +52,7 @@ def _host(**changed: Any) -> Machine:
 def test_not_root_starts_nothing(programs: Path, places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dockerd, "start", lambda *_: pytest.fail("started"))
     with pytest.raises(UsageError, match="no container engine"):
-        engine.ensure(say=pytest.fail, places=places, host=_host(root=False))
+        lifecycle.ensure(say=pytest.fail, places=places, host=_host(root=False))
     assert _calls(programs) == []
 
 
@@ -60,10 +61,10 @@ def test_something_in_the_way_is_never_taken_over(
     places: Places, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
 ) -> None:
     monkeypatch.setattr(dockerd, "start", lambda *_: pytest.fail("started"))
-    monkeypatch.setattr(engine, "install", lambda *_: pytest.fail("installed"))
-    monkeypatch.setattr(engine, "ask", lambda _: Answer(None, "why", trouble))
+    monkeypatch.setattr(lifecycle, "install", lambda *_: pytest.fail("installed"))
+    monkeypatch.setattr(lifecycle, "ask", lambda _: Answer(None, "why", trouble))
     with pytest.raises(UsageError):
-        engine.ensure(say=pytest.fail, places=places, host=DEBIAN)
+        lifecycle.ensure(say=pytest.fail, places=places, host=DEBIAN)
 
 
 def test_of_a_docker_elsewhere_nothing_is_asked_of_this_kernel(
@@ -71,8 +72,8 @@ def test_of_a_docker_elsewhere_nothing_is_asked_of_this_kernel(
 ) -> None:
     desktop = Engine("28", ours=False, kernel="6.10-linuxkit", hostname="docker-desktop")
     bench = _Bench(monkeypatch, tmp_path, [Answer(desktop)], set())
-    monkeypatch.setattr(engine, "_check_foreign", bench.done.append)
-    assert engine.ensure(say=pytest.fail, places=places, host=_host(system="darwin", debian=False)) == desktop
+    monkeypatch.setattr(lifecycle, "_check_foreign", bench.done.append)
+    assert lifecycle.ensure(say=pytest.fail, places=places, host=_host(system="darwin", debian=False)) == desktop
     assert bench.done == []
     assert not bench.modules.exists()
 
@@ -85,10 +86,10 @@ class _Bench:
         self.have = have
         self.modules = tmp_path / "lib/modules"
         monkeypatch.delenv("DOCKER_HOST", raising=False)
-        monkeypatch.setattr(engine, "MODULES", self.modules)
-        monkeypatch.setattr(engine, "ask", lambda _: answers.pop(0))
+        monkeypatch.setattr(lifecycle, "MODULES", self.modules)
+        monkeypatch.setattr(lifecycle, "ask", lambda _: answers.pop(0))
         monkeypatch.setattr(machine, "program", lambda name: Path("/sbin", name) if name in have else None)
-        monkeypatch.setattr(engine, "install", self.install)
+        monkeypatch.setattr(lifecycle, "install", self.install)
         monkeypatch.setattr(dockerd, "stop", self.stop)
         monkeypatch.setattr(dockerd, "start", self.start)
 
@@ -96,7 +97,7 @@ class _Bench:
         self.done.append(("install", packages))
         self.have.add("dockerd")
 
-    def stop(self, _: Places, *, say: engine.Say) -> bool:
+    def stop(self, _: Places, *, say: lifecycle.Say) -> bool:
         assert callable(say)
         self.done.append("clear")
         return False
@@ -116,7 +117,7 @@ def test_what_is_missing_is_installed_and_started_and_said_before(
         bench.done.append("said")
 
     lacking = _host(missing=("CAP_SYS_RESOURCE",))
-    assert engine.ensure(say=say, places=places, host=lacking) == OURS
+    assert lifecycle.ensure(say=say, places=places, host=lacking) == OURS
     start = ("start", Path("/sbin/dockerd"), ("CAP_SYS_RESOURCE",))
     assert bench.done == ["said", ("install", ["docker.io", "iptables"]), "said", "clear", start]
     assert "docker.io, iptables" in said[0]
@@ -130,7 +131,7 @@ def test_nothing_is_installed_when_all_is_there(
 ) -> None:
     have = {"docker", "dockerd", "runc", "iptables"}
     bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 2 + [Answer(OURS)], have)
-    engine.ensure(say=lambda _: None, places=places, host=DEBIAN)
+    lifecycle.ensure(say=lambda _: None, places=places, host=DEBIAN)
     assert bench.done == ["clear", ("start", Path("/sbin/dockerd"), ())]
 
 
@@ -138,7 +139,7 @@ def test_a_docker_that_came_up_meanwhile_is_used(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN), Answer(OURS)], set())
-    assert engine.ensure(say=pytest.fail, places=places, host=DEBIAN) == OURS
+    assert lifecycle.ensure(say=pytest.fail, places=places, host=DEBIAN) == OURS
     assert bench.done == []
 
 
@@ -147,15 +148,15 @@ def test_one_that_the_package_started_is_not_ours(
 ) -> None:
     theirs = Engine("26", ours=False, kernel="6.1", hostname="box")
     bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 2 + [Answer(theirs)], set())
-    monkeypatch.setattr(engine, "_check_foreign", bench.done.append)
-    assert engine.ensure(say=lambda _: None, places=places, host=DEBIAN) == theirs
+    monkeypatch.setattr(lifecycle, "_check_foreign", bench.done.append)
+    assert lifecycle.ensure(say=lambda _: None, places=places, host=DEBIAN) == theirs
     assert bench.done == [("install", ["docker.io", "iptables", "runc"]), theirs]
 
 
 def test_packages_are_installed_without_starting_services(programs: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy-rc.d"
     _put(programs, "apt-get", f'[ "$DEBIAN_FRONTEND" = noninteractive ] && {policy}; [ $? = 101 ]')
-    engine.install(["docker.io"], policy=policy)
+    lifecycle.install(["docker.io"], policy=policy)
     assert not policy.exists()
     assert _calls(programs) == [
         "apt-get -qq -oDPkg::Lock::Timeout=300 install -y --no-install-recommends docker.io",
@@ -166,7 +167,7 @@ def test_a_list_of_packages_is_fetched_when_the_first_try_fails(programs: Path, 
     policy = tmp_path / "policy-rc.d"
     policy.write_text("theirs")
     _put(programs, "apt-get", f'case "$*" in *update) : > {tmp_path}/fresh;; *) [ -e {tmp_path}/fresh ];; esac')
-    engine.install(["docker.io"], policy=policy)
+    lifecycle.install(["docker.io"], policy=policy)
     assert [call.split()[3] for call in _calls(programs)] == ["install", "update", "install"]
     assert policy.read_text() == "theirs"
 
@@ -174,7 +175,7 @@ def test_a_list_of_packages_is_fetched_when_the_first_try_fails(programs: Path, 
 def test_an_installation_that_fails_says_what_to_type(programs: Path, tmp_path: Path) -> None:
     _put(programs, "apt-get", "echo 'E: Unable to locate package docker.io' >&2; exit 100")
     with pytest.raises(SupplyError, match="Unable to locate") as caught:
-        engine.install(["docker.io"], policy=tmp_path / "policy-rc.d")
+        lifecycle.install(["docker.io"], policy=tmp_path / "policy-rc.d")
     assert caught.value.hint == "apt-get install --no-install-recommends docker.io"
 
 
@@ -202,12 +203,12 @@ def test_a_docker_of_others_is_tried_and_never_changed(
 ) -> None:
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     _put(programs, "docker", FOREIGN.format(said=said))
-    monkeypatch.setattr(engine, "_missing_in_server", lambda: missing)
+    monkeypatch.setattr(lifecycle, "_missing_in_server", lambda: missing)
     if refused:
         with pytest.raises(SupplyError, match="CAP_X"):
-            engine._check_foreign(Engine("1", ours=False, runtime=runtime))
+            lifecycle._check_foreign(Engine("1", ours=False, runtime=runtime))
     else:
-        engine._check_foreign(Engine("1", ours=False, runtime=runtime))
+        lifecycle._check_foreign(Engine("1", ours=False, runtime=runtime))
     made = _calls(programs)
     assert len(made) == calls
     assert calls < 3 or made[-1].startswith("docker image rm --force promdrill/probe:")
@@ -219,20 +220,20 @@ def test_a_docker_that_maps_users_is_tried_without_that(
 ) -> None:
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
     _put(programs, "docker", FOREIGN.format(said="no such file"))
-    monkeypatch.setattr(engine, "_missing_in_server", lambda: ("CAP_X",))
-    engine._check_foreign(Engine("1", ours=False, remapped=remapped))
+    monkeypatch.setattr(lifecycle, "_missing_in_server", lambda: ("CAP_X",))
+    lifecycle._check_foreign(Engine("1", ours=False, remapped=remapped))
     assert ("--userns=host" in _calls(programs)[1]) is remapped
 
 
 def test_a_docker_on_another_machine_is_not_judged(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DOCKER_HOST", "tcp://far:2375")
-    assert engine._missing_in_server() == ()
+    assert lifecycle._missing_in_server() == ()
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
-    assert engine._missing_in_server() == ()
+    assert lifecycle._missing_in_server() == ()
 
 
 def test_nothing_of_ours_is_nothing_to_stop(places: Places) -> None:
-    assert not engine.stop(say=pytest.fail, places=places)
+    assert not lifecycle.stop(say=pytest.fail, places=places)
     assert not places.state.exists()
 
 
@@ -241,13 +242,13 @@ def test_forgetting_ends_it_before_its_images_go(places: Places, monkeypatch: py
     places.data.mkdir()
     seen: list[bool] = []
 
-    def stop(found: Places, *, say: engine.Say) -> bool:
+    def stop(found: Places, *, say: lifecycle.Say) -> bool:
         assert callable(say)
         seen.append(found.data.exists())
         return True
 
     monkeypatch.setattr(dockerd, "stop", stop)
-    engine.forget(say=pytest.fail, places=places)
+    lifecycle.forget(say=pytest.fail, places=places)
     assert seen == [True]
     assert not places.data.exists()
 

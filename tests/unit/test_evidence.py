@@ -26,9 +26,9 @@ from tests.unit.evidence_world import (
 )
 from tests.unit.fake_shell import install
 
-from promdrill import shell
-from promdrill.clock import SYSTEM
-from promdrill.errors import CommandFailed, CommandTimeout
+from promdrill.core import shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import CommandFailed, CommandTimeout
 from promdrill.evidence import store
 
 KINDS = ["configmaps", "daemonsets", "deployments", "endpointslices", "persistentvolumeclaims", "persistentvolumes"]

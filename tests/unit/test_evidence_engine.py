@@ -10,12 +10,17 @@ import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import NEVER, World, world
 
+from promdrill.core.journal import Journal
+from promdrill.core.model import Verdict
 from promdrill.drill import DrillNotPassed, Stage, engine
-from promdrill.evidence import ALWAYS, FAILURE, Evidence, Subject
+from promdrill.evidence import (
+    ALWAYS,
+    FAILURE,
+    Evidence,
+    Subject,
+)
 from promdrill.evidence.store import Kept
 from promdrill.faults import Undo
-from promdrill.journal import Journal
-from promdrill.model import Verdict
 
 __all__ = ["world"]
 

@@ -17,13 +17,14 @@ import yaml
 from tests.unit.observe_world import answered, said
 from tests.unit.test_drill_scenarios import IMAGES, MOMENTS, NONE, NOW, names, stated
 
-from promdrill import paths, scenarios, shell
 from promdrill.cli import main
+from promdrill.core import paths, shell
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import conditions_of
 from promdrill.faults import Edited, Replace
 from promdrill.install import Release
 from promdrill.observe.conditions import Condition
+from promdrill.request import scenarios
 from promdrill.runbook.parse import parse
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
 
-from promdrill import shell
-from promdrill.errors import ClusterError
+from promdrill.core import shell
+from promdrill.core.errors import ClusterError
 from promdrill.faults import (
     Edited,
     FaultNotTaken,

@@ -8,9 +8,19 @@ from typing import Any, cast
 
 import pytest
 
-from promdrill.errors import UsageError
-from promdrill.faults import FaultNotTaken, Ground, Replace, Set
-from promdrill.faults.edits import Edit, edited, read, write
+from promdrill.core.errors import UsageError
+from promdrill.faults import (
+    FaultNotTaken,
+    Ground,
+    Replace,
+    Set,
+)
+from promdrill.faults.edits import (
+    Edit,
+    edited,
+    read,
+    write,
+)
 
 FIRST = "# mine\nserver:\n  size: small\n"
 SECOND = "kind: Service\nport: 8080\nsize: small\n"

@@ -8,9 +8,17 @@ import pytest
 from tests.unit import fake_shell
 from tests.unit.faults_world import PROOF, Place, place, pod
 
-from promdrill.cluster.kube import NotFound
-from promdrill.errors import ClusterError, CommandFailed
-from promdrill.faults import Applied, Deleted, Fault, FaultNotTaken, OnNode, Patched, RunIn
+from promdrill.core.errors import ClusterError, CommandFailed
+from promdrill.faults import (
+    Applied,
+    Deleted,
+    Fault,
+    FaultNotTaken,
+    OnNode,
+    Patched,
+    RunIn,
+)
+from promdrill.kube.client import NotFound
 
 __all__ = ["place"]
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from promdrill.errors import CommandFailed, SupplyError
-from promdrill.supply import fetch
-from promdrill.supply.cache import Cache
-from promdrill.supply.pins import Pin
+from promdrill.artefacts import fetch
+from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.pins import Pin
+from promdrill.core.errors import CommandFailed, SupplyError
 
 PROGRAM = b"#!/bin/sh\necho v1\n" * 40_000
 

@@ -11,11 +11,11 @@ import pytest
 from tests.unit.drill_world import FakeClock
 from tests.unit.observe_world import change
 
-from promdrill.clock import Deadline
-from promdrill.cluster import gone
-from promdrill.cluster.gone import wait_until_gone
-from promdrill.cluster.kube import NotFound
-from promdrill.errors import ClusterError
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import ClusterError
+from promdrill.kube import gone
+from promdrill.kube.client import NotFound
+from promdrill.kube.gone import wait_until_gone
 
 CLAIMS = "/api/v1/namespaces/drill-x/persistentvolumeclaims"
 PATH = f"{CLAIMS}/data"

@@ -10,7 +10,13 @@ from tests.unit.test_html_story import ago, story
 
 from promdrill.report.html import draw, lanes
 from promdrill.report.html.charts import charts
-from promdrill.report.html.draw import CHART, LANE, MOST_POINTS, WIDTH, Canvas
+from promdrill.report.html.draw import (
+    CHART,
+    LANE,
+    MOST_POINTS,
+    WIDTH,
+    Canvas,
+)
 from promdrill.report.html.limits import Limits, limits
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.unit.html_world import Told, a_drill, a_journal, a_run, result
 
-from promdrill.errors import UsageError
-from promdrill.model import Verdict
+from promdrill.core.errors import UsageError
+from promdrill.core.model import Verdict
 from promdrill.report.html import journal
 from promdrill.report.html.load import load, previous
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.compare_world import without
 from tests.unit.html_world import Told, a_journal, a_run, result
 
-from promdrill.model import StepRecord, Verdict
+from promdrill.core.model import StepRecord, Verdict
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.load import Column, Drill, load
 from promdrill.report.markdown import to_markdown

@@ -14,7 +14,7 @@ from tests.unit.html_world import GROW, RUNBOOK, Page, Told, a_drill, a_journal,
 
 from promdrill.cli import report as command
 from promdrill.cli.parser import Parser
-from promdrill.model import SampleAccount, Skipped, Verdict
+from promdrill.core.model import SampleAccount, Skipped, Verdict
 from promdrill.report.html import page
 from promdrill.report.html.load import load
 from promdrill.report.html.page import to_html

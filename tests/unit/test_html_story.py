@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.html_world import BEGAN, Told, a_drill, condition
 
-from promdrill.clock import iso
+from promdrill.core.clock import iso
 from promdrill.report.html import sightings, words
 from promdrill.report.html.journal import Entry
 from promdrill.report.html.story import Story, tell

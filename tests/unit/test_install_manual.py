@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from promdrill import paths, shell
-from promdrill.cluster.kube import NotFound, object_path
-from promdrill.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core import paths, shell
+from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 from promdrill.install import Manual, manual
 from promdrill.install.manifests import APP_VERSION, PROMETHEUS
+from promdrill.kube.client import NotFound, object_path
 from promdrill.observe.picture import EPOCH, Picture
 
 SHIPPED = paths.manifests_dir() / "manual"

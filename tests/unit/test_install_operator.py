@@ -10,11 +10,11 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from promdrill import paths, shell
-from promdrill.cluster.kube import object_path
-from promdrill.errors import CommandFailed, UsageError
+from promdrill.core import paths, shell
+from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.install import Operator
 from promdrill.install.operator import NAMESPACE, definitions_in
+from promdrill.kube.client import object_path
 from promdrill.observe.picture import EPOCH, Picture
 
 SHIPPED = paths.manifests_dir() / "operator"

@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.install import Release
 from promdrill.install.base import duration_s
 from promdrill.observe.server import Server

@@ -8,16 +8,22 @@ from typing import Any, cast
 import pytest
 import yaml
 
-from promdrill import paths, planning, scenarios
-from promdrill.charting import Case, layers
-from promdrill.charting.layering import over, resolve
-from promdrill.charting.layers import defaults, moved
-from promdrill.errors import UsageError
-from promdrill.install import ChartRef, Release, Stack, release
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.helm.compatibility import stack, table
+from promdrill.helm.compatibility.table import Kind, at, keys
+from promdrill.helm.values import Case, layers
+from promdrill.helm.values.edit import load
+from promdrill.helm.values.layers import defaults, moved
+from promdrill.helm.values.user import over, resolve
+from promdrill.install import (
+    ChartRef,
+    Release,
+    Stack,
+    release,
+)
 from promdrill.install.stack import LONGEST_FULLNAME
-from promdrill.install.values import load
-from promdrill.versions import charts, stack
-from promdrill.versions.charts import Kind, at, keys
+from promdrill.request import planning, scenarios
 
 FIXTURE = paths.project_dir() / "tests/charts/stack"
 DRILLED = [found for found in scenarios.find_all() if scenarios.traits(found.test).stack]
@@ -102,7 +108,7 @@ def test_there_are_drills_for_it() -> None:
 @pytest.mark.parametrize("scenario", DRILLED, ids=lambda found: found.id)
 def test_all_that_a_drill_says_of_the_server_is_said_to_this_chart_too(scenario: scenarios.ScenarioFolder) -> None:
     said = yaml.safe_load((scenario.folder / "values.yaml").read_text(encoding="utf-8"))
-    told = {row.what for row in charts.rows(Kind.MOVED, stack.CHART, "57.1.0")} | MEANT_FOR_ANOTHER_CHART
+    told = {row.what for row in table.rows(Kind.MOVED, stack.CHART, "57.1.0")} | MEANT_FOR_ANOTHER_CHART
     own = ("serverFiles.prometheus\\.yml.scrape_configs", "extraScrapeConfigs")  # Stack.compose
     exporters = ("kube-state-metrics.", "prometheus-node-exporter.")  # subcharts of both, under one name
     left = [path for path in _leaves(said) if path not in {*told, *own} and not path.startswith(exporters)]
@@ -113,7 +119,7 @@ def _leaves(values: dict[str, Any], above: tuple[str, ...] = ()) -> list[str]:
     found = []
     for key, value in values.items():
         path = (*above, key)
-        found += _leaves(value, path) if isinstance(value, dict) and value else [charts.text_of(path)]
+        found += _leaves(value, path) if isinstance(value, dict) and value else [table.text_of(path)]
     return found
 
 
@@ -146,7 +152,7 @@ prometheus:
     storageSpec: {volumeClaimTemplate: {spec: {storageClassName: gp2, resources: {requests: {storage: 30Gi}}}}}
 """
     )
-    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in charts.rows(kind, stack.CHART, "57.1.0")]
+    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, stack.CHART, "57.1.0")]
     found = resolve(over(scenario, moved(scenario, stack.CHART, "57.1.0")), own, rules)
     assert found.layer == {"grafana": {"enabled": True}, "prometheus": {"prometheusSpec": {"walCompression": True}}}
     assert [each.path for each in found.conflicts] == [

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from promdrill.errors import UsageError
-from promdrill.install import values
+from promdrill.core.errors import UsageError
+from promdrill.helm.values import edit
 
 TEXT = """# who reads this
 server:
@@ -45,24 +45,24 @@ def changed_lines(before: str, after: str) -> tuple[set[str], set[str]]:
     ],
 )
 def test_one_line_changes(path: str, value: object, gone: str, come: str) -> None:
-    assert changed_lines(TEXT, values.set_value(TEXT, path.split("."), value)) == ({gone}, {come})
+    assert changed_lines(TEXT, edit.set_value(TEXT, path.split("."), value)) == ({gone}, {come})
 
 
 def test_a_block_becomes_one_line() -> None:
-    after = values.set_value(TEXT, ("server", "hosts"), [1])
+    after = edit.set_value(TEXT, ("server", "hosts"), [1])
     assert changed_lines(TEXT, after) == ({"  hosts:", "    - a", "    - b: 1"}, {"  hosts: [1]"})
-    after = values.set_value(TEXT, ("server", "text"), "word")
+    after = edit.set_value(TEXT, ("server", "text"), "word")
     assert changed_lines(TEXT, after) == ({"  text: |", "    hello", "    there"}, {"  text: word"})
 
 
 def test_new_keys_are_added_beside_their_kind() -> None:
-    after = values.set_value(TEXT, ("server", "global", "external_labels", "drill"), "one")
+    after = edit.set_value(TEXT, ("server", "global", "external_labels", "drill"), "one")
     assert changed_lines(TEXT, after) == (set(), {"    external_labels:", "      drill: one"})
 
 
 def test_merge_is_helms() -> None:
     added = {"server": {"image": {"tag": "v1"}, "hosts": [], "global": {"scrape_timeout": "1s"}}, "new": {"a": {}}}
-    merged = yaml.safe_load(values.merge(TEXT, added))
+    merged = yaml.safe_load(edit.merge(TEXT, added))
     assert merged["server"]["global"] == {"scrape_interval": "1s", "scrape_timeout": "1s"}
     assert merged["server"]["hosts"] == []
     assert merged["server"]["image"] == {"tag": "v1"}
@@ -72,7 +72,7 @@ def test_merge_is_helms() -> None:
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "{}\n", "---\n", "a: {b: 0}\n"])
 def test_any_beginning_will_do(text: str) -> None:
-    after = values.merge(text, {"a": {"b": 1}})
+    after = edit.merge(text, {"a": {"b": 1}})
     assert yaml.safe_load(after) == {"a": {"b": 1}}
     assert ("# only" in after) == ("# only" in text)
 
@@ -80,20 +80,20 @@ def test_any_beginning_will_do(text: str) -> None:
 def test_what_cannot_be_edited_in_place_is_refused() -> None:
     anchors = "base: &base {a: 1}\nserver: *base\n"
     with pytest.raises(UsageError, match=r"server.a cannot be set in place"):
-        values.set_value(anchors, ("server", "a"), 2)
+        edit.set_value(anchors, ("server", "a"), 2)
     with pytest.raises(UsageError, match="not YAML"):
-        values.set_value("a: [", ("a",), 2)
+        edit.set_value("a: [", ("a",), 2)
     with pytest.raises(UsageError, match="not a mapping"):
-        values.load("- a\n")
+        edit.load("- a\n")
 
 
 def test_lookup() -> None:
-    loaded = values.load(TEXT)
-    assert values.lookup(loaded, "server.global.scrape_interval", "1m") == "1s"
-    assert values.lookup(loaded, "server.global.absent", "1m") == "1m"
-    assert values.lookup(loaded, "other.below", "1m") == "1m"
+    loaded = edit.load(TEXT)
+    assert edit.lookup(loaded, "server.global.scrape_interval", "1m") == "1s"
+    assert edit.lookup(loaded, "server.global.absent", "1m") == "1m"
+    assert edit.lookup(loaded, "other.below", "1m") == "1m"
 
 
 def test_new_keys_come_last_and_leave_comments_with_their_keys() -> None:
     text = "a:\n  # of b\n  b: 1  # one"
-    assert values.merge(text, {"a": {"c": 2}, "d": 3}) == "a:\n  # of b\n  b: 1  # one\n  c: 2\nd: 3\n"
+    assert edit.merge(text, {"a": {"c": 2}, "d": 3}) == "a:\n  # of b\n  b: 1  # one\n  c: 2\nd: 3\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.jobs import child
-from promdrill.jobs.child import Left
-from promdrill.model import DrillResult, Verdict
-from promdrill.report.results import Results
+from promdrill.core.model import DrillResult, Verdict
+from promdrill.parallel import child
+from promdrill.parallel.child import Left
+from promdrill.results.store import Results
 
 TEARDOWN = '{"when": "teardown"}'
 

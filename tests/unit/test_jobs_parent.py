@@ -13,13 +13,22 @@ from typing import Any
 
 import pytest
 
-from promdrill import doctor, drilling, session
-from promdrill.errors import ClusterError, SupplyError
-from promdrill.jobs import child
-from promdrill.jobs.joining import Address, Joined
-from promdrill.jobs.parent import PASSED_ON
-from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Variant, Verdict
-from promdrill.report.run import Run
+from promdrill import doctor
+from promdrill.core.errors import ClusterError, SupplyError
+from promdrill.core.model import (
+    DrillResult,
+    PhaseName,
+    PhaseRecord,
+    RunResult,
+    Variant,
+    Verdict,
+)
+from promdrill.parallel import child
+from promdrill.parallel.joining import Address, Joined
+from promdrill.parallel.parent import PASSED_ON
+from promdrill.plugin import session
+from promdrill.request import fulfil
+from promdrill.results.run import Run
 from promdrill.supply.supplied import Supplied, Tools
 
 NOT_PASSED_ON = {"jobs", "join", "in_cluster", "report_dir"}
@@ -116,8 +125,8 @@ def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes(pytester.path)
     monkeypatch.setattr(session, "write_page", lambda _run: None)  # it takes seconds to import what draws
     monkeypatch.setattr(doctor, "require", lambda **_: None)
-    monkeypatch.setattr(drilling, "provide", made.provide)
-    monkeypatch.setattr(drilling, "cluster", made.cluster)
+    monkeypatch.setattr(fulfil, "provide", made.provide)
+    monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(child, "run", made.run)
     for name in ("disk-full", "flag"):
         function = name.replace("-", "_")
@@ -374,7 +383,7 @@ def join(pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatc
         passed = DrillResult(scenario.name, None, None, None, "fast", None, Verdict.PASSED, None)
         yield SimpleNamespace(run=lambda: run.record(passed))
 
-    monkeypatch.setattr(drilling, "drill", drill)
+    monkeypatch.setattr(fulfil, "drill", drill)
     fakes.errors = {name: AssertionError(f"{name} in a session that joins") for name in ("provide", "create")}
     reports, outbox = pytester.mkdir("parents-reports"), pytester.path / "outbox"
     return Joined(supplied(pytester.path), address(pytester.path), reports, outbox).write()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from promdrill.jobs.pool import Pool, Tell
+from promdrill.parallel.pool import Pool, Tell
 
 GIVE_UP_S = 10.0
 

@@ -13,8 +13,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promdrill import shell
-from promdrill.clock import Deadline
+from promdrill.core import shell
+from promdrill.core.clock import Deadline
 
 CONFTEST = """
 import contextlib, json, os, threading
@@ -24,8 +24,8 @@ from types import SimpleNamespace
 from promdrill import doctor, drilling, session
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.interrupts import terminable
-from promdrill.errors import ClusterError, SupplyError
-from promdrill.model import DrillResult, Verdict
+from promdrill.core.errors import ClusterError, SupplyError
+from promdrill.core.model import DrillResult, Verdict
 from promdrill.supply.supplied import Supplied, Tools
 
 HERE = Path(__file__).parent

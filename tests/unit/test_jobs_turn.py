@@ -10,8 +10,8 @@ from typing import IO
 
 import pytest
 
-from promdrill.jobs import turn
-from promdrill.jobs.turn import ALONE, BEGIN, Turn
+from promdrill.parallel import turn
+from promdrill.parallel.turn import ALONE, BEGIN, Turn
 
 GIVE_UP_S = 10.0
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.errors import UsageError
-from promdrill.jobs import wanted
-from promdrill.jobs.joining import Address, Joined
+from promdrill.core.errors import UsageError
+from promdrill.parallel import wanted
+from promdrill.parallel.joining import Address, Joined
 from promdrill.supply.supplied import Supplied, Tools
 
 

@@ -13,9 +13,9 @@ import pytest
 from tests.unit.drill_world import world
 from tests.unit.kept_world import Machine, machine
 
-from promdrill import paths
 from promdrill.cli.kept import KeptDrill
 from promdrill.cluster import lease, owners
+from promdrill.core import paths
 from promdrill.drill.kept import FILE
 
 __all__ = ["machine", "world"]
@@ -316,7 +316,7 @@ def test_while_it_is_judged_the_cluster_is_in_use_and_stays_kept(
         seen.append(owners.of(place))
         return drill(*args, **options)
 
-    monkeypatch.setattr("promdrill.drilling.drill", looked)
+    monkeypatch.setattr("promdrill.request.fulfil.drill", looked)
     assert kept.promdrill("verify", "--timeout=5") == 1
     assert [(owner.pid, owner.kept, owner.alive) for owner in seen if owner] == [(os.getpid(), True, True)]
 

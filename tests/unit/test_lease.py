@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from promdrill.cluster import lease
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from promdrill import shell
-from promdrill.cluster.post_renderer import SAID_VARIABLE
-from promdrill.cluster.post_renderer_helm import NAME, wrapped
-from promdrill.errors import CommandFailed, UsageError
+from promdrill.core import shell
+from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.helm.post_renderer.rewrite import SAID_VARIABLE
+from promdrill.helm.post_renderer.wrapper import NAME, wrapped
 from promdrill.install import legacy
 from promdrill.install.release import ChartRef
 

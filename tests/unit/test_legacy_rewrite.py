@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.cluster import post_renderer, post_renderer_edits
-from promdrill.cluster.post_renderer import rewritten
-from promdrill.cluster.post_renderer_apis import OLD, TABLE
+from promdrill.helm.post_renderer import edits, rewrite
+from promdrill.helm.post_renderer.apis import OLD, TABLE
+from promdrill.helm.post_renderer.rewrite import rewritten
 
 
 @pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
 def _each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both parsers have to give the same places in the text."""
-    monkeypatch.setattr(post_renderer_edits, "LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(edits, "LOADER", getattr(yaml, request.param))
 
 
 def made(text: str) -> str:
@@ -318,11 +318,11 @@ def run(monkeypatch: pytest.MonkeyPatch, data: bytes) -> tuple[int, bytes]:
     output = io.BytesIO()
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(data)))
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=output))
-    return post_renderer.main(), output.getvalue()
+    return rewrite.main(), output.getvalue()
 
 
 def test_bytes_that_are_no_text_go_through(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.delenv(post_renderer.SAID_VARIABLE, raising=False)
+    monkeypatch.delenv(rewrite.SAID_VARIABLE, raising=False)
     data = b"# \xff\xfe\r\nkind: Secret\r\n---\napiVersion: batch/v1beta1\nkind: CronJob\n"
     assert run(monkeypatch, data) == (0, data.replace(b"v1beta1", b"v1"))
     assert capsys.readouterr().err == "promdrill: CronJob : batch/v1beta1 is written as batch/v1\n"
@@ -331,7 +331,7 @@ def test_bytes_that_are_no_text_go_through(monkeypatch: pytest.MonkeyPatch, caps
 def test_a_refusal_writes_no_manifests(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv(post_renderer.SAID_VARIABLE, str(tmp_path / "said"))
+    monkeypatch.setenv(rewrite.SAID_VARIABLE, str(tmp_path / "said"))
     text = b"apiVersion: batch/v1beta1\nkind: CronJob\n---\napiVersion: extensions/v1beta1\nkind: Deployment\n"
     assert run(monkeypatch, text) == (1, b"")
     said = (tmp_path / "said").read_text(encoding="utf-8")

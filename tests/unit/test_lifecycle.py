@@ -9,10 +9,15 @@ import pytest
 import yaml
 from tests.unit.fake_shell import FakeShell, install
 
-from promdrill import paths
-from promdrill.cluster import lease, lifecycle, owners, storage
+from promdrill.cluster import (
+    lease,
+    lifecycle,
+    owners,
+    storage,
+)
 from promdrill.cluster.kind import configuration
-from promdrill.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core import paths
+from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 
 CLASSES = {"items": [{"metadata": {"name": "standard", "annotations": {storage.DEFAULT_CLASS: "true"}}}]}
 PROVISIONER = """

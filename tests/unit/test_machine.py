@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.supply import machine
+from promdrill.artefacts import machine
 
 
 def _proc(root: Path, mask: str, *, last: str | None = "40") -> Path:

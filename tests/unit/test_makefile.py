@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import shell
 from promdrill.cli.run import OPTIONS
+from promdrill.core import shell
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()

@@ -29,10 +29,10 @@ from tests.unit.manual_checks import (
     workloads,
 )
 
+from promdrill.core.paths import images_dir
 from promdrill.install.manual import JOBS
 from promdrill.observe.quantity import size_bytes
-from promdrill.paths import images_dir
-from promdrill.supply import catalogue
+from promdrill.supply.build import catalogue
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
 NODE = "promdrill-control-plane"

@@ -15,17 +15,25 @@ from tests.unit.manual_checks import FITTING, Texts, config, objects, of_kind, s
 from tests.unit.observe_world import answered, container, event, named, picture, pod, said, waiting
 from tests.unit.test_drill_scenarios import MOMENTS, Stated, stated
 
-from promdrill import paths, shell
+from promdrill.core import paths, shell
 from promdrill.drill.plan import conditions_of
-from promdrill.faults import Deleted, Edited, Fault, InOrder, OnNode, Replace, RestartServer
+from promdrill.faults import (
+    Deleted,
+    Edited,
+    Fault,
+    InOrder,
+    OnNode,
+    Replace,
+    RestartServer,
+)
+from promdrill.helm.values.edit import load
 from promdrill.install.manual import JOBS, Manual
-from promdrill.install.values import load
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import no_volume
 from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import ExecProbe, QueryProbe
 from promdrill.runbook.parse import parse
-from promdrill.supply import catalogue
+from promdrill.supply.build import catalogue
 
 SCENARIOS = ("claim-mismatch", "permission-denied", "service-port")
 NS = "drill-x"

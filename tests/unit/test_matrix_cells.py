@@ -9,11 +9,18 @@ from pathlib import Path
 import pytest
 from tests.unit.matrix_world import KNOWN, cell, cells_of
 
-from promdrill import paths, scenarios
-from promdrill.errors import UsageError
-from promdrill.matrix.cells import VARIABLES, expand, select, to_github
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.matrix.cells import (
+    VARIABLES,
+    expand,
+    select,
+    to_github,
+)
 from promdrill.matrix.reading import Known, read
-from promdrill.supply import catalogue, kubernetes
+from promdrill.request import scenarios
+from promdrill.supply import kubernetes
+from promdrill.supply.build import catalogue
 
 TWO_BY_TWO = 'app_version = ["2.48.0", "3.14.0"]\nkube_version = ["1.34.4", "1.36.3"]\n'
 

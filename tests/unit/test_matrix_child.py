@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.unit.matrix_world import cell
 
-from promdrill.errors import CommandFailed
+from promdrill.core.errors import CommandFailed
 from promdrill.matrix import child
 from promdrill.matrix.child import Ended
 

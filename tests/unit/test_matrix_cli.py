@@ -12,16 +12,17 @@ from typing import Any
 import pytest
 from tests.unit.matrix_world import drill, ran, write
 
-from promdrill import doctor, drilling
+from promdrill import doctor
 from promdrill.cli import main, matrix
 from promdrill.cli.parser import Parser
-from promdrill.errors import SupplyError
-from promdrill.jobs.joining import Address
+from promdrill.core.errors import SupplyError
+from promdrill.core.model import Verdict
 from promdrill.matrix import child
 from promdrill.matrix.cells import VARIABLES
 from promdrill.matrix.child import Ended
-from promdrill.model import Verdict
-from promdrill.settings import Settings
+from promdrill.parallel.joining import Address
+from promdrill.request import fulfil
+from promdrill.request.settings import Settings
 
 TEXT = 'app_version = ["2.48.0", "3.14.0"]\nscenarios = ["disk-full"]\n'
 FIRST, SECOND = "k1.36.3-p2.48.0-h4-disk-full", "k1.36.3-p3.14.0-h4-disk-full"
@@ -63,8 +64,8 @@ class World:
         return SimpleNamespace(name="source")
 
     @contextlib.contextmanager
-    def cluster(self, supplied: Any, options: drilling.KindOptions, *, profile: str, say: Any) -> Iterator[Any]:
-        assert (supplied.name, options, profile, bool(say)) == ("source", drilling.KindOptions(), "fast", True)
+    def cluster(self, supplied: Any, options: fulfil.KindOptions, *, profile: str, say: Any) -> Iterator[Any]:
+        assert (supplied.name, options, profile, bool(say)) == ("source", fulfil.KindOptions(), "fast", True)
         self.log.append("created")
         places = {"kubeconfig_path": "kubeconfig", "kind_path": "kind", "kubectl_path": "kubectl", "path": "."}
         try:
@@ -93,8 +94,8 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
     monkeypatch.setattr(doctor, "require", made.require)
-    monkeypatch.setattr(drilling, "provide", made.provide)
-    monkeypatch.setattr(drilling, "cluster", made.cluster)
+    monkeypatch.setattr(fulfil, "provide", made.provide)
+    monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(child, "run", made.child)
     return made
 
@@ -210,8 +211,8 @@ def test_what_cells_need_is_fetched_and_none_is_run(
         say(f"Prometheus {wishes.app_version} is pulled")
         fetched.append((wishes.app_version, wishes.supply, [folder.name for folder in scenarios]))
 
-    monkeypatch.setattr(drilling, "provide", provide)
-    monkeypatch.setattr(drilling, "preflight", lambda _wishes, _scenarios, *, say: say("checked"))
+    monkeypatch.setattr(fulfil, "provide", provide)
+    monkeypatch.setattr(fulfil, "preflight", lambda _wishes, _scenarios, *, say: say("checked"))
     assert run("--fetch", "--supply=source") == 0
     assert fetched == [("2.48.0", "source", ["disk-full"]), ("3.14.0", "source", ["disk-full"])]
     assert [asked["supply"] for asked in world.required] == ["source"]
@@ -227,8 +228,8 @@ def test_what_cannot_be_had_for_one_cell_is_said(
     def provide(*_: Any, **__: Any) -> None:
         raise SupplyError("the registry has no such image")
 
-    monkeypatch.setattr(drilling, "provide", provide)
-    monkeypatch.setattr(drilling, "preflight", lambda *_, **__: None)
+    monkeypatch.setattr(fulfil, "provide", provide)
+    monkeypatch.setattr(fulfil, "preflight", lambda *_, **__: None)
     assert run("--fetch", "--supply=source") == 1
     said = capsys.readouterr()
     assert "the registry has no such image" in said.err

@@ -13,9 +13,9 @@ import pytest
 import yaml
 from tests.unit.matrix_world import cell, cells_of
 
-from promdrill import shell
 from promdrill.cli import main
-from promdrill.errors import UsageError
+from promdrill.core import shell
+from promdrill.core.errors import UsageError
 from promdrill.matrix.gitlab import MOST_JOBS, STITCH, to_gitlab
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.matrix_world import cell, drill, ran, write
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.matrix.kept import Folders, Last
 
 

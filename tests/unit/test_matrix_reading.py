@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from tests.unit import matrix_world
 
-from promdrill.errors import UsageError
-from promdrill.matrix.reading import Chart, Entry, Plan, read
+from promdrill.core.errors import UsageError
+from promdrill.matrix.reading import (
+    Chart,
+    Entry,
+    Plan,
+    read,
+)
 
 GOOD = """\
 # a comment: kube_version = ["0"]

@@ -10,13 +10,19 @@ from typing import Any
 import pytest
 from tests.unit.matrix_world import cell, drill, ran, write
 
-from promdrill.errors import ClusterError, CommandFailed, PromdrillError, SupplyError, UsageError
+from promdrill.core.errors import (
+    ClusterError,
+    CommandFailed,
+    PromdrillError,
+    SupplyError,
+    UsageError,
+)
+from promdrill.core.model import RunResult, Skipped, Verdict
 from promdrill.matrix import running
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.running import Means, Result, State
-from promdrill.model import RunResult, Skipped, Verdict
 
 OLD, NEW = ("1.34.4", "fast"), ("1.36.3", "fast")
 A, B, C = cell("1.36.3", "2.48.0"), cell("1.34.4", "2.48.0"), cell("1.36.3", "3.14.0")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.unit.matrix_world import cell, drill, ran
 
+from promdrill.core.model import RunResult, Skipped, Verdict
 from promdrill.matrix import table
 from promdrill.matrix.kept import Last
 from promdrill.matrix.running import Outcome, Result, State
-from promdrill.model import RunResult, Skipped, Verdict
 
 WHY = "it applies to prometheus-community/prometheus >=15,<30, not to prometheus 8.11.4"
 

@@ -20,9 +20,9 @@ from tests.unit.observe_world import (
     stamp,
 )
 
-from promdrill import paths, shell
-from promdrill.errors import ClusterError, UsageError
-from promdrill.install import values
+from promdrill.core import paths, shell
+from promdrill.core.errors import ClusterError, UsageError
+from promdrill.helm.values import edit as values
 from promdrill.observe.conditions import Condition, Seen, negate
 from promdrill.observe.dashboard import (
     DATA_SOURCE,

@@ -13,14 +13,15 @@ import yaml
 from tests.unit.drill_toy import Break, drill_in
 from tests.unit.drill_world import DOWN, World, world
 
-from promdrill import paths, scenarios, shell
 from promdrill.cli import main, new
+from promdrill.core import paths, shell
+from promdrill.core.errors import UsageError
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.site import LONGEST_RELEASE
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, PhaseName, Verdict
+from promdrill.request import scenarios
+from promdrill.request.scenarios import Traits
 from promdrill.runbook.parse import parse
-from promdrill.scenarios import Traits
 
 __all__ = ["world"]
 

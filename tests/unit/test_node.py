@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from tests.unit.fake_shell import FakeShell, install
 
-from promdrill import paths
-from promdrill.errors import CommandFailed, SupplyError
-from promdrill.supply import archive, catalogue, node
+from promdrill.core import paths
+from promdrill.core.errors import CommandFailed, SupplyError
+from promdrill.supply.build import archive, catalogue, node
 
 IMAGE = "promdrill/node:v1.36.3-abc"
 

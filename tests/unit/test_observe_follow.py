@@ -22,8 +22,13 @@ from tests.unit.observe_world import (
     waiting,
 )
 
-from promdrill.cluster.kube import StreamRefused
-from promdrill.observe.follow import Follower, Followers, Run, run_of
+from promdrill.kube.client import StreamRefused
+from promdrill.observe.follow import (
+    Follower,
+    Followers,
+    Run,
+    run_of,
+)
 from promdrill.observe.picture import EPOCH, LogLine
 from promdrill.observe.store import Store
 

@@ -6,9 +6,15 @@ from typing import Any
 
 import pytest
 
-from promdrill.clock import SYSTEM
+from promdrill.core.clock import SYSTEM
 from promdrill.observe.noted import Notes
-from promdrill.observe.probes import AGE_QUERY, ExecProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import (
+    AGE_QUERY,
+    ExecProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+)
 
 Told = list[dict[str, Any]]
 

@@ -24,8 +24,8 @@ from tests.unit.observe_world import (
     waiting,
 )
 
-from promdrill.errors import ClusterError, WaitTimeout
-from promdrill.journal import Journal
+from promdrill.core.errors import ClusterError, WaitTimeout
+from promdrill.core.journal import Journal
 from promdrill.observe import observer as observer_module
 from promdrill.observe.observer import Observer
 from promdrill.observe.server import Server

@@ -22,7 +22,13 @@ from promdrill.observe.others import (
     pods_ready,
 )
 from promdrill.observe.picture import Object, Picture
-from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, ProbeAnswer
+from promdrill.observe.probes import (
+    ExecProbe,
+    HttpProbe,
+    MetricsProbe,
+    ObjectProbe,
+    ProbeAnswer,
+)
 
 APP = {"app.kubernetes.io/name": "app"}
 LEAVES = {"app": "other"}

@@ -8,7 +8,15 @@ from tests.unit.observe_world import AWAY, NAMESPACE, PATIENCE_S, FakeClock, Fak
 
 from promdrill.observe.picture import EPOCH
 from promdrill.observe.poll import PERIOD_S, Poller
-from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import (
+    ExecProbe,
+    HttpProbe,
+    MetricsProbe,
+    ObjectProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+)
 from promdrill.observe.store import Store
 
 BASE = f"/api/v1/namespaces/{NAMESPACE}"

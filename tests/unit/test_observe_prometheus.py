@@ -8,8 +8,15 @@ from typing import Any
 import pytest
 from tests.unit.observe_world import NAMESPACE, FakeKube
 
-from promdrill.errors import ClusterError
-from promdrill.observe.prometheus import Remembered, buildinfo, instant, query_range, remember, samples
+from promdrill.core.errors import ClusterError
+from promdrill.observe.prometheus import (
+    Remembered,
+    buildinfo,
+    instant,
+    query_range,
+    remember,
+    samples,
+)
 from promdrill.observe.server import Server
 
 SERVER = Server.of(NAMESPACE, "prometheus")

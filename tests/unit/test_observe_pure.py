@@ -8,7 +8,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.observe_world import NOW, container, picture, pod, said
 
-from promdrill.observe.conditions import Condition, Kind, Seen, all_of, any_of, negate, unknown
+from promdrill.observe.conditions import (
+    Condition,
+    Kind,
+    Seen,
+    all_of,
+    any_of,
+    negate,
+    unknown,
+)
 from promdrill.observe.observer import percentile
 from promdrill.observe.picture import LogLine, container_status, moment
 from promdrill.observe.poll import parse_metrics, read_metrics

@@ -11,9 +11,15 @@ from pathlib import Path
 import pytest
 from tests.unit.observe_world import NOW, FakeClock, named, noted, picture, pod
 
-from promdrill.errors import ClusterError, WaitFailed, WaitTimeout
-from promdrill.journal import Journal
-from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
+from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
+from promdrill.core.journal import Journal
+from promdrill.observe.conditions import (
+    Condition,
+    Failure,
+    Kind,
+    Seen,
+    unknown,
+)
 from promdrill.observe.picture import LogLine, Picture
 from promdrill.observe.probes import Probe, QueryProbe
 from promdrill.observe.until import TICK_S, until

@@ -13,7 +13,14 @@ from tests.unit.observe_world import NAMESPACE, NOW, picture, said
 from promdrill.observe import valid_metrics as valid
 from promdrill.observe.conditions import Seen
 from promdrill.observe.picture import Picture
-from promdrill.observe.probes import AGE_QUERY, Labels, MetricsProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import (
+    AGE_QUERY,
+    Labels,
+    MetricsProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+)
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.valid_metrics import valid_metrics

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.paths import images_dir, manifests_dir, scenarios_dir
-from promdrill.supply import catalogue
+from promdrill.core.paths import images_dir, manifests_dir, scenarios_dir
+from promdrill.supply.build import catalogue
 
 Texts = dict[str, str]
 Object = dict[str, Any]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import paths
 from promdrill.cli import main
+from promdrill.core import paths
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

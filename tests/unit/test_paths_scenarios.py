@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import scenarios
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
+from promdrill.request import scenarios
 
 
 def scenario(base: Path, name: str, test: str | None = None) -> Path:

@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import charts, kubernetes, pins, registry
-from promdrill.supply.pins import Pin, Pins
-from promdrill.supply.platforms import PLATFORMS, Platform
+from promdrill.artefacts import pins
+from promdrill.artefacts.pins import Pin, Pins
+from promdrill.artefacts.platforms import PLATFORMS, Platform
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.helm.source import find
+from promdrill.supply import kubernetes
+from promdrill.supply.pull import registry
 from promdrill.supply.supplied import SupplyRequest
 
 LINUX = Platform("linux", "amd64")
@@ -43,7 +46,7 @@ def test_our_table_has_what_a_run_needs_on_every_platform(platform: Platform, he
         assert plan.helm.member == f"{platform.key}/helm"
         assert plan.crds.address.endswith("/v0.72.0/bundle.yaml")
         assert plan.provisioner.address.endswith("/v0.0.30/deploy/local-path-storage.yaml")
-    assert table.digest(charts.DEFAULT, charts.DEFAULT_VERSION)
+    assert table.digest(find.DEFAULT, find.DEFAULT_VERSION)
 
 
 def test_no_pin_is_there_that_nothing_reaches() -> None:

@@ -9,11 +9,11 @@ import re
 import pytest
 from rich.console import Console
 
+from promdrill.artefacts.pins import Pins
+from promdrill.artefacts.platforms import PLATFORMS, Platform
 from promdrill.cli import planned
-from promdrill.scenarios import find_all
-from promdrill.settings import Settings
-from promdrill.supply.pins import Pins
-from promdrill.supply.platforms import PLATFORMS, Platform
+from promdrill.request.scenarios import find_all
+from promdrill.request.settings import Settings
 
 FOLDERS = [each.folder for each in find_all()]
 

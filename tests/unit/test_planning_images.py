@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from promdrill import paths, planning
-from promdrill.errors import UsageError
-from promdrill.scenarios import find_all
-from promdrill.supply import OWN_IMAGES, pins
-from promdrill.supply.reference import Reference, named_in
+from promdrill.artefacts import pins
+from promdrill.artefacts.reference import Reference, named_in
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.request import planning
+from promdrill.request.scenarios import find_all
+from promdrill.supply import OWN_IMAGES
 
 AGENT, DEMO = OWN_IMAGES
 BUSYBOX, NGINX = "docker.io/library/busybox:1.37.0", "docker.io/library/nginx:1.26.3"

@@ -12,14 +12,30 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promdrill import doctor, drilling, paths
-from promdrill import session as ours
+from promdrill import doctor
+from promdrill.core import paths
+from promdrill.core.errors import (
+    ClusterError,
+    PromdrillError,
+    SupplyError,
+    UsageError,
+)
+from promdrill.core.model import (
+    DrillResult,
+    LeftOut,
+    PhaseName,
+    PhaseRecord,
+    SampleAccount,
+    Variant,
+    Verdict,
+    drill_name,
+)
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.verdicts import shortfall
-from promdrill.errors import ClusterError, PromdrillError, SupplyError, UsageError
-from promdrill.model import DrillResult, LeftOut, PhaseName, PhaseRecord, SampleAccount, Variant, Verdict, drill_name
-from promdrill.report.run import Run
-from promdrill.settings import Settings
+from promdrill.plugin import session as ours
+from promdrill.request import fulfil
+from promdrill.request.settings import Settings
+from promdrill.results.run import Run
 
 DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"
 
@@ -142,7 +158,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     monkeypatch.setattr(ours, "write_page", made.pages.append)
     monkeypatch.setattr(doctor, "require", made.require)
     for name in ("provide", "cluster", "drill"):
-        monkeypatch.setattr(drilling, name, getattr(made, name))
+        monkeypatch.setattr(fulfil, name, getattr(made, name))
     return made
 
 
@@ -186,7 +202,7 @@ def test_pytest_kinds_options_keep_their_meaning(pytester: pytest.Pytester, fake
         *("--cluster-name=mine", "--keep-cluster", "--kubeconfig=kube/config", "--kind-image=kindest/node:v1.36.3"),
         *("--kind-bin=/opt/kind", "--kind-kubectl-bin=/opt/kubectl"),
     ).assert_outcomes(passed=1)
-    assert fakes.asked["options"] == drilling.KindOptions(
+    assert fakes.asked["options"] == fulfil.KindOptions(
         name="mine",
         keep=True,
         kubeconfig=pytester.path / "kube/config",
@@ -199,7 +215,7 @@ def test_pytest_kinds_options_keep_their_meaning(pytester: pytest.Pytester, fake
 def test_a_cluster_without_a_name_gets_a_free_one(pytester: pytest.Pytester, fakes: Fakes) -> None:
     pytester.makepyfile("def test_it(kind_cluster): pass\n")
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
-    assert fakes.asked["options"] == drilling.KindOptions()
+    assert fakes.asked["options"] == fulfil.KindOptions()
     assert fakes.asked["profile"] == "fast"
 
 
@@ -320,7 +336,7 @@ def test_a_machine_that_cannot_run_drills_is_refused_before_anything_is_provided
 def test_what_is_wrong_in_a_scenarios_own_test_is_told_with_its_line(session: pytest.Pytester, fakes: Fakes) -> None:
     del fakes
     (session.path / "disk-full/test_disk_full.py").write_text(
-        "from promdrill.errors import UsageError\ndef test_disk_full(drill):\n    raise UsageError('one of two')\n"
+        "from promdrill.core.errors import UsageError\ndef test_disk_full(drill):\n    raise UsageError('one of two')\n"
     )
     result = session.runpytest_inprocess("disk-full")
     result.assert_outcomes(failed=1)
@@ -410,7 +426,7 @@ def test_controls_run_in_one_session_on_one_cluster(session: pytest.Pytester, fa
 def test_the_output_of_a_failed_step_stands_below_the_reason(session: pytest.Pytester, fakes: Fakes) -> None:
     fakes.verdicts["disk-full"] = Verdict.FAILED
     text = (
-        "from promdrill.errors import PromdrillError\n"
+        "from promdrill.core.errors import PromdrillError\n"
         "def test_disk_full(drill):\n"
         "    try:\n"
         "        drill.run()\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import processes, shell
+from promdrill.core import processes, shell
 
 
 def test_a_start_time_tells_processes_with_one_id_apart(tmp_path: Path) -> None:

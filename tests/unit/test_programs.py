@@ -9,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import paths
-from promdrill.errors import SupplyError
-from promdrill.supply import catalogue, gobuild, programs, toolchain
-from promdrill.supply.cache import Cache
-from promdrill.supply.toolchain import Go
+from promdrill.artefacts.cache import Cache
+from promdrill.core import paths
+from promdrill.core.errors import SupplyError
+from promdrill.supply.build import (
+    catalogue,
+    programs,
+    toolchain,
+)
+from promdrill.supply.build import (
+    go as gobuild,
+)
+from promdrill.supply.build.toolchain import Go
 
 NAMES, ARCHITECTURES = programs.NAMES, programs.ARCHITECTURES
 

@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 
-from promdrill.errors import CommandFailed, CommandTimeout, SupplyError, UsageError
-from promdrill.shell import Completed
-from promdrill.supply import pulled
-from promdrill.supply.cache import Cache
+from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.pins import Pins
+from promdrill.artefacts.reference import Reference
+from promdrill.core.errors import (
+    CommandFailed,
+    CommandTimeout,
+    SupplyError,
+    UsageError,
+)
+from promdrill.core.shell import Completed
 from promdrill.supply.choose import Registry
-from promdrill.supply.engine import Engine
-from promdrill.supply.pins import Pins
-from promdrill.supply.reference import Reference
+from promdrill.supply.engine.lifecycle import Engine
+from promdrill.supply.pull import images
 
 MANIFEST = b'{"schemaVersion": 2}'
 DIGEST = hashlib.sha256(MANIFEST).hexdigest()
@@ -135,11 +140,11 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _archive(engine: Engine, cache: Path, registry: Registry, pins: Pins = PINS, name: str = NAME) -> Path:
-    return pulled.archive(name, engine, Cache(cache), registry=registry, pins=pins, say=lambda _: None)
+    return images.archive(name, engine, Cache(cache), registry=registry, pins=pins, say=lambda _: None)
 
 
 def _check(served: Served, digest: str | None, **options: Any) -> str | None:
-    return pulled.check_manifest(served.registry, WANTED, digest, what="image x", **options)
+    return images.check_manifest(served.registry, WANTED, digest, what="image x", **options)
 
 
 def test_a_manifest_is_known_by_its_digest_or_its_tag(served: Served) -> None:
@@ -219,17 +224,17 @@ def test_a_registry_with_too_many_questions_from_strangers_is_left_to_the_engine
 def test_a_registry_that_hangs_is_given_up(served: Served) -> None:
     hanging = Reference("quay.io", "hang", "v1")
     with pytest.raises(SupplyError, match=r"image x: http://127\.0\.0\.1:.* sent nothing for 0 s"):
-        pulled.check_manifest(served.registry, hanging, DIGEST, what="image x", silence_s=0.1)
+        images.check_manifest(served.registry, hanging, DIGEST, what="image x", silence_s=0.1)
 
 
 def test_a_registry_that_is_not_there_is_told() -> None:
     with pytest.raises(SupplyError, match=r"image x: http://127\.0\.0\.1:1 cannot be reached"):
-        pulled.check_manifest(Registry.of("127.0.0.1:1"), WANTED, None, what="image x")
+        images.check_manifest(Registry.of("127.0.0.1:1"), WANTED, None, what="image x")
 
 
-def _pull(served: Served, engine: Engine, digest: str | None = DIGEST) -> tuple[pulled.Pulled, list[str]]:
+def _pull(served: Served, engine: Engine, digest: str | None = DIGEST) -> tuple[images.Pulled, list[str]]:
     said: list[str] = []
-    return pulled.pull(WANTED, served.registry, digest, engine, what="image x", say=said.append), said
+    return images.pull(WANTED, served.registry, digest, engine, what="image x", say=said.append), said
 
 
 def test_an_image_is_pulled_by_digest_pinned_or_not(served: Served) -> None:
@@ -238,7 +243,7 @@ def test_an_image_is_pulled_by_digest_pinned_or_not(served: Served) -> None:
     for digest, remark in ((DIGEST, ""), (None, "; no digest is pinned for it")):
         engine = Docker(pull="")
         found, said = _pull(served, engine, digest)
-        assert found == pulled.Pulled(target, DIGEST)
+        assert found == images.Pulled(target, DIGEST)
         assert _calls(engine) == [f"pull --quiet {target}"]
         assert said == [f"Image x comes from {target}{remark}."]
 
@@ -247,7 +252,7 @@ def test_with_a_login_and_no_pin_the_engine_tells_the_digest(served: Served) -> 
     served.answers[f"{PATH}v2.48.0"] = (401, {}, b"")
     told = f"elsewhere/prometheus@sha256:{OTHER}\n{served.name}@sha256:{DIGEST}\n\n"
     engine = Docker(pull="", image_inspect=told)
-    assert _pull(served, engine, None)[0] == pulled.Pulled(f"{served.name}:v2.48.0", DIGEST)
+    assert _pull(served, engine, None)[0] == images.Pulled(f"{served.name}:v2.48.0", DIGEST)
     with pytest.raises(SupplyError, match="does not tell the digest"):
         _pull(served, Docker(pull="", image_inspect="\n"), None)
 
@@ -351,10 +356,10 @@ def test_an_image_named_by_digest_or_wrongly_pinned_asks_nobody(tmp_path: Path) 
 )
 def test_what_is_no_archive_of_one_image_is_refused(tmp_path: Path, files: dict[str, bytes], words: str) -> None:
     with pytest.raises(SupplyError, match=words):
-        pulled.rename(_tar(tmp_path / "in.tar", files), tmp_path / "out.tar", NAME)
+        images.rename(_tar(tmp_path / "in.tar", files), tmp_path / "out.tar", NAME)
 
 
 def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.tar").write_bytes(b"x" * 2000)
     with pytest.raises(SupplyError, match="no docker archive"):
-        pulled.rename(tmp_path / "in.tar", tmp_path / "out.tar", NAME)
+        images.rename(tmp_path / "in.tar", tmp_path / "out.tar", NAME)

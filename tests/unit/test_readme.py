@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 import promdrill.faults
-from promdrill import paths, scenarios
 from promdrill.cli import main
 from promdrill.cli.new import DEFAULT_LIKE
 from promdrill.cli.run import OPTIONS
+from promdrill.core import paths
 from promdrill.drill import Drill
-from promdrill.jobs import wanted
 from promdrill.observe.server import Server
+from promdrill.parallel import wanted
+from promdrill.request import scenarios
 
 ROOT = paths.project_dir()
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import shell
-from promdrill.supply import refusal
-from promdrill.supply.docker import Answer, Trouble
-from promdrill.supply.machine import Machine
+from promdrill.artefacts.machine import Machine
+from promdrill.core import shell
+from promdrill.supply.engine import refusal
+from promdrill.supply.engine.docker import Answer, Trouble
 
 ROOT = Machine(root=True, debian=True, distribution="Debian", missing=(), architecture="amd64")
 USER = replace(ROOT, root=False)

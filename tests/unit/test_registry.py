@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from promdrill.errors import CommandFailed, SupplyError, UsageError
-from promdrill.shell import Completed
-from promdrill.supply import fetch, registry
-from promdrill.supply.cache import Cache
+from promdrill.artefacts import fetch
+from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.pins import Pin, Pins
+from promdrill.artefacts.platforms import PLATFORMS, Platform
+from promdrill.artefacts.reference import Reference
+from promdrill.core.errors import CommandFailed, SupplyError, UsageError
+from promdrill.core.shell import Completed
 from promdrill.supply.choose import Registry
-from promdrill.supply.engine import Engine
-from promdrill.supply.pins import Pin, Pins
-from promdrill.supply.platforms import PLATFORMS, Platform
-from promdrill.supply.pulled import Pulled
-from promdrill.supply.reference import Reference
+from promdrill.supply.engine.lifecycle import Engine
+from promdrill.supply.pull import registry
+from promdrill.supply.pull.images import Pulled
 from promdrill.supply.supplied import SupplyRequest, Tools
 
 DIGEST = "a" * 64

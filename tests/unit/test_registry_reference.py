@@ -3,9 +3,14 @@
 import pytest
 import yaml
 
-from promdrill.errors import SupplyError
+from promdrill.artefacts.reference import (
+    Reference,
+    engine_name,
+    named_in,
+    source_of,
+)
+from promdrill.core.errors import SupplyError
 from promdrill.supply.choose import Registry
-from promdrill.supply.reference import Reference, engine_name, named_in, source_of
 
 NAME = "quay.io/prometheus/prometheus:v2.48.0"
 OTHER = "b" * 64

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.supply import programs
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.supply.build import programs
 from release import changelog, dry, elf, sbom
 
 ROOT = Path(__file__).parents[2]

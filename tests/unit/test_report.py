@@ -11,8 +11,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promdrill.errors import UsageError
-from promdrill.model import (
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
     DrillResult,
     JobSamples,
     LeftOut,
@@ -24,9 +24,14 @@ from promdrill.model import (
     Variant,
     Verdict,
 )
-from promdrill.report import folder, results, summary, tables
-from promdrill.report.junit import to_junit
-from promdrill.report.run import Run
+from promdrill.results import (
+    folder,
+    store,
+    summary,
+    variants,
+)
+from promdrill.results.junit import to_junit
+from promdrill.results.run import Run
 
 MOMENT = datetime(2025, 11, 22, 5, 10, 5, tzinfo=UTC)
 
@@ -91,8 +96,8 @@ class StoppedClock:
         return MOMENT
 
 
-def written(tmp_path: Path, *drills: DrillResult) -> results.Results:
-    run = results.Results(tmp_path, supply="auto", kubernetes="1.36.3", clock=StoppedClock())
+def written(tmp_path: Path, *drills: DrillResult) -> store.Results:
+    run = store.Results(tmp_path, supply="auto", kubernetes="1.36.3", clock=StoppedClock())
     for drill in drills:
         run.add(drill)
     return run
@@ -139,8 +144,8 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     run = written(tmp_path, PASSED, FAILED, NO_FAULT, without(98, "sed"))
-    assert results.read(tmp_path) == run.run
-    assert results.read(tmp_path / "results.json") == run.run
+    assert store.read(tmp_path) == run.run
+    assert store.read(tmp_path / "results.json") == run.run
 
 
 def test_an_older_file_is_read(tmp_path: Path) -> None:
@@ -149,7 +154,7 @@ def test_an_older_file_is_read(tmp_path: Path) -> None:
     drill = {"scenario": "disk-full", "verdict": "failed", "gone_since": 1, "samples": samples}
     run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
     file.write_text(json.dumps(run))
-    (read,) = results.read(file).drills
+    (read,) = store.read(file).drills
     assert (read.profile, read.chart, read.verdict, read.steps) == ("unknown", None, Verdict.FAILED, ())
     assert read.samples == SampleAccount(19.5, 25, ())
     assert (read.observer, read.left_out, read.remarks) == (None, None, ())
@@ -160,7 +165,7 @@ def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> No
     drill = {"scenario": "disk-full", "verdict": "failed", "observer": {"detections": 3, "gone_since": 1}}
     run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
     file.write_text(json.dumps(run))
-    (read,) = results.read(file).drills
+    (read,) = store.read(file).drills
     assert read.observer == ObserverFigures(detections=3)
 
 
@@ -181,13 +186,13 @@ def test_what_is_not_results_json_is_refused(tmp_path: Path, text: str, complain
     file = tmp_path / "results.json"
     file.write_text(text)
     with pytest.raises(UsageError) as caught:
-        results.read(file)
+        store.read(file)
     assert complaint in caught.value.message
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*results\.json"):
-        results.read(tmp_path / "results.json")
+        store.read(tmp_path / "results.json")
 
 
 def test_nothing_but_the_two_files_is_left(tmp_path: Path) -> None:
@@ -262,7 +267,7 @@ def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> N
 
 def test_the_table_of_controls_is_scenario_by_control() -> None:
     caught = replace(NO_REMEDY, scenario="lifecycle-flag", verdict=Verdict.PASSED, reason=None)
-    out = tables.lines([NO_FAULT, NO_REMEDY, caught], "controls")
+    out = variants.lines([NO_FAULT, NO_REMEDY, caught], "controls")
     assert out == [
         "",
         "scenario        no-fault         no-remedy",
@@ -280,7 +285,7 @@ def test_the_table_of_an_ablation_is_step_by_step() -> None:
         without(114, "x", optional=True, scenario="lifecycle-flag", reason="no recovery"),
         without(120, "y", scenario="lifecycle-flag", verdict=Verdict.ABORTED, reason="interrupted"),
     ]
-    assert tables.lines(drills, "ablate") == [
+    assert variants.lines(drills, "ablate") == [
         "",
         "disk-full: each step of its Mitigation left out once",
         "line  step                              the step is",
@@ -302,8 +307,8 @@ def test_the_table_of_an_ablation_is_step_by_step() -> None:
 
 
 def test_no_table_where_none_was_asked_for() -> None:
-    assert tables.lines([PASSED], None) == []
-    assert tables.lines([], "controls") == []
+    assert variants.lines([PASSED], None) == []
+    assert variants.lines([], "controls") == []
 
 
 def test_closing_line_counts_all_that_is_not_passed_as_failed() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import processes, shell
-from promdrill.errors import CommandFailed
-from promdrill.supply import residue
+from promdrill.core import processes, shell
+from promdrill.core.errors import CommandFailed
+from promdrill.supply.engine import residue
 
 RULES = """\
 *filter

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.runbook.environment import environment
 
 

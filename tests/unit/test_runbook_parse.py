@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.runbook.check import check
 from promdrill.runbook.parse import Runbook, parse
 

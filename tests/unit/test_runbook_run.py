@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import processes
-from promdrill.clock import SYSTEM
+from promdrill.core import processes
+from promdrill.core.clock import SYSTEM
 from promdrill.runbook import bash
 from promdrill.runbook.parse import Runbook, parse
 from promdrill.runbook.run import StepFailed, StepResult, opened

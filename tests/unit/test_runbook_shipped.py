@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import paths
+from promdrill.core import paths
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook, parse
 from promdrill.runbook.run import StepFailed, StepResult, opened

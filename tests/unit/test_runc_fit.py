@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from promdrill.supply import dockerd, runc_fit
+from promdrill.artefacts import runc_fit
+from promdrill.supply.engine import dockerd
 
 ALL = frozenset(runc_fit.CAPABILITIES)
 

@@ -9,12 +9,24 @@ from typing import Any
 
 import pytest
 
-from promdrill import paths, scenarios
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
-from promdrill.scenarios import Traits, applies, last_took, traits
-from promdrill.supply.chart_files import metadata
-from promdrill.versions.charts import followed
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
+    DrillResult,
+    PhaseName,
+    PhaseRecord,
+    RunResult,
+    Verdict,
+)
+from promdrill.helm.compatibility.table import followed
+from promdrill.helm.source.files import metadata
+from promdrill.request import scenarios
+from promdrill.request.scenarios import (
+    Traits,
+    applies,
+    last_took,
+    traits,
+)
 
 OUR_CHART = paths.manifests_dir() / "charts/prometheus"
 LONGEST_TOUCHES = 37

@@ -4,8 +4,14 @@ import threading
 
 import pytest
 
-from promdrill.errors import SupplyError
-from promdrill.supply.schedule import Lane, Progress, State, Task, run
+from promdrill.core.errors import SupplyError
+from promdrill.supply.build.schedule import (
+    Lane,
+    Progress,
+    State,
+    Task,
+    run,
+)
 
 WIDE = {Lane.DOWNLOAD: 2, Lane.BUILD: 2}
 

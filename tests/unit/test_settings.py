@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import scenarios
-from promdrill.errors import UsageError
-from promdrill.settings import Settings, is_warm, nearest
-from promdrill.supply.chart_files import metadata
+from promdrill.core.errors import UsageError
+from promdrill.helm.source.files import metadata
+from promdrill.request import scenarios
+from promdrill.request.settings import Settings, is_warm, nearest
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 

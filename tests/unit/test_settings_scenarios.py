@@ -10,20 +10,30 @@ from typing import Any, cast
 
 import pytest
 
-from promdrill import paths
+from promdrill.core import paths
+from promdrill.core.journal import Journal
 from promdrill.drill import Drill
 from promdrill.drill.plan import Moments, Stage, conditions_of
-from promdrill.faults import Applied, DeleteServerPod, Edited, FaultNotTaken, Ground, InOrder, Set, Undo, ValuesEdit
+from promdrill.faults import (
+    Applied,
+    DeleteServerPod,
+    Edited,
+    FaultNotTaken,
+    Ground,
+    InOrder,
+    Set,
+    Undo,
+    ValuesEdit,
+)
 from promdrill.faults.edits import Edit
-from promdrill.install import values
-from promdrill.journal import Journal
+from promdrill.helm.values import edit as values
 from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.log_patterns import wording
 from promdrill.observe.picture import LogLine, Picture
 from promdrill.observe.server import Server
 from promdrill.observe.server_pods import flag_given, no_server_pod, old_pod_beside_new
 from promdrill.runbook.parse import parse
 from promdrill.runbook.run import opened
-from promdrill.versions import wording
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SERVER = Server.of("drill-x", "prometheus")

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import guardian, processes, shell
-from promdrill.errors import CommandFailed, CommandTimeout
+from promdrill.core import guardian, processes, shell
+from promdrill.core.errors import CommandFailed, CommandTimeout
 
 GIVE_UP_S = 30.0
 
@@ -132,7 +132,7 @@ def test_a_guardian_that_is_gone_is_replaced_and_knows_all_that_runs(tmp_path: P
 import os, signal, psutil
 from promdrill import shell
 with shell.spawn({command!r}) as first:
-    (guardian,) = [child for child in psutil.Process().children() if "promdrill.guardian" in child.cmdline()]
+    (guardian,) = [child for child in psutil.Process().children() if "promdrill.core.guardian" in child.cmdline()]
     guardian.kill()
     os.waitpid(guardian.pid, 0)
     with shell.spawn(["sleep", "600"]):

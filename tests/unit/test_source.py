@@ -9,13 +9,21 @@ import pytest
 import yaml
 from rich.console import Console
 
-from promdrill import paths
-from promdrill.errors import SupplyError
-from promdrill.supply import catalogue, debian, gobuild, node, source
-from promdrill.supply.cache import Cache
+from promdrill.artefacts.cache import Cache
+from promdrill.core import paths
+from promdrill.core.errors import SupplyError
+from promdrill.supply.build import (
+    catalogue,
+    debian,
+    node,
+    source,
+)
+from promdrill.supply.build import (
+    go as gobuild,
+)
+from promdrill.supply.build.toolchain import Go
 from promdrill.supply.provide import OWN_IMAGES
 from promdrill.supply.supplied import Supplied, SupplyRequest
-from promdrill.supply.toolchain import Go
 
 CATALOGUE = """
 [kind]

@@ -10,10 +10,20 @@ import pytest
 from tests.unit.compare_world import aborted, drill, failed, no_fault, run
 
 from promdrill.cli import main, stitch
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, RunResult, Skipped, Verdict
-from promdrill.report import night_shown
-from promdrill.report.night import Cell, Night, expected, gather
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
+    DrillResult,
+    RunResult,
+    Skipped,
+    Verdict,
+)
+from promdrill.report.cells import show
+from promdrill.report.cells.merge import (
+    Cell,
+    Night,
+    expected,
+    gather,
+)
 
 TOO_OLD = Skipped("oom", "applies to chart >=25; this is 15.18.0")
 TIMES = ("2026-01-01T00:00:00.000Z", "2026-01-01T00:11:30.000Z")
@@ -212,7 +222,7 @@ red: c: no result
 
 
 def test_text() -> None:
-    assert night_shown.to_text(SHOWN) == TEXT
+    assert show.to_text(SHOWN) == TEXT
     assert max(map(len, TEXT.splitlines())) <= 80
 
 
@@ -247,19 +257,19 @@ MARKDOWN = """\
 
 
 def test_markdown() -> None:
-    assert night_shown.to_markdown(SHOWN) == MARKDOWN
+    assert show.to_markdown(SHOWN) == MARKDOWN
 
 
 def test_a_green_night_names_nothing_red() -> None:
     green = Night((Cell("a", "", (timed(drill()),), ()),))
-    assert "### Red" not in night_shown.to_markdown(green)
-    assert "**" not in night_shown.to_markdown(green)
-    assert night_shown.to_text(green).splitlines()[-1] == "0 of 1 cell red: 1 passed, 0 failed"
+    assert "### Red" not in show.to_markdown(green)
+    assert "**" not in show.to_markdown(green)
+    assert show.to_text(green).splitlines()[-1] == "0 of 1 cell red: 1 passed, 0 failed"
 
 
 def test_a_wide_night_is_shown_in_blocks() -> None:
     wide = Night(tuple(Cell(f"cell-{number}", "", (timed(drill()),), ()) for number in range(20)))
-    lines = night_shown.to_text(wide).splitlines()
+    lines = show.to_text(wide).splitlines()
     assert max(map(len, lines)) <= 80
     heads = [line.split()[1:] for line in lines if line.startswith("scenario")]
     assert len(heads) > 1
@@ -270,10 +280,10 @@ def test_markdown_fits_an_issue() -> None:
     huge = Night(
         tuple(Cell(f"cell-{number}", "", (timed(failed(reason="no word " * 30)),), ()) for number in range(999))
     )
-    text = night_shown.to_markdown(huge)
-    assert night_shown.LONGEST - 1000 < len(text) <= night_shown.LONGEST
-    assert text.endswith(night_shown.CUT)
-    assert text.removesuffix(night_shown.CUT).splitlines()[-1].startswith("- cell-"), "cut between lines"
+    text = show.to_markdown(huge)
+    assert show.LONGEST - 1000 < len(text) <= show.LONGEST
+    assert text.endswith(show.CUT)
+    assert text.removesuffix(show.CUT).splitlines()[-1].startswith("- cell-"), "cut between lines"
 
 
 def typed(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:

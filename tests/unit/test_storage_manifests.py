@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from promdrill import paths
 from promdrill.cluster import storage
+from promdrill.core import paths
 from promdrill.faults import FEW_INODES
-from promdrill.supply import catalogue
+from promdrill.supply.build import catalogue
 
 FOLDER = paths.manifests_dir() / "storage"
 AGENT = paths.images_dir() / "volume-agent"

@@ -13,7 +13,7 @@ import yaml
 from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
 
 from promdrill.cluster.storage import CLASSES, is_default
-from promdrill.errors import ClusterError
+from promdrill.core.errors import ClusterError
 from promdrill.faults import FaultNotTaken, GrowVolume, RemoveStorage
 from promdrill.faults.storage import DEPLOYMENT, default_class, no_class
 from promdrill.observe.conditions import Condition

@@ -8,11 +8,11 @@ import pytest
 import yaml
 from tests.unit import charts_world as world
 
-from promdrill.errors import SupplyError, UsageError
-from promdrill.supply import chart_files, chart_repos, subcharts
-from promdrill.supply.cache import Cache
-from promdrill.supply.chart_files import Dependency
-from promdrill.supply.subcharts import Usable
+from promdrill.artefacts.cache import Cache
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.helm.source import files, repositories, subcharts
+from promdrill.helm.source.files import Dependency
+from promdrill.helm.source.subcharts import Usable
 
 DEPENDENCIES = """# a comment
 appVersion: "2.10"
@@ -103,7 +103,7 @@ def test_what_is_missing_is_fetched_into_a_copy_once(chart: Path, tmp_path: Path
     )
     assert (found.values, found.notes, said) == ({}, (note,), [note])
     assert found.path.is_relative_to(tmp_path / "c")
-    assert all(item.vendored for item in chart_files.dependencies(found.path))
+    assert all(item.vendored for item in files.dependencies(found.path))
     assert (found.path / "Chart.yaml").read_bytes() == (chart / "Chart.yaml").read_bytes()
     assert (found.path / "templates/deploy.yaml").exists()
     assert _usable(chart, tmp_path, said, fetch=_refuse) == found
@@ -115,8 +115,8 @@ def test_what_is_missing_is_fetched_into_a_copy_once(chart: Path, tmp_path: Path
 def test_an_archive_is_copied_too(chart: Path, tmp_path: Path) -> None:
     archive = world.packed(chart, tmp_path / "prometheus-25.8.0.tgz")
     found = _usable(archive, tmp_path, off=True)
-    assert chart_files.metadata(found.path)["name"] == "prometheus"
-    assert chart_files.dependencies(found.path) == ()
+    assert files.metadata(found.path)["name"] == "prometheus"
+    assert files.dependencies(found.path) == ()
 
 
 def test_a_fetch_that_fails_or_brings_nothing_names_what_is_missing(chart: Path, tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_off_takes_out_all_and_says_the_values_for_it(chart: Path, tmp_path: Pat
 def test_off_keeps_what_is_needed_by_name_or_alias(chart: Path, tmp_path: Path, needed: str) -> None:
     _put("alertmanager", "node-exporter", "undeclared")(chart)
     found = _usable(chart, tmp_path, off=True, needed=frozenset({needed, "grafana"}), fetch=_refuse)
-    assert [(item.called, item.vendored) for item in chart_files.dependencies(found.path)] == [("am", True)]
-    assert [part.name for part in chart_files.vendored(found.path)] == ["alertmanager"]
+    assert [(item.called, item.vendored) for item in files.dependencies(found.path)] == [("am", True)]
+    assert [part.name for part in files.vendored(found.path)] == ["alertmanager"]
     assert "alertmanager" not in found.values
     assert found.notes == (
         "Chart prometheus is used without its subcharts bare, kube-state-metrics, node-exporter, undeclared.",
@@ -173,8 +173,8 @@ def test_off_keeps_vendored_libraries(chart: Path, tmp_path: Path) -> None:
     world.chart(chart / "charts/bare", "bare", "1.0.0", more="type: library\n")
     world.chart(chart / "charts/undeclared", "undeclared", "1.0.0", more="type: library\n")
     found = _usable(chart, tmp_path, off=True, fetch=_refuse)
-    assert [item.name for item in chart_files.dependencies(found.path)] == ["bare"]
-    assert [part.name for part in chart_files.vendored(found.path)] == ["bare", "undeclared"]
+    assert [item.name for item in files.dependencies(found.path)] == ["bare"]
+    assert [part.name for part in files.vendored(found.path)] == ["bare", "undeclared"]
 
 
 def test_off_removes_archives_of_subcharts(chart: Path, tmp_path: Path) -> None:
@@ -271,7 +271,7 @@ def test_helm_builds_with_homes_of_its_own_and_all_repositories_added(chart: Pat
 def test_helm_that_fails_is_told_in_words(
     chart: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cases: dict[str, str], words: str
 ) -> None:
-    monkeypatch.setattr(chart_repos, "CHART_S", 0.4)
+    monkeypatch.setattr(repositories, "CHART_S", 0.4)
     monkeypatch.setattr(subcharts, "FETCH_S", 0.4)
     helm = world.helm(tmp_path / "h", cases)
     with pytest.raises(SupplyError, match=words):

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from promdrill.errors import UsageError
-from promdrill.settings import Settings
+from promdrill.core.errors import UsageError
+from promdrill.request.settings import Settings
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.kubernetes import Offer
 
@@ -45,7 +45,7 @@ def test_each_supply_offers_its_own() -> None:
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def use(name: str) -> None:
-        monkeypatch.setattr("promdrill.settings.chosen", lambda *_: choose.Choice(name, ""))
+        monkeypatch.setattr("promdrill.request.settings.chosen", lambda *_: choose.Choice(name, ""))
 
     return use
 

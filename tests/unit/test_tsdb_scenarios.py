@@ -14,19 +14,26 @@ import pytest
 from tests.unit.observe_world import NOW, answered, container, ended, picture, pod, said
 from tests.unit.test_drill_scenarios import IMAGES, MOMENTS, NONE, stated
 
-from promdrill import paths, shell
+from promdrill.core import paths, shell
+from promdrill.core.errors import CommandFailed
 from promdrill.drill.plan import conditions_of
-from promdrill.errors import CommandFailed
 from promdrill.faults import Patched, RunIn, volume_below
+from promdrill.helm.values.edit import load, lookup
 from promdrill.install import Release
-from promdrill.install.values import load, lookup
 from promdrill.observe.conditions import Condition
+from promdrill.observe.log_patterns import wording
 from promdrill.observe.others import http_answer
 from promdrill.observe.picture import Picture
-from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import (
+    ExecProbe,
+    HttpProbe,
+    MetricsProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+)
 from promdrill.observe.server import Server
 from promdrill.runbook.parse import parse
-from promdrill.versions import wording
 
 SERVER = Server.of("drill-toy", "prometheus")
 BLOCK = "01M816SYCSQY34PGZ28WKW96VV"

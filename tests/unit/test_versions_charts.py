@@ -6,17 +6,17 @@ import pytest
 import yaml
 from packaging.version import Version
 
-from promdrill import scenarios
-from promdrill.charting import features
-from promdrill.errors import UsageError
-from promdrill.versions import charts
-from promdrill.versions.charts import KNOWN, TABLE, Kind
+from promdrill.core.errors import UsageError
+from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility.table import KNOWN, TABLE, Kind
+from promdrill.helm.values import features
+from promdrill.request import scenarios
 
 HELM_SCENARIOS = [found for found in scenarios.find_all() if not scenarios.traits(found.test).install]
 
 
 def what(kind: Kind, version: str, chart: str = "prometheus") -> dict[str, str]:
-    return {row.what: row.detail for row in charts.rows(kind, chart, version)}
+    return {row.what: row.detail for row in table.rows(kind, chart, version)}
 
 
 def test_keys_that_older_charts_call_otherwise() -> None:
@@ -35,7 +35,7 @@ def test_keys_that_older_charts_call_otherwise() -> None:
 
 @pytest.mark.parametrize("version", KNOWN)
 def test_each_component_has_one_switch_in_each_version(version: str) -> None:
-    switches = [row.what for row in charts.rows(Kind.SWITCH, "prometheus", version)]
+    switches = [row.what for row in table.rows(Kind.SWITCH, "prometheus", version)]
     assert len(switches) == len(set(switches))
     assert len([switch for switch in switches if switch != "initChownData.enabled"]) == 4
 
@@ -48,24 +48,24 @@ def test_a_feature_is_named_once() -> None:
 def test_details_that_are_values_are_yaml() -> None:
     for row in TABLE:
         if row.kind in {Kind.DEFAULT, Kind.NEED}:
-            assert yaml.safe_load(row.detail) == charts.meant(row)
-    assert [charts.meant(row) for row in TABLE if row.what == "server.strategy.type"] == ["Recreate"]
+            assert yaml.safe_load(row.detail) == table.meant(row)
+    assert [table.meant(row) for row in TABLE if row.what == "server.strategy.type"] == ["Recreate"]
 
 
 def test_the_reloader_of_a_prometheus() -> None:
-    assert charts.reloader_of("2.48.0") == "0.69.1"
-    assert charts.reloader_of("3.14.0") == "0.93.1"
-    assert charts.reloader_of("3.9.0") == "0.87.1"  # the newest known that is not newer
-    assert charts.reloader_of("2.9.2") == "0.69.1"
-    assert all(Version(one) < Version(other) for one, other in pairwise(charts.RELOADER_OF))
+    assert table.reloader_of("2.48.0") == "0.69.1"
+    assert table.reloader_of("3.14.0") == "0.93.1"
+    assert table.reloader_of("3.9.0") == "0.87.1"  # the newest known that is not newer
+    assert table.reloader_of("2.9.2") == "0.69.1"
+    assert all(Version(one) < Version(other) for one, other in pairwise(table.RELOADER_OF))
     with pytest.raises(UsageError, match="not a version"):
-        charts.reloader_of("latest")
+        table.reloader_of("latest")
 
 
 def test_the_chart_that_is_followed() -> None:
     own = {"name": "mine", "version": "0.1.0"}
-    assert charts.followed(own) == ("mine", "0.1.0")
-    assert charts.followed(own | {"annotations": {charts.FOLLOWS: "community/prometheus 25.8.0"}}) == (
+    assert table.followed(own) == ("mine", "0.1.0")
+    assert table.followed(own | {"annotations": {table.FOLLOWS: "community/prometheus 25.8.0"}}) == (
         "prometheus",
         "25.8.0",
     )
@@ -73,15 +73,15 @@ def test_the_chart_that_is_followed() -> None:
 
 def test_paths_with_dots_in_a_key() -> None:
     path = r"serverFiles.recording_rules\.yml"
-    assert charts.keys(path) == ("serverFiles", "recording_rules.yml")
-    assert charts.text_of(charts.keys(path)) == path
+    assert table.keys(path) == ("serverFiles", "recording_rules.yml")
+    assert table.text_of(table.keys(path)) == path
 
 
 @pytest.mark.parametrize("version", ["28.16.0", "29.27.0"])
 def test_charts_whose_role_has_no_nodes_proxy_get_one(version: str) -> None:
     (role, binding) = (
-        yaml.safe_load(text) for row in charts.rows(Kind.DEFAULT, "prometheus", version)
-        if row.what == "extraManifests" for text in charts.meant(row)
+        yaml.safe_load(text) for row in table.rows(Kind.DEFAULT, "prometheus", version)
+        if row.what == "extraManifests" for text in table.meant(row)
     )  # fmt: skip
     assert role["rules"] == [{"apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"]}]
     assert (binding["roleRef"]["kind"], binding["roleRef"]["name"]) == (role["kind"], role["metadata"]["name"])
@@ -106,7 +106,7 @@ def test_what_prometheus_2_9_cannot_do_keeps_a_scenario_from_the_legacy_chart(sc
 
 def test_an_unknown_feature_is_refused() -> None:
     with pytest.raises(UsageError, match="'retention'") as caught:
-        charts.feature("retention")
+        table.feature("retention")
     assert "retention-size" in caught.value.hint
 
 
@@ -128,7 +128,7 @@ def test_what_a_scenario_needs_is_read_from_its_keys() -> None:
 
 
 def test_the_table_of_needs_names_scenarios_that_are_there() -> None:
-    assert set(charts.SCENARIO_NEEDS) <= {found.id for found in HELM_SCENARIOS}
+    assert set(table.SCENARIO_NEEDS) <= {found.id for found in HELM_SCENARIOS}
 
 
 @pytest.mark.parametrize(

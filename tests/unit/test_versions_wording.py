@@ -4,10 +4,9 @@ import re
 
 import pytest
 
-from promdrill import scenarios
-from promdrill.errors import UsageError
-from promdrill.versions import wording
-from promdrill.versions.wording import TABLE
+from promdrill.core.errors import UsageError
+from promdrill.observe.log_patterns import TABLE, wording
+from promdrill.request import scenarios
 
 OLDEST, NEWEST = "2.9.2", "3.14.0"
 VERSIONS = (OLDEST, "2.10.0", "2.11.0", "2.19.3", "2.20.0", "v2.48.0", "2.55.1", "3.0.0-rc.0", "3.8.1", NEWEST)

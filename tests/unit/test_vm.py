@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tests.vm import agent, initramfs
 
-from promdrill import shell
-from promdrill.errors import CommandTimeout
+from promdrill.core import shell
+from promdrill.core.errors import CommandTimeout
 
 KERNEL = "usr/lib/modules/6.12/kernel"
 

@@ -12,12 +12,18 @@ from tests.unit.compare_world import aborted, drill, run
 from tests.unit.html_world import Told, a_run
 from tests.unit.watch_world import at, followed, put, real, sees, waits
 
-from promdrill.errors import UsageError
-from promdrill.model import Variant, Verdict
-from promdrill.report.run import Run
+from promdrill.core.errors import UsageError
+from promdrill.core.model import Variant, Verdict
+from promdrill.results.run import Run
 from promdrill.watch.choose import choose
 from promdrill.watch.rows import Status, rows
-from promdrill.watch.run import OVERDUE_S, SILENT_S, Ending, Follower, folder_name
+from promdrill.watch.run import (
+    OVERDUE_S,
+    SILENT_S,
+    Ending,
+    Follower,
+    folder_name,
+)
 from promdrill.watch.tail import Tail
 
 LINE = '{"at": "2026-01-02T03:04:05.000Z", "t": 1, "event": "phase-begin", "phase": "inject"}\n'

@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from promdrill import shell
+from promdrill.core import shell
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -82,7 +82,7 @@ def installed_with(requirements: list[str]) -> set[str]:
 def test_a_wheel_gets_the_programs_by_what_is_declared_for_the_hook() -> None:
     data, modules = result(call("standard"))
     assert data == {"force_include": {"/kept/demo-app": "promdrill/_data/programs/linux-arm64/demo-app"}}
-    assert "promdrill.supply.gobuild" in modules
+    assert "promdrill.supply.build.go" in modules
 
 
 def test_a_package_that_is_not_declared_would_be_missed() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill import shell
+from promdrill.core import shell
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -26,7 +26,7 @@ TARGETS = set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE))
 VARIABLES = {name for line in re.findall(r"^\w+_VARIABLES := (.*)$", MAKEFILE, re.MULTILINE) for name in line.split()}
 
 DRILLS = r"make (matrix|test-scenarios)\b(?!-)"
-PINS = ("src/promdrill/supply/pins.toml", "images/volume-agent/**", "images/demo-app/**", "uv.lock")
+PINS = ("src/promdrill/artefacts/pins.toml", "images/volume-agent/**", "images/demo-app/**", "uv.lock")
 
 # What a line may be: a target with variables; its output caught; a variable written to a file.
 WORD = r'(?:"[^"`\\(]*"|[\w./,-]*)'

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from tests.vm import initramfs
 
-from promdrill import paths, shell
-from promdrill.clock import SYSTEM
-from promdrill.errors import CommandTimeout, PromdrillError
+from promdrill.core import paths, shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import CommandTimeout, PromdrillError
 
 SUITE = "trixie"
 TREE_PACKAGES = ("linux-image-cloud-amd64", "busybox-static", "e2fsprogs", "xfsprogs")

@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from promdrill.errors import PromdrillError
+from promdrill.core.errors import PromdrillError
 
 _LEFT_OUT = re.compile(r"^(boot|dev|proc|run|sys|tmp|var|usr/share|usr/lib/(modules|firmware|udev|systemd))(/|$)")
 """What the tests do without."""

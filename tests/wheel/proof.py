@@ -20,17 +20,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill import paths, shell
+from promdrill.artefacts import machine
+from promdrill.artefacts.cache import digest_of
 from promdrill.cli.main import COMMANDS
-from promdrill.clock import SYSTEM
-from promdrill.errors import CommandTimeout, PromdrillError
+from promdrill.core import paths, shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import CommandTimeout, PromdrillError
 from promdrill.matrix.cells import VARIABLES
-from promdrill.options import OPTIONS
-from promdrill.report import results
-from promdrill.scenarios import find_all
-from promdrill.supply import catalogue, machine, programs
-from promdrill.supply.cache import digest_of
-from promdrill.supply.catalogue import Catalogue
+from promdrill.request.options import OPTIONS
+from promdrill.request.scenarios import find_all
+from promdrill.results import store
+from promdrill.supply.build import catalogue, programs
+from promdrill.supply.build.catalogue import Catalogue
 from release import elf
 
 BUILD_S, INSTALL_S, COMMAND_S, DRILL_S = 1800.0, 600.0, 120.0, 1200.0
@@ -347,7 +348,7 @@ def drills(world: World) -> None:
     ids = f"{OWN},{SHIPPED}"
     argv = ("promdrill", "run", "--supply", "source", "--scenarios", "drills", "--scenario", ids)
     say(world.type(*argv, limit_s=DRILL_S))
-    run = results.read(world.repository / "reports" / "latest")
+    run = store.read(world.repository / "reports" / "latest")
     if sorted((drill.scenario, str(drill.verdict)) for drill in run.drills) != [(OWN, "passed"), (SHIPPED, "passed")]:
         raise Wrong(f"not both passed: {run.drills}")
 

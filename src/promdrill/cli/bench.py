@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill import paths
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -26,12 +25,13 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.cli.run import OPTIONS as OF_RUN
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.jobs.wanted import width
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.matrix import child
-from promdrill.report import bench_shown
-from promdrill.report.bench import Bench, bench
-from promdrill.report.compare_input import read_all
+from promdrill.parallel.wanted import width
+from promdrill.report.bench import show as bench_shown
+from promdrill.report.bench.figures import Bench, bench
+from promdrill.report.compare.read import read_all
 
 RUNS = 3
 """The least of which a median says something."""

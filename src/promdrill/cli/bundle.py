@@ -13,13 +13,19 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
 
-from promdrill import paths
+from promdrill.artefacts.cache import Cache
 from promdrill.cli import supply
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.supply import bundle, engine
-from promdrill.supply.bundle_manifest import Manifest
-from promdrill.supply.bundle_write import check_place
-from promdrill.supply.cache import Cache
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.core import paths
+from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.manifest import Manifest
+from promdrill.supply.bundle.write import check_place
+from promdrill.supply.engine import lifecycle
 
 FILE_NAME = "promdrill-bundle.tar"
 """Where a bundle is written when no place was named."""
@@ -49,28 +55,28 @@ def add(commands: Subcommands) -> None:
 
 def _execute(arguments: argparse.Namespace) -> int:
     if arguments.list:
-        found, sha256 = bundle.contents(arguments.list)
+        found, sha256 = unpack.contents(arguments.list)
         show(found, sha256, Console(highlight=False), everything=arguments.all)
         return EXIT_OK
     return _write(arguments)
 
 
 def _write(arguments: argparse.Namespace) -> int:
-    from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
 
     file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
     check_place(file)
     settings, scenarios = supply.asked(arguments)
     drilled = [scenario.folder for scenario in scenarios]
-    drilling.preflight(settings, drilled, say=say)
-    supplied = drilling.provide(settings, drilled, say=say)
+    fulfil.preflight(settings, drilled, say=say)
+    supplied = fulfil.provide(settings, drilled, say=say)
     with _bar() as progress:
-        manifest = bundle.write(
+        manifest = unpack.write(
             supplied,
             settings.request(),
             file,
             cache=Cache(paths.cache_dir()),
-            engine=engine.ensure(say=say),
+            engine=lifecycle.ensure(say=say),
             say=say,
             progress=progress,
         )

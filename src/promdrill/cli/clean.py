@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
 from promdrill.cluster import sweep
-from promdrill.errors import PromdrillError
-from promdrill.supply import engine
+from promdrill.core.errors import PromdrillError
+from promdrill.supply.engine import lifecycle
 
 
 def add(commands: Subcommands) -> None:
@@ -22,9 +27,9 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(_arguments: argparse.Namespace) -> int:
-    cleared = sweep.delete_clusters(engine=engine.ask().engine is not None, say=say)
+    cleared = sweep.delete_clusters(engine=lifecycle.ask().engine is not None, say=say)
     refuse_while_in_use()
-    stopped = engine.stop(say=say)
+    stopped = lifecycle.stop(say=say)
     if stopped:
         say("stopped the container engine that promdrill had started")
     if not cleared and not stopped:

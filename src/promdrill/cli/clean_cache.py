@@ -12,12 +12,18 @@ from pathlib import Path
 
 import filelock
 
-from promdrill import paths
 from promdrill.cli.clean import refuse_while_in_use
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
 from promdrill.cluster import sweep
-from promdrill.errors import PromdrillError
-from promdrill.supply import engine, node
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError
+from promdrill.supply.build import node
+from promdrill.supply.engine import lifecycle
 
 
 def add(commands: Subcommands) -> None:
@@ -35,11 +41,11 @@ def _execute(_arguments: argparse.Namespace) -> int:
     cache = paths.cache_dir()
     refuse_while_in_use()
     with locked(cache):
-        running = engine.ask().engine
+        running = lifecycle.ask().engine
         sweep.delete_clusters(engine=running is not None, say=say)
         if running is not None:
             sweep.delete_images(node.REPOSITORY)
-        engine.forget(say=say)
+        lifecycle.forget(say=say)
         freed = empty(cache)
     say(f"{cache}: {freed / 2**30:.1f} GiB freed" if freed else f"{cache}: nothing there")
     return EXIT_OK

@@ -6,17 +6,24 @@ import argparse
 import math
 from pathlib import Path
 
-from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
-from promdrill.report import compare_markdown, compare_text
-from promdrill.report.compare import RESOLUTION_S, THRESHOLD, compare
-from promdrill.report.compare_across import Axis
-from promdrill.report.compare_input import read_all
-from promdrill.settings import nearest
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.report.compare import markdown
+from promdrill.report.compare import text as compare_text
+from promdrill.report.compare.across import Axis
+from promdrill.report.compare.read import read_all
+from promdrill.report.compare.regressions import RESOLUTION_S, THRESHOLD, compare
+from promdrill.request.settings import nearest
 
 _FORMATS = {
     "text": compare_text.to_text,
     "json": compare_text.to_json,
-    "markdown": compare_markdown.to_markdown,
+    "markdown": markdown.to_markdown,
 }
 
 

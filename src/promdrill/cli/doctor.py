@@ -8,14 +8,20 @@ import os
 
 from rich.console import Console
 
-from promdrill import doctor, options
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.errors import UsageError
-from promdrill.scenarios import folders, select
-from promdrill.settings import Settings, is_warm
+from promdrill import doctor
+from promdrill.artefacts.pins import Pins
+from promdrill.artefacts.platforms import PLATFORMS, Platform
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.core.errors import UsageError
+from promdrill.request import options
+from promdrill.request.scenarios import folders, select
+from promdrill.request.settings import Settings, is_warm
 from promdrill.supply import choose
-from promdrill.supply.pins import Pins
-from promdrill.supply.platforms import PLATFORMS, Platform
 
 VARIABLES = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE", "KUBE_VERSION")
 PLANNED = ("HELM_VERSION", "CHART", "CHART_VERSION", "APP_VERSION")

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from promdrill import paths
 from promdrill.cluster import lease, owners
+from promdrill.core import paths
+from promdrill.core.errors import ClusterError, UsageError
 from promdrill.drill.kept import FILE, Kept
-from promdrill.errors import ClusterError, UsageError
-from promdrill.jobs.joining import Address, Joined
+from promdrill.parallel.joining import Address, Joined
 from promdrill.runbook.environment import environment
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class KeptDrill:
             UsageError: A pinned tool is not there any more.
             CommandFailed: Helm does not run.
         """
-        from promdrill import drilling  # noqa: PLC0415  only a shell pays for its modules
         from promdrill.install import legacy  # noqa: PLC0415  as above
+        from promdrill.request import fulfil  # noqa: PLC0415  only a shell pays for its modules
 
         supplied, kept = self.joined.supplied, self.kept
         self.home.mkdir(parents=True, exist_ok=True)
-        chart = drilling.chart_of(supplied.chart, supplied.app_version)
+        chart = fulfil.chart_of(supplied.chart, supplied.app_version)
         tools = _Tools(supplied.tools.kubectl, legacy.helm_for(chart, supplied.tools.helm, self.home / "legacy-helm"))
         env = environment(
             tools=tools,
@@ -179,7 +179,7 @@ def require_there(drill: KeptDrill) -> None:
     Raises:
         ClusterError: The cluster does not answer, or the drill's namespace is gone.
     """
-    from promdrill.cluster.kube import Kube, NotFound  # noqa: PLC0415  `--help` does not pay for it
+    from promdrill.kube.client import Kube, NotFound  # noqa: PLC0415  `--help` does not pay for it
 
     namespace = drill.kept.server["namespace"]
     try:

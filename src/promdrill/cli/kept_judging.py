@@ -16,14 +16,14 @@ from promdrill.cli import kept as kept_drills
 from promdrill.cli import kept_session
 from promdrill.cli.kept import KeptDrill
 from promdrill.cli.parser import Parser
+from promdrill.core.errors import UsageError
+from promdrill.core.journal import Journal
+from promdrill.core.model import DrillResult, Verdict
 from promdrill.drill import Drill
 from promdrill.drill.part import Part, Watch
 from promdrill.drill.timings import timings
-from promdrill.errors import UsageError
-from promdrill.journal import Journal
-from promdrill.model import DrillResult, Verdict
-from promdrill.scenarios import ScenarioFolder
-from promdrill.session import RUN
+from promdrill.plugin.session import RUN
+from promdrill.request.scenarios import ScenarioFolder
 
 LONGEST_S = 24 * 3600.0
 """The longest time that may be waited for: beyond it a mistake is likelier than a wish."""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import paths
+from promdrill.core import paths
 from promdrill.drill import Drill
-from promdrill.session import RUN
+from promdrill.plugin.session import RUN
 
 Change = Callable[[pytest.FixtureRequest, Drill], AbstractContextManager[Drill]]
 """Makes, of the drill that the plugin made, the one that the test gets."""

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from promdrill import paths
 from promdrill.cli.kept import KeptDrill
+from promdrill.core import paths
+from promdrill.core.model import SampleAccount
 from promdrill.drill.part import Watch
-from promdrill.model import SampleAccount
 from promdrill.observe.conditions import Seen
 
 WIDTH = 80

@@ -12,9 +12,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from promdrill import paths, scenarios
-from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, complain, say
-from promdrill.errors import PromdrillError
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError
+from promdrill.request import scenarios
 
 UNKNOWN = "?"
 """In the table, in place of what a broken scenario does not tell."""

@@ -32,8 +32,15 @@ from promdrill.cli import (
     verify,
     watch,
 )
-from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
-from promdrill.errors import PromdrillError, UsageError
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_PIPE_CLOSED,
+    EXIT_USAGE,
+    Parser,
+    complain,
+)
+from promdrill.core.errors import PromdrillError, UsageError
 
 COMMANDS = (
     *(run, watch, controls, ablate, reproduce, remedy, verify, shell),

@@ -11,17 +11,40 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from promdrill import doctor, paths, scenarios
-from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, complain, say
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.jobs.wanted import width
-from promdrill.matrix import child, ground, running, table
-from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
+from promdrill import doctor
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.matrix import (
+    child,
+    ground,
+    running,
+    table,
+)
+from promdrill.matrix.cells import (
+    VARIABLES,
+    Cell,
+    Matrix,
+    expand,
+    select,
+    to_github,
+)
 from promdrill.matrix.gitlab import to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
-from promdrill.settings import SUPPLIES, is_warm, one_of
-from promdrill.supply import catalogue, choose, kubernetes
+from promdrill.parallel.wanted import width
+from promdrill.request import scenarios
+from promdrill.request.settings import SUPPLIES, is_warm, one_of
+from promdrill.supply import choose, kubernetes
+from promdrill.supply.build import catalogue
 
 DEFAULT = paths.project_dir() / FILE_NAME
 """The matrix that promdrill ships."""

@@ -15,10 +15,16 @@ from pathlib import Path
 
 import yaml
 
-from promdrill import paths, scenarios
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.errors import UsageError
-from promdrill.settings import nearest
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.request import scenarios
+from promdrill.request.settings import nearest
 
 DEFAULT_LIKE = "lifecycle-flag"
 """Whose values a new scenario begins with: a small Prometheus that is scraped every second and reloaded at will."""

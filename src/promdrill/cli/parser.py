@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from promdrill.errors import PromdrillError
+from promdrill.core.errors import PromdrillError
 
 Subcommands = Any
 """What ``ArgumentParser.add_subparsers`` returns; argparse has no public name for it."""

@@ -10,12 +10,15 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 
-from promdrill import planning
+from promdrill.artefacts.pins import Pin, Pins
+from promdrill.artefacts.platforms import Platform
+from promdrill.helm.source import find
 from promdrill.install.manifests import APP_VERSION
-from promdrill.settings import Settings
-from promdrill.supply import OWN_IMAGES, charts, programs, registry
-from promdrill.supply.pins import Pin, Pins
-from promdrill.supply.platforms import Platform
+from promdrill.request import planning
+from promdrill.request.settings import Settings
+from promdrill.supply import OWN_IMAGES
+from promdrill.supply.build import programs
+from promdrill.supply.pull import registry
 
 PROVISIONER_IMAGE = f"docker.io/rancher/local-path-provisioner:v{registry.PROVISIONER_VERSION}"
 """What the provisioner's manifest runs, which is not here before it is fetched."""
@@ -65,8 +68,8 @@ def rows(settings: Settings, scenarios: Sequence[Path], platform: Platform, pins
             yield Row("image of ours", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
         else:
             yield Row("image", node, name, pins.digest("image", name) or "")
-    chart = settings.chart or charts.DEFAULT
-    version = settings.chart_version or ("" if settings.chart else charts.DEFAULT_VERSION)
+    chart = settings.chart or find.DEFAULT
+    version = settings.chart_version or ("" if settings.chart else find.DEFAULT_VERSION)
     yield Row("chart", "any", f"{chart} {version}".strip(), (version and pins.digest(chart, version)) or "")
 
 

@@ -7,13 +7,20 @@ import textwrap
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from promdrill import paths
 from promdrill.cli import kept as kept_drills
 from promdrill.cli import kept_judging, verify
-from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, Subcommands, add_command, complain, say
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError
+from promdrill.core.model import PhaseName
 from promdrill.drill.part import Part
-from promdrill.errors import PromdrillError
-from promdrill.model import PhaseName
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 

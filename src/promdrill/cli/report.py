@@ -5,9 +5,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.errors import UsageError
-from promdrill.report.folder import write_atomically
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.core.errors import UsageError
+from promdrill.results.folder import write_atomically
 
 HTML, MARKDOWN = "html", "markdown"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import doctor, options, paths
+from promdrill import doctor
 from promdrill.cli import kept as kept_drills
 from promdrill.cli import kept_session, kept_shown
 from promdrill.cli.kept import KeptDrill
@@ -25,14 +25,16 @@ from promdrill.cli.parser import (
     complain,
     say,
 )
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import DrillResult, PhaseName
 from promdrill.drill import Drill
 from promdrill.drill.kept import Kept
 from promdrill.drill.part import Part, Watch
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.model import DrillResult, PhaseName
-from promdrill.report import folder
-from promdrill.scenarios import ScenarioFolder, folders, select
-from promdrill.settings import Settings, is_warm
+from promdrill.request import options
+from promdrill.request.scenarios import ScenarioFolder, folders, select
+from promdrill.request.settings import Settings, is_warm
+from promdrill.results import folder
 
 SCENARIO, SCENARIOS = "SCENARIO", "SCENARIOS"
 
@@ -96,7 +98,7 @@ class _Asked:
 
 def _checked(arguments: argparse.Namespace) -> _Asked:
     """What was asked for, once nothing speaks against it any more."""
-    from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
 
     wishes = {variable: _wish(arguments, variable) for variable in VARIABLES}
     for variable in sorted(WITHOUT):
@@ -115,7 +117,7 @@ def _checked(arguments: argparse.Namespace) -> _Asked:
     chosen = settings.supply_name()
     doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
     settings = settings.settled(say=say)
-    drilling.preflight(settings, [found[0].folder], say=say)
+    fulfil.preflight(settings, [found[0].folder], say=say)
     return _Asked(found[0], settings, folder.create(arguments.reports))
 
 

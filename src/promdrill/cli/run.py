@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill import doctor, options, paths
+from promdrill import doctor
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -25,12 +25,14 @@ from promdrill.cli.parser import (
     complain,
     say,
 )
-from promdrill.errors import PromdrillError, UsageError
-from promdrill.jobs.joining import Address
-from promdrill.jobs.wanted import width
-from promdrill.report import folder, results, summary
-from promdrill.scenarios import ScenarioFolder, folders, select
-from promdrill.settings import Settings, is_warm, one_of
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.parallel.joining import Address
+from promdrill.parallel.wanted import width
+from promdrill.request import options
+from promdrill.request.scenarios import ScenarioFolder, folders, select
+from promdrill.request.settings import Settings, is_warm, one_of
+from promdrill.results import folder, store, summary
 
 SESSION = {
     "SCENARIO": "ids, comma separated (default: all)",
@@ -77,7 +79,7 @@ def add_drilling(
         name: What is typed.
         summary: One sentence without a period.
         example: A command line that can be pasted.
-        variants: What is run of each drill, of `promdrill.settings.VARIANTS`; None for the drill itself.
+        variants: What is run of each drill, of `promdrill.request.settings.VARIANTS`; None for the drill itself.
         without: Variables that mean nothing to it; it has no options for them.
     """
     parser = add_command(commands, name, summary=summary, example=example, execute=_execute)
@@ -100,7 +102,7 @@ def _explain_exit_codes(parser: Parser) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
 
     wishes = {variable: _wish(arguments, variable) for variable in OPTIONS}
     try:
@@ -111,14 +113,14 @@ def _execute(arguments: argparse.Namespace) -> int:
         chosen = settings.supply_name()
         doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
         settings = settings.settled(say=say)
-        drilling.preflight(settings, [scenario.folder for scenario in scenarios], say=say)
+        fulfil.preflight(settings, [scenario.folder for scenario in scenarios], say=say)
         place = folder.use(arguments.report_dir) if arguments.report_dir else folder.create(arguments.reports)
     except PromdrillError as error:  # whatever it is: nothing was started
         complain(error)
         return EXIT_USAGE
     session = _Session(scenarios, settings, keep=keep, jobs=jobs, place=place, address=arguments.in_cluster)
     code = _drill(session)
-    run = results.read(place) if (place / results.RESULTS).exists() else None
+    run = store.read(place) if (place / store.RESULTS).exists() else None
     say(summary.closing_line(run.drills, run.skipped) if run else summary.closing_line(()))
     return code
 

@@ -5,8 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Parser, Subcommands, add_command, complain, say
-from promdrill.errors import PromdrillError
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_OK,
+    Parser,
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
+from promdrill.core.errors import PromdrillError
 from promdrill.runbook.parse import parse
 
 

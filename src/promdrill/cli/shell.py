@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from promdrill import paths
 from promdrill.cli import kept as kept_drills
 from promdrill.cli import kept_shown
 from promdrill.cli.kept import KeptDrill
 from promdrill.cli.parser import Subcommands, add_command, say
-from promdrill.errors import UsageError
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
 
 _PROMPTS = {"bash": (".bashrc", r"PS1='[{name}] \w \$ '"), "zsh": (".zshrc", "PROMPT='[{name}] %~ %# '")}
 """Shells whose prompt can be set: their file in HOME, and its text."""

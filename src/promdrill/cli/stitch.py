@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
-from promdrill.errors import UsageError
-from promdrill.report import night, night_shown
-from promdrill.report.folder import write_atomically
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.core.errors import UsageError
+from promdrill.report.cells import merge, show
+from promdrill.results.folder import write_atomically
 
 MARKDOWN = "summary.md"
 JSON = "summary.json"
@@ -42,17 +48,17 @@ def add(commands: Subcommands) -> None:
 
 def _execute(arguments: argparse.Namespace) -> int:
     folder: Path = arguments.folder
-    wanted = night.expected(arguments.expect) if arguments.expect else None
-    found = night.gather(folder, wanted)
-    markdown = night_shown.to_markdown(found)
+    wanted = merge.expected(arguments.expect) if arguments.expect else None
+    found = merge.gather(folder, wanted)
+    markdown = show.to_markdown(found)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_atomically(folder / JSON, night.to_json(found) + "\n")
+        write_atomically(folder / JSON, merge.to_json(found) + "\n")
         write_atomically(folder / MARKDOWN, markdown + "\n")
         if arguments.summary:
             with arguments.summary.open("a", encoding="utf-8") as page:
                 page.write(markdown + "\n")
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error
-    say(night_shown.to_text(found))
+    say(show.to_text(found))
     return EXIT_FAILED if found.red else EXIT_OK

@@ -6,10 +6,17 @@ import argparse
 import os
 from collections.abc import Callable
 
-from promdrill import doctor, options, paths
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.scenarios import ScenarioFolder, folders, select
-from promdrill.settings import Settings, is_warm
+from promdrill import doctor
+from promdrill.cli.parser import (
+    EXIT_OK,
+    Subcommands,
+    add_command,
+    say,
+)
+from promdrill.core import paths
+from promdrill.request import options
+from promdrill.request.scenarios import ScenarioFolder, folders, select
+from promdrill.request.settings import Settings, is_warm
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "APP_VERSION", "IMAGES"),
@@ -60,12 +67,12 @@ def _getter(arguments: argparse.Namespace) -> Callable[[str], str | None]:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from promdrill import drilling  # noqa: PLC0415  other commands do not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
 
     settings, drilled = asked(arguments)
     chosen = [scenario.folder for scenario in drilled]
-    drilling.preflight(settings, chosen, say=say)
-    supplied = drilling.provide(settings, chosen, say=say)
+    fulfil.preflight(settings, chosen, say=say)
+    supplied = fulfil.provide(settings, chosen, say=say)
     drills = "1 scenario" if len(chosen) == 1 else f"{len(chosen)} scenarios"
     say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: all is there for {drills}.")
     say(f"to run them: {paths.command('test-scenarios', SCENARIO=','.join(scenario.id for scenario in drilled))}")

@@ -18,9 +18,9 @@ from promdrill.cli.parser import (
     complain,
     say,
 )
+from promdrill.core.errors import PromdrillError
+from promdrill.core.model import PhaseName
 from promdrill.drill.part import Part
-from promdrill.errors import PromdrillError
-from promdrill.model import PhaseName
 
 CODES = "Exit codes: 0 passed; 1 not yet; 2 no such drill; 130 interrupted."
 

@@ -11,8 +11,8 @@ import pykube
 import yaml
 from pytest_kind.cluster import KindCluster
 
-from promdrill import paths, processes, shell
-from promdrill.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core import paths, processes, shell
+from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 
 PROFILES = ("fast", "as-shipped")
 """Kind configurations in manifests/kind/; beside one, objects that are laid over kubeadm's own, as *-objects.yaml."""

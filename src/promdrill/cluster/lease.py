@@ -13,8 +13,8 @@ from pathlib import Path
 
 import filelock
 
-from promdrill import paths
-from promdrill.errors import UsageError
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
 
 BASE_NAME = "promdrill"
 """Name of the first run's cluster; runs beside it get ``promdrill-2`` and so on."""

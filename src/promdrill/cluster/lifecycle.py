@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from promdrill import paths, shell
 from promdrill.cluster import lease, owners, storage
 from promdrill.cluster.kind import LABEL, PinnedKindCluster, configuration
-from promdrill.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core import paths, shell
+from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 
 READY_TIMEOUT_S = 180.0
 """A cluster is ready a few seconds after kind has created it; this ends what hangs."""

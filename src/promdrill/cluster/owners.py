@@ -7,8 +7,8 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from promdrill import paths
-from promdrill.processes import start_of
+from promdrill.core import paths
+from promdrill.core.processes import start_of
 
 FILE_NAME = "owner.json"
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from promdrill import paths, shell
-from promdrill.errors import ClusterError
+from promdrill.core import paths, shell
+from promdrill.core.errors import ClusterError
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster

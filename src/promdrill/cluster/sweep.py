@@ -9,10 +9,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
-from promdrill import shell
 from promdrill.cluster import owners
 from promdrill.cluster.kind import LABEL
 from promdrill.cluster.lifecycle import NETWORK
+from promdrill.core import shell
 
 DOCKER_TIMEOUT_S = 60.0
 """For one docker command; removing a node takes 3 s."""

@@ -6,9 +6,14 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from promdrill.cluster.kube import Kube
+from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
-from promdrill.observe.prometheus import Remembered, buildinfo, instant, remember
+from promdrill.observe.prometheus import (
+    Remembered,
+    buildinfo,
+    instant,
+    remember,
+)
 from promdrill.observe.server import Server
 from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
 

@@ -7,19 +7,29 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
+from promdrill.core.errors import PromdrillError
+from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
 from promdrill.drill.kept import Kept, LastingBaseline
 from promdrill.drill.part import RECOVERY
-from promdrill.drill.plan import Moments, Plan, Stage, conditions_of
+from promdrill.drill.plan import (
+    Moments,
+    Plan,
+    Stage,
+    conditions_of,
+)
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
 from promdrill.drill.timings import Timings, timings
 from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
-from promdrill.errors import PromdrillError
-from promdrill.faults.base import RELEASE, Fault, Ground, Undo
-from promdrill.model import PhaseName
+from promdrill.faults.base import (
+    RELEASE,
+    Fault,
+    Ground,
+    Undo,
+)
 from promdrill.observe.conditions import Condition, Failure
 from promdrill.observe.observer import Observer
 from promdrill.observe.picture import container_status, name_of

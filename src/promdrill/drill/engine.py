@@ -15,18 +15,24 @@ from typing import Any
 
 import yaml
 
-from promdrill import versions
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
 from promdrill.drill.interrupts import terminable
-from promdrill.drill.plan import Moments, Persistence, Plan, Stage, Wanted
+from promdrill.drill.plan import (
+    Moments,
+    Persistence,
+    Plan,
+    Stage,
+    Wanted,
+)
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
 from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
-from promdrill.errors import PromdrillError, UsageError
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
-from promdrill.model import DrillResult, PhaseName, Verdict
+from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.runbook.parse import parse
@@ -50,7 +56,7 @@ class Drill:
         Raises:
             UsageError: No words are known for it.
         """
-        return versions.wording(meaning, self.site.chart.app_version)
+        return log_patterns.wording(meaning, self.site.chart.app_version)
 
     def same_pod(self, at: Moments) -> Condition:
         """The server's pod is the one of that moment, and none of its server container's restarts are new."""

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from promdrill.core.errors import UsageError
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Moments
-from promdrill.errors import UsageError
 from promdrill.observe.prometheus import Remembered
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def _plain(value: object) -> Any:
 
 
 def _iso(moment: datetime) -> str:
-    """A UTC moment to the microsecond; `promdrill.clock.iso` rounds, and conditions compare."""
+    """A UTC moment to the microsecond; `promdrill.core.clock.iso` rounds, and conditions compare."""
     return moment.astimezone(UTC).isoformat()
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
+from promdrill.core.model import PhaseName
 from promdrill.drill.kept import Kept
-from promdrill.model import PhaseName
 from promdrill.observe.conditions import Condition, Seen
 from promdrill.observe.picture import Picture
 from promdrill.runbook.parse import Runbook

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from promdrill.clock import SYSTEM, Clock, Deadline
-from promdrill.cluster.gone import wait_until_gone
-from promdrill.cluster.kube import Kube, NotFound
 from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, STANDARD
-from promdrill.errors import ClusterError
+from promdrill.core.clock import SYSTEM, Clock, Deadline
+from promdrill.core.errors import ClusterError
+from promdrill.core.journal import Journal
 from promdrill.faults.base import Undo
 from promdrill.install import Installation
-from promdrill.journal import Journal
+from promdrill.kube.client import Kube, NotFound
+from promdrill.kube.gone import wait_until_gone
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
 """Label of every object that promdrill makes, and the licence to remove it."""

@@ -8,9 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from promdrill.clock import Clock, iso
-from promdrill.journal import Journal
-from promdrill.model import ObserverFigures, PhaseName, PhaseRecord, SampleAccount, StepRecord
+from promdrill.core.clock import Clock, iso
+from promdrill.core.journal import Journal
+from promdrill.core.model import (
+    ObserverFigures,
+    PhaseName,
+    PhaseRecord,
+    SampleAccount,
+    StepRecord,
+)
 from promdrill.runbook.run import StepResult
 from promdrill.runbook.step import Step
 

@@ -11,7 +11,7 @@ import itertools
 import statistics
 from collections.abc import Mapping, Sequence
 
-from promdrill.model import JobSamples, SampleAccount
+from promdrill.core.model import JobSamples, SampleAccount
 from promdrill.observe.probes import Labels
 
 LATE = 1.5

@@ -8,18 +8,24 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promdrill.clock import SYSTEM, Clock
-from promdrill.cluster.helm import Helm
-from promdrill.cluster.kube import Kube
+from promdrill.artefacts.reference import Reference, named_in
+from promdrill.core.clock import SYSTEM, Clock
+from promdrill.core.errors import UsageError
+from promdrill.core.journal import Journal
+from promdrill.core.model import INSTALLS, DrillResult, LeftOut
 from promdrill.drill.part import WHOLE, Part
-from promdrill.errors import UsageError
 from promdrill.evidence import FAILURE
-from promdrill.install import ChartRef, Installation, Manual, Operator, release
-from promdrill.journal import Journal
-from promdrill.model import INSTALLS, DrillResult, LeftOut
+from promdrill.helm.command import Helm
+from promdrill.install import (
+    ChartRef,
+    Installation,
+    Manual,
+    Operator,
+    release,
+)
+from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
-from promdrill.supply.reference import Reference, named_in
 
 LONGEST_RELEASE = 53
 """Characters of a release's name: Helm's own limit, so that what charts append fits Kubernetes' 63."""
@@ -40,7 +46,7 @@ class Site:
         chart: What is drilled.
         profile: Kind configuration of the cluster: `fast` or `as-shipped`.
         journal: The drill's journal.
-        install: How Prometheus is installed, one of `promdrill.model.INSTALLS`.
+        install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
         crds: Manifest with the Prometheus operator's definitions; only its install reads it.
         images: References of the images that are in the cluster: nothing is pulled during a drill.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.

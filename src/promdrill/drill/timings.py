@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 
 SCRAPES_TO_JUDGE = 8
 """Scrape intervals added to each wait for metrics: staleness is three, and rates need two samples after that."""

@@ -6,9 +6,20 @@ import traceback
 from enum import StrEnum
 from pathlib import Path
 
-from promdrill.errors import PromdrillError, UsageError, WaitError, WaitFailed, WaitTimeout
+from promdrill.core.errors import (
+    PromdrillError,
+    UsageError,
+    WaitError,
+    WaitFailed,
+    WaitTimeout,
+)
+from promdrill.core.model import (
+    DrillResult,
+    LeftOut,
+    PhaseName,
+    Verdict,
+)
 from promdrill.faults.base import FaultNotTaken
-from promdrill.model import DrillResult, LeftOut, PhaseName, Verdict
 from promdrill.runbook.run import StepFailed
 
 REASON_CHARS = 400

@@ -7,12 +7,33 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.clock import SYSTEM, Clock, Deadline, iso
-from promdrill.evidence import helm, logs, objects, prometheus
+from promdrill.core.clock import (
+    SYSTEM,
+    Clock,
+    Deadline,
+    iso,
+)
+from promdrill.core.journal import Journal
+from promdrill.evidence import (
+    helm,
+    logs,
+    objects,
+    prometheus,
+)
 from promdrill.evidence.redact import redact_lines
-from promdrill.evidence.sources import Collector, Sources, Subject, words
-from promdrill.evidence.store import BUDGET_BYTES, Artefact, Kept, Missing, Store
-from promdrill.journal import Journal
+from promdrill.evidence.sources import (
+    Collector,
+    Sources,
+    Subject,
+    words,
+)
+from promdrill.evidence.store import (
+    BUDGET_BYTES,
+    Artefact,
+    Kept,
+    Missing,
+    Store,
+)
 
 OVERALL_S = 60.0
 """Seconds for all collectors together: about five on a machine that is not busy, more where something hangs."""

@@ -7,10 +7,15 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode
 
-from promdrill.clock import Deadline
-from promdrill.errors import ClusterError
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import ClusterError
 from promdrill.evidence.redact import redact_lines
-from promdrill.evidence.sources import Collector, Sources, containers, left_s
+from promdrill.evidence.sources import (
+    Collector,
+    Sources,
+    containers,
+    left_s,
+)
 from promdrill.evidence.store import Artefact, Missing
 from promdrill.observe.picture import container_status
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from promdrill.clock import Deadline
 from promdrill.cluster.storage import CLASSES
+from promdrill.core.clock import Deadline
 from promdrill.evidence.redact import dump, redact, redact_lines
 from promdrill.evidence.sources import Collector, Sources
 from promdrill.evidence.store import Artefact

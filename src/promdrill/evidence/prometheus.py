@@ -7,10 +7,15 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
 
-from promdrill.clock import Deadline
-from promdrill.errors import ClusterError
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import ClusterError
 from promdrill.evidence.redact import redact, redact_lines, redact_text
-from promdrill.evidence.sources import Collector, Sources, containers, left_s
+from promdrill.evidence.sources import (
+    Collector,
+    Sources,
+    containers,
+    left_s,
+)
 from promdrill.evidence.store import Artefact, Missing
 
 DF_S = 5.0

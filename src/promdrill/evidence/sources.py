@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promdrill import shell
-from promdrill.clock import Deadline
-from promdrill.cluster.helm import Helm
-from promdrill.cluster.kube import Kube
-from promdrill.errors import ClusterError, CommandFailed, PromdrillError
+from promdrill.core import shell
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError
 from promdrill.evidence.store import Artefact, Missing
+from promdrill.helm.command import Helm
+from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 
 LEAST_S = 0.1

@@ -1,8 +1,19 @@
 """Reversible changes that make an incident happen: one module per family, each with its undo and its proof."""
 
-from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.faults.base import (
+    Fault,
+    FaultNotTaken,
+    Ground,
+    Undo,
+)
 from promdrill.faults.commands import OnNode, RunIn
-from promdrill.faults.df import inodes_full, no_inode, volume_below, volume_full, volume_shows
+from promdrill.faults.df import (
+    inodes_full,
+    no_inode,
+    volume_below,
+    volume_full,
+    volume_shows,
+)
 from promdrill.faults.edits import Replace, Set
 from promdrill.faults.growth import GrowVolume
 from promdrill.faults.objects import Applied, Deleted, Patched

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from promdrill.cluster.kube import Kube
-from promdrill.errors import PromdrillError
+from promdrill.core.errors import PromdrillError
+from promdrill.core.journal import Journal
 from promdrill.install import Installation
-from promdrill.journal import Journal
+from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition, several
 from promdrill.observe.observer import Observer
 from promdrill.observe.picture import name_of

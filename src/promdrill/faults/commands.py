@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from promdrill import shell
-from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.core import shell
+from promdrill.faults.base import (
+    Fault,
+    FaultNotTaken,
+    Ground,
+    Undo,
+)
 from promdrill.observe.conditions import Condition
 from promdrill.observe.picture import name_of
 

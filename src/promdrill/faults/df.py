@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from promdrill.observe.conditions import Condition, Kind, Seen, all_of, unknown
+from promdrill.observe.conditions import (
+    Condition,
+    Kind,
+    Seen,
+    all_of,
+    unknown,
+)
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ExecProbe
 from promdrill.observe.quantity import size_bytes

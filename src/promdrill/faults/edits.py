@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from promdrill.faults.base import FaultNotTaken, Ground
-from promdrill.install import values
+from promdrill.helm.values import edit as values
 
 
 @dataclass(frozen=True, slots=True)

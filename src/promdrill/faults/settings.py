@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from promdrill.faults import edits as edits_of
-from promdrill.faults.base import RELEASE, Fault, FaultNotTaken, Ground, Undo
+from promdrill.faults.base import (
+    RELEASE,
+    Fault,
+    FaultNotTaken,
+    Ground,
+    Undo,
+)
 from promdrill.faults.edits import Edit, Set
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.faults.base import (
+    Fault,
+    FaultNotTaken,
+    Ground,
+    Undo,
+)
 from promdrill.faults.df import inodes_full, no_inode, volume_full
 from promdrill.observe.conditions import Condition
 from promdrill.observe.picture import name_of

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.observe.server import Server
 
 DEFAULT_SCRAPE_INTERVAL = "1m"

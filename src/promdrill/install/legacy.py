@@ -1,7 +1,7 @@
 """Charts that render API versions which Kubernetes has removed, and the Helm that they need.
 
 Such a chart is installed as it is: promdrill's post-renderer writes what it renders in today's API versions
-(`promdrill.cluster.post_renderer`), for a drill's own commands and for those that a runbook types.
+(`promdrill.helm.post_renderer.rewrite`), for a drill's own commands and for those that a runbook types.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from promdrill.cluster.post_renderer_helm import wrapped
+from promdrill.helm.post_renderer.wrapper import wrapped
 from promdrill.install.release import ChartRef
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from promdrill.cluster.kube import Kube
-from promdrill.errors import UsageError
-from promdrill.install import values as editing
+from promdrill.core.errors import UsageError
+from promdrill.helm.values import edit as editing
+from promdrill.kube.client import Kube
 
 APP_VERSION = "2.48.0"
 """The version of Prometheus that manifests/manual and manifests/operator name."""

@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from promdrill import paths, shell
-from promdrill.clock import Deadline
-from promdrill.cluster.gone import wait_until_gone
-from promdrill.cluster.kube import object_path
+from promdrill.core import paths, shell
+from promdrill.core.clock import Deadline
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL, duration_s
 from promdrill.install.manifests import Manifests
+from promdrill.kube.client import object_path
+from promdrill.kube.gone import wait_until_gone
 from promdrill.observe.server import Server
 
 NAMESPACE = "monitoring"

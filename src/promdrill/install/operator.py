@@ -15,11 +15,11 @@ from typing import Any
 
 import yaml
 
-from promdrill import paths, shell
-from promdrill.cluster.kube import object_path
-from promdrill.errors import UsageError
+from promdrill.core import paths, shell
+from promdrill.core.errors import UsageError
 from promdrill.install.base import duration_s
 from promdrill.install.manifests import Manifests
+from promdrill.kube.client import object_path
 from promdrill.observe.server import Server
 
 NAMESPACE = "observability"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from promdrill.cluster.helm import Helm
-from promdrill.install import values as editing
+from promdrill.helm.command import Helm
+from promdrill.helm.values import edit as editing
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL, duration_s
 from promdrill.observe.server import Server
 

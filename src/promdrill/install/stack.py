@@ -1,7 +1,7 @@
 """kube-prometheus-stack: a Helm release whose Prometheus is made by the operator that comes with it.
 
 Scenarios are written for prometheus 25.8.0. Most of what they say has other keys there, which the rows of
-`promdrill.versions.stack` tell; the release's own names, the drill's class and the scrape jobs are added here.
+`promdrill.helm.compatibility.stack` tell; the release's own names, the drill's class and the scrape jobs are added here.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 
 import yaml
 
-from promdrill.cluster.helm import Helm
-from promdrill.errors import UsageError
-from promdrill.install import values as editing
+from promdrill.core.errors import UsageError
+from promdrill.helm.command import Helm
+from promdrill.helm.compatibility import stack
+from promdrill.helm.compatibility.table import at, keys, nested
+from promdrill.helm.values import edit as editing
 from promdrill.install.release import ChartRef, Release
 from promdrill.observe.server import Server
-from promdrill.versions import stack
-from promdrill.versions.charts import at, keys, nested
 
 LONGEST_FULLNAME = 26
 """Characters that the chart leaves of a full name (templates/_helpers.tpl); it adds up to 37 to them."""

@@ -11,9 +11,14 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from promdrill.errors import UsageError
-from promdrill.matrix.reading import Chart, Entry, Plan, Value
-from promdrill.settings import PROFILES, nearest
+from promdrill.core.errors import UsageError
+from promdrill.matrix.reading import (
+    Chart,
+    Entry,
+    Plan,
+    Value,
+)
+from promdrill.request.settings import PROFILES, nearest
 from promdrill.supply.supplied import DEFAULT_HELM
 
 VARIABLES = (

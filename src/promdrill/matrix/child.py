@@ -11,8 +11,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
 
-from promdrill import shell
-from promdrill.clock import SYSTEM, Clock, Deadline
+from promdrill.core import shell
+from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.matrix.cells import VARIABLES, Cell
 
 TIMEOUT_S = 6 * 3600.0
@@ -50,7 +50,7 @@ def command(
 
     Args:
         cell: The cell.
-        address: File with the address of the cluster, see `promdrill.jobs.joining.Address`.
+        address: File with the address of the cluster, see `promdrill.parallel.joining.Address`.
         folder: Where its results go.
         jobs: Drills side by side.
         supply: As asked for; None for the default.

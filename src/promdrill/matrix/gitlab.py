@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.kept import MATRIX
 

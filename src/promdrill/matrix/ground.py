@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from promdrill import options, paths
-from promdrill.errors import UsageError
-from promdrill.jobs.joining import Address
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
 from promdrill.matrix.cells import Cell
-from promdrill.scenarios import folders, select
-from promdrill.settings import Settings
+from promdrill.parallel.joining import Address
+from promdrill.request import options
+from promdrill.request.scenarios import folders, select
+from promdrill.request.settings import Settings
 
 Asked = Callable[[str], str | None]
 """What was said of a variable of `promdrill run` beside the cell's own, as SUPPLY; None for nothing."""
@@ -54,13 +55,13 @@ def fetch(cell: Cell, asked: Asked, say: Callable[[str], None]) -> None:
     Raises:
         PromdrillError: The cell cannot be run as it is, or something could not be had.
     """
-    from promdrill import drilling  # noqa: PLC0415  a listing does not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
 
     wishes = settings(cell, asked)
     wishes.check()
     drilled = [scenario.folder for scenario in select(cell.scenarios, further=folders(asked("SCENARIOS")))]
-    drilling.preflight(wishes, drilled, say=say)
-    drilling.provide(wishes, drilled, say=say)
+    fulfil.preflight(wishes, drilled, say=say)
+    fulfil.provide(wishes, drilled, say=say)
 
 
 @contextlib.contextmanager
@@ -77,16 +78,16 @@ def cluster(ground: tuple[str, str], asked: Asked, say: Callable[[str], None]) -
     Raises:
         PromdrillError: It could not be supplied, made or deleted.
     """
-    from promdrill import drilling  # noqa: PLC0415  a listing does not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
 
     kubernetes, profile = ground
     mine = {"KUBE_VERSION": kubernetes, "PROFILE": profile}
     general = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE")
     names = {name: asked(name) for name in general}
     wishes = options.settings(lambda option: mine.get(option.variable, names.get(option.variable)))
-    supplied = drilling.provide(wishes, [], say=say)
+    supplied = fulfil.provide(wishes, [], say=say)
     with (
-        drilling.cluster(supplied, drilling.KindOptions(), profile=profile, say=say) as made,
+        fulfil.cluster(supplied, fulfil.KindOptions(), profile=profile, say=say) as made,
         tempfile.TemporaryDirectory(prefix="promdrill-matrix-") as folder,
     ):
         yield Address.of(made).write(Path(folder) / "cluster.json")

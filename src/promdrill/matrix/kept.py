@@ -11,11 +11,11 @@ from pathlib import Path
 
 import filelock
 
-from promdrill.errors import PromdrillError, UsageError
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
-from promdrill.model import RunResult
-from promdrill.report import results
-from promdrill.report.folder import write_atomically
+from promdrill.results import store
+from promdrill.results.folder import write_atomically
 
 CELL = "cell.json"
 MATRIX = "matrix"
@@ -70,7 +70,7 @@ class Folders:
         except (OSError, ValueError):
             same = False
         try:
-            return Last(results.read(folder / results.RESULTS), same)
+            return Last(store.read(folder / store.RESULTS), same)
         except (PromdrillError, AttributeError, TypeError):  # the last two: JSON of other types than ours
             return Last(None, same)
 

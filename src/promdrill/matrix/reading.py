@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.matrix.lines import Lines
-from promdrill.settings import IMAGES, PROFILES, SUBCHARTS, nearest
+from promdrill.request.settings import (
+    IMAGES,
+    PROFILES,
+    SUBCHARTS,
+    nearest,
+)
 from promdrill.supply.kubernetes import DEFAULT_KUBERNETES, Offer
 
 FILE_NAME = "matrix.toml"

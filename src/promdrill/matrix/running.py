@@ -12,15 +12,15 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from promdrill.clock import SYSTEM, Clock
-from promdrill.errors import PromdrillError
+from promdrill.core.clock import SYSTEM, Clock
+from promdrill.core.errors import PromdrillError
+from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
 from promdrill.matrix.kept import Folders
-from promdrill.model import RunResult
-from promdrill.report.due import as_due
-from promdrill.report.run import LONGEST_REASON
-from promdrill.report.summary import closing_line
+from promdrill.results.expected import as_due
+from promdrill.results.run import LONGEST_REASON
+from promdrill.results.summary import closing_line
 
 _EXIT_FAILED = 1
 _EXIT_REFUSED = 2

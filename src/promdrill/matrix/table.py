@@ -6,13 +6,13 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from promdrill.core.model import DrillResult, Verdict
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.kept import Last
 from promdrill.matrix.running import Outcome, Result
-from promdrill.model import DrillResult, Verdict
-from promdrill.report.due import as_due, outcome
-from promdrill.report.run import LONGEST_REASON
-from promdrill.report.summary import WIDTH, closing_line
+from promdrill.results.expected import as_due, outcome
+from promdrill.results.run import LONGEST_REASON
+from promdrill.results.summary import WIDTH, closing_line
 
 _GAP = "  "
 _NOTHING = "-"

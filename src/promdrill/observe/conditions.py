@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Probe
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from promdrill import paths
-from promdrill.errors import ClusterError, PromdrillError, UsageError
+from promdrill.core import paths
+from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.others import pods_ready

@@ -17,10 +17,17 @@ from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 
-from promdrill.clock import Clock
-from promdrill.cluster.kube import Kube, StreamRefused
-from promdrill.errors import ClusterError
-from promdrill.observe.picture import ContainerKey, LogLine, Object, container_statuses, moment, name_of
+from promdrill.core.clock import Clock
+from promdrill.core.errors import ClusterError
+from promdrill.kube.client import Kube, StreamRefused
+from promdrill.observe.picture import (
+    ContainerKey,
+    LogLine,
+    Object,
+    container_statuses,
+    moment,
+    name_of,
+)
 from promdrill.observe.reflect import Backoff
 from promdrill.observe.store import Store
 

@@ -10,8 +10,21 @@ from typing import Any
 
 from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.failures import about, event_time
-from promdrill.observe.picture import EPOCH, Object, Picture, container_status, name_of
-from promdrill.observe.probes import HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe, Vector
+from promdrill.observe.picture import (
+    EPOCH,
+    Object,
+    Picture,
+    container_status,
+    name_of,
+)
+from promdrill.observe.probes import (
+    HttpProbe,
+    MetricsProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+    Vector,
+)
 from promdrill.observe.quantity import size_bytes
 
 LONGEST_QUOTE = 200

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from promdrill.observe.picture import Object, container_statuses, is_leaving, name_of
-from promdrill.observe.probes import AGE_QUERY, ExecProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.picture import (
+    Object,
+    container_statuses,
+    is_leaving,
+    name_of,
+)
+from promdrill.observe.probes import (
+    AGE_QUERY,
+    ExecProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+)
 
 DF_FIELDS = 6
 """Of a line of ``df -kP``: file system, 1024-blocks, used, available, capacity, mount point (POSIX)."""

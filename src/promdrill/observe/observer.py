@@ -11,10 +11,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
-from promdrill.clock import SYSTEM, Clock, Deadline
-from promdrill.cluster.kube import Kube
-from promdrill.errors import ClusterError
-from promdrill.journal import Journal
+from promdrill.core.clock import SYSTEM, Clock, Deadline
+from promdrill.core.errors import ClusterError
+from promdrill.core.journal import Journal
+from promdrill.kube.client import Kube
 from promdrill.observe.follow import Follower, Followers
 from promdrill.observe.noted import Notes
 from promdrill.observe.picture import ContainerKey, Object, Picture

@@ -9,9 +9,25 @@ from http import HTTPStatus
 from typing import Any
 
 from promdrill.observe import judges
-from promdrill.observe.conditions import Condition, Kind, Seen, unknown
-from promdrill.observe.picture import EPOCH, Object, Picture, container_status, name_of
-from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe
+from promdrill.observe.conditions import (
+    Condition,
+    Kind,
+    Seen,
+    unknown,
+)
+from promdrill.observe.picture import (
+    EPOCH,
+    Object,
+    Picture,
+    container_status,
+    name_of,
+)
+from promdrill.observe.probes import (
+    ExecProbe,
+    HttpProbe,
+    MetricsProbe,
+    ObjectProbe,
+)
 
 Selector = Mapping[str, str]
 """Labels that pods carry."""

@@ -10,11 +10,19 @@ from http import HTTPStatus
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from promdrill.clock import Clock
-from promdrill.cluster.kube import Kube
-from promdrill.errors import ClusterError
+from promdrill.core.clock import Clock
+from promdrill.core.errors import ClusterError
+from promdrill.kube.client import Kube
 from promdrill.observe.picture import EPOCH, name_of
-from promdrill.observe.probes import ExecProbe, Labels, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import (
+    ExecProbe,
+    Labels,
+    MetricsProbe,
+    ObjectProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+)
 from promdrill.observe.store import Store
 
 PERIOD_S = 0.5

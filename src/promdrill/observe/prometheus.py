@@ -7,8 +7,8 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
-from promdrill.cluster.kube import Kube
-from promdrill.errors import ClusterError
+from promdrill.core.errors import ClusterError
+from promdrill.kube.client import Kube
 from promdrill.observe.probes import Labels, query_path
 from promdrill.observe.server import Server
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from promdrill.cluster.kube import Kube
-from promdrill.errors import ClusterError
+from promdrill.core.errors import ClusterError
+from promdrill.kube.client import Kube
 from promdrill.observe.picture import Object
 
 STREAM_S = 3300.0

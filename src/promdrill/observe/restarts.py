@@ -11,8 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from promdrill.observe import judges
-from promdrill.observe.conditions import Condition, Kind, Seen, unknown
-from promdrill.observe.picture import Object, Picture, container_status, moment, name_of
+from promdrill.observe.conditions import (
+    Condition,
+    Kind,
+    Seen,
+    unknown,
+)
+from promdrill.observe.picture import (
+    Object,
+    Picture,
+    container_status,
+    moment,
+    name_of,
+)
 from promdrill.observe.probes import QueryProbe
 from promdrill.observe.server import Server
 

@@ -10,8 +10,19 @@ from typing import Any
 
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import EPOCH, Object, Picture, container_status
-from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
+from promdrill.observe.picture import (
+    EPOCH,
+    Object,
+    Picture,
+    container_status,
+)
+from promdrill.observe.probes import (
+    AGE_QUERY,
+    HttpProbe,
+    MetricsProbe,
+    QueryProbe,
+    Vector,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from promdrill.clock import Clock
-from promdrill.observe.picture import ContainerKey, LogLine, Object, Picture, name_of
+from promdrill.core.clock import Clock
+from promdrill.observe.picture import (
+    ContainerKey,
+    LogLine,
+    Object,
+    Picture,
+    name_of,
+)
 from promdrill.observe.probes import Probe, ProbeAnswer
 
 KINDS = ("pods", "claims", "volumes", "events", "endpoints")

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from promdrill.clock import Deadline, iso
-from promdrill.errors import WaitFailed, WaitTimeout
+from promdrill.core.clock import Deadline, iso
+from promdrill.core.errors import WaitFailed, WaitTimeout
 from promdrill.observe.conditions import Condition, Failure, Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer

@@ -20,7 +20,12 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.conditions import (
+    Condition,
+    Kind,
+    Seen,
+    unknown,
+)
 from promdrill.observe.judges import answer_of, status_words, vector_words
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe

@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from promdrill.model import Verdict
-from promdrill.report.compare_markdown import escape
-from promdrill.report.due import outcome
+from promdrill.core.model import Verdict
+from promdrill.report.compare.markdown import escape
 from promdrill.report.html.commands import reproduce
-from promdrill.report.html.load import Column, Drill, load, previous
-from promdrill.report.html.words import NOTHING, between, count, cut, seconds
-from promdrill.report.results import read
+from promdrill.report.html.load import (
+    Column,
+    Drill,
+    load,
+    previous,
+)
+from promdrill.report.html.words import (
+    NOTHING,
+    between,
+    count,
+    cut,
+    seconds,
+)
+from promdrill.results.expected import outcome
+from promdrill.results.store import read
 
 REASON_CHARS = 300
 """Of a reason: a summary page is for a glance, the journal and the HTML page have the rest."""

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from promdrill import processes, shell
-from promdrill.clock import Deadline
+from promdrill.core import processes, shell
+from promdrill.core.clock import Deadline
 
 KEPT_BYTES = 1 << 19
 """How much is kept of the beginning, and of the end, of a step's output."""

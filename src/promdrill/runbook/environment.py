@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from promdrill import paths, processes
-from promdrill.errors import UsageError
+from promdrill.core import paths, processes
+from promdrill.core.errors import UsageError
 
 PASSED_ON = frozenset(
     {
@@ -70,7 +70,7 @@ def environment(
         given: What the steps find the drilled Prometheus by, such as NAMESPACE, RELEASE, CHART and VALUES.
         home: A folder of the drill's own.
         variables: The runbook's defaults, with the scenario's settings over them.
-        system: Of this machine, as `promdrill.processes` names it.
+        system: Of this machine, as `promdrill.core.processes` names it.
 
     Raises:
         UsageError: A pinned tool is not there.

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 from promdrill.runbook.source import Source
 from promdrill.runbook.step import SECTIONS
 

@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.clock import Deadline
-from promdrill.errors import PromdrillError
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import PromdrillError
 from promdrill.runbook import bash
 from promdrill.runbook.expect import mismatch
 from promdrill.runbook.parse import Runbook

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.errors import UsageError
+from promdrill.core.errors import UsageError
 
 LIMIT_BYTES = 1 << 20
 """Largest runbook that is read: a hundred times what a person would read, far below what slows the parser down."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from promdrill import shell
+from promdrill.core import shell
 from promdrill.runbook.source import Source
 from promdrill.runbook.step import Step
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import requests
 
-from promdrill.clock import Deadline
-from promdrill.errors import UsageError
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import UsageError
 
 SUPPLIES = ("auto", "source", "registry")
 """Valid values of SUPPLY."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from promdrill import paths
-from promdrill.errors import UsageError
-from promdrill.supply import catalogue
-from promdrill.supply.pins import Pins
+from promdrill.artefacts.pins import Pins
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.supply.build import catalogue
 
 DEFAULT_KUBERNETES = "1.36.3"
 """The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""

@@ -8,29 +8,27 @@ from typing import Any
 
 from rich.console import Console
 
-from promdrill import paths
-from promdrill.errors import SupplyError
-from promdrill.supply import (
+from promdrill.artefacts.cache import Cache, digest_of, key_of
+from promdrill.artefacts.pins import Pins
+from promdrill.artefacts.platforms import Platform
+from promdrill.core import paths
+from promdrill.core.errors import SupplyError
+from promdrill.helm.source import find
+from promdrill.supply import choose, kubernetes
+from promdrill.supply.build import (
     archive,
-    bundle,
     catalogue,
-    charts,
-    choose,
-    engine,
-    kubernetes,
     programs,
-    pulled,
-    registry,
     source,
     toolchain,
 )
-from promdrill.supply.cache import Cache, digest_of, key_of
+from promdrill.supply.build.debian import ensure_host_packages
+from promdrill.supply.build.source import Source
+from promdrill.supply.bundle import unpack
 from promdrill.supply.choose import Registry
-from promdrill.supply.debian import ensure_host_packages
-from promdrill.supply.engine import Engine
-from promdrill.supply.pins import Pins
-from promdrill.supply.platforms import Platform
-from promdrill.supply.source import Source
+from promdrill.supply.engine import lifecycle
+from promdrill.supply.engine.lifecycle import Engine
+from promdrill.supply.pull import images, registry
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
 OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
@@ -52,16 +50,16 @@ def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = 
         SupplyError: Something could not be had or built.
     """
     if request.bundle is not None:
-        supplied = bundle.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event)
+        supplied = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event)
         on_event(f"supply: bundle. {supplied.why}")
         return supplied
     chosen = choose.chosen(request.supply, request.mirror)
     on_event(f"supply: {chosen.name}. {chosen.why}")
     if chosen.name == "source":
-        engine.ensure(say=on_event)
+        lifecycle.ensure(say=on_event)
         return _source(console, on_event).provide(request, chart=paths.own_chart(), why=chosen.why)
     planned = registry.plan(request, Platform.here(), Pins.load())
-    running = engine.ensure(say=on_event)
+    running = lifecycle.ensure(say=on_event)
     if planned.kubernetes != request.kubernetes:
         on_event(kubernetes.remark(request.kubernetes, planned.kubernetes))
     pieces = registry.provide(planned, running, Cache(paths.cache_dir()), registry=_mirror(request), say=on_event)
@@ -98,13 +96,13 @@ def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
         SupplyError: It could not be pulled.
     """
     wish = request.chart
-    local = charts.local(wish)
+    local = find.local(wish)
     if local is not None:
         return local
     own = wish.chart is None and wish.repo is None
     if own and choose.chosen(request.supply, request.mirror).name == "source":
         return paths.own_chart()
-    return charts.obtain(wish, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
+    return find.obtain(wish, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
 
 
 def available(request: SupplyRequest) -> tuple[str, ...] | None:
@@ -132,12 +130,17 @@ def archives(
     if choose.chosen(request.supply, request.mirror).name == "source":
         built = _source(console, on_event)
         return tuple(built.image_archive(reference) for reference in references)
-    running, cache, pins, mirror = engine.ensure(say=on_event), Cache(paths.cache_dir()), Pins.load(), _mirror(request)
+    running, cache, pins, mirror = (
+        lifecycle.ensure(say=on_event),
+        Cache(paths.cache_dir()),
+        Pins.load(),
+        _mirror(request),
+    )
 
     def have(reference: str) -> Path:
         if reference in OWN_IMAGES:
             return _packed(reference, running, cache, say=on_event)
-        return pulled.archive(reference, running, cache, registry=mirror, pins=pins, say=on_event)
+        return images.archive(reference, running, cache, registry=mirror, pins=pins, say=on_event)
 
     return tuple(have(reference) for reference in references)
 
@@ -159,10 +162,10 @@ def _packed(reference: str, running: Engine, cache: Cache, *, say: Say) -> Path:
                 user=image.user,
                 workdir=image.workdir,
             )
-            archive.write(folder / pulled.FILE, [packed])
+            archive.write(folder / images.FILE, [packed])
         return {"reference": reference}
 
-    return cache.build(f"image-{maker.name}", key, make).files / pulled.FILE
+    return cache.build(f"image-{maker.name}", key, make).files / images.FILE
 
 
 def _source(console: Console | None, say: Say) -> Source:

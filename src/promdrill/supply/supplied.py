@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promdrill.supply.charts import Wish
+from promdrill.helm.source.find import Wish
 from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
 
 DEFAULT_HELM = "4"

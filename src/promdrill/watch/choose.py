@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from promdrill.errors import UsageError
-from promdrill.report import results
-from promdrill.report.folder import LATEST
+from promdrill.core.errors import UsageError
 from promdrill.report.html.journal import JOURNAL
+from promdrill.results import store
+from promdrill.results.folder import LATEST
 
 ACTIVE_S = 900.0
 """Seconds within which a run that has no end yet was written to, if it goes on; as `promdrill.watch.run.SILENT_S`."""
@@ -53,7 +53,7 @@ def _target(folder: Path) -> Path:
 
 
 def _is_run(folder: Path) -> bool:
-    return (folder / results.RESULTS).is_file() or any(folder.glob(f"*/{JOURNAL}"))
+    return (folder / store.RESULTS).is_file() or any(folder.glob(f"*/{JOURNAL}"))
 
 
 def _runs(folder: Path) -> Iterator[Path]:
@@ -73,10 +73,10 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _candidate(folder: Path, now: datetime) -> _Candidate:
-    files = [folder / results.RESULTS, *folder.glob(f"*/{JOURNAL}")]
+    files = [folder / store.RESULTS, *folder.glob(f"*/{JOURNAL}")]
     written_s = max(map(_stamp, files)) or _stamp(folder)
     try:
-        over = results.read(folder).finished is not None
+        over = store.read(folder).finished is not None
     except UsageError:
         over = False
     silent_s = (now - datetime.fromtimestamp(written_s, UTC)).total_seconds()

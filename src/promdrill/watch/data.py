@@ -6,8 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from promdrill.clock import iso
-from promdrill.watch.drill import DrillState, Sighting, Step, Wait
+from promdrill.core.clock import iso
+from promdrill.watch.drill import (
+    DrillState,
+    Sighting,
+    Step,
+    Wait,
+)
 from promdrill.watch.rows import Row, rows
 from promdrill.watch.run import RunState
 

@@ -9,9 +9,20 @@ from datetime import datetime
 
 from rich.text import Text
 
-from promdrill.watch.drill import DrillState, Sighting, Step, Wait
+from promdrill.watch.drill import (
+    DrillState,
+    Sighting,
+    Step,
+    Wait,
+)
 from promdrill.watch.rows import holding
-from promdrill.watch.text import Canvas, Marks, count, passing, seconds
+from promdrill.watch.text import (
+    Canvas,
+    Marks,
+    count,
+    passing,
+    seconds,
+)
 
 LABEL = 10
 """Columns of the words that stand before the lines."""

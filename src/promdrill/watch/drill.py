@@ -90,7 +90,7 @@ class DrillState:
     Attributes:
         folder: Name of its folder.
         scenario: Its scenario's id; the folder's name until the journal says it.
-        control: As in `promdrill.model.DrillResult`.
+        control: As in `promdrill.core.model.DrillResult`.
         began: UTC of the first entry; None before it.
         last: UTC of the last entry.
         phases: Those entered, in order.

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from promdrill.report.html.journal import Entry
-from promdrill.watch.drill import DrillState, Phase, Sighting, Step, Wait
+from promdrill.watch.drill import (
+    DrillState,
+    Phase,
+    Sighting,
+    Step,
+    Wait,
+)
 from promdrill.watch.pods import pod_of
 from promdrill.watch.text import clean, moment
 

@@ -11,7 +11,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from promdrill.clock import SYSTEM, Clock
+from promdrill.core.clock import SYSTEM, Clock
 from promdrill.report.html.journal import JOURNAL
 from promdrill.watch.loop import is_live
 from promdrill.watch.run import Follower

@@ -8,7 +8,7 @@ from datetime import datetime
 from rich.console import Console, Group
 from rich.live import Live
 
-from promdrill.clock import SYSTEM, Clock
+from promdrill.core.clock import SYSTEM, Clock
 from promdrill.watch.plain import line_of, table, wrapped
 from promdrill.watch.rows import name_of, rows
 from promdrill.watch.run import Ending, Follower

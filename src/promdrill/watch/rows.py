@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from promdrill.model import DrillResult, Verdict, drill_name
-from promdrill.report.due import as_due, outcome
+from promdrill.core.model import DrillResult, Verdict, drill_name
+from promdrill.results.expected import as_due, outcome
 from promdrill.watch.drill import DrillState, Wait
 from promdrill.watch.run import Ending, RunState, folder_name
 from promdrill.watch.text import clean, passing, seconds

@@ -10,11 +10,17 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, RunResult, Skipped, Variant, Verdict
-from promdrill.report import results
-from promdrill.report.folder import of_drill
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
+    DrillResult,
+    RunResult,
+    Skipped,
+    Variant,
+    Verdict,
+)
 from promdrill.report.html.journal import JOURNAL, Entry
+from promdrill.results import store
+from promdrill.results.folder import of_drill
 from promdrill.watch.drill import DrillState
 from promdrill.watch.entries import begins_anew, take
 from promdrill.watch.tail import Tail
@@ -166,13 +172,13 @@ class Follower:
         return taken
 
     def _read_results(self) -> None:
-        file = self.run.folder / results.RESULTS
+        file = self.run.folder / store.RESULTS
         try:
             found = file.stat()
             now_so = (found.st_ino, found.st_size, found.st_mtime_ns)
             if now_so == self._results:
                 return
-            self.run.end(results.read(file))
+            self.run.end(store.read(file))
             data = json.loads(file.read_text(encoding="utf-8"))
         except (OSError, ValueError, UsageError):
             return  # it is not there yet, or of another promdrill: journals tell enough
@@ -184,7 +190,7 @@ class Follower:
 
 def _written(folder: Path) -> list[datetime]:
     """When results.json was last replaced, or else its folder made, by the clock that journals have."""
-    for path in (folder / results.RESULTS, folder):
+    for path in (folder / store.RESULTS, folder):
         with contextlib.suppress(OSError):
             return [datetime.fromtimestamp(path.stat().st_mtime, UTC)]
     return []

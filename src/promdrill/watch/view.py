@@ -10,13 +10,23 @@ from datetime import datetime
 from rich.console import Group
 from rich.text import Text
 
-from promdrill.model import Verdict
-from promdrill.report.due import as_due
+from promdrill.core.model import Verdict
+from promdrill.results.expected import as_due
 from promdrill.watch.detail import detail
 from promdrill.watch.drill import DrillState
-from promdrill.watch.rows import Row, Status, name_of, rows
+from promdrill.watch.rows import (
+    Row,
+    Status,
+    name_of,
+    rows,
+)
 from promdrill.watch.run import Ending, RunState
-from promdrill.watch.text import Canvas, Marks, moment, passing
+from promdrill.watch.text import (
+    Canvas,
+    Marks,
+    moment,
+    passing,
+)
 
 QUIET_S = 10.0
 """Seconds of silence from which on it is said."""

@@ -19,8 +19,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill import paths
-from promdrill.errors import PromdrillError, UsageError
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
 
 VERSION = "0.1.1"
 

@@ -22,14 +22,14 @@ from pathlib import Path
 
 from tests.charts.broken.make import VERSION, make
 
-from promdrill import shell
-from promdrill.clock import SYSTEM
-from promdrill.errors import PromdrillError
+from promdrill.core import shell
+from promdrill.core.clock import SYSTEM
+from promdrill.core.errors import PromdrillError
+from promdrill.core.model import DrillResult, RunResult, Verdict
 from promdrill.matrix import child
 from promdrill.matrix.kept import CELL, Folders
-from promdrill.model import DrillResult, RunResult, Verdict
-from promdrill.report import results
-from promdrill.report.due import as_due
+from promdrill.results import store
+from promdrill.results.expected import as_due
 
 HERE = Path(__file__).resolve().parent
 COPY = "charts/broken"
@@ -87,7 +87,7 @@ def prove(folder: Path) -> None:
     with contextlib.chdir(folder):
         run_matrix(os.environ)
         old, new = cells(Folders(Path("reports")).matrix)
-        judge(results.read(old), results.read(new))
+        judge(store.read(old), store.read(new))
         run_compare(old, new)
 
 

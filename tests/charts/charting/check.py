@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from promdrill import scenarios
-from promdrill.charting import Case, Plan, plan
-from promdrill.clock import SYSTEM
+from promdrill.core.clock import SYSTEM
+from promdrill.helm.values import Case, Plan, plan
+from promdrill.request import scenarios
 
 HERE = Path(__file__).parent
 PROMETHEUS, RELOADER = "quay.io/prometheus/prometheus", "quay.io/prometheus-operator/prometheus-config-reloader"

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import yaml
 
-from promdrill import shell
-from promdrill.cluster.post_renderer_apis import OLD
-from promdrill.cluster.post_renderer_helm import wrapped
-from promdrill.errors import PromdrillError
+from promdrill.core import shell
+from promdrill.core.errors import PromdrillError
+from promdrill.helm.post_renderer.apis import OLD
+from promdrill.helm.post_renderer.wrapper import wrapped
 
 CHART = Path(__file__).resolve().parent
 VALUES = {

@@ -16,13 +16,14 @@ from typing import Any
 
 import yaml
 
-from promdrill import scenarios, shell
-from promdrill.charting import Case, layers, plan
-from promdrill.cluster.helm import Helm
-from promdrill.drilling import chart_of
-from promdrill.errors import PromdrillError
+from promdrill.core import shell
+from promdrill.core.errors import PromdrillError
+from promdrill.helm.command import Helm
+from promdrill.helm.compatibility import stack
+from promdrill.helm.values import Case, layers, plan
 from promdrill.install import Release, Stack, release
-from promdrill.versions import stack
+from promdrill.request import scenarios
+from promdrill.request.fulfil import chart_of
 
 CHART = Path(__file__).resolve().parent
 AVAILABLE = (

@@ -17,8 +17,8 @@ from typing import Any
 import yaml
 from kubernetes import client
 
-from promdrill import shell
-from promdrill.errors import CommandFailed, PromdrillError
+from promdrill.core import shell
+from promdrill.core.errors import CommandFailed, PromdrillError
 
 CHART = Path(__file__).resolve().parents[1]
 ROOT = CHART.parents[2]

@@ -5,8 +5,19 @@ from __future__ import annotations
 import itertools
 
 from promdrill.report.html import sightings
-from promdrill.report.html.draw import Canvas, Picture, stepped, thinned, ticks
-from promdrill.report.html.lanes import Group, Label, Row, percent
+from promdrill.report.html.draw import (
+    Canvas,
+    Picture,
+    stepped,
+    thinned,
+    ticks,
+)
+from promdrill.report.html.lanes import (
+    Group,
+    Label,
+    Row,
+    percent,
+)
 from promdrill.report.html.sightings import Fill, Gap, Samples
 from promdrill.report.html.story import Story
 from promdrill.report.html.words import offset, seconds, size

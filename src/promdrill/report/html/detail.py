@@ -11,9 +11,8 @@ from urllib.parse import quote
 
 import yaml
 
+from promdrill.core.model import Verdict
 from promdrill.evidence.redact import redact_lines
-from promdrill.model import Verdict
-from promdrill.report.due import outcome
 from promdrill.report.html import charts, lanes, sightings
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.draw import Canvas
@@ -21,7 +20,15 @@ from promdrill.report.html.lanes import Group
 from promdrill.report.html.limits import Limits
 from promdrill.report.html.load import Column, Drill
 from promdrill.report.html.story import Story, tell
-from promdrill.report.html.words import between, count, cut, delay, offset, seconds
+from promdrill.report.html.words import (
+    between,
+    count,
+    cut,
+    delay,
+    offset,
+    seconds,
+)
+from promdrill.results.expected import outcome
 
 UNFINISHED = "unfinished"
 """In place of a verdict, where a drill has no result."""

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
-from promdrill import paths
+from promdrill.core import paths
 
 os.environ.setdefault("MPLCONFIGDIR", str(paths.cache_dir() / "matplotlib"))  # it would write to the home folder
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from promdrill.model import PhaseName
+from promdrill.core.model import PhaseName
 from promdrill.report.html import sightings
 from promdrill.report.html.draw import Canvas, Picture, Svg
 from promdrill.report.html.sightings import PodLane

@@ -11,14 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, RunResult, Variant, drill_name
-from promdrill.report.compare_input import read_all
-from promdrill.report.due import as_due
-from promdrill.report.folder import of_drill, plain
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
+    DrillResult,
+    RunResult,
+    Variant,
+    drill_name,
+)
+from promdrill.report.compare.read import read_all
 from promdrill.report.html import journal
 from promdrill.report.html.journal import JOURNAL, Entry
-from promdrill.report.results import RESULTS, read
+from promdrill.results.expected import as_due
+from promdrill.results.folder import of_drill, plain
+from promdrill.results.store import RESULTS, read
 
 CELL = "cell.json"
 """In the folder of a matrix's cell: its ``id`` and ``title``."""

@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-from promdrill.errors import UsageError
-from promdrill.model import DrillResult, drill_name
-from promdrill.report.compare import Finding, Row, compare
-from promdrill.report.compare_text import cell_line, recovery_words, side_words
+from promdrill.core.errors import UsageError
+from promdrill.core.model import DrillResult, drill_name
+from promdrill.report.compare.regressions import Finding, Row, compare
+from promdrill.report.compare.text import cell_line, recovery_words, side_words
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.draw import Canvas, Svg, ticks
 from promdrill.report.html.lanes import PHASES, percent
 from promdrill.report.html.load import Column, Drill
 from promdrill.report.html.words import between, seconds
-from promdrill.report.results import read
+from promdrill.results.store import read
 
 MOST_SLOWEST = 8
 """Rows of the slowest drills: what a person would look into next."""

@@ -15,17 +15,27 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from promdrill import paths
+from promdrill.core import paths
+from promdrill.core.model import PhaseName
 from promdrill.evidence.redact import redact_lines
-from promdrill.model import PhaseName
-from promdrill.report.folder import write_atomically
-from promdrill.report.html import detail, overview, runbook, words
+from promdrill.report.html import (
+    detail,
+    overview,
+    runbook,
+    words,
+)
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits
-from promdrill.report.html.load import Column, Drill, load, previous
+from promdrill.report.html.load import (
+    Column,
+    Drill,
+    load,
+    previous,
+)
 from promdrill.report.html.overview import Shown
 from promdrill.report.html.story import Step, tell
 from promdrill.report.html.words import count
+from promdrill.results.folder import write_atomically
 
 REPORT = "report.html"
 

@@ -1,0 +1,211 @@
+"""The cache of what was built: one folder per artefact and recipe, written whole or not at all.
+
+    <cache>/artefacts/<name>/<key>/files/...     what was built
+    <cache>/artefacts/<name>/<key>/manifest.json size and SHA-256 of every file, and notes on how it was built
+    <cache>/locks/<name>-<key>.lock              held by the one process that builds it
+    <cache>/go/{mod,build}                       Go's own caches, so that an interrupted build goes on where it stopped
+
+The key is a hash of the recipe's content, so a changed recipe is another entry. A file whose size or sum is not what
+the manifest says makes the entry damaged: it is thrown away and built again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+
+from promdrill.core.errors import SupplyError
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def key_of(recipe: Any) -> str:
+    """A short, stable key of a recipe: anything that JSON holds."""
+    text = json.dumps(recipe, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def tree_digest(folder: Path) -> str:
+    """One hash over the names, modes and contents of all files below a folder."""
+    summary = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        executable = "x" if path.stat().st_mode & 0o100 else "-"
+        summary.update(f"{path.relative_to(folder)}\0{executable}\0{digest_of(path)}\n".encode())
+    return summary.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An artefact in the cache.
+
+    Attributes:
+        name: The artefact's name.
+        key: The recipe's key.
+        folder: The entry's folder.
+    """
+
+    name: str
+    key: str
+    folder: Path
+
+    @property
+    def files(self) -> Path:
+        """The folder with what was built."""
+        return self.folder / "files"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """The entry's manifest.
+
+        Raises:
+            SupplyError: It cannot be read; `Cache.find` never returns such an entry.
+        """
+        try:
+            loaded: dict[str, Any] = json.loads((self.folder / "manifest.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise SupplyError(f"cache entry {self.name} has no readable manifest: {error}") from error
+        return loaded
+
+    def damage(self, only: Iterable[str] | None = None) -> str | None:
+        """What is wrong with the entry's files, or None.
+
+        Args:
+            only: Files to check, relative to `files`; all by default.
+        """
+        try:
+            recorded: dict[str, list[Any]] = self.manifest["files"]
+        except (SupplyError, KeyError) as error:
+            return f"no manifest ({error})"
+        for name in only if only is not None else recorded:
+            path = self.files / name
+            if name not in recorded or not path.is_file():
+                return f"{name} is missing"
+            size, digest = recorded[name]
+            if path.stat().st_size != size or digest_of(path) != digest:
+                return f"{name} is not what was built"
+        return None
+
+
+class Cache:
+    """The artefact cache below one folder.
+
+    Args:
+        root: The folder; made when something is stored.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def go_mod(self) -> Path:
+        """Go's module cache."""
+        return self.root / "go" / "mod"
+
+    @property
+    def go_build(self) -> Path:
+        """Go's build cache."""
+        return self.root / "go" / "build"
+
+    def lock(self, name: str) -> filelock.BaseFileLock:
+        """A lock of that name, shared by every promdrill process that uses this cache."""
+        folder = self.root / "locks"
+        folder.mkdir(parents=True, exist_ok=True)
+        return filelock.FileLock(folder / f"{name}.lock")
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder beside the artefacts for work in between, removed when the block is left.
+
+        What a killed process left is removed first: a folder whose lock nobody holds.
+        """
+        place = self.root / "scratch"
+        place.mkdir(parents=True, exist_ok=True)
+        for left in place.iterdir():
+            with contextlib.suppress(filelock.Timeout), self.lock(f"scratch-{left.name}").acquire(blocking=False):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(dir=place))
+        with self.lock(f"scratch-{folder.name}"):
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def find(self, name: str, key: str, *, only: Iterable[str] | None = None) -> Entry | None:
+        """The entry, if it is there and whole.
+
+        Args:
+            name: The artefact's name.
+            key: Its recipe's key.
+            only: Files whose sums are checked; all by default.
+        """
+        entry = Entry(name, key, self.place(name, key))
+        return entry if entry.folder.is_dir() and entry.damage(only) is None else None
+
+    def build(
+        self,
+        name: str,
+        key: str,
+        make: Callable[[Path], dict[str, Any]],
+        *,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> Entry:
+        """The entry, built by `make` if it is not there; two processes at once build it once.
+
+        Args:
+            name: The artefact's name.
+            key: Its recipe's key.
+            make: Fills the folder that it is given, and returns notes for the manifest.
+            waiting: Called once when another process is building the same thing.
+        """
+        lock = self.lock(f"{name}-{key}")
+        try:
+            lock.acquire(blocking=False)
+        except filelock.Timeout:
+            waiting()
+            lock.acquire()
+        try:
+            return self.find(name, key) or self._store(name, key, make)
+        finally:
+            lock.release()
+
+    def _store(self, name: str, key: str, make: Callable[[Path], dict[str, Any]]) -> Entry:
+        place = self.place(name, key)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.exists():  # damaged, or it would have been found
+            shutil.rmtree(place)
+        for stale in place.parent.glob(f".{key}-*"):  # we hold the lock: left by a killed build
+            shutil.rmtree(stale)
+        work = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
+        try:
+            files = work / "files"
+            files.mkdir()
+            notes = make(files)
+            recorded = {
+                str(path.relative_to(files)): [path.stat().st_size, digest_of(path)]
+                for path in sorted(files.rglob("*"))
+                if path.is_file()
+            }
+            manifest = {"name": name, "key": key, "files": recorded, **notes}
+            (work / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+            work.rename(place)
+        except BaseException:
+            shutil.rmtree(work, ignore_errors=True)
+            raise
+        return Entry(name, key, place)
+
+    def place(self, name: str, key: str) -> Path:
+        """The folder of an entry, there or not."""
+        return self.root / "artefacts" / name / key

@@ -1,0 +1,145 @@
+"""The table of what may be downloaded: versions, addresses and sums; in pins.toml and a file of the user's."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.version import Version
+
+from promdrill.artefacts.platforms import Platform
+from promdrill.core.errors import SupplyError, UsageError
+
+PINS_VARIABLE = "PROMDRILL_PINS"
+"""Names a file of the user's own pins, in the form of pins.toml."""
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """One download.
+
+    Attributes:
+        name: The program's name.
+        version: Its version, without a leading v.
+        address: Where it is.
+        sha256: SHA-256 of what must be there, in hexadecimal.
+        member: The file wanted out of a tar archive; empty when the download is the program.
+    """
+
+    name: str
+    version: str
+    address: str
+    sha256: str
+    member: str
+
+
+class Pins:
+    """A table of pins.
+
+    Args:
+        tables: Contents of pin files, the first to be looked at first.
+    """
+
+    def __init__(self, *tables: Mapping[str, Any]) -> None:
+        self._tables = tables
+
+    @classmethod
+    def load(cls) -> Pins:
+        """The user's own pins, if there are any, before ours.
+
+        Raises:
+            UsageError: The user's file cannot be read.
+        """
+        ours = tomllib.loads(Path(__file__).with_name("pins.toml").read_text(encoding="utf-8"))
+        own = os.environ.get(PINS_VARIABLE)
+        if not own:
+            return cls(ours)
+        try:
+            return cls(tomllib.loads(Path(own).read_text(encoding="utf-8")), ours)
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{PINS_VARIABLE}={own} cannot be read: {error}", hint=f"unset {PINS_VARIABLE}") from error
+
+    def versions(self, name: str) -> list[str]:
+        """The versions of something that are pinned, newest first."""
+        found = {version for table in self._tables for version in table.get(name, {})}
+        return sorted(found, key=Version, reverse=True)
+
+    def newest(self, name: str, within: str) -> str:
+        """The newest pinned version of a release line: `4`, or `1.36`; a version that is itself pinned is what it is.
+
+        Raises:
+            SupplyError: None is pinned; those that are get listed.
+        """
+        versions = self.versions(name)
+        if within in versions:
+            return within
+        line = [version for version in versions if version.startswith(f"{within}.")]
+        if not line:
+            raise SupplyError(f"the registry supply has no {name} {within}; it has {', '.join(versions)}",
+                              hint=self._how_to(name, within))  # fmt: skip
+        return line[0]
+
+    def digest(self, name: str, version: str, *, field: str = "digest") -> str | None:
+        """The SHA-256 pinned for an image or a chart, in hexadecimal; None when there is none.
+
+        Raises:
+            UsageError: What is pinned is no SHA-256.
+        """
+        pinned = self._value(name, version, field)
+        if pinned is None:
+            return None
+        digest = str(pinned).removeprefix("sha256:")  # as Docker writes it
+        if not _SHA256.fullmatch(digest):
+            raise UsageError(f"the pin of {name} {version} is no SHA-256: {pinned}", hint=f"correct ${PINS_VARIABLE}")
+        return digest
+
+    def tool(self, name: str, version: str, platform: Platform) -> Pin:
+        """How to get a program for a platform.
+
+        Raises:
+            SupplyError: No SHA-256 is pinned for it.
+            UsageError: What is pinned is no SHA-256.
+        """
+        sha256 = self.digest(name, version, field=platform.key)
+        if sha256 is None:
+            raise SupplyError(f"no SHA-256 is pinned for {name} {version} on {platform}, and nothing unchecked is "
+                              "used", hint=self._how_to(name, version, platform.key))  # fmt: skip
+        return self._pin(name, version, sha256, platform)
+
+    def file(self, name: str, version: str) -> Pin:
+        """How to get a file that is the same for every platform.
+
+        Raises:
+            SupplyError: No SHA-256 is pinned for it.
+            UsageError: What is pinned is no SHA-256.
+        """
+        sha256 = self.digest(name, version)
+        if sha256 is None:
+            raise SupplyError(f"no SHA-256 is pinned for {name} {version}, and nothing unchecked is used",
+                              hint=self._how_to(name, version))  # fmt: skip
+        return self._pin(name, version, sha256, Platform("", ""))
+
+    def _pin(self, name: str, version: str, sha256: str, platform: Platform) -> Pin:
+        put = {"version": version, "system": platform.system, "architecture": platform.architecture}
+        address = str(self._value("address", name) or "").format(**put)
+        return Pin(name, version, address, sha256, str(self._value("member", name) or "").format(**put))
+
+    def _value(self, *keys: str) -> Any:
+        for table in self._tables:
+            found: Any = table
+            for key in keys:
+                found = found.get(key) if isinstance(found, Mapping) else None
+            if found is not None:
+                return found
+        return None
+
+    def _how_to(self, name: str, version: str, field: str = "digest") -> str:
+        entry = f'[{name}."{version}"] {field} = "<the SHA-256 that its publisher gives>"'
+        return f"put {entry} into a file, and {PINS_VARIABLE}=<that file>"

@@ -1,0 +1,64 @@
+"""The journal: one JSON object per line, written as things happen, so that a killed run still tells its story.
+
+Every line has ``at`` (UTC, ISO 8601), ``t`` (monotonic seconds since the journal began) and ``event``.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from promdrill.core.clock import SYSTEM, Clock, iso
+
+
+class Journal:
+    """An append-only record of one drill, safe to write to from several threads.
+
+    Args:
+        path: The file; its folder is made. An existing file is added to, never cut.
+        clock: Where time comes from.
+        listener: Called with each entry after it was written, for live output; must not raise.
+    """
+
+    def __init__(
+        self, path: Path, *, clock: Clock = SYSTEM, listener: Callable[[dict[str, Any]], None] | None = None
+    ) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._clock = clock
+        self._began = clock.monotonic()
+        self._lock = threading.Lock()
+        self._file = path.open("a", encoding="utf-8")
+        self._listener = listener
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Append one entry. `fields` must be JSON; anything else is stored as its ``str``."""
+        entry = {
+            "at": iso(self._clock.utc()),
+            "t": round(self._clock.monotonic() - self._began, 4),
+            "event": event,
+            **fields,
+        }
+        with self._lock:
+            if not self._file.closed:
+                self._file.write(json.dumps(entry, default=str) + "\n")
+                self._file.flush()
+        if self._listener is not None:
+            self._listener(entry)
+
+    def close(self) -> None:
+        """Close the file; later notes still reach the listener."""
+        with self._lock:
+            self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,162 @@
+"""Processes: told apart by id and start time, found by the mark that promdrill gave them, and ended with all theirs.
+
+An id alone may have been used again. A process group alone does not hold what has left it (``setsid``, job control),
+so each command that promdrill starts carries a mark in its environment, which its children inherit. macOS shows the
+environment of its own programs to nobody; there the session and the parents tell.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import select
+import signal
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from promdrill.core.clock import Deadline
+
+if TYPE_CHECKING:
+    import psutil
+
+SYSTEM = platform.system().lower()
+"""`linux` or `darwin`; `windows` is refused before anything is imported."""
+
+MARK = "PROMDRILL_COMMAND"
+"""Variable that holds the marks of a command, separated by blanks; that of a promdrill inside a promdrill has two."""
+
+DAEMON = "daemon"
+"""In place of marks: a process that outlives promdrill, with all that it starts."""
+
+_SWEEPS = 5  # a process may fork while it is being ended; each sweep ends all that it finds
+_SWEEP_S = 1.0  # for the kernel to take away processes that were killed
+
+
+def start_of(pid: int, *, proc: Path = Path("/proc"), system: str = SYSTEM) -> str | None:
+    """What tells a process from a later one with the same id.
+
+    On Linux boot id and start time in ticks, which no change of the clock moves; elsewhere the time at which it was
+    started, as the kernel noted it then.
+
+    Returns:
+        None when there is no such process, or only its remains that nobody has waited for.
+    """
+    if system != "linux":
+        return _created(pid)
+    try:
+        stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything, blanks and brackets too
+    return None if fields[0] == "Z" else f"{boot}/{fields[19]}"
+
+
+def carried(mark: str) -> str:
+    """What a command's `MARK` holds: the marks that we carry ourselves, and its own."""
+    return f"{os.environ.get(MARK, '')} {mark}".strip()
+
+
+def marked(mark: str, leaders: Collection[int] = ()) -> list[psutil.Process]:
+    """Processes that carry a mark or are in a session of the leaders', and all that descend from them; never this one.
+
+    Args:
+        mark: The mark of one command, or what comes before the dot in the marks of several.
+        leaders: Process ids of commands, each the leader of its session.
+    """
+    import psutil  # noqa: PLC0415  60 ms, which few commands need
+
+    there: dict[int, psutil.Process] = {}
+    children: dict[int, list[int]] = {}
+    ours: list[int] = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError), process.oneshot():
+            marks = _marks(process)
+            if process.pid == os.getpid() or DAEMON in marks or process.status() == psutil.STATUS_ZOMBIE:
+                continue
+            there[process.pid] = process
+            children.setdefault(process.ppid(), []).append(process.pid)
+            if _is(mark, marks) or process.pid in leaders or os.getsid(process.pid) in leaders:
+                ours.append(process.pid)
+    found: dict[int, psutil.Process] = {}
+    while ours:
+        pid = ours.pop()
+        if pid not in found:
+            found[pid] = there[pid]
+            ours += children.get(pid, ())
+    return list(found.values())
+
+
+def end(found: Iterable[psutil.Process]) -> None:
+    """Kill processes, and wait until they are gone; one that has ended is not mistaken for a later one with its id."""
+    found = list(found)
+    if hasattr(os, "pidfd_open"):
+        _end_by_handle(found)
+    else:
+        _end_by_id(found)
+
+
+def _end_by_handle(found: Iterable[psutil.Process]) -> None:
+    """As on Linux: a handle never means another process, and tells the end also where nobody waits for remains."""
+    ended = select.poll()
+    left = 0
+    with contextlib.ExitStack() as opened:
+        for process in found:
+            with contextlib.suppress(OSError):
+                handle = os.pidfd_open(process.pid)
+                opened.callback(os.close, handle)
+                if process.is_running():
+                    signal.pidfd_send_signal(handle, signal.SIGKILL)
+                    ended.register(handle, select.POLLIN)
+                    left += 1
+        deadline = Deadline.after(_SWEEP_S)
+        while left and (ready := ended.poll(deadline.remaining_s * 1000)):
+            for handle, _ in ready:
+                ended.unregister(handle)
+            left -= len(ready)
+
+
+def _end_by_id(found: Iterable[psutil.Process]) -> None:
+    import psutil  # noqa: PLC0415  as above
+
+    others = []
+    for process in found:
+        with contextlib.suppress(psutil.Error):
+            mine = process.ppid() == os.getpid()  # whoever started it waits for it
+            process.kill()
+            others += [] if mine else [process]
+    psutil.wait_procs(others, timeout=_SWEEP_S)
+
+
+def end_marked(mark: str, leaders: Collection[int] = ()) -> None:
+    """Kill what `marked` finds, until it finds nothing more."""
+    for _ in range(_SWEEPS):
+        found = marked(mark, leaders)
+        if not found:
+            return
+        end(found)
+
+
+def _created(pid: int) -> str | None:
+    import psutil  # noqa: PLC0415  as above
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else repr(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def _marks(process: psutil.Process) -> list[str]:
+    import psutil  # noqa: PLC0415  as above
+
+    try:
+        return process.environ().get(MARK, "").split()
+    except (psutil.Error, OSError):  # another user's, or one that has just ended
+        return []
+
+
+def _is(mark: str, marks: Iterable[str]) -> bool:
+    return any(each == mark or each.startswith(f"{mark}.") for each in marks)

@@ -1,0 +1,1 @@
+"""What differs between versions of the charts and of what they install: tables, not branches."""

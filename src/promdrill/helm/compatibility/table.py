@@ -1,0 +1,285 @@
+"""What differs between the charts and their versions: one table that everything else asks.
+
+Scenarios are written with the value keys of prometheus-community/prometheus 25.8.0, and for what that version does. A
+chart that calls a key otherwise, lacks something or has it on by itself is one more row here, not an `if` elsewhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import yaml
+from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from promdrill.core.errors import UsageError
+from promdrill.helm.compatibility import stack
+from promdrill.helm.compatibility.rows import Kind, Row
+from promdrill.helm.compatibility.rows import row as _row
+
+__all__ = [
+    "FOLLOWS",
+    "KNOWN",
+    "RELOADER_OF",
+    "SCENARIO_NEEDS",
+    "TABLE",
+    "Kind",
+    "Row",
+    "at",
+    "feature",
+    "followed",
+    "keys",
+    "meant",
+    "nested",
+    "number",
+    "reloader_of",
+    "rows",
+    "text_of",
+]
+
+FOLLOWS = "promdrill/value-compatible-with"
+"""Annotation in a Chart.yaml: repository/name and version of the chart whose values it takes."""
+
+_NAME_AND_VERSION = 2
+
+
+_README = "the chart's README, upgrading"
+_DIFF = "difference of values.yaml or of templates"
+_NAMES = "promdrill.observe.server finds it by this"
+_NODE = "a kind node has no such label, taint or class"
+_EXPORTER = "Chart.yaml, condition"
+
+# Asked of kubelets by way of the API server, as the chart's own jobs did before; tpl is run over each of the texts.
+_ROLE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: '{{ template "prometheus.server.fullname" . }}-kubelets'
+rules:
+  - {apiGroups: [""], resources: [nodes/proxy], verbs: [get]}
+"""
+_BINDING = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata:
+  name: '{{ template "prometheus.server.fullname" . }}-kubelets'
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: ClusterRole
+  name: '{{ template "prometheus.server.fullname" . }}-kubelets'
+subjects:
+  - kind: ServiceAccount
+    name: '{{ default (include "prometheus.server.fullname" .) .Values.serviceAccounts.server.name }}'
+    namespace: '{{ .Release.Namespace }}'
+"""
+_READS_KUBELETS = yaml.safe_dump([_ROLE, _BINDING])
+
+TABLE = (
+    # --- keys that had other names; newest change first -------------------------------------------------------------
+    _row("<19", Kind.MOVED, "kube-state-metrics.enabled", "kubeStateMetrics.enabled", f"{_README} to 19.0"),
+    _row("<17", Kind.MOVED, "prometheus-pushgateway", "pushgateway", f"{_README} to 17.0"),
+    _row("<16", Kind.MOVED, "prometheus-node-exporter", "nodeExporter", f"{_README} to 16.0"),
+    _row("<10.6", Kind.MOVED, "configmapReload.prometheus", "configmapReload", f"{_DIFF} of 10.6.0"),
+    # Files under other names are rendered too, but the default rule_files do not list them.
+    # 9.3.1 is the newest that was seen without them.
+    _row(
+        "<9.4", Kind.MOVED, r"serverFiles.recording_rules\.yml", "serverFiles.rules", "helm/charts pull request 19472"
+    ),
+    _row(
+        "<9.4", Kind.MOVED, r"serverFiles.alerting_rules\.yml", "serverFiles.alerts", "helm/charts pull request 19472"
+    ),
+    # --- what drills take for granted -------------------------------------------------------------------------------
+    # Without it an upgrade rolls, and the new pod waits for the old one's lock for ever: rolling-lock's drill alone.
+    _row("<19", Kind.DEFAULT, "server.strategy.type", "Recreate", f"{_README} to 19.0"),
+    # Where this map is set, its jobs are added to those of serverFiles; scenarios bring all their jobs along.
+    _row(">=28", Kind.DEFAULT, "scrapeConfigs", "null", f"{_README} to 28.0"),
+    # In which 28.x the chart's own role lost the right was not seen; to have it twice does no harm.
+    _row(">=28", Kind.DEFAULT, "extraManifests", _READS_KUBELETS, "prometheus-community/helm-charts pull request 6533"),
+    _row(">=28", Kind.NEED, "extraManifests", "", "with another list the drill's targets would be refused"),
+    # Under a quota a pod is made only if each of its containers, the first one too, says what it asks for.
+    _row(
+        "<8.15",
+        Kind.DEFAULT,
+        "initChownData.resources",
+        "{requests: {memory: 16Mi}, limits: {memory: 64Mi}}",
+        f"{_DIFF} of 8.15.0",
+    ),
+    _row(">=0", Kind.NEED, "nameOverride", '""', _NAMES),
+    _row(">=0", Kind.NEED, "forceNamespace", '""', _NAMES),
+    _row(">=0", Kind.NEED, "server.name", "server", _NAMES),
+    _row(">=0", Kind.NEED, "server.fullnameOverride", '""', _NAMES),
+    _row(">=0", Kind.NEED, "server.replicaCount", "1", _NAMES),
+    _row(">=0", Kind.NEED, "server.statefulSet.enabled", "false", _NAMES),
+    _row(">=0", Kind.NEED, "server.service.enabled", "true", _NAMES),
+    _row(">=0", Kind.NEED, "server.service.servicePort", "80", _NAMES),
+    _row(">=0", Kind.NEED, "server.prefixURL", '""', _NAMES),
+    _row(">=0", Kind.NEED, "server.persistentVolume.enabled", "true", "most drills are about it"),
+    _row(">=0", Kind.NEED, "server.persistentVolume.existingClaim", '""', _NAMES),
+    _row(">=0", Kind.NEED, "server.persistentVolume.mountPath", "/data", "faults and runbooks say /data"),
+    _row(">=0", Kind.NEED, "server.persistentVolume.storageClass", "", "each drill has a class of its own"),
+    _row(">=0", Kind.NEED, "server.nodeSelector", "{}", _NODE),
+    _row(">=0", Kind.NEED, "server.affinity", "{}", _NODE),
+    _row(">=0", Kind.NEED, "server.priorityClassName", '""', _NODE),
+    _row(">=9,<19", Kind.NEED, "server.enabled", "true", f"{_README} to 9.0"),
+    _row(">=10.6", Kind.NEED, "configmapReload.prometheus.enabled", "true", "recovery is 2/2"),
+    _row(">=10.6", Kind.NEED, "configmapReload.prometheus.name", "configmap-reload", _NAMES),
+    _row("<10.6", Kind.NEED, "configmapReload.name", "configmap-reload", _NAMES),
+    # --- components that can be turned off --------------------------------------------------------------------------
+    _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", "values.yaml"),
+    _row(">=19", Kind.SWITCH, "kube-state-metrics.enabled", "kube-state-metrics", f"{_README} to 19.0"),
+    _row(">=11,<19", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", _EXPORTER),
+    _row("<11", Kind.SWITCH, "kubeStateMetrics.enabled", "kubeStateMetrics", "values.yaml"),
+    _row(">=16", Kind.SWITCH, "prometheus-node-exporter.enabled", "prometheus-node-exporter", f"{_README} to 16.0"),
+    _row("<16", Kind.SWITCH, "nodeExporter.enabled", "nodeExporter", "values.yaml"),
+    _row(">=17", Kind.SWITCH, "prometheus-pushgateway.enabled", "prometheus-pushgateway", f"{_README} to 17.0"),
+    _row("<17", Kind.SWITCH, "pushgateway.enabled", "pushgateway", "values.yaml"),
+    # An init container of root, for volumes that come with the wrong owner; local ones do not.
+    _row("<8.15", Kind.SWITCH, "initChownData.enabled", "initChownData", f"{_DIFF} of 8.15.0"),
+    # --- what a scenario may need -----------------------------------------------------------------------------------
+    _row("<19", Kind.FEATURE, "strategy-rolling", "an upgrade rolls unless told otherwise", f"{_README} to 19.0"),
+    _row(">=8.11.4", Kind.FEATURE, "strategy-key", "server.strategy", "values.yaml"),
+    _row(">=8.11.4", Kind.FEATURE, "statefulset", "server.statefulSet", "values.yaml"),
+    _row(">=9.7.3", Kind.FEATURE, "lifecycle-extra-flags", "server.extraFlags", f"{_DIFF} of 9.7.3"),
+    _row(">=11", Kind.FEATURE, "probe-settings", "readiness is asked for as often as one likes", "fixed in 8.11.4"),
+    # A subchart from 11.0.0 on; the collectors are a list in 3.x of it, which 14.12.0 was the first to name.
+    _row(
+        ">=14.12", Kind.FEATURE, "kube-state-metrics-subchart", "kube-state-metrics.collectors", f"{_DIFF} of 14.12.0"
+    ),
+    # What the chart's Prometheus does. The versions are those of charts that were read: the first one that has it.
+    _row(">=11", Kind.FEATURE, "wal-new-segment", "each start makes a file: 2.11", "8.11.4 has 2.9.2"),
+    _row(">=11", Kind.FEATURE, "wal-replay-logged", "2.12: TSDB pull request 662", "8.11.4 has 2.9.2"),
+    _row(">=13.8", Kind.FEATURE, "wal-outlives-full", "stores again without a restart: 2.23", "11.16.9 has 2.21.0"),
+    _row(">=15.18", Kind.FEATURE, "promtool-syntax-only", "2.33: pull request 9909", "14.12.0 has 2.31.1"),
+    _row(
+        ">=14.12",
+        Kind.FEATURE,
+        "chunk-segment-size",
+        r"server.extraArgs.storage\.tsdb\.max-block-chunk-segment-size",
+        "prometheus/prometheus pull request 8478",
+    ),
+    _row(">=16", Kind.FEATURE, "node-exporter-subchart", "the Service <release>-prometheus-node-exporter", _README),
+    _row(">=20", Kind.FEATURE, "config-reloader", "the reloader is prometheus-config-reloader", f"{_DIFF} of 20.0.0"),
+    _row(">=21", Kind.FEATURE, "kubernetes-labels", "pods have app.kubernetes.io/... labels", f"{_README} to 21.0"),
+    _row(">=25.6.0", Kind.FEATURE, "retention-size", "server.retentionSize", f"{_DIFF} of 25.6.0"),
+    _row(">=25.20.2", Kind.FEATURE, "bare-flags", "an empty value in extraArgs is a bare flag", "pull request 4508"),
+    _row(">=25.23.0", Kind.FEATURE, "reloader-listens", "the reloader has a port and probes", f"{_DIFF} of 25.23.0"),
+    _row(">=28", Kind.FEATURE, "scrape-jobs-map", "scrape jobs are a map of their own", f"{_README} to 28.0"),
+    *stack.ROWS,
+)
+
+KNOWN = (
+    *("8.11.4", "11.16.9", "13.8.0", "14.12.0", "15.18.0", "16.0.0", "17.0.2", "18.4.0", "19.7.2", "22.7.0", "25.8.0"),
+    *("25.30.0", "25.30.2", "26.1.0", "27.52.0", "28.16.0", "29.27.0"),
+)
+"""Versions of prometheus-community/prometheus that were read when the table was written."""
+
+RELOADER_OF = {"2.48": "0.69.1", "2.55": "0.78.2", "3.8": "0.87.1", "3.14": "0.93.1"}
+"""Prometheus' minor version to prometheus-config-reloader's of the same time, those that images/catalogue.toml has."""
+
+
+SCENARIO_NEEDS = {
+    "config-typo": ("promtool-syntax-only",),
+    "dashboard-no-data": ("node-exporter-subchart", "kube-state-metrics-subchart"),
+    "disk-full-cooldown": ("wal-outlives-full",),
+    "inodes-full": ("wal-new-segment",),
+    "oom": ("kubernetes-labels", "node-exporter-subchart", "kube-state-metrics-subchart"),
+    "restarts-metric": ("kube-state-metrics-subchart",),
+    "wal-corrupt": ("wal-replay-logged",),
+}
+"""Scenario to the features that its test or its values' templates rely on; those that its keys tell are not listed."""
+
+
+def followed(metadata: Mapping[str, Any]) -> tuple[str, str]:
+    """Name and version of the chart whose values a chart takes: what its annotation says, else its own.
+
+    Args:
+        metadata: What its Chart.yaml says.
+    """
+    said = str((metadata.get("annotations") or {}).get(FOLLOWS, "")).split()
+    if len(said) == _NAME_AND_VERSION:
+        return said[0].rpartition("/")[2], said[1]
+    return str(metadata["name"]), str(metadata["version"])
+
+
+def number(text: str) -> Version | None:
+    """The version that a text begins with, behind a `v` or not; Helm's and Docker's suffixes are left out."""
+    match = re.match(r"v?(\d+(\.\d+)*)", text)
+    return Version(match[1]) if match else None
+
+
+def rows(kind: Kind, chart: str, version: str) -> Iterator[Row]:
+    """The rows of one kind that are true of a chart.
+
+    Args:
+        kind: Which rows.
+        chart: Name as from `followed`.
+        version: Likewise; one that is no version matches nothing.
+    """
+    found = number(version)
+    for row in TABLE:
+        if row.kind is kind and row.chart == chart and found is not None and row.versions.contains(found):
+            yield row
+
+
+def keys(path: str) -> tuple[str, ...]:
+    """The keys of a path as the table writes it, outermost first."""
+    return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
+
+
+def text_of(path: tuple[str, ...]) -> str:
+    """A path as the table writes it."""
+    return ".".join(key.replace(".", "\\.") for key in path)
+
+
+def at(values: Mapping[str, Any], path: tuple[str, ...], default: Any = None) -> Any:
+    """The value at a path, or the default where a key is missing."""
+    here: Any = values
+    for key in path:
+        if not isinstance(here, Mapping) or key not in here:
+            return default
+        here = here[key]
+    return here
+
+
+def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    """Values that hold one value at a path."""
+    for key in reversed(path):
+        value = {key: value}
+    return dict(value)
+
+
+def feature(name: str, chart: str = "prometheus") -> SpecifierSet:
+    """The versions of a chart that have a feature.
+
+    Raises:
+        UsageError: The table has no such feature.
+    """
+    found = {row.what: row.versions for row in TABLE if row.kind is Kind.FEATURE and row.chart == chart}
+    if name not in found:
+        raise UsageError(f"no feature of {chart} is called {name!r}", hint=f"there are {', '.join(sorted(found))}")
+    return found[name]
+
+
+def meant(row: Row) -> Any:
+    """The value that a row's detail says in YAML."""
+    return yaml.safe_load(row.detail)
+
+
+def reloader_of(prometheus: str) -> str:
+    """Version of prometheus-config-reloader of the time of a Prometheus: of the newest known one that is not newer.
+
+    Args:
+        prometheus: Prometheus' version.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        wanted = Version(prometheus)
+    except InvalidVersion as error:
+        raise UsageError(f"{prometheus!r} is not a version of Prometheus", hint="for example 3.14.0") from error
+    minors = sorted(RELOADER_OF, key=Version)
+    not_newer = [minor for minor in minors if (wanted.major, wanted.minor) >= Version(minor).release[:2]]
+    return RELOADER_OF[(not_newer or minors)[-1 if not_newer else 0]]

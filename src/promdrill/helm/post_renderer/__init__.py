@@ -1,0 +1,1 @@
+"""Charts from before Kubernetes 1.25, rewritten for today's API server."""

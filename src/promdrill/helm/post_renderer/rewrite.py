@@ -1,0 +1,124 @@
+"""The post-renderer: manifests of a chart from before Kubernetes 1.25 on standard input, today's on standard output.
+
+    helm template x ./chart | python -m promdrill.helm.post_renderer.rewrite
+
+A document without a removed API version goes through byte for byte; in the others only what has to change is edited,
+see `promdrill.helm.post_renderer.apis`. What was rewritten or left out is told on standard error, one line an
+object; or, because Helm keeps a post-renderer's standard error to itself, in the file that `SAID_VARIABLE` names.
+Helm 3 does not give hooks to a post-renderer, Helm 4 does. Exit code 1 when something cannot be rewritten: then nothing
+is written but the reasons.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import sys
+from typing import NamedTuple
+
+from yaml.nodes import Node
+
+from promdrill.helm.post_renderer.apis import OLD, Dropped, rewrite
+from promdrill.helm.post_renderer.edits import (
+    Document,
+    Refused,
+    find,
+    items,
+    text_of,
+)
+
+SAID_VARIABLE = "PROMDRILL_POST_RENDERER_SAID"
+"""Names the file that takes what would go to standard error."""
+
+_START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
+"""Where a document starts. A line of a block scalar is indented, so its ``---`` is none."""
+
+_VERSION = re.compile(r"^apiVersion:\s*[\"']?(" + "|".join(map(re.escape, sorted(OLD))) + r")\b", re.MULTILINE)
+
+
+class Rewritten(NamedTuple):
+    """What became of a stream of manifests.
+
+    Attributes:
+        text: The stream.
+        said: What was rewritten or left out, a line an object.
+        refused: What could not be rewritten, likewise; with one of these `text` is not to be used.
+    """
+
+    text: str
+    said: tuple[str, ...]
+    refused: tuple[str, ...]
+
+
+def rewritten(text: str) -> Rewritten:
+    """A stream of manifests in which no removed API version is left."""
+    starts = [match.start() for match in _START.finditer(text)]
+    edges = [*([0] if starts[:1] != [0] else []), *starts, len(text)]
+    kept: list[str] = []
+    said: list[str] = []
+    refused: list[str] = []
+    for start, end in itertools.pairwise(edges):
+        part = text[start:end]
+        try:
+            part, what = _document(part)
+            said += what
+        except Dropped as reason:
+            said.append(f"{reason}; it is left out")
+            continue
+        except Refused as reason:
+            refused.append(str(reason))
+        kept.append(part)
+    return Rewritten("".join(kept), tuple(said), tuple(refused))
+
+
+def _document(text: str) -> tuple[str, list[str]]:
+    if not any(version in text for version in OLD):
+        return text, []
+    try:
+        document = Document(text)
+    except Refused:
+        if _VERSION.search(text):
+            raise
+        return text, []  # Helm's parser may like it, and the removed version is only in its words
+    said = _objects(document, document.root)
+    return (document.edited() if said else text), said
+
+
+def _objects(document: Document, body: Node | None) -> list[str]:
+    if body is None:
+        return []
+    if text_of(find(body, "kind")) == "List":
+        said = []
+        for item in items(find(body, "items")):
+            try:
+                said += _objects(document, item)
+            except Dropped as reason:
+                raise Refused(f"{reason}, and it cannot be left out of a List") from reason
+        return said
+    name = f"{text_of(find(body, 'kind'))} {text_of(find(body, 'metadata', 'name'))}"
+    try:
+        what = rewrite(document, body)
+    except (Dropped, Refused) as reason:
+        raise type(reason)(f"{name}: {reason}") from reason
+    return [f"{name}: {what}"] if what else []
+
+
+def main() -> int:
+    """Rewrite standard input to standard output; 1 when something cannot be rewritten."""
+    result = rewritten(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
+    lines = "".join(f"promdrill: {line}\n" for line in result.refused or result.said)
+    path = os.environ.get(SAID_VARIABLE)
+    if path:
+        with open(path, "a", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123  pathlib costs 10 ms
+            file.write(lines)
+    else:
+        sys.stderr.write(lines)
+    if result.refused:
+        return 1
+    sys.stdout.buffer.write(result.text.encode("utf-8", "surrogateescape"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,228 @@
+"""What lies in a chart, read as Helm reads it: metadata, dependencies, default values; of a folder or an archive.
+
+Nothing here runs Helm or writes a file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promdrill.artefacts.cache import digest_of
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.helm.source.tree import (
+    Tree,
+    content_of,
+    read_yaml,
+    tree,
+    unpacked,
+    unreadable,
+)
+
+CHART_FILE = "Chart.yaml"
+REQUIREMENTS = "requirements.yaml"
+"""Where charts of apiVersion v1 name their dependencies; where it is there, Helm takes it before Chart.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """A subchart that a chart names.
+
+    Attributes:
+        name: The subchart's name.
+        version: The version or range that is wanted; empty when none is named.
+        repository: Its repository's address; empty when it has to lie in charts/.
+        condition: Values keys that turn it on or off, comma separated; the first one that is set counts. Or empty.
+        alias: What it is called in this chart and its values; empty for its name.
+        vendored: Whether a chart of that name lies in charts/; of which version is not looked at, as Helm does not.
+    """
+
+    name: str
+    version: str
+    repository: str
+    condition: str
+    alias: str
+    vendored: bool
+
+    @property
+    def called(self) -> str:
+        """The key that its values lie below."""
+        return self.alias or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Vendored:
+    """A subchart that lies in a chart.
+
+    Attributes:
+        entry: Its place: `charts/<folder or archive>`.
+        name: Its name.
+        version: Its version.
+        library: Whether it only holds templates for other charts.
+        tree: Its files.
+    """
+
+    entry: str
+    name: str
+    version: str
+    library: bool
+    tree: Tree
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    """What Chart.yaml says: at least `name` and `version`, both text.
+
+    Args:
+        path: The chart's folder, or a .tgz of it.
+
+    Raises:
+        UsageError: There is no such folder or file, or it holds no chart.
+    """
+    try:
+        there = path.exists()
+    except OSError as error:  # a name that is too long, a folder that we may not look into
+        raise unreadable(str(path), error) from error
+    if not there:
+        raise UsageError(f"CHART={path}: no such folder or .tgz file", hint=f"CHART={_near_chart(path)}")
+    return _metadata(_top(path), str(path))
+
+
+def dependencies(path: Path) -> tuple[Dependency, ...]:
+    """The subcharts that the chart names, whether they are there or not.
+
+    Raises:
+        UsageError: There is no chart, or its dependencies are no list of subcharts.
+    """
+    metadata(path)
+    files = tree(path)
+    return _dependencies(files, str(path), {part.name for part in _vendored(files, str(path))})
+
+
+def vendored(path: Path) -> tuple[Vendored, ...]:
+    """The subcharts that lie in the chart, whether it names them or not; those that lie in these are not told.
+
+    Raises:
+        UsageError: There is no chart, or an archive in charts/ is none.
+    """
+    metadata(path)
+    return _vendored(tree(path), str(path))
+
+
+def values(path: Path) -> dict[str, Any]:
+    """The chart's default values, over those of its vendored subcharts, each below its alias or name.
+
+    Raises:
+        UsageError: There is no chart, or a values.yaml is no mapping.
+    """
+    metadata(path)
+    return _values(tree(path), str(path))
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of an archive, or over the names and contents of a folder's files, in hexadecimal.
+
+    Raises:
+        UsageError: There is no chart, or a file cannot be read.
+    """
+    metadata(path)
+    try:
+        if path.is_file():
+            return digest_of(path)
+        summary = hashlib.sha256()
+        for name, content in sorted(tree(path).items()):
+            summary.update(f"{name}\0{hashlib.sha256(content_of(content)).hexdigest()}\n".encode())
+    except OSError as error:
+        raise unreadable(str(path), error) from error
+    return summary.hexdigest()
+
+
+def _top(path: Path) -> Tree:
+    """Enough of a chart to tell its metadata: a folder is not walked for that."""
+    if path.is_dir():
+        file = path / CHART_FILE
+        return {CHART_FILE: file} if file.is_file() else {}
+    return tree(path)
+
+
+def _metadata(files: Tree, said: str) -> dict[str, Any]:
+    found = read_yaml(files, CHART_FILE, said)
+    if not isinstance(found, dict) or not found.get("name") or not found.get("version") or "/" in str(found["name"]):
+        raise UsageError(f"CHART={said}: not a chart, no {CHART_FILE} with a name and a version")
+    return {**found, "name": str(found["name"]), "version": str(found["version"])}
+
+
+def _dependencies(files: Tree, said: str, there: set[str]) -> tuple[Dependency, ...]:
+    for file in (REQUIREMENTS, CHART_FILE):
+        content = read_yaml(files, file, said)
+        listed = content.get("dependencies") if isinstance(content, dict) else None
+        if listed is None:
+            continue
+        if not isinstance(listed, list) or not all(isinstance(item, dict) and item.get("name") for item in listed):
+            raise UsageError(f"CHART={said}: dependencies in {file} is no list of subcharts with names")
+        return tuple(_dependency(item, there) for item in listed)
+    return ()
+
+
+def _dependency(item: Mapping[str, Any], there: set[str]) -> Dependency:
+    fields = ("version", "repository", "condition", "alias")
+    texts = {field: "" if item.get(field) is None else str(item[field]) for field in fields}
+    return Dependency(str(item["name"]), **texts, vendored=str(item["name"]) in there)
+
+
+def _vendored(files: Tree, said: str) -> tuple[Vendored, ...]:
+    found: dict[str, dict[str, bytes | Path]] = {}
+    for name, content in files.items():
+        head, _, rest = name.partition("/")
+        entry, _, inner = rest.partition("/")
+        if head != "charts" or entry.startswith((".", "_")):
+            continue
+        if inner:
+            found.setdefault(entry, {})[inner] = content
+        elif entry.endswith(".tgz"):
+            found[entry] = dict(unpacked(content_of(content), f"{said}: {name}"))
+    parts = []
+    for entry, part in sorted(found.items()):
+        if CHART_FILE in part:
+            about = _metadata(part, f"{said}: charts/{entry}")
+            library = about.get("type") == "library"
+            parts.append(Vendored(f"charts/{entry}", about["name"], about["version"], library, part))
+    return tuple(parts)
+
+
+def _values(files: Tree, said: str) -> dict[str, Any]:
+    own = read_yaml(files, "values.yaml", said)
+    if not isinstance(own, dict | None):
+        raise UsageError(f"CHART={said}: values.yaml is no mapping but a {type(own).__name__}")
+    parts = _vendored(files, said)
+    named = _dependencies(files, said, {part.name for part in parts})
+    below: dict[str, Any] = {}
+    for part in parts:
+        found = _values(part.tree, f"{said}: {part.entry}")
+        for key in [item.called for item in named if item.name == part.name] or [part.name]:
+            below[key] = found
+    return _over(below, own or {})
+
+
+def _over(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(low)
+    for key, value in high.items():
+        under = merged.get(key)
+        merged[key] = _over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _near_chart(wanted: Path) -> Path:
+    """A chart beside the place that was named, else the one that promdrill ships."""
+    folder = wanted.parent
+    beside = (
+        [path.name for path in folder.iterdir() if path.suffix == ".tgz" or (path / CHART_FILE).is_file()]
+        if folder.is_dir()
+        else []
+    )
+    close = difflib.get_close_matches(wanted.name, beside, n=1)
+    return folder / close[0] if close else paths.manifests_dir() / "charts" / "prometheus"

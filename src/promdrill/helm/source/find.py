@@ -1,0 +1,228 @@
+"""Where a chart comes from: a folder, an archive, a folder of archives, a chart repository or an OCI registry.
+
+    CHART                       meaning
+    folder with Chart.yaml      that chart
+    file.tgz                    that chart
+    folder of .tgz files        the one of CHART_VERSION, else the newest
+    name/chart                  chart of a known repository, or of the one at REPO whatever the name
+    chart                       with REPO: chart of the repository there
+    oci://host/path/chart       chart in a registry, of CHART_VERSION or the tag behind a colon
+    (nothing)                   with REPO: prometheus of the repository there; without: the supply's own
+
+What exists, starts with ``.``, ``/`` or ``~``, or ends with ``.tgz`` is a path.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from promdrill.artefacts.cache import Cache, digest_of
+from promdrill.artefacts.pins import Pins
+from promdrill.core.errors import UsageError
+from promdrill.helm.source import files, repositories
+from promdrill.helm.source.pull import Say, offered, pull
+from promdrill.helm.source.repositories import REPO_VARIABLE, shown
+from promdrill.helm.source.versions import newest, no_version
+
+__all__ = ["DEFAULT", "DEFAULT_REPO", "DEFAULT_VERSION", "REPO_VARIABLE", "Wish", "local", "obtain", "pull"]
+
+DEFAULT_REPO = repositories.KNOWN["prometheus-community"]
+DEFAULT = "prometheus"
+DEFAULT_VERSION = "25.8.0"
+
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_NAMED = re.compile(rf"(?:({_WORD})/)?({_WORD})")
+_OCI = re.compile(rf"(oci://(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d+)?(?:/{_WORD})*)/({_WORD})(?::([\w.-]+))?")
+_REPO = re.compile(r"(?:https?|oci)://[^/\s]+(?:/\S*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A chart as it was asked for; None for what was not typed.
+
+    Attributes:
+        chart: CHART.
+        version: CHART_VERSION.
+        repo: REPO.
+    """
+
+    chart: str | None = None
+    version: str | None = None
+    repo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    name: str
+    version: str | None
+    repo: str
+
+
+def local(wish: Wish, *, say: Say = lambda _text: None) -> Path | None:
+    """The folder or .tgz on this machine that the wish means; nothing is asked of any server.
+
+    Args:
+        wish: What was asked for.
+        say: Told which of several archives is used.
+
+    Returns:
+        Its path, as it was typed; None when the chart must be pulled, or when the supply has to choose.
+
+    Raises:
+        UsageError: There is no such path, no chart, no such version; or CHART, CHART_VERSION and REPO do not fit.
+    """
+    meant = _meant(wish)
+    if not isinstance(meant, Path):
+        return None
+    if meant.is_dir() and not (meant / files.CHART_FILE).is_file():
+        return _chosen(meant, wish.version, say)
+    try:
+        found = files.metadata(meant)
+    except UsageError as error:
+        if meant.exists() or "/" in str(meant):
+            raise
+        raise UsageError(error.message, hint=f"{error.hint}, or {REPO_VARIABLE}=<address> CHART={meant}") from error
+    if wish.version and found["version"] != wish.version:
+        raise UsageError(
+            f"CHART_VERSION={wish.version}: {meant} is {found['name']} {found['version']}",
+            hint=f"CHART_VERSION={found['version']}, or leave it out",
+        )
+    return meant
+
+
+def obtain(wish: Wish, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Path:
+    """The chart that the wish means: on this machine, or pulled; prometheus-community's when it names none.
+
+    Args:
+        wish: What was asked for.
+        helm: Path of Helm.
+        pins: The table of pins.
+        cache: Where pulled charts are kept.
+        say: Told which version was chosen where none was asked for, and the digest of a chart that has no pin.
+
+    Returns:
+        Its folder or .tgz.
+
+    Raises:
+        UsageError: As of `local`; or the repository has no such chart or version.
+        SupplyError: It could not be had, or is not what is pinned.
+    """
+    found = local(wish, say=say)
+    if found is not None:
+        return found
+    meant = _meant(wish)
+    remote = meant if isinstance(meant, _Remote) else _Remote(DEFAULT, wish.version or DEFAULT_VERSION, DEFAULT_REPO)
+    version = remote.version
+    if version is None:
+        version = newest(offered(helm, remote.name, remote.repo))
+        say(f"{remote.name} {version} is the newest at {shown(remote.repo)}, and CHART_VERSION names none.")
+    return pull(helm, remote.name, version, remote.repo, pins=pins, cache=cache, say=say)
+
+
+def _meant(wish: Wish) -> Path | _Remote | None:
+    chart, version, repo = wish.chart or None, wish.version or None, wish.repo or None
+    if repo is not None and not _REPO.fullmatch(repo):
+        raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: no address", hint=f"{REPO_VARIABLE}={DEFAULT_REPO}")
+    if chart is None:
+        return _in_repo(DEFAULT, version or DEFAULT_VERSION, repo) if repo else None
+    if "://" in chart:
+        return _in_registry(chart, version, repo)
+    if chart.startswith((".", "/", "~")) or chart.endswith(".tgz") or _there(chart):
+        if repo is not None:
+            raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is a path, which no repository has",
+                             hint=f"leave {REPO_VARIABLE} out, or CHART=it/<name of a chart>")  # fmt: skip
+        return _home(chart)
+    named = _NAMED.fullmatch(chart)
+    if named is None or (named[1] is None and repo is None):
+        return Path(chart)  # and there is nothing, which whoever opens it says
+    address = repo or repositories.KNOWN.get(named[1])
+    if address is None and _there(named[1]):
+        return Path(chart)
+    if address is None:
+        raise UsageError(
+            f"CHART={chart}: no such path, and no repository {named[1]} is known; known are "
+            f"{', '.join(repositories.KNOWN)}",
+            hint=f"{REPO_VARIABLE}=<address of {named[1]}>, or for a path CHART=./{chart}",
+        )
+    return _in_repo(named[2], version, address)
+
+
+def _in_repo(name: str, version: str | None, repo: str) -> _Remote:
+    if repo.startswith("oci://") and version is None:
+        raise _no_tag(f"{repo.rstrip('/')}/{name}")
+    return _Remote(name, version, repo)
+
+
+def _in_registry(chart: str, version: str | None, repo: str | None) -> _Remote:
+    if repo is not None:
+        raise UsageError(
+            f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is a whole address",
+            hint=f"leave {REPO_VARIABLE} out",
+        )
+    named = _OCI.fullmatch(chart)
+    if named is None:
+        hint = f"CHART=oci://host/path/name:version, or CHART=name {REPO_VARIABLE}=https://..."
+        raise UsageError(f"CHART={chart}: no address of a chart in a registry", hint=hint)
+    tag = named[3].replace("_", "+") if named[3] else None  # as Helm writes a version as a tag
+    if tag is not None and version is not None and tag != version:
+        raise UsageError(f"CHART_VERSION={version}: CHART={chart} has the tag {named[3]}", hint="leave one of them out")
+    if tag is None and version is None:
+        raise _no_tag(chart)
+    return _Remote(named[2], tag or version, named[1])
+
+
+def _no_tag(chart: str) -> UsageError:
+    return UsageError(f"CHART={chart}: a registry does not tell which version is the newest",
+                      hint=f"CHART_VERSION={DEFAULT_VERSION}, say")  # fmt: skip
+
+
+def _there(chart: str) -> bool:
+    try:
+        return Path(chart).exists()
+    except OSError:
+        return False
+
+
+def _home(chart: str) -> Path:
+    try:
+        return Path(chart).expanduser()
+    except RuntimeError as error:
+        raise UsageError(f"CHART={chart}: there is no such user here", hint="CHART=<folder or .tgz>") from error
+
+
+def _chosen(folder: Path, version: str | None, say: Say) -> Path:
+    """The archive of that version, or of the newest, in a folder of archives of one chart."""
+    found: dict[str, list[Path]] = {}
+    names: set[str] = set()
+    for archive in sorted(folder.glob("*.tgz")):
+        about = files.metadata(archive)
+        names.add(about["name"])
+        found.setdefault(about["version"], []).append(archive)
+    if not found:
+        raise _no_chart(folder)
+    if len(names) > 1:
+        raise UsageError(f"CHART={folder}: archives of several charts lie in it: {', '.join(sorted(names))}",
+                         hint="CHART=<one .tgz in it>")  # fmt: skip
+    name = names.pop()
+    if version and version not in found:
+        raise no_version(version, f"{folder} has no such {name}", found)
+    chosen = version or newest(found)
+    if len({digest_of(archive) for archive in found[chosen]}) > 1:
+        twice = ", ".join(archive.name for archive in found[chosen])
+        raise UsageError(f"CHART={folder}: several archives are {name} {chosen}: {twice}",
+                         hint=f"CHART={found[chosen][0]}")  # fmt: skip
+    if not version:
+        say(f"{name} {chosen} is the newest of {len(found)} in {folder}, and CHART_VERSION names none.")
+    return found[chosen][0]
+
+
+def _no_chart(folder: Path) -> UsageError:
+    below = sorted(path.parent for path in folder.glob(f"*/{files.CHART_FILE}"))
+    close = difflib.get_close_matches(DEFAULT, [path.name for path in below], n=1) or [path.name for path in below]
+    return UsageError(
+        f"CHART={folder}: not a chart, no {files.CHART_FILE} with a name and a version, and no .tgz in it",
+        hint=f"CHART={folder / close[0]}" if close else "CHART=<folder or .tgz>",
+    )

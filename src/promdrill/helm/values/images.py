@@ -1,0 +1,183 @@
+"""The images that rendered objects name, and for each the best that can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+
+from promdrill.artefacts.reference import (
+    ALERTMANAGER,
+    PROMETHEUS,
+    Reference,
+    named_in,
+)
+from promdrill.core.errors import SupplyError
+from promdrill.helm.compatibility.table import number
+
+RELOADER = "quay.io/prometheus-operator/prometheus-config-reloader"
+
+ALIASES = {
+    "docker.io/prom/prometheus": PROMETHEUS,
+    "docker.io/prom/node-exporter": "quay.io/prometheus/node-exporter",
+    "docker.io/prom/alertmanager": ALERTMANAGER,
+    "docker.io/prom/pushgateway": "quay.io/prometheus/pushgateway",
+    "quay.io/coreos/prometheus-config-reloader": RELOADER,
+    "quay.io/coreos/prometheus-operator": "quay.io/prometheus-operator/prometheus-operator",
+    "quay.io/coreos/kube-state-metrics": "registry.k8s.io/kube-state-metrics/kube-state-metrics",
+    "k8s.gcr.io/kube-state-metrics/kube-state-metrics": "registry.k8s.io/kube-state-metrics/kube-state-metrics",
+    "quay.io/prometheus/busybox": "docker.io/library/busybox",
+}
+"""Repositories that hold the same as another one; what a project called its images before it moved."""
+
+POLICIES = ("nearest", "exact")
+"""Values of IMAGES: whether another version may stand in for an image that cannot be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image that is named somewhere.
+
+    Attributes:
+        text: As it was written.
+        name: Its repository with the registry, `docker.io/library/` and all.
+        tag: Its tag; empty where none was written.
+        digest: Its digest in hexadecimal; empty for none.
+    """
+
+    text: str
+    name: str
+    tag: str
+    digest: str = ""
+
+    @classmethod
+    def of(cls, text: str) -> Image | None:
+        """The image that a text names; None when it names none."""
+        try:
+            found = Reference.of(text.strip())
+        except SupplyError:
+            return None
+        last = text.partition("@")[0].rpartition("/")[2]
+        return cls(text.strip(), f"{found.host}/{found.repository}", found.tag if ":" in last else "", found.digest)
+
+    @property
+    def repository(self) -> str:
+        """Its repository under the one name that it has here."""
+        return ALIASES.get(self.name, self.name)
+
+    @property
+    def version(self) -> Version | None:
+        """The version that its tag begins with."""
+        return number(self.tag)
+
+    @property
+    def title(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What runs in the place of an image.
+
+    Attributes:
+        wanted: The image that the chart names.
+        chosen: What can be had; None when nothing can.
+        had: Tags of the same repository that can be had.
+    """
+
+    wanted: Image
+    chosen: Image | None
+    had: tuple[str, ...] = ()
+
+    @property
+    def remark(self) -> str:
+        """What there is to say of it; empty when it is the image itself."""
+        wanted, chosen = self.wanted, self.chosen
+        if chosen is None or same(wanted, chosen):
+            return ""
+        if wanted.digest and (wanted.name, wanted.tag) == (chosen.name, chosen.tag):
+            return f"{wanted.title} {wanted.tag} is named by digest; what runs is built from source, and has another."
+        if wanted.repository == chosen.repository and wanted.version is not None and wanted.version == chosen.version:
+            return f"{wanted.text} is not in the catalogue; {chosen.text}, of the same version, runs in its place."
+        if wanted.repository == chosen.repository:
+            title = f"{chosen.title} {wanted.tag or 'without a tag'}"
+            return f"{title} is not in the catalogue; the nearest, {chosen.tag}, runs in its place."
+        return f"{wanted.text} is not in the catalogue; {chosen.text} runs in its place."
+
+
+def same(one: Image, other: Image) -> bool:
+    """Whether two references are of the same image, however they are written."""
+    return (one.name, one.tag or "latest", one.digest) == (other.name, other.tag or "latest", other.digest)
+
+
+def collect(objects: Iterable[Mapping[str, Any]]) -> tuple[Image, ...]:
+    """All images that will run: of containers of any workload, of the operator's resources, of its arguments.
+
+    Args:
+        objects: What a chart renders to.
+    """
+    return tuple(image for text in named_in(objects) if (image := Image.of(text)) is not None)
+
+
+def choose(wanted: Image, available: Sequence[str] | None, policy: str = "nearest") -> Choice:
+    """The best that can be had for an image.
+
+    The same reference first. Else the same repository, under any name that it has had, and of it the same version.
+    Else, unless it is Prometheus, the nearest version: one of the same minor version, if possible a newer one; else
+    the oldest that is newer; else the newest of all. Without versions to compare the last one by name is taken.
+
+    Args:
+        wanted: The image that the chart names.
+        available: References that can be had; None when all can.
+        policy: One of `POLICIES`; `exact` takes no other version.
+    """
+    if available is None:
+        return Choice(wanted, wanted)
+    there = [image for text in available if (image := Image.of(text)) is not None]
+    for image in there:
+        if same(wanted, image):
+            return Choice(wanted, image)
+    alike = [image for image in there if is_of(wanted, image.repository)]
+    had = tuple(image.tag for image in sorted(alike, key=_order))
+    equal = [image for image in alike if _equal(wanted, image)]
+    if equal:
+        return Choice(wanted, equal[-1], had)
+    if not alike or policy == "exact" or alike[0].repository == PROMETHEUS:
+        return Choice(wanted, None, had)
+    return Choice(wanted, nearest(wanted.version, alike), had)
+
+
+def nearest(version: Version | None, images: Sequence[Image]) -> Image:
+    """Of images of one repository the one whose version is nearest, by the rule of `choose`."""
+    ordered = sorted(images, key=_order)
+    versions = [(image.version, image) for image in ordered if image.version is not None]
+    if version is None or not versions:
+        return ordered[-1]
+    minor = [pair for pair in versions if pair[0].release[:2] == (*version.release, 0)[:2]]
+    for among in (minor, versions):
+        newer = [image for found, image in among if found >= version]
+        if newer:
+            return newer[0]
+        if among is minor and minor:
+            return minor[-1][1]
+    return versions[-1][1]
+
+
+def is_of(image: Image, repository: str) -> bool:
+    """Whether an image is of a repository, also in a mirror: another registry before its path, or its whole name."""
+    path = image.name.partition("/")[2]
+    same_path = path == repository.partition("/")[2] or path.endswith(f"/{repository}")
+    return repository in {image.repository, path} or same_path
+
+
+def _equal(wanted: Image, image: Image) -> bool:
+    if wanted.version is None or image.version is None:
+        return bool(wanted.tag) and wanted.tag == image.tag
+    return wanted.version == image.version
+
+
+def _order(image: Image) -> tuple[Version, str]:
+    return (image.version or Version("0"), image.tag)

@@ -1,0 +1,112 @@
+"""The layers of Helm values that lie over a scenario's own in one drill."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility.table import (
+    Kind,
+    at,
+    keys,
+    meant,
+    nested,
+)
+from promdrill.helm.source import files
+from promdrill.helm.values.edit import load
+from promdrill.helm.values.user import (
+    Conflict,
+    Own,
+    Resolved,
+    over,
+    resolve,
+)
+from promdrill.install.release import ChartRef
+
+_NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Layered:
+    """What lies over a scenario's values.
+
+    Attributes:
+        layers: Helm values, lowest first.
+        conflicts: Values of the user's that are not used.
+    """
+
+    layers: tuple[Mapping[str, Any], ...]
+    conflicts: tuple[Conflict, ...]
+
+
+def layers(chart: ChartRef, scenario_values: Path, own: Path | None, plan_values: Mapping[str, Any]) -> Layered:
+    """The layers of one drill: the chart's own keys, the user's values, and on top what was planned for all drills.
+
+    Args:
+        chart: The chart.
+        scenario_values: The scenario's values.yaml.
+        own: The user's file of values; None for none.
+        plan_values: `Plan.values`.
+
+    Raises:
+        UsageError: The user's values are none, or clash with what the drill needs.
+    """
+    followed = table.followed(files.metadata(chart.path))
+    return stack(
+        followed, load(scenario_values.read_text(encoding="utf-8")), Own.read(own) if own else None, plan_values
+    )
+
+
+def stack(
+    followed: tuple[str, str], scenario: Mapping[str, Any], own: Own | None, plan_values: Mapping[str, Any]
+) -> Layered:
+    """As `layers`, of what has been read.
+
+    Args:
+        followed: Name and version of the chart whose keys are meant, as from `charts.followed`.
+        scenario: The scenario's values.
+        own: The user's values.
+        plan_values: `Plan.values`.
+
+    Raises:
+        UsageError: The user's values clash with what the drill needs.
+    """
+    renamed = moved(scenario, *followed)
+    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, *followed)]
+    resolved = resolve(over(scenario, renamed), own.values, rules, own.place) if own else Resolved({}, ())
+    found = (defaults(scenario, *followed), renamed, resolved.layer, plan_values)
+    return Layered(tuple(layer for layer in found if layer), resolved.conflicts)
+
+
+def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:
+    """What a scenario sets, under the keys that this version of the chart has for it.
+
+    Args:
+        scenario: Its values, in the keys of 25.8.0.
+        chart: Name as from `charts.followed`.
+        version: Likewise.
+    """
+    layer: dict[str, Any] = {}
+    for row in table.rows(Kind.MOVED, chart, version):
+        value = at(scenario, keys(row.what), _NOTHING)
+        if value is not _NOTHING:
+            layer = over(layer, nested(keys(row.detail), value))
+    return layer
+
+
+def defaults(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:
+    """What this version of the chart does not do by itself, and 25.8.0 does; not where the scenario says it.
+
+    Args:
+        scenario: Its values, in the keys of 25.8.0.
+        chart: Name as from `charts.followed`.
+        version: Likewise.
+    """
+    layer: dict[str, Any] = {}
+    for row in table.rows(Kind.DEFAULT, chart, version):
+        if at(scenario, keys(row.what), _NOTHING) is _NOTHING:
+            layer = over(layer, nested(keys(row.what), meant(row)))
+    return layer

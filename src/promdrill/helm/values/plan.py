@@ -1,0 +1,182 @@
+"""Before anything is installed: what each drill's chart renders to, which images that needs, and what will be said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from promdrill.artefacts.reference import PROMETHEUS
+from promdrill.core.errors import UsageError
+from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility.table import (
+    Kind,
+    at,
+    keys,
+    nested,
+)
+from promdrill.helm.source import files, subcharts
+from promdrill.helm.values.edit import load
+from promdrill.helm.values.image_layer import (
+    Chart,
+    Layout,
+    Wish,
+    settle,
+)
+from promdrill.helm.values.images import Image, is_of
+from promdrill.helm.values.layers import moved, stack
+from promdrill.helm.values.render import Renderer
+from promdrill.helm.values.user import (
+    Conflict,
+    Keys,
+    Own,
+    leaves,
+    over,
+)
+from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
+
+_CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}
+"""As each drill sets it, to a name of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One drill to be planned.
+
+    Attributes:
+        scenario: The scenario's id.
+        values: Its values.yaml.
+        release: Name of its release.
+    """
+
+    scenario: str
+    values: Path
+    release: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What holds for all drills of a run.
+
+    Attributes:
+        app_version: Version of the Prometheus that is installed, without a leading v.
+        values: The topmost layer of Helm values, the same for all drills.
+        references: All images that are needed, by their names in full.
+        remarks: What runs in place of what, a sentence each.
+        conflicts: Scenario to the user's values that its drill does not use; scenarios without any are left out.
+    """
+
+    app_version: str
+    values: Mapping[str, Any]
+    references: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
+    conflicts: Mapping[str, tuple[Conflict, ...]] = field(default_factory=dict)
+
+
+def plan(
+    helm: Path,
+    chart: Path,
+    cases: Sequence[Case],
+    *,
+    own: Path | None = None,
+    extra: Mapping[str, Any] | None = None,
+    app_version: str | None = None,
+    policy: str = "nearest",
+    available: tuple[str, ...] | None = None,
+    kubernetes: str = DEFAULT_KUBERNETES,
+) -> Plan:
+    """Render all drills side by side, and decide on their images.
+
+    Args:
+        helm: Path of Helm.
+        chart: The chart's folder or .tgz, its subcharts vendored.
+        cases: The drills; at least one.
+        own: The user's file of values.
+        extra: Values over all, as of SUBCHARTS=off; a switch of something that a case uses is left out.
+        app_version: Version of Prometheus in place of the chart's, with or without a leading v.
+        policy: One of `images.POLICIES`.
+        available: References of images that can be had; None when all can.
+        kubernetes: Version of the cluster, without a leading v.
+
+    Raises:
+        UsageError: The chart does not render with these values, or images cannot be had: all of them, and what helps.
+    """
+    if app_version is not None and re.fullmatch(r"v?\d+\.\d+\.\d+", app_version) is None:
+        raise UsageError(f"APP_VERSION={app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
+    mine = Own.read(own) if own else None
+    followed = table.followed(files.metadata(chart))
+    asked = _chart(helm, chart, mine, kubernetes, followed)
+    layouts = [_layout(case, followed, mine) for case in cases]
+    top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
+    wish = Wish(available, policy, app_version.removeprefix("v") if app_version else None)
+    found = settle(asked, layouts, top, wish)
+    return Plan(
+        _app_version(found.images, chart),
+        found.values,
+        tuple(sorted({_full(image) for image in found.images})),
+        found.remarks,
+        {layout.scenario: layout.conflicts for layout in layouts if layout.conflicts},
+    )
+
+
+def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: tuple[str, str]) -> Chart:
+    named = files.dependencies(chart)
+    defaults = files.values(chart)
+    if own is not None:
+        own.fits(defaults)
+    called = {item.name: item.called for item in named}
+    return Chart(
+        Renderer(helm, chart, files.metadata(chart)["name"], own, kubernetes, called),
+        defaults,
+        {item.called: subcharts.switch(item) for item in named if subcharts.switch(item)},
+        frozenset(row.what for row in table.rows(Kind.NEED, *followed)),
+    )
+
+
+def _layout(case: Case, followed: tuple[str, str], own: Own | None) -> Layout:
+    scenario = load(case.values.read_text(encoding="utf-8"))
+    layered = stack(followed, scenario, own, {})
+    values: Mapping[str, Any] = scenario
+    for layer in (*layered.layers, _CLASS):
+        values = over(values, layer)
+    needed = over(scenario, moved(scenario, *followed))
+    return Layout(case.scenario, case.release, needed, values, layered.conflicts)
+
+
+def _unused(
+    extra: Mapping[str, Any], needed: Sequence[Mapping[str, Any]], conditions: Mapping[str, str]
+) -> dict[str, Any]:
+    """Values over all without the switches of components that a drill sets something of."""
+    kept: dict[str, Any] = {}
+    for path, value in leaves(extra):
+        below = [path[:-1], *((name,) for name, condition in conditions.items() if keys(condition) == path)]
+        used = any(_uses(values, place, path) for values in needed for place in below if place)
+        if value is not False or not used:
+            kept = over(kept, nested(path, value))
+    return kept
+
+
+def _uses(values: Mapping[str, Any], place: Keys, switch: Keys) -> bool:
+    component = at(values, place)
+    return isinstance(component, Mapping) and any((*place, key) != switch and key != "enabled" for key in component)
+
+
+def _app_version(found: Iterable[Image], chart: Path) -> str:
+    """Version of the Prometheus that is rendered; what Chart.yaml says is of no weight beside the values."""
+    servers = [image for image in found if is_of(image, PROMETHEUS) or image.title == "prometheus"]
+    versions = sorted({str(image.version) if image.version else "" for image in servers})
+    if len(versions) == 1 and versions[0]:
+        return versions[0]
+    said = ", ".join(image.text for image in servers) or "none"
+    raise UsageError(
+        f"CHART={chart}: no one version of Prometheus can be told from the images that it renders ({said})",
+        hint="APP_VERSION=3.14.0, or an image of Prometheus with a version as its tag, in VALUES",
+    )
+
+
+def _full(image: Image) -> str:
+    if image.digest:
+        return f"{image.name}:{image.tag}@sha256:{image.digest}" if image.tag else f"{image.name}@sha256:{image.digest}"
+    return f"{image.name}:{image.tag or 'latest'}"

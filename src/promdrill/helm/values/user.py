@@ -1,0 +1,276 @@
+"""The user's values beneath what a drill needs: what of them is taken, and what is not, said in words.
+
+All that a scenario's values.yaml sets is what its drill needs, and wins. One thing in it is no need: a component that
+the drill just does not look at is off there, and the user may turn it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from promdrill.core.errors import UsageError
+from promdrill.helm.compatibility.table import (
+    Kind,
+    Row,
+    at,
+    keys,
+    meant,
+    nested,
+    text_of,
+)
+
+Keys = tuple[str, ...]
+Place = Callable[[Keys], str]
+
+SHOWN = 60
+"""Characters of a value that a message shows."""
+
+_KINDS = {"str": "a text", "list": "a list", "bool": "true or false", "int": "a number", "float": "a number"}
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A value of the user's that is not used, because the drill needs another one.
+
+    Attributes:
+        path: The key.
+        theirs: The user's value.
+        drills: What the drill needs, in YAML; words where no one value says it.
+    """
+
+    path: str
+    theirs: Any
+    drills: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: yours {shown(self.theirs)}, the drill needs {self.drills}; the drill's is used"
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What of the user's values is laid over the scenario's.
+
+    Attributes:
+        layer: The values.
+        conflicts: What was left out.
+    """
+
+    layer: dict[str, Any]
+    conflicts: tuple[Conflict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The user's own file of values.
+
+    Attributes:
+        path: The file.
+        text: Its text.
+        values: What it holds.
+    """
+
+    path: Path
+    text: str
+    values: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> Own:
+        """Read a file.
+
+        Raises:
+            UsageError: It cannot be read, or holds no values.
+        """
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"VALUES={path}: cannot be read: {error}") from error
+        try:
+            found = yaml.safe_load(text)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line = f":{mark.line + 1}" if mark else ""
+            raise UsageError(f"VALUES={path}{line}: not YAML: {error.problem or error.context}") from error
+        except yaml.YAMLError as error:
+            raise UsageError(f"VALUES={path}: not YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(found, dict | None):
+            kind = _KINDS.get(type(found).__name__, type(found).__name__)
+            raise UsageError(f"VALUES={path}: Helm values are a mapping, this is {kind}")
+        return cls(path, text, found or {})
+
+    def fits(self, defaults: Mapping[str, Any]) -> None:
+        """Refuse a single value where the chart has several; Helm only warns of it, and templates then fail anyhow.
+
+        Args:
+            defaults: The chart's own values.
+
+        Raises:
+            UsageError: There is one.
+        """
+        for path, theirs in leaves(self.values):
+            charts = at(defaults, path)
+            if isinstance(charts, Mapping) and charts and not isinstance(theirs, Mapping | None):
+                raise clash(self.place(path), path, theirs, "the chart has several values (a mapping)")
+
+    def place(self, path: Keys) -> str:
+        """The file, and the line where a value stands in it, as far as it is there."""
+        node, line = yaml.compose(self.text, Loader=yaml.SafeLoader), None
+        for key in path:
+            pairs = node.value if isinstance(node, yaml.MappingNode) else []
+            name, node = next(((name, child) for name, child in pairs if name.value == key), (None, None))
+            if name is None:
+                break
+            line = name.start_mark.line + 1
+        return f"VALUES={self.path}:{line}" if line else f"VALUES={self.path}"
+
+
+def resolve(
+    needed: Mapping[str, Any], own: Mapping[str, Any], rules: Iterable[Row], place: Place = text_of
+) -> Resolved:
+    """Lay the user's values over what a drill needs.
+
+    Args:
+        needed: What the drill needs: the scenario's values, in the chart's own keys too.
+        own: The user's values.
+        rules: Rows of the table that are true of the chart: its switches, and what every drill needs.
+        place: Says where a value of the user's stands, for an error.
+
+    Raises:
+        UsageError: The user has a single value where the drill sets values below it.
+    """
+    rows = tuple(rules)
+    judge = _Judge(
+        needed,
+        own,
+        {keys(row.what): row for row in rows if row.kind is Kind.NEED},
+        {keys(row.what): keys(row.detail) for row in rows if row.kind is Kind.SWITCH},
+        place,
+    )
+    layer: dict[str, Any] = {}
+    conflicts: dict[str, Conflict] = {}
+    for path, theirs in leaves(own):
+        verdict = judge.of(path, theirs)
+        if verdict is _TAKEN:
+            layer = over(layer, nested(path, theirs))
+        elif isinstance(verdict, Conflict):
+            conflicts[verdict.path] = verdict
+            if path in judge.required:  # the chart's own default may be off
+                layer = over(layer, nested(path, True))
+    return Resolved(layer, tuple(conflicts.values()))
+
+
+def over(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
+    """One layer of values over another as Helm does: mappings are merged, all else is replaced, null included."""
+    merged = dict(low)
+    for key, value in high.items():
+        below = merged.get(key)
+        merged[key] = over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def leaves(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    """Paths and values of all that is no mapping, and of empty mappings."""
+    for key, value in values.items():
+        path = (*above, str(key))
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, path)
+        else:
+            yield path, value
+
+
+def shown(value: Any) -> str:
+    """A value as YAML on one line, cut when it is long."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False).strip()
+    text = text.removesuffix("...").strip()
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
+
+
+_TAKEN, _SAME = "taken", "same"
+
+
+class _Judge:
+    """What becomes of one value of the user's."""
+
+    def __init__(
+        self,
+        needed: Mapping[str, Any],
+        own: Mapping[str, Any],
+        fixed: Mapping[Keys, Row],
+        switches: Mapping[Keys, Keys],
+        place: Place,
+    ) -> None:
+        self._needed, self._own, self._fixed, self._switches, self._place = needed, own, fixed, switches, place
+        self.required = {path for path, below in switches.items() if self._uses(path, below)}
+
+    def of(self, path: Keys, theirs: Any) -> Conflict | str:
+        """`_TAKEN`, `_SAME` (as the drill has it), or the conflict."""
+        row = self._fixed.get(path)
+        if row is not None and not row.detail:
+            return Conflict(text_of(path), theirs, "one of its own") if theirs else _SAME
+        here: Any = self._needed
+        for depth, key in enumerate(path):
+            if not isinstance(here, Mapping):  # the drill has one value where the user has several
+                return self._conflict(path[:depth], here)
+            if key not in here:
+                return self._unsaid(path, theirs)
+            here = here[key]
+        return self._said(path, theirs, here)
+
+    def _said(self, path: Keys, theirs: Any, drills: Any) -> Conflict | str:
+        if _same(theirs, drills):
+            return _SAME
+        if isinstance(drills, Mapping):
+            if isinstance(theirs, Mapping):  # an empty one adds nothing
+                return _SAME
+            if theirs is not None:
+                raise clash(self._place(path), path, theirs, "the drill needs several values (a mapping)")
+        if path in self._switches:
+            if not isinstance(theirs, bool | None):
+                raise clash(self._place(path), path, theirs, "the drill needs true or false")
+            if drills is False and theirs:
+                return _TAKEN
+        return self._conflict(path, drills)
+
+    def _unsaid(self, path: Keys, theirs: Any) -> Conflict | str:
+        if path in self.required and not theirs:
+            return self._conflict(path, drills=True)
+        for fixed, row in self._fixed.items():
+            if path[: len(fixed)] == fixed:
+                yours, wanted = at(self._own, fixed), meant(row)
+                if _same(yours, wanted) or (not yours and not wanted):
+                    return _SAME
+                return self._conflict(fixed, wanted)
+        return _TAKEN
+
+    def _uses(self, path: Keys, below: Keys) -> bool:
+        """Whether the drill sets more of a component than its switch."""
+        component = at(self._needed, below)
+        return isinstance(component, Mapping) and any((*below, key) != path and key != "enabled" for key in component)
+
+    def _conflict(self, path: Keys, drills: Any) -> Conflict:
+        return Conflict(text_of(path), at(self._own, path), shown(drills))
+
+
+def clash(place: str, path: Keys, theirs: Any, wanted: str) -> UsageError:
+    """The error for a value of the wrong type.
+
+    Args:
+        place: File and line.
+        path: The key.
+        theirs: The user's value.
+        wanted: What is there otherwise, as a sentence.
+    """
+    found = _KINDS.get(type(theirs).__name__, f"a {type(theirs).__name__}")
+    return UsageError(
+        f"{place}: {text_of(path)}: {found} ({shown(theirs)}), where {wanted}",
+        hint=f"take {text_of(path)} out, or write it as the chart's own values.yaml has it",
+    )
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Equal, and not only because Python takes 1 for true."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

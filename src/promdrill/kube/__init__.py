@@ -1,0 +1,1 @@
+"""The API server: one small client, streams that can be ended, commands in containers."""

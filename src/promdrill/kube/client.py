@@ -1,0 +1,298 @@
+"""One small client over the API server: raw JSON in, raw JSON out, every request counted.
+
+ClusterError                the API server cannot be asked
++-- ApiError                it refused; `status` and `reason` say how
+    +-- NotFound            ... because there is no such object
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+from urllib.parse import quote, urlencode
+
+from promdrill.core.errors import ClusterError
+from promdrill.kube import exec_channel
+from promdrill.kube.streams import Credentials, StreamRefused, Streams
+from promdrill.kube.transport import Answer, Transport
+
+__all__ = ["Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "object_path"]
+
+FIELD_MANAGER = "promdrill"
+"""Owner of the fields that `Kube.apply` sets."""
+
+TRANSIENT = frozenset({429, 502, 503, 504})
+"""HTTP statuses with which an API server that is starting, stopping or busy asks to be asked again."""
+
+CALL_TIMEOUT_S = 10.0
+"""Seconds for one call with its retries: milliseconds, or some seconds while an API server starts."""
+
+PATCH_TYPES = {
+    "merge": "application/merge-patch+json",
+    "strategic": "application/strategic-merge-patch+json",
+    "json": "application/json-patch+json",
+}
+"""Content types by kind of patch."""
+
+
+class ApiError(ClusterError):
+    """The API server refused.
+
+    Attributes:
+        status: HTTP status.
+        reason: The API's own word, such as `AlreadyExists`; empty when it gave none.
+    """
+
+    def __init__(self, what: str, status: int, text: str) -> None:
+        body = _json_object(text)
+        self.status = status
+        self.reason = str(body.get("reason", ""))
+        super().__init__(f"{what}: HTTP {status}: {body.get('message') or text.strip()[:500]}")
+
+
+class NotFound(ApiError):
+    """There is no such object."""
+
+
+class Kube:
+    """One API server, as the current context of one kubeconfig. Safe to use from several threads.
+
+    Args:
+        kubeconfig: The file; no other configuration, no environment variable and no proxy is looked at.
+
+    Raises:
+        ClusterError: The file is no usable kubeconfig.
+    """
+
+    def __init__(self, kubeconfig: Path) -> None:
+        self._credentials = Credentials(kubeconfig)
+        self._streams = Streams(self._credentials)
+        self._transport = Transport(self._credentials)
+
+    @property
+    def requests_made(self) -> int:
+        """Requests to the API server itself so far; no watches, log streams or proxied questions."""
+        return self._transport.requests_made
+
+    @property
+    def questions_asked(self) -> int:
+        """Requests so far that the API server only passed on to a service or a pod."""
+        return self._transport.questions_asked
+
+    def close(self) -> None:
+        """End every stream, let go of connections and private key files. More than once is fine."""
+        self._streams.interrupt_all()
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout_s: float = 10,
+        retry: bool = True,
+    ) -> Answer:
+        """One request; any HTTP status is an answer.
+
+        Args:
+            method: HTTP method.
+            path: Path and query.
+            body: Sent as JSON when not None.
+            content_type: Of the body.
+            timeout_s: Seconds for all attempts together, and for each.
+            retry: Try again when the connection fails; a POST, which may have arrived, is never sent twice.
+
+        Raises:
+            ClusterError: Nobody answered.
+        """
+        return self._transport.send(
+            method, path, body=body, content_type=content_type, timeout_s=timeout_s, retry=retry
+        )
+
+    def get(self, path: str, *, timeout_s: float = CALL_TIMEOUT_S) -> dict[str, Any]:
+        """The object, or list, at `path`; tried for `timeout_s` seconds.
+
+        Raises:
+            NotFound: There is none.
+            ApiError: The API server refused.
+            ClusterError: Nobody answered.
+        """
+        return self._call("GET", path, timeout_s=timeout_s)
+
+    def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Server-side apply, forced; gives the object as it is now. Errors as in `get`."""
+        path = f"{object_path(obj)}?{urlencode({'fieldManager': FIELD_MANAGER, 'force': 'true'})}"
+        return self._call("PATCH", path, obj, "application/apply-patch+yaml")
+
+    def create(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create the object; `ApiError` with status 409 when it exists. Errors as in `get`."""
+        return self._call("POST", object_path(obj).rpartition("/")[0], obj)
+
+    def patch(self, path: str, patch: Any, *, kind: Literal["merge", "strategic", "json"] = "merge") -> dict[str, Any]:
+        """Change the object at `path`; gives it as it is now. Errors as in `get`."""
+        return self._call("PATCH", path, patch, PATCH_TYPES[kind])
+
+    def delete(self, path: str, *, missing_ok: bool = True, grace_s: int | None = None) -> None:
+        """Ask for the object to be deleted, its dependents in the background; does not wait until it is gone.
+
+        Args:
+            path: Of the object.
+            missing_ok: Whether an object that is not there is fine.
+            grace_s: Seconds that a pod gets to stop; its own setting when None.
+
+        Raises:
+            NotFound: There is none, and `missing_ok` is false.
+            ApiError: The API server refused.
+            ClusterError: Nobody answered.
+        """
+        options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+        if grace_s is not None:
+            options["gracePeriodSeconds"] = grace_s
+        try:
+            self._call("DELETE", path, options)
+        except NotFound:
+            if not missing_ok:
+                raise
+
+    def watch(
+        self,
+        path: str,
+        *,
+        resource_version: str,
+        stop: threading.Event,
+        timeout_s: float = 300,
+        params: Mapping[str, str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Raw watch events, bookmarks included.
+
+        Ends when the server closes the stream or `stop` is given to `interrupt`. A refusal, such as 410, comes as one
+        ERROR event, as it does in the middle of a stream.
+
+        Args:
+            path: Of the collection.
+            resource_version: Where to start: the list's.
+            stop: See `interrupt`.
+            timeout_s: Seconds after which the server closes the stream.
+            params: More query parameters.
+
+        Raises:
+            ClusterError: The connection could not be made, or broke.
+        """
+        asked = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(int(timeout_s)),
+            **(params or {}),
+        }
+        try:
+            for line in self._streams.lines(f"{path}?{urlencode(asked)}", stop=stop, silence_s=timeout_s + 30):
+                yield json.loads(line)
+        except StreamRefused as refused:
+            status = {"kind": "Status", "code": refused.status, "message": refused.body, **_json_object(refused.body)}
+            yield {"type": "ERROR", "object": status}
+
+    def follow_log(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        stop: threading.Event,
+        previous: bool = False,
+        since_time: str | None = None,
+        follow: bool = True,
+    ) -> Iterator[str]:
+        """Raw log lines, each beginning with its timestamp and a space, without their ends.
+
+        Ends when the container has ended, or at the log's present end without `follow`.
+
+        Args:
+            namespace: The pod's.
+            pod: Its name.
+            container: The container's.
+            stop: See `interrupt`.
+            previous: Read, once, the container that ran before the current one.
+            since_time: RFC 3339, whole seconds: older lines are left out.
+            follow: Go on with lines as they are written.
+
+        Raises:
+            StreamRefused: There is no such log (yet).
+            ClusterError: The connection could not be made, or broke.
+        """
+        asked = {"container": container, "timestamps": "true"}
+        asked |= {"previous": "true"} if previous else {"follow": "true"} if follow else {}
+        if since_time:
+            asked["sinceTime"] = since_time
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/log?{urlencode(asked)}"
+        for line in self._streams.lines(path, stop=stop, silence_s=None):
+            yield line.decode("utf-8", "replace").rstrip("\n")
+
+    def interrupt(self, stop: threading.Event) -> None:
+        """Set `stop` and end, at once, every watch and log stream that was opened with it."""
+        self._streams.interrupt(stop)
+
+    def exec(
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, timeout_s: float
+    ) -> tuple[int, str]:
+        """Run a command in a container: its exit code, and its output with standard error merged in.
+
+        Raises:
+            ClusterError: It could not be started, or did not end within `timeout_s` seconds (it is then left running).
+        """
+        asked = [
+            ("container", container),
+            ("stdout", "true"),
+            ("stderr", "true"),
+            *(("command", part) for part in argv),
+        ]
+        path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode(asked, quote_via=quote)}"
+        what = f"exec in {namespace}/{pod}/{container}: {' '.join(argv)}"
+        self._transport.count(path)
+        return exec_channel.run(self._credentials, path, what=what, timeout_s=timeout_s)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        timeout_s: float = CALL_TIMEOUT_S,
+    ) -> dict[str, Any]:
+        answer = self._transport.send(
+            method, path, body=body, content_type=content_type, timeout_s=timeout_s, again=TRANSIENT
+        )
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            what = f"{method} {path.partition('?')[0]}"
+            raise (NotFound if answer.status == HTTPStatus.NOT_FOUND else ApiError)(what, answer.status, answer.text)
+        return _json_object(answer.text)
+
+
+def object_path(obj: Mapping[str, Any]) -> str:
+    """API path of an object, from its apiVersion, kind, name and namespace (none: it is cluster-wide)."""
+    version, kind, about = str(obj["apiVersion"]), str(obj["kind"]).lower(), obj["metadata"]
+    plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("s") else f"{kind}s"
+    group = f"/apis/{version}" if "/" in version else f"/api/{version}"
+    scope = f"/namespaces/{about['namespace']}" if about.get("namespace") else ""
+    return f"{group}{scope}/{plural}/{about['name']}"
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}

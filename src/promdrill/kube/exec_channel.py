@@ -1,0 +1,66 @@
+"""Commands in containers over the API server's exec WebSocket (subprotocol v4.channel.k8s.io).
+
+Spoken with websocket-client itself: the `kubernetes` package would load its thousand typed models for one socket.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import websocket
+
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import ClusterError
+from promdrill.kube.streams import CONNECT_TIMEOUT_S, Credentials
+
+_STDOUT, _STDERR, _STATUS = 1, 2, 3  # first byte of each frame
+
+
+def run(credentials: Credentials, path: str, *, what: str, timeout_s: float) -> tuple[int, str]:
+    """Exit code and output, standard error merged in, of the command that `path` names.
+
+    Raises:
+        ClusterError: It could not be started, or did not end within `timeout_s` seconds (it is then left running).
+    """
+    deadline = Deadline.after(timeout_s)
+    try:
+        channel = websocket.create_connection(
+            f"wss{credentials.server.removeprefix('https')}{path}",
+            timeout=min(CONNECT_TIMEOUT_S, timeout_s),
+            header=credentials.headers,
+            subprotocols=["v4.channel.k8s.io"],
+            sslopt={"context": credentials.tls},
+            http_no_proxy=["*"],
+        )
+        try:
+            return _collect(channel, deadline)
+        finally:
+            channel.shutdown()  # type: ignore[no-untyped-call]  # `close` leaves a socket open that the peer closed
+    except (OSError, websocket.WebSocketException) as error:
+        reason = f"not done within {timeout_s:.0f} s" if deadline.passed else str(error)
+        raise ClusterError(f"{what}: {reason}") from error
+
+
+def _collect(channel: websocket.WebSocket, deadline: Deadline) -> tuple[int, str]:
+    output = bytearray()
+    while True:
+        channel.settimeout(max(0.001, deadline.remaining_s))
+        frame = channel.recv()
+        data = frame if isinstance(frame, bytes) else frame.encode()
+        if not data:  # a close frame
+            raise websocket.WebSocketException("closed before the exit code came")
+        if data[:1] in (bytes([_STDOUT]), bytes([_STDERR])):
+            output += data[1:]
+        elif data[:1] == bytes([_STATUS]):
+            return _exit_code(json.loads(data[1:])), output.decode("utf-8", "replace")
+
+
+def _exit_code(status: Mapping[str, Any]) -> int:
+    if status.get("status") == "Success":
+        return 0
+    for cause in (status.get("details") or {}).get("causes") or ():
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    raise websocket.WebSocketException(str(status.get("message") or status))

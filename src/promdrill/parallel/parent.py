@@ -1,0 +1,206 @@
+"""The plugin of a session whose drills run side by side: it makes the cluster, and has each drill run by a child."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import pytest
+
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import Variant, drill_name
+from promdrill.parallel import child, wanted
+from promdrill.parallel.joining import Address, Joined
+from promdrill.parallel.pool import Pool, Tell
+from promdrill.parallel.turn import ALONE, BEGIN, Turn
+from promdrill.request import scenarios
+from promdrill.request.options import FLAGS
+from promdrill.results.run import Run
+
+if TYPE_CHECKING:
+    from promdrill.cluster.kind import PinnedKindCluster
+    from promdrill.supply.supplied import Supplied
+
+PASSED_ON = (*FLAGS, "variants", "keep_cluster", "capture", "confcutdir")
+"""Options of the parent that its children are given too, as pytest names their values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What the session can do already.
+
+    Attributes:
+        run: The run that takes the results.
+        provide: Has everything supplied.
+        cluster: Makes the cluster, and deletes it at the end.
+        variant: Which run of its scenario a test is; None when it is no drill.
+        skip: Why a drill does not apply to what was supplied; None when it does.
+        profile: Kind configuration.
+    """
+
+    run: Callable[[], Run]
+    provide: Callable[[], Supplied]
+    cluster: Callable[[Supplied], AbstractContextManager[PinnedKindCluster]]
+    variant: Callable[[pytest.Item], Variant | None]
+    skip: Callable[[pytest.Item, Supplied], str | None]
+    profile: str
+
+
+class SideBySide:
+    """pytest's loop over the tests, with children.
+
+    Args:
+        width: Drills at once.
+        means: What the session can do already.
+    """
+
+    def __init__(self, width: int, means: Means) -> None:
+        self._width = width
+        self._means = means
+        self._left: list[pytest.Item] = []
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Refuse what is no drill: it would want a cluster in this process."""
+        for item in session.items:
+            if self._means.variant(item) is None:
+                raise pytest.UsageError(str(UsageError(f"--jobs: {item.nodeid} is no drill", hint="--jobs=1")))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
+        """Run all drills; pytest's own loop is left to say that there is nothing to run."""
+        if session.testsfailed or session.config.option.collectonly or not session.items:
+            return None
+        self._left = list(session.items)
+        try:
+            supplied = self._means.provide()
+            items = [item for item in tuple(self._left) if not self._skipped(item, supplied)]
+            if not items:
+                return True
+            with (
+                self._means.cluster(supplied) as made,
+                tempfile.TemporaryDirectory(prefix="promdrill-jobs-") as folder,
+            ):
+                self._drill(items, supplied, Address.of(made), Path(folder))
+        except PromdrillError as error:
+            self._fail(session, error)
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        if session.shouldstop:
+            raise session.Interrupted(session.shouldstop)
+        return True
+
+    def _drill(self, items: list[pytest.Item], supplied: Supplied, address: Address, folder: Path) -> None:
+        from promdrill.drill.interrupts import terminable  # noqa: PLC0415  the engine's modules, when there is a drill
+
+        run, config, session = self._means.run(), items[0].config, items[0].session
+        options = options_of(config)
+        outboxes = {item: folder / str(number) for number, item in enumerate(items)}
+        reasons = {item: wanted.alone(item) for item in items}
+        joins = {item: Joined(supplied, address, run.folder, outbox).write() for item, outbox in outboxes.items()}
+
+        def work(item: pytest.Item, tell: Tell, stop: threading.Event) -> child.Left:
+            cwd = config.invocation_params.dir
+            return child.run(_target(item), options, join=joins[item], cwd=cwd, on_line=tell, stop=stop)
+
+        def begins(item: pytest.Item) -> None:
+            turns[item].give()
+
+        def alone(item: pytest.Item) -> None:
+            self._show(item, f"nothing runs beside it any more: it changes what drills share ({reasons[item]})")
+            waits[item].give()
+
+        def ended(item: pytest.Item, left: child.Left) -> bool:
+            self._take(item, left)
+            return not (session.shouldfail or session.shouldstop)
+
+        pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=wanted.exclusive)
+        took_s = scenarios.last_took(run.folder.parent)
+        together = [item for item, why in reasons.items() if why is None]
+        ordered = wanted.longest_first(
+            together, lambda item: took_s.get(self._name(item)), lambda item: wanted.long(item) is not None
+        )
+        with ExitStack() as held, terminable():
+            turns = {item: held.enter_context(Turn(outbox, BEGIN)) for item, outbox in outboxes.items()}
+            apart = [item for item in reasons if item not in together]
+            waits = {item: held.enter_context(Turn(outboxes[item], ALONE)) for item in apart}
+            pool.run(ordered, apart, width=self._width)
+
+    def _skipped(self, item: pytest.Item, supplied: Supplied) -> bool:
+        """Whether a drill does not apply; what is recorded of it then."""
+        reason = self._means.skip(item, supplied)
+        if reason is None:
+            return False
+        self._left.remove(item)
+        self._means.run().skip(item.path.parent.name, reason)
+        place = (str(item.path), 0, f"Skipped: {reason}")
+        _log(item, [pytest.TestReport(item.nodeid, item.location, {}, "skipped", place, "setup")])
+        return True
+
+    def _show(self, item: pytest.Item, line: str) -> None:
+        name = f"{self._name(item)}: "
+        self._means.run().say(line if line.startswith(name) else name + line)
+
+    def _take(self, item: pytest.Item, left: child.Left) -> None:
+        """Add what a child left to this session's own results and reports."""
+        self._left.remove(item)
+        run, config = self._means.run(), item.config
+        for drill in left.drills:
+            run.results.add(drill)
+        hook = config.hook.pytest_report_from_serializable
+        reports: list[pytest.TestReport] = [hook(config=config, data=data) for data in left.reports]
+        if left.end is not None:
+            self._abort(item, left.end)
+            reports += [] if left.stopped else [_failure(item, "call", f"{self._name(item)}: {left.end}")]
+        _log(item, reports)
+
+    def _fail(self, session: pytest.Session, error: PromdrillError) -> None:
+        """There was no cluster, or it could not be deleted."""
+        for item in self._left:
+            self._abort(item, str(error))
+            _log(item, [_failure(item, "setup", str(error))])
+        if not self._left:
+            _log(session.items[-1], [_failure(session.items[-1], "teardown", str(error))])
+
+    def _abort(self, item: pytest.Item, reason: str) -> None:
+        variant = self._means.variant(item) or Variant()
+        self._means.run().aborted(item.path.parent.name, variant, profile=self._means.profile, reason=reason)
+
+    def _name(self, item: pytest.Item) -> str:
+        variant = self._means.variant(item) or Variant()
+        return drill_name(item.path.parent.name, variant.label)
+
+
+def options_of(config: pytest.Config) -> list[str]:
+    """The parent's options that matter to a child, as its command line."""
+    options = [f"--rootdir={config.rootpath}", "-p", "no:cacheprovider"]
+    if config.inipath is not None:
+        options += ["-c", str(config.inipath)]
+    for name in PASSED_ON:
+        value, option = config.getoption(name), f"--{name.replace('_', '-')}"
+        if value is True:
+            options.append(option)
+        elif value not in {None, False}:
+            options.append(f"{option}={value}")
+    return options
+
+
+def _target(item: pytest.Item) -> str:
+    """The test as a child can be asked for it, wherever it runs."""
+    return f"{item.path}::{item.nodeid.partition('::')[2]}"
+
+
+def _failure(item: pytest.Item, when: Literal["setup", "call", "teardown"], text: str) -> pytest.TestReport:
+    return pytest.TestReport(item.nodeid, item.location, {}, "failed", text, when)
+
+
+def _log(item: pytest.Item, reports: list[pytest.TestReport]) -> None:
+    """Have this session's plugins take a test's reports as if it had been run here."""
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)

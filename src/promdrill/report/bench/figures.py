@@ -1,0 +1,246 @@
+"""Where the seconds of one or more runs go: in all, by drill and phase, and what is not drilling.
+
+All figures are taken from results.json; nothing is measured here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from promdrill.core.errors import UsageError
+from promdrill.core.model import (
+    DrillResult,
+    PhaseName,
+    RunResult,
+    Verdict,
+)
+from promdrill.report.bench.run import Ran, drill_s, ran
+from promdrill.results.expected import as_due, outcome
+
+OBSERVED = {
+    "detect_p95_s": "seconds to notice a change, 95th percentile",
+    "detections": "changes that is taken from",
+    "api_requests": "requests to the API server",
+    "prometheus_questions": "questions to Prometheus",
+    "relists": "watches listed anew",
+}
+"""What is told of `ObserverFigures`, by the names of its fields, in words."""
+
+ACROSS = "promdrill compare OLD NEW --across chart,prometheus"
+"""What compares unlike runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What all runs have in common.
+
+    Attributes:
+        chart: Name and version of the chart; None where no drill tells.
+        app_version: Version of Prometheus; None where no drill tells.
+        kubernetes: Version of the cluster.
+        profile: `fast` or `as-shipped`; None without drills.
+    """
+
+    chart: str | None
+    app_version: str | None
+    kubernetes: str
+    profile: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Middle:
+    """Several figures of one kind.
+
+    Attributes:
+        least: The smallest.
+        median: Their median.
+        most: The largest.
+        count: How many there are.
+    """
+
+    least: float
+    median: float
+    most: float
+    count: int
+
+    @classmethod
+    def of(cls, figures: Iterable[float | None]) -> Middle | None:
+        """Those that are known; None where none is."""
+        known = [figure for figure in figures if figure is not None]
+        return cls.of_all(known) if known else None
+
+    @classmethod
+    def of_all(cls, known: Sequence[float]) -> Middle:
+        """At least one figure; to the millisecond, as they are in results.json."""
+        least, middle, most = (round(figure, 3) for figure in (min(known), median(known), max(known)))
+        return cls(least, middle, most, len(known))
+
+    @property
+    def spread(self) -> float:
+        """The largest less the smallest."""
+        return round(self.most - self.least, 3)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One scenario, over all its drills that passed.
+
+    Attributes:
+        scenario: Its id.
+        phases_s: The median of each phase, in seconds; None for one that no drill tells.
+        all_s: All phases of a drill together.
+    """
+
+    scenario: str
+    phases_s: Mapping[PhaseName, float | None]
+    all_s: Middle
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOver:
+    """A drill that did not pass, whose seconds are in no median.
+
+    Attributes:
+        started: Of its run.
+        name: The drill, as people name it.
+        verdict: How it ended.
+        said: Why, in one sentence.
+        due: Whether it had to end so.
+    """
+
+    started: str
+    name: str
+    verdict: Verdict
+    said: str
+    due: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """All figures.
+
+    Attributes:
+        ground: What was drilled.
+        runs: In the order in which they started.
+        alike: Whether all runs had the same drills, and as many places: else their seconds in all are not comparable.
+        took_s: Over the runs that ended; None without any, and when they are not `alike`.
+        rows: By id.
+        not_passed: In the order of their runs.
+        observed: Over the drills that passed, by the names of `OBSERVED`; what no drill tells is not there.
+    """
+
+    ground: Ground
+    runs: tuple[Ran, ...]
+    alike: bool
+    took_s: Middle | None
+    rows: tuple[Row, ...]
+    not_passed: tuple[LeftOver, ...]
+    observed: Mapping[str, Middle]
+
+    @property
+    def due(self) -> bool:
+        """Whether all runs came to their ends, and all drills ended as due."""
+        return all(run.due for run in self.runs)
+
+
+def bench(runs: Sequence[RunResult]) -> Bench:
+    """The figures of these runs, at least one.
+
+    Raises:
+        UsageError: No drill is in them, they are not of one kind, or a figure is none.
+    """
+    ordered = sorted(runs, key=lambda run: run.started)
+    drills = [drill for run in ordered for drill in run.drills]
+    if not drills:
+        raise UsageError("no drill is in these results", hint="ls reports")
+    for drill in drills:
+        _refuse_odd(drill)
+    ground = _ground(ordered)
+    told = tuple(ran(run) for run in ordered)
+    names = [(sorted(drill.name for drill in run.drills), each.jobs) for run, each in zip(ordered, told, strict=True)]
+    alike = all(same == names[0] for same in names)
+    passed = [drill for drill in drills if _counts(drill)]
+    seen = {name: Middle.of(_observed(drill, name) for drill in passed) for name in OBSERVED}
+    return Bench(
+        ground=ground,
+        runs=told,
+        alike=alike,
+        took_s=Middle.of(run.took_s for run in told) if alike else None,
+        rows=_rows(passed),
+        not_passed=tuple(_left_over(run, drill) for run in ordered for drill in run.drills if not _counts(drill)),
+        observed={name: middle for name, middle in seen.items() if middle is not None},
+    )
+
+
+def _counts(drill: DrillResult) -> bool:
+    """Whether the drill's seconds count: those of controls and ablations are of another kind."""
+    return drill.verdict is Verdict.PASSED and drill.control is None
+
+
+def _rows(passed: Sequence[DrillResult]) -> tuple[Row, ...]:
+    found: dict[str, list[DrillResult]] = defaultdict(list)
+    for drill in passed:
+        found[drill.scenario].append(drill)
+    return tuple(_row(name, found[name]) for name in sorted(found))
+
+
+def _row(scenario: str, drills: Sequence[DrillResult]) -> Row:
+    phases = {name: Middle.of(_phase_s(drill, name) for drill in drills) for name in PhaseName}
+    medians = {name: each.median if each else None for name, each in phases.items()}
+    return Row(scenario, medians, Middle.of_all([drill_s(drill) for drill in drills]))
+
+
+def _phase_s(drill: DrillResult, name: PhaseName) -> float | None:
+    """Seconds of a phase, which may have been gone through twice; None where the drill does not tell."""
+    told = [phase.took_s for phase in drill.phases if phase.name is name and phase.took_s is not None]
+    return sum(told) if told else None
+
+
+def _left_over(run: RunResult, drill: DrillResult) -> LeftOver:
+    return LeftOver(run.started, drill.name, drill.verdict, " ".join(outcome(drill).split()), as_due(drill))
+
+
+def _observed(drill: DrillResult, name: str) -> float | None:
+    return getattr(drill.observer, name) if drill.observer is not None else None
+
+
+def _refuse_odd(drill: DrillResult) -> None:
+    """Raise UsageError for a figure that is none; reading results.json does not look at these."""
+    told = {f"seconds of {phase.name}": phase.took_s for phase in drill.phases}
+    told |= {name: _observed(drill, name) for name in OBSERVED}
+    for name, figure in told.items():
+        if figure is None:
+            continue
+        number = isinstance(figure, int | float) and not isinstance(figure, bool)
+        if not (number and math.isfinite(figure) and figure >= 0):
+            raise UsageError(f"{drill.name}: {name}: {figure!r} is no figure")
+
+
+def _ground(runs: Sequence[RunResult]) -> Ground:
+    """What all runs agree in; a drill that ended before its versions were known says nothing of them."""
+    told = [(run, drill) for run in runs for drill in run.drills]
+    return Ground(
+        chart=_one("charts", ((_chart(drill), run) for run, drill in told)),
+        app_version=_one("versions of Prometheus", ((drill.app_version, run) for run, drill in told)),
+        kubernetes=_one("versions of Kubernetes", ((run.kubernetes, run) for run in runs)) or "",
+        profile=_one("profiles", ((drill.profile, run) for run, drill in told)),
+    )
+
+
+def _chart(drill: DrillResult) -> str | None:
+    return None if drill.chart is None or drill.chart_version is None else f"{drill.chart} {drill.chart_version}"
+
+
+def _one(what: str, values: Iterable[tuple[str | None, RunResult]]) -> str | None:
+    first: dict[str, RunResult] = {}
+    for value, run in values:
+        if value is not None:
+            first.setdefault(value, run)
+    if len(first) > 1:
+        listed = " and ".join(f"{value} (run of {run.started})" for value, run in first.items())
+        raise UsageError(f"seconds on different {what} do not go together: {listed}", hint=ACROSS)
+    return next(iter(first), None)

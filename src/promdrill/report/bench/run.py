@@ -1,0 +1,134 @@
+"""The seconds of one run: in all, drilling, and what is not drilling."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from promdrill.core.model import DrillResult, RunResult
+from promdrill.report.html.words import between
+from promdrill.results.expected import as_due
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """The seconds of a run that are not drilling: `before_s`, `between_s` and `after_s` together.
+
+    Attributes:
+        all_s: The sum.
+        before_s: From the run's start to its first drill: supply, and the cluster.
+        between_s: From the first drill's start to the last one's end, less `Ran.packed_s`: places stand empty at the
+            start of each drill, beside one that runs alone, and at the end.
+        after_s: From then to the run's end: the cluster is deleted.
+    """
+
+    all_s: float
+    before_s: float
+    between_s: float
+    after_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One run.
+
+    Attributes:
+        started: As in results.json.
+        took_s: Seconds from its start to its end; None when it did not end.
+        jobs: Places for drills.
+        verdicts: How many drills ended how.
+        skipped: Scenarios that were skipped.
+        due: Whether it came to its end, and all drills ended as due.
+        drilled_s: Seconds of all drills together, however they ended.
+        packed_s: What they take at least on `jobs` places: their sum by `jobs`, and never less than the longest.
+        outside: What is not drilling; None where the moments for it are missing.
+        options: What else was asked for otherwise than by default.
+    """
+
+    started: str
+    took_s: float | None
+    jobs: int
+    verdicts: Mapping[str, int]
+    skipped: int
+    due: bool
+    drilled_s: float
+    packed_s: float
+    outside: Outside | None
+    options: Mapping[str, str]
+
+    @property
+    def drills(self) -> int:
+        """How many were run."""
+        return sum(self.verdicts.values())
+
+
+def places(run: RunResult) -> int:
+    """How many drills of a run had a place at once: JOBS, and at least as many as were seen to run at once."""
+    asked = run.options.get("JOBS", "")
+    return max(int(asked) if asked.isdecimal() else 1, _most_at_once(run))
+
+
+def _most_at_once(run: RunResult) -> int:
+    """0 where no drill tells when it began and ended."""
+    spans = [span for drill in run.drills if (span := _span(drill)) is not None]
+    changes = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])  # ends before beginnings
+    most = there = 0
+    for _, change in changes:
+        there += change
+        most = max(most, there)
+    return most
+
+
+def drill_s(drill: DrillResult) -> float:
+    """Seconds of all phases of a drill together."""
+    return sum(phase.took_s or 0.0 for phase in drill.phases)
+
+
+def ran(run: RunResult) -> Ran:
+    """The figures of one run."""
+    jobs = places(run)
+    seconds = [drill_s(drill) for drill in run.drills]
+    packed_s = max([sum(seconds) / jobs, *seconds])
+    return Ran(
+        started=run.started,
+        took_s=between(run.started, run.finished),
+        jobs=jobs,
+        verdicts=dict(Counter(str(drill.verdict) for drill in run.drills)),
+        skipped=len(run.skipped),
+        due=run.finished is not None and all(map(as_due, run.drills)),
+        drilled_s=round(sum(seconds), 3),
+        packed_s=round(packed_s, 3),
+        outside=_outside(run, packed_s),
+        options={name: value for name, value in run.options.items() if name != "JOBS"},
+    )
+
+
+def _outside(run: RunResult, packed_s: float) -> Outside | None:
+    spans = [_span(drill) for drill in run.drills]
+    known = [span for span in spans if span is not None]
+    began, ended = _moment(run.started), _moment(run.finished)
+    if not known or len(known) < len(spans) or began is None or ended is None:
+        return None
+    first, last = min(start for start, _ in known), max(end for _, end in known)
+    before_s, after_s = (first - began).total_seconds(), (ended - last).total_seconds()
+    between_s = (last - first).total_seconds() - packed_s
+    return Outside(*(round(part, 3) for part in (before_s + between_s + after_s, before_s, between_s, after_s)))
+
+
+def _span(drill: DrillResult) -> tuple[datetime, datetime] | None:
+    """From the start of the first phase to the end of the last."""
+    began, last = (_moment(drill.phases[at].started) if drill.phases else None for at in (0, -1))
+    if began is None or last is None:
+        return None
+    return began, last + timedelta(seconds=drill.phases[-1].took_s or 0.0)
+
+
+def _moment(text: str | None) -> datetime | None:
+    """A moment with its time zone, as promdrill writes them all; None for any other text."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except (TypeError, ValueError):
+        return None
+    return moment if moment.tzinfo is not None else None

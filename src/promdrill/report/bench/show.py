@@ -1,0 +1,237 @@
+"""Where the seconds of runs go: as plain text for 80 columns, as Markdown, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+
+from promdrill.core.model import PhaseName
+from promdrill.report.bench.figures import (
+    OBSERVED,
+    Bench,
+    Ground,
+    LeftOver,
+    Middle,
+    Row,
+)
+from promdrill.report.bench.run import Ran
+from promdrill.report.compare.markdown import escape, table_row
+from promdrill.report.html.words import (
+    count,
+    delay,
+    seconds,
+    when,
+)
+from promdrill.results.summary import WIDTH
+
+BENCH_SCHEMA = 1
+"""Version of the JSON form; raised when a field changes its meaning or goes away."""
+
+UNKNOWN = "-"
+"""In place of a figure that is not known."""
+
+REASON_CHARS = 200
+"""Of a reason: the figures are what is asked for here; the run's own report has the rest."""
+
+PACKED = (
+    "packed: the drills' seconds by the places for them, and never less than the longest drill, which is what they "
+    "take at least. rest: in all less packed, that is, what is not drilling. It is made of the seconds before the "
+    "first drill (supply, cluster), those between (places that stand empty: at the start of each drill, beside one "
+    "that runs alone, and while the last ones end), and those after the last (the cluster is deleted)."
+)
+ONE_KIND = "Their drills or places were not the same, so that there is no figure over all runs."
+MEDIANS = "Medians of the drills that passed, in seconds"
+SPREAD = f"{MEDIANS}; in parentheses, of several, the longest less the shortest"
+
+_BROKEN = {
+    "provision": ("provi-", "sion"),
+    "baseline": ("base-", "line"),
+    "signature": ("signa-", "ture"),
+    "persistence": ("persis-", "tence"),
+    "remediate": ("reme-", "diate"),
+    "recovery": ("reco-", "very"),
+}
+"""Heads that are broken over two lines in plain text: ten columns then fit beside the longest id that we ship."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table, and what is said of it.
+
+    Attributes:
+        title: One line.
+        head: Names of the columns.
+        rows: Cells; all but those of `left` hold figures.
+        left: Columns that hold words.
+        notes: Sentences below it.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left: tuple[int, ...] = (0,)
+    notes: tuple[str, ...] = ()
+
+
+def to_text(bench: Bench) -> str:
+    """All tables, for a terminal."""
+    out = _wrap(_headline(bench))
+    for table in _tables(bench):
+        out += ["", *_wrap(table.title), *_text(table), *(line for note in table.notes for line in _wrap(note))]
+    if bench.not_passed:
+        out += ["", *_wrap(_not_passed_title(bench))]
+        out += [line for each in bench.not_passed for line in _wrap(_not_passed(bench, each), 2)]
+    return "\n".join(out)
+
+
+def to_markdown(bench: Bench) -> str:
+    """All tables; that of the drills has the columns of the one in README.md."""
+    out = [f"## {escape(_headline(bench))}"]
+    for table in _tables(bench):
+        rules = ["---" if column in table.left else "--:" for column in range(len(table.head))]
+        out += ["", f"{escape(table.title)}:", "", table_row(table.head), table_row(rules)]
+        out += [table_row(map(escape, row)) for row in table.rows]
+        out += [line for note in table.notes for line in ("", escape(note))]
+    if bench.not_passed:
+        out += ["", escape(_not_passed_title(bench)), ""]
+        out += [f"- {escape(_not_passed(bench, each))}" for each in bench.not_passed]
+    return "\n".join(out)
+
+
+def to_json(bench: Bench) -> str:
+    """Every figure, with the names of the records in `promdrill.report.bench.figures`."""
+    return json.dumps({"schema": BENCH_SCHEMA, "due": bench.due, **asdict(bench)}, indent=2)
+
+
+def _tables(bench: Bench) -> Iterator[Table]:
+    yield _runs(bench)
+    if bench.rows:
+        several = any(row.all_s.count > 1 for row in bench.rows)
+        head = ("id", *(str(name) for name in PhaseName), "in all")
+        rows = (*map(_drill, bench.rows), _sums(bench.rows))
+        yield Table(SPREAD if several else MEDIANS, head, rows)
+    yield _outside(bench)
+    if bench.observed:
+        head = ("observation", "median", "most", "drills")
+        rows = tuple(_observed(name, bench.observed[name]) for name in OBSERVED if name in bench.observed)
+        yield Table("How well the drills that passed were observed, and at what cost, for each drill", head, rows)
+
+
+def _headline(bench: Bench) -> str:
+    return f"{count(len(bench.runs), 'run')}: {_ground(bench.ground)}"
+
+
+def _ground(ground: Ground) -> str:
+    named = (
+        ("", ground.chart),
+        ("Prometheus ", ground.app_version),
+        ("Kubernetes ", ground.kubernetes),
+        ("profile ", ground.profile),
+    )
+    return ", ".join(f"{name}{value}" for name, value in named if value)
+
+
+def _runs(bench: Bench) -> Table:
+    head = ("run", "started (UTC)", "in all", "drills", "ended")
+    rows = tuple(
+        (str(number), _when(run), _long(run.took_s), str(run.drills), _ended(run))
+        for number, run in enumerate(bench.runs, 1)
+    )
+    notes = []
+    if bench.took_s is not None and len(bench.runs) > 1:
+        least, middle, most = (_long(figure) for figure in (bench.took_s.least, bench.took_s.median, bench.took_s.most))
+        notes.append(f"In all: least {least}, median {middle}, most {most}.")
+    notes += [] if bench.alike else [ONE_KIND]
+    notes += [
+        f"Run {number} was asked for {', '.join(f'{name}={value}' for name, value in run.options.items())}."
+        for number, run in enumerate(bench.runs, 1)
+        if run.options
+    ]
+    return Table("Runs", head, rows, left=(0, 1, 4), notes=tuple(notes))
+
+
+def _when(run: Ran) -> str:
+    return when(run.started).removesuffix(" UTC")
+
+
+def _ended(run: Ran) -> str:
+    said = [f"{number} {verdict}" for verdict, number in run.verdicts.items()]
+    said += [f"{run.skipped} skipped"] if run.skipped else []
+    said += ["unfinished"] if run.took_s is None else []
+    return ", ".join(said)
+
+
+def _drill(row: Row) -> tuple[str, ...]:
+    spread = f" ({_whole(row.all_s.spread)})" if row.all_s.count > 1 else ""
+    return (row.scenario, *map(_whole, row.phases_s.values()), f"{_whole(row.all_s.median)}{spread}")
+
+
+def _sums(rows: Sequence[Row]) -> tuple[str, ...]:
+    """Of the figures before they are rounded."""
+    phases = [sum(row.phases_s[name] or 0.0 for row in rows) for name in PhaseName]
+    return ("sum", *map(_whole, phases), _whole(sum(row.all_s.median for row in rows)))
+
+
+def _outside(bench: Bench) -> Table:
+    head = ("run", "in all", "drilling", "places", "packed", "rest", "before", "between", "after")
+    rows = []
+    for number, run in enumerate(bench.runs, 1):
+        out = run.outside
+        rest = (out.all_s, out.before_s, out.between_s, out.after_s) if out else (None,) * 4
+        figures = (_whole(run.took_s), _whole(run.drilled_s), str(run.jobs), _whole(run.packed_s), *map(_whole, rest))
+        rows.append((str(number), *figures))
+    notes = (PACKED,)
+    return Table("What is not drilling, in seconds", head, tuple(rows), notes=notes)
+
+
+def _observed(name: str, middle: Middle) -> tuple[str, ...]:
+    show = delay if name.endswith("_s") else "{:g}".format
+    return (OBSERVED[name], show(middle.median), show(middle.most), str(middle.count))
+
+
+def _not_passed_title(bench: Bench) -> str:
+    return f"{count(len(bench.not_passed), 'drill')} did not pass, and {_are(bench)} in no median:"
+
+
+def _are(bench: Bench) -> str:
+    return "is" if len(bench.not_passed) == 1 else "are"
+
+
+def _not_passed(bench: Bench, each: LeftOver) -> str:
+    number = [run.started for run in bench.runs].index(each.started) + 1
+    said = textwrap.shorten(each.said, REASON_CHARS, placeholder=" ...")
+    return f"run {number}: {each.name}: {each.verdict}, {said}"
+
+
+def _whole(figure: float | None) -> str:
+    return UNKNOWN if figure is None else f"{figure:.0f}"
+
+
+def _long(figure: float | None) -> str:
+    return UNKNOWN if figure is None else seconds(figure)
+
+
+def _text(table: Table) -> list[str]:
+    heads = [_BROKEN.get(name, ("", name)) for name in table.head]
+    lines = [*zip(*heads, strict=True), *table.rows]
+    lines = lines if any(lines[0]) else lines[1:]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    gap = " " if any(name in _BROKEN for name in table.head) else "  "
+    sides = ["<" if column in table.left else ">" for column in range(len(widths))]
+    return [
+        gap.join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)).rstrip()
+        for line in lines
+    ]
+
+
+def _wrap(text: str, indent: int = 0) -> list[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * (indent + 2 if indent else 0),
+        break_on_hyphens=False,
+        break_long_words=False,
+    )

@@ -1,0 +1,239 @@
+"""The cells of a matrix as one report: which scenario ended how in which cell, and which cells have no result.
+
+A cell is a folder with results.json in it, or below it when there is a cell.json that says so. It is red when a drill
+did not end as due (`promdrill.results.expected`), when it has no results or a run that did not come to its end, and when
+nothing was drilled or skipped in it, because then nothing is known.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.core.model import DrillResult, RunResult, Skipped
+from promdrill.report.compare.read import read_all
+from promdrill.results.expected import as_due, outcome
+from promdrill.results.store import RESULTS
+
+CELL = "cell.json"
+"""In a cell's folder, where there is one: its ``id`` and ``title``."""
+
+NIGHT_SCHEMA = 1
+"""Version of summary.json; raised when a field changes its meaning or goes away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell and what came of it.
+
+    Attributes:
+        id: As in matrix.toml; without a cell.json the name of its folder.
+        title: What it is, in words; empty when nothing says.
+        runs: Its results; more than one when it was run more than once.
+        problems: Why it is red whatever its drills say, a few words each.
+    """
+
+    id: str
+    title: str
+    runs: tuple[RunResult, ...]
+    problems: tuple[str, ...]
+
+    @property
+    def drills(self) -> tuple[DrillResult, ...]:
+        """The drills of all its runs."""
+        return tuple(drill for run in self.runs for drill in run.drills)
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What all its runs skipped, each once."""
+        return tuple(dict.fromkeys(skipped for run in self.runs for skipped in run.skipped))
+
+    @property
+    def red(self) -> bool:
+        """Whether it has problems, or a drill that did not end as due."""
+        return bool(self.problems) or not all(map(as_due, self.drills))
+
+    @property
+    def took_s(self) -> float | None:
+        """Seconds from start to end, of all runs together; None when a run did not end or there is none."""
+        try:
+            spans = [
+                datetime.fromisoformat(run.finished or "") - datetime.fromisoformat(run.started) for run in self.runs
+            ]
+        except (TypeError, ValueError):
+            return None
+        return sum(span.total_seconds() for span in spans) if spans else None
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """All cells: those that were expected in that order, then others by name."""
+
+    cells: tuple[Cell, ...]
+
+    @property
+    def red(self) -> tuple[Cell, ...]:
+        """The cells that are red."""
+        return tuple(cell for cell in self.cells if cell.red)
+
+    @property
+    def drills(self) -> tuple[DrillResult, ...]:
+        """The drills of all cells."""
+        return tuple(drill for cell in self.cells for drill in cell.drills)
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """What all cells skipped, counted cell by cell."""
+        return tuple(skipped for cell in self.cells for skipped in cell.skipped)
+
+
+def expected(file: Path) -> Mapping[str, str]:
+    """Titles of the cells, by id, that ``promdrill matrix`` printed with ``--format github`` or ``json``.
+
+    Raises:
+        UsageError: The file cannot be read or is something else.
+    """
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+        entries = data if isinstance(data, list) else data["include"]
+        named = {entry["id"]: entry.get("title") or "" for entry in entries}
+    except OSError as error:
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {error!r}") from error
+    if not named or not all(isinstance(text, str) for pair in named.items() for text in pair):
+        wrong = "an id or title is no text" if named else "it names no cell"
+        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {wrong}")
+    return named
+
+
+def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
+    """Read the cells in a folder.
+
+    A cell whose files are broken is red, and hides no other. Links and hidden folders are not looked at.
+
+    Args:
+        folder: Holds a folder for each cell; need not be there when cells are expected.
+        wanted: Titles of the cells that must be there, by id, as from `expected`.
+
+    Raises:
+        UsageError: There is no cell and none is expected, the folder cannot be read, or is itself a run.
+    """
+    wanted = wanted or {}
+    if (folder / RESULTS).exists():
+        raise UsageError(f"{folder} is a single run, not a folder of cells", hint=f"promdrill stitch {folder.parent}")
+    found: dict[str, Cell] = {}
+    for place in _places(folder) if folder.is_dir() or not wanted else ():
+        cell = _read(place, str(place.relative_to(folder)), wanted)
+        found[cell.id] = _joined(found[cell.id], cell) if cell.id in found else cell
+    absent = {id_: Cell(id_, title, (), ("no result: not even its folder is there",)) for id_, title in wanted.items()}
+    cells = {**absent, **found}  # the order of `wanted` stays
+    if not cells:
+        raise UsageError(f"no cell in {folder}", hint=paths.command("matrix"))
+    return Night(tuple(cells.values()))
+
+
+def to_json(night: Night) -> str:
+    """summary.json: every cell with its drills and what was said of them."""
+    counts = {
+        "cells": len(night.cells),
+        "red_cells": len(night.red),
+        "passed": sum(map(as_due, night.drills)),
+        "failed": sum(not as_due(drill) for drill in night.drills),
+        "skipped": len(night.skipped),
+    }
+    cells = [_cell_json(cell) for cell in night.cells]
+    return json.dumps({"schema": NIGHT_SCHEMA, "counts": counts, "cells": cells}, indent=2)
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    drills = [
+        {
+            "scenario": drill.scenario,
+            "control": drill.control,
+            "repetition": drill.repetition,
+            "verdict": str(drill.verdict),
+            "as_due": as_due(drill),
+            "said": outcome(drill),
+            "recovered_after_s": drill.recovered_after_s,
+        }
+        for drill in cell.drills
+    ]
+    return {
+        "id": cell.id,
+        "title": cell.title,
+        "red": cell.red,
+        "problems": cell.problems,
+        "kubernetes": list(dict.fromkeys(run.kubernetes for run in cell.runs)),
+        "took_s": cell.took_s,
+        "drills": drills,
+        "skipped": [asdict(skipped) for skipped in cell.skipped],
+    }
+
+
+def _places(folder: Path) -> Iterator[Path]:
+    """The cells' folders: the topmost that hold cell.json or results.json, and those right in `folder` without any."""
+    try:
+        children = sorted(folder.iterdir())
+    except OSError as error:
+        raise UsageError(f"cannot read {folder}: {error.strerror}", hint=paths.command("matrix")) from error
+    for child in children:
+        if child.is_dir() and not child.is_symlink() and not child.name.startswith("."):
+            yield from _topmost(child) or [child]
+
+
+def _topmost(folder: Path) -> list[Path]:
+    found = []
+    for place, folders, files in os.walk(folder):
+        if {CELL, RESULTS} & set(files):
+            found.append(Path(place))
+            folders.clear()
+    return sorted(found)
+
+
+def _read(place: Path, name: str, wanted: Mapping[str, str]) -> Cell:
+    problems = []
+    try:
+        id_, title = _told(place / CELL)
+    except (OSError, ValueError) as error:
+        id_, title = None, None
+        problems.append(f"{CELL} cannot be read: {error}")
+    id_ = id_ or name
+    title = title or wanted.get(id_, "")
+    if not any(RESULTS in files for _, _, files in os.walk(place)):
+        return Cell(id_, title, (), (*problems, "no result"))
+    try:
+        runs = tuple(read_all(place))
+    except UsageError as error:
+        return Cell(id_, title, (), (*problems, f"no result: {error.message}"))
+    return Cell(id_, title, runs, (*problems, *_shortcomings(runs)))
+
+
+def _told(file: Path) -> tuple[str | None, str | None]:
+    """Id and title in a cell.json; None for what it does not say, or when it is not there."""
+    if not file.exists():
+        return None, None
+    told = json.loads(file.read_text(encoding="utf-8"))
+    if not isinstance(told, dict) or not all(isinstance(told.get(key), str | None) for key in ("id", "title")):
+        raise ValueError("it is not an object with an id and a title")
+    return told.get("id"), told.get("title")
+
+
+def _shortcomings(runs: tuple[RunResult, ...]) -> Iterator[str]:
+    for run in runs:
+        if run.finished is None:
+            yield f"no finished result: the run of {run.started} was interrupted"
+        elif not (run.drills or run.skipped):
+            yield f"no result: the run of {run.started} neither drilled nor skipped anything"
+
+
+def _joined(one: Cell, other: Cell) -> Cell:
+    """Two folders of one cell: its results are those of both, and so are its problems."""
+    return Cell(one.id, one.title or other.title, (*one.runs, *other.runs), (*one.problems, *other.problems))

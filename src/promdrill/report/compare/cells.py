@@ -1,0 +1,224 @@
+"""The cells of a comparison: which results are repeats of each other, and what they say together."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+
+from promdrill.core.model import DrillResult, RunResult, Verdict
+from promdrill.report.compare.across import own
+from promdrill.results.expected import as_due, outcome
+
+_MAD_TO_SIGMA = 1.4826
+"""From the median absolute deviation to the standard deviation of normal noise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What is compared with its like. None where no result tells, `ANY` where it is looked across.
+
+    Attributes:
+        scenario: Its id.
+        control: As in `DrillResult`; of an ablation ``without <file>: <command>``, because an edit above the step
+            changes its line. None for the drill itself.
+        chart: The chart's name.
+        chart_version: Its version.
+        app_version: Version of Prometheus.
+        kubernetes: Version of the cluster.
+        profile: `as-shipped`, `fast`, or `unknown`.
+    """
+
+    scenario: str
+    control: str | None
+    chart: str | None
+    chart_version: str | None
+    app_version: str | None
+    kubernetes: str
+    profile: str
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A cell's results in OLD or in NEW.
+
+    Attributes:
+        verdicts: Of its drills but aborted ones, in the order of their runs.
+        due: How many of these ended as due.
+        reasons: What was said of them, each once, those that did not end as due first; nothing of drills that passed.
+        aborted: The reasons of the aborted drills.
+        recovered_s: Seconds to recovery of the drills that passed; empty for controls and ablations.
+        median_s: Their median; None without any.
+        spread_s: Their median absolute deviation x 1.4826; None with fewer than two.
+        assumed: How many of the drills judged are taken to be of this cell though they do not tell their versions.
+        skipped: Why the scenario was skipped; empty where it was drilled.
+        own: What the fields that are `ANY` in the cell are on this side, by name; None where no result tells.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    due: int
+    reasons: tuple[str, ...]
+    aborted: tuple[str, ...]
+    recovered_s: tuple[float, ...]
+    median_s: float | None
+    spread_s: float | None
+    assumed: int
+    skipped: tuple[str, ...] = ()
+    own: Mapping[str, str | None] = field(default_factory=dict)
+
+
+@dataclass
+class _Found:
+    """What is gathered of a cell: its drills, each with the cell that it names itself."""
+
+    drills: list[tuple[Cell, DrillResult]] = field(default_factory=list)
+    assumed: int = 0
+
+
+def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str, str]) -> Mapping[Cell, Side]:
+    """What one side says of each cell.
+
+    A drill that ended before its chart or app version was known belongs to the cell that it can only be: that of the
+    same scenario in its own run, or else among `told`. Otherwise a Prometheus that no longer starts would look like a
+    cell that is missing, not like one that is broken. Where there are several, or none, it has a cell of its own.
+
+    A scenario that was skipped belongs to the cells of its run's versions, and, in a run without drills, to that of the
+    only versions that there are.
+
+    Args:
+        runs: Those of the side.
+        told: The cells that the results of both sides name, as from `named`.
+        hidden: The fields that are left out, as from `promdrill.report.compare.across.left_out`.
+    """
+    found: dict[Cell, _Found] = defaultdict(_Found)
+    skips: dict[Cell, Side] = {}
+    for run in sorted(runs, key=lambda each: each.started):
+        pairs = named([run], hidden)
+        near = {cell for cell, _, _ in pairs}
+        for cell, real, drill in pairs:
+            place = _place(cell, near) or _place(cell, told) or cell
+            found[place].drills.append((real, drill))
+            found[place].assumed += place != cell and drill.verdict is not Verdict.ABORTED
+        for skipped in run.skipped:
+            said = own((real for _, real, _ in pairs), hidden)
+            said |= {"kubernetes": run.kubernetes} if "kubernetes" in hidden else {}
+            for cell in _skipped(skipped.scenario, hidden.get("kubernetes", run.kubernetes), near, told):
+                skips[cell] = _skip(skipped.reason, said, skips.get(cell))
+    return {**skips, **{cell: _side(each, hidden) for cell, each in found.items()}}
+
+
+def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[Cell, Cell, DrillResult]]:
+    """All drills, each with its cell as far as it tells it: without the fields that are left out, and with them."""
+    return [(replace(cell, **hidden), cell, drill) for run in runs for cell, drill in _cells(run)]
+
+
+def _side(found: _Found, hidden: Iterable[str]) -> Side:
+    drills = [drill for _, drill in found.drills]
+    judged = [drill for drill in drills if drill.verdict is not Verdict.ABORTED]
+    said = [outcome(drill) for drill in sorted(judged, key=as_due)]
+    recovered = [drill.recovered_after_s for drill in judged if drill.control is None and as_due(drill)]
+    seconds = tuple(figure for figure in recovered if figure is not None)
+    middle = median(seconds) if seconds else None
+    spread = None
+    if middle is not None and len(seconds) > 1:
+        spread = _MAD_TO_SIGMA * median(abs(figure - middle) for figure in seconds)
+    return Side(
+        verdicts=tuple(drill.verdict for drill in judged),
+        due=sum(as_due(drill) for drill in judged),
+        reasons=tuple(dict.fromkeys(filter(None, said))),
+        aborted=tuple(drill.reason or "no reason was given" for drill in drills if drill.verdict is Verdict.ABORTED),
+        recovered_s=seconds,
+        median_s=None if middle is None else round(middle, 3),
+        spread_s=None if spread is None else round(spread, 3),
+        assumed=found.assumed,
+        own=own((cell for cell, _ in found.drills), hidden),
+    )
+
+
+def _skip(reason: str, said: Mapping[str, str | None], before: Side | None) -> Side:
+    """A side that drilled nothing of a cell, because it skipped it; with the reasons of its runs before."""
+    reasons = dict.fromkeys([*(before.skipped if before else ()), reason])
+    return Side((), 0, (), (), (), None, None, 0, tuple(reasons), said)
+
+
+def _skipped(scenario: str, kubernetes: str, near: Iterable[Cell], told: Iterable[Cell]) -> list[Cell]:
+    """The cells of a scenario that a run skipped, given the cells that it drilled.
+
+    They are those with versions and profile of a drill of that run; without any, those of the only versions there are.
+    """
+
+    def ground(cell: Cell) -> tuple[str | None, ...]:
+        return (*_versions(cell), cell.profile)
+
+    cells = {cell for cell in told if (cell.scenario, cell.kubernetes) == (scenario, kubernetes)}
+    cells = {cell for cell in cells if None not in ground(cell)}
+    there = {ground(cell) for cell in near if None not in ground(cell)}
+    if not there:
+        there = {ground(cell) for cell in cells}
+        there = there if len(there) == 1 else set()
+    return [cell for cell in cells if ground(cell) in there]
+
+
+def _cells(run: RunResult) -> list[tuple[Cell, DrillResult]]:
+    """Each drill with the cell that it names itself."""
+    steps = _steps(run.drills)
+    return [
+        (
+            Cell(
+                scenario=drill.scenario,
+                control=drill.control if drill.left_out is None else steps[drill.scenario, drill.control],
+                chart=drill.chart,
+                chart_version=drill.chart_version,
+                app_version=drill.app_version,
+                kubernetes=run.kubernetes,
+                profile=drill.profile,
+            ),
+            drill,
+        )
+        for drill in run.drills
+    ]
+
+
+def _steps(drills: Iterable[DrillResult]) -> Mapping[tuple[str, str | None], str]:
+    """Names of the steps left out in one run. Steps that begin with the same command are told apart by their order."""
+    found = {(drill.scenario, drill.control): drill.left_out for drill in drills if drill.left_out is not None}
+    seen: dict[tuple[str, str], int] = defaultdict(int)
+    names = {}
+    for (scenario, control), step in sorted(found.items(), key=lambda item: item[1].line):
+        name = f"without {step.file}: {step.command}"
+        seen[scenario, name] += 1
+        number = seen[scenario, name]
+        names[scenario, control] = name if number == 1 else f"{name} (the {number}. such step)"
+    return names
+
+
+def _place(cell: Cell, among: Collection[Cell]) -> Cell | None:
+    """The cell with the versions that `cell` does not tell; None where there is not exactly one."""
+    versions = _versions(cell)
+    if None not in versions:
+        return cell
+    fitting = {
+        _versions(other)
+        for other in among
+        if (other.scenario, other.kubernetes, other.profile) == (cell.scenario, cell.kubernetes, cell.profile)
+        and None not in _versions(other)
+        and all(mine in {None, theirs} for mine, theirs in zip(versions, _versions(other), strict=True))
+    }
+    if len(fitting) != 1:
+        return None
+    chart, chart_version, app_version = fitting.pop()
+    return replace(cell, chart=chart, chart_version=chart_version, app_version=app_version)
+
+
+def _versions(cell: Cell) -> tuple[str | None, str | None, str | None]:
+    return cell.chart, cell.chart_version, cell.app_version
+
+
+def natural(cell: Cell) -> list[list[tuple[int, str]]]:
+    """A key that sorts 8.11.4 before 25.8.0."""
+    parts = (cell.scenario, cell.control, *_versions(cell), cell.kubernetes, cell.profile)
+    return [
+        [(int(run), "") if run.isdecimal() else (-1, run) for run in re.findall(r"\d+|\D+", p or "")] for p in parts
+    ]

@@ -1,0 +1,81 @@
+"""A comparison as Markdown, for the summary page of a CI job or the text of an issue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from promdrill.core.model import drill_name
+from promdrill.report.compare.regressions import Comparison, Finding, Row
+from promdrill.report.compare.text import (
+    NOTHING,
+    PROPOSAL,
+    aborted_lines,
+    across_line,
+    cell_line,
+    command,
+    nothing_compared,
+    recovery_line,
+    side_words,
+    source_line,
+    title,
+)
+
+_HEAD = ("finding", "drill", "cell", "old", "new", "recovery")
+
+_ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
+"""Reasons hold what Prometheus and kubectl print: none of it may become markup, or a column of the table."""
+
+
+def to_markdown(comparison: Comparison, old: str, new: str) -> str:
+    """Regressions in a table, aborted drills in a list, all other cells in a table that is folded away.
+
+    Arguments as of `promdrill.report.compare.text.to_text`.
+    """
+    regressions = comparison.of(Finding.REGRESSION)
+    others = [finding for finding in Finding if finding is not Finding.REGRESSION]
+    out = [f"## promdrill compare: {title(Finding.REGRESSION, len(regressions))}", ""]
+    out += [f"- {escape(source_line('OLD', old, comparison.old))}"]
+    out += [f"- {escape(source_line('NEW', new, comparison.new))}"]
+    if comparison.across:
+        out += [f"- {across_line(comparison)}"]
+    if nothing_compared(comparison):
+        out += ["", f"**{NOTHING}**"]
+    if comparison.proposal:
+        out += ["", PROPOSAL, "", f"    {command(comparison, old, new)}"]
+    if regressions:
+        out += ["", *_table(regressions)]
+    aborted = aborted_lines(comparison)
+    if aborted:
+        out += ["", "Aborted, which says nothing about the runbook:", "", *(f"- {escape(line)}" for line in aborted)]
+    rest = comparison.of(*others)
+    if rest:
+        counts = ", ".join(title(finding, len(rows)) for finding in others if (rows := comparison.of(finding)))
+        # Markdown inside of HTML is only taken for Markdown after an empty line.
+        out += ["", "<details>", f"<summary>{counts}</summary>", "", *_table(rest), "", "</details>"]
+    return "\n".join(out)
+
+
+def _table(rows: Iterable[Row]) -> list[str]:
+    return [table_row(_HEAD), table_row(["---"] * len(_HEAD)), *(table_row(map(escape, _columns(row))) for row in rows)]
+
+
+def _columns(row: Row) -> tuple[str, ...]:
+    name = drill_name(row.cell.scenario, row.cell.control)
+    return (
+        str(row.finding),
+        name,
+        cell_line(row.cell, row.old, row.new),
+        side_words(row.old, row.finding),
+        side_words(row.new, row.finding),
+        recovery_line(row),
+    )
+
+
+def table_row(columns: Iterable[str]) -> str:
+    """A row of a Markdown table."""
+    return f"| {' | '.join(columns)} |"
+
+
+def escape(text: str) -> str:
+    """Text on one line, of which Markdown takes nothing for its own."""
+    return " ".join(text.split()).translate(_ESCAPED)

@@ -1,0 +1,298 @@
+"""Two sets of results, cell by cell: what became worse, what better, and what is only noise.
+
+A cell is one scenario (or one control or ablation of it) on one chart version, app version, Kubernetes version and
+profile. Only equal cells are compared; what `across` names need not be equal, and a side that then has several cells
+for one is refused. Repeats are several results of one cell, in one results.json or in several.
+
+What counts, and why:
+
+- An aborted drill says nothing about the runbook. It is listed, and the cell is judged by its other results; a cell
+  without any on one side is not compared.
+- The verdict is worse, a regression, when NEW ended as due less often than OLD's share of drills as due explains: the
+  chance of so few (binomial, at OLD's share) is below `ODD`. Where all of OLD's repeats were as due, one that is not is
+  enough: the verdict turned, or it flips now. Where OLD flipped itself, that is the noise seen, and a few more are
+  needed. As due is `promdrill.results.expected`: a drill has to pass, a control must not.
+- The verdict is better when all of NEW is as due and OLD's share does not explain that either. What only now flips
+  from never to sometimes is a change, not an improvement, and so is failed that became invalid.
+- Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
+- A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
+  of them is a regression: nothing is known about the runbook there; but they are counted and named, with the reason.
+- Results that do not name their profile (an older promdrill) are not compared: it may have been the other one. Across
+  profiles only verdicts are compared: back-offs, and so recovery times, differ by minutes.
+- A drill that ended before its versions were known counts where it can only belong: see
+  `promdrill.report.compare.cells.sides`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from promdrill.core.errors import UsageError
+from promdrill.core.model import RunResult
+from promdrill.report.compare.across import (
+    ANY,
+    Axis,
+    left_out,
+    refuse_several,
+    wider,
+)
+from promdrill.report.compare.cells import (
+    Cell,
+    Side,
+    named,
+    natural,
+    sides,
+)
+from promdrill.results.store import UNKNOWN_PROFILE
+
+ODD = 0.05
+"""Chance below which a count of verdicts is not taken for luck: the customary one in twenty."""
+
+THRESHOLD = 0.25
+"""Part of OLD's median that a change of recovery must exceed, whatever the repeats show.
+
+The repeats alone do not do: of three repeats the deviation is far too small now and then, and 4 of 100 cells that had
+not changed at all would be called slower (simulated, normal and exponential noise); with this part, at most 1. With
+7 or more repeats a side it may be lowered to nothing: 1 cell in 1000.
+"""
+
+RESOLUTION_S = 5.0
+"""Seconds that a change must exceed, however equal the repeats.
+
+In `fast` a crash back-off or a ConfigMap sync of up to 2 s is met at a random moment, and so is a scrape, every 1 s in
+the scenarios; they add up. Seen on one machine (2026-11-22, chart 0.1.0, Prometheus 2.48.0, Kubernetes 1.36.3), nothing
+changed between the runs: disk-full recovered in 11.5, 11.5, 11.7, 11.7, 12.1, 14.9 and 15.3 s, lifecycle-flag in 25.7,
+26.6, 28.5 and 30.0 s. Of the 42 ordered pairs of disk-full 3 s calls 9 slower, 4 s none; 5 s leaves room for what seven
+runs did not meet. The figures are from
+
+    jq -r '.kubernetes as $k | .drills[] | select(.verdict == "passed" and .control == null)
+           | [.scenario, .chart_version, .app_version, $k, .profile, .recovered_after_s] | @tsv' reports/*/results.json
+
+Two runs on two cores at once took 1.7 to 4.4 times as long as one: no figure here makes up for that; both sides have to
+be run alike. As shipped, back-offs of up to 300 s are met at random; how much that is only repeats can show."""
+
+_SIGMAS = 3.0
+
+
+class Finding(StrEnum):
+    """What is said of a cell, worst first.
+
+    `CHANGE`: other verdicts, neither worse nor better beyond chance. `SKIPPED`: drilled in OLD, skipped in NEW;
+    `DRILLED`: the reverse. `NOT_COMPARED`: aborted only, or no profile.
+    """
+
+    REGRESSION = "regression"
+    IMPROVEMENT = "improvement"
+    CHANGE = "change"
+    SKIPPED = "skipped"
+    DRILLED = "drilled"
+    NEW = "new"
+    MISSING = "missing"
+    NOT_COMPARED = "not-compared"
+    UNCHANGED = "unchanged"
+
+
+class Trend(StrEnum):
+    """Where the verdict or the recovery time of a cell went; `OTHER` is only for verdicts."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    OTHER = "other"
+    SAME = "same"
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """How recovery changed.
+
+    Attributes:
+        change_s: NEW's median less OLD's.
+        limit_s: What it must exceed to count, as from `limit_s`.
+        trend: Whether it does.
+    """
+
+    change_s: float
+    limit_s: float
+    trend: Trend
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell. `old` or `new` is None where that side has no result; the rest is None where nothing was compared."""
+
+    cell: Cell
+    finding: Finding
+    old: Side | None
+    new: Side | None
+    verdict: Trend | None = None
+    recovery: Recovery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What one side is made of.
+
+    Attributes:
+        runs: How many results.json.
+        drills: How many results in them.
+        unfinished: When the runs started that were interrupted or still go on: what they had learnt by then counts.
+    """
+
+    runs: int
+    drills: int
+    unfinished: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """All of it.
+
+    Attributes:
+        old: What OLD is made of.
+        new: What NEW is made of.
+        threshold: As in `compare`.
+        rows: By finding, worst first, then by cell.
+        across: What was left out of what must be equal.
+        proposal: What would have to be left out for anything to be compared; empty where something was, or nothing
+            helps.
+    """
+
+    old: Source
+    new: Source
+    threshold: float
+    rows: tuple[Row, ...]
+    across: tuple[Axis, ...] = ()
+    proposal: tuple[Axis, ...] = ()
+
+    def of(self, *findings: Finding) -> tuple[Row, ...]:
+        """The rows with these findings."""
+        return tuple(row for row in self.rows if row.finding in findings)
+
+    @property
+    def regressed(self) -> bool:
+        """Whether any cell became worse."""
+        return bool(self.of(Finding.REGRESSION))
+
+
+def compare(
+    old: Sequence[RunResult],
+    new: Sequence[RunResult],
+    *,
+    threshold: float = THRESHOLD,
+    across: Collection[Axis] = (),
+) -> Comparison:
+    """Compare two sets of runs by the rules above.
+
+    Args:
+        old: The runs to compare with.
+        new: The runs to judge.
+        threshold: The relative part of `limit_s`, not negative.
+        across: What need not be equal.
+
+    Raises:
+        UsageError: With `across`, a side has several cells in place of one.
+    """
+    wanted = tuple(axis for axis in Axis if axis in across)
+    rows = _rows(old, new, threshold, wanted)
+    proposal = () if _any(rows) else _proposal(old, new, wanted)
+    return Comparison(_source(old), _source(new), threshold, tuple(rows), wanted, proposal)
+
+
+def _rows(old: Sequence[RunResult], new: Sequence[RunResult], threshold: float, across: Sequence[Axis]) -> list[Row]:
+    hidden = left_out(across)
+    named_old, named_new = named(old, hidden), named(new, hidden)
+    told = {cell for cell, _, _ in (*named_old, *named_new)}
+    before, after = sides(old, told, hidden), sides(new, told, hidden)
+    refuse_several("OLD", [pair[:2] for pair in named_old], after, across)
+    refuse_several("NEW", [pair[:2] for pair in named_new], before, across)
+    rows = [_row(cell, before.get(cell), after.get(cell), threshold) for cell in {**before, **after}]
+    order = list(Finding)
+    return sorted(rows, key=lambda row: (order.index(row.finding), natural(row.cell)))
+
+
+def _proposal(old: Sequence[RunResult], new: Sequence[RunResult], across: Sequence[Axis]) -> tuple[Axis, ...]:
+    for more in wider(across):
+        try:
+            if _any(_rows(old, new, THRESHOLD, more)):
+                return more
+        except UsageError:  # several cells for one
+            continue
+    return ()
+
+
+def _any(rows: Sequence[Row]) -> bool:
+    """Whether there is a cell of which anything can be said."""
+    return any(row.verdict is not None for row in rows)
+
+
+def limit_s(old: Side, new: Side, threshold: float) -> float:
+    """Seconds that the medians must differ by: the largest of what is seen and of what cannot be seen in few repeats.
+
+    - 3 x the combined spread: the root of the sum of both sides' squares, because a difference has the noise of both.
+      A side with a single repeat is taken to be as noisy as the other. The spread of two repeats says little, but it
+      can only make the limit larger.
+    - `threshold` x OLD's median: the spread that three repeats show is often too small (see `THRESHOLD`).
+    - `RESOLUTION_S`: equal repeats do not mean that there is no noise.
+    """
+    seen = [side.spread_s for side in (old, new) if side.spread_s is not None]
+    combined = math.hypot(seen[0], seen[-1]) if seen else 0.0
+    return round(max(_SIGMAS * combined, threshold * (old.median_s or 0.0), RESOLUTION_S), 3)
+
+
+def _row(cell: Cell, old: Side | None, new: Side | None, threshold: float) -> Row:
+    if old is None or new is None:
+        return Row(cell, Finding.NEW if old is None else Finding.MISSING, old, new)
+    if old.skipped or new.skipped:
+        return Row(cell, Finding.DRILLED if old.skipped else Finding.SKIPPED, old, new)
+    if cell.profile == UNKNOWN_PROFILE or not old.verdicts or not new.verdicts:
+        return Row(cell, Finding.NOT_COMPARED, old, new)
+    verdict, recovery = _verdict_trend(old, new), _recovery(old, new, threshold)
+    trends = {verdict, recovery.trend if recovery else Trend.SAME}
+    finding = next(finding for trend, finding in _FINDINGS if trend in trends)
+    return Row(cell, finding, old, new, verdict, recovery)
+
+
+_FINDINGS = (
+    (Trend.WORSE, Finding.REGRESSION),
+    (Trend.BETTER, Finding.IMPROVEMENT),
+    (Trend.OTHER, Finding.CHANGE),
+    (Trend.SAME, Finding.UNCHANGED),
+)
+"""The first trend that either the verdict or the recovery shows decides."""
+
+
+def _verdict_trend(old: Side, new: Side) -> Trend:
+    share, of = old.due / len(old.verdicts), len(new.verdicts)
+    if sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(new.due + 1)) < ODD:
+        return Trend.WORSE
+    if new.due == of and share**of < ODD:
+        return Trend.BETTER
+    same = set(old.verdicts) == set(new.verdicts) and _steady(old) == _steady(new)
+    return Trend.SAME if same else Trend.OTHER
+
+
+def _steady(side: Side) -> bool | None:
+    """Whether all drills ended as due (True), none (False), or now this and now that (None)."""
+    return None if 0 < side.due < len(side.verdicts) else side.due > 0
+
+
+def _recovery(old: Side, new: Side, threshold: float) -> Recovery | None:
+    if old.median_s is None or new.median_s is None or not same_profile(old, new):
+        return None
+    change_s, most_s = round(new.median_s - old.median_s, 3), limit_s(old, new, threshold)
+    trend = Trend.WORSE if change_s > most_s else Trend.BETTER if change_s < -most_s else Trend.SAME
+    return Recovery(change_s, most_s, trend)
+
+
+def same_profile(old: Side, new: Side) -> bool:
+    """Whether recovery times can be compared: the profile is not left out, or known and equal all the same."""
+    profiles = [side.own.get("profile", ANY) for side in (old, new)]
+    return profiles[0] == profiles[1] != UNKNOWN_PROFILE
+
+
+def _source(runs: Sequence[RunResult]) -> Source:
+    unfinished = tuple(sorted(run.started for run in runs if run.finished is None))
+    return Source(len(runs), sum(len(run.drills) for run in runs), unfinished)

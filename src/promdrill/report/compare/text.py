@@ -1,0 +1,259 @@
+"""A comparison as plain text for 80 columns, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from promdrill.core.model import drill_name
+from promdrill.report.compare.across import ANY
+from promdrill.report.compare.cells import Cell, Side
+from promdrill.report.compare.regressions import (
+    THRESHOLD,
+    Comparison,
+    Finding,
+    Recovery,
+    Row,
+    Source,
+    Trend,
+    same_profile,
+)
+from promdrill.results.summary import WIDTH
+
+COMPARISON_SCHEMA = 1
+"""Version of the JSON form; raised when a field changes its meaning or goes away."""
+
+NOTHING = "Nothing was compared: no cell has a verdict in both."
+PROPOSAL = "Cells that differ are compared by:"
+UNKNOWN = "?"
+"""In place of what no result tells."""
+
+_TITLES = {
+    Finding.REGRESSION: ("regression", "regressions"),
+    Finding.IMPROVEMENT: ("improvement", "improvements"),
+    Finding.CHANGE: (
+        "change, neither worse nor better beyond chance",
+        "changes, neither worse nor better beyond chance",
+    ),
+    Finding.SKIPPED: ("cell skipped in NEW, drilled in OLD", "cells skipped in NEW, drilled in OLD"),
+    Finding.DRILLED: ("cell drilled in NEW, skipped in OLD", "cells drilled in NEW, skipped in OLD"),
+    Finding.NEW: ("new cell, not in OLD", "new cells, not in OLD"),
+    Finding.MISSING: ("cell missing in NEW", "cells missing in NEW"),
+    Finding.NOT_COMPARED: ("cell not compared", "cells not compared"),
+    Finding.UNCHANGED: ("cell unchanged", "cells unchanged"),
+}
+
+_BRIEF = (Finding.SKIPPED, Finding.DRILLED, Finding.NEW, Finding.MISSING, Finding.UNCHANGED)
+
+
+def to_text(comparison: Comparison, old: str, new: str) -> str:
+    """Regressions first, each with what was and what is; what is unchanged is only counted.
+
+    Args:
+        comparison: What was found.
+        old: The name of the first side.
+        new: The name of the second.
+    """
+    out = [*_wrap(source_line("OLD", old, comparison.old)), *_wrap(source_line("NEW", new, comparison.new))]
+    if comparison.across:
+        out += [across_line(comparison)]
+    if nothing_compared(comparison):
+        out += ["", NOTHING]
+    if comparison.proposal:
+        out += [PROPOSAL, f"  {command(comparison, old, new)}"]
+    for finding in Finding:
+        rows = comparison.of(finding)
+        if finding is Finding.UNCHANGED or not (rows or finding is Finding.REGRESSION):
+            continue
+        out += ["", title(finding, len(rows))]
+        for row in rows:
+            out += _row(row)
+    aborted = aborted_lines(comparison)
+    if aborted:
+        out += ["", f"{len(aborted)} aborted, which says nothing about the runbook"]
+        out += [line for text in aborted for line in _wrap(text, 2)]
+    return "\n".join([*out, "", *_wrap(unchanged(comparison))])
+
+
+def to_json(comparison: Comparison, old: str, new: str) -> str:
+    """All cells, regressions first, with every figure; arguments as of `to_text`."""
+    data = {
+        "schema": COMPARISON_SCHEMA,
+        "threshold": comparison.threshold,
+        "across": comparison.across,
+        "proposal": command(comparison, old, new) if comparison.proposal else None,
+        "old": {"path": old, **asdict(comparison.old)},
+        "new": {"path": new, **asdict(comparison.new)},
+        "counts": {str(finding): len(comparison.of(finding)) for finding in Finding},
+        "cells": [{**asdict(row.cell), **_without_cell(row)} for row in comparison.rows],
+    }
+    return json.dumps(data, indent=2)
+
+
+def source_line(side: str, path: str, source: Source) -> str:
+    """What one side is made of, and that a part of it is unfinished."""
+    line = f"{side}: {path}: {_count(source.runs, 'run')}, {_count(source.drills, 'drill')}"
+    if not source.unfinished:
+        return line
+    return f"{line}; unfinished, so that drills may be missing: {_count(len(source.unfinished), 'run')}, started " + (
+        ", ".join(source.unfinished)
+    )
+
+
+def title(finding: Finding, count: int) -> str:
+    """``2 regressions``, ``1 cell missing in NEW``."""
+    return f"{count} {_TITLES[finding][count != 1]}"
+
+
+def nothing_compared(comparison: Comparison) -> bool:
+    """Whether there is no cell of which anything could be said."""
+    return all(row.verdict is None for row in comparison.rows)
+
+
+def across_line(comparison: Comparison) -> str:
+    """What was left out of what must be equal."""
+    return f"Across: {', '.join(comparison.across)}"
+
+
+def command(comparison: Comparison, old: str, new: str) -> str:
+    """The command that compares across what is proposed."""
+    threshold = [] if comparison.threshold == THRESHOLD else ["--threshold", f"{comparison.threshold * 100:g}"]
+    return shlex.join(["promdrill", "compare", old, new, "--across", ",".join(comparison.proposal), *threshold])
+
+
+def cell_line(cell: Cell, old: Side | None = None, new: Side | None = None) -> str:
+    """The cell but for its scenario and control; what is left out of it is shown as it is in OLD and in NEW."""
+    both = [_cell_words(cell, side) for side in (old, new) if side] or [_cell_words(cell, None)]
+    return ", ".join(_changing([*dict.fromkeys(values)]) for values in zip(*both, strict=True))
+
+
+def _changing(values: Sequence[tuple[str, str]]) -> str:
+    """``Prometheus 2.48.0 -> 3.14.0``; a name that changes too stands with each."""
+    if len({name for name, _ in values}) == 1:
+        return f"{values[0][0]} {' -> '.join(value for _, value in values)}".strip()
+    return " -> ".join(f"{name} {value}" for name, value in values)
+
+
+def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
+    """Name and value of chart, Prometheus, Kubernetes and profile of a cell, as they are on one side."""
+
+    def said(name: str) -> str:
+        value: str | None = getattr(cell, name)
+        return (side.own.get(name) if side and value == ANY else value) or UNKNOWN
+
+    profile = said("profile")
+    return (
+        (said("chart"), said("chart_version")),
+        ("Prometheus", said("app_version")),
+        ("Kubernetes", said("kubernetes")),
+        ("", f"{profile} profile" if profile == "unknown" else profile),
+    )
+
+
+def side_words(side: Side | None, finding: Finding) -> str:
+    """The verdicts of one side and the first reason, that of a drill that did not end as due where there is one.
+
+    Reasons of controls that ended as due are left out where nothing changed, or there is nothing to compare with.
+    """
+    if side is None:
+        return "no result"
+    counts = Counter(map(str, side.verdicts))
+    if side.aborted:
+        counts["aborted"] = len(side.aborted)
+    one = counts.total() == 1
+    words = ", ".join(verdict if one else f"{number} {verdict}" for verdict, number in counts.items())
+    if side.skipped:
+        words = f"skipped: {' '.join(side.skipped[0].split())}"
+        return words + (f" (and {_count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
+    reasons = [" ".join(reason.split()) for reason in side.reasons or (side.aborted if not side.verdicts else ())]
+    if reasons and finding in _BRIEF and side.due == len(side.verdicts) > 0:
+        words += ", as due"
+    elif reasons:
+        words += f": {reasons[0]}"
+        words += f" (and {_count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
+    if side.assumed:
+        words += f" (versions not told by {_count(side.assumed, 'drill')}: taken to be of this cell)"
+    return words
+
+
+def recovery_words(old: Side, new: Side, recovery: Recovery) -> str:
+    """Both medians with their spread, the change, and what is still noise."""
+    both = f"{_figure(old)} -> {_figure(new)}"
+    word = {Trend.WORSE: "slower", Trend.BETTER: "faster"}.get(recovery.trend)
+    if word is None:
+        return f"{both}, within the noise of {recovery.limit_s:.1f} s"
+    return f"{both}, {abs(recovery.change_s):.1f} s {word}; noise is up to {recovery.limit_s:.1f} s"
+
+
+def recovery_line(row: Row) -> str:
+    """What is said of a row's recovery; empty where nothing is."""
+    if row.old is None or row.new is None:
+        return ""
+    if row.recovery is not None:
+        return recovery_words(row.old, row.new, row.recovery)
+    if row.verdict is None or row.old.median_s is None or row.new.median_s is None or same_profile(row.old, row.new):
+        return ""
+    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: not known to be of one profile"
+
+
+def aborted_lines(comparison: Comparison) -> list[str]:
+    """Every aborted drill of both sides, those of NEW first."""
+    return [
+        f"{name}: {drill_name(row.cell.scenario, row.cell.control)}, {cell_line(row.cell, side)}: "
+        f"{' '.join(reason.split())}"
+        for name in ("NEW", "OLD")
+        for row in comparison.rows
+        for side in [row.new if name == "NEW" else row.old]
+        for reason in (side.aborted if side else ())
+    ]
+
+
+def unchanged(comparison: Comparison) -> str:
+    """How many cells are as they were, and how good that is."""
+    rows = comparison.of(Finding.UNCHANGED)
+    sides = [row.new for row in rows if row.new is not None]
+    due = sum(side.due == len(side.verdicts) for side in sides)
+    never = sum(side.due == 0 for side in sides)
+    line = title(Finding.UNCHANGED, len(rows))
+    parts = [(due, "as due"), (never, "not as due"), (len(rows) - due - never, "now this, now that")]
+    said = ", ".join(f"{count} {words}" for count, words in parts if count)
+    return f"{line}: {said}" if said else line
+
+
+def _row(row: Row) -> Iterator[str]:
+    yield from _wrap(drill_name(row.cell.scenario, row.cell.control), 2)
+    yield from _wrap(cell_line(row.cell, row.old, row.new), 4)
+    if row.old is not None:
+        yield from _wrap(f"old: {side_words(row.old, row.finding)}", 4)
+    if row.new is not None:
+        yield from _wrap(f"new: {side_words(row.new, row.finding)}", 4)
+    recovery = recovery_line(row)
+    if recovery:
+        yield from _wrap(f"recovery: {recovery}", 4)
+
+
+def _figure(side: Side) -> str:
+    if side.median_s is None:
+        return UNKNOWN
+    if side.spread_s is None:
+        return f"{side.median_s:.1f} s"
+    return f"{side.median_s:.1f} s (of {len(side.recovered_s)}, spread {side.spread_s:.1f} s)"
+
+
+def _without_cell(row: Row) -> dict[str, object]:
+    return {name: value for name, value in asdict(row).items() if name != "cell"}
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _wrap(text: str, indent: int = 0) -> list[str]:
+    first, rest = " " * indent, " " * (indent + 2)
+    return textwrap.wrap(  # nothing is broken inside a word, so that paths can be pasted
+        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
+    )

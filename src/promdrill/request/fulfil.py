@@ -1,0 +1,306 @@
+"""From a pytest session's wishes to a cluster and to the site of a drill: what the fixtures do, without pytest."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from promdrill import supply
+from promdrill.artefacts.cache import Cache
+from promdrill.cluster import (
+    kind,
+    lease,
+    lifecycle,
+    owners,
+)
+from promdrill.cluster.kind import PinnedKindCluster
+from promdrill.core import paths
+from promdrill.core.errors import SupplyError, UsageError
+from promdrill.core.model import INSTALLS, Variant
+from promdrill.drill import Drill, Site
+from promdrill.drill.variants import ablations, controls
+from promdrill.drill.verdicts import AS_WRITTEN
+from promdrill.helm.command import Helm
+from promdrill.helm.compatibility.table import followed as followed_by
+from promdrill.helm.source.files import metadata
+from promdrill.helm.values import Plan, layers
+from promdrill.install import legacy, manifests
+from promdrill.install.release import ChartRef
+from promdrill.kube.client import Kube
+from promdrill.request import planning
+from promdrill.request.scenarios import ScenarioFolder
+from promdrill.request.settings import Settings
+from promdrill.results.run import Run, Say
+from promdrill.supply.bundle import unpack
+from promdrill.supply.supplied import Supplied, SupplyRequest
+
+
+@dataclass(frozen=True, slots=True)
+class KindOptions:
+    """pytest-kind's options.
+
+    Attributes:
+        name: Of the cluster; None for one that is free.
+        keep: Leave the cluster when the session ends.
+        kubeconfig: Where the kubeconfig is written; None for a private folder.
+        image: Node image in place of the supplied one.
+        kind: Path of kind in place of the supplied one.
+        kubectl: Path of kubectl in place of the supplied one.
+    """
+
+    name: str | None = None
+    keep: bool = False
+    kubeconfig: Path | None = None
+    image: str | None = None
+    kind: Path | None = None
+    kubectl: Path | None = None
+
+
+def preflight(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> None:
+    """Refuse what cannot be drilled before an engine, a cluster or a long build is started.
+
+    Where nothing of the user's own is drilled there is nothing to look at.
+
+    Args:
+        wishes: What was asked for.
+        scenarios: The folders of those to be drilled.
+        say: Told what happens.
+
+    Raises:
+        UsageError: The chart, its version, its values or its images cannot be used.
+        SupplyError: Something could not be had.
+    """
+    own = (wishes.chart, wishes.chart_version, wishes.repo, wishes.values, wishes.app_version)
+    request = wishes.request()
+    if wishes.bundle is not None:
+        cache = Cache(paths.cache_dir())
+        unpack.unpacked(wishes.bundle, request, cache=cache, say=say, app_version=wishes.app_version)
+        return
+    if not any(own) and (wishes.subcharts, wishes.images) == ("on", "nearest"):
+        return
+    helm = supply.helm(request, on_event=say)
+    chart = supply.chart(request, helm, on_event=say)
+    planning.planned(wishes, tuple(scenarios), helm, chart, supply.available(request))
+
+
+def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplied:
+    """Everything that a cluster and its drills are made of.
+
+    Args:
+        wishes: What was asked for.
+        scenarios: The folders of those to be drilled.
+        say: Told what happens, and what runs in place of what.
+
+    Raises:
+        UsageError: The chart, its values or its images cannot be used.
+        SupplyError: Something could not be had.
+    """
+    request = wishes.request()
+    supplied = supply.provide(request, on_event=say)
+    helm = supplied.tools.helm
+    chart = supplied.chart if wishes.bundle is not None else supply.chart(request, helm, on_event=say)
+    asked = (wishes, tuple(scenarios), helm, chart, supplied.available)
+    in_bundle = wishes.bundle is not None
+    path, plan = planning.plan_of(*asked, fixed=supplied.image_values) if in_bundle else planning.planned(*asked)
+    if plan is None:  # manifests of ours are all that is installed
+        app_version = wishes.app_version or manifests.APP_VERSION
+        plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
+    for remark in plan.remarks:
+        say(remark)
+    for scenario, conflicts in plan.conflicts.items():
+        for conflict in conflicts:
+            say(f"{scenario}: {conflict}")
+    wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
+    further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
+    archives = dict(zip(further, supply.archives(request, further, on_event=say), strict=True))
+    archives |= _optional(request, supplied, planning.optional_images(scenarios), say=say)
+    return replace(
+        supplied,
+        chart=path,
+        app_version=plan.app_version,
+        image_values=plan.values,
+        remarks=(*supplied.remarks, *plan.remarks),
+        archives=(*supplied.archives, *archives.values()),
+        images=(*supplied.images, *further, *(name for name in archives if name not in further)),
+    )
+
+
+def _optional(
+    request: SupplyRequest, supplied: Supplied, names: Sequence[str], *, say: Say
+) -> Iterator[tuple[str, Path]]:
+    """Archives of the images that drills can do without, of those that can be had."""
+    for name in names:
+        if name in supplied.images or (supplied.available is not None and name not in supplied.available):
+            continue
+        try:
+            found = supply.archives(request, [name], on_event=say)
+        except SupplyError as error:
+            say(f"{error.message}. The drills do without it.")
+        else:
+            yield from ((name, path) for path in found)
+
+
+def load(supplied: Supplied, made: PinnedKindCluster) -> None:
+    """Load the supplied images into a cluster that was made without them."""
+    for archive in supplied.archives:
+        made.load_archive(archive)
+
+
+@contextlib.contextmanager
+def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say) -> Iterator[PinnedKindCluster]:
+    """A ready cluster of supplied parts, under a name that no other run has.
+
+    Args:
+        supplied: What it is made of.
+        options: What pytest-kind's options say.
+        profile: Kind configuration.
+        say: Told what happens.
+
+    Raises:
+        UsageError: Another run uses the name.
+        ClusterError: It did not come up.
+    """
+    with (
+        lease.this_name(options.name) if options.name else lease.any_name(_taken()) as name,
+        lifecycle.cluster(
+            name=name,
+            profile=profile,
+            image=options.image or supplied.node_image,
+            kind_path=options.kind or supplied.tools.kind,
+            kubectl_path=options.kubectl or supplied.tools.kubectl,
+            provisioner=supplied.provisioner,
+            archives=supplied.archives,
+            kind_patch=supplied.kind_patch,
+            keep=options.keep,
+            reuse=options.name is not None,
+            kubeconfig=options.kubeconfig,
+            on_event=say,
+        ) as made,
+    ):
+        yield made
+
+
+def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, ...]:
+    """What is run in place of a scenario's drill.
+
+    Args:
+        kind: `controls` or `ablate`.
+        scenario: The scenario's folder.
+        runbook: A runbook in place of the scenario's own.
+
+    Raises:
+        UsageError: The steps to leave out cannot be read.
+    """
+    folder = ScenarioFolder(scenario.name, scenario)
+    return controls(folder.as_written) if kind == "controls" else ablations(runbook or folder.runbook)
+
+
+@contextlib.contextmanager
+def drill(
+    scenario: Path,
+    supplied: Supplied,
+    made: PinnedKindCluster,
+    *,
+    variant: Variant,
+    install: str,
+    run: Run,
+    wishes: Settings,
+    keep: bool,
+    until_alone: Callable[[], bool] = lambda: False,
+) -> Iterator[Drill]:
+    """One drill of a scenario, its journal and its connections open for as long as the block lasts.
+
+    Args:
+        scenario: The scenario's folder; its name is the scenario's id.
+        supplied: Tools, chart and images.
+        made: The cluster.
+        variant: Which run of the scenario it is; with the scenario's id it names the drill.
+        install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
+        run: Takes the result.
+        wishes: What was asked for.
+        keep: Leave everything in the cluster as the drill leaves it.
+        until_alone: As in `promdrill.drill.site.Site`.
+    """
+    folder = run.folder_of(scenario.name, variant)
+    with (
+        run.journal(scenario.name, variant) as journal,
+        contextlib.closing(Kube(made.kubeconfig_path)) as kube,
+        tempfile.TemporaryDirectory(prefix="promdrill-helm-") as helm_home,
+    ):
+        journal.note("supplied", supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes)
+        chart = chart_of(supplied.chart, supplied.app_version)
+        tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, Path(helm_home)))
+        values, said = _layers(scenario, install, chart, wishes.values, supplied.image_values)
+        yield Drill(
+            Site(
+                scenario=scenario.name,
+                scenario_dir=scenario,
+                folder=folder,
+                kube=kube,
+                helm=Helm(tools.helm, made.kubeconfig_path, Path(helm_home)),
+                kubeconfig=made.kubeconfig_path,
+                tools=tools,
+                chart=chart,
+                profile=wishes.profile,
+                journal=journal,
+                install=install,
+                images=supplied.images,
+                crds=supplied.crds,
+                values=values,
+                runbook=_runbook(scenario, variant, wishes),
+                control=variant.control,
+                skip_steps=variant.skip,
+                left_out=variant.left_out,
+                repetition=variant.repetition,
+                remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
+                until_alone=until_alone,
+                evidence=wishes.evidence,
+                keep=keep,
+                on_result=run.record,
+            )
+        )
+
+
+def _runbook(scenario: Path, variant: Variant, wishes: Settings) -> Path | None:
+    if variant.control != AS_WRITTEN:
+        return wishes.runbook
+    written = ScenarioFolder(scenario.name, scenario).as_written
+    if not written.is_file():
+        raise UsageError(f"CONTROL={AS_WRITTEN}: {scenario.name} has no {written.name}", hint="CONTROL=no-remedy")
+    return written
+
+
+def chart_of(path: Path, app_version: str = "") -> ChartRef:
+    """What a chart says of itself.
+
+    Args:
+        path: Its folder or .tgz.
+        app_version: Version of the Prometheus that it installs, where values say another than the chart does.
+
+    Raises:
+        UsageError: It is no chart.
+    """
+    found = metadata(path)
+    own = str(found.get("appVersion", "")).lstrip("v")
+    return ChartRef(path, str(found["name"]), found["version"], app_version or own, followed_by(found))
+
+
+def _layers(
+    scenario: Path, install: str, chart: ChartRef, own: Path | None, planned: Mapping[str, Any]
+) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
+    """Helm values over the scenario's own, lowest first, and what of the user's is not used, in words."""
+    if install != INSTALLS[0]:
+        return (), ()
+    layered = layers(chart, scenario / "values.yaml", own, planned)
+    return layered.layers, tuple(str(conflict) for conflict in layered.conflicts)
+
+
+def _taken() -> set[str]:
+    """Names of the clusters that were kept on purpose, and of those that another user of the same engine has made."""
+    ours = {folder.name: owner for folder, owner in owners.recorded().items()}
+    kept = {name for name, owner in ours.items() if owner is not None and owner.kept}
+    return kept | (kind.names() - ours.keys())

@@ -1,0 +1,316 @@
+"""The scenarios on disk: folders that hold a test of their own name, and what that test says of them in markers."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+from promdrill.core import paths
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import INSTALLS, DrillResult, Verdict
+from promdrill.helm.compatibility import installs, stack
+from promdrill.request.settings import nearest
+from promdrill.results import store
+from promdrill.runbook.parse import parse
+
+MARKERS = (
+    'charts(range, stack=range): versions of prometheus (">=15,<30") and kube-prometheus-stack; any by default',
+    "images(name, ...): images that a runbook or a fault runs besides those in the manifests of its folder",
+    "install(kind): how Prometheus is installed: helm (default), manual, operator",
+    "beside(folder, ...): folders of manifests/ that stand beside Prometheus where their images can be had: grafana",
+    'touches(what, ...): what the fault and its remedy change, a word or two each: "volume", "claim"',
+)
+"""The markers' lines in ``pytest --markers``."""
+
+CHART = "prometheus"
+"""Name of the chart whose versions `charts` means: prometheus-community's."""
+
+KEYWORDS = {"charts": "stack"}
+"""Marker to the keyword that it takes: `stack` means the versions of kube-prometheus-stack."""
+
+ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+ID_RULE = "lower case letters and digits, words joined by dashes"
+"""What a scenario's id looks like: Kubernetes and Helm take it as a part of names."""
+
+_EXAMPLES = {
+    "beside": '@pytest.mark.beside("grafana")',
+    "charts": '@pytest.mark.charts(">=15,<30")',
+    "images": '@pytest.mark.images("docker.io/library/busybox:1.37.0")',
+    "install": '@pytest.mark.install("manual")',
+    "touches": '@pytest.mark.touches("volume", "claim")',
+}
+_SEVERAL = frozenset({"beside", "images", "touches"})
+"""Markers that take more than one text."""
+
+_INSTALLS = {"manual": "manual install"}
+
+
+@dataclass(frozen=True, slots=True)
+class ScenarioFolder:
+    """One scenario as it lies on disk.
+
+    Attributes:
+        id: Its folder's name.
+        folder: The folder.
+    """
+
+    id: str
+    folder: Path
+
+    @property
+    def test(self) -> Path:
+        """The file with the scenario's test."""
+        return self.folder / f"test_{self.id.replace('-', '_')}.py"
+
+    @property
+    def runbook(self) -> Path:
+        """The runbook as the scenario ships it."""
+        return self.folder / "runbook.md"
+
+    @property
+    def as_written(self) -> Path:
+        """The remedy as its source has it, where that does not work; it is not there for most scenarios."""
+        return self.folder / "runbook.as-written.md"
+
+    @property
+    def title(self) -> str:
+        """The runbook's title; empty when the runbook cannot be read."""
+        try:
+            return parse(self.runbook).title
+        except PromdrillError:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a scenario's test says of it, in markers.
+
+    Attributes:
+        charts: Versions of the chart that it applies to, as a specifier set of Python's packaging; empty for any.
+        install: What installs its Prometheus in place of the chart; empty for the chart.
+        touches: What its fault and its remedy change, in words.
+        stack: Versions of kube-prometheus-stack that it applies to; empty for none where `charts` names some.
+        beside: Folders of manifests/ that stand beside Prometheus where their images can be had.
+        images: Images that its runbook or its fault runs, besides those in the manifests of its folder.
+    """
+
+    charts: str = ""
+    install: str = ""
+    touches: tuple[str, ...] = ()
+    stack: str = ""
+    beside: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+
+    @property
+    def chart_range(self) -> str:
+        """The charts in words: `>=15,<30`, `any`, `manual install`, `operator`."""
+        return _INSTALLS.get(self.install, self.install) or self.charts or "any"
+
+
+def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[ScenarioFolder, ...]:
+    """All scenarios in alphabetical order.
+
+    Args:
+        root: The folder that holds them; the one that promdrill ships by default.
+        further: Folders of a user's own scenarios beside those, as from `folders`.
+
+    Raises:
+        UsageError: A further folder has no scenarios, a folder's name is no id, or two scenarios have one id.
+    """
+    ours = (root or paths.scenarios_dir()).resolve()
+    found: dict[str, ScenarioFolder] = {}
+    for base in dict.fromkeys((ours, *(path.resolve() for path in further))):
+        held = [each for each in _folders_in(base) if each.test.is_file()]
+        if base != ours and not held:
+            raise _empty(base)
+        for each in held:
+            if not ID.fullmatch(each.id):
+                raise UsageError(f"{each.folder}: {each.id!r} is no id: {ID_RULE}", hint="another name of the folder")
+            other = found.setdefault(each.id, each)
+            if other is not each:
+                message = f"two scenarios have the id {each.id}: {other.folder} and {each.folder}"
+                raise UsageError(message, hint="give yours another id: its folder's name, its test's, its runbook's")
+    return tuple(found[name] for name in sorted(found))
+
+
+def select(ids: Iterable[str], root: Path | None = None, further: Sequence[Path] = ()) -> tuple[ScenarioFolder, ...]:
+    """The scenarios of these ids, in alphabetical order and each once; all of them for no ids.
+
+    Args:
+        ids: Of scenarios.
+        root: As in `find_all`.
+        further: Likewise.
+
+    Raises:
+        UsageError: There is no scenario of that id; names the nearest, and all. Also as `find_all`.
+    """
+    found = {scenario.id: scenario for scenario in find_all(root, further)}
+    if not found:
+        raise UsageError(f"no scenarios in {root or paths.scenarios_dir()}")
+    wanted = set(ids)
+    for name in sorted(wanted - found.keys()):
+        for half in (each for base in further for each in _folders_in(base) if each.id == name):
+            raise UsageError(f"SCENARIO={name}: {half.folder} has no {half.test.name}", hint=f"ls {half.folder}")
+        raise UsageError(
+            f"SCENARIO={name}: no such scenario; there are {', '.join(found)}",
+            hint=f"SCENARIO={nearest(name, found)}",
+        )
+    return tuple(scenario for name, scenario in found.items() if not wanted or name in wanted)
+
+
+def folders(text: str | None) -> tuple[Path, ...]:
+    """The folders that SCENARIOS or ``--scenarios`` names, absolute.
+
+    Args:
+        text: Paths with commas between them; None or empty for none.
+
+    Raises:
+        UsageError: One is no folder.
+    """
+    named = [Path(name.strip()).expanduser() for name in (text or "").split(",") if name.strip()]
+    for path in named:
+        if not path.is_dir():
+            what = "is a file, and no folder" if path.is_file() else "no such folder"
+            raise UsageError(f"SCENARIOS={path}: {what} of scenarios", hint=f"ls {path.parent}")
+    return tuple(path.absolute() for path in named)
+
+
+def _folders_in(base: Path) -> list[ScenarioFolder]:
+    found = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
+    return [ScenarioFolder(folder.name, folder) for folder in found]
+
+
+def _empty(base: Path) -> UsageError:
+    if ScenarioFolder(base.name, base).test.is_file():
+        return UsageError(f"SCENARIOS={base}: this is a scenario", hint=f"the folder that holds it: {base.parent}")
+    message = f"SCENARIOS={base}: no scenarios; each is a folder <id> with a test_<id>.py, of - comes _"
+    return UsageError(message, hint=f"{paths.program()} new my-incident --scenarios {base}")
+
+
+def traits(test: Path) -> Traits:
+    """Read a scenario's markers from the text of its test, of which nothing is run.
+
+    Args:
+        test: The file; `ScenarioFolder.test`.
+
+    Raises:
+        UsageError: It cannot be read, has another number of tests than one, or a marker says what it cannot.
+    """
+    try:
+        tree = ast.parse(test.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read {test}: {error.strerror}") from error
+    except (SyntaxError, ValueError) as error:
+        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
+        raise UsageError(f"{test}{line}: not Python: {getattr(error, 'msg', error)}") from error
+    tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
+    if len(tests) != 1:
+        raise UsageError(f"{test}: has {len(tests)} tests; a scenario has one", hint=f"def {test.stem}(drill: Drill)")
+    found = _markers(test, tests[0])
+    charts, install = (" ".join(found.get(name, ())) for name in ("charts", "install"))
+    if install and install not in INSTALLS:
+        hint = f'@pytest.mark.install("{nearest(install, INSTALLS)}")'
+        raise UsageError(f"{test}: install({install!r}): not one of {', '.join(INSTALLS)}", hint=hint)
+    install = "" if install == INSTALLS[0] else install
+    if charts and install:
+        raise UsageError(f"{test}: charts says nothing where install is {install}", hint="leave charts out")
+    lists = {name: found.get(name, ()) for name in sorted(_SEVERAL)}
+    return Traits(charts, install, stack=" ".join(found.get("stack", ())), **lists)
+
+
+def applies(path: Path, chart_name: str, chart_version: str, app_version: str = "") -> str | None:
+    """Why a scenario does not apply to a chart, or to a version of Prometheus; None when it does.
+
+    Args:
+        path: The scenario's folder, or its test.
+        chart_name: Name and version as from `promdrill.helm.compatibility.table.followed`.
+        chart_version: Likewise.
+        app_version: Version of Prometheus, without a leading v; empty when it is not known.
+
+    Raises:
+        UsageError: As `traits`.
+    """
+    found = traits(ScenarioFolder(path.name, path).test if path.is_dir() else path)
+    if found.install:
+        return installs.refusal(found.install, app_version)
+    if not found.charts:
+        return None
+    number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # Helm's suffixes are more than packaging reads
+    ranges = {name: text for name, text in ((CHART, found.charts), (stack.CHART, found.stack)) if text}
+    if number is not None and chart_name in ranges and SpecifierSet(ranges[chart_name]).contains(number[0]):
+        return installs.refusal("operator", app_version) if chart_name == stack.CHART else None
+    named = " and ".join(f"{name} {text}" for name, text in ranges.items())
+    return f"it applies to prometheus-community/{named}, not to {chart_name} {chart_version}"
+
+
+def last_took(reports: Path) -> dict[str, float]:
+    """Seconds that each drill took when it last passed, by its name, as from `promdrill.core.model.drill_name`.
+
+    Controls and ablations, which are to end otherwise, count when they came to a verdict. Files that cannot be read
+    are left out: they are of the past.
+
+    Args:
+        reports: The folder that holds one folder for each run.
+    """
+    found: list[tuple[str, str, float]] = []
+    for file in reports.glob(f"*/{store.RESULTS}"):
+        if file.parent.is_symlink():
+            continue
+        try:
+            run = store.read(file)
+            took = [(str(run.started), str(drill.name), _took_s(drill)) for drill in run.drills if _counts(drill)]
+        except (PromdrillError, AttributeError, TypeError):  # the last two: JSON of other types than ours
+            continue
+        found += took
+    return {name: seconds for _, name, seconds in sorted(found, key=lambda each: each[0])}
+
+
+def _counts(drill: DrillResult) -> bool:
+    return drill.verdict is Verdict.PASSED or (drill.control is not None and drill.verdict is not Verdict.ABORTED)
+
+
+def _took_s(drill: DrillResult) -> float:
+    return float(sum(phase.took_s or 0.0 for phase in drill.phases))
+
+
+def _markers(test: Path, function: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
+    """The texts of the markers that describe a scenario."""
+    found: dict[str, tuple[str, ...]] = {}
+    for decorator in function.decorator_list:
+        call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+        match call.func:
+            case ast.Attribute(ast.Attribute(attr="mark") | ast.Name("mark"), name) if name in _EXAMPLES:
+                texts, named = _texts(call.args), _texts([keyword.value for keyword in call.keywords])
+                known = all(keyword.arg == KEYWORDS.get(name) for keyword in call.keywords)
+                if (
+                    not texts
+                    or named is None
+                    or not known
+                    or (name not in _SEVERAL and len(texts) != 1)
+                    or name in found
+                ):
+                    what = "one text or more" if name in _SEVERAL else "one text"
+                    rule = f"the marker {name} stands once and takes {what}, word for word"
+                    raise UsageError(f"{test}:{decorator.lineno}: {rule}", hint=_EXAMPLES[name])
+                found[name] = texts
+                found |= {KEYWORDS[name]: named} if named else {}
+    for name in ("charts", "stack"):
+        for text in found.get(name, ()):
+            try:
+                SpecifierSet(text)
+            except InvalidSpecifier as error:
+                hint = _EXAMPLES["charts"]
+                raise UsageError(f"{test}: {name}: {text!r} is no range of versions", hint=hint) from error
+    return found
+
+
+def _texts(found: Sequence[ast.expr]) -> tuple[str, ...] | None:
+    """What is written there, without spaces around it; None where something is no text, or an empty one."""
+    values = [each.value for each in found if isinstance(each, ast.Constant)]
+    texts = tuple(value.strip() for value in values if isinstance(value, str))
+    return texts if len(texts) == len(found) and all(texts) else None

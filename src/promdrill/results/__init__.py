@@ -1,0 +1,1 @@
+"""What a run has learnt: verdicts, results.json, junit.xml, the lines that close it."""

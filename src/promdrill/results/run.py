@@ -1,0 +1,122 @@
+"""One run: its folder, its results as they come, its journals, and what a person sees of it meanwhile."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from promdrill.core.journal import Journal
+from promdrill.core.model import (
+    DrillResult,
+    Skipped,
+    Variant,
+    Verdict,
+    drill_name,
+)
+from promdrill.results.expected import outcome
+from promdrill.results.folder import of_drill
+from promdrill.results.store import Results
+
+LONGEST_REASON = 300
+"""Characters of a reason in a summary."""
+
+Say = Callable[[str], None]
+"""Shows one line to whoever looks on."""
+
+
+class Run:
+    """The run of one pytest session.
+
+    Args:
+        folder: Where everything goes; there already.
+        results_in: Where the results go instead, when another session has the folder's.
+        supply: The supply as asked for.
+        kubernetes: The version of the cluster.
+        say: Where progress is shown.
+        options: As in `promdrill.core.model.RunResult`.
+
+    Attributes:
+        tests: pytest's ids of the tests that are drills.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        supply: str,
+        kubernetes: str,
+        say: Say,
+        results_in: Path | None = None,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        self.folder = folder
+        self.results = Results(results_in or folder, supply=supply, kubernetes=kubernetes, options=options)
+        self.say = say
+        self.tests: set[str] = set()
+
+    @property
+    def drills(self) -> tuple[DrillResult, ...]:
+        """The drills that have ended."""
+        return self.results.run.drills
+
+    def result(self, scenario: str, variant: Variant) -> DrillResult | None:
+        """The last result of the drill of that name; None when it has none yet."""
+        name = drill_name(scenario, variant.label)
+        return next((drill for drill in reversed(self.drills) if drill.name == name), None)
+
+    def journal(self, scenario: str, variant: Variant) -> Journal:
+        """The journal of one drill; the ends of its phases are shown as they are written."""
+        name = drill_name(scenario, variant.label)
+        path = self.folder_of(scenario, variant) / "journal.jsonl"
+        return Journal(path, listener=lambda entry: self._show(name, entry))
+
+    def folder_of(self, scenario: str, variant: Variant) -> Path:
+        """The folder of one drill's files: ``disk-full``, ``disk-full.no-fault``, ``disk-full.2``."""
+        place = self.folder / of_drill(scenario, variant.label)
+        place.mkdir(exist_ok=True)
+        return place
+
+    def record(self, result: DrillResult) -> None:
+        """Take a drill's result; a second one of the same name is one more drill."""
+        self.results.add(result)
+        said = outcome(result)
+        between = ": " if result.control is None else ", "
+        self.say(f"{result.name}: {result.verdict}{between if said else ''}{said}")
+
+    def skip(self, scenario: str, reason: str) -> None:
+        """Record a scenario that does not apply."""
+        self.results.skip(Skipped(scenario, reason))
+        self.say(f"{scenario}: skipped: {reason}")
+
+    def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str) -> None:
+        """Record a drill that never got to a verdict of its own; one that did keeps it."""
+        if self.result(scenario, variant) is not None:
+            return
+        named = replace(_NOTHING, scenario=scenario, control=variant.control, left_out=variant.left_out)
+        named = replace(named, repetition=variant.repetition)
+        self.record(replace(named, profile=profile, reason=_line(reason)))
+
+    def _show(self, name: str, entry: Mapping[str, Any]) -> None:
+        if entry["event"] == "phase-end":
+            cut_short = "" if entry["ended"] == "done" else f"  {entry['ended']}"
+            self.say(f"{name}: {entry['phase']:<12} {entry['took_s']:>7.1f} s{cut_short}")
+
+
+_NOTHING = DrillResult(
+    scenario="",
+    chart=None,
+    chart_version=None,
+    app_version=None,
+    profile="",
+    control=None,
+    verdict=Verdict.ABORTED,
+    reason=None,
+)
+
+
+def _line(text: str) -> str:
+    first = next((line for line in text.splitlines() if line.strip()), "no reason was given")
+    return textwrap.shorten(first, LONGEST_REASON)  # all of it stands above, where the error was reported

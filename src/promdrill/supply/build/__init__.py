@@ -1,0 +1,1 @@
+"""The source supply: built from Go modules and Debian packages."""

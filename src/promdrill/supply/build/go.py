@@ -1,0 +1,126 @@
+"""Go programs from Go modules: each folder under images/ is a module that pins one product by go.mod and go.sum."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from promdrill.artefacts.cache import key_of, tree_digest
+from promdrill.core import shell
+from promdrill.core.errors import CommandFailed, SupplyError
+from promdrill.supply.build.catalogue import Artefact
+from promdrill.supply.build.toolchain import Go
+
+DOWNLOAD_TIMEOUT_S = 1800.0
+BUILD_TIMEOUT_S = 3600.0
+"""Far beyond what was seen (Kubernetes: 5 to 7 minutes on two cores); it ends a build that hangs."""
+
+_COMPILER = ("-trimpath", "-gcflags=all=-dwarf=false")
+"""No paths of this machine, and no debug information: the linker would drop it anyway."""
+
+
+NATIVE = "amd64"
+"""The architecture that is built for when none is named: the source supply's only one."""
+
+
+def recipe(artefact: Artefact, go: Go, architecture: str = NATIVE) -> dict[str, Any]:
+    """Everything that decides what a build gives, for the cache's key."""
+    return {
+        # Left out for the architecture that was once the only one: what was built then is still found.
+        **({} if architecture == NATIVE else {"architecture": architecture}),
+        "version": artefact.version,
+        "go": dict(artefact.go),
+        "toolchain": go.version,
+        "stamps": dict(artefact.stamps),
+        "tags": artefact.tags,
+        "compiler": _COMPILER,
+        "module_files": dict(artefact.module_files),
+        "folder": tree_digest(artefact.folder),
+    }
+
+
+def key(artefact: Artefact, go: Go, architecture: str = NATIVE) -> str:
+    """The cache key of a Go artefact, built for linux on that architecture."""
+    return key_of(recipe(artefact, go, architecture))
+
+
+def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None) -> None:
+    """Bring the modules that the build needs, and no others, into the module cache, checked against go.sum.
+
+    Raises:
+        SupplyError: A module is not served, or is not what go.sum says.
+    """
+    argv = ["list", "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
+    _go(_for(go, architecture), argv, artefact, DOWNLOAD_TIMEOUT_S, stop)
+
+
+def build(
+    artefact: Artefact, go: Go, into: Path, *, architecture: str = NATIVE, stop: threading.Event | None = None
+) -> dict[str, Any]:
+    """Build the binaries, and copy the files that are carried along from the module itself, into a folder.
+
+    Args:
+        artefact: What to build.
+        go: The toolchain.
+        into: The folder.
+        architecture: `amd64` or `arm64`; the binaries are linux's, whatever this machine runs.
+        stop: Ends the build when it is set.
+
+    Returns:
+        Notes for the cache's manifest.
+
+    Raises:
+        SupplyError: The build failed; its message holds the compiler's.
+    """
+    work = into / ".build"
+    work.mkdir()
+    stamps = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in sorted(artefact.stamps.items()))])
+    argv = ["build", *_COMPILER, *_tags(artefact), "-ldflags", stamps, "-o", f"{work}/", *artefact.go]
+    _go(_for(go, architecture), argv, artefact, BUILD_TIMEOUT_S, stop)
+    for package, binary in artefact.go.items():
+        (work / _program(package)).rename(into / binary)
+    work.rmdir()
+    if artefact.module_files:
+        _carry(artefact, go, into)
+    return {"version": artefact.version, "toolchain": go.version}
+
+
+def _program(package: str) -> str:
+    *rest, last = package.split("/")
+    is_major = last.startswith("v") and last[1:].isdigit()
+    return rest[-1] if is_major else last
+
+
+def _carry(artefact: Artefact, go: Go, into: Path) -> None:
+    answer = _go(go, ["list", "-m", "-json", artefact.module], artefact, DOWNLOAD_TIMEOUT_S, None)
+    module = Path(json.loads(answer)["Dir"])
+    for target, source in artefact.module_files.items():
+        here, there = module / source, into / target
+        if here.is_dir():
+            shutil.copytree(here, there)
+        else:
+            shutil.copyfile(here, there)
+    for path in into.rglob("*"):
+        path.chmod(path.stat().st_mode | 0o200)
+
+
+def _for(go: Go, architecture: str) -> Go:
+    # The levels are Go's own defaults: a shell that has others set would give other bytes under the same key.
+    target = {"GOOS": "linux", "GOARCH": architecture, "GOAMD64": "v1", "GOARM64": "v8.0"}
+    return replace(go, env={**go.env, **target})
+
+
+def _tags(artefact: Artefact) -> list[str]:
+    return ["-tags", artefact.tags] if artefact.tags else []
+
+
+def _go(go: Go, argv: list[str], artefact: Artefact, timeout_s: float, stop: threading.Event | None) -> str:
+    try:
+        done = shell.run([go.binary, *argv], timeout_s=timeout_s, env=go.env, cwd=artefact.folder, stop=stop)
+    except CommandFailed as error:
+        raise SupplyError(f"building {artefact.name} failed\n{error}") from error
+    return done.stdout

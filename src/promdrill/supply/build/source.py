@@ -1,0 +1,292 @@
+"""The source supply: everything is built from Go modules and Debian packages, and kept.
+
+What is asked for is traced back through images/catalogue.toml. What the cache or the engine has already is used, the
+rest becomes a graph of tasks: modules are downloaded ahead, builds run side by side, the node image comes last.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from promdrill.artefacts import machine
+from promdrill.artefacts.cache import Cache, Entry, key_of
+from promdrill.core.errors import SupplyError
+from promdrill.supply.build import (
+    archive,
+    debian,
+    node,
+    schedule,
+)
+from promdrill.supply.build import (
+    go as gobuild,
+)
+from promdrill.supply.build.catalogue import Artefact, Catalogue, Image
+from promdrill.supply.build.progress import BuildDisplay
+from promdrill.supply.build.schedule import Lane, Task
+from promdrill.supply.build.toolchain import Go
+from promdrill.supply.engine.docker import Engine
+from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
+
+DOWNLOADS_AT_ONCE = 4
+"""Module downloads that run ahead of builds; they wait on the network more than on a core."""
+
+_GIB_BYTES = 1 << 30
+_BYTES_PER_BUILD = 3 * _GIB_BYTES
+"""Peak memory to allow for one Go build (the kubelet's link was the largest seen); two stay under 8 GiB."""
+
+ARCHITECTURE = "amd64"
+"""What is built from source; Debian's trees and the node image have been made for no other."""
+
+COLD_MIN, COLD_BYTES = 20, 19_000_000_000
+"""Minutes and bytes of a start from nothing on two cores: 1,236 s, and 19 GB afterwards, were measured."""
+
+
+@dataclass
+class Source:
+    """Builds what a request needs.
+
+    Attributes:
+        catalogue: What can be built.
+        cache: Where it is kept.
+        go: The toolchain.
+        console: Where progress goes.
+        prepare: Readies the host before the first build or node image (the engine, Debian's tools).
+        restricted: Whether the host lacks CAP_SYS_RESOURCE.
+        say: Told what a build costs before it begins, in one sentence.
+    """
+
+    catalogue: Catalogue
+    cache: Cache
+    go: Go
+    console: Console
+    prepare: Callable[[], None] = debian.ensure_host_packages
+    restricted: bool = field(default_factory=lambda: "CAP_SYS_RESOURCE" in machine.missing_capabilities())
+    say: Callable[[str], None] = field(default=lambda _text: None)
+    _keys: dict[str, str] = field(default_factory=dict)
+
+    def provide(self, request: SupplyRequest, *, chart: Path, why: str) -> Supplied:
+        """Everything for a cluster of the requested version.
+
+        Raises:
+            SupplyError: Something could not be built.
+        """
+        wanted = self.catalogue.artefact(f"node-{request.kubernetes}")
+        if wanted.node is None:
+            raise SupplyError(f"{wanted.name} is not a node image")
+        parts = {
+            "kind": (wanted.node.kind, "kind"),
+            "kubectl": (wanted.node.kubernetes, "kubectl"),
+            "helm": (f"helm-{request.helm}", "helm"),
+            "provisioner": ("local-path-provisioner", "local-path-storage.yaml"),
+            "crds": ("prometheus-operator-0.72", "bundle.yaml"),
+        }
+        image = node.reference(wanted, self.key(wanted.name))
+        needed = [name for name, file in parts.values() if self._find(name, only=[file]) is None]
+        build_node = not node.present(image)
+        if build_node:
+            needed += [name for name in self._inputs(wanted) if self._find(name) is None]
+        self._build(list(dict.fromkeys(needed)), wanted if build_node else None, image)
+        files = {what: self._entry(name).files / file for what, (name, file) in parts.items()}
+        return Supplied(
+            name="source",
+            why=why,
+            tools=Tools(files["kind"], files["kubectl"], files["helm"]),
+            kubernetes=request.kubernetes,
+            node_image=image,
+            chart=chart,
+            provisioner=files["provisioner"],
+            crds=files["crds"],
+            kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
+            images=tuple(wanted.node.images),
+            available=self.catalogue.references(),
+        )
+
+    def helm(self, major: str) -> Path:
+        """Helm of that major version.
+
+        Raises:
+            SupplyError: It could not be built.
+        """
+        name = f"helm-{major}"
+        if self._find(name, only=["helm"]) is None:
+            self._build([name], None, "")
+        return self._entry(name).files / "helm"
+
+    def image_archive(self, reference: str) -> Path:
+        """A docker archive of one image of the catalogue.
+
+        Raises:
+            SupplyError: It could not be built, or no entry makes it.
+        """
+        maker, image = self.catalogue.image(reference)
+        parts = [*((maker.name,) if image.files else ()), *image.base]
+        self._build([name for name in parts if self._find(name) is None], None, "")
+        name = f"image-{maker.name}"
+        key = key_of([repr(image), [self.key(part) for part in parts]])
+
+        def fill(into: Path) -> dict[str, Any]:
+            with self.cache.scratch() as scratch:
+                archive.write(into / "image.tar", [self._image(reference, scratch)])
+            return {"reference": reference}
+
+        return self.cache.build(name, key, fill).files / "image.tar"
+
+    def key(self, name: str) -> str:
+        """The cache key of an artefact."""
+        if name not in self._keys:
+            artefact = self.catalogue.artefact(name)
+            if artefact.node is not None:
+                inputs = {part: self.key(part) for part in self._inputs(artefact)}
+                inputs |= {name: repr(self.catalogue.image(name)[1]) for name in artefact.node.images}
+                self._keys[name] = node.key(artefact, inputs, restricted=self.restricted)
+            else:
+                self._keys[name] = gobuild.key(artefact, self.go) if artefact.go else debian.key(artefact)
+        return self._keys[name]
+
+    def _inputs(self, artefact: Artefact) -> Iterator[str]:
+        if artefact.node is None:
+            return
+        yield from (artefact.node.kubernetes, artefact.node.containerd, artefact.node.kind, artefact.node.rootfs)
+        for reference in artefact.node.images:
+            maker, image = self.catalogue.image(reference)
+            yield from (*((maker.name,) if image.files else ()), *image.base)
+
+    def _find(self, name: str, *, only: Sequence[str] | None = None) -> Entry | None:
+        return self.cache.find(name, self.key(name), only=only)
+
+    def _entry(self, name: str) -> Entry:
+        return Entry(name, self.key(name), self.cache.place(name, self.key(name)))
+
+    def _build(self, needed: Sequence[str], wanted: Artefact | None, image: str) -> None:
+        if not needed and wanted is None:
+            return
+        self.say(_cost(needed, self.cache.root))
+        tasks = [Task("host", Lane.BUILD, lambda _: self.prepare())] if self._needs_host(needed, wanted) else []
+        for name in needed:
+            tasks += self._tasks(self.catalogue.artefact(name))
+        if wanted is not None:
+            node_image = wanted
+
+            def assemble(stop: threading.Event) -> None:
+                self._assemble(node_image, image, stop)
+
+            tasks.append(Task(f"node image {wanted.version}", Lane.BUILD, assemble, tuple(t.name for t in tasks)))
+        with BuildDisplay(self.console, len(tasks)) as display:
+            widths = {Lane.DOWNLOAD: DOWNLOADS_AT_ONCE, Lane.BUILD: builds_at_once()}
+            schedule.run(tasks, widths=widths, report=display.report)
+
+    def _needs_host(self, needed: Sequence[str], wanted: Artefact | None) -> bool:
+        return wanted is not None or any(self.catalogue.artefact(name).debian for name in needed)
+
+    def _tasks(self, artefact: Artefact) -> list[Task]:
+        key = self.key(artefact.name)
+
+        def make(stop: threading.Event) -> None:
+            def fill(into: Path) -> dict[str, Any]:
+                if artefact.go:
+                    return gobuild.build(artefact, self.go, into, stop=stop)
+                return debian.build(artefact, into, stop=stop)
+
+            self.cache.build(artefact.name, key, fill)
+
+        if not artefact.go:
+            return [Task(artefact.name, Lane.BUILD, make, ("host",))]
+        download = f"modules of {artefact.name}"
+        return [
+            Task(download, Lane.DOWNLOAD, lambda stop: gobuild.download(artefact, self.go, stop=stop)),
+            Task(artefact.name, Lane.BUILD, make, (download,)),
+        ]
+
+    def _assemble(self, wanted: Artefact, image: str, stop: threading.Event) -> None:
+        recipe = wanted.node
+        if recipe is None:
+            raise SupplyError(f"{wanted.name} is not a node image")
+        kubernetes, containerd = self._entry(recipe.kubernetes).files, self._entry(recipe.containerd).files
+        binaries = {f"/usr/bin/{name}": kubernetes / name for name in ("kubeadm", "kubectl", "kubelet")}
+        for name in self.catalogue.artefact(recipe.containerd).go.values():
+            binaries[f"/usr/local/bin/{name}"] = containerd / name
+        tag = image.rpartition(":")[2]
+        with self.cache.lock(f"node-{tag}"), self.cache.scratch() as scratch:
+            if node.present(image):
+                return
+            node.assemble(
+                wanted,
+                image,
+                rootfs=self._entry(recipe.rootfs).files / debian.TREE,
+                kind_files=self._entry(recipe.kind).files / "base",
+                binaries=binaries,
+                images=[self._image(reference, scratch) for reference in recipe.images],
+                restricted=self.restricted,
+                scratch=scratch,
+                stop=stop,
+            )
+
+    def _image(self, reference: str, scratch: Path) -> archive.Built:
+        artefact, image = self.catalogue.image(reference)
+        layers = [archive.Layer.of(self._entry(base).files / debian.TREE) for base in image.base]
+        if image.files:
+            layers.append(self._own_layer(artefact, image, scratch))
+        return archive.image(
+            reference,
+            layers,
+            architecture=ARCHITECTURE,
+            entrypoint=image.entrypoint,
+            user=image.user,
+            workdir=image.workdir,
+        )
+
+    def _own_layer(self, artefact: Artefact, image: Image, scratch: Path) -> archive.Layer:
+        built = self._entry(artefact.name).files
+        path = scratch / f"{image.name.replace('/', '_')}-{image.tag}.tar"
+        return archive.write_layer(path, {target: built / source for target, source in image.files.items()})
+
+
+def _cost(needed: Sequence[str], cache: Path) -> str:
+    """What is built; where that is nearly all, how long it takes and how much it leaves."""
+    what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed) or "the node image"
+    if any(name.startswith("kubernetes-") for name in needed):
+        size = f"{COLD_BYTES / 1e9:.0f} GB below {cache}"
+        return f"Building {what} from source, Kubernetes among them: some {COLD_MIN} minutes on two cores, {size}."
+    return f"Building {what} from source."
+
+
+def builds_at_once() -> int:
+    """How many builds run side by side: one per core, as far as memory allows."""
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(1, min(os.cpu_count() or 1, memory_bytes // _BYTES_PER_BUILD))
+
+
+def engine_patch(running: Engine, *, own_network: bool) -> dict[str, Any]:
+    """What a kind configuration needs where that engine runs its containers.
+
+    Args:
+        running: The engine.
+        own_network: Whether the node image is one of ours, which leaves the network to its own CNI configuration.
+    """
+    host = machine.examine()
+    restricted = running.here(host) and "CAP_SYS_RESOURCE" in host.missing
+    patch = kind_patch(restricted=restricted, cgroup_v2=running.cgroup_v2)
+    if not own_network:
+        del patch["networking"]
+    return patch
+
+
+def kind_patch(*, restricted: bool, cgroup_v2: bool) -> dict[str, Any]:
+    """What a kind configuration needs with our node image on this host.
+
+    The node image brings its own static CNI configuration. Kubernetes 1.35 and newer refuse a cgroup v1 host unless
+    told otherwise. Without CAP_SYS_RESOURCE the kubelet cannot set what a user namespace would not let it set either.
+    """
+    patch: dict[str, Any] = {"networking": {"disableDefaultCNI": True}}
+    if restricted:
+        patch["featureGates"] = {"KubeletInUserNamespace": True}
+    if not cgroup_v2:
+        patch["kubeadmConfigPatches"] = ["kind: KubeletConfiguration\nfailCgroupV1: false\n"]
+    return patch

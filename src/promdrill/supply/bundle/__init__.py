@@ -1,0 +1,1 @@
+"""Bundles: everything that a run needs in one file."""

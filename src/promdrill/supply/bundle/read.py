@@ -1,0 +1,131 @@
+"""Reading a bundle: its list, and its parts with every sum checked. Nothing is believed before it was checked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.supply.bundle.manifest import (
+    LARGEST_MANIFEST_BYTES,
+    MANIFEST,
+    SUMS,
+    Manifest,
+    Part,
+    decoded,
+    no_bundle,
+)
+from promdrill.supply.bundle.pack import CHUNK_BYTES, total_bytes
+
+AGAIN = f"copy it again, or {paths.command('bundle')} again"
+
+
+def contents(file: Path) -> tuple[Manifest, str]:
+    """What is in a bundle and whence; sums of its files are not checked.
+
+    Returns:
+        Its list, and the list's SHA-256 in hexadecimal.
+
+    Raises:
+        UsageError: It is no bundle, is cut off, or is of another form.
+    """
+    with _reading(file) as tar:
+        return _listed(file, tar)
+
+
+def defaults(file: Path) -> dict[str, str]:
+    """The settings that a bundle decides where nothing was said: `kubernetes` and `helm`; empty for what is none.
+
+    Whoever opens the bundle afterwards says what is wrong with it.
+    """
+    try:
+        found, _ = contents(file)
+    except UsageError:
+        return {}
+    return {"kubernetes": found.kubernetes, "helm": found.helm}
+
+
+def unpacked_name(part: Part) -> str:
+    """Where a part lies once it is unpacked: kind reads no compressed archives of images, Docker does."""
+    return part.path.removesuffix(".gz") if part.path.startswith("images/") else part.path
+
+
+def members(file: Path, found: Manifest) -> Iterator[tuple[Part, IO[bytes]]]:
+    """Each part with its content, in the order in which the list names them; any other member is refused.
+
+    Nothing is unpacked by the names that the archive gives: they must be those of the list, which are ours.
+    """
+    with _reading(file) as tar:
+        _listed(file, tar)
+        for part in found.parts:
+            member = tar.next()
+            content = tar.extractfile(member) if member is not None and member.isreg() else None
+            if member is None or content is None or (member.name, member.size) != (part.path, part.size_bytes):
+                seen = f"{member.name!r}" if member is not None else "nothing"
+                raise UsageError(f"BUNDLE={file}: damaged: {seen} where {part.path} must be", hint=AGAIN)
+            yield part, content
+        extra = tar.next()
+        if extra is not None:
+            raise UsageError(f"BUNDLE={file}: holds {extra.name!r}, which its list does not name", hint=AGAIN)
+
+
+def copy(file: Path, part: Part, content: IO[bytes], out: IO[bytes] | None) -> None:
+    """Copy a part, unpacked if it is an image, and check its sum; without `out` only the latter."""
+    damaged = UsageError(f"BUNDLE={file}: damaged: {part.path} is not what its list says", hint=AGAIN)
+    unpack = zlib.decompressobj(31) if out is not None and part.path != unpacked_name(part) else None
+    seen, written = hashlib.sha256(), 0
+    try:
+        while chunk := content.read(CHUNK_BYTES):
+            seen.update(chunk)
+            plain = unpack.decompress(chunk, part.unpacked_bytes + 1 - written) if unpack is not None else chunk
+            written += len(plain)
+            if unpack is not None and written > part.unpacked_bytes:
+                raise damaged
+            if out is not None:
+                out.write(plain)
+    except (zlib.error, tarfile.ReadError) as error:
+        raise damaged from error
+    if seen.hexdigest() != part.sha256 or (unpack is not None and written != part.unpacked_bytes):
+        raise damaged
+
+
+@contextlib.contextmanager
+def _reading(file: Path) -> Iterator[tarfile.TarFile]:
+    said = f"BUNDLE={file}"
+    try:
+        with tarfile.open(file, "r:") as tar:
+            yield tar
+    except tarfile.ReadError as error:
+        raise no_bundle(said, str(error) or "not a tar archive") from error
+    except OSError as error:
+        raise UsageError(f"{said}: cannot be read: {error.strerror or error}", hint="BUNDLE=<file>") from error
+
+
+def _listed(file: Path, tar: tarfile.TarFile) -> tuple[Manifest, str]:
+    said = f"BUNDLE={file}"
+    content = _small(tar, MANIFEST)
+    if content is None:
+        raise no_bundle(said, f"it does not begin with {MANIFEST}")
+    found = decoded(content, said)
+    sha256 = hashlib.sha256(content).hexdigest()
+    size, whole = file.stat().st_size, total_bytes(found, len(content))
+    if size < whole:
+        raise UsageError(f"{said}: cut off: it has {size} of at least {whole} bytes", hint=AGAIN)
+    if _small(tar, SUMS) != found.sums(sha256):
+        raise UsageError(f"{said}: damaged: {MANIFEST} is not what {SUMS} says", hint=AGAIN)
+    return found, sha256
+
+
+def _small(tar: tarfile.TarFile, name: str) -> bytes | None:
+    """The content of the next member, if it is a file of that name."""
+    member = tar.next()
+    if member is None or member.name != name or not member.isreg() or member.size > LARGEST_MANIFEST_BYTES:
+        return None
+    content = tar.extractfile(member)
+    return content.read() if content is not None else None

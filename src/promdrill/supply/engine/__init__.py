@@ -1,0 +1,1 @@
+"""The container engine: the one that runs, or one that promdrill starts."""

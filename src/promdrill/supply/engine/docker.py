@@ -1,0 +1,259 @@
+"""What answers behind the docker command, asked with one question each for its versions and its facts.
+
+Where nothing usable answers, `Trouble` says which kind of nothing it is: only where really nothing is there may
+promdrill start a Docker of its own, and everything else has another next move.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from promdrill.artefacts.machine import ARCHITECTURES, Machine
+from promdrill.core import shell
+from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
+from promdrill.core.shell import Completed
+from promdrill.supply.engine import dockerd
+from promdrill.supply.engine.dockerd import Places
+
+ANSWER_S = 10.0
+"""Seconds within which a Docker that runs must answer: 0.05 measured, 5 on a machine that swaps."""
+
+OLDEST_API = (1, 41)
+"""Docker 20.10: kind gives its nodes a cgroup namespace of their own (``--cgroupns``), which older ones do not know."""
+
+DEFAULT_CONTEXT = "default"
+
+_ANY = range(256)
+
+
+class Trouble(StrEnum):
+    """Why no Docker can be used."""
+
+    NOT_INSTALLED = "no docker command"
+    NOT_RUNNING = "nobody behind the default socket"
+    NO_PERMISSION = "the socket is not for this user"
+    HOST = "DOCKER_HOST does not answer"
+    CONTEXT = "the context does not answer"
+    NO_CONTEXT = "no such context"
+    STRANGE = "something answers, but not as a Docker does"
+    API = "command and server do not fit"
+    TOO_OLD = "the server is too old for kind"
+    PODMAN = "podman"
+    ROOTLESS = "a Docker that is not root"
+    WINDOWS = "a Docker of Windows containers"
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A Docker that answers. Its facts are those of the machine that the containers run on.
+
+    Attributes:
+        version: The server's version.
+        ours: Whether promdrill started it.
+        architecture: Of its containers, and so of the nodes: `amd64` or `arm64`; else the server's own name.
+        os: `linux`.
+        product: What it calls the system that it runs on; ``Docker Desktop`` is one.
+        kernel: Release of that system's kernel.
+        hostname: That system's name.
+        memory_bytes: Memory of that system; 0 when it does not say.
+        cpus: Its processors; 0 when it does not say.
+        data_root: Its folder of images and containers, over there.
+        runtime: Name of its default runtime.
+        cgroup_v2: Whether that system runs cgroup v2 alone, as the kubelet sees it.
+        remapped: Whether it maps its containers' users to others; kind, and whatever is privileged, must say no to it.
+    """
+
+    version: str
+    ours: bool
+    architecture: str = "amd64"
+    os: str = "linux"
+    product: str = ""
+    kernel: str = ""
+    hostname: str = ""
+    memory_bytes: int = 0
+    cpus: int = 0
+    data_root: str = ""
+    runtime: str = "runc"
+    cgroup_v2: bool = True
+    remapped: bool = False
+
+    def docker(self, *arguments: str | PathLike[str], timeout_s: float, **options: Any) -> Completed:
+        """Run a ``docker`` command; the rest is as in `promdrill.core.shell.run`.
+
+        Raises:
+            CommandFailed: It failed, or was not done in time.
+        """
+        return shell.run(["docker", *arguments], timeout_s=timeout_s, **options)
+
+    def here(self, host: Machine) -> bool:
+        """Whether its containers run on this very system, and not in a virtual machine or on another machine.
+
+        The WSL distribution of Docker Desktop has the same kernel as all others, and another name.
+        """
+        return (
+            host.system == "linux"
+            and bool(self.kernel)
+            and (self.kernel, self.hostname) == (host.kernel, host.hostname)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What asking for a Docker gave.
+
+    Attributes:
+        engine: The Docker, if one answers that can be used.
+        why: Otherwise why not, in words.
+        trouble: Otherwise which kind of trouble it is.
+    """
+
+    engine: Engine | None
+    why: str = ""
+    trouble: Trouble = Trouble.NOT_RUNNING
+
+
+def ask(places: Places | None = None) -> Answer:
+    """Ask the Docker that DOCKER_HOST or Docker's own context points at; nothing is started.
+
+    Args:
+        places: Folders and socket of a Docker of ours.
+
+    Raises:
+        SupplyError: Something is there and hangs.
+    """
+    places = places or Places.usual()
+    try:
+        said = _question("version")
+    except CommandFailed as error:
+        missing = error.exit_code == 127  # noqa: PLR2004  as in a shell: it could not be started
+        return Answer(
+            None, "the docker command is not installed" if missing else _last(error.output), Trouble.NOT_INSTALLED
+        )
+    found = _parsed(said.stdout)
+    client, server = _table(found, "Client"), _table(found, "Server")
+    if "OsArch" in client or "using podman" in said.stderr:  # its own form of an answer, or what it says of itself
+        return Answer(None, "the docker command is podman", Trouble.PODMAN)
+    if not server:
+        return _silence(_last(said.stderr) or "it says nothing", places)
+    refused = _unfit(server)
+    return refused or _facts(server, places)
+
+
+def host_variable() -> str:
+    """DOCKER_HOST; empty where it is not set. It beats every context."""
+    return os.environ.get("DOCKER_HOST", "")
+
+
+def context() -> str:
+    """Name of Docker's context, as the docker command finds it."""
+    if host_variable():
+        return DEFAULT_CONTEXT
+    folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
+    try:
+        config = _parsed(Path(folder, "config.json").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        config = {}
+    return os.environ.get("DOCKER_CONTEXT") or str(config.get("currentContext") or DEFAULT_CONTEXT)
+
+
+def _question(about: str) -> Completed:
+    argv = ["docker", about, "--format", "{{json .}}"]  # the word json is not known to the docker of before 2023
+    try:
+        return shell.run(argv, timeout_s=ANSWER_S, ok=_ANY)
+    except CommandTimeout as error:
+        raise SupplyError(f"Docker does not answer within {ANSWER_S:.0f} s", hint="docker version") from error
+
+
+def _silence(why: str, places: Places) -> Answer:
+    if "could not be found in this WSL" in why:  # what Docker Desktop puts in docker's place
+        return Answer(None, "the docker command is not installed", Trouble.NOT_INSTALLED)
+    if "API version" in why:
+        return Answer(None, why, Trouble.API)
+    if "permission denied" in why.lower() and "unix://" in why:
+        return Answer(None, why, Trouble.NO_PERMISSION)
+    if host_variable():
+        return Answer(None, why, Trouble.HOST)
+    if context() != DEFAULT_CONTEXT:
+        return Answer(None, why, Trouble.NO_CONTEXT if "context not found" in why else Trouble.CONTEXT)
+    return Answer(None, why, Trouble.STRANGE if _somebody_at(places.socket) else Trouble.NOT_RUNNING)
+
+
+def _unfit(server: Mapping[str, Any]) -> Answer | None:
+    version = str(server.get("Version", "of no version"))
+    parts = [str(part.get("Name", "")) for part in server.get("Components") or () if isinstance(part, dict)]
+    if any("podman" in part.lower() for part in parts):
+        return Answer(None, f"podman {version} answers in place of Docker", Trouble.PODMAN)
+    if server.get("Os") == "windows":
+        return Answer(None, f"Docker {version} runs Windows containers", Trouble.WINDOWS)
+    api = re.fullmatch(r"(\d+)\.(\d+)", str(server.get("ApiVersion", "")))
+    if api and (int(api[1]), int(api[2])) < OLDEST_API:
+        return Answer(None, f"Docker {version} is too old for kind, which needs 20.10 or newer", Trouble.TOO_OLD)
+    return None
+
+
+def _facts(server: Mapping[str, Any], places: Places) -> Answer:
+    said = _question("info")
+    info = _parsed(said.stdout)
+    if not info.get("ServerVersion"):
+        return Answer(None, _last(said.stderr) or "docker info says nothing", Trouble.STRANGE)
+    security = {part for option in info.get("SecurityOptions") or () for part in str(option).split(",")}
+    version = str(server.get("Version", info["ServerVersion"]))
+    if "name=rootless" in security:
+        return Answer(None, f"Docker {version} runs rootless", Trouble.ROOTLESS)
+    default = not host_variable() and context() == DEFAULT_CONTEXT
+    architecture = str(server.get("Arch") or info.get("Architecture") or "")
+    return Answer(
+        Engine(
+            version=version,
+            ours=default and dockerd.running(places) is not None,
+            architecture=ARCHITECTURES.get(architecture, architecture),
+            os=str(server.get("Os") or "linux"),
+            product=str(info.get("OperatingSystem") or ""),
+            kernel=str(info.get("KernelVersion") or ""),
+            hostname=str(info.get("Name") or ""),
+            memory_bytes=int(info.get("MemTotal") or 0),
+            cpus=int(info.get("NCPU") or 0),
+            data_root=str(info.get("DockerRootDir") or ""),
+            runtime=str(info.get("DefaultRuntime") or ""),
+            cgroup_v2=str(info.get("CgroupVersion")) == "2",
+            remapped="name=userns" in security,
+        )
+    )
+
+
+def _somebody_at(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # whatever it is: not nobody
+            return True
+    return True
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _table(found: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = found.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _last(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else ""

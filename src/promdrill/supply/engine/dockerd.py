@@ -1,0 +1,249 @@
+"""The Docker that promdrill starts itself: its folders, its configuration, its start and its end.
+
+    <state>/engine/daemon.json   configuration
+    <state>/engine/dockerd.log   what it says
+    <state>/engine/started.json  process id and start time, so that exactly this process is ended
+    <state>/engine/runc-fit      the runtime shim, only where a capability is missing
+    <state>/engine/run/          sockets and process ids of its containerd
+    <cache>/engine/              images and containers
+
+Images lie in the cache folder and not in Docker's usual place, so that ``make clean-cache`` makes a true cold start and
+a Docker installed later finds nothing of ours. The socket is the usual one: ``docker`` and ``kind`` look there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from promdrill.artefacts import machine, runc_fit
+from promdrill.core import paths, processes, shell
+from promdrill.core.clock import Deadline
+from promdrill.core.errors import SupplyError
+from promdrill.supply.engine import residue
+
+START_S = 60.0
+"""Seconds until a new Docker is ready: 2 to 6 measured, more where a large data folder is read from a slow disk."""
+
+STOP_S = 45.0
+"""Seconds to end: Docker gives its containers 15, and needs some for itself."""
+
+LONGEST_EXEC_ROOT = 70
+"""Docker makes sockets up to 36 characters deeper, and a socket's path ends at 107."""
+
+RUNTIME = "promdrill-fit"
+
+USER_SETTINGS = ("registry-mirrors", "insecure-registries", "proxies", "dns", "bip", "mtu", "default-address-pools")
+"""What a user's own /etc/docker/daemon.json says of the network around this machine; it holds for our Docker too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the Docker that promdrill starts keeps things.
+
+    Attributes:
+        state: Folder of what is running.
+        data: Folder of images and containers.
+        socket: Where it listens.
+    """
+
+    state: Path
+    data: Path
+    socket: Path = Path("/var/run/docker.sock")
+
+    @classmethod
+    def usual(cls) -> Places:
+        """Below promdrill's state and cache folders."""
+        return cls(paths.state_dir() / "engine", paths.cache_dir() / "engine")
+
+    @property
+    def exec_root(self) -> Path:
+        """Sockets and process ids."""
+        return self.state / "run"
+
+    @property
+    def log(self) -> Path:
+        """What Docker says."""
+        return self.state / "dockerd.log"
+
+    @property
+    def record(self) -> Path:
+        """What was started, and what was there before."""
+        return self.state / "started.json"
+
+    @property
+    def config(self) -> Path:
+        """Docker's configuration file."""
+        return self.state / "daemon.json"
+
+
+def running(places: Places) -> int | None:
+    """Process id of the Docker that promdrill started, if it still runs."""
+    record = _read(places.record)
+    pid = record.get("pid")
+    return pid if pid and processes.start_of(pid) == record.get("start") else None
+
+
+def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: float = START_S) -> None:
+    """Start Docker and wait until it is ready.
+
+    Args:
+        places: Its folders.
+        program: Path of ``dockerd``.
+        missing: Capabilities that this host cannot grant; the runtime shim is used when there are any.
+        within_s: Seconds until it is ready.
+
+    Raises:
+        SupplyError: It ended, or was not ready in time; the end of its log is in the message.
+    """
+    if len(str(places.exec_root)) > LONGEST_EXEC_ROOT:
+        raise SupplyError(f"{places.exec_root} is too long a path for Docker's sockets",
+                          hint=f"{paths.STATE_VARIABLE}=/var/lib/promdrill make ...")  # fmt: skip
+    places.exec_root.mkdir(parents=True, exist_ok=True)
+    places.data.mkdir(parents=True, exist_ok=True)
+    before = {
+        "bridge": Path("/sys/class/net", residue.DEFAULT_BRIDGE).exists(),
+        "rules": residue.docker_rules(),
+        "mounts": [str(point) for point in residue.mounts([places.exec_root, places.data])],
+    }
+    shim = install_shim(places.state) if missing else None
+    places.config.write_text(json.dumps(configuration(places, shim), indent=1) + "\n", encoding="utf-8")
+    places.log.unlink(missing_ok=True)
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), *machine.SBIN])
+    address = f"promdrill-engine-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+        ready.bind(f"\0{address}")
+        env = {"PATH": search, "NOTIFY_SOCKET": f"@{address}"}
+        pid = shell.start_daemon([program, "--config-file", places.config], log=places.log, env=env)
+        _write(places.record, {"pid": pid, "start": processes.start_of(pid), **before})
+        if not _notified(ready, pid, within_s):
+            tail = "\n".join(places.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
+            stop(places, say=lambda _: None)
+            raise SupplyError(f"Docker did not become ready; its log ends in\n{tail}", hint=f"less {places.log}")
+
+
+def stop(places: Places, *, say: Callable[[str], None]) -> bool:
+    """End the Docker that promdrill started and take away what it leaves; another Docker is not touched.
+
+    Args:
+        places: Its folders.
+        say: Told what could not be taken away.
+
+    Returns:
+        Whether there was anything to end or to take away.
+    """
+    record = _read(places.record)
+    pid = running(places)
+    if pid is not None:
+        _end(pid)
+    left = residue.processes(places.exec_root)
+    residue.end(left)
+    if not record and not left:
+        return False
+    bridges = residue.bridges(places.data)
+    kept = record.get("mounts", [])
+    residue.attempt("mounts", lambda: residue.unmount([places.exec_root, places.data], keep=kept), say)
+    for name in bridges if record.get("bridge") else [*bridges, residue.DEFAULT_BRIDGE]:
+        residue.attempt(f"bridge {name}", functools.partial(residue.delete_bridge, name), say)
+    if not record.get("rules"):
+        residue.attempt("packet filter rules", lambda: residue.clear_rules(bridges), say)
+    if not _answers(places.socket):
+        residue.attempt(str(places.socket), lambda: places.socket.unlink(missing_ok=True), say)
+    shutil.rmtree(places.exec_root, ignore_errors=True)
+    places.record.unlink(missing_ok=True)
+    return True
+
+
+def configuration(places: Places, shim: Path | None, *, user: Path = Path("/etc/docker/daemon.json")) -> dict[str, Any]:
+    """Docker's configuration; `shim` becomes the default runtime."""
+    theirs = _read(user)
+    config: dict[str, Any] = {key: theirs[key] for key in USER_SETTINGS if key in theirs}
+    config |= {
+        "data-root": str(places.data),
+        "exec-root": str(places.exec_root),
+        "pidfile": str(places.exec_root / "dockerd.pid"),
+        "hosts": [f"unix://{places.socket}"],
+        "log-level": "warn",
+    }
+    if shim is not None:
+        config |= {"default-runtime": RUNTIME, "runtimes": {RUNTIME: {"path": str(shim)}}}
+    return config
+
+
+def install_shim(folder: Path) -> Path:
+    """Write the runtime shim as a program of its own.
+
+    It must outlive promdrill's environment, so the system's Python runs it where there is one.
+    """
+    system = Path("/usr/bin/python3")
+    python = system if system.exists() else Path(sys.executable).resolve()
+    shim = folder / "runc-fit"
+    source = Path(runc_fit.__file__).read_text(encoding="utf-8")
+    shim.write_text(f"#!{python} -IS\n{source}", encoding="utf-8")
+    shim.chmod(0o755)
+    return shim
+
+
+def _notified(ready: socket.socket, pid: int, within_s: float) -> bool:
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    deadline = Deadline.after(within_s)
+    poll = select.poll()
+    poll.register(ready, select.POLLIN)
+    poll.register(handle, select.POLLIN)
+    try:
+        while events := dict(poll.poll(deadline.remaining_s * 1000)):
+            if ready.fileno() in events and b"READY=1" in ready.recv(4096):
+                return True
+            if handle in events:
+                return False
+    finally:
+        os.close(handle)
+    return False
+
+
+def _end(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        handle = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(handle, signal.SIGTERM)
+            if not residue.gone(handle, STOP_S):
+                residue.end([pid])
+        finally:
+            os.close(handle)
+
+
+def _answers(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as client:
+        try:
+            client.connect(str(path))
+        except OSError:
+            return False
+    return True
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    draft.replace(path)

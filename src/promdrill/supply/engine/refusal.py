@@ -1,0 +1,167 @@
+"""Why a run cannot use the Docker that is there, or start one: what is wrong, and what to do, by platform."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from promdrill.artefacts import machine
+from promdrill.artefacts.machine import Machine
+from promdrill.artefacts.platforms import PLATFORMS
+from promdrill.core.errors import UsageError
+from promdrill.supply.engine import docker
+from promdrill.supply.engine.docker import Answer, Trouble
+
+_MAC_APPS = {"Docker.app": "open -a Docker", "OrbStack.app": "orb start", "colima": "colima start"}
+"""Programs that bring a Docker to macOS, by the application or command that shows them, and how each is started."""
+
+_INSTALL_MAC = "install Docker Desktop, OrbStack or colima, and start it"
+_INSTALL = "https://docs.docker.com/engine/install/"
+
+
+def has(name: str) -> bool:
+    """Whether a program is there: an application of macOS by its folder's name, else a command."""
+    return Path("/Applications", name).exists() if name.endswith(".app") else machine.program(name) is not None
+
+
+Has = Callable[[str], bool]
+
+
+def platform(host: Machine) -> UsageError | None:
+    """The error for a machine of a kind that promdrill does not run on; None for all others."""
+    if host.wsl == 1:
+        return UsageError("this is WSL 1, which has no Linux kernel that containers could run on",
+                          hint="wsl --set-version <distribution> 2")  # fmt: skip
+    if host.platform not in {str(each) for each in PLATFORMS}:
+        return UsageError(f"promdrill does not run on {host.platform}",
+                          hint="a machine with Linux (or WSL 2) or macOS, of amd64 or arm64")  # fmt: skip
+    return None
+
+
+def may_start(host: Machine) -> bool:
+    """Whether promdrill may install and start a Docker on a machine."""
+    return host.root and host.debian and host.system == "linux"
+
+
+def obstacle(host: Machine, answer: Answer, *, has: Has = has) -> UsageError | None:
+    """The error for a machine on which no Docker can be used and none may be started; None where one may.
+
+    Args:
+        host: The machine.
+        answer: What asking for a Docker gave; no engine.
+        has: Whether a program is there.
+    """
+    if answer.trouble in (Trouble.NOT_INSTALLED, Trouble.NOT_RUNNING):
+        return _nothing(host, answer, has)
+    wrong, hint = _MOVES[answer.trouble](host, answer, has)
+    return UsageError(wrong, hint=hint)
+
+
+def _nothing(host: Machine, answer: Answer, has: Has) -> UsageError | None:
+    if may_start(host):
+        return None
+    wrong = f"no container engine: {answer.why}"
+    if host.system == "linux":
+        who = f"{'root' if host.root else 'not root'} on {host.distribution}"
+        wrong += f", and promdrill installs one only for root on Debian or Ubuntu (this is {who})"
+    installed = answer.trouble is not Trouble.NOT_INSTALLED
+    return UsageError(wrong, hint=_start(host, has) if installed else _install(host, has))
+
+
+def _start(host: Machine, has: Has) -> str:
+    sudo = "" if host.root else "sudo "
+    if host.system == "darwin":
+        return " or ".join(start for name, start in _MAC_APPS.items() if has(name)) or _INSTALL_MAC
+    if host.wsl:
+        own = f"{sudo}service docker start"
+        return own if has("dockerd") else "start Docker Desktop, with WSL integration for this distribution switched on"
+    return f"{sudo}systemctl start docker"
+
+
+def _install(host: Machine, has: Has) -> str:
+    sudo = "" if host.root else "sudo "
+    if host.system == "darwin":
+        return _start(host, has)
+    own = f"{sudo}apt-get install docker.io" if host.debian else f"install Docker: {_INSTALL}"
+    return f"switch on WSL integration in Docker Desktop's settings, or {own}" if host.wsl else own
+
+
+def _elsewhere(host: Machine, has: Has) -> str:
+    """How to get from an engine that cannot be used to a Docker that can."""
+    if docker.host_variable():
+        return f"unset DOCKER_HOST, with a Docker behind the default socket ({_start(host, has)})"
+    if docker.context() != docker.DEFAULT_CONTEXT:
+        return f"docker context use a Docker's ({_start(host, has)}); docker context ls names all"
+    return _install(host, has) if host.system == "darwin" or host.wsl else f"install Docker: {_INSTALL}"
+
+
+def _no_permission(host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    if host.system != "linux":
+        return f"a Docker runs, but you may not use it: {answer.why}", "docker context ls"
+    return "a Docker runs, but you may not use it", 'sudo usermod -aG docker "$USER", log in again'
+
+
+def _dead_host(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    return f"no container engine: DOCKER_HOST is {docker.host_variable()}, and {answer.why}", "unset DOCKER_HOST"
+
+
+def _dead_context(host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    name = docker.context()
+    profile = name.removeprefix("colima").removeprefix("-")
+    desktop = "open -a Docker" if host.system == "darwin" else "systemctl --user start docker-desktop"
+    starts = {"desktop-linux": desktop, "orbstack": "orb start", "rancher-desktop": "start Rancher Desktop"}
+    start = f"colima start {profile}".strip() if name.startswith("colima") else starts.get(name, "")
+    return f"no container engine: Docker's context {name} does not answer: {answer.why}", start or _leave_context()
+
+
+def _no_context(_host: Machine, _answer: Answer, _has: Has) -> tuple[str, str]:
+    return f"no container engine: there is no Docker context named {docker.context()}", _leave_context()
+
+
+def _leave_context() -> str:
+    leave = "unset DOCKER_CONTEXT" if os.environ.get("DOCKER_CONTEXT") else "docker context use default"
+    return f"{leave}; docker context ls names all"
+
+
+def _strange(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    return f"something answers in Docker's place, but not as a Docker does: {answer.why}", "docker version"
+
+
+def _api(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    if os.environ.get("DOCKER_API_VERSION"):
+        hint = "unset DOCKER_API_VERSION"
+    else:
+        hint = f"bring the docker command and its server to one version: {_INSTALL}"
+    return f"the docker command and its server do not fit: {answer.why}", hint
+
+
+def _too_old(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    return answer.why, f"install a newer Docker: {_INSTALL}"
+
+
+def _podman(host: Machine, answer: Answer, has: Has) -> tuple[str, str]:
+    return f"{answer.why}, and promdrill needs Docker itself", _elsewhere(host, has)
+
+
+def _rootless(host: Machine, answer: Answer, has: Has) -> tuple[str, str]:
+    why = "its nodes have no loop devices, which a drill's volumes are made of"
+    return f"{answer.why}, and {why}", f"a Docker that runs as root: {_elsewhere(host, has)}"
+
+
+def _windows(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
+    return f"{answer.why}, and nodes are Linux", "switch Docker Desktop to Linux containers"
+
+
+_MOVES: dict[Trouble, Callable[[Machine, Answer, Has], tuple[str, str]]] = {
+    Trouble.NO_PERMISSION: _no_permission,
+    Trouble.HOST: _dead_host,
+    Trouble.CONTEXT: _dead_context,
+    Trouble.NO_CONTEXT: _no_context,
+    Trouble.STRANGE: _strange,
+    Trouble.API: _api,
+    Trouble.TOO_OLD: _too_old,
+    Trouble.PODMAN: _podman,
+    Trouble.ROOTLESS: _rootless,
+    Trouble.WINDOWS: _windows,
+}

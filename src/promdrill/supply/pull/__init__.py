@@ -1,0 +1,1 @@
+"""The registry supply: pulled and downloaded at pinned digests."""

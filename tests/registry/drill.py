@@ -30,6 +30,7 @@ from tests.registry.user import NAME, User, give, user
 from tests.wheel import proof
 
 from promdrill import supply
+from promdrill.artefacts import registries
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import Platform
@@ -40,7 +41,7 @@ from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.install.manifests import APP_VERSION
 from promdrill.request import planning, scenarios
 from promdrill.request.settings import Settings
-from promdrill.supply import OWN_IMAGES, choose
+from promdrill.supply import OWN_IMAGES
 from promdrill.supply.build import catalogue, debian, toolchain
 from promdrill.supply.build.source import Source
 from promdrill.supply.engine import lifecycle
@@ -322,7 +323,7 @@ def login(made: Rig) -> None:
             name,
             running,
             Cache(made.folder / "cache-login"),
-            registry=choose.Registry.of(made.guarded.address),
+            registry=registries.Registry.of(made.guarded.address),
             pins=Pins({"image": {name: {"digest": made.stock.images[name]}}}),
             say=say,
         )

@@ -15,10 +15,10 @@ from pathlib import Path
 from tests.registry.user import User
 
 from promdrill.artefacts.pins import PINS_VARIABLE
+from promdrill.artefacts.registries import MIRROR_VARIABLE
 from promdrill.core import paths, shell
 from promdrill.core.errors import SupplyError
 from promdrill.results import store
-from promdrill.supply.choose import MIRROR_VARIABLE
 
 DRILL_S, BOOK_S, SUPPLY_S = 900.0, 2400.0, 900.0
 """Seconds for a drill with its cluster (120 measured on two cores), for the whole book, and for all that it needs."""

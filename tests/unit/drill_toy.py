@@ -18,7 +18,7 @@ from promdrill.drill import (
     Stage,
 )
 from promdrill.faults import Fault, Ground, Undo
-from promdrill.install import ChartRef
+from promdrill.helm.chart import ChartRef
 from promdrill.observe.conditions import Condition
 from promdrill.supply.supplied import Tools
 

@@ -8,6 +8,7 @@ import yaml
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind
 from promdrill.helm.values import layers
@@ -19,7 +20,7 @@ from promdrill.helm.values.user import (
     resolve,
     shown,
 )
-from promdrill.install.release import ChartRef, Release
+from promdrill.install.release import Release
 
 DRILL = """
 server:

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 import requests
 
+from promdrill.artefacts import registries
+from promdrill.artefacts.registries import Registry
 from promdrill.core.errors import UsageError
 from promdrill.supply import choose
-from promdrill.supply.choose import Choice, Registry
+from promdrill.supply.choose import Choice
 
 HUB, MIRROR = Registry.of("docker.io"), Registry.of("mirror.example")
 
@@ -66,7 +68,7 @@ def test_otherwise_everything_is_built(answer: int | Exception, words: str) -> N
     assert f"Docker Hub {words}" in choice.why
     assert f"Quay {words}" in choice.why
     assert "(asked 2 times)" in choice.why
-    assert len(get.asked) == len(choose.ASK_S) * len(choose.PUBLIC)
+    assert len(get.asked) == len(choose.ASK_S) * len(registries.PUBLIC)
 
 
 def test_one_slow_answer_sends_nobody_into_a_build() -> None:
@@ -140,7 +142,7 @@ def test_what_is_no_address_is_refused(address: str) -> None:
 
 
 def test_the_mirror_is_the_users(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(choose.MIRROR_VARIABLE, raising=False)
-    assert choose.mirror() == HUB
-    monkeypatch.setenv(choose.MIRROR_VARIABLE, "mirror.example")
-    assert choose.mirror() == Registry.of("mirror.example")
+    monkeypatch.delenv(registries.MIRROR_VARIABLE, raising=False)
+    assert registries.mirror() == HUB
+    monkeypatch.setenv(registries.MIRROR_VARIABLE, "mirror.example")
+    assert registries.mirror() == Registry.of("mirror.example")

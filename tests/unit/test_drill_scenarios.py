@@ -18,7 +18,8 @@ from promdrill.drill import (
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
 from promdrill.faults import Set, ValuesEdit
-from promdrill.install import ChartRef, Release
+from promdrill.helm.chart import ChartRef
+from promdrill.install import Release
 from promdrill.kube.client import object_path
 from promdrill.observe.conditions import Condition
 from promdrill.request import scenarios

@@ -11,10 +11,10 @@ import yaml
 
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.helm.chart import ChartRef
 from promdrill.helm.post_renderer.rewrite import SAID_VARIABLE
 from promdrill.helm.post_renderer.wrapper import NAME, wrapped
 from promdrill.install import legacy
-from promdrill.install.release import ChartRef
 
 FIXTURE = Path(__file__).parents[1] / "charts/legacy"
 

@@ -16,6 +16,7 @@ import pytest
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.reference import Reference
+from promdrill.artefacts.registries import Registry
 from promdrill.core.errors import (
     CommandFailed,
     CommandTimeout,
@@ -23,7 +24,6 @@ from promdrill.core.errors import (
     UsageError,
 )
 from promdrill.core.shell import Completed
-from promdrill.supply.choose import Registry
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import images
 

@@ -11,9 +11,9 @@ from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.pins import Pin, Pins
 from promdrill.artefacts.platforms import PLATFORMS, Platform
 from promdrill.artefacts.reference import Reference
+from promdrill.artefacts.registries import Registry
 from promdrill.core.errors import CommandFailed, SupplyError, UsageError
 from promdrill.core.shell import Completed
-from promdrill.supply.choose import Registry
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import registry
 from promdrill.supply.pull.images import Pulled

@@ -9,8 +9,8 @@ from promdrill.artefacts.reference import (
     named_in,
     source_of,
 )
+from promdrill.artefacts.registries import Registry
 from promdrill.core.errors import SupplyError
-from promdrill.supply.choose import Registry
 
 NAME = "quay.io/prometheus/prometheus:v2.48.0"
 OTHER = "b" * 64

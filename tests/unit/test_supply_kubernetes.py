@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from promdrill.core.defaults import DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.request.settings import Settings
 from promdrill.supply import choose, kubernetes
@@ -36,7 +37,7 @@ def test_what_is_built_is_asked_for_exactly() -> None:
 def test_each_supply_offers_its_own() -> None:
     assert kubernetes.offer("source").versions == ("1.36.3", "1.34.4")
     assert kubernetes.offer("registry").versions == ("1.37.0", "1.36.4", "1.35.8", "1.34.11")
-    assert kubernetes.offer("registry").true(kubernetes.DEFAULT_KUBERNETES) == "1.36.4"
+    assert kubernetes.offer("registry").true(DEFAULT_KUBERNETES) == "1.36.4"
     both = kubernetes.offered_anywhere()
     assert both.versions[0] == "1.37.0"
     assert {"1.36.3", "1.35.8"} <= {*both.versions}

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from promdrill.artefacts.registries import HUB, Registry
 from promdrill.core.errors import SupplyError
-from promdrill.supply.choose import HUB, Registry
 
 _REFERENCE = re.compile(
     r"(?:(?P<host>localhost(?::\d+)?|[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?::\d+)?|[A-Za-z0-9-]+:\d+)/)?"

@@ -21,7 +21,7 @@ STATE_VARIABLE = "PROMDRILL_STATE_DIR"
 
 _USUAL = Unix("promdrill")  # on macOS too: its own folders have blanks in their names, which tools trip over
 
-_PACKAGE = Path(__file__).resolve().parent
+_PACKAGE = Path(__file__).resolve().parents[1]
 
 _DATA = "_data"  # as in pyproject.toml, where the wheel's files are mapped
 

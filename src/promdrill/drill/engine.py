@@ -28,13 +28,14 @@ from promdrill.drill.plan import (
 )
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
-from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
+from promdrill.drill.verdicts import DrillNotPassed, judge
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
 from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
+from promdrill.results.expected import shortfall
 from promdrill.runbook.parse import parse
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from promdrill.helm.chart import ChartRef
 from promdrill.helm.post_renderer.wrapper import wrapped
-from promdrill.install.release import ChartRef
 
 
 @dataclass(frozen=True, slots=True)

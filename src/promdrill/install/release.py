@@ -14,25 +14,6 @@ from promdrill.observe.server import Server
 
 
 @dataclass(frozen=True, slots=True)
-class ChartRef:
-    """The chart that is drilled.
-
-    Attributes:
-        path: Its folder or .tgz.
-        name: From Chart.yaml.
-        version: Likewise.
-        app_version: Likewise: the version of Prometheus that it installs.
-        followed: Name and version of the chart whose values and manifests it has; None for its own.
-    """
-
-    path: Path
-    name: str
-    version: str
-    app_version: str
-    followed: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Release:
     """One release, installed from one values file.
 

@@ -1,7 +1,7 @@
 """kube-prometheus-stack: a Helm release whose Prometheus is made by the operator that comes with it.
 
 Scenarios are written for prometheus 25.8.0. Most of what they say has other keys there, which the rows of
-`promdrill.helm.compatibility.stack` tell; the release's own names, the drill's class and the scrape jobs are added here.
+`promdrill.helm.compatibility.stack` tell; the release's own names, its class and the scrape jobs are added here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 import yaml
 
 from promdrill.core.errors import UsageError
+from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, keys, nested
 from promdrill.helm.values import edit as editing
-from promdrill.install.release import ChartRef, Release
+from promdrill.install.release import Release
 from promdrill.observe.server import Server
 
 LONGEST_FULLNAME = 26

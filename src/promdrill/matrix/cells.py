@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from promdrill.core.defaults import DEFAULT_HELM
 from promdrill.core.errors import UsageError
 from promdrill.matrix.reading import (
     Chart,
@@ -19,7 +20,6 @@ from promdrill.matrix.reading import (
     Value,
 )
 from promdrill.request.settings import PROFILES, nearest
-from promdrill.supply.supplied import DEFAULT_HELM
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from promdrill.core.defaults import DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.matrix.lines import Lines
 from promdrill.request.settings import (
@@ -17,7 +18,7 @@ from promdrill.request.settings import (
     SUBCHARTS,
     nearest,
 )
-from promdrill.supply.kubernetes import DEFAULT_KUBERNETES, Offer
+from promdrill.supply.kubernetes import Offer
 
 FILE_NAME = "matrix.toml"
 

@@ -23,17 +23,17 @@ from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.drill import Drill, Site
 from promdrill.drill.variants import ablations, controls
-from promdrill.drill.verdicts import AS_WRITTEN
+from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values import Plan, layers
 from promdrill.install import legacy, manifests
-from promdrill.install.release import ChartRef
 from promdrill.kube.client import Kube
 from promdrill.request import planning
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
+from promdrill.results.expected import AS_WRITTEN
 from promdrill.results.run import Run, Say
 from promdrill.supply.bundle import unpack
 from promdrill.supply.supplied import Supplied, SupplyRequest

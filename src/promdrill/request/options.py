@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.core import paths
+from promdrill.core.defaults import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.request.settings import (
     CONTROLS,
@@ -19,8 +20,6 @@ from promdrill.request.settings import (
     Settings,
 )
 from promdrill.supply.bundle.read import defaults
-from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
-from promdrill.supply.supplied import DEFAULT_HELM
 
 MOST_REPEATS = 100
 """Runs of each drill in one session: beyond it a mistake is likelier than a wish."""

@@ -12,14 +12,14 @@ import yaml
 
 from promdrill.cluster.kind import PROFILES
 from promdrill.core import paths
+from promdrill.core.defaults import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.helm.source import find
 from promdrill.runbook.parse import parse
 from promdrill.supply import kubernetes
 from promdrill.supply.build import catalogue
 from promdrill.supply.choose import SUPPLIES, chosen
-from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
-from promdrill.supply.supplied import DEFAULT_HELM, SupplyRequest
+from promdrill.supply.supplied import SupplyRequest
 
 __all__ = [
     "CONTROLS",

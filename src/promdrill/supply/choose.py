@@ -4,80 +4,24 @@ from __future__ import annotations
 
 import difflib
 import functools
-import os
 import queue
-import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import requests
 
+from promdrill.artefacts.registries import PUBLIC, Registry, mirror
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import UsageError
 
 SUPPLIES = ("auto", "source", "registry")
 """Valid values of SUPPLY."""
 
-MIRROR_VARIABLE = "REGISTRY_MIRROR"
-"""Names the image registry to use in place of Docker Hub: `host`, `host:port`, with a path or a scheme if need be."""
-
 ASK_S = (3.0, 6.0)
 """Seconds that the registries have to answer at each try, names looked up and all; a healthy one takes 0.3."""
 
-HUB = "docker.io"
-PUBLIC = {HUB: "Docker Hub", "quay.io": "Quay"}
-"""The registries that are asked where no mirror is named: one that is down or slow says nothing about the network."""
-
-_HUB_API = "https://registry-1.docker.io"
-_LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$")
 _ANSWERS = frozenset({requests.codes.ok, requests.codes.unauthorized, requests.codes.too_many_requests})
-
-
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """The address of an image registry.
-
-    Attributes:
-        api: Root of its HTTP API, without ``/v2/``.
-        prefix: What image references start with, with a slash at its end; empty for Docker Hub.
-    """
-
-    api: str
-    prefix: str
-
-    @classmethod
-    def of(cls, address: str) -> Registry:
-        """The registry at an address as a user types it.
-
-        Without a scheme, https is meant, and http on loopback, as Docker takes it.
-
-        Raises:
-            UsageError: It is no address.
-        """
-        match = re.fullmatch(
-            r"(?:(https?)://)?([A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)((?:/[\w.-]+)*)/?", address
-        )
-        if match is None:
-            raise UsageError(
-                f"{MIRROR_VARIABLE}={address} is no registry", hint=f"{MIRROR_VARIABLE}=mirror.example:5000"
-            )
-        scheme, host, path = match.groups()
-        if (host, path) == (HUB, ""):
-            return cls(_HUB_API, "")
-        scheme = scheme or ("http" if _LOOPBACK.match(host) else "https")
-        return cls(f"{scheme}://{host}", f"{host}{path}/")
-
-    @property
-    def title(self) -> str:
-        """What a message calls it."""
-        host = self.api.partition("://")[2]
-        return PUBLIC.get(host if self.prefix else HUB, f"the image registry at {self.api}")
-
-    @property
-    def path(self) -> str:
-        """What comes before a repository's name in its API; empty, or with a slash at its end."""
-        return self.prefix.partition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +35,6 @@ class Choice:
 
     name: str
     why: str
-
-
-def mirror() -> Registry:
-    """The registry that the user named, else Docker Hub.
-
-    Raises:
-        UsageError: What the user named is no address.
-    """
-    return Registry.of(os.environ.get(MIRROR_VARIABLE) or HUB)
 
 
 def check(wanted: str) -> str:

@@ -13,9 +13,6 @@ from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.supply.build import catalogue
 
-DEFAULT_KUBERNETES = "1.36.3"
-"""The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""
-
 _VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 NODE = "node"

@@ -8,9 +8,11 @@ from typing import Any
 
 from rich.console import Console
 
+from promdrill.artefacts import registries
 from promdrill.artefacts.cache import Cache, digest_of, key_of
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import Platform
+from promdrill.artefacts.registries import Registry
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
 from promdrill.helm.source import find
@@ -25,7 +27,6 @@ from promdrill.supply.build import (
 from promdrill.supply.build.debian import ensure_host_packages
 from promdrill.supply.build.source import Source
 from promdrill.supply.bundle import unpack
-from promdrill.supply.choose import Registry
 from promdrill.supply.engine import lifecycle
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import images, registry
@@ -181,4 +182,4 @@ def _source(console: Console | None, say: Say) -> Source:
 
 
 def _mirror(request: SupplyRequest) -> Registry:
-    return Registry.of(request.mirror) if request.mirror else choose.mirror()
+    return Registry.of(request.mirror) if request.mirror else registries.mirror()

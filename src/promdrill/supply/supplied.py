@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from promdrill.core.defaults import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.helm.source.find import Wish
-from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
-
-DEFAULT_HELM = "4"
-"""Helm 3's support has ended; 3 is what many still type, and works too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from promdrill.core.clock import SYSTEM
+from promdrill.core.defaults import DEFAULT_KUBERNETES
 from promdrill.helm.values import Case, Plan, plan
 from promdrill.request import scenarios
 
@@ -31,7 +32,7 @@ ALL = [
 def planned(helm: Path, chart: str, app_version: str | None = None) -> Plan:
     """A plan of all scenarios, its seconds printed."""
     started = SYSTEM.monotonic()
-    found = plan(helm, HERE / chart, ALL, available=AVAILABLE, app_version=app_version)
+    found = plan(helm, HERE / chart, ALL, available=AVAILABLE, app_version=app_version, kubernetes=DEFAULT_KUBERNETES)
     took = SYSTEM.monotonic() - started
     sys.stdout.write(f"{helm} {chart} {found.app_version}: {len(ALL)} scenarios in {took:.1f} s\n")
     assert set(found.references) <= set(AVAILABLE), found.references

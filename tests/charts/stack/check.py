@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from promdrill.core import shell
+from promdrill.core.defaults import DEFAULT_KUBERNETES
 from promdrill.core.errors import PromdrillError
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import stack
@@ -46,7 +47,13 @@ def require(holds: object, what: str) -> None:
 def composed(helm: Path, folder: Path, scenario: Path, drill: str) -> Release:
     """The release of a drill, its values file written as a drill writes it."""
     values = scenario / "values.yaml"
-    found = plan(helm, CHART, [Case(scenario.name, values, f"prometheus-{drill}")], available=AVAILABLE)
+    found = plan(
+        helm,
+        CHART,
+        [Case(scenario.name, values, f"prometheus-{drill}")],
+        available=AVAILABLE,
+        kubernetes=DEFAULT_KUBERNETES,
+    )
     made = release(
         chart_of(CHART),
         Helm(helm, folder / "no-kubeconfig", folder),

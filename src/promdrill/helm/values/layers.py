@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import (
     Kind,
@@ -24,7 +25,6 @@ from promdrill.helm.values.user import (
     over,
     resolve,
 )
-from promdrill.install.release import ChartRef
 
 _NOTHING = object()
 

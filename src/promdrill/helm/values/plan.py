@@ -35,7 +35,6 @@ from promdrill.helm.values.user import (
     leaves,
     over,
 )
-from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
 
 _CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}
 """As each drill sets it, to a name of its own."""
@@ -85,7 +84,7 @@ def plan(
     app_version: str | None = None,
     policy: str = "nearest",
     available: tuple[str, ...] | None = None,
-    kubernetes: str = DEFAULT_KUBERNETES,
+    kubernetes: str,
 ) -> Plan:
     """Render all drills side by side, and decide on their images.
 

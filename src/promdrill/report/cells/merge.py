@@ -1,7 +1,7 @@
 """The cells of a matrix as one report: which scenario ended how in which cell, and which cells have no result.
 
 A cell is a folder with results.json in it, or below it when there is a cell.json that says so. It is red when a drill
-did not end as due (`promdrill.results.expected`), when it has no results or a run that did not come to its end, and when
+did not end as expected (`promdrill.results.expected`), when it has no results or its run did not finish, and when
 nothing was drilled or skipped in it, because then nothing is known.
 """
 

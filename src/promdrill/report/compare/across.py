@@ -10,12 +10,10 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import StrEnum
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from promdrill.core.errors import UsageError
-
-if TYPE_CHECKING:
-    from promdrill.report.compare.cells import Cell
+from promdrill.report.compare.cells import Cell
 
 ANY = "*"
 """In a cell, in place of what is left out."""
@@ -42,12 +40,6 @@ FIELDS: Mapping[Axis, tuple[str, ...]] = {
 def left_out(across: Iterable[Axis]) -> dict[str, Any]:
     """The fields that are left out, each with `ANY`."""
     return {name: ANY for axis in across for name in FIELDS[axis]}
-
-
-def own(cells: Iterable[Cell], hidden: Iterable[str]) -> dict[str, str | None]:
-    """What the left out fields are in these cells, by name: the first that one tells, None where none does."""
-    seen = list(cells)
-    return {name: next(filter(None, (getattr(cell, name) for cell in seen)), None) for name in hidden}
 
 
 def refuse_several(

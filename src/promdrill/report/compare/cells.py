@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from promdrill.core.model import DrillResult, RunResult, Verdict
-from promdrill.report.compare.across import own
 from promdrill.results.expected import as_due, outcome
 
 _MAD_TO_SIGMA = 1.4826
@@ -102,7 +101,7 @@ def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str
             found[place].drills.append((real, drill))
             found[place].assumed += place != cell and drill.verdict is not Verdict.ABORTED
         for skipped in run.skipped:
-            said = own((real for _, real, _ in pairs), hidden)
+            said = _own((real for _, real, _ in pairs), hidden)
             said |= {"kubernetes": run.kubernetes} if "kubernetes" in hidden else {}
             for cell in _skipped(skipped.scenario, hidden.get("kubernetes", run.kubernetes), near, told):
                 skips[cell] = _skip(skipped.reason, said, skips.get(cell))
@@ -133,7 +132,7 @@ def _side(found: _Found, hidden: Iterable[str]) -> Side:
         median_s=None if middle is None else round(middle, 3),
         spread_s=None if spread is None else round(spread, 3),
         assumed=found.assumed,
-        own=own((cell for cell, _ in found.drills), hidden),
+        own=_own((cell for cell, _ in found.drills), hidden),
     )
 
 
@@ -222,3 +221,9 @@ def natural(cell: Cell) -> list[list[tuple[int, str]]]:
     return [
         [(int(run), "") if run.isdecimal() else (-1, run) for run in re.findall(r"\d+|\D+", p or "")] for p in parts
     ]
+
+
+def _own(cells: Iterable[Cell], hidden: Iterable[str]) -> dict[str, str | None]:
+    """What the left out fields are in these cells, by name: the first that one tells, None where none does."""
+    seen = list(cells)
+    return {name: next(filter(None, (getattr(cell, name) for cell in seen)), None) for name in hidden}

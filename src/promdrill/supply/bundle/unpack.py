@@ -113,7 +113,7 @@ def restricted() -> bool:
 
 
 def ensure_engine(*, say: Say) -> Engine:
-    """A Docker that answers, as `promdrill.supply.engine.lifecycle.ensure`, but nothing is installed: that wants a network.
+    """A Docker that answers. As `supply.engine.lifecycle.ensure`, but nothing is installed: that needs a network.
 
     Raises:
         UsageError: None answers, and none may be started here, or none is installed that could be.

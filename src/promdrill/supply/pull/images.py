@@ -19,8 +19,8 @@ from promdrill.artefacts import fetch
 from promdrill.artefacts.cache import Cache, key_of
 from promdrill.artefacts.pins import PINS_VARIABLE, Pins
 from promdrill.artefacts.reference import Reference, engine_name, source_of
+from promdrill.artefacts.registries import MIRROR_VARIABLE, Registry
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
-from promdrill.supply.choose import MIRROR_VARIABLE, Registry
 from promdrill.supply.engine.lifecycle import Engine
 
 PULL_S = 900.0

@@ -19,10 +19,10 @@ from promdrill.artefacts.fetch import Progress
 from promdrill.artefacts.pins import PINS_VARIABLE, Pin, Pins
 from promdrill.artefacts.platforms import Platform
 from promdrill.artefacts.reference import Reference, source_of
+from promdrill.artefacts.registries import Registry
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
 from promdrill.supply import kubernetes
-from promdrill.supply.choose import Registry
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull.images import pull
 from promdrill.supply.supplied import SupplyRequest, Tools

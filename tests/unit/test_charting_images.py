@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from promdrill.artefacts import reference
+from promdrill.core.merging import merged
 from promdrill.helm.values import image_keys, images
 from promdrill.helm.values.images import Image, choose, collect
-from promdrill.helm.values.user import over
 
 RELOADER = images.RELOADER
 AVAILABLE = (
@@ -171,7 +171,7 @@ def test_values_that_name_an_image_are_pointed_elsewhere(
     to, seen = image("quay.io/prometheus/prometheus:v3.14.0"), image(now)
     found: dict[str, Any] = {}
     for place in image_keys.places(values, seen):
-        found = over(found, image_keys.pointed(values, place, seen, to))
+        found = merged(found, image_keys.pointed(values, place, seen, to))
     assert found == changed
 
 

@@ -8,6 +8,7 @@ import yaml
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind
@@ -16,7 +17,6 @@ from promdrill.helm.values.layers import defaults, moved, stack
 from promdrill.helm.values.user import (
     Own,
     Resolved,
-    over,
     resolve,
     shown,
 )
@@ -193,7 +193,7 @@ def test_the_layers_of_a_drill_go_into_its_file(tmp_path: Path) -> None:
     assert [each.path for each in found.conflicts] == ["server.persistentVolume.size"]
     release = Release(None, "p", "p", OURS, made)  # type: ignore[arg-type]
     release.compose(scenario, found.layers, "drill")
-    assert yaml.safe_load(made.read_text(encoding="utf-8")) == over(
+    assert yaml.safe_load(made.read_text(encoding="utf-8")) == merged(
         yaml.safe_load(DRILL),
         {"server": {"retention": "5d", "image": {"tag": "v3.14.0"}, "persistentVolume": {"storageClass": "drill"}}},
     )

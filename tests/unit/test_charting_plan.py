@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.source import files
 from promdrill.helm.values import Case, Plan, plan
-from promdrill.helm.values.image_layer import coalesced
 from promdrill.helm.values.render import Renderer
 
 CHARTS = Path(__file__).parents[1] / "charts/charting"
@@ -51,9 +51,9 @@ class Templates:
             assert renderer.helm == Path("helm")
             with templates._lock:
                 templates.seen.append((release, values))
-            found = coalesced(files.values(renderer.chart), values)
+            found = merged(files.values(renderer.chart), values, null_removes=True)
             if templates.deaf:
-                found = coalesced(found, {templates.deaf: files.values(renderer.chart)[templates.deaf]})
+                found = merged(found, {templates.deaf: files.values(renderer.chart)[templates.deaf]}, null_removes=True)
             names = list(templates.images(found, str(files.metadata(renderer.chart)["appVersion"])))
             return ({"kind": "Pod", "spec": {"containers": [{"image": name} for name in names]}},)
 

@@ -8,6 +8,7 @@ import pytest
 from promdrill.artefacts import machine
 from promdrill.artefacts.machine import Machine
 from promdrill.core.errors import CommandFailed, SupplyError, UsageError
+from promdrill.core.say import Say
 from promdrill.supply.engine import dockerd, lifecycle
 from promdrill.supply.engine.dockerd import Places
 from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
@@ -97,7 +98,7 @@ class _Bench:
         self.done.append(("install", packages))
         self.have.add("dockerd")
 
-    def stop(self, _: Places, *, say: lifecycle.Say) -> bool:
+    def stop(self, _: Places, *, say: Say) -> bool:
         assert callable(say)
         self.done.append("clear")
         return False
@@ -242,7 +243,7 @@ def test_forgetting_ends_it_before_its_images_go(places: Places, monkeypatch: py
     places.data.mkdir()
     seen: list[bool] = []
 
-    def stop(found: Places, *, say: lifecycle.Say) -> bool:
+    def stop(found: Places, *, say: Say) -> bool:
         assert callable(say)
         seen.append(found.data.exists())
         return True

@@ -10,12 +10,13 @@ import yaml
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys
 from promdrill.helm.values import Case, layers
 from promdrill.helm.values.edit import load
 from promdrill.helm.values.layers import defaults, moved
-from promdrill.helm.values.user import over, resolve
+from promdrill.helm.values.user import resolve
 from promdrill.install import (
     ChartRef,
     Release,
@@ -153,7 +154,7 @@ prometheus:
 """
     )
     rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, stack.CHART, "57.1.0")]
-    found = resolve(over(scenario, moved(scenario, stack.CHART, "57.1.0")), own, rules)
+    found = resolve(merged(scenario, moved(scenario, stack.CHART, "57.1.0")), own, rules)
     assert found.layer == {"grafana": {"enabled": True}, "prometheus": {"prometheusSpec": {"walCompression": True}}}
     assert [each.path for each in found.conflicts] == [
         "fullnameOverride",

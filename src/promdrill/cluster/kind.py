@@ -13,6 +13,7 @@ from pytest_kind.cluster import KindCluster
 
 from promdrill.core import paths, processes, shell
 from promdrill.core.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core.merging import merged
 
 PROFILES = ("fast", "as-shipped")
 """Kind configurations in manifests/kind/; beside one, objects that are laid over kubeadm's own, as *-objects.yaml."""
@@ -141,13 +142,4 @@ def configuration(profile: str, patch: Mapping[str, Any]) -> dict[str, Any]:
     if profile not in PROFILES:
         raise UsageError(f"no profile named {profile!r}", hint=f"one of: {', '.join(PROFILES)}")
     path = paths.manifests_dir() / "kind" / f"{profile}.yaml"
-    merged = _merged(yaml.safe_load(path.read_text(encoding="utf-8")), patch)
-    return dict(merged)
-
-
-def _merged(base: Any, patch: Any) -> Any:
-    if isinstance(base, dict) and isinstance(patch, Mapping):
-        return {**base, **{key: _merged(base.get(key), value) for key, value in patch.items()}}
-    if isinstance(base, list) and isinstance(patch, list):
-        return [*base, *patch]
-    return patch
+    return merged(yaml.safe_load(path.read_text(encoding="utf-8")), patch, lists_grow=True)

@@ -9,6 +9,7 @@ from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, STANDARD
 from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.core.errors import ClusterError
 from promdrill.core.journal import Journal
+from promdrill.core.merging import merged
 from promdrill.faults.base import Undo
 from promdrill.install import Installation
 from promdrill.kube.client import Kube, NotFound
@@ -85,7 +86,7 @@ def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapp
         "metadata": {"name": name, "labels": dict(MANAGED_BY), "annotations": annotations},
         **{field: standard[field] for field in _COPIED if field in standard},
     }
-    return _over(copy, changes)
+    return merged(copy, changes)
 
 
 def remove_leftover(
@@ -115,14 +116,3 @@ def remove_leftover(
 
 def _annotations(obj: Mapping[str, Any]) -> Mapping[str, str]:
     return obj["metadata"].get("annotations") or {}
-
-
-def _over(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in changes.items():
-        below = merged.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            merged[key] = _over(below, value)
-        else:
-            merged[key] = value
-    return merged

@@ -12,13 +12,14 @@ import pytest
 from promdrill import doctor
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import Variant, drill_name
+from promdrill.core.say import Say
 from promdrill.helm.compatibility.table import followed
 from promdrill.helm.source.files import metadata
 from promdrill.parallel.joining import Address
 from promdrill.request import options, scenarios
 from promdrill.request.settings import Settings, is_warm
 from promdrill.results import folder
-from promdrill.results.run import Run, Say
+from promdrill.results.run import Run
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster

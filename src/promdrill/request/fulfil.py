@@ -21,6 +21,7 @@ from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.model import INSTALLS, Variant
+from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
 from promdrill.drill.variants import ablations, controls
 from promdrill.helm.chart import ChartRef
@@ -34,7 +35,7 @@ from promdrill.request import planning
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
 from promdrill.results.expected import AS_WRITTEN
-from promdrill.results.run import Run, Say
+from promdrill.results.run import Run
 from promdrill.supply.bundle import unpack
 from promdrill.supply.supplied import Supplied, SupplyRequest
 

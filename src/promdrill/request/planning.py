@@ -16,13 +16,13 @@ from promdrill.artefacts.reference import Reference, named_in
 from promdrill.cluster import storage
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.compatibility.table import Kind, rows
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, Plan, plan
 from promdrill.helm.values.edit import load
-from promdrill.helm.values.user import over
 from promdrill.install import manifests
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
 from promdrill.request.settings import Settings
@@ -75,7 +75,7 @@ def plan_of(
         usable.path,
         cases,
         own=wishes.values,
-        extra=over(usable.values, fixed or {}),
+        extra=merged(usable.values, fixed or {}),
         app_version=wishes.app_version,
         policy=wishes.images,
         available=available,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +16,13 @@ from promdrill.core.model import (
     Verdict,
     drill_name,
 )
+from promdrill.core.say import Say
 from promdrill.results.expected import outcome
 from promdrill.results.folder import of_drill
 from promdrill.results.store import Results
 
 LONGEST_REASON = 300
 """Characters of a reason in a summary."""
-
-Say = Callable[[str], None]
-"""Shows one line to whoever looks on."""
 
 
 class Run:

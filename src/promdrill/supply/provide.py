@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from promdrill.artefacts.platforms import Platform
 from promdrill.artefacts.registries import Registry
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
+from promdrill.core.say import Say
 from promdrill.helm.source import find
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import (
@@ -34,8 +35,6 @@ from promdrill.supply.supplied import Supplied, SupplyRequest
 
 OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
 """Images that no registry has: one static binary each, packed here whatever the supply."""
-
-Say = Callable[[str], None]
 
 
 def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Supplied:

@@ -15,6 +15,7 @@ from typing import Any
 from promdrill.artefacts.cache import digest_of
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.source.tree import (
     Tree,
     content_of,
@@ -205,15 +206,7 @@ def _values(files: Tree, said: str) -> dict[str, Any]:
         found = _values(part.tree, f"{said}: {part.entry}")
         for key in [item.called for item in named if item.name == part.name] or [part.name]:
             below[key] = found
-    return _over(below, own or {})
-
-
-def _over(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(low)
-    for key, value in high.items():
-        under = merged.get(key)
-        merged[key] = _over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
-    return merged
+    return merged(below, own or {})
 
 
 def _near_chart(wanted: Path) -> Path:

@@ -22,8 +22,9 @@ from pathlib import Path
 from promdrill.artefacts.cache import Cache, digest_of
 from promdrill.artefacts.pins import Pins
 from promdrill.core.errors import UsageError
+from promdrill.core.say import Say
 from promdrill.helm.source import files, repositories
-from promdrill.helm.source.pull import Say, offered, pull
+from promdrill.helm.source.pull import offered, pull
 from promdrill.helm.source.repositories import REPO_VARIABLE, shown
 from promdrill.helm.source.versions import newest, no_version
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from pathlib import Path
 
 from promdrill.artefacts.cache import Cache, digest_of, key_of
 from promdrill.artefacts.pins import PINS_VARIABLE, Pins
 from promdrill.core.errors import CommandTimeout, SupplyError, UsageError
+from promdrill.core.say import Say
 from promdrill.helm.source import files, repositories
 from promdrill.helm.source.repositories import REPO_VARIABLE, shown
 from promdrill.helm.source.versions import no_version
-
-Say = Callable[[str], None]
-"""Takes a line for a person."""
 
 
 def pull(helm: Path, name: str, version: str, repo: str, *, pins: Pins, cache: Cache, say: Say) -> Path:

@@ -16,6 +16,7 @@ import yaml
 
 from promdrill.artefacts.cache import Cache, key_of
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.say import Say
 from promdrill.helm.source import files as chart_files
 from promdrill.helm.source import repositories
 from promdrill.helm.source.files import Dependency, Vendored
@@ -27,7 +28,6 @@ FETCH_S = 180.0
 _RECIPE = 1  # raised when the copies that are made of the same chart change
 _LOCKS = ("Chart.lock", "requirements.lock")
 
-Say = Callable[[str], None]
 Fetch = Callable[[Path], None]
 
 

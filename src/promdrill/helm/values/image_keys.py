@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from promdrill.core.merging import merged
 from promdrill.helm.compatibility.table import at, nested
 from promdrill.helm.values.images import Image
-from promdrill.helm.values.user import Keys, over
+from promdrill.helm.values.user import Keys
 
 GLOBAL_REGISTRY = ("global", "imageRegistry")
 """A registry for all images of a chart and its subcharts, as several charts have it."""
@@ -75,7 +76,7 @@ def pointed(values: Mapping[str, Any], place: Place, image: Image, to: Image) ->
     said |= {digest: "" for digest in _DIGESTS if here.get(digest)}
     if here.get("distroless") and not to.tag.endswith("-distroless"):
         said["distroless"] = False
-    return over(layer, nested(place.path, said))
+    return merged(layer, nested(place.path, said))
 
 
 def switch_of(values: Mapping[str, Any], place: Place, conditions: Mapping[str, str]) -> str:

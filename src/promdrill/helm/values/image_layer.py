@@ -15,11 +15,12 @@ from typing import Any
 
 from promdrill.artefacts.reference import PROMETHEUS
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
 from promdrill.helm.values import image_keys, images
 from promdrill.helm.values.images import RELOADER, Choice, Image
 from promdrill.helm.values.render import Renderer
-from promdrill.helm.values.user import Conflict, over
+from promdrill.helm.values.user import Conflict
 
 ROUNDS = 2
 """How often values are pointed elsewhere: the second time for what came into sight, or lost a common registry."""
@@ -155,9 +156,9 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], wish
         remarks |= {each.wanted.text: wish.remark(each) for each in choices if each.wanted in left}
         changed: Mapping[str, Any] = top
         for image, to in left.items():
-            values = coalesced(chart.defaults, rendered[image])
+            values = merged(chart.defaults, rendered[image], null_removes=True)
             for place in image_keys.places(values, image):
-                changed = over(changed, image_keys.pointed(values, place, image, to))
+                changed = merged(changed, image_keys.pointed(values, place, image, to))
         if changed == top or round_number == ROUNDS:
             break
         top = changed
@@ -170,25 +171,11 @@ def _versions(there: Sequence[str]) -> str:
     return " or ".join([*(f"APP_VERSION={version}" for version in there[-1:]), "SUPPLY=registry, which pulls it"])
 
 
-def coalesced(defaults: Mapping[str, Any], higher: Mapping[str, Any]) -> dict[str, Any]:
-    """Values over a chart's own as Helm has them in the end: null takes the default away."""
-    found = dict(defaults)
-    for key, value in higher.items():
-        below = found.get(key)
-        if value is None:
-            found.pop(key, None)
-        elif isinstance(value, Mapping):
-            found[key] = coalesced(below if isinstance(below, Mapping) else {}, value)
-        else:
-            found[key] = value
-    return found
-
-
 def _render(renderer: Renderer, layouts: Iterable[Layout], top: Mapping[str, Any]) -> dict[Image, Mapping[str, Any]]:
     """All images, each with all values of a drill that has it; drills with the same values are rendered once."""
     apart: dict[str, tuple[str, dict[str, Any]]] = {}
     for layout in layouts:
-        values = over(layout.values, top)
+        values = merged(layout.values, top)
         apart.setdefault(json.dumps(values, sort_keys=True, default=str), (layout.release, values))
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
         found = list(pool.map(lambda each: images.collect(renderer.objects(*each)), apart.values()))
@@ -206,7 +193,7 @@ def _missing(
     hints = ["SUPPLY=registry, which pulls them"]
     for choice in missing:
         image = choice.wanted
-        values = coalesced(chart.defaults, rendered[image])
+        values = merged(chart.defaults, rendered[image], null_removes=True)
         found = image_keys.places(values, image)
         said = [image.text]
         if choice.had:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promdrill.core.merging import merged
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import (
@@ -22,7 +23,6 @@ from promdrill.helm.values.user import (
     Conflict,
     Own,
     Resolved,
-    over,
     resolve,
 )
 
@@ -76,7 +76,7 @@ def stack(
     """
     renamed = moved(scenario, *followed)
     rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, *followed)]
-    resolved = resolve(over(scenario, renamed), own.values, rules, own.place) if own else Resolved({}, ())
+    resolved = resolve(merged(scenario, renamed), own.values, rules, own.place) if own else Resolved({}, ())
     found = (defaults(scenario, *followed), renamed, resolved.layer, plan_values)
     return Layered(tuple(layer for layer in found if layer), resolved.conflicts)
 
@@ -93,7 +93,7 @@ def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, An
     for row in table.rows(Kind.MOVED, chart, version):
         value = at(scenario, keys(row.what), _NOTHING)
         if value is not _NOTHING:
-            layer = over(layer, nested(keys(row.detail), value))
+            layer = merged(layer, nested(keys(row.detail), value))
     return layer
 
 
@@ -108,5 +108,5 @@ def defaults(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str,
     layer: dict[str, Any] = {}
     for row in table.rows(Kind.DEFAULT, chart, version):
         if at(scenario, keys(row.what), _NOTHING) is _NOTHING:
-            layer = over(layer, nested(keys(row.what), meant(row)))
+            layer = merged(layer, nested(keys(row.what), meant(row)))
     return layer

@@ -10,6 +10,7 @@ from typing import Any
 
 from promdrill.artefacts.reference import PROMETHEUS
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import (
     Kind,
@@ -33,7 +34,6 @@ from promdrill.helm.values.user import (
     Keys,
     Own,
     leaves,
-    over,
 )
 
 _CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}
@@ -139,8 +139,8 @@ def _layout(case: Case, followed: tuple[str, str], own: Own | None) -> Layout:
     layered = stack(followed, scenario, own, {})
     values: Mapping[str, Any] = scenario
     for layer in (*layered.layers, _CLASS):
-        values = over(values, layer)
-    needed = over(scenario, moved(scenario, *followed))
+        values = merged(values, layer)
+    needed = merged(scenario, moved(scenario, *followed))
     return Layout(case.scenario, case.release, needed, values, layered.conflicts)
 
 
@@ -153,7 +153,7 @@ def _unused(
         below = [path[:-1], *((name,) for name, condition in conditions.items() if keys(condition) == path)]
         used = any(_uses(values, place, path) for values in needed for place in below if place)
         if value is not False or not used:
-            kept = over(kept, nested(path, value))
+            kept = merged(kept, nested(path, value))
     return kept
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.compatibility.table import (
     Kind,
     Row,
@@ -155,21 +156,12 @@ def resolve(
     for path, theirs in leaves(own):
         verdict = judge.of(path, theirs)
         if verdict is _TAKEN:
-            layer = over(layer, nested(path, theirs))
+            layer = merged(layer, nested(path, theirs))
         elif isinstance(verdict, Conflict):
             conflicts[verdict.path] = verdict
             if path in judge.required:  # the chart's own default may be off
-                layer = over(layer, nested(path, True))
+                layer = merged(layer, nested(path, True))
     return Resolved(layer, tuple(conflicts.values()))
-
-
-def over(low: Mapping[str, Any], high: Mapping[str, Any]) -> dict[str, Any]:
-    """One layer of values over another as Helm does: mappings are merged, all else is replaced, null included."""
-    merged = dict(low)
-    for key, value in high.items():
-        below = merged.get(key)
-        merged[key] = over(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
-    return merged
 
 
 def leaves(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, Any]]:

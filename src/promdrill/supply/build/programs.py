@@ -6,13 +6,14 @@ one. A checkout compiles each once for the architecture that is asked for, and k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
+from promdrill.core.say import Say
 from promdrill.supply.build import catalogue, toolchain
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
@@ -25,8 +26,6 @@ ARCHITECTURES = ("amd64", "arm64")
 
 FOLDER = "programs"
 """Where a wheel has them, beside the scenarios: ``programs/linux-<architecture>/<name>``."""
-
-Say = Callable[[str], None]
 
 
 def program(name: str, architecture: str, *, cache: Cache, say: Say) -> Path:

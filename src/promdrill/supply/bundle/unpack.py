@@ -16,6 +16,7 @@ from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import CommandFailed, SupplyError, UsageError
+from promdrill.core.say import Say
 from promdrill.helm.source import files, find
 from promdrill.supply.build import source
 from promdrill.supply.bundle.manifest import (
@@ -40,8 +41,6 @@ __all__ = ["Opened", "contents", "defaults", "ensure_engine", "open_", "unpacked
 
 LOAD_S = 900.0
 """Seconds to load a node image into the engine."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

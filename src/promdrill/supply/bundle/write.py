@@ -14,6 +14,7 @@ from promdrill.artefacts.cache import Cache, digest_of
 from promdrill.core import paths, shell
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import CommandFailed, SupplyError, UsageError
+from promdrill.core.say import Say
 from promdrill.helm.source import files, find, repositories
 from promdrill.supply.build import catalogue
 from promdrill.supply.bundle.manifest import (
@@ -38,7 +39,6 @@ from promdrill.supply.supplied import Supplied, SupplyRequest
 COMPRESSED = 0.5
 """Of an image's size, what is allowed for it compressed: 0.35 was seen, of a node image."""
 
-Say = Callable[[str], None]
 Progress = Callable[[int], None]
 """Told how many bytes of the node image have been read."""
 

@@ -11,7 +11,7 @@ import os
 import shutil
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import filelock
@@ -20,6 +20,7 @@ from promdrill.artefacts import machine
 from promdrill.artefacts.machine import Machine
 from promdrill.core import paths, shell
 from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
+from promdrill.core.say import Say
 from promdrill.supply.engine import dockerd, refusal
 from promdrill.supply.engine.docker import (
     Answer,
@@ -39,8 +40,6 @@ PROGRAMS = {"docker": "docker.io", "dockerd": "docker.io", "runc": "runc", "ipta
 
 MODULES = Path("/lib/modules")
 """Kind mounts it into every node; many sandboxes do not have it."""
-
-Say = Callable[[str], None]
 
 
 def ensure(*, say: Say, places: Places | None = None, host: Machine | None = None) -> Engine:

@@ -8,7 +8,7 @@ import io
 import json
 import re
 import tarfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from promdrill.artefacts.pins import PINS_VARIABLE, Pins
 from promdrill.artefacts.reference import Reference, engine_name, source_of
 from promdrill.artefacts.registries import MIRROR_VARIABLE, Registry
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
+from promdrill.core.say import Say
 from promdrill.supply.engine.lifecycle import Engine
 
 PULL_S = 900.0
@@ -47,8 +48,6 @@ _ASK_AS_USER = frozenset({requests.codes.unauthorized, requests.codes.forbidden,
 
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
 """Annotations in the index of an archive that name an image; the second holds its tag alone."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from promdrill.artefacts.reference import Reference, source_of
 from promdrill.artefacts.registries import Registry
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
+from promdrill.core.say import Say
 from promdrill.supply import kubernetes
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull.images import pull
@@ -41,8 +41,6 @@ _VERSION_OF = {
     "kubectl": ("version", "--client", "--output=json"),
     "helm": ("version", "--template={{.Version}}"),
 }
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ HEAVY = frozenset(
 )
 """Packages that no light command needs."""
 
-OURS = ("promdrill.supply", "promdrill.drill", "promdrill.faults", "promdrill.observe", "promdrill.cluster")
+OURS = ("promdrill.supply", "promdrill.drill", "promdrill.faults", "promdrill.install", "promdrill.cluster")
 """The same of our own."""
 
 LOADED = """
@@ -97,6 +97,11 @@ def test_list_is_light() -> None:
     modules = loaded("list")
     assert not heavy(modules)
     assert commands_of(modules) == {"listing"}
+
+
+def test_the_kubernetes_package_is_loaded_by_the_first_connection_only() -> None:
+    code = "import promdrill.kube.client, promdrill.request.fulfil, sys; sys.exit('kubernetes' in sys.modules)"
+    shell.run([sys.executable, "-c", code], timeout_s=60)
 
 
 def test_list_starts_no_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

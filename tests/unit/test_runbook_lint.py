@@ -100,7 +100,10 @@ def test_a_runbook_is_read_without_a_process(tmp_path: Path, monkeypatch: pytest
     assert parse(tmp_path / "runbook.md").steps[0].command == "echo 'open"
 
 
-def test_a_thousand_good_steps_take_one_process(started: list[Sequence[str]]) -> None:
+def test_a_thousand_good_steps_take_one_process(
+    started: list[Sequence[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     lint.lint(book(*COMPLETE, *["echo one"] * 1000))
     assert len(started) == 1
 
@@ -122,7 +125,8 @@ def test_the_verdict_is_that_of_bash_alone() -> None:
     assert [bool(lint._complaint(step(command))) for command in EVERY] == [command in INCOMPLETE for command in EVERY]
 
 
-def test_no_step_changes_the_verdict_on_another() -> None:
+def test_no_step_changes_the_verdict_on_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a check that executed steps must leave nothing in the checkout
     pairs = [step(command) for first in EVERY for second in EVERY for command in (first, second)]
     wrong = {each.command for each, said in zip(pairs, lint._read(pairs), strict=True) if bool(said) != _bad(each)}
     assert not wrong

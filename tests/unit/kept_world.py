@@ -19,13 +19,7 @@ from tests.unit.drill_toy import RUNBOOK
 from tests.unit.drill_world import World
 
 from promdrill import doctor
-from promdrill.cli import (
-    main,
-    remedy,
-    reproduce,
-    shell,
-    verify,
-)
+from promdrill.cli import main
 from promdrill.cluster import owners
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError
@@ -219,6 +213,4 @@ def machine(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(fulfil, "drill", made.drill)
     monkeypatch.setattr(client, "Kube", made.kube)
-    ours = (reproduce, remedy, verify, shell)
-    monkeypatch.setattr(main, "COMMANDS", (*(each for each in main.COMMANDS if each not in ours), *ours))
     return made

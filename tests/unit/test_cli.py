@@ -37,6 +37,10 @@ from promdrill.supply.choose import Choice
 from promdrill.supply.engine import lifecycle
 
 GOOD_VALUES = "server: {retention: 1d}\n"
+OPEN = (
+    "---\nid: open\ntitle: A quote is open\n---\n"
+    "## Meaning\n## Impact\n## Diagnosis\n```sh\necho 'open\n```\n## Mitigation\n```sh\ntrue\n```\n## Verification\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +169,7 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
         (["--values=list.yaml"], "list.yaml: Helm values are a mapping, this is a list", ""),
         (["--runbook=values.yaml"], "values.yaml:1:1", ""),
         (["--runbook=none.md"], "RUNBOOK=", ""),
+        (["--runbook=open.md"], "open.md:9:1: not a complete command: ", ""),
     ],
 )
 def test_bad_input_is_one_clear_message_and_starts_nothing(
@@ -177,6 +182,7 @@ def test_bad_input_is_one_clear_message_and_starts_nothing(
     Path("values.yaml").write_text(GOOD_VALUES)
     Path("bad.yaml").write_text("a: [")
     Path("list.yaml").write_text("- a")
+    Path("open.md").write_text(OPEN)
     assert main.main(["run", *arguments]) == 2
     said = capsys.readouterr()
     assert said.out == ""
@@ -313,10 +319,8 @@ def test_sigterm_ends_like_ctrl_c(fake_pytest: FakePytest, monkeypatch: pytest.M
 
 
 def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main.main(["drill"])
-    assert caught.value.code == 2
-    assert capsys.readouterr().err.startswith("promdrill: argument COMMAND: invalid choice: 'drill'")
+    assert main.main(["drill"]) == 2
+    assert capsys.readouterr().err.startswith("promdrill: drill: no such command; there are run, ")
 
 
 @pytest.mark.parametrize(

@@ -184,6 +184,14 @@ def test_a_step_that_fails_is_failed_at_its_line(world: World) -> None:
     assert [step.exit_code for step in result.steps] == [0, 1]
 
 
+def test_a_step_that_bash_cannot_read_ends_the_drill_before_it_begins(world: World) -> None:
+    result = not_passed(world, site={"remedy": "echo good\necho 'open"})
+    assert "runbook.md:25:1: not a complete command: " in str(result.reason)
+    assert result.steps == ()
+    assert phases(result) == [PhaseName.UNDO]
+    assert not [each for each in world.done if "upgrade" in each or "install" in each]
+
+
 def test_lost_history_is_failed(world: World) -> None:
     world.keeps_history = False
     result = not_passed(world)

@@ -1,4 +1,4 @@
-"""The pictures: matplotlib's paths, short, one class each, the same every time."""
+"""The pictures: short SVG paths, one class each, the same every time."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_pictures_lie_below_each_other() -> None:
     first, second, third = canvas.render()
     assert [svg.box for svg in (first, second, third)] == ["0 0 1000 20", "0 20 1000 20", f"0 40 1000 {CHART}"]
     assert second.shapes == (("ok", "M0 30H500"),)
-    assert dict(third.shapes) == {"fill": "M0 160V100L1000 40V160H0z", "curve": "M0 130H500V70"}
+    assert dict(third.shapes) == {"fill": "M0 160V100L1000 40V160z", "curve": "M0 130H500V70"}
 
 
 def test_what_is_short_can_still_be_seen_and_stays_inside() -> None:
@@ -58,14 +58,15 @@ def test_nothing_to_draw_is_no_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "short"),
+    ("points", "path"),
     [
-        ("M 0 10 \nL 5.04 10 \nL 5.04 2.96 \nL 5.04 2.96 \nz\n", "M0 10H5V3h0z"),
-        ("M -0.01 1e-7 L 3.25 4.75", "M0 0L3.2 4.8"),
+        ([(0.0, 10.0), (5.04, 10.0), (5.04, 2.96), (5.04, 2.96)], "M0 10H5V3h0"),
+        ([(-0.01, 1e-7), (3.25, 4.75)], "M0 0L3.2 4.8"),
+        ([], ""),
     ],
 )
-def test_path_data_is_shortened(path: str, short: str) -> None:
-    assert draw.shorten(path) == short
+def test_path_data_is_short(points: draw.Points, path: str) -> None:
+    assert draw.path_data(points) == path
 
 
 def test_long_lines_keep_their_peaks() -> None:
@@ -83,8 +84,33 @@ def test_steps_last_until_the_next_value() -> None:
     assert draw.stepped([], 5.0) == []
 
 
-def test_scales_are_round_and_reach_the_top() -> None:
-    assert draw.ticks(236.0) == [0.0, 100.0, 200.0, 300.0]
+@pytest.mark.parametrize(
+    ("top", "most", "ticks"),
+    [
+        (236.0, 4, [0.0, 100.0, 200.0, 300.0]),
+        (100.0, 4, [0.0, 25.0, 50.0, 75.0, 100.0]),
+        (100.1, 4, [0.0, 50.0, 100.0, 150.0]),
+        (0.3, 4, [0.0, 0.1, 0.2, 0.3]),
+        (8.0, 4, [0.0, 2.0, 4.0, 6.0, 8.0]),
+        (5.0, 4, [0.0, 2.0, 4.0, 6.0]),
+        (62.0, 6, [0.0, 20.0, 40.0, 60.0, 80.0]),
+        (0.0, 4, [0.0, 1.0]),
+    ],
+)
+def test_scales_are_round_and_reach_the_top(top: float, most: int, ticks: list[float]) -> None:
+    assert draw.ticks(top, most) == ticks
+
+
+def test_every_scale_is_short_and_no_longer_than_it_must_be() -> None:
+    for at in range(1, 2000):
+        top = 1.013**at / 1000
+        scale = draw.ticks(top)
+        assert scale[-2] < top <= scale[-1] * (1 + 1e-9)
+        assert 3 <= len(scale) <= 5
+        assert f"{scale[1]:e}"[:3] in {"1.0", "2.0", "2.5", "5.0"}
+
+
+def test_moments_are_round() -> None:
     assert lanes.ticks(45.0) == [(0.0, "0:00"), (22.22, "0:10"), (44.44, "0:20"), (66.67, "0:30"), (88.89, "0:40")]
     assert lanes.ticks(100_000.0)[1] == (14.4, "240:00")
     assert lanes.ticks(0.0) == [(0.0, "0:00")]

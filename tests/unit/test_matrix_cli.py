@@ -31,14 +31,12 @@ SET_BESIDE = ("CELL", "RESUME", "REPORTS", "REGISTRY_MIRROR", "BUNDLE", "REPEAT"
 
 @pytest.fixture(autouse=True)
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No variable of the outside comes in, nothing of the user's is touched, and `matrix` is a command."""
+    """No variable of the outside comes in, nothing of the user's is touched."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PROMDRILL_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path / "cache"))
     for variable in (*child.environment(), *SET_BESIDE):
         monkeypatch.delenv(variable, raising=False)
-    if matrix not in main.COMMANDS:
-        monkeypatch.setattr(main, "COMMANDS", (*main.COMMANDS, matrix))
     (tmp_path / "mine.toml").write_text(TEXT)
 
 

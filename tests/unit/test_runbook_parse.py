@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from promdrill.core.errors import UsageError
-from promdrill.runbook.check import check
+from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
 
 FRONT = "---\nid: full\ntitle: A title\n---\n"
@@ -138,7 +138,7 @@ WRONG = {
 def test_each_rule_names_the_place(tmp_path: Path, case: str) -> None:
     text, wanted = WRONG[case]
     with pytest.raises(UsageError) as caught:
-        read(tmp_path, text)
+        lint(read(tmp_path, text))
     assert str(caught.value).startswith(f"{tmp_path / 'runbook.md'}:{wanted}")
 
 
@@ -162,18 +162,3 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "big.md").write_bytes(b"x" * (2 << 20))
     with pytest.raises(UsageError, match="larger than 1 MiB"):
         parse(tmp_path / "big.md")
-
-
-def test_check_tells_what_would_run(tmp_path: Path) -> None:
-    file = tmp_path / "runbook.md"
-    extra = "data_loss: the log\nvariables: {A: it's}\noptional: [mend]\n"
-    file.write_text(GOOD.replace("title: A title\n", f"title: A title\n{extra}"), encoding="utf-8")
-    assert check(file).split("\n") == [
-        f"{file}: a runbook with 3 steps",
-        "full: A title",
-        "Loses data: the log",
-        """export A='it'"'"'s'""",
-        "   19  Diagnosis     echo one  (output is compared)",
-        "   31  Mitigation    echo mended  (mend, optional, at most 300 s)",
-        "   43  Verification  echo well",
-    ]

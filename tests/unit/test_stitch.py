@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.unit.compare_world import aborted, drill, failed, no_fault, run
 
-from promdrill.cli import main, stitch
+from promdrill.cli import main
 from promdrill.core.errors import UsageError
 from promdrill.core.model import (
     DrillResult,
@@ -286,18 +286,17 @@ def test_markdown_fits_an_issue() -> None:
     assert text.removesuffix(show.CUT).splitlines()[-1].startswith("- cell-"), "cut between lines"
 
 
-def typed(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
-    monkeypatch.setattr(main, "COMMANDS", (stitch,))
+def typed(*arguments: object) -> int:
     return main.main(["stitch", *map(str, arguments)])
 
 
 def test_the_command_writes_both_files_and_adds_to_the_page(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(folder, "a", timed(drill(), skipped=(TOO_OLD,)), id="a", title="Chart 15")
     page = tmp_path / "page"
     page.write_text("before\n")
-    assert typed(monkeypatch, folder, "--summary", page) == 0
+    assert typed(folder, "--summary", page) == 0
     markdown = (folder / "summary.md").read_text()
     assert page.read_text() == f"before\n{markdown}"
     assert markdown.startswith("## promdrill stitch: 0 of 1 cell red")
@@ -327,20 +326,20 @@ def test_the_command_writes_both_files_and_adds_to_the_page(
 
 
 def test_the_command_ends_with_1_for_a_red_night_and_2_for_bad_input(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert typed(monkeypatch, folder) == 2
+    assert typed(folder) == 2
     put(folder, "a", timed(drill()))
-    assert typed(monkeypatch, folder) == 0
-    assert typed(monkeypatch, folder) == 0, "what it wrote is no cell"
-    assert typed(monkeypatch, folder, "--summary", tmp_path) == 2
+    assert typed(folder) == 0
+    assert typed(folder) == 0, "what it wrote is no cell"
+    assert typed(folder, "--summary", tmp_path) == 2
     assert "promdrill: cannot write" in capsys.readouterr().err
     put(folder, "b", timed(failed()))
-    assert typed(monkeypatch, folder) == 1
+    assert typed(folder) == 1
 
 
-def test_not_a_single_cell_came_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_not_a_single_cell_came_back(tmp_path: Path) -> None:
     cells = tmp_path / "cells.json"
     cells.write_text('{"include": [{"id": "a"}]}')
-    assert typed(monkeypatch, tmp_path / "none", "--expect", cells) == 1
+    assert typed(tmp_path / "none", "--expect", cells) == 1
     assert "a: no result" in (tmp_path / "none/summary.md").read_text()

@@ -17,7 +17,6 @@ from tests.unit.html_world import Told, a_run
 from tests.unit.watch_world import Terminal, at, drawn, followed, put, real, sees, waits
 
 from promdrill.cli import main as cli
-from promdrill.cli import watch
 from promdrill.watch import live
 from promdrill.watch.live import MOST_LINES, LiveRun, live_run
 from promdrill.watch.loop import Watching
@@ -318,8 +317,6 @@ def test_only_a_terminal_that_can_show_it_has_the_view(
 @pytest.fixture
 def command(monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
     """``promdrill watch``, typed."""
-    commands = tuple(each for each in cli.COMMANDS if each is not watch)
-    monkeypatch.setattr(cli, "COMMANDS", (*commands, watch))
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     return lambda *words: cli.main(["watch", *map(str, words)])
 

@@ -1,37 +1,20 @@
-"""Entry point of ``promdrill``."""
+"""Entry point of ``promdrill``.
+
+A command's module is imported when the command is chosen, and not before: ``promdrill --help`` needs none of them.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
-from promdrill.cli import (
-    ablate,
-    bench,
-    bundle,
-    clean,
-    clean_cache,
-    compare,
-    controls,
-    doctor,
-    listing,
-    matrix,
-    new,
-    remedy,
-    report,
-    reproduce,
-    run,
-    runbook,
-    shell,
-    stitch,
-    supply,
-    verify,
-    watch,
-)
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -40,14 +23,83 @@ from promdrill.cli.parser import (
     Parser,
     complain,
 )
+from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand.
+
+    Attributes:
+        name: What is typed.
+        summary: One sentence without a period, the same that its module gives to its parser.
+        module: The module of `promdrill.cli` that has it.
+    """
+
+    name: str
+    summary: str
+    module: str
+
+    def parser(self) -> Parser:
+        """Its own parser, for which its module is imported."""
+        commands = Parser(prog=PROGRAM).add_subparsers(parser_class=Parser)
+        importlib.import_module(f"promdrill.cli.{self.module}").add(commands)
+        parser: Parser = commands.choices[self.name]
+        return parser
+
+
+PROGRAM = "promdrill"
+
 COMMANDS = (
-    *(run, watch, controls, ablate, reproduce, remedy, verify, shell),
-    *(matrix, stitch, report, compare, bench, listing, new, runbook),
-    *(supply, bundle, doctor, clean, clean_cache),
+    Command("run", "run drills", "run"),
+    Command("watch", "show a run as it goes on: phases, what is waited for, pods, volume, samples", "watch"),
+    Command(
+        "controls",
+        "run each drill without its fault (must end invalid) and without its remedy (must end failed)",
+        "controls",
+    ),
+    Command(
+        "ablate", "run a drill once without each Mitigation step of its runbook, to see which are needed", "ablate"
+    ),
+    Command("reproduce", "make an incident happen, prove it, and leave it there", "reproduce"),
+    Command("remedy", "let the runbook repair a reproduced incident, then judge the repair", "remedy"),
+    Command("verify", "judge a repair made by hand by the drill's own recovery", "verify"),
+    Command("shell", "open a shell with everything set for a reproduced incident, or run one command in it", "shell"),
+    Command("matrix", "list the cells of matrix.toml, or run them", "matrix"),
+    Command("stitch", "make one report of the results of a matrix's cells; exit code 1 when a cell is red", "stitch"),
+    Command("report", "make one self-contained HTML page of any runs, also of interrupted ones", "report"),
+    Command(
+        "compare", "compare two sets of results: verdicts and recovery times; exit code 1 on a regression", "compare"
+    ),
+    Command("bench", "run the drills several times, and say where the seconds go", "bench"),
+    Command("list", "list the scenarios", "listing"),
+    Command("new", "start a scenario", "new"),
+    Command("runbook", "work with runbooks", "runbook"),
+    Command("supply", "get all that drills need, and run none", "supply"),
+    Command("bundle", "put all that a run needs into one file, for a machine without a network", "bundle"),
+    Command("doctor", "say what a run needs, what is missing, and what mends it", "doctor"),
+    Command("clean", "delete the clusters that promdrill created, stop the engine that it started", "clean"),
+    Command("clean-cache", "delete what was built or downloaded, and the clusters made of it", "clean_cache"),
 )
 """In the order of ``promdrill --help``."""
+
+
+class _Deferred(Parser):
+    """Stands in for a command's parser until the command is chosen.
+
+    Args:
+        command: Whose parser it stands in for.
+        options: As of `Parser`.
+    """
+
+    def __init__(self, *, command: Command, **options: Any) -> None:
+        super().__init__(add_help=False, **options)
+        self._command = command
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Let the command's own parser do it; what it does not know is an error of this command."""
+        return self._command.parser().parse_args(args, namespace), []
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,8 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted, 141 when
         nobody reads its output any more.
     """
-    arguments = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else list(argv)
     try:
+        _check_name(words)
+        arguments = build_parser().parse_args(words)
         with _endings_as_interrupts():
             code: int = arguments.execute(arguments)
     except PromdrillError as error:
@@ -79,15 +133,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 def build_parser() -> Parser:
     """The parser of the whole command line."""
     parser = Parser(
-        prog="promdrill",
+        prog=PROGRAM,
         description="Fire drills for Prometheus on Kubernetes: documented incidents, made to happen on a kind\n"
         "cluster, and repaired by their runbooks.",
         epilog="Example:\n  promdrill run --scenario disk-full",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Deferred)
     for command in COMMANDS:
-        command.add(commands)
+        commands.add_parser(command.name, help=command.summary, command=command)
     return parser
+
+
+def _check_name(words: Sequence[str]) -> None:
+    """Refuse a command that there is not, and name the one that looks most like it."""
+    names = [command.name for command in COMMANDS]
+    if words and not words[0].startswith("-") and words[0] not in names:
+        hint = f"{PROGRAM} {nearest(words[0], names)}"
+        raise UsageError(f"{words[0]}: no such command; there are {', '.join(names)}", hint=hint)
 
 
 @contextlib.contextmanager

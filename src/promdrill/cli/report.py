@@ -76,6 +76,6 @@ def _text(form: str, folders: list[Path], beside: Path, earlier: Path | None) ->
         from promdrill.report.markdown import to_markdown  # noqa: PLC0415  only what is asked for is loaded
 
         return to_markdown(folders, earlier=earlier)
-    from promdrill.report.html.page import to_html  # noqa: PLC0415  matplotlib takes a second to load
+    from promdrill.report.html.page import to_html  # noqa: PLC0415  only what is asked for is loaded
 
     return to_html(folders, beside=beside, earlier=earlier)

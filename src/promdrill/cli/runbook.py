@@ -15,6 +15,7 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.core.errors import PromdrillError
+from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
 
 
@@ -33,7 +34,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     code = EXIT_OK
     for file in arguments.files:
         try:
-            parse(file)
+            lint(parse(file))
         except PromdrillError as error:
             complain(error)
             code = EXIT_FAILED

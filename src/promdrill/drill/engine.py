@@ -36,6 +36,7 @@ from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.results.expected import shortfall
+from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
 
 
@@ -147,6 +148,7 @@ class Drill:
         with terminable(), ExitStack() as closing:
             try:
                 runbook = parse(site.runbook_file)
+                lint(runbook)
                 site.keep_runbook()
                 if runbook.fails_because:
                     plan = replace(plan, remarks=(*plan.remarks, f"as written: {runbook.fails_because}"))

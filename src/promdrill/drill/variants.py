@@ -23,7 +23,6 @@ def ablations(runbook: Path) -> tuple[Variant, ...]:
 
     Raises:
         UsageError: It is no runbook.
-        CommandFailed: There is no bash to check its steps with.
     """
     found = []
     for at, step in enumerate(parse(runbook).steps):

@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,9 +24,14 @@ from promdrill.core.errors import ClusterError
 CONNECT_TIMEOUT_S = 5.0
 """Seconds to connect: the API server is on this machine; one that needs longer is away."""
 
+if sys.platform == "darwin":
+    _KEEPALIVE_IDLE = socket.TCP_KEEPALIVE
+else:
+    _KEEPALIVE_IDLE = socket.TCP_KEEPIDLE
+
 KEEPALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, _KEEPALIVE_IDLE, 10),
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )

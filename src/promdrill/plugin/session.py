@@ -165,7 +165,7 @@ def is_drill(item: pytest.Item) -> bool:
 
 def write_page(ended: Run) -> None:
     """Write report.html beside the results; a page that cannot be made costs the run nothing but the page."""
-    from promdrill.report.html.page import write  # noqa: PLC0415  matplotlib, when there is something to draw
+    from promdrill.report.html.page import write  # noqa: PLC0415  loaded when there is a page to write
 
     try:
         write(ended.folder)

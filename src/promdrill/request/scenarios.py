@@ -11,12 +11,13 @@ from pathlib import Path
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from promdrill.core import paths
+from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, DrillResult, Verdict
 from promdrill.helm.compatibility import installs, stack
-from promdrill.request.settings import nearest
 from promdrill.results import store
-from promdrill.runbook.parse import parse
+from promdrill.runbook.front import read_front
+from promdrill.runbook.source import read
 
 MARKERS = (
     'charts(range, stack=range): versions of prometheus (">=15,<30") and kube-prometheus-stack; any by default',
@@ -79,9 +80,9 @@ class ScenarioFolder:
 
     @property
     def title(self) -> str:
-        """The runbook's title; empty when the runbook cannot be read."""
+        """The runbook's title; empty when its front matter cannot be read."""
         try:
-            return parse(self.runbook).title
+            return read_front(read(self.runbook)).title
         except PromdrillError:
             return ""
 

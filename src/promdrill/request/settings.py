@@ -15,6 +15,7 @@ from promdrill.core import paths
 from promdrill.core.defaults import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.helm.source import find
+from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
 from promdrill.supply import kubernetes
 from promdrill.supply.build import catalogue
@@ -125,7 +126,7 @@ class Settings:
             _check_file("BUNDLE", self.bundle)
         if self.runbook is not None:
             _check_file("RUNBOOK", self.runbook)
-            parse(self.runbook)
+            lint(parse(self.runbook))
 
     def supply_name(self) -> str:
         """`source`, `registry` or `bundle`; to tell, a registry may be asked."""

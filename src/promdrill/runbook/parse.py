@@ -16,7 +16,7 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from promdrill.runbook import fences, syntax
+from promdrill.runbook import fences
 from promdrill.runbook.fences import Fence
 from promdrill.runbook.front import Mark, read_front
 from promdrill.runbook.headings import Heading, check_headings
@@ -31,7 +31,7 @@ _SOLID = frozenset({"inline", "code_block", "html_block", "hr", "fence"})
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """A runbook that has been checked.
+    """A runbook in the right form.
 
     Attributes:
         path: The file, as it was named.
@@ -57,11 +57,10 @@ class Runbook:
 
 
 def parse(path: Path) -> Runbook:
-    """Read and check a runbook; nothing of it is run.
+    """Read a runbook: its form is checked here, its steps are by `promdrill.runbook.lint`. No process is started.
 
     Raises:
         UsageError: ``file:line:column: rule``, for the first rule that it breaks.
-        CommandFailed: There is no bash to check the steps with.
     """
     source = read(path)
     front = read_front(source)
@@ -70,7 +69,6 @@ def parse(path: Path) -> Runbook:
     sections = check_headings(source, [block for block in blocks if isinstance(block, Heading)])
     steps = _steps(source, blocks, sections, {mark.name for mark in front.optional})
     _check_names(source, steps, front.optional)
-    syntax.check(source, steps)
     if not any(step.section == "Mitigation" for step in steps):
         line = sections["Mitigation"]
         raise source.wrong(line, source.column(line), "no step under Mitigation", hint="a fenced block, ```sh")

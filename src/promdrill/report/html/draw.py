@@ -1,34 +1,17 @@
-"""Drawing by matplotlib: shapes over the seconds of a drill, as SVG paths that the page colours, labels and stretches.
+"""Drawing: shapes over the seconds of a drill, as SVG paths that the page colours, labels and stretches.
 
-A canvas is one figure of matplotlib's, `WIDTH` units wide, with its pictures one below the other: a lane for each row
-of the timeline, and charts with scales of their own. Of matplotlib's SVG the paths are kept, with one class each, and a
-`viewBox` for each picture: colours are the style sheet's, for light and dark, and words are HTML beside the pictures,
-so that they stay readable when a picture is stretched to the width of a telephone.
+A canvas is `WIDTH` units wide and holds pictures one below the other: a lane for each row of the timeline, and charts
+with scales of their own. Each picture is a `viewBox` and a few paths with one class each. Colours come from the style
+sheet, for light and dark. Words are HTML beside the pictures, so that they stay readable when a picture is stretched to
+the width of a phone.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import re
-from collections.abc import Iterable, Sequence
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as ET
-
-from promdrill.core import paths
-
-os.environ.setdefault("MPLCONFIGDIR", str(paths.cache_dir() / "matplotlib"))  # it would write to the home folder
-
-import matplotlib as mpl
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch
-from matplotlib.path import Path
-from matplotlib.ticker import MaxNLocator
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 WIDTH = 1000
 """Units of a picture's width, whatever its width on the screen."""
@@ -56,6 +39,21 @@ class Svg:
     shapes: tuple[tuple[str, str], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A shape in the making.
+
+    Attributes:
+        kind: Its class.
+        strokes: The points of each stroke, as (seconds, height).
+        closed: Whether the last point of each stroke is joined to the first.
+    """
+
+    kind: str
+    strokes: tuple[Points, ...]
+    closed: bool = False
+
+
 @dataclass(slots=True)
 class Picture:
     """A picture in the making.
@@ -63,12 +61,12 @@ class Picture:
     Attributes:
         height: Units.
         top: Upper end of its scale; None for a lane, which has none.
-        shapes: (class, vertices, codes, whether the last vertex is joined to the first).
+        shapes: From back to front.
     """
 
     height: int
     top: float | None = None
-    shapes: list[tuple[str, list[tuple[float, float]], list[int]]] = field(default_factory=list)
+    shapes: list[Shape] = field(default_factory=list)
 
     def down(self, y: float) -> float:
         """A height as a part of the picture's, from its top: lanes count from there, scales from the bottom."""
@@ -76,32 +74,29 @@ class Picture:
 
     def bars(self, kind: str, spans: Iterable[tuple[float, float]], *, at: float = 0.5) -> None:
         """Horizontal bars in a lane, as strokes; `at` is the height within it, from 0 at the top to 1."""
-        self._strokes(kind, [((start, at), (end, at)) for start, end in spans])
+        self._add(kind, [((start, at), (end, at)) for start, end in spans])
 
     def uprights(self, kind: str, moments: Iterable[float]) -> None:
         """Vertical strokes over the whole height."""
         top = self.top or 1.0
-        self._strokes(kind, [((t, 0.0), (t, top)) for t in moments])
+        self._add(kind, [((t, 0.0), (t, top)) for t in moments])
 
     def dots(self, kind: str, points: Iterable[tuple[float, float]]) -> None:
         """Round dots."""
-        self._strokes(kind, [(point, point) for point in points])
+        self._add(kind, [(point, point) for point in points])
 
     def line(self, kind: str, points: Points) -> None:
         """A line."""
-        if points:
-            self.shapes.append((kind, list(points), _one_stroke(len(points))))
+        self._add(kind, [points] if points else [])
 
     def area(self, kind: str, points: Points) -> None:
         """The area between a line and zero."""
-        if points:
-            around = [(points[0][0], 0.0), *points, (points[-1][0], 0.0)]
-            self.shapes.append((kind, [*around, around[0]], [*_one_stroke(len(around)), int(Path.CLOSEPOLY)]))
+        around = [[(points[0][0], 0.0), *points, (points[-1][0], 0.0)]] if points else []
+        self._add(kind, around, closed=True)
 
-    def _strokes(self, kind: str, strokes: list[tuple[tuple[float, float], tuple[float, float]]]) -> None:
+    def _add(self, kind: str, strokes: Sequence[Points], *, closed: bool = False) -> None:
         if strokes:
-            vertices = [end for stroke in strokes for end in stroke]
-            self.shapes.append((kind, vertices, [int(Path.MOVETO), int(Path.LINETO)] * len(strokes)))
+            self.shapes.append(Shape(kind, tuple(strokes), closed))
 
 
 class Canvas:
@@ -127,79 +122,64 @@ class Canvas:
 
     def render(self) -> list[Svg]:
         """All pictures, in the order in which they were begun."""
-        height = sum(picture.height for picture in self._pictures)
-        if not height:
-            return []
-        settings: Any = {"svg.fonttype": "none", "svg.hashsalt": "promdrill", "path.simplify": False}
-        with mpl.rc_context(settings):
-            figure = Figure(figsize=(WIDTH / 72, height / 72), dpi=72)
-            FigureCanvasSVG(figure)
-            axes = figure.add_axes((0, 0, 1, 1))
-            axes.set_axis_off()
-            axes.set_xlim(0, self.length)
-            axes.set_ylim(height, 0)
-            offset = 0
-            for number, picture in enumerate(self._pictures):
-                self._add(axes, picture, number, offset)
-                offset += picture.height
-            written = io.StringIO()
-            figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
-        return self._read(written.getvalue())
-
-    def _add(self, axes: Axes, picture: Picture, number: int, offset: int) -> None:
-        """Each picture has its own stretch of the y axis: axes of its own would take most of the time."""
-        least = THINNEST * self.length / WIDTH
-        for at, (kind, vertices, codes) in enumerate(picture.shapes):
-            ends = vertices
-            if picture.top is None and kind not in _ROUND:
-                ends = _widened(vertices, least, self.length)
-            path = Path([(x, offset + picture.height * picture.down(y)) for x, y in ends], codes)
-            axes.add_artist(PathPatch(path, fill=False, clip_on=False, gid=f"p-{number}-{at}"))
-
-    def _read(self, svg: str) -> list[Svg]:
-        found: dict[tuple[int, int], str] = {}
-        for group in ET.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):  # noqa: S314  matplotlib wrote it
-            match = re.fullmatch(r"p-(\d+)-(\d+)", group.get("id", ""))
-            path = group.find("{http://www.w3.org/2000/svg}path")
-            if match and path is not None:
-                found[int(match[1]), int(match[2])] = shorten(path.get("d", ""))
         out, offset = [], 0
-        for number, picture in enumerate(self._pictures):
-            shapes = tuple((shape[0], found.get((number, at), "")) for at, shape in enumerate(picture.shapes))
+        for picture in self._pictures:
+            shapes = tuple((shape.kind, self._path(picture, shape, offset)) for shape in picture.shapes)
             out.append(Svg(f"0 {offset} {WIDTH} {picture.height}", shapes))
             offset += picture.height
         return out
+
+    def _path(self, picture: Picture, shape: Shape, offset: int) -> str:
+        strokes: Iterable[Points] = shape.strokes
+        if picture.top is None and shape.kind not in _ROUND:
+            strokes = _widened(shape.strokes, THINNEST * self.length / WIDTH, self.length)
+        per_second = WIDTH / self.length
+        return "".join(
+            path_data([(x * per_second, offset + picture.height * picture.down(y)) for x, y in stroke])
+            + ("z" if shape.closed else "")
+            for stroke in strokes
+        )
 
 
 _ROUND = frozenset({"dot", "seen", "p-ready", "p-up", "p-wait", "p-bad", "p-off"})
 """Classes of dots: a moment is not made wider."""
 
-_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
+_ROUNDING = 1 + 1e-9
+"""Lets 0.3 be three times 0.1, in spite of binary fractions."""
 
 
-def shorten(data: str) -> str:
-    """Path data with one decimal, and H and V where a line is level or upright."""
-    out, before = [], ("", "")
-    for command, numbers in re.findall(r"([MLz])([^MLz]*)", data):
-        if command == "z":
-            out.append("z")
-            continue
-        x, y = (_short(float(text)) for text in _NUMBER.findall(numbers)[:2])
-        if command == "L" and (x, y) == before:
+def path_data(points: Points) -> str:
+    """One stroke as SVG path data: one decimal, and H and V where a line is level or upright."""
+    rounded = [(_short(x), _short(y)) for x, y in points]
+    out = [f"M{x} {y}" for x, y in rounded[:1]]
+    for before, (x, y) in itertools.pairwise(rounded):
+        if (x, y) == before:
             out.append("h0")
-        elif command == "L" and y == before[1]:
+        elif y == before[1]:
             out.append(f"H{x}")
-        elif command == "L" and x == before[0]:
+        elif x == before[0]:
             out.append(f"V{y}")
         else:
-            out.append(f"{command}{x} {y}")
-        before = (x, y)
+            out.append(f"L{x} {y}")
     return "".join(out)
 
 
 def ticks(top: float, most: int = 4) -> list[float]:
-    """Round figures from 0 to just above `top`."""
-    return [float(tick) for tick in MaxNLocator(nbins=most, steps=[1, 2, 2.5, 5, 10]).tick_values(0, top)]
+    """Round figures from 0 up to `top` or just above, at equal distances.
+
+    The distance is 1, 2, 2.5 or 5 times a power of ten: the least of these that takes at most `most` of them. These are
+    the "nice numbers" of Paul Heckbert (Graphics Gems, 1990, page 61), with 2.5 added for quarters.
+
+    Args:
+        top: What the scale must reach; a scale to nothing goes to 1.
+        most: Distances, not ticks: there is one tick more.
+    """
+    if top <= 0:
+        return [0.0, 1.0]
+    power = math.floor(math.log10(top / most))
+    steps = (factor * 10.0**exponent for exponent in (power, power + 1) for factor in (1, 2, 2.5, 5))
+    step = next(step for step in steps if top / step <= most * _ROUNDING)
+    return [round(step * number, 12) for number in range(math.ceil(top / step / _ROUNDING) + 1)]
 
 
 def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
@@ -225,17 +205,12 @@ def stepped(points: Points, until: float) -> list[tuple[float, float]]:
     return [*out, (max(until, out[-1][0]), out[-1][1])] if out else []
 
 
-def _one_stroke(length: int) -> list[int]:
-    return [int(Path.MOVETO)] + [int(Path.LINETO)] * (length - 1)
-
-
-def _widened(vertices: list[tuple[float, float]], least: float, length: float) -> list[tuple[float, float]]:
-    out = []
-    for (x0, y0), (x1, y1) in zip(vertices[::2], vertices[1::2], strict=True):
+def _widened(strokes: Iterable[Points], least: float, length: float) -> Iterator[Points]:
+    """Bars at least so long, and inside the picture; other strokes are moved inside only."""
+    for (x0, y0), (x1, y1) in strokes:
         end = max(x1, x0 + least) if y0 == y1 else x1
         over = max(0.0, end - length)
-        out += [(x0 - over, y0), (end - over, y1)]
-    return out
+        yield (x0 - over, y0), (end - over, y1)
 
 
 def _short(value: float) -> str:

@@ -1,0 +1,82 @@
+"""Bash's own word on whether each step of a runbook is a complete command; nothing of a step is ever run.
+
+One bash reads all steps. For each it calls a function that hands ``set -n`` and, from the next line on, the step to
+``eval``. Bash executes ``set -n``, and from there on only parses: not even ``set +n`` is executed. When the function
+returns, ``local -`` restores the options, so that the next step starts afresh.
+
+A step about which this bash complains goes to a ``bash -n`` of its own, which tells its line in the runbook.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Sequence
+
+from promdrill.core import shell
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.runbook.parse import Runbook
+from promdrill.runbook.step import Step
+
+_TIMEOUT_S = 10.0  # reading a page of shell takes milliseconds
+_BASH = ("env", "-u", "POSIXLY_CORRECT", "LC_ALL=C", "bash", "-p")  # -p: no functions and options of our environment
+_READ_ALL = r"""
+read_only() {
+  local - || exit 1
+  eval "set -n
+$1"
+}
+while IFS= read -r -d '' step; do
+  printf '%s' "$0" >&2
+  read_only "$step"
+done
+printf '%s' "$0" >&2
+"""
+_COMPLAINT = re.compile(r"line (\d+): (?:warning: )?(.*)")
+
+
+def lint(runbook: Runbook) -> None:
+    """Refuse a runbook with a step that bash cannot read, or that is not complete in itself.
+
+    Raises:
+        UsageError: ``file:line:column: rule``, a line for each such step, at the line that bash names.
+        CommandFailed: There is no bash.
+        PromdrillError: The bash there is is older than 4.4.
+    """
+    suspects = [step for step, complaint in zip(runbook.steps, _read(runbook.steps), strict=True) if complaint]
+    found = [f"{runbook.path}:{words}" for words in map(_complaint, suspects) if words]
+    if found:
+        raise UsageError("\n".join(found))
+
+
+def _read(steps: Sequence[Step]) -> list[str]:
+    """What bash says of each step; empty where it has nothing against it."""
+    token = secrets.token_hex(16)  # a step cannot know it, and so cannot speak for another
+    argv = [*_BASH, "-c", _READ_ALL, token]
+    told = shell.run(argv, stdin="".join(f"{step.command}\n\0" for step in steps), ok=range(256), timeout_s=_TIMEOUT_S)
+    before, *complaints, after = told.stderr.split(token)
+    if before or after or len(complaints) != len(steps):
+        raise PromdrillError(
+            f"bash could not check the steps: {told.stderr.replace(token, '').strip() or 'it ended early'}",
+            hint="bash 4.4 or newer",
+        )
+    return [complaint.strip() for complaint in complaints]
+
+
+def _complaint(step: Step) -> str:
+    """``line:column: rule`` for a step that is not complete; empty for one that is."""
+    told = shell.run([*_BASH, "-n"], stdin=step.script(), ok=range(256), timeout_s=_TIMEOUT_S)
+    said = told.stderr.strip()  # an open here-document is only a warning, with exit code 0
+    if not said and told.exit_code == 0:
+        return ""
+    found = _COMPLAINT.search(said)
+    lines = step.command.split("\n")
+    line = min(max(int(found[1]) - step.line, 0), len(lines) - 1) if found else 0
+    rule = found[2] if found else said or f"bash -n ends with {told.exit_code}"
+    return (
+        f"{step.line + line}:{step.column + _indent(lines[line]) - _indent(lines[0])}: not a complete command: {rule}"
+    )
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())

@@ -31,7 +31,8 @@ class Programs(BuildHookInterface[Any]):
         supply.__path__ = [str(source / "promdrill" / "supply")]
         sys.modules[supply.__name__] = supply
         programs, cache, paths = (
-            importlib.import_module(f"promdrill.{name}") for name in ("supply.programs", "supply.cache", "paths")
+            importlib.import_module(f"promdrill.{name}")
+            for name in ("supply.build.programs", "artefacts.cache", "core.paths")
         )
         for path, place in programs.for_wheel(cache.Cache(paths.cache_dir()), self.app.display_info):
             build_data["force_include"][str(path)] = f"{DATA}/{place}"

@@ -16,7 +16,7 @@ UV_MINIMUM := 0.9
 # They reach `promdrill run`, `controls` and `ablate` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO SCENARIOS KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
+RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
 OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL RUNS TAG
 
@@ -165,7 +165,7 @@ lint: environment ## Check style, types, layers, runbooks, workflows, examples
 
 .PHONY: clean
 clean: environment ## Delete the clusters of promdrill, stop its engine
-	@.venv/bin/promdrill clean
+	@.venv/bin/promdrill clean $${CLUSTER:+"$$CLUSTER"}
 
 .PHONY: clean-cache
 clean-cache: environment ## Delete what was built or downloaded

@@ -53,7 +53,7 @@ def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
 
 def test_a_variable_like_no_other_is_refused_too() -> None:
     done = make("-n", "test-scenarios", "ZOO=x", ok=(2,))
-    assert "unknown variable ZOO; drills take SCENARIO SCENARIOS KEEP" in done.stderr
+    assert "unknown variable ZOO; drills take SCENARIO SCENARIOS KEEP CLUSTER" in done.stderr
 
 
 @pytest.mark.parametrize("how", ["command line", "environment"])

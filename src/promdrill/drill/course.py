@@ -10,7 +10,7 @@ from datetime import datetime
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
-from promdrill.drill.kept import Kept, LastingBaseline
+from promdrill.drill.incident import Incident, LastingBaseline
 from promdrill.drill.part import RECOVERY
 from promdrill.drill.plan import (
     Moments,
@@ -92,8 +92,8 @@ class Course:
         )
         part = self._site.part
         with self._remedy:
-            if part.kept is not None:
-                self._take_up(part.kept)
+            if part.incident is not None:
+                self._resume(part.incident)
             for name, phase in phases:
                 if part.has(name):
                     with self._record.during(name):
@@ -101,18 +101,19 @@ class Course:
                     if name is PhaseName.BASELINE:
                         self._await_alone()
         if part.leaves_incident:
-            part.on_kept(self._to_be_kept())
+            part.on_incident(self._incident())
 
-    def _take_up(self, kept: Kept) -> None:
-        """Stand where another process stopped: the incident is there, and perhaps it was repaired by hand meanwhile."""
-        self._limits = timings(self._site.profile, kept.memory.interval_s)
-        self._look(kept.memory.interval_s)
-        self._baseline.recall(kept.memory, kept.moments.baseline or kept.memory.began)
-        self._moments = replace(kept.moments, remediated=self._site.clock.utc())
+    def _resume(self, incident: Incident) -> None:
+        """Go on where another process stopped: the incident stands, and may have been repaired by hand meanwhile."""
+        memory, moments = incident.memory, incident.moments
+        self._limits = timings(self._site.profile, memory.interval_s)
+        self._look(memory.interval_s)
+        self._baseline.recall(memory, moments.baseline or memory.began)
+        self._moments = replace(moments, remediated=self._site.clock.utc())
 
-    def _to_be_kept(self) -> Kept:
+    def _incident(self) -> Incident:
         watch = self._site.part.watch
-        return Kept.of(
+        return Incident.of(
             self._site,
             self._plan,
             self._runbook,

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.drill_toy import Break, drill_in
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, world
+from tests.unit.observe_world import picture, said
 
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
@@ -25,7 +26,8 @@ from promdrill.drill import (
 from promdrill.drill.incident import FILE, Incident
 from promdrill.drill.part import RECOVERY, Part, Watch
 from promdrill.faults import Fault, Ground, Undo
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.probes import HttpProbe, ObjectProbe, ProbeAnswer
 from promdrill.runbook.run import StepResult
 
 __all__ = ["world"]
@@ -298,3 +300,33 @@ def test_a_file_that_is_damaged_or_of_another_version_is_refused(world: World, d
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be read as the record of an incident: .*No such file"):
         Incident.read(tmp_path)
+
+
+REFUSAL = '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"address not allowed","code":400}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "silent"),
+    [
+        (said(400, REFUSAL), True),  # of the API server, in place of a Service without a pod
+        (said(503, REFUSAL.replace("400", "503")), True),
+        (said(None, error="no pod prometheus* there"), True),
+        (said(503, "Service Unavailable"), False),  # of Prometheus itself
+        (said(200, '{"status":"success"}'), False),
+        (said(None, error="connection refused", refused=True), False),  # the API server itself does not answer
+        (None, False),
+    ],
+)
+def test_what_does_not_hold_because_no_pod_answers_is_told_apart(answer: ProbeAnswer | None, *, silent: bool) -> None:
+    probe = HttpProbe("prometheus-server", 80, "GET", "/api/v1/targets")
+    beside = ObjectProbe("/api/v1/nodes")
+    holds = [False]
+    asking = Condition("targets up", Kind.HTTP, lambda _: Seen(holds=holds[0], text="as told"), (beside, probe))
+    watch = Watch()
+    (watched,) = watch.over("recovery", (asking,))
+    seen = picture(answers={} if answer is None else {probe: answer})
+    watched.judge(seen)
+    assert watch.unanswered == ({("recovery", "targets up"): "prometheus-server"} if silent else {})
+    holds[0] = True
+    watched.judge(seen)
+    assert watch.unanswered == {}

@@ -16,9 +16,12 @@ from tests.unit.incident_world import KUBECONFIG, Machine, machine
 
 from promdrill.cluster import kind, lease, owners
 from promdrill.core import paths
-from promdrill.core.errors import CommandFailed
-from promdrill.drill.incident import FILE
+from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.drill.incident import FILE, refuse_again
+from promdrill.drill.part import Watch
+from promdrill.incident import show
 from promdrill.incident.record import StandingIncident
+from promdrill.observe.conditions import Seen
 from promdrill.supply.engine import lifecycle
 
 __all__ = ["machine", "world"]
@@ -370,6 +373,21 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     assert len(owners.recorded()) == 4, "nothing is deleted"
 
 
+def test_a_drill_does_not_run_over_its_own_incident(kept: Machine, capsys: Capture) -> None:
+    said = "the incident of toy stands in cluster promdrill-1, and its drill would remove it"
+    assert kept.promdrill("run", "--scenario=toy", "--cluster=promdrill-1") == 2
+    assert capsys.readouterr().err == (
+        f"promdrill: {said}\nHint: other scenarios, or {paths.program()} clean promdrill-1\n"
+    )
+    with pytest.raises(UsageError, match=said):
+        refuse_again(folder().parent, {"oom", "toy"})
+    refuse_again(folder().parent, {"oom"})
+    refuse_again(owners.clusters_dir() / "promdrill-9", {"toy"})
+    (folder() / FILE).write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        refuse_again(folder().parent, {"oom"})
+
+
 def test_clean_with_a_name_where_nothing_is(machine: Machine, capsys: Capture) -> None:
     assert machine.promdrill("clean", "disk-full") == 2
     assert "no cluster or reproduced incident disk-full; there are no clusters" in capsys.readouterr().err
@@ -458,6 +476,38 @@ def test_a_drill_whose_tools_are_gone_is_not_left(
     assert machine.log[-1] == "deleted promdrill-1"
     assert "No such file" in capsys.readouterr().err
     assert not folder().exists()
+
+
+def test_a_shared_cause_is_said_once() -> None:
+    watch = Watch()
+    service = "prometheus-toy-server"
+    names = ["targets up (prometheus)", "newest sample younger than 3 s", "appended samples rising"]
+    refusal = '/metrics not answered: HTTP 400 {"kind":"Status","message":"address not allowed"}'
+    watch.seen["recovery"] = {
+        "claim is bound": Seen(holds=True, text="bound " * 40),
+        "server pod 2/2": Seen(holds=False, text="no server pod"),
+        **{name: Seen(holds=False, text=f"{refusal} {number}", known=False) for number, name in enumerate(names)},
+        "one": Seen(holds=False, text="not asked yet", known=False),
+        "another": Seen(holds=False, text="not asked yet", known=False),
+    }
+    watch.unanswered = {("recovery", name): service for name in names}
+    watch.later = ("it stays so",)
+    said = show.judged(watch)
+    assert said[:-1] == [
+        "Missing",
+        "  server pod 2/2: no server pod",
+        f"  no pod answers behind service {service} (3 conditions):",
+        *(f"    {name}" for name in names),
+        "  not asked yet (2 conditions):",
+        "    one",
+        "    another",
+        "Not asked yet",
+        "  it stays so",
+        "Holds",
+    ]
+    assert said[-1].startswith("  claim is bound: bound bound")
+    assert said[-1].endswith(" ...")
+    assert len(said[-1]) <= 80
 
 
 class Become(Exception):

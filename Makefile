@@ -64,7 +64,7 @@ doctor: environment ## Say what a run needs, what is missing, and what mends it
 	@.venv/bin/promdrill doctor
 
 .PHONY: clean
-clean: environment ## Delete all clusters, stop the engine; CLUSTER=... for one alone
+clean: environment ## Delete all clusters, stop the engine; CLUSTER=... for one
 	@.venv/bin/promdrill clean $${CLUSTER:+"$$CLUSTER"}
 
 .PHONY: clean-cache

@@ -369,7 +369,7 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     assert "toy was reproduced in 2 clusters; there are promdrill-1 (toy" in capsys.readouterr().err
     with lease.this_name("promdrill-1"):
         assert kept.promdrill("clean", "promdrill-1") == 2
-    assert "cluster promdrill-1 is in use by another run" in capsys.readouterr().err
+    assert "cluster promdrill-1 is in use by another run\nHint: wait until" in capsys.readouterr().err
     assert len(owners.recorded()) == 4, "nothing is deleted"
 
 

@@ -61,7 +61,11 @@ def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> No
         UsageError: A run uses it.
         CommandFailed: The engine refused.
     """
-    with lease.this_name(name):
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lease.this_name(name))
+        except UsageError as error:
+            raise UsageError(f"cluster {name} is in use by another run", hint="wait until that has ended") from error
         _delete([owners.clusters_dir() / name], engine=engine, say=say)
 
 

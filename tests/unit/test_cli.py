@@ -596,3 +596,15 @@ def test_the_network_goes_with_the_last_cluster(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(shell, "run", docker.run)
     sweep.delete_clusters(engine=True, say=lambda _: None)
     assert docker.networks_removed == 1
+
+
+def test_one_cluster_is_deleted_with_its_nodes_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker, said = Docker(), list[str]()
+    docker.nodes |= {"ddd": "promdrill-4", "eee": "promdrill-2"}
+    owners.claim(owners.clusters_dir() / "promdrill-4", kept=True)
+    monkeypatch.setattr(shell, "run", docker.run)
+    sweep.delete_cluster("promdrill-2", engine=True, say=said.append)
+    assert set(docker.nodes.values()) == {"somebody-elses", "promdrill-3", "promdrill-4"}
+    assert [folder.name for folder in owners.recorded()] == ["promdrill-4"]
+    assert docker.networks_removed == 0
+    assert said == ["deleted cluster promdrill-2"]

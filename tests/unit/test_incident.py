@@ -206,7 +206,7 @@ def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, ca
     assert "toy: invalid: the incident was not observed" in said
     assert "is reproduced and stays" not in said
     assert machine.promdrill("verify") == 2
-    assert "no reproduced incident is kept" in capsys.readouterr().err
+    assert "there is no reproduced incident" in capsys.readouterr().err
 
 
 def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, capsys: Capture) -> None:
@@ -233,6 +233,10 @@ def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Captur
         (((), {}), ("SCENARIO is not set: which incident? There are toy", "SCENARIO=toy")),
         ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; there are toy", "SCENARIO=toy")),
         ((("--scenario=toy",), {"CONTROL": "no-fault"}), ("CONTROL=no-fault: an incident is", "leave CONTROL out")),
+        (
+            (("--scenario=toy",), {"CLUSTER": "mine"}),
+            ("CLUSTER=mine: an incident has a cluster of", "leave CLUSTER out"),
+        ),
         ((("--scenario=toy",), {"REPEAT": "3"}), ("REPEAT=3: an incident is reproduced once", "leave REPEAT out")),
         ((("--scenario=toy", "--profile=slow"), {}), ("PROFILE=slow: not one of", "PROFILE=")),
         (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: one at a time. There are toy", "SCENARIO=toy")),
@@ -256,7 +260,7 @@ def test_bad_input_starts_nothing(
 def test_nothing_kept(machine: Machine, capsys: Capture, command: str) -> None:
     assert machine.promdrill(command) == 2
     hint = paths.command("reproduce", SCENARIO="disk-full")
-    assert capsys.readouterr().err == f"promdrill: no reproduced incident is kept\nHint: {hint}\n"
+    assert capsys.readouterr().err == f"promdrill: there is no reproduced incident\nHint: {hint}\n"
 
 
 def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,9 +269,12 @@ def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypa
     capsys.readouterr()
     assert kept.promdrill("verify") == 2
     both = "toy (cluster promdrill-1), toy (cluster promdrill-2)"
-    assert f"2 incidents are kept: {both}\nHint: {paths.program()} verify promdrill-1\n" in capsys.readouterr().err
+    assert (
+        f"there are 2 reproduced incidents: {both}\nHint: {paths.program()} verify promdrill-1\n"
+        in capsys.readouterr().err
+    )
     assert kept.promdrill("verify", "oom") == 2
-    assert f"no incident oom is kept; there are {both}" in capsys.readouterr().err
+    assert f"there is no reproduced incident oom; there are {both}" in capsys.readouterr().err
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify", "promdrill-2") == 0
     assert kept.log[-1] == "drill in promdrill-2, keep False, values None"
@@ -299,7 +306,7 @@ def test_a_cluster_that_is_gone_takes_its_record_along(
     )
     assert not (owners.clusters_dir() / "promdrill-1").exists()
     assert kept.promdrill(*command) == 2
-    assert "no reproduced incident is kept" in capsys.readouterr().err
+    assert "there is no reproduced incident" in capsys.readouterr().err
 
 
 def test_a_cluster_of_another_engine_is_not_taken_for_gone(kept: Machine, capsys: Capture) -> None:

@@ -38,8 +38,12 @@ from promdrill.results import folder
 
 SCENARIO, SCENARIOS = "SCENARIO", "SCENARIOS"
 
-WITHOUT = frozenset({"CONTROL", "REPEAT"})
-"""Variables that mean something else than one incident."""
+WITHOUT = {
+    "CLUSTER": "an incident has a cluster of its own",
+    "CONTROL": "an incident is reproduced once, and whole",
+    "REPEAT": "an incident is reproduced once, and whole",
+}
+"""Variables that are refused, and why."""
 
 VARIABLES = {
     SCENARIO: "the incident's id, as in `promdrill list`",
@@ -101,12 +105,9 @@ def _checked(arguments: argparse.Namespace) -> _Asked:
     from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
 
     wishes = {variable: _wish(arguments, variable) for variable in VARIABLES}
-    for variable in sorted(WITHOUT):
+    for variable, why in WITHOUT.items():
         if os.environ.get(variable):
-            raise UsageError(
-                f"{variable}={os.environ[variable]}: an incident is reproduced once, and whole",
-                hint=f"leave {variable} out",
-            )
+            raise UsageError(f"{variable}={os.environ[variable]}: {why}", hint=f"leave {variable} out")
     ids = [name.strip() for name in (wishes[SCENARIO] or "").split(",") if name.strip()]
     found = select(ids, further=folders(wishes[SCENARIOS]))
     if len(ids) != 1:
@@ -151,7 +152,7 @@ class Reproduction:
 
     @contextlib.contextmanager
     def enter(self, request: pytest.FixtureRequest, drill: Drill) -> Iterator[Drill]:
-        """The drill up to its proven incident; where it does not come to that, the cluster is not kept either."""
+        """The drill up to its proven incident; without one the cluster is not kept either."""
         made, supplied = request.getfixturevalue("kind_cluster"), request.getfixturevalue("supplied")
 
         def leave(incident: Incident) -> None:

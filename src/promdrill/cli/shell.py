@@ -39,7 +39,7 @@ def add(commands: Subcommands) -> None:
         "words",
         nargs=argparse.REMAINDER,
         metavar="[DRILL] [-- COMMAND ...]",
-        help="scenario or cluster, where several are kept; a command in place of the shell",
+        help="scenario or cluster, where there are several incidents; a command in place of the shell",
     )
 
 

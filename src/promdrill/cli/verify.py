@@ -41,7 +41,9 @@ def add(commands: Subcommands) -> None:
 
 def add_arguments(parser: Parser) -> None:
     """Add what `remedy` and `verify` take."""
-    parser.add_argument("drill", nargs="?", metavar="DRILL", help="scenario or cluster, where several are kept")
+    parser.add_argument(
+        "drill", nargs="?", metavar="DRILL", help="scenario or cluster, where there are several incidents"
+    )
     parser.add_argument(
         "--timeout", type=_seconds, metavar="SECONDS", help="how long to wait for recovery (default: as the drill)"
     )

@@ -112,15 +112,28 @@ class Course:
         self._moments = replace(moments, remediated=self._site.clock.utc())
 
     def _incident(self) -> Incident:
-        watch = self._site.part.watch
-        return Incident.of(
-            self._site,
-            self._plan,
-            self._runbook,
-            moments=self._moments,
-            memory=self._baseline.memory(),
+        """The record of the incident, which was proven and persists."""
+        site, runbook, watch = self._site, self._runbook, self._site.part.watch
+        return Incident(
+            scenario=site.scenario,
+            scenario_dir=site.scenario_dir.absolute(),
+            title=runbook.title,
+            folder=site.folder.absolute(),
+            runbook=site.runbook_file.absolute(),
+            own_runbook=site.runbook is not None,
+            profile=site.profile,
+            chart=f"{site.chart.name} {site.chart.version}",
             app_version=self._record.app_version,
+            environment={**runbook.variables, **self._plan.variables, **site.installation.environment},
+            server={
+                "namespace": site.server.namespace,
+                "container": site.server.container,
+                "service": site.server.service,
+                "port": str(site.server.port),
+            },
             signature={} if watch is None else watch.texts,
+            moments=replace(self._moments, remediating=site.clock.utc(), remediated=None),
+            memory=self._baseline.memory(),
         )
 
     def _provision(self) -> None:

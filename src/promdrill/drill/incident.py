@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from promdrill.cluster import owners
 from promdrill.core import files, paths
@@ -19,11 +19,6 @@ from promdrill.core.errors import UsageError
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Moments
 from promdrill.observe.prometheus import Remembered
-
-if TYPE_CHECKING:
-    from promdrill.drill.plan import Plan
-    from promdrill.drill.site import Site
-    from promdrill.runbook.parse import Runbook
 
 SCHEMA = 1
 """Version of the file; raised when a field changes its meaning, comes or goes away."""
@@ -99,42 +94,6 @@ class Incident:
     signature: Mapping[str, Mapping[str, str]]
     moments: Moments
     memory: Memory
-
-    @classmethod
-    def of(
-        cls,
-        site: Site,
-        plan: Plan,
-        runbook: Runbook,
-        *,
-        moments: Moments,
-        memory: Memory,
-        app_version: str | None,
-        signature: Mapping[str, Mapping[str, str]],
-    ) -> Self:
-        """The record of a drill whose incident was proven and persists."""
-        server = site.server
-        return cls(
-            scenario=site.scenario,
-            scenario_dir=site.scenario_dir.absolute(),
-            title=runbook.title,
-            folder=site.folder.absolute(),
-            runbook=site.runbook_file.absolute(),
-            own_runbook=site.runbook is not None,
-            profile=site.profile,
-            chart=f"{site.chart.name} {site.chart.version}",
-            app_version=app_version,
-            environment={**runbook.variables, **plan.variables, **site.installation.environment},
-            server={
-                "namespace": server.namespace,
-                "container": server.container,
-                "service": server.service,
-                "port": str(server.port),
-            },
-            signature=signature,
-            moments=replace(moments, remediating=site.clock.utc(), remediated=None),
-            memory=memory,
-        )
 
     def write(self, folder: Path) -> Path:
         """Write the record into a folder, which is made; a crash leaves all of it or nothing. Returns the file."""

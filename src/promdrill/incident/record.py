@@ -216,12 +216,12 @@ def choose(name: str | None, *, command: str, warn: Callable[[ClusterError], Non
     if meant is not None:
         raise meant.gone
     if not standing:
-        raise UsageError("no reproduced incident is kept", hint=_reproduce(""))
+        raise UsageError("there is no reproduced incident", hint=_reproduce(""))
     if not fits:
-        message = f"no incident {wanted} is kept; there are {_listed(standing)}"
+        message = f"there is no reproduced incident {wanted}; there are {_listed(standing)}"
         raise UsageError(message, hint=_named(command, standing[0]))
     if len(fits) > 1:
-        raise UsageError(f"{len(fits)} incidents are kept: {_listed(fits)}", hint=_named(command, fits[0]))
+        raise UsageError(f"there are {len(fits)} reproduced incidents: {_listed(fits)}", hint=_named(command, fits[0]))
     return fits[0].open()
 
 

@@ -16,9 +16,9 @@ UV_MINIMUM := 0.9
 # They reach `promdrill run`, `controls` and `ablate` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO SCENARIOS KEEP JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
+RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON SUMMARY EXPECT OLD NEW DRILL RUNS TAG
+OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -33,17 +33,7 @@ export $(RUN_VARIABLES) $(MATRIX_VARIABLES)
 
 # --- targets -----------------------------------------------------------------------------------------------------
 
-.PHONY: help
-help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
-	@echo
-	@echo "Variables of test-scenarios, controls, ablate and bench:"
-	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
-	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
-
-.PHONY: test
-test: lint ## Lint and unit tests: no cluster, no network, two minutes
-	.venv/bin/pytest -q -n 2
+##@ Drills
 
 .PHONY: test-scenarios
 test-scenarios: environment ## Run the drills on a kind cluster; variables below
@@ -61,9 +51,35 @@ ablate: environment ## SCENARIO=...: a drill once without each step of its remed
 bench: environment ## RUNS=3 whole runs one after the other; where the seconds go
 	@.venv/bin/promdrill bench $(if $(RUNS),--runs "$(RUNS)")
 
+.PHONY: supply
+supply: environment ## Get all that drills need, and run none; SCENARIO=... for less
+	@.venv/bin/promdrill supply
+
+.PHONY: bundle
+bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it
+	@.venv/bin/promdrill bundle
+
+.PHONY: doctor
+doctor: environment ## Say what a run needs, what is missing, and what mends it
+	@.venv/bin/promdrill doctor
+
+.PHONY: clean
+clean: environment ## Delete all clusters, stop the engine; CLUSTER=... for one
+	@.venv/bin/promdrill clean $${CLUSTER:+"$$CLUSTER"}
+
+.PHONY: clean-cache
+clean-cache: environment ## Delete what was built or downloaded
+	@.venv/bin/promdrill clean-cache
+
+##@ Look at an incident
+
 .PHONY: reproduce
-reproduce: environment ## SCENARIO=...: make an incident happen, and leave it there
+reproduce: environment ## SCENARIO=...: make an incident happen, leave it standing
 	@.venv/bin/promdrill reproduce
+
+##: then .venv/bin/promdrill shell, remedy, verify, and clean CLUSTER
+
+##@ Matrix and releases
 
 .PHONY: matrix
 matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
@@ -77,29 +93,13 @@ matrix-supply: environment ## Get all that the cells of matrix.toml need, and ru
 matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
 	@.venv/bin/promdrill matrix --format github
 
-.PHONY: supply
-supply: environment ## Get all that drills need, and run none; SCENARIO=... for less
-	@.venv/bin/promdrill supply
-
-.PHONY: bundle
-bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it
-	@.venv/bin/promdrill bundle
-
-.PHONY: test-broken-chart
-test-broken-chart: environment ## Prove that a remedy that no longer works is found
-	@.venv/bin/python -m tests.charts.broken.prove
-
-.PHONY: test-registry
-test-registry: environment ## The registry supply against a real registry on loopback
-	@.venv/bin/python -m tests.registry.drill
-
-.PHONY: test-bundle
-test-bundle: environment ## Prove that a bundle needs no network; as root; BUNDLE=file
-	@.venv/bin/python -m tests.bundle.offline
-
 .PHONY: stitch
 stitch: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
 	@.venv/bin/promdrill stitch "$(or $(REPORTS),reports/matrix)" $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
+
+.PHONY: compare
+compare: environment ## OLD=... NEW=...: what changed between two runs, or two sets
+	@.venv/bin/promdrill compare "$(OLD)" "$(NEW)"
 
 # No environment: the job that may write issues runs nothing but this. It needs gh, GH_TOKEN, GH_REPO and RUN_URL.
 .PHONY: night-issue
@@ -112,27 +112,6 @@ night-issue: ## In CI: open an issue on a red night, or add to the open one
 	if [ -n "$$number" ]; then gh issue comment "$$number" --body-file "$$text"; \
 	else gh issue create --title "Red night" --label red-night --body-file "$$text"; fi
 
-.PHONY: compare
-compare: environment ## OLD=... NEW=...: what changed between two runs, or two sets
-	@.venv/bin/promdrill compare "$(OLD)" "$(NEW)"
-
-# The volume agent's tests make and mount volumes when run as root. What this host does not let them do is skipped, and said.
-.PHONY: test-agent
-test-agent: export CGO_ENABLED := 0
-test-agent: export GOFLAGS := -mod=readonly -buildvcs=false
-test-agent: ## Go tests of volume agent and demo app; needs Go 1.26
-	cd images/volume-agent && GOARCH=arm64 go vet ./...
-	cd images/volume-agent && go test -v ./... | grep -vE '^=== |^ *--- PASS|^PASS'
-	cd images/demo-app && go test ./...
-
-.PHONY: test-agent-vm
-test-agent-vm: environment ## The volume agent's tests in a small machine, none skipped
-	@.venv/bin/python -m tests.vm.agent
-
-.PHONY: test-wheel
-test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
-	.venv/bin/python -m tests.wheel.proof $(if $(DRILL),--drill)
-
 .PHONY: release-dry
 release-dry: environment ## Make a release in dist/ and check it, publish nothing; TAG=
 	@$(find_uv); .venv/bin/python -m release.dry --uv "$$uv" --tag "$(TAG)"
@@ -143,9 +122,20 @@ github-release: ## In CI: put what release-dry made beside the tag; TAG=v1.2.3
 	@gh release create "$(TAG)" --verify-tag --title "$(TAG)" $(if $(findstring rc,$(TAG)),--prerelease) \
 	    --notes-file dist/release/notes.md dist/publish/* dist/release/*.cdx.json dist/release/SHA256SUMS
 
-.PHONY: doctor
-doctor: environment ## Say what a run needs, what is missing, and what mends it
-	@.venv/bin/promdrill doctor
+##@ The house: change promdrill itself
+
+.PHONY: check
+check: environment ## After each edit: what the change touches, within a minute
+	@echo "ruff, import-linter and mypy look at everything; unit tests: what differs from $(or $(BASE),main)"
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check --quiet
+	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/mypy
+	@.venv/bin/python -m tools.affected --base "$(or $(BASE),main)"
+
+.PHONY: test
+test: lint ## Lint and unit tests: no cluster, no network, two minutes
+	.venv/bin/pytest -q -n 2
 
 .PHONY: lint
 lint: environment ## Check style, types, layers, runbooks, workflows, examples
@@ -163,13 +153,43 @@ lint: environment ## Check style, types, layers, runbooks, workflows, examples
 		| ../../.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --default-filetype yaml -
 	.venv/bin/zizmor --quiet --offline --pedantic --config .github/zizmor.yml .github action.yml examples
 
-.PHONY: clean
-clean: environment ## Delete the clusters of promdrill, stop its engine
-	@.venv/bin/promdrill clean
+.PHONY: test-broken-chart
+test-broken-chart: environment ## Prove that a remedy that no longer works is found
+	@.venv/bin/python -m tests.charts.broken.prove
 
-.PHONY: clean-cache
-clean-cache: environment ## Delete what was built or downloaded
-	@.venv/bin/promdrill clean-cache
+.PHONY: test-registry
+test-registry: environment ## The registry supply against a real registry on loopback
+	@.venv/bin/python -m tests.registry.drill
+
+.PHONY: test-bundle
+test-bundle: environment ## Prove that a bundle needs no network; as root; BUNDLE=file
+	@.venv/bin/python -m tests.bundle.offline
+
+.PHONY: test-wheel
+test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
+	.venv/bin/python -m tests.wheel.proof $(if $(DRILL),--drill)
+
+# The volume agent's tests make and mount volumes when run as root. What this host does not let them do is skipped, and said.
+.PHONY: test-agent
+test-agent: export CGO_ENABLED := 0
+test-agent: export GOFLAGS := -mod=readonly -buildvcs=false
+test-agent: ## Go tests of volume agent and demo app; needs Go 1.26
+	cd images/volume-agent && GOARCH=arm64 go vet ./...
+	cd images/volume-agent && go test -v ./... | grep -vE '^=== |^ *--- PASS|^PASS'
+	cd images/demo-app && go test ./...
+
+.PHONY: test-agent-vm
+test-agent-vm: environment ## The volume agent's tests in a small machine, none skipped
+	@.venv/bin/python -m tests.vm.agent
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", group++ ? "\n" : "", substr($$0, 5) } \
+	    /^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 } /^##: / { print substr($$0, 5) }' $(firstword $(MAKEFILE_LIST))
+	@echo
+	@echo "Variables of test-scenarios, controls, ablate and bench:"
+	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
+	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 
 # --- the environment ---------------------------------------------------------------------------------------------
 

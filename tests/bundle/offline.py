@@ -84,7 +84,7 @@ class Place:
 
     def environment(self) -> dict[str, str]:
         """Empty cache and state, traps before all programs, and nothing that this process was given."""
-        clean = {option.variable: "" for option in OPTIONS} | dict.fromkeys(("SCENARIO", "JOBS", "KEEP"), "")
+        clean = {option.variable: "" for option in OPTIONS} | dict.fromkeys(("SCENARIO", "JOBS", "KEEP", "CLUSTER"), "")
         folders = {paths.CACHE_VARIABLE: str(self.root / "cache"), paths.STATE_VARIABLE: str(self.root / "state")}
         path = f"{self.root / 'traps'}{os.pathsep}{os.environ['PATH']}"
         return {**clean, **folders, "PATH": path, "COLUMNS": "120"}

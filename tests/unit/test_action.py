@@ -22,8 +22,8 @@ ACTION: dict[str, Any] = yaml.safe_load(TEXT)
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 RUNS = {step["name"]: step for step in STEPS if "run" in step}
 OWN = {"command", "version", "cache", "artifact"}
-NOT_HERE = {"KEEP", "BUNDLE"}
-"""A cluster does not outlive its runner, and a bundle is for where there is no network."""
+NOT_HERE = {"KEEP", "CLUSTER", "BUNDLE"}
+"""No cluster outlives its runner, and a bundle is for where there is no network."""
 
 FAKE_PROMDRILL = """#!{python}
 import json, os, sys

@@ -491,7 +491,7 @@ def test_a_number_of_runs_that_is_none(world: World, capsys: Captured, number: s
     assert world.argvs == []
 
 
-@pytest.mark.parametrize(("name", "value"), [("KEEP", "1"), ("CONTROL", "no-fault")])
+@pytest.mark.parametrize(("name", "value"), [("KEEP", "1"), ("CLUSTER", "promdrill-2"), ("CONTROL", "no-fault")])
 def test_a_variable_that_would_be_set_in_vain_is_refused(
     world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:

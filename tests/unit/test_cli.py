@@ -21,7 +21,12 @@ from promdrill.cli import (
     main,
     run,
 )
-from promdrill.cluster import owners, sweep
+from promdrill.cluster import (
+    kind,
+    lease,
+    owners,
+    sweep,
+)
 from promdrill.core import paths, shell
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.model import (
@@ -132,6 +137,60 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
         "--helm-version=4",
     } <= set(arguments)
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a kept cluster promdrill-2, which the engine has."""
+    place = owners.clusters_dir() / "promdrill-2"
+    owners.claim(place, kept=True)
+    monkeypatch.setattr(kind, "names", lambda: {"promdrill-2", "somebody-elses"})
+    return place
+
+
+@pytest.mark.usefixtures("kept")
+def test_drills_run_again_in_a_kept_cluster(fake_pytest: FakePytest) -> None:
+    assert main.main(["run", "--cluster=promdrill-2", "--scenario=disk-full"]) == 0
+    (arguments,) = fake_pytest.calls
+    assert "--cluster-name=promdrill-2" in arguments
+    assert "--keep-cluster" not in arguments, "what the drill makes is removed; the cluster stays all the same"
+
+
+def test_without_a_cluster_to_run_in_pytest_is_told_of_none(fake_pytest: FakePytest) -> None:
+    assert main.main(["run", "--scenario=disk-full"]) == 0
+    assert not [each for each in fake_pytest.calls[0] if each.startswith("--cluster-name")]
+
+
+def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
+    fake_pytest: FakePytest, kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = "\nHint: leave CLUSTER out for a new cluster\n"
+
+    def refused(name: str) -> str:
+        monkeypatch.setenv("CLUSTER", name)
+        assert main.main(["run", "--scenario=disk-full"]) == 2
+        wrong = capsys.readouterr().err
+        assert wrong.startswith(f"promdrill: CLUSTER={name}: ")
+        assert wrong.endswith(hint)
+        return wrong.removeprefix(f"promdrill: CLUSTER={name}: ").removesuffix(hint)
+
+    there = "there are promdrill-2 (kept)"
+    assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
+    with lease.this_name("promdrill-2"):
+        assert refused("promdrill-2") == f"in use by another run; {there}"
+    left = owners.clusters_dir() / "promdrill-3"
+    left.mkdir()
+    also = f"{there}, promdrill-3 (left by a killed run)"
+    assert refused("promdrill-3") == f"left by a killed run, and not kept; {also}"
+    monkeypatch.setattr(kind, "names", set)
+    assert refused("promdrill-2") == (
+        "it is gone, and its record was removed; there are promdrill-3 (left by a killed run)"
+    )
+    assert not kept.exists()
+    left.rmdir()
+    assert refused("promdrill-2") == "promdrill has no cluster of that name; there are no clusters"
+    assert (fake_pytest.calls, fake_pytest.looked_at) == ([], [])
+    assert not Path("reports").exists()
 
 
 def test_what_cannot_be_drilled_is_refused_before_anything_starts(
@@ -541,3 +600,15 @@ def test_the_network_goes_with_the_last_cluster(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(shell, "run", docker.run)
     sweep.delete_clusters(engine=True, say=lambda _: None)
     assert docker.networks_removed == 1
+
+
+def test_one_cluster_is_deleted_with_its_nodes_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker, said = Docker(), list[str]()
+    docker.nodes |= {"ddd": "promdrill-4", "eee": "promdrill-2"}
+    owners.claim(owners.clusters_dir() / "promdrill-4", kept=True)
+    monkeypatch.setattr(shell, "run", docker.run)
+    sweep.delete_cluster("promdrill-2", engine=True, say=said.append)
+    assert set(docker.nodes.values()) == {"somebody-elses", "promdrill-3", "promdrill-4"}
+    assert [folder.name for folder in owners.recorded()] == ["promdrill-4"]
+    assert docker.networks_removed == 0
+    assert said == ["deleted cluster promdrill-2"]

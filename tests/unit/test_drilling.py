@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from promdrill.cluster import kind, owners
+from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import LeftOut, Variant
 from promdrill.drill import Site
@@ -117,3 +118,12 @@ def test_a_cluster_of_another_user_of_the_engine_keeps_its_name(monkeypatch: pyt
     monkeypatch.setattr(owners, "recorded", lambda: ours)
     monkeypatch.setattr(kind, "names", lambda: {"promdrill", "promdrill-2", "promdrill-4", "somebody-elses"})
     assert fulfil._taken() == {"promdrill", "promdrill-4", "somebody-elses"}
+
+
+def test_a_kept_cluster_that_is_gone_gives_its_name_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(paths.STATE_VARIABLE, str(tmp_path))
+    for name in ("promdrill", "promdrill-2"):
+        owners.claim(owners.clusters_dir() / name, kept=True)
+    monkeypatch.setattr(kind, "names", lambda: {"promdrill-2"})
+    assert fulfil._taken() == {"promdrill-2"}
+    assert [folder.name for folder in owners.recorded()] == ["promdrill-2"]

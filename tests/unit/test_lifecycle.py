@@ -139,20 +139,73 @@ def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(shell_: Fake
     _expect_creation(shell_)
     with _cluster(tmp_path, keep=True, on_event=said.append) as made:
         pass
-    assert said[-1] == f"cluster promdrill is kept: export KUBECONFIG={made.kubeconfig_path}"
+    assert said[-2:] == [
+        f"cluster promdrill is kept: export KUBECONFIG={made.kubeconfig_path}",
+        f"to delete it: {paths.program()} clean promdrill",
+    ]
     shell_.expect("get", "clusters", answer="promdrill\n")
     with pytest.raises(ClusterError, match="exists already"), _cluster(tmp_path):
         pass
     shell_.expect("get", "clusters", answer="promdrill\n")
+    shell_.expect("load", "image-archive", "one.tar")
     _expect_ready(shell_, installed=True)
-    with _cluster(tmp_path, reuse=True):
+    incident = made.path / "incident"
+    incident.mkdir()
+    with _cluster(tmp_path, reuse=True, archives=(Path("one.tar"),), on_event=said.append):
+        owner = owners.of(made.path)
+        assert owner is not None
+        assert (owner.pid, owner.kept, owner.profile, owner.image) == (os.getpid(), True, "fast", "node:1")
+    shell_.done()
+    assert said[-1] == f"cluster promdrill stays kept; to delete it: {paths.program()} clean promdrill"
+    assert incident.is_dir()
+    assert made.kubeconfig_path.exists()
+
+
+def test_a_kept_cluster_that_does_not_get_ready_again_stays(shell_: FakeShell, tmp_path: Path) -> None:
+    _expect_creation(shell_)
+    with _cluster(tmp_path, keep=True) as made:
+        pass
+    shell_.expect("get", "clusters", answer="promdrill\n")
+    shell_.expect("wait", "node", answer=CommandFailed(["kubectl"], 1, "timed out"))
+    shell_.expect("get", "pods")
+    with pytest.raises(ClusterError, match="not nodes ready"), _cluster(tmp_path, reuse=True):
+        pass
+    shell_.done()
+    owner = owners.of(made.path)
+    assert owner is not None
+    assert owner.kept
+
+
+@pytest.mark.parametrize(("kept", "wanted"), [("as-shipped", "fast"), ("fast", "as-shipped")])
+def test_a_kept_cluster_of_another_profile_is_not_used(
+    shell_: FakeShell, tmp_path: Path, kept: str, wanted: str
+) -> None:
+    _expect_creation(shell_, profile=kept)
+    with _cluster(tmp_path, profile=kept, keep=True):
+        pass
+    shell_.expect("get", "clusters", answer="promdrill\n")
+    message = f"was made with profile {kept}, and this run asks for {wanted}"
+    with pytest.raises(ClusterError, match=message), _cluster(tmp_path, profile=wanted, reuse=True):
+        pass
+    shell_.done()
+
+
+def test_a_new_cluster_takes_over_nothing_from_an_earlier_one_of_its_name(shell_: FakeShell, tmp_path: Path) -> None:
+    before = owners.clusters_dir() / "promdrill"
+    owners.claim(before, kept=True)
+    (before / "incident").mkdir()
+    (before / "notes.txt").write_text("a person's")
+    _expect_creation(shell_)
+    with _cluster(tmp_path, reuse=True) as made:
+        assert not (made.path / "incident").exists()
         _expect_deletion(shell_)
     shell_.done()
+    assert [each.name for each in made.path.iterdir()] == ["notes.txt"]
 
 
 def test_somebody_elses_cluster_of_that_name_is_left_alone(shell_: FakeShell, tmp_path: Path) -> None:
     shell_.expect("get", "clusters", answer="promdrill\n")
-    with pytest.raises(ClusterError, match=r"exists already(.|\n)*make clean"), _cluster(tmp_path, reuse=True):
+    with pytest.raises(ClusterError, match=r"exists already(.|\n)*kind delete cluster"), _cluster(tmp_path, reuse=True):
         pass
     shell_.done()
 

@@ -30,6 +30,35 @@ def test_help_is_the_default_and_lists_every_target() -> None:
     assert make("help").stdout == make().stdout
 
 
+def test_help_groups_the_targets() -> None:
+    groups = [block.splitlines() for block in make("help").stdout.split("\n\n")[:-1]]
+    assert [group[0] for group in groups] == [
+        "Drills",
+        "Look at an incident",
+        "Matrix and releases",
+        "The house: change promdrill itself",
+    ]
+    assert sum(1 for group in groups for line in group[1:] if re.match(r"[a-z-]+  +\S", line)) == len(targets())
+
+
+def test_the_loop_of_a_change_runs_what_it_touches() -> None:
+    commands = make("-n", "check").stdout
+    for tool in ("ruff check", "ruff format --check", "lint-imports", "mypy", 'tools.affected --base "main"'):
+        assert f".venv/bin/{tool}" in commands or tool in commands
+    assert 'tools.affected --base "HEAD~1"' in make("-n", "check", "BASE=HEAD~1").stdout
+
+
+def test_clean_takes_one_cluster() -> None:
+    def command(**env: str) -> str:
+        """What is really run, in place of promdrill."""
+        recipe = make("-n", "clean", env=env).stdout.splitlines()[-1].removeprefix("@")
+        assert recipe.startswith(".venv/bin/promdrill clean")
+        return shell.run(["sh", "-c", f"printf '%s,' {recipe}"], timeout_s=20, env=env).stdout
+
+    assert command(CLUSTER="") == ".venv/bin/promdrill,clean,"
+    assert command(CLUSTER="promdrill-2; id") == ".venv/bin/promdrill,clean,promdrill-2; id,"
+
+
 def test_help_fits_a_terminal() -> None:
     assert max(map(len, make("help").stdout.splitlines())) <= 80
 
@@ -53,7 +82,7 @@ def test_a_misspelt_variable_is_refused(typed: str, meant: str) -> None:
 
 def test_a_variable_like_no_other_is_refused_too() -> None:
     done = make("-n", "test-scenarios", "ZOO=x", ok=(2,))
-    assert "unknown variable ZOO; drills take SCENARIO SCENARIOS KEEP" in done.stderr
+    assert "unknown variable ZOO; drills take SCENARIO SCENARIOS KEEP CLUSTER" in done.stderr
 
 
 @pytest.mark.parametrize("how", ["command line", "environment"])

@@ -40,7 +40,7 @@ NAMES = {
     "compactions": "no compaction failed",
     "reloads": "no reload of blocks failed",
     "rules": "no rule evaluation failed",
-    "early": f"{EARLY.promql} at 00:02:03Z answered as before",
+    "early": f"samples from before the fault are still there ({EARLY.promql} at 00:02:03Z)",
 }
 
 

@@ -212,6 +212,24 @@ def test_pytest_kinds_options_keep_their_meaning(pytester: pytest.Pytester, fake
     )
 
 
+def test_a_named_cluster_is_not_drilled_over_its_own_incident(
+    session: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, set[str]]] = []
+
+    def refuse(cluster: Path, scenarios: set[str]) -> None:
+        asked.append((cluster.name, scenarios))
+        raise UsageError("the incident of disk-full stands in cluster mine")
+
+    monkeypatch.setattr("promdrill.drill.incident.refuse_again", refuse)
+    session.runpytest_inprocess("-k", "disk_full").assert_outcomes(passed=1, deselected=1)
+    assert asked == [], "a new cluster has none"
+    done = session.runpytest_inprocess("--cluster-name=mine", "-k", "disk_full")
+    done.assert_outcomes(errors=1, deselected=1)
+    done.stdout.fnmatch_lines("*the incident of disk-full stands in cluster mine*")
+    assert asked == [("mine", {"disk-full"})]
+
+
 def test_a_cluster_without_a_name_gets_a_free_one(pytester: pytest.Pytester, fakes: Fakes) -> None:
     pytester.makepyfile("def test_it(kind_cluster): pass\n")
     pytester.runpytest_inprocess().assert_outcomes(passed=1)

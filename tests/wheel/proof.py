@@ -127,7 +127,7 @@ class World:
         """A shell that knows of no checkout and of no wishes."""
         wishes = {option.variable: "" for option in OPTIONS} | dict.fromkeys(VARIABLES, "")
         ours = dict.fromkeys(
-            ("PYTHONPATH", "VIRTUAL_ENV", "SCENARIO", "SCENARIOS", "KEEP", "JOBS", "PYTEST_ADDOPTS"), ""
+            ("PYTHONPATH", "VIRTUAL_ENV", "SCENARIO", "SCENARIOS", "KEEP", "CLUSTER", "JOBS", "PYTEST_ADDOPTS"), ""
         )
         found = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         return {**wishes, **ours, "PATH": f"{self.environment / 'bin'}:{found}", "COLUMNS": "200"}

@@ -1,4 +1,4 @@
-"""``promdrill clean``: nothing of ours is left running."""
+"""``promdrill clean``: delete promdrill's clusters and stop its engine, or delete one cluster alone."""
 
 from __future__ import annotations
 
@@ -17,16 +17,24 @@ from promdrill.supply.engine import lifecycle
 
 def add(commands: Subcommands) -> None:
     """Add the subcommand."""
-    add_command(
+    parser = add_command(
         commands,
         "clean",
-        summary="delete the clusters that promdrill created, stop the engine that it started",
-        example="promdrill clean",
+        summary="delete the clusters that promdrill created and stop the engine that it started, or delete one cluster",
+        example="promdrill clean\n  promdrill clean promdrill-2\n  promdrill clean disk-full",
         execute=_execute,
+    )
+    parser.add_argument(
+        "name",
+        nargs="?",
+        metavar="CLUSTER|SCENARIO",
+        help="delete only this cluster, or the one in which this scenario was reproduced; the engine stays up",
     )
 
 
-def _execute(_arguments: argparse.Namespace) -> int:
+def _execute(arguments: argparse.Namespace) -> int:
+    if arguments.name:
+        return _one(arguments.name)
     cleared = sweep.delete_clusters(engine=lifecycle.ask().engine is not None, say=say)
     refuse_while_in_use()
     stopped = lifecycle.stop(say=say)
@@ -34,6 +42,14 @@ def _execute(_arguments: argparse.Namespace) -> int:
         say("stopped the container engine that promdrill had started")
     if not cleared and not stopped:
         say("nothing was running")
+    return EXIT_OK
+
+
+def _one(name: str) -> int:
+    from promdrill.incident import clusters  # noqa: PLC0415  without a name nobody pays for its modules
+
+    found = clusters.find(name)
+    sweep.delete_cluster(found.name, engine=lifecycle.ask().engine is not None, say=say)
     return EXIT_OK
 
 

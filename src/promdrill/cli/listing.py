@@ -1,4 +1,4 @@
-"""``promdrill list``: the scenarios there are, what each is about, and how long it took last."""
+"""``promdrill list``: the scenarios, what each is about, how long it took last, and which incidents stand."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from promdrill.cli.parser import (
     complain,
     say,
 )
+from promdrill.cluster import owners
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError
 from promdrill.request import scenarios
@@ -85,9 +86,25 @@ def _execute(arguments: argparse.Namespace) -> int:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for line in table([row.cells() for row in rows], width):
             say(line)
+        _say_incidents()
     for error in broken:
         complain(error)
     return EXIT_FAILED if broken else EXIT_OK
+
+
+def _say_incidents() -> None:
+    """Say which incidents stand, and how each is gone on with; complain of those that are gone with their clusters."""
+    if not any(owners.clusters_dir().glob("*/*/*")):
+        return
+    from promdrill.incident import record  # noqa: PLC0415  where nothing is recorded, nobody pays for its modules
+
+    standing, gone = record.survey()
+    if standing:
+        say("")
+    for each in standing:
+        say(f"reproduced: {each.words}; {paths.program()} verify {each.cluster}")
+    for each in gone:
+        complain(each.gone)
 
 
 def _row(scenario: scenarios.ScenarioFolder, took_s: float | None, broken: list[PromdrillError]) -> Row:

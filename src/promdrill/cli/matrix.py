@@ -122,7 +122,7 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
     def asked(name: str) -> str | None:
         return _wish(arguments, name)
 
-    ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
+    ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CLUSTER", "CONTROL", "RUNBOOK"), arguments.file)
     try:
         general = ground.general(asked)
         chosen = general.supply_name()

@@ -1,4 +1,4 @@
-"""``promdrill remedy``: let the runbook repair a kept drill, all at once or step by step, and judge it then."""
+"""``promdrill remedy``: let the runbook repair an incident, at once or step by step, and judge the repair."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import textwrap
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
-from promdrill.cli import kept as kept_drills
-from promdrill.cli import kept_judging, verify
+from promdrill.cli import verify
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -21,6 +20,7 @@ from promdrill.core import paths
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import PhaseName
 from promdrill.drill.part import Part
+from promdrill.incident import judge, record
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 
@@ -41,30 +41,30 @@ def add(commands: Subcommands) -> None:
         example="promdrill remedy --step",
         execute=_execute,
     )
-    kept_judging.add_arguments(parser)
+    verify.add_arguments(parser)
     parser.add_argument("--step", action="store_true", help="ask before each step: y runs it, n leaves it out, q ends")
     parser.epilog = (
         f"{parser.epilog}\n\nExit codes: 0 recovered; 1 a step failed, was declined for good, or recovery is missing;\n"
-        "2 no such drill; 130 interrupted."
+        "2 no such incident; 130 interrupted."
     )
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    drill = kept_drills.choose(arguments.drill, command="remedy")
+    standing = record.choose(arguments.drill, command="remedy", warn=complain)
     conductor = Conductor(ask=_ask if arguments.step else None)
     part = Part(
         first=PhaseName.REMEDIATE,
         recovery_s=arguments.timeout,
-        remediate_s=kept_judging.LONGEST_S if arguments.step else None,  # a person thinks between steps
+        remediate_s=judge.LONGEST_S if arguments.step else None,  # a person thinks between steps
         skip=conductor.steps,
         on_step=conductor.ended,
     )
-    say(f"{drill.kept.scenario}: {drill.kept.runbook}")
-    judged = kept_judging.judge(drill, part, what="remedy")
+    say(f"{standing.incident.scenario}: {standing.incident.runbook}")
+    judged = judge.judge(standing, part, what="remedy")
     if judged.watch.seen:
         say("")
         say("the runbook is done; this is what recovery asks for")
-        return verify.tell(drill, judged)
+        return verify.tell(standing, judged)
     if judged.interrupted:
         complain(PromdrillError("interrupted", hint=f"{paths.program()} verify"))
         return EXIT_INTERRUPTED
@@ -77,7 +77,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 class Conductor:
-    """Shows each step when its turn comes, and asks for it where that is wanted.
+    """Shows each step before it runs, and asks for it first where that is wanted.
 
     Args:
         ask: Asks a person, and returns what was typed; None to run every step.
@@ -91,11 +91,11 @@ class Conductor:
         self._ask = ask
 
     def steps(self, runbook: Runbook) -> Collection[int]:
-        """What the runner asks, step by step, whether it is left out."""
+        """The steps to leave out, decided when the runner asks about each."""
         return _InTurn(len(runbook.steps), lambda at: self._declined(runbook, at))
 
     def ended(self, result: StepResult) -> None:
-        """Show what a step said."""
+        """Show a step's output."""
         lines = result.output.rstrip().split("\n") if result.output.strip() else []
         if len(lines) > SHOWN_LINES:
             lines = [f"... {len(lines) - SHOWN_LINES} lines more, in the journal", *lines[-SHOWN_LINES:]]
@@ -123,7 +123,7 @@ class Conductor:
 
 
 class _InTurn(Collection[int]):
-    """The steps that are left out, as it turns out: the runner asks for each index once, when it comes to it."""
+    """The steps to leave out: the runner asks about each index once, before it runs the step."""
 
     def __init__(self, count: int, declined: Callable[[int], bool]) -> None:
         self._count = count
@@ -133,7 +133,7 @@ class _InTurn(Collection[int]):
         return isinstance(at, int) and self._declined(at)
 
     def __iter__(self) -> Iterator[int]:
-        raise TypeError("which steps are left out is known only when their turn comes")
+        raise TypeError("whether a step is left out is decided just before it runs")
 
     def __len__(self) -> int:
         return self._count

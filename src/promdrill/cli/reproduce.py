@@ -1,4 +1,4 @@
-"""``promdrill reproduce``: make an incident happen, prove it, and leave it there for a person."""
+"""``promdrill reproduce``: make an incident happen, prove it, and leave it standing for a person."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from pathlib import Path
 import pytest
 
 from promdrill import doctor
-from promdrill.cli import kept as kept_drills
-from promdrill.cli import kept_session, kept_shown
-from promdrill.cli.kept import KeptDrill
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -29,8 +26,11 @@ from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import DrillResult, PhaseName
 from promdrill.drill import Drill
-from promdrill.drill.kept import Kept
+from promdrill.drill.incident import Incident
 from promdrill.drill.part import Part, Watch
+from promdrill.incident import record, show
+from promdrill.incident import session as sessions
+from promdrill.incident.record import StandingIncident
 from promdrill.request import options
 from promdrill.request.scenarios import ScenarioFolder, folders, select
 from promdrill.request.settings import Settings, is_warm
@@ -38,8 +38,12 @@ from promdrill.results import folder
 
 SCENARIO, SCENARIOS = "SCENARIO", "SCENARIOS"
 
-WITHOUT = frozenset({"CONTROL", "REPEAT"})
-"""Variables that mean something else than one incident."""
+WITHOUT = {
+    "CLUSTER": "an incident has a cluster of its own",
+    "CONTROL": "an incident is reproduced once, and whole",
+    "REPEAT": "an incident is reproduced once, and whole",
+}
+"""Variables that are refused, and why."""
 
 VARIABLES = {
     SCENARIO: "the incident's id, as in `promdrill list`",
@@ -76,15 +80,15 @@ def _execute(arguments: argparse.Namespace) -> int:
         complain(error)
         return EXIT_USAGE
     reproduction = Reproduction()
-    session = kept_session.Session(reproduction.enter)
+    session = sessions.Session(reproduction.enter)
     given = {each.flag: getattr(asked.settings, each.field) for each in options.OPTIONS}
     given["--report-dir"] = asked.place
     flags = [f"{flag}={value}" for flag, value in given.items() if value is not None]
-    code = kept_session.run(session, asked.scenario.test, ["--keep-cluster", *flags])
+    code = sessions.run(session, asked.scenario.test, ["--keep-cluster", *flags])
     if reproduction.left is None:
         return _not_there(asked, session, reproduction, code)
     say("")
-    for line in kept_shown.reproduced(reproduction.left):
+    for line in show.reproduced(reproduction.left):
         say(line)
     return EXIT_OK
 
@@ -101,12 +105,9 @@ def _checked(arguments: argparse.Namespace) -> _Asked:
     from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
 
     wishes = {variable: _wish(arguments, variable) for variable in VARIABLES}
-    for variable in sorted(WITHOUT):
+    for variable, why in WITHOUT.items():
         if os.environ.get(variable):
-            raise UsageError(
-                f"{variable}={os.environ[variable]}: an incident is reproduced once, and whole",
-                hint=f"leave {variable} out",
-            )
+            raise UsageError(f"{variable}={os.environ[variable]}: {why}", hint=f"leave {variable} out")
     ids = [name.strip() for name in (wishes[SCENARIO] or "").split(",") if name.strip()]
     found = select(ids, further=folders(wishes[SCENARIOS]))
     if len(ids) != 1:
@@ -126,7 +127,7 @@ def _wish(arguments: argparse.Namespace, variable: str) -> str | None:
     return getattr(arguments, variable.lower(), None) or os.environ.get(variable) or None
 
 
-def _not_there(asked: _Asked, session: kept_session.Session, reproduction: Reproduction, code: int) -> int:
+def _not_there(asked: _Asked, session: sessions.Session, reproduction: Reproduction, code: int) -> int:
     if session.interrupted:
         complain(PromdrillError(f"interrupted; nothing is left but {asked.place}"))
         return EXIT_INTERRUPTED
@@ -146,26 +147,26 @@ class Reproduction:
     """
 
     def __init__(self) -> None:
-        self.left: KeptDrill | None = None
+        self.left: StandingIncident | None = None
         self.reason: str | None = None
 
     @contextlib.contextmanager
     def enter(self, request: pytest.FixtureRequest, drill: Drill) -> Iterator[Drill]:
-        """The drill up to its proven incident; where it does not come to that, the cluster is not kept either."""
+        """The drill up to its proven incident; without one the cluster is not kept either."""
         made, supplied = request.getfixturevalue("kind_cluster"), request.getfixturevalue("supplied")
 
-        def leave(kept: Kept) -> None:
-            left = kept_drills.leave(kept, made, supplied)
-            left.environment()  # makes the folder that PATH is to have, for whoever pastes
+        def leave(incident: Incident) -> None:
+            left = record.leave(incident, made, supplied)
+            left.environment()  # makes the kubeconfig and the folder for PATH that a person is told to paste
             self.left = left
 
         def ended(result: DrillResult) -> None:
             self.reason = result.reason
             drill.site.on_result(result)
 
-        part = Part(last=PhaseName.PERSISTENCE, on_kept=leave, watch=Watch())
+        part = Part(last=PhaseName.PERSISTENCE, on_incident=leave, watch=Watch())
         try:
             yield Drill(replace(drill.site, part=part, on_result=ended))
         finally:
             if self.left is None:
-                kept_drills.forget(made)
+                record.forget(made)

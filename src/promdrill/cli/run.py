@@ -27,6 +27,7 @@ from promdrill.cli.parser import (
 )
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.incident import clusters
 from promdrill.parallel.joining import Address
 from promdrill.parallel.wanted import width
 from promdrill.request import options
@@ -38,6 +39,7 @@ SESSION = {
     "SCENARIO": "ids, comma separated (default: all)",
     "SCENARIOS": "folders with scenarios of your own, comma separated, beside promdrill's",
     "KEEP": "1 keeps the cluster afterwards, until `promdrill clean`",
+    "CLUSTER": "a kept cluster to run in; it stays kept (default: a new cluster)",
     "JOBS": "drills side by side in the one cluster, 1 to 16 (default: 1)",
 }
 """Variables of the session as a whole."""
@@ -110,6 +112,8 @@ def _execute(arguments: argparse.Namespace) -> int:
         jobs = width(wishes["JOBS"] or "1")
         if arguments.in_cluster:
             Address.read(arguments.in_cluster)
+        if wishes["CLUSTER"]:
+            clusters.require_kept(wishes["CLUSTER"], {each.id for each in scenarios})
         chosen = settings.supply_name()
         doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
         settings = settings.settled(say=say)
@@ -118,7 +122,15 @@ def _execute(arguments: argparse.Namespace) -> int:
     except PromdrillError as error:  # whatever it is: nothing was started
         complain(error)
         return EXIT_USAGE
-    session = _Session(scenarios, settings, keep=keep, jobs=jobs, place=place, address=arguments.in_cluster)
+    session = _Session(
+        scenarios,
+        settings,
+        keep=keep,
+        jobs=jobs,
+        place=place,
+        address=arguments.in_cluster,
+        cluster=wishes["CLUSTER"],
+    )
     code = _drill(session)
     run = store.read(place) if (place / store.RESULTS).exists() else None
     say(summary.closing_line(run.drills, run.skipped) if run else summary.closing_line(()))
@@ -135,6 +147,7 @@ class _Session:
     jobs: int
     place: Path
     address: Path | None
+    cluster: str | None
 
 
 def _checked(
@@ -174,7 +187,7 @@ def _pytest_arguments(session: _Session) -> list[str]:
     settings = session.settings
     said = {option.flag: getattr(settings, option.field) for option in options.OPTIONS}
     said |= {"--variants": settings.variants, "--jobs": session.jobs, "--report-dir": session.place}
-    said |= {"--in-cluster": session.address}
+    said |= {"--in-cluster": session.address, "--cluster-name": session.cluster}
     given = [f"{name}={value}" for name, value in said.items() if value is not None]
     quiet = ["-q", "--no-header", "--capture=no", "-rN", "-p", "no:cacheprovider"]
     quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us

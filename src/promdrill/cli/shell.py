@@ -1,4 +1,4 @@
-"""``promdrill shell``: a shell in which kubectl, Helm and a runbook's commands mean the kept drill and nothing else."""
+"""``promdrill shell``: a shell in which kubectl, Helm and a runbook's commands reach the incident and nothing else."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from promdrill.cli import kept as kept_drills
-from promdrill.cli import kept_shown
-from promdrill.cli.kept import KeptDrill
-from promdrill.cli.parser import Subcommands, add_command, say
+from promdrill.cli.parser import (
+    Subcommands,
+    add_command,
+    complain,
+    say,
+)
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.incident import record, show
+from promdrill.incident.record import StandingIncident
 
 _PROMPTS = {"bash": (".bashrc", r"PS1='[{name}] \w \$ '"), "zsh": (".zshrc", "PROMPT='[{name}] %~ %# '")}
-"""Shells whose prompt can be set: their file in HOME, and its text."""
+"""Shells whose prompt promdrill can set: their file in HOME, and its text."""
 
-SHOWN = ("KUBECONFIG", "NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS")
+SHOWN = ("KUBECONFIG", "NAMESPACE", "HELM_NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS")
 
 
 def add(commands: Subcommands) -> None:
@@ -35,24 +39,24 @@ def add(commands: Subcommands) -> None:
         "words",
         nargs=argparse.REMAINDER,
         metavar="[DRILL] [-- COMMAND ...]",
-        help="scenario or cluster, where several drills are kept; a command in place of the shell",
+        help="scenario or cluster, where there are several incidents; a command in place of the shell",
     )
 
 
 def _execute(arguments: argparse.Namespace) -> int:
     name, command = _split(arguments.words)
-    drill = kept_drills.choose(name, command="shell")
-    kept_drills.require_there(drill)
-    env = {**drill.environment(), "TERM": os.environ.get("TERM", "dumb")}
+    standing = record.choose(name, command="shell", warn=complain)
+    record.require_there(standing)
+    env = {**standing.environment(), "TERM": os.environ.get("TERM", "dumb")}
     if command:
         _become(command, env)
-    for line in _welcome(drill, env):
+    for line in _welcome(standing, env):
         say(line)
-    _become(_interactive(drill), env)
+    _become(_interactive(standing), env)
 
 
 def _split(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
-    """The drill, and the command; what stands before ``--`` is the drill."""
+    """The incident's name, which stands before ``--``, and the command, which stands after it."""
     before, after = list(words), []
     if "--" in words:
         at = before.index("--")
@@ -61,34 +65,38 @@ def _split(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
             raise UsageError("no command after --", hint=f"{paths.program()} shell -- kubectl get pods")
     if len(before) > 1 or (before and before[0].startswith("-")):
         raise UsageError(
-            f"one drill at most, not: {' '.join(before)}", hint=f"{paths.program()} shell -- {' '.join(before)}"
+            f"one incident at most, not: {' '.join(before)}", hint=f"{paths.program()} shell -- {' '.join(before)}"
         )
     return (before[0] if before else None), after
 
 
-def _interactive(drill: KeptDrill) -> Sequence[str]:
-    """The user's own shell where its prompt can be set, else bash; it reads nothing of the user's."""
+def _interactive(standing: StandingIncident) -> Sequence[str]:
+    """The user's own shell where its prompt can be set, else bash; it reads none of the user's files."""
     own = Path(os.environ.get("SHELL", ""))
     shell = str(own) if own.name in _PROMPTS and own.is_file() else shutil.which("bash") or "/bin/sh"
     if Path(shell).name in _PROMPTS:
         file, text = _PROMPTS[Path(shell).name]
-        (drill.home / file).write_text(text.format(name=drill.kept.scenario) + "\n", encoding="utf-8")
+        (standing.home / file).write_text(text.format(name=standing.incident.scenario) + "\n", encoding="utf-8")
     return [shell, "-i"]
 
 
-def _welcome(drill: KeptDrill, env: dict[str, str]) -> list[str]:
-    kept = drill.kept
+def _welcome(standing: StandingIncident, env: dict[str, str]) -> list[str]:
+    incident = standing.incident
+    text = (
+        f"kubectl and helm are the drill's own, and namespace {standing.namespace} is their default."
+        " `promdrill verify` judges a repair; exit leaves."
+    )
     return [
-        *kept_shown.wrapped(f"{kept.scenario}: {kept.title}"),
+        *show.wrapped(f"{incident.scenario}: {incident.title}"),
         *(f"  {name}={env[name]}" for name in SHOWN if name in env),
-        f"  runbook: {kept.runbook}",
-        *kept_shown.wrapped("kubectl and helm are the drill's own. `promdrill verify` judges a repair; exit leaves."),
+        f"  runbook: {incident.runbook}",
+        *show.wrapped(text),
     ]
 
 
 def _become(argv: Sequence[str], env: dict[str, str]) -> NoReturn:
-    """Go on as that program, which has the terminal to itself; its exit code is ours."""
+    """Replace this process by that program: it has the terminal to itself, and its exit code is ours."""
     found = shutil.which(argv[0], path=env["PATH"])
     if found is None:
         raise UsageError(f"no command named {argv[0]}", hint=f"{paths.program()} shell")
-    os.execve(found, list(argv), env)  # noqa: S606  no child: signals and the terminal are the program's
+    os.execve(found, list(argv), env)  # noqa: S606  no child: the program gets signals and the terminal

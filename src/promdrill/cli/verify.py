@@ -1,18 +1,15 @@
-"""``promdrill verify``: whether a repair made by hand is one, by the conditions that the drill's own recovery has."""
+"""``promdrill verify``: judge a repair made by hand by the conditions of the drill's own recovery."""
 
 from __future__ import annotations
 
 import argparse
 import json
 
-from promdrill.cli import kept as kept_drills
-from promdrill.cli import kept_judging, kept_shown
-from promdrill.cli.kept import KeptDrill
-from promdrill.cli.kept_judging import Judged
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    Parser,
     Subcommands,
     add_command,
     complain,
@@ -21,8 +18,11 @@ from promdrill.cli.parser import (
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import PhaseName
 from promdrill.drill.part import Part
+from promdrill.incident import judge, record, show
+from promdrill.incident.judge import Judged
+from promdrill.incident.record import StandingIncident
 
-CODES = "Exit codes: 0 passed; 1 not yet; 2 no such drill; 130 interrupted."
+CODES = "Exit codes: 0 passed; 1 not yet; 2 no such incident; 130 interrupted."
 
 
 def add(commands: Subcommands) -> None:
@@ -34,37 +34,57 @@ def add(commands: Subcommands) -> None:
         example="promdrill verify --timeout 30",
         execute=_execute,
     )
-    kept_judging.add_arguments(parser)
+    add_arguments(parser)
     parser.add_argument("--json", action="store_true", help="for programs, in place of lines for people")
     parser.epilog = f"{parser.epilog}\n\n{CODES}"
 
 
+def add_arguments(parser: Parser) -> None:
+    """Add what `remedy` and `verify` take."""
+    parser.add_argument(
+        "drill", nargs="?", metavar="DRILL", help="scenario or cluster, where there are several incidents"
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, metavar="SECONDS", help="how long to wait for recovery (default: as the drill)"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds <= judge.LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text}: not a number of seconds from above 0 to {judge.LONGEST_S:.0f}")
+    return seconds
+
+
 def _execute(arguments: argparse.Namespace) -> int:
-    drill = kept_drills.choose(arguments.drill, command="verify")
+    standing = record.choose(arguments.drill, command="verify", warn=complain)
     part = Part(first=PhaseName.RECOVERY, recovery_s=arguments.timeout)
     if not arguments.json:
-        for line in opening(drill, arguments.timeout):
+        for line in opening(standing, arguments.timeout):
             say(line)
-    judged = kept_judging.judge(drill, part, what="verify")
+    judged = judge.judge(standing, part, what="verify")
     if arguments.json:
-        say(json.dumps(_as_json(drill, judged), indent=2))
+        say(json.dumps(_as_json(standing, judged), indent=2))
         return code_of(judged)
-    return tell(drill, judged)
+    return tell(standing, judged)
 
 
-def opening(drill: KeptDrill, timeout_s: float | None) -> list[str]:
+def opening(standing: StandingIncident, timeout_s: float | None) -> list[str]:
     """What is about to happen, and how long it may take."""
-    seconds = kept_judging.budget_s(drill, timeout_s)
-    text = f"{drill.kept.scenario}: judging for up to {seconds:.0f} s; Ctrl-C ends that and says what is missing"
-    return [*kept_shown.wrapped(text), ""]
+    seconds = judge.budget_s(standing, timeout_s)
+    text = f"{standing.incident.scenario}: judging for up to {seconds:.0f} s; Ctrl-C ends that and says what is missing"
+    return [*show.wrapped(text), ""]
 
 
-def tell(drill: KeptDrill, judged: Judged) -> int:
-    """Say how a judgement ended, and what is still missing; the exit code."""
-    for line in kept_shown.judged(judged.watch):
+def tell(standing: StandingIncident, judged: Judged) -> int:
+    """Say how a judgement ended and what is still missing; return the exit code."""
+    for line in show.judged(judged.watch):
         say(line)
     say("")
-    for line in kept_shown.wrapped(f"{drill.kept.scenario}: {_sentence(judged)}"):
+    for line in show.wrapped(f"{standing.incident.scenario}: {_sentence(judged)}"):
         say(line)
     if not judged.passed and not judged.watch.seen:
         for text in judged.failures:
@@ -81,13 +101,13 @@ def code_of(judged: Judged) -> int:
 
 
 def _sentence(judged: Judged) -> str:
-    result, (missing, asked) = judged.result, kept_shown.missing(judged.watch)
+    result, (missing, asked) = judged.result, show.missing(judged.watch)
     if judged.passed and result is not None:
         said = [f"passed, all {asked} conditions held at once"]
         if result.recovered_after_s is not None:
             since = "the runbook began" if result.steps else "the incident was left to be repaired"
             said.append(f"recovered {result.recovered_after_s:.0f} s after {since}")
-        said += [text] if (text := kept_shown.cost(result.samples)) else []
+        said += [text] if (text := show.cost(result.samples)) else []
         return "; ".join(said)
     if not asked:
         return "not judged" + (", interrupted" if judged.interrupted else "")
@@ -97,14 +117,14 @@ def _sentence(judged: Judged) -> str:
     return f"not yet, though each condition was seen to hold{why}"
 
 
-def _as_json(drill: KeptDrill, judged: Judged) -> dict[str, object]:
+def _as_json(standing: StandingIncident, judged: Judged) -> dict[str, object]:
     result = judged.result
     return {
-        "scenario": drill.kept.scenario,
-        "cluster": drill.cluster,
+        "scenario": standing.incident.scenario,
+        "cluster": standing.cluster,
         "passed": judged.passed,
         "reason": result.reason if result is not None else "\n".join(judged.failures) or None,
-        "conditions": kept_shown.as_json(judged.watch),
+        "conditions": show.as_json(judged.watch),
         "recovered_after_s": result.recovered_after_s if result is not None else None,
         "gap_s": result.samples.gap_s if result is not None else None,
         "lost": result.samples.lost if result is not None else None,

@@ -1,10 +1,9 @@
-"""The life of a cluster: created, made ready, deleted or kept; what killed runs left is cleared first."""
+"""The life of a cluster: created, made ready, deleted or kept; what killed runs left behind is deleted first."""
 
 from __future__ import annotations
 
 import contextlib
 import shlex
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from promdrill.core import paths, shell
 from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 
 READY_TIMEOUT_S = 180.0
-"""A cluster is ready a few seconds after kind has created it; this ends what hangs."""
+"""A cluster is ready a few seconds after kind has created it; a longer wait means that it hangs."""
 
 NETWORK = "kind"
-"""The engine network that kind makes for its nodes, and leaves behind."""
+"""The engine network that kind makes for its nodes and does not remove."""
 
 
 @contextlib.contextmanager
@@ -41,6 +40,8 @@ def cluster(
 ) -> Iterator[PinnedKindCluster]:
     """A ready cluster, deleted when the block is left, however it is left.
 
+    A cluster that was there before is never deleted: it stays kept, whatever `keep` says.
+
     Args:
         name: The cluster's name.
         profile: One of `PROFILES`.
@@ -51,12 +52,12 @@ def cluster(
         archives: Docker archives to load into the nodes.
         kind_patch: Merged over the profile's kind configuration.
         keep: Leave the cluster for a person to look at.
-        reuse: Whether a cluster of that name that was kept may be used.
+        reuse: Use the kept cluster of that name, where there is one.
         kubeconfig: Another place for the kubeconfig.
-        on_event: Told what happens, in words.
+        on_event: Called with each event, in words.
 
     Raises:
-        ClusterError: It could not be created or did not become ready.
+        ClusterError: It could not be created or did not become ready, or is not the one that was asked for.
     """
     folder = owners.clusters_dir() / name
     made = PinnedKindCluster(
@@ -64,21 +65,53 @@ def cluster(
     )
     for gone in remove_abandoned(kind_path, mine=name):
         on_event(f"deleted cluster {gone}, which a run that was killed had left")
-    kept = _kept(made, reuse=reuse)
+    if _is_kept(made, reuse=reuse):
+        with _reused(made, profile, archives, on_event):
+            yield made
+        return
     with contextlib.ExitStack() as undo:
         undo.callback(_undo, made, keep=keep, on_event=on_event)
-        if kept:
-            on_event(f"using cluster {name}, which was kept")
-        else:
-            owners.claim(folder, kept=False)
-            _create(made, profile, kind_patch or {}, on_event)
-            for archive in archives:
-                made.load_archive(archive)
-            storage.install(made, provisioner)
+        owners.forget(folder)  # of an earlier cluster of that name, which is gone
+        owners.record(folder, profile=profile, image=image)
+        _create(made, profile, kind_patch or {}, on_event)
+        for archive in archives:
+            made.load_archive(archive)
+        storage.install(made, provisioner)
         wait_ready(made)
         on_event(f"cluster {name} is ready")
         owners.claim(folder, kept=keep)
         yield made
+
+
+@contextlib.contextmanager
+def _reused(
+    made: PinnedKindCluster, profile: str, archives: tuple[Path, ...], on_event: Callable[[str], None]
+) -> Iterator[None]:
+    """A kept cluster, in use for as long as the block lasts; it stays kept."""
+    _refuse_another(made, profile)
+    on_event(f"using cluster {made.name}, which was kept")
+    owners.claim(made.path, kept=True)
+    try:
+        for archive in archives:
+            made.load_archive(archive)
+        wait_ready(made)
+        on_event(f"cluster {made.name} is ready")
+        yield
+    finally:
+        on_event(f"cluster {made.name} stays kept; to delete it: {paths.program()} clean {made.name}")
+
+
+def _refuse_another(made: PinnedKindCluster, profile: str) -> None:
+    """Results name the profile and the version of Kubernetes that were asked for, so the cluster must have them."""
+    owner = owners.of(made.path)
+    if owner is None or not owner.profile:
+        return
+    for what, asked, is_there in (("profile", profile, owner.profile), ("node image", made.image, owner.image)):
+        if asked != is_there:
+            raise ClusterError(
+                f"cluster {made.name} was made with {what} {is_there}, and this run asks for {asked}",
+                hint="ask for what it has, or leave CLUSTER out",
+            )
 
 
 def _create(made: PinnedKindCluster, profile: str, patch: Mapping[str, Any], on_event: Callable[[str], None]) -> None:
@@ -91,15 +124,15 @@ def _create(made: PinnedKindCluster, profile: str, patch: Mapping[str, Any], on_
         made.apply(over.read_text(encoding="utf-8"))
 
 
-def _kept(made: PinnedKindCluster, *, reuse: bool) -> bool:
+def _is_kept(made: PinnedKindCluster, *, reuse: bool) -> bool:
     if made.name not in made.existing():
         return False
     owner = owners.of(made.path)
     if reuse and owner is not None and owner.kept:
         return True
     raise ClusterError(
-        f"a kind cluster named {made.name} exists already",
-        hint=f"{paths.command('clean')}, if it is promdrill's; otherwise another --cluster-name",
+        f"a kind cluster named {made.name} exists already, and promdrill did not keep it",
+        hint=f"another --cluster-name; or, if nobody needs it: kind delete cluster --name {made.name}",
     )
 
 
@@ -136,11 +169,11 @@ def wait_ready(made: PinnedKindCluster) -> None:
 
 
 def remove_abandoned(kind_path: Path, *, mine: str) -> list[str]:
-    """Delete clusters of ours whose makers are gone and that were not kept.
+    """Delete clusters of ours that were not kept and whose makers are gone.
 
     Args:
         kind_path: Path of kind.
-        mine: The name that the caller has leased; other names are looked at only while nobody has them.
+        mine: The name that the caller has leased; a cluster of another name is skipped while its name is leased.
 
     Returns:
         The names of those deleted.
@@ -167,14 +200,10 @@ def _undo(made: PinnedKindCluster, *, keep: bool, on_event: Callable[[str], None
     owner = owners.of(made.path)
     if keep and owner is not None and owner.kept:
         on_event(f"cluster {made.name} is kept: export KUBECONFIG={shlex.quote(str(made.kubeconfig_path))}")
+        on_event(f"to delete it: {paths.program()} clean {made.name}")
         return
     made.delete()
     others = shell.run(["docker", "ps", "--all", "--quiet", "--filter", f"label={LABEL}"], timeout_s=30).stdout
     if not others.strip():
         shell.run(["docker", "network", "rm", NETWORK], timeout_s=30, ok=(0, 1))
-    shutil.rmtree(made.path / "kube-cache", ignore_errors=True)
-    shutil.rmtree(made.path / "drill", ignore_errors=True)  # what `promdrill reproduce` keeps
-    for name in ("kind.yaml", "kubeconfig", "kubeconfig.lock", owners.FILE_NAME):
-        (made.path / name).unlink(missing_ok=True)
-    with contextlib.suppress(OSError):  # what a person put there stays
-        made.path.rmdir()
+    owners.forget(made.path)

@@ -1,31 +1,43 @@
-"""Who made which cluster, so that what a killed run left behind is known and removed by the next command."""
+"""Who made which cluster, so that the next command finds and removes what a killed run left behind."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from promdrill.core import paths
+from promdrill.core import files, paths
 from promdrill.core.processes import start_of
 
 FILE_NAME = "owner.json"
 
+INCIDENT = "incident"
+"""Folder, in a cluster's, of the incident that `promdrill reproduce` left standing there."""
+
+_FOLDERS = ("kube-cache", INCIDENT)
+_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The maker of a cluster.
+    """The process that made a cluster, or that works on it.
 
     Attributes:
         pid: Its process id.
-        started: What tells that process from a later one with the same id.
-        kept: Whether the cluster is meant to outlive its maker.
+        started: Tells that process from a later one with the same id.
+        kept: Whether the cluster stays when the process ends.
+        profile: Kind configuration that the cluster was made with.
+        image: Its node image; None for kind's own default.
     """
 
     pid: int
     started: str | None
     kept: bool
+    profile: str = ""
+    image: str | None = None
 
     @property
     def alive(self) -> bool:
@@ -38,16 +50,21 @@ def clusters_dir() -> Path:
     return paths.state_dir() / "clusters"
 
 
-def claim(folder: Path, *, kept: bool) -> None:
-    """Record ourselves as the maker of the cluster in `folder`."""
+def record(folder: Path, *, profile: str, image: str | None) -> None:
+    """Record this process as the maker of the cluster in `folder`, before it is made; it is not kept yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{FILE_NAME}.partial"
-    partial.write_text(json.dumps(asdict(Owner(os.getpid(), start_of(os.getpid()), kept))) + "\n", encoding="utf-8")
-    partial.replace(folder / FILE_NAME)
+    _write(folder, Owner(os.getpid(), start_of(os.getpid()), kept=False, profile=profile, image=image))
+
+
+def claim(folder: Path, *, kept: bool) -> None:
+    """Record this process as the one that has the recorded cluster in `folder`, and whether it stays afterwards."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = of(folder) or Owner(0, None, kept)
+    _write(folder, Owner(os.getpid(), start_of(os.getpid()), kept, before.profile, before.image))
 
 
 def of(folder: Path) -> Owner | None:
-    """The maker recorded in `folder`, or None; a record that cannot be read counts as none."""
+    """The owner recorded in `folder`; None when there is no record, or it cannot be read."""
     try:
         return Owner(**json.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -55,5 +72,19 @@ def of(folder: Path) -> Owner | None:
 
 
 def recorded() -> dict[Path, Owner | None]:
-    """All clusters' folders with their makers."""
+    """All clusters' folders with their owners."""
     return {folder: of(folder) for folder in sorted(clusters_dir().glob("*")) if folder.is_dir()}
+
+
+def forget(folder: Path) -> None:
+    """Remove all that promdrill wrote of a cluster; what a person put into its folder stays, with the folder."""
+    for name in _FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for name in _FILES:
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+
+
+def _write(folder: Path, owner: Owner) -> None:
+    files.write(folder / FILE_NAME, json.dumps(asdict(owner)) + "\n")

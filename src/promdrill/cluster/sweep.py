@@ -1,21 +1,27 @@
-"""Clearing away: clusters of ours, by what the state folder records; a cluster is recorded before it is created.
+"""Deleting clusters of ours, which the state folder records; a cluster is recorded before it is created.
 
-Works without kind: what ``kind delete cluster`` asks of an engine is to remove the containers that bear the cluster's
-label, with their volumes. Clusters of a run that still goes on are left alone.
+This works without kind: ``kind delete cluster`` asks the engine to remove the containers that bear the cluster's label,
+with their volumes, and so does this. A cluster is left alone while a run uses it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
-from promdrill.cluster import owners
+from promdrill.cluster import kind, lease, owners
 from promdrill.cluster.kind import LABEL
 from promdrill.cluster.lifecycle import NETWORK
 from promdrill.core import shell
+from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 
 DOCKER_TIMEOUT_S = 60.0
 """For one docker command; removing a node takes 3 s."""
+
+ANSWER_TIMEOUT_S = 3.0
+"""For an API server to answer at all: it takes milliseconds, or never happens."""
 
 
 def in_use() -> dict[str, int]:
@@ -25,11 +31,11 @@ def in_use() -> dict[str, int]:
 
 
 def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
-    """Delete all clusters of ours that are not in use, kept ones too, and forget about them.
+    """Delete all clusters of ours that are not in use, kept ones too, with their records.
 
     Args:
-        engine: Whether a container engine answers; without one only the records go.
-        say: Told each cluster's name.
+        engine: Whether a container engine answers; without one only the records are removed.
+        say: Called with a line for each cluster.
 
     Returns:
         The names of those deleted.
@@ -38,17 +44,85 @@ def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
         CommandFailed: The engine refused.
     """
     left_alone = in_use()
-    recorded = {folder.name: folder for folder in owners.recorded()}
-    nodes = _nodes() if engine else {}
-    deleted = sorted(recorded.keys() - left_alone.keys())
-    for name in deleted:
-        if name in nodes:
-            shell.run(["docker", "rm", "--force", "--volumes", *nodes[name]], timeout_s=DOCKER_TIMEOUT_S)
-        shutil.rmtree(recorded[name])
-        say(f"deleted cluster {name}")
-    if deleted and engine and not _nodes():
+    deleted = [folder for folder in owners.recorded() if folder.name not in left_alone]
+    _delete(deleted, engine=engine, say=say)
+    return [folder.name for folder in deleted]
+
+
+def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> None:
+    """Delete one cluster of ours, with its record; the engine and other clusters are left alone.
+
+    Args:
+        name: Of a recorded cluster.
+        engine: Whether a container engine answers; without one only the record is removed.
+        say: Called with a line once it is deleted.
+
+    Raises:
+        UsageError: A run uses it.
+        CommandFailed: The engine refused.
+    """
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lease.this_name(name))
+        except UsageError as error:
+            raise UsageError(f"cluster {name} is in use by another run", hint="wait until that has ended") from error
+        _delete([owners.clusters_dir() / name], engine=engine, say=say)
+
+
+def _delete(folders: Sequence[Path], *, engine: bool, say: Callable[[str], None]) -> None:
+    nodes: Mapping[str, list[str]] = _nodes() if engine else {}
+    for folder in folders:
+        if folder.name in nodes:
+            shell.run(["docker", "rm", "--force", "--volumes", *nodes[folder.name]], timeout_s=DOCKER_TIMEOUT_S)
+        shutil.rmtree(folder)
+        say(f"deleted cluster {folder.name}")
+    if folders and engine and not _nodes():
         shell.run(["docker", "network", "rm", NETWORK], timeout_s=DOCKER_TIMEOUT_S, ok=(0, 1))  # 1: not there
-    return deleted
+
+
+def forget_gone() -> list[str]:
+    """Remove the records of kept clusters that are gone: deleted by other means, or with the engine that had them.
+
+    A cluster is gone when the engine has no node of it and its API server does not answer either: the engine that is
+    asked may be another than the one that has it. Where no engine answers, nothing is known and nothing is removed.
+
+    Returns:
+        The clusters' names.
+    """
+    kept = [folder for folder, owner in owners.recorded().items() if owner is not None and owner.kept]
+    if not kept:
+        return []
+    try:
+        there = kind.names()
+    except PromdrillError:
+        return []
+    return [folder.name for folder in kept if folder.name not in there and _forgotten(folder)]
+
+
+def _forgotten(folder: Path) -> bool:
+    """Forget a cluster that the engine does not have; not while a run uses its name, or its API server answers."""
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lease.this_name(folder.name))
+        except UsageError:
+            return False
+        if _answers(folder / "kubeconfig"):
+            return False
+        owners.forget(folder)
+    return True
+
+
+def _answers(kubeconfig: Path) -> bool:
+    from promdrill.kube.client import Kube  # noqa: PLC0415  only for a cluster that seems to be gone
+
+    if not kubeconfig.is_file():
+        return False
+    try:
+        with Kube(kubeconfig) as kube:
+            kube.get("/version", timeout_s=ANSWER_TIMEOUT_S)
+    except ClusterError:
+        return False
+    return True
 
 
 def delete_images(repository: str) -> int:

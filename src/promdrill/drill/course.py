@@ -10,7 +10,7 @@ from datetime import datetime
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
-from promdrill.drill.kept import Kept, LastingBaseline
+from promdrill.drill.incident import Incident, LastingBaseline
 from promdrill.drill.part import RECOVERY
 from promdrill.drill.plan import (
     Moments,
@@ -92,8 +92,8 @@ class Course:
         )
         part = self._site.part
         with self._remedy:
-            if part.kept is not None:
-                self._take_up(part.kept)
+            if part.incident is not None:
+                self._resume(part.incident)
             for name, phase in phases:
                 if part.has(name):
                     with self._record.during(name):
@@ -101,25 +101,39 @@ class Course:
                     if name is PhaseName.BASELINE:
                         self._await_alone()
         if part.leaves_incident:
-            part.on_kept(self._to_be_kept())
+            part.on_incident(self._incident())
 
-    def _take_up(self, kept: Kept) -> None:
-        """Stand where another process stopped: the incident is there, and perhaps it was repaired by hand meanwhile."""
-        self._limits = timings(self._site.profile, kept.memory.interval_s)
-        self._look(kept.memory.interval_s)
-        self._baseline.recall(kept.memory, kept.moments.baseline or kept.memory.began)
-        self._moments = replace(kept.moments, remediated=self._site.clock.utc())
+    def _resume(self, incident: Incident) -> None:
+        """Go on where another process stopped: the incident stands, and may have been repaired by hand meanwhile."""
+        memory, moments = incident.memory, incident.moments
+        self._limits = timings(self._site.profile, memory.interval_s)
+        self._look(memory.interval_s)
+        self._baseline.recall(memory, moments.baseline or memory.began)
+        self._moments = replace(moments, remediated=self._site.clock.utc())
 
-    def _to_be_kept(self) -> Kept:
-        watch = self._site.part.watch
-        return Kept.of(
-            self._site,
-            self._plan,
-            self._runbook,
-            moments=self._moments,
-            memory=self._baseline.memory(),
+    def _incident(self) -> Incident:
+        """The record of the incident, which was proven and persists."""
+        site, runbook, watch = self._site, self._runbook, self._site.part.watch
+        return Incident(
+            scenario=site.scenario,
+            scenario_dir=site.scenario_dir.absolute(),
+            title=runbook.title,
+            folder=site.folder.absolute(),
+            runbook=site.runbook_file.absolute(),
+            own_runbook=site.runbook is not None,
+            profile=site.profile,
+            chart=f"{site.chart.name} {site.chart.version}",
             app_version=self._record.app_version,
+            environment={**runbook.variables, **self._plan.variables, **site.installation.environment},
+            server={
+                "namespace": site.server.namespace,
+                "container": site.server.container,
+                "service": site.server.service,
+                "port": str(site.server.port),
+            },
             signature={} if watch is None else watch.texts,
+            moments=replace(self._moments, remediating=site.clock.utc(), remediated=None),
+            memory=self._baseline.memory(),
         )
 
     def _provision(self) -> None:

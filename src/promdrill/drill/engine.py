@@ -187,7 +187,7 @@ class Drill:
         site = self.site
         interrupted = error is not None and not isinstance(error, Exception)
         due = not interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
-        if not result.phases or site.part.kept is not None or not (due or site.evidence == ALWAYS):
+        if not result.phases or site.part.incident is not None or not (due or site.evidence == ALWAYS):
             return "", None
         try:
             taken = gather(_subject(site), site.folder, site.journal, clock=site.clock)

@@ -1,4 +1,4 @@
-"""A part of a drill: up to the proven incident, which stays; or from there on, when it is repaired or was."""
+"""A part of a drill: up to the proven incident, which is left standing; or from there on, while it is repaired."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from promdrill.core.model import PhaseName
-from promdrill.drill.kept import Kept
+from promdrill.drill.incident import Incident
 from promdrill.observe.conditions import Condition, Seen
 from promdrill.observe.picture import Picture
+from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 
@@ -17,17 +18,23 @@ RECOVERY = "recovery"
 
 _ORDER = tuple(PhaseName)
 
+_OF_SERVICES = (HttpProbe, QueryProbe, MetricsProbe)
+"""Probes that ask a Service."""
+
 
 class Watch:
-    """What was last seen of conditions, for a person who wants to know which one is missing.
+    """What conditions last saw, for a person who wants to know what is missing.
 
     Attributes:
-        seen: By what the conditions show together, then by the condition's name; in the order of asking.
+        seen: By the name of their stage, then by the condition's name; in the order in which they were asked.
+        unanswered: Of the conditions that do not hold because no pod answers, the Service that was asked; by stage and
+            name.
         later: Names of the stages that come after recovery, whether they were reached or not.
     """
 
     def __init__(self) -> None:
         self.seen: dict[str, dict[str, Seen]] = {}
+        self.unanswered: dict[tuple[str, str], str] = {}
         self.later: tuple[str, ...] = ()
 
     @property
@@ -36,22 +43,35 @@ class Watch:
         return {what: {name: seen.text for name, seen in found.items()} for what, found in self.seen.items()}
 
     def over(self, what: str, conditions: Sequence[Condition]) -> tuple[Condition, ...]:
-        """The same conditions, watched: what each sees is here from then on.
+        """The same conditions, watched: whatever they see is noted here from then on.
 
         Args:
-            what: What they show together: a stage's name.
-            conditions: They.
+            what: Name of their stage.
+            conditions: The conditions.
         """
-        seen = self.seen[what] = {}
-        return tuple(replace(each, judge=_noting(each, seen)) for each in conditions)
+        self.seen[what] = {}
+        return tuple(replace(each, judge=self._noting(what, each)) for each in conditions)
+
+    def _noting(self, what: str, condition: Condition) -> Callable[[Picture], Seen]:
+        def judge(picture: Picture) -> Seen:
+            found = self.seen[what][condition.name] = condition.judge(picture)
+            service = None if found.holds else _silent(condition, picture)
+            if service is None:
+                self.unanswered.pop((what, condition.name), None)
+            else:
+                self.unanswered[what, condition.name] = service
+            return found
+
+        return judge
 
 
-def _noting(condition: Condition, seen: dict[str, Seen]) -> Callable[[Picture], Seen]:
-    def judge(picture: Picture) -> Seen:
-        found = seen[condition.name] = condition.judge(picture)
-        return found
-
-    return judge
+def _silent(condition: Condition, picture: Picture) -> str | None:
+    """The Service behind which no pod answered what the condition asks; None when one did, or nothing was asked."""
+    for probe in condition.probes:
+        answer = picture.answers.get(probe)
+        if isinstance(probe, _OF_SERVICES) and answer is not None and answer.from_no_pod and not answer.refused:
+            return probe.service
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +81,8 @@ class Part:
     Attributes:
         first: The first phase.
         last: The last phase; undo, which is no part of it, follows recovery alone.
-        kept: What an earlier process left; needed unless `first` is provision.
-        on_kept: Told what there is to keep, when `last` is persistence and the incident was proven.
+        incident: The incident that an earlier process left; needed unless `first` is provision.
+        on_incident: Called with the incident, when `last` is persistence and the incident was proven.
         watch: Sees what conditions see.
         recovery_s: In place of the profile's time for recovery, its hold left aside.
         remediate_s: In place of the profile's time for all steps together.
@@ -72,8 +92,8 @@ class Part:
 
     first: PhaseName = PhaseName.PROVISION
     last: PhaseName = PhaseName.RECOVERY
-    kept: Kept | None = None
-    on_kept: Callable[[Kept], None] = field(default=lambda _kept: None)
+    incident: Incident | None = None
+    on_incident: Callable[[Incident], None] = field(default=lambda _incident: None)
     watch: Watch | None = None
     recovery_s: float | None = None
     remediate_s: float | None = None

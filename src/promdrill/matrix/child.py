@@ -22,7 +22,7 @@ STOP_S = 300.0
 """For a cell that is asked to end: its drills gather evidence and undo their faults, within seconds unless something
 hangs."""
 
-FOREIGN = ("KEEP", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
+FOREIGN = ("KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
 """Further variables that a cell must not find in its environment: it has them as options, or not at all."""
 
 _AGAIN = "it may end what it began; Ctrl-C again ends it at once"

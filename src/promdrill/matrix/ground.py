@@ -101,5 +101,6 @@ def refuse_foreign(asked: Asked, names: tuple[str, ...], file: Path) -> None:
     """
     for name in names:
         if asked(name):
-            hint = f"a cell in {file}, or CELL=..." if name != "KEEP" else paths.command("test-scenarios", KEEP=1)
+            whole = name in {"KEEP", "CLUSTER"}
+            hint = paths.command("test-scenarios", **{name: asked(name)}) if whole else f"a cell in {file}, or CELL=..."
             raise UsageError(f"{name}={asked(name)}: a matrix takes it from its cells, or not at all", hint=hint)

@@ -145,6 +145,12 @@ class ProbeAnswer:
     error: str = ""
     refused: bool = False
 
+    @property
+    def from_no_pod(self) -> bool:
+        """Whether no pod answered: nobody did, or the API server did in its place."""
+        body = self.json()
+        return self.status is None or (isinstance(body, dict) and body.get("kind") == "Status" and "apiVersion" in body)
+
     def json(self) -> Any:
         """The body as JSON; None when it is none."""
         try:

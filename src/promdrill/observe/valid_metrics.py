@@ -147,7 +147,8 @@ def _still_answered(server: Server, remembered: Remembered) -> Condition:
         return Seen(holds=False, text=f"{len(missing)} of {len(remembered.result)} differ: {vector_words(missing)}")
 
     when = datetime.fromtimestamp(remembered.at_s, UTC).strftime("%H:%M:%SZ")
-    return Condition(f"{remembered.promql} at {when} answered as before", Kind.METRIC, judge, (probe,))
+    name = f"samples from before the fault are still there ({remembered.promql} at {when})"
+    return Condition(name, Kind.METRIC, judge, (probe,))
 
 
 def _reading(picture: Picture, probe: MetricsProbe) -> ProbeAnswer | Seen:

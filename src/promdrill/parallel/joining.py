@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from promdrill.core import files
 from promdrill.core.errors import UsageError
 from promdrill.supply.supplied import Supplied, Tools
 
@@ -45,8 +46,7 @@ class Address:
 
     def write(self, file: Path) -> Path:
         """Write this into a file, and return it."""
-        file.write_text(json.dumps(asdict(self), default=str, indent=2) + "\n", encoding="utf-8")
-        return file
+        return files.write(file, json.dumps(asdict(self), default=str, indent=2) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -94,8 +94,7 @@ class Joined:
         """Write this into the outbox, which is made, and return the file."""
         self.outbox.mkdir(parents=True)
         file = self.outbox / "join.json"
-        file.write_text(json.dumps(asdict(self), default=str, indent=2) + "\n", encoding="utf-8")
-        return file
+        return files.write(file, json.dumps(asdict(self), default=str, indent=2) + "\n")
 
     @classmethod
     def read(cls, file: Path) -> Self:

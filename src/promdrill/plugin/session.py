@@ -77,6 +77,8 @@ def provide(config: pytest.Config) -> Supplied:
 @contextlib.contextmanager
 def cluster(config: pytest.Config, supplied: Supplied) -> Iterator[PinnedKindCluster]:
     """The cluster of the session: its own, or the one that it was given."""
+    from promdrill.cluster import owners  # noqa: PLC0415  as above
+    from promdrill.drill.incident import refuse_again  # noqa: PLC0415  as above
     from promdrill.request import fulfil  # noqa: PLC0415  as above
 
     option = config.getoption
@@ -86,8 +88,11 @@ def cluster(config: pytest.Config, supplied: Supplied) -> Iterator[PinnedKindClu
         fulfil.load(supplied, made)
         yield made
         return
+    name = option("cluster_name") if option("cluster_name") != UNNAMED else None
+    if name is not None:
+        refuse_again(owners.clusters_dir() / name, {each.name for each in config.stash.get(FOLDERS, ())})
     kind = fulfil.KindOptions(
-        name=option("cluster_name") if option("cluster_name") != UNNAMED else None,
+        name=name,
         keep=option("keep_cluster"),
         kubeconfig=path(config, "kubeconfig"),
         image=option("kind_image"),

@@ -16,6 +16,7 @@ from promdrill.cluster import (
     lease,
     lifecycle,
     owners,
+    sweep,
 )
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
@@ -302,6 +303,7 @@ def _layers(
 
 def _taken() -> set[str]:
     """Names of the clusters that were kept on purpose, and of those that another user of the same engine has made."""
+    sweep.forget_gone()
     ours = {folder.name: owner for folder, owner in owners.recorded().items()}
     kept = {name for name, owner in ours.items() if owner is not None and owner.kept}
     return kept | (kind.names() - ours.keys())

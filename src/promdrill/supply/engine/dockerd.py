@@ -22,13 +22,18 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts import machine, runc_fit
-from promdrill.core import paths, processes, shell
+from promdrill.core import (
+    files,
+    paths,
+    processes,
+    shell,
+)
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import SupplyError
 from promdrill.supply.engine import residue
@@ -126,7 +131,8 @@ def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: 
         ready.bind(f"\0{address}")
         env = {"PATH": search, "NOTIFY_SOCKET": f"@{address}"}
         pid = shell.start_daemon([program, "--config-file", places.config], log=places.log, env=env)
-        _write(places.record, {"pid": pid, "start": processes.start_of(pid), **before})
+        found = {"pid": pid, "start": processes.start_of(pid), **before}
+        files.write(places.record, json.dumps(found) + "\n")
         if not _notified(ready, pid, within_s):
             tail = "\n".join(places.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
             stop(places, say=lambda _: None)
@@ -241,9 +247,3 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}
-
-
-def _write(path: Path, content: Mapping[str, Any]) -> None:
-    draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(content) + "\n", encoding="utf-8")
-    draft.replace(path)

@@ -20,7 +20,7 @@ from tests.unit.drill_world import World
 
 from promdrill import doctor
 from promdrill.cli import main
-from promdrill.cluster import owners
+from promdrill.cluster import kind, owners
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError
 from promdrill.core.model import Variant
@@ -53,17 +53,35 @@ def test_toy(drill):
     )
 """
 
+KUBECONFIG = """\
+current-context: kind-promdrill
+contexts:
+- name: kind-promdrill
+  context: {cluster: kind-promdrill, user: kind-promdrill}
+"""
+
 REMEDY = 'sed -i "s/small/$NEW_SIZE/" "$VALUES"'
 
 
 @dataclass
 class Machine:
-    """The machine; the knobs say in which way it is out of order."""
+    """The machine.
+
+    Attributes:
+        folder: All its files.
+        world: The fake cluster.
+        log: What was made and deleted, in order.
+        answers: Whether clusters answer.
+        deleted: Clusters that were deleted by other means.
+        namespace_gone: Whether the drill's namespace was deleted.
+        clusters: How many were made.
+    """
 
     folder: Path
     world: World
     log: list[str] = field(default_factory=list)
     answers: bool = True
+    deleted: set[str] = field(default_factory=set)
     namespace_gone: bool = False
     clusters: int = 0
 
@@ -83,6 +101,10 @@ class Machine:
             del sys.modules[name]  # each command is a process of its own
         return main.main(argv)
 
+    def names(self) -> set[str]:
+        """What the engine has."""
+        return {folder.name for folder in owners.recorded()} - self.deleted
+
     def provide(self, wishes: Settings, folders: Sequence[Path], *, say: Any) -> Supplied:
         assert [folder.name for folder in folders] == ["toy"]
         say("everything is there")
@@ -98,7 +120,7 @@ class Machine:
         name = f"promdrill-{self.clusters}"
         folder = owners.clusters_dir() / name
         owners.claim(folder, kept=options.keep)
-        (folder / "kubeconfig").write_text("secret")
+        (folder / "kubeconfig").write_text(KUBECONFIG)
         tool = Path("/bin/true")
         yield SimpleNamespace(
             name=name,
@@ -152,7 +174,7 @@ class Machine:
             yield Drill(site)
 
     def kube(self, kubeconfig: Path) -> Any:
-        assert kubeconfig.read_text() == "secret"
+        assert kubeconfig.read_text() == KUBECONFIG
         machine = self
 
         class Answering:
@@ -162,7 +184,7 @@ class Machine:
             def __exit__(self, *_: object) -> None: ...
 
             def get(self, path: str, *, timeout_s: float) -> dict[str, Any]:
-                assert (path, timeout_s) == ("/api/v1/namespaces/drill-toy", 10.0)
+                assert (path, timeout_s) in {("/api/v1/namespaces/drill-toy", 10.0), ("/version", 3.0)}
                 if not machine.answers:
                     raise ClusterError("connection refused\nmore of it")
                 if machine.namespace_gone:
@@ -213,4 +235,5 @@ def machine(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(fulfil, "drill", made.drill)
     monkeypatch.setattr(client, "Kube", made.kube)
+    monkeypatch.setattr(kind, "names", made.names)
     return made

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.drill_toy import Break, drill_in
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, world
+from tests.unit.observe_world import picture, said
 
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
@@ -22,10 +23,11 @@ from promdrill.drill import (
     Persistence,
     Stage,
 )
-from promdrill.drill.kept import FILE, Kept
+from promdrill.drill.incident import FILE, Incident
 from promdrill.drill.part import RECOVERY, Part, Watch
 from promdrill.faults import Fault, Ground, Undo
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.probes import HttpProbe, ObjectProbe, ProbeAnswer
 from promdrill.runbook.run import StepResult
 
 __all__ = ["world"]
@@ -42,17 +44,17 @@ def plan(world: World, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def reproduce(world: World, **changes: Any) -> tuple[Drill, Kept]:
+def reproduce(world: World, **changes: Any) -> tuple[Drill, Incident]:
     """The incident, left there; and what was kept, as another process reads it."""
-    left: list[Kept] = []
+    left: list[Incident] = []
     whole = drill_in(world, **changes.pop("toy", {}))
     first = Drill(
-        replace(whole.site, keep=True, part=Part(last=PhaseName.PERSISTENCE, on_kept=left.append, watch=Watch()))
+        replace(whole.site, keep=True, part=Part(last=PhaseName.PERSISTENCE, on_incident=left.append, watch=Watch()))
     )
     with first.site.journal:
         first.run(**plan(world, **changes))
-    left[0].write(world.folder / "kept")
-    return whole, Kept.read(world.folder / "kept")
+    left[0].write(world.folder / "incident")
+    return whole, Incident.read(world.folder / "incident")
 
 
 def go_on(drill: Drill, world: World, part: Part, **changes: Any) -> DrillResult:
@@ -107,14 +109,14 @@ def test_labels_of_remembered_series_are_kept(world: World) -> None:
     early = replace(kept.memory.early[0], result=frozenset({(labels, 3.0), (frozenset(), 0.1)}))
     again = replace(kept, memory=replace(kept.memory, early=(early,)))
     again.write(world.folder / "again")
-    assert Kept.read(world.folder / "again") == again
+    assert Incident.read(world.folder / "again") == again
 
 
 def test_a_right_repair_by_hand_passes_and_nothing_is_undone(world: World) -> None:
     drill, kept = reproduce(world)
     repair(world, "large")
     before, watch = list(world.done), Watch()
-    result = go_on(drill, world, Part(first=PhaseName.RECOVERY, kept=kept, watch=watch))
+    result = go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept, watch=watch))
     assert result.verdict is Verdict.PASSED
     assert result.steps == ()
     assert [phase.name for phase in result.phases] == [PhaseName.RECOVERY, PhaseName.UNDO]
@@ -134,13 +136,13 @@ def test_a_wrong_repair_by_hand_says_what_is_missing_and_may_be_mended(world: Wo
     repair(world, "medium")
     began, watch = world.clock.now, Watch()
     with pytest.raises(DrillNotPassed, match="no recovery"):
-        go_on(drill, world, Part(first=PhaseName.RECOVERY, kept=kept, watch=watch, recovery_s=20.0))
+        go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept, watch=watch, recovery_s=20.0))
     assert world.clock.now - began == pytest.approx(23, abs=1), "20 s, and the hold"
     assert not any(seen.holds for seen in watch.seen[RECOVERY].values())
     assert world.results[0].verdict is Verdict.FAILED
     assert not (world.folder / "report" / "evidence").exists(), "a person looks on"
     world.values.write_text(world.values.read_text().replace("medium", "large"))
-    assert go_on(drill, world, Part(first=PhaseName.RECOVERY, kept=kept)).verdict is Verdict.PASSED
+    assert go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept)).verdict is Verdict.PASSED
 
 
 def test_samples_from_before_the_fault_are_asked_for_again(world: World) -> None:
@@ -149,7 +151,7 @@ def test_samples_from_before_the_fault_are_asked_for_again(world: World) -> None
     repair(world, "large")
     watch = Watch()
     with pytest.raises(DrillNotPassed, match="history is there"):
-        go_on(drill, world, Part(first=PhaseName.RECOVERY, kept=kept, watch=watch))
+        go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept, watch=watch))
     assert [name for name, seen in watch.seen[RECOVERY].items() if not seen.holds] == ["history is there"]
     assert len(world.remembered) == 1, "nothing new is remembered of a broken Prometheus"
 
@@ -164,7 +166,7 @@ def test_the_moments_are_those_of_the_incident(world: World) -> None:
         seen.append(at)
         return (ALWAYS,)
 
-    go_on(drill, world, Part(first=PhaseName.RECOVERY, kept=kept), recovery=recovery)
+    go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept), recovery=recovery)
     assert seen[0].injected == kept.moments.injected
     assert seen[0].remediating == kept.moments.remediating, "a repair began when the incident was left"
     assert seen[0].remediated == seen[0].began == began
@@ -198,7 +200,7 @@ def test_acts_of_the_judgement_itself_are_taken_back_so_that_it_can_be_repeated(
     touched, wrong = Stage("touched", (ALWAYS,), before=Touch(world)), Stage("wrong", (NEVER,))
     for _ in range(2):
         watch = Watch()
-        part = Part(first=PhaseName.RECOVERY, kept=kept, watch=watch, recovery_s=5.0)
+        part = Part(first=PhaseName.RECOVERY, incident=kept, watch=watch, recovery_s=5.0)
         with pytest.raises(DrillNotPassed):
             go_on(drill, world, part, afterwards=(touched, wrong, Stage("later", (ALWAYS,))))
         assert [*watch.seen] == [RECOVERY, "touched", "wrong"]
@@ -211,7 +213,7 @@ def test_acts_of_the_judgement_itself_are_taken_back_so_that_it_can_be_repeated(
 def test_the_runbook_runs_and_recovery_is_judged(world: World) -> None:
     drill, kept = reproduce(world)
     steps: list[StepResult] = []
-    result = go_on(drill, world, Part(first=PhaseName.REMEDIATE, kept=kept, on_step=steps.append))
+    result = go_on(drill, world, Part(first=PhaseName.REMEDIATE, incident=kept, on_step=steps.append))
     assert result.verdict is Verdict.PASSED
     assert [step.exit_code for step in steps] == [0, 0, 0]
     assert [phase.name for phase in result.phases] == [PhaseName.REMEDIATE, PhaseName.RECOVERY, PhaseName.UNDO]
@@ -231,7 +233,7 @@ def test_a_step_is_asked_for_when_its_turn_comes(world: World) -> None:
 
     part = Part(
         first=PhaseName.REMEDIATE,
-        kept=kept,
+        incident=kept,
         skip=lambda runbook: Asked(range(len(runbook.steps))),
         on_step=lambda step: log.append(f"ended {step.step.section}"),
         recovery_s=5.0,
@@ -243,9 +245,9 @@ def test_a_step_is_asked_for_when_its_turn_comes(world: World) -> None:
 
 def test_an_incident_that_is_not_observed_is_invalid_and_not_kept(world: World) -> None:
     world.breaks = False
-    left: list[Kept] = []
+    left: list[Incident] = []
     drill = drill_in(world)
-    first = Drill(replace(drill.site, part=Part(last=PhaseName.PERSISTENCE, on_kept=left.append)))
+    first = Drill(replace(drill.site, part=Part(last=PhaseName.PERSISTENCE, on_incident=left.append)))
     with first.site.journal, pytest.raises(DrillNotPassed, match="the incident was not observed"):
         first.run(**plan(world))
     assert left == []
@@ -254,11 +256,11 @@ def test_an_incident_that_is_not_observed_is_invalid_and_not_kept(world: World) 
 
 
 def test_a_drill_that_cannot_be_written_down_is_not_reproduced(world: World) -> None:
-    def full(_kept: Kept) -> None:
+    def full(_kept: Incident) -> None:
         raise OSError(28, "No space left on device")
 
     drill = drill_in(world)
-    first = Drill(replace(drill.site, part=Part(last=PhaseName.PERSISTENCE, on_kept=full)))
+    first = Drill(replace(drill.site, part=Part(last=PhaseName.PERSISTENCE, on_incident=full)))
     with first.site.journal, pytest.raises(DrillNotPassed, match="No space left on device"):
         first.run(**plan(world))
     assert [result.verdict for result in world.results] == [Verdict.ABORTED]
@@ -267,28 +269,64 @@ def test_a_drill_that_cannot_be_written_down_is_not_reproduced(world: World) -> 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda text: text[: len(text) // 2], "cannot be read as a kept drill"),
-        (lambda _: "[]", "cannot be read as a kept drill"),
-        (lambda _: "{}", "cannot be read as a kept drill: 'schema'"),
+        (lambda text: text[: len(text) // 2], "cannot be read as the record of an incident"),
+        (lambda _: "[]", "cannot be read as the record of an incident"),
+        (lambda _: "{}", "cannot be read as the record of an incident: 'schema'"),
         (lambda text: text.replace('"schema": 1', '"schema": 7'), r"another version of promdrill \(schema 7"),
-        (lambda text: text.replace('"scenario": "toy",', ""), "cannot be read as a kept drill.*scenario"),
-        (lambda text: text.replace('"interval_s": 1.0', '"interval_s": "often"'), "cannot be read as a kept drill"),
+        (lambda text: text.replace('"scenario": "toy",', ""), "cannot be read as the record of an incident.*scenario"),
+        (
+            lambda text: text.replace('"interval_s": 1.0', '"interval_s": "often"'),
+            "cannot be read as the record of an incident",
+        ),
         (lambda text: text.replace("+00:00", ""), "has no time zone"),
-        (lambda text: text.replace('"signature": {', '"signature": 3, "spare": {'), "cannot be read as a kept drill"),
+        (
+            lambda text: text.replace('"signature": {', '"signature": 3, "spare": {'),
+            "cannot be read as the record of an incident",
+        ),
     ],
 )
 def test_a_file_that_is_damaged_or_of_another_version_is_refused(world: World, damage: Any, message: str) -> None:
     reproduce(world)
-    file = world.folder / "kept" / FILE
+    file = world.folder / "incident" / FILE
     whole = file.read_text()
     damaged = damage(whole)
     assert damaged != whole
     file.write_text(damaged)
     with pytest.raises(UsageError, match=message) as caught:
-        Kept.read(file.parent)
-    assert "make clean" in caught.value.hint
+        Incident.read(file.parent)
+    assert f"clean {world.folder.name}" in caught.value.hint
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"cannot be read as a kept drill: .*No such file"):
-        Kept.read(tmp_path)
+    with pytest.raises(UsageError, match=r"cannot be read as the record of an incident: .*No such file"):
+        Incident.read(tmp_path)
+
+
+REFUSAL = '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"address not allowed","code":400}'
+
+
+@pytest.mark.parametrize(
+    ("answer", "silent"),
+    [
+        (said(400, REFUSAL), True),  # of the API server, in place of a Service without a pod
+        (said(503, REFUSAL.replace("400", "503")), True),
+        (said(None, error="no pod prometheus* there"), True),
+        (said(503, "Service Unavailable"), False),  # of Prometheus itself
+        (said(200, '{"status":"success"}'), False),
+        (said(None, error="connection refused", refused=True), False),  # the API server itself does not answer
+        (None, False),
+    ],
+)
+def test_what_does_not_hold_because_no_pod_answers_is_told_apart(answer: ProbeAnswer | None, *, silent: bool) -> None:
+    probe = HttpProbe("prometheus-server", 80, "GET", "/api/v1/targets")
+    beside = ObjectProbe("/api/v1/nodes")
+    holds = [False]
+    asking = Condition("targets up", Kind.HTTP, lambda _: Seen(holds=holds[0], text="as told"), (beside, probe))
+    watch = Watch()
+    (watched,) = watch.over("recovery", (asking,))
+    seen = picture(answers={} if answer is None else {probe: answer})
+    watched.judge(seen)
+    assert watch.unanswered == ({("recovery", "targets up"): "prometheus-server"} if silent else {})
+    holds[0] = True
+    watched.judge(seen)
+    assert watch.unanswered == {}

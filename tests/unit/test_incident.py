@@ -10,13 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.unit.drill_world import world
-from tests.unit.kept_world import Machine, machine
+from tests.unit.incident_world import KUBECONFIG, Machine, machine
 
-from promdrill.cli.kept import KeptDrill
-from promdrill.cluster import lease, owners
+from promdrill.cluster import kind, lease, owners
 from promdrill.core import paths
-from promdrill.drill.kept import FILE
+from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.drill.incident import FILE, refuse_again
+from promdrill.drill.part import Watch
+from promdrill.incident import show
+from promdrill.incident.record import StandingIncident
+from promdrill.observe.conditions import Seen
+from promdrill.supply.engine import lifecycle
 
 __all__ = ["machine", "world"]
 
@@ -33,7 +39,7 @@ def kept(machine: Machine, capsys: Capture) -> Machine:
 
 
 def folder(number: int = 1) -> Path:
-    return owners.clusters_dir() / f"promdrill-{number}" / "drill"
+    return owners.clusters_dir() / f"promdrill-{number}" / "incident"
 
 
 def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, capsys: Capture) -> None:
@@ -44,9 +50,8 @@ def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, ca
     assert machine.log == ["provided off", "drill in promdrill-1, keep True, values None", "kept promdrill-1"]
     assert "toy is reproduced and stays: it is small\n" in said
     assert "  it is down\n    server is down: server is down looked at\n" in said
-    kubeconfig = owners.clusters_dir() / "promdrill-1" / "kubeconfig"
     for line in (
-        f"export KUBECONFIG={kubeconfig}",
+        f"export KUBECONFIG={folder() / 'kubeconfig'}",
         f"export PATH={folder() / 'home' / 'bin'}:$PATH",
         "export NAMESPACE=drill-toy",
         "kubectl get pods,pvc --namespace $NAMESPACE",
@@ -58,7 +63,7 @@ def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, ca
     assert re.search(r"^  values     \S*toy/values.yaml$", said, re.MULTILINE)
     for words in ("shell", "remedy", "verify"):
         assert f"  {paths.program()} {words} " in said
-    assert f"  {paths.command('clean')} " in said
+    assert f"  {paths.program()} clean promdrill-1 " in said
     assert "passed" not in said, "nothing has passed yet"
     assert "no drill was run" not in said
     assert (folder() / "home" / "bin" / "kubectl").readlink() == Path("/bin/true")
@@ -72,18 +77,20 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     said, wrong = capsys.readouterr()
     assert wrong == ""
     assert "toy: judging for up to 20 s" in said
-    assert "missing  size is large\n           last seen: size is large looked at\n" in said
-    assert "missing  server pod 2/2\n" in said
-    assert "not yet  then: it stays so\n" in said
+    missing, _, rest = said.partition("Missing\n")[2].partition("Not asked yet\n")
+    assert "  size is large: size is large looked at\n" in missing
+    assert "  server pod 2/2: " in missing
+    assert rest.startswith("  it stays so\n")
     assert "toy: not yet, 4 of 4 conditions missing\n" in said
 
     kept.repair(MEDIUM, LARGE)
     assert kept.promdrill("verify") == 0
     said, wrong = capsys.readouterr()
     assert wrong == ""
-    assert "missing" not in said.replace("says what is missing", "")
-    assert "holds    size is large\n           size is large looked at\n" in said
-    assert "then: it stays so\nholds    always\n" in said
+    assert "missing" not in said.replace("says what is missing", "").lower()
+    holds = said.partition("Holds\n")[2]
+    assert "  size is large: size is large looked at\n" in holds
+    assert "  always: always looked at\n" in holds
     assert "toy: passed, all 5 conditions held at once; recovered" in said
     assert (kept.values.parent / "verify-1.jsonl").is_file()
     assert (kept.values.parent / "verify-2.jsonl").is_file()
@@ -199,7 +206,7 @@ def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, ca
     assert "toy: invalid: the incident was not observed" in said
     assert "is reproduced and stays" not in said
     assert machine.promdrill("verify") == 2
-    assert "no reproduced incident is kept" in capsys.readouterr().err
+    assert "there is no reproduced incident" in capsys.readouterr().err
 
 
 def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, capsys: Capture) -> None:
@@ -226,6 +233,10 @@ def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Captur
         (((), {}), ("SCENARIO is not set: which incident? There are toy", "SCENARIO=toy")),
         ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; there are toy", "SCENARIO=toy")),
         ((("--scenario=toy",), {"CONTROL": "no-fault"}), ("CONTROL=no-fault: an incident is", "leave CONTROL out")),
+        (
+            (("--scenario=toy",), {"CLUSTER": "mine"}),
+            ("CLUSTER=mine: an incident has a cluster of", "leave CLUSTER out"),
+        ),
         ((("--scenario=toy",), {"REPEAT": "3"}), ("REPEAT=3: an incident is reproduced once", "leave REPEAT out")),
         ((("--scenario=toy", "--profile=slow"), {}), ("PROFILE=slow: not one of", "PROFILE=")),
         (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: one at a time. There are toy", "SCENARIO=toy")),
@@ -249,7 +260,7 @@ def test_bad_input_starts_nothing(
 def test_nothing_kept(machine: Machine, capsys: Capture, command: str) -> None:
     assert machine.promdrill(command) == 2
     hint = paths.command("reproduce", SCENARIO="disk-full")
-    assert capsys.readouterr().err == f"promdrill: no reproduced incident is kept\nHint: {hint}\n"
+    assert capsys.readouterr().err == f"promdrill: there is no reproduced incident\nHint: {hint}\n"
 
 
 def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,9 +269,12 @@ def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypa
     capsys.readouterr()
     assert kept.promdrill("verify") == 2
     both = "toy (cluster promdrill-1), toy (cluster promdrill-2)"
-    assert f"2 drills are kept: {both}\nHint: {paths.program()} verify promdrill-1\n" in capsys.readouterr().err
+    assert (
+        f"there are 2 reproduced incidents: {both}\nHint: {paths.program()} verify promdrill-1\n"
+        in capsys.readouterr().err
+    )
     assert kept.promdrill("verify", "oom") == 2
-    assert f"no drill oom is kept; there are {both}" in capsys.readouterr().err
+    assert f"there is no reproduced incident oom; there are {both}" in capsys.readouterr().err
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify", "promdrill-2") == 0
     assert kept.log[-1] == "drill in promdrill-2, keep False, values None"
@@ -269,8 +283,8 @@ def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypa
 
 
 @pytest.mark.parametrize("command", [("verify",), ("remedy",), ("shell", "--", "true")])
-def test_a_cluster_that_is_gone(kept: Machine, capsys: Capture, command: tuple[str, ...]) -> None:
-    again = f"{paths.command('clean')}, then {paths.command('reproduce', SCENARIO='toy')}"
+def test_a_cluster_that_does_not_answer(kept: Machine, capsys: Capture, command: tuple[str, ...]) -> None:
+    again = f"{paths.program()} clean promdrill-1, then {paths.command('reproduce', SCENARIO='toy')}"
     kept.answers = False
     assert kept.promdrill(*command) == 1
     said = f"promdrill: cluster promdrill-1 does not answer: connection refused\nHint: {again}\n"
@@ -280,6 +294,112 @@ def test_a_cluster_that_is_gone(kept: Machine, capsys: Capture, command: tuple[s
     assert "namespace drill-toy is gone from cluster promdrill-1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [("verify",), ("remedy",), ("shell", "--", "true"), ("verify", "toy")])
+def test_a_cluster_that_is_gone_takes_its_record_along(
+    kept: Machine, capsys: Capture, command: tuple[str, ...]
+) -> None:
+    kept.answers, kept.deleted = False, {"promdrill-1"}
+    assert kept.promdrill(*command) == 1
+    assert capsys.readouterr().err == (
+        "promdrill: toy is gone with its cluster promdrill-1; its record was removed\n"
+        f"Hint: {paths.command('reproduce', SCENARIO='toy')}\n"
+    )
+    assert not (owners.clusters_dir() / "promdrill-1").exists()
+    assert kept.promdrill(*command) == 2
+    assert "there is no reproduced incident" in capsys.readouterr().err
+
+
+def test_a_cluster_of_another_engine_is_not_taken_for_gone(kept: Machine, capsys: Capture) -> None:
+    kept.deleted = {"promdrill-1"}  # the engine that is asked does not have it, but it answers
+    kept.repair(SMALL, LARGE)
+    assert kept.promdrill("verify") == 0
+    assert "passed" in capsys.readouterr().out
+
+
+def test_without_an_engine_nothing_is_taken_for_gone(
+    kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def names() -> set[str]:
+        raise CommandFailed(["docker", "ps"], 1, "Cannot connect to the Docker daemon")
+
+    monkeypatch.setattr(kind, "names", names)
+    kept.answers = False
+    assert kept.promdrill("verify") == 1
+    assert "cluster promdrill-1 does not answer" in capsys.readouterr().err
+    assert folder().is_dir()
+
+
+def test_a_gone_cluster_is_said_and_another_is_judged(kept: Machine, capsys: Capture) -> None:
+    kept.world.broken_at = None
+    assert kept.promdrill("reproduce", "--scenario=toy") == 0
+    capsys.readouterr()
+    kept.deleted, kept.answers = {"promdrill-1"}, False
+    with lease.this_name("promdrill-1"):
+        assert kept.promdrill("list") == 0, "somebody is at work on it"
+    assert capsys.readouterr().err == ""
+    assert kept.promdrill("list") == 0
+    said, wrong = capsys.readouterr()
+    assert said.endswith(f"\nreproduced: toy (cluster promdrill-2); {paths.program()} verify promdrill-2\n")
+    assert "toy is gone with its cluster promdrill-1; its record was removed" in wrong
+    kept.answers = True
+    kept.repair(SMALL, LARGE)
+    assert kept.promdrill("verify") == 0
+
+
+@pytest.mark.parametrize("name", ["promdrill-1", "toy"])
+def test_one_cluster_is_deleted_and_others_and_the_engine_stay(
+    kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(lifecycle, "ask", lambda: lifecycle.Answer(None, "not installed"))
+    monkeypatch.setattr(lifecycle, "stop", lambda **_: pytest.fail("the engine is stopped"))
+    other = owners.clusters_dir() / "promdrill-7"
+    owners.claim(other, kept=True)
+    assert kept.promdrill("clean", name) == 0
+    assert capsys.readouterr().out == "deleted cluster promdrill-1\n"
+    assert [each.name for each in owners.recorded()] == ["promdrill-7"]
+
+
+def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "stop", lambda **_: pytest.fail("the engine is stopped"))
+    owners.claim(owners.clusters_dir() / "promdrill-7", kept=True)
+    owners.claim(owners.clusters_dir() / "promdrill-8", kept=False)
+    assert kept.promdrill("clean", "oom") == 2
+    assert capsys.readouterr().err == (
+        "promdrill: no cluster or reproduced incident oom; "
+        "there are promdrill-1 (toy, reproduced), promdrill-7 (kept), promdrill-8 (in use)\n"
+        f"Hint: {paths.program()} clean promdrill-1\n"
+    )
+    kept.world.broken_at = None
+    assert kept.promdrill("reproduce", "--scenario=toy") == 0
+    capsys.readouterr()
+    assert kept.promdrill("clean", "toy") == 2
+    assert "toy was reproduced in 2 clusters; there are promdrill-1 (toy" in capsys.readouterr().err
+    with lease.this_name("promdrill-1"):
+        assert kept.promdrill("clean", "promdrill-1") == 2
+    assert "cluster promdrill-1 is in use by another run\nHint: wait until" in capsys.readouterr().err
+    assert len(owners.recorded()) == 4, "nothing is deleted"
+
+
+def test_a_drill_does_not_run_over_its_own_incident(kept: Machine, capsys: Capture) -> None:
+    said = "the incident of toy stands in cluster promdrill-1, and its drill would remove it"
+    assert kept.promdrill("run", "--scenario=toy", "--cluster=promdrill-1") == 2
+    assert capsys.readouterr().err == (
+        f"promdrill: {said}\nHint: other scenarios, or {paths.program()} clean promdrill-1\n"
+    )
+    with pytest.raises(UsageError, match=said):
+        refuse_again(folder().parent, {"oom", "toy"})
+    refuse_again(folder().parent, {"oom"})
+    refuse_again(owners.clusters_dir() / "promdrill-9", {"toy"})
+    (folder() / FILE).write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        refuse_again(folder().parent, {"oom"})
+
+
+def test_clean_with_a_name_where_nothing_is(machine: Machine, capsys: Capture) -> None:
+    assert machine.promdrill("clean", "disk-full") == 2
+    assert "no cluster or reproduced incident disk-full; there are no clusters" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("name", [FILE, "join.json"])
 @pytest.mark.parametrize("text", ["{", '{"schema": 99}', ""])
 def test_what_is_left_is_damaged(kept: Machine, capsys: Capture, name: str, text: str) -> None:
@@ -287,7 +407,7 @@ def test_what_is_left_is_damaged(kept: Machine, capsys: Capture, name: str, text
     assert kept.promdrill("verify") == 2
     wrong = capsys.readouterr().err
     assert str(folder() / name) in wrong
-    assert "make clean" in wrong or paths.command("clean") in wrong
+    assert f"{paths.program()} clean promdrill-1" in wrong
     assert "--join" not in wrong
 
 
@@ -338,7 +458,8 @@ def test_ctrl_c_ends_the_judgement_and_says_what_is_missing(
     monkeypatch.setattr(kept.world, "wait_beyond", interrupted)
     assert kept.promdrill("verify") == 130
     said = capsys.readouterr().out
-    assert "missing  size is large\n" in said
+    assert "Missing\n" in said
+    assert "  size is large: size is large looked at\n" in said
     assert "toy: not yet, 4 of 4 conditions missing\n" in said
 
 
@@ -357,11 +478,43 @@ def test_ctrl_c_while_it_is_reproduced_leaves_no_cluster(
 def test_a_drill_whose_tools_are_gone_is_not_left(
     machine: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(KeptDrill, "environment", lambda _drill: Path("/no/such/kubectl").stat())
+    monkeypatch.setattr(StandingIncident, "environment", lambda _drill: Path("/no/such/kubectl").stat())
     assert machine.promdrill("reproduce", "--scenario=toy") == 1
     assert machine.log[-1] == "deleted promdrill-1"
     assert "No such file" in capsys.readouterr().err
     assert not folder().exists()
+
+
+def test_a_shared_cause_is_said_once() -> None:
+    watch = Watch()
+    service = "prometheus-toy-server"
+    names = ["targets up (prometheus)", "newest sample younger than 3 s", "appended samples rising"]
+    refusal = '/metrics not answered: HTTP 400 {"kind":"Status","message":"address not allowed"}'
+    watch.seen["recovery"] = {
+        "claim is bound": Seen(holds=True, text="bound " * 40),
+        "server pod 2/2": Seen(holds=False, text="no server pod"),
+        **{name: Seen(holds=False, text=f"{refusal} {number}", known=False) for number, name in enumerate(names)},
+        "one": Seen(holds=False, text="not asked yet", known=False),
+        "another": Seen(holds=False, text="not asked yet", known=False),
+    }
+    watch.unanswered = {("recovery", name): service for name in names}
+    watch.later = ("it stays so",)
+    said = show.judged(watch)
+    assert said[:-1] == [
+        "Missing",
+        "  server pod 2/2: no server pod",
+        f"  no pod answers behind service {service} (3 conditions):",
+        *(f"    {name}" for name in names),
+        "  not asked yet (2 conditions):",
+        "    one",
+        "    another",
+        "Not asked yet",
+        "  it stays so",
+        "Holds",
+    ]
+    assert said[-1].startswith("  claim is bound: bound bound")
+    assert said[-1].endswith(" ...")
+    assert len(said[-1]) <= 80
 
 
 class Become(Exception):
@@ -392,7 +545,14 @@ def test_a_shell_has_everything_set(
     path, argv, env = become[0]
     assert (Path(path).name, argv[1:]) == ("bash", ["-i"])
     home = folder() / "home"
-    assert env["KUBECONFIG"] == str(owners.clusters_dir() / "promdrill-1" / "kubeconfig")
+    own = yaml.safe_load(Path(env["KUBECONFIG"]).read_text())
+    assert own["contexts"][0]["context"] == {
+        "cluster": "kind-promdrill",
+        "user": "kind-promdrill",
+        "namespace": "drill-toy",
+    }
+    assert (owners.clusters_dir() / "promdrill-1" / "kubeconfig").read_text() == KUBECONFIG, "the cluster's own"
+    assert env["HELM_NAMESPACE"] == "drill-toy"
     assert (env["NAMESPACE"], env["RELEASE"], env["NEW_SIZE"]) == ("drill-toy", "prometheus-toy", "large")
     assert Path(env["VALUES"]) == kept.values.absolute()
     assert (env["HOME"], env["TERM"]) == (str(home), "xterm-256color")
@@ -402,6 +562,7 @@ def test_a_shell_has_everything_set(
     assert (home / ".bashrc").read_text() == "PS1='[toy] \\w \\$ '\n"
     said = capsys.readouterr().out
     assert "toy: it is small\n" in said
+    assert "namespace drill-toy is their default" in " ".join(said.split())
     assert f"  VALUES={env['VALUES']}\n" in said
 
 
@@ -420,7 +581,7 @@ def test_a_command_in_the_shell(kept: Machine, become: Any, capsys: Capture) -> 
     ("words", "message"),
     [
         (("--",), "no command after --"),
-        (("toy", "ls"), "one drill at most, not: toy ls"),
+        (("toy", "ls"), "one incident at most, not: toy ls"),
         (("--", "no-such-command"), "no command named no-such-command"),
     ],
 )

@@ -13,7 +13,7 @@ from promdrill.drill import Drill
 from promdrill.plugin.session import RUN
 
 Change = Callable[[pytest.FixtureRequest, Drill], AbstractContextManager[Drill]]
-"""Makes, of the drill that the plugin made, the one that the test gets."""
+"""Turns the drill that the plugin made into the one that the test gets."""
 
 _QUIET = (
     *("-q", "-q", "--no-header", "--no-summary", "--capture=no", "-p", "no:cacheprovider"),
@@ -22,10 +22,10 @@ _QUIET = (
 
 
 class Session:
-    """A plugin that puts itself between promdrill's fixture and the test.
+    """A plugin that changes the drill between promdrill's fixture and the test.
 
     Args:
-        change: What it does there.
+        change: Changes it.
 
     Attributes:
         interrupted: Whether Ctrl-C ended the session.
@@ -43,21 +43,21 @@ class Session:
         config.pluginmanager.register(_Between(self._change), "promdrill-between")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        """Take it down: pytest has one exit code for Ctrl-C and for errors of collection, and one exception too."""
+        """Note Ctrl-C: pytest has the same exit code and exception for it as for errors of collection."""
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_terminal_summary(self, config: pytest.Config) -> None:
-        """The command says how it ended; a table of drills would say that none was run."""
+        """Say nothing: the command says how it ended, and a table of drills would say that none was run."""
         if RUN in config.stash:
             del config.stash[RUN]
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Take down why nothing could be collected, or why it is left out."""
+        """Note why nothing could be collected, or why it was skipped."""
         self._note(report)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take down what failed, or why it is skipped."""
+        """Note what failed, or why it was skipped."""
         self._note(report)
 
     def _note(self, report: pytest.CollectReport | pytest.TestReport) -> None:
@@ -75,7 +75,7 @@ class _Between:
 
     @pytest.fixture
     def drill(self, request: pytest.FixtureRequest, drill: Drill) -> Iterator[Drill]:
-        """The drill, with another site."""
+        """The changed drill."""
         with self._change(request, drill) as changed:
             yield changed
 
@@ -84,9 +84,9 @@ def run(session: Session, test: Path, options: Sequence[str]) -> int:
     """Run one scenario's test.
 
     Args:
-        session: Is told how it goes.
+        session: Notes how it ends.
         test: The test's file.
-        options: pytest's and promdrill's own.
+        options: Options of pytest and promdrill.
 
     Returns:
         pytest's exit code.

@@ -1,46 +1,43 @@
-"""What outlives the process that made an incident happen, so that a later one can judge a repair as the drill would.
+"""The record of an incident that was left standing, so that a later process can judge a repair as the drill would.
 
-It is one JSON file in the cluster's state folder. Conditions are not in it: the scenario's own test makes them anew,
-from the moments that are. Neither is what takes the drill's acts back: the cluster is deleted as a whole.
+It is one JSON file in the cluster's state folder. It holds no conditions: the scenario's own test makes them again from
+the recorded moments. Nor does it say how to undo the drill: the cluster is deleted as a whole.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
+from promdrill.cluster import owners
+from promdrill.core import files, paths
 from promdrill.core.errors import UsageError
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Moments
 from promdrill.observe.prometheus import Remembered
 
-if TYPE_CHECKING:
-    from promdrill.drill.plan import Plan
-    from promdrill.drill.site import Site
-    from promdrill.runbook.parse import Runbook
-
 SCHEMA = 1
 """Version of the file; raised when a field changes its meaning, comes or goes away."""
 
-FILE = "kept.json"
+FILE = "incident.json"
 
 _NO_TIMES = frozenset({"pod", "pod_uid", "restarts"})
-"""Fields of `Moments` that are no moments."""
+"""Fields of `Moments` that are not times."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What was learnt at the baseline.
+    """What the baseline showed.
 
     Attributes:
-        interval_s: Seconds between two scrapes then; an edit of the values changes nothing of it.
+        interval_s: Seconds between two scrapes at that time; a later edit of the values does not change it.
         began: UTC start of the baseline that held.
-        jobs: Scrape jobs that were there.
-        early: Queries of before the fault, with their answers.
+        jobs: Scrape jobs that had targets.
+        early: Queries from before the fault, with their answers.
     """
 
     interval_s: float
@@ -50,21 +47,21 @@ class Memory:
 
 
 class LastingBaseline(Baseline):
-    """A baseline that can be written down, and taken up again in another process."""
+    """A baseline that can be recorded, and restored in another process."""
 
     def memory(self) -> Memory:
-        """What was learnt; only after `learn`."""
+        """What it showed; only after `learn`."""
         return Memory(self._interval_s, self.began, self._jobs, self._early)
 
     def recall(self, memory: Memory, remembered_at: datetime) -> None:
-        """Take up what was learnt in another process, in place of `learn`."""
+        """Restore what another process recorded, in place of `learn`."""
         self.began, self.remembered_at = memory.began, remembered_at
         self._jobs, self._early = memory.jobs, memory.early
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """An incident that was made to happen, was proven, and was left there.
+class Incident:
+    """An incident that was reproduced, proven, and left standing.
 
     Attributes:
         scenario: The scenario's id.
@@ -72,15 +69,15 @@ class Kept:
         title: The runbook's title.
         folder: The drill's folder in the reports, with its journal, and its values or manifests.
         runbook: The runbook.
-        own_runbook: Whether it was given in place of the scenario's.
+        own_runbook: Whether the user gave it in place of the scenario's.
         profile: Kind configuration of the cluster.
         chart: Name and version of the chart.
         app_version: Version of Prometheus as its build info tells it; None when unknown.
-        environment: Variables that the runbook's steps get: its own and those that lead to the drilled Prometheus.
+        environment: Variables of the runbook's steps: its own, and those that name the drilled Prometheus.
         server: Names that commands need: `namespace`, `container`, `service`, `port`.
         signature: What was last seen of each condition, by stage and by the condition's name.
-        moments: Those up to now; `remediating` is when the incident was left to be repaired.
-        memory: What was learnt at the baseline.
+        moments: The drill's moments so far; `remediating` is when the incident was left to be repaired.
+        memory: What the baseline showed.
     """
 
     scenario: str
@@ -98,49 +95,11 @@ class Kept:
     moments: Moments
     memory: Memory
 
-    @classmethod
-    def of(
-        cls,
-        site: Site,
-        plan: Plan,
-        runbook: Runbook,
-        *,
-        moments: Moments,
-        memory: Memory,
-        app_version: str | None,
-        signature: Mapping[str, Mapping[str, str]],
-    ) -> Self:
-        """What is to be kept of a drill whose incident was proven and lasts."""
-        server = site.server
-        return cls(
-            scenario=site.scenario,
-            scenario_dir=site.scenario_dir.absolute(),
-            title=runbook.title,
-            folder=site.folder.absolute(),
-            runbook=site.runbook_file.absolute(),
-            own_runbook=site.runbook is not None,
-            profile=site.profile,
-            chart=f"{site.chart.name} {site.chart.version}",
-            app_version=app_version,
-            environment={**runbook.variables, **plan.variables, **site.installation.environment},
-            server={
-                "namespace": server.namespace,
-                "container": server.container,
-                "service": server.service,
-                "port": str(server.port),
-            },
-            signature=signature,
-            moments=replace(moments, remediating=site.clock.utc(), remediated=None),
-            memory=memory,
-        )
-
     def write(self, folder: Path) -> Path:
-        """Write this into a folder, which is made, so that a reader sees all of it or nothing; return the file."""
+        """Write the record into a folder, which is made; a crash leaves all of it or nothing. Returns the file."""
         folder.mkdir(parents=True, exist_ok=True)
-        file, partial = folder / FILE, folder / f"{FILE}.partial"
-        partial.write_text(json.dumps({"schema": SCHEMA, **asdict(self)}, default=_plain, indent=2) + "\n", "utf-8")
-        partial.replace(file)
-        return file
+        text = json.dumps({"schema": SCHEMA, **asdict(self)}, default=_plain, indent=2) + "\n"
+        return files.write(folder / FILE, text)
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -157,15 +116,35 @@ class Kept:
                 return cls(**_restored(data))
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             text = " ".join(str(error).split()) or type(error).__name__
-            raise UsageError(f"{file}: cannot be read as a kept drill: {text}", hint="make clean") from error
+            message = f"{file}: cannot be read as the record of an incident: {text}"
+            raise UsageError(message, hint=f"{paths.program()} clean {folder.parent.name}") from error
         raise UsageError(
             f"{file}: written by another version of promdrill (schema {schema}, this one reads {SCHEMA})",
-            hint="the version that wrote it, or make clean and reproduce the incident again",
+            hint=f"use the version that wrote it, or {paths.program()} clean {folder.parent.name}",
         )
 
 
+def refuse_again(cluster: Path, scenarios: Collection[str]) -> None:
+    """Refuse to drill a scenario where its incident stands: a drill begins by removing what its namespace holds.
+
+    Args:
+        cluster: The cluster's folder.
+        scenarios: Ids of the scenarios that are to be drilled.
+
+    Raises:
+        UsageError: The incident of one of them stands there, or one does whose record cannot be read.
+    """
+    folder = cluster / owners.INCIDENT
+    if not (folder / FILE).is_file():
+        return
+    found = Incident.read(folder)
+    if found.scenario in scenarios:
+        message = f"the incident of {found.scenario} stands in cluster {cluster.name}, and its drill would remove it"
+        raise UsageError(message, hint=f"other scenarios, or {paths.program()} clean {cluster.name}")
+
+
 def _plain(value: object) -> Any:
-    """What JSON has no form for."""
+    """A value that JSON has no form for."""
     if isinstance(value, datetime):
         return _iso(value)
     if isinstance(value, frozenset):  # labels of a series, or the answer to a query
@@ -179,8 +158,8 @@ def _iso(moment: datetime) -> str:
 
 
 def _restored(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, each of its own type; KeyError, TypeError or ValueError where one is not what it must be."""
-    paths = {name: Path(data[name]) for name in ("scenario_dir", "folder", "runbook")}
+    """The fields, each of its own type; KeyError, TypeError or ValueError where one is not."""
+    places = {name: Path(data[name]) for name in ("scenario_dir", "folder", "runbook")}
     moments: dict[str, Any] = {
         name: value if value is None or name in _NO_TIMES else _moment(value) for name, value in data["moments"].items()
     }
@@ -189,7 +168,7 @@ def _restored(data: Mapping[str, Any]) -> dict[str, Any]:
         float(found["interval_s"]), _moment(found["began"]), tuple(found["jobs"]), tuple(map(_early, found["early"]))
     )
     maps = {name: dict(data[name]) for name in ("environment", "server", "signature")}
-    return {**data, **paths, **maps, "moments": Moments(**moments), "memory": memory}
+    return {**data, **places, **maps, "moments": Moments(**moments), "memory": memory}
 
 
 def _moment(text: str) -> datetime:

@@ -1,0 +1,95 @@
+"""The clusters that promdrill has recorded, each with what is in it: to delete one, or to run drills in it again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from promdrill.cluster import lease, owners, sweep
+from promdrill.cluster.owners import Owner
+from promdrill.core import paths
+from promdrill.core.errors import UsageError
+from promdrill.drill.incident import refuse_again
+from promdrill.incident import record
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A recorded cluster.
+
+    Attributes:
+        name: Its name.
+        owner: The process that made it or works on it; None when its record cannot be read.
+        scenario: The scenario whose incident stands in it; None when none does, empty when its record is damaged.
+    """
+
+    name: str
+    owner: Owner | None
+    scenario: str | None
+
+    @property
+    def words(self) -> str:
+        """Its name, and what it is there for."""
+        if self.scenario is not None:
+            return f"{self.name} ({self.scenario or 'an incident that cannot be read'}, reproduced)"
+        if self.owner is not None and self.owner.kept:
+            return f"{self.name} (kept)"
+        return f"{self.name} ({'in use' if self.owner is not None and self.owner.alive else 'left by a killed run'})"
+
+
+def recorded() -> list[Cluster]:
+    """All of them, but those that turn out to be gone: their records are removed."""
+    standing, _ = record.survey()
+    scenarios = {each.cluster: each.scenario for each in standing}
+    return [Cluster(folder.name, owner, scenarios.get(folder.name)) for folder, owner in owners.recorded().items()]
+
+
+def find(name: str) -> Cluster:
+    """The cluster of that name, or the one in which that scenario was reproduced.
+
+    Raises:
+        UsageError: There is none, or there are several; says what is there.
+    """
+    there = recorded()
+    fits = [each for each in there if each.name == name] or [each for each in there if each.scenario == name]
+    if not fits:
+        raise UsageError(f"no cluster or reproduced incident {name}; {_listed(there)}", hint=_hint(there))
+    if len(fits) > 1:
+        raise UsageError(f"{name} was reproduced in {len(fits)} clusters; {_listed(fits)}", hint=_hint(fits))
+    return fits[0]
+
+
+def require_kept(name: str, scenarios: Collection[str]) -> None:
+    """Make sure that drills can run again in a kept cluster.
+
+    Args:
+        name: The cluster's name.
+        scenarios: Ids of the scenarios that are to be drilled in it.
+
+    Raises:
+        UsageError: promdrill has not kept it, a run uses it, it is gone, or the incident of one of the scenarios stands
+            in it.
+    """
+    gone = sweep.forget_gone()
+    there = recorded()
+    said, hint = f"CLUSTER={name}", "leave CLUSTER out for a new cluster"
+    found = next((each for each in there if each.name == name), None)
+    if found is None:
+        what = "it is gone, and its record was removed" if name in gone else "promdrill has no cluster of that name"
+        raise UsageError(f"{said}: {what}; {_listed(there)}", hint=hint)
+    try:
+        with lease.this_name(name):
+            pass
+    except UsageError as error:
+        raise UsageError(f"{said}: in use by another run; {_listed(there)}", hint=hint) from error
+    if found.owner is None or not found.owner.kept:
+        raise UsageError(f"{said}: left by a killed run, and not kept; {_listed(there)}", hint=hint)
+    refuse_again(owners.clusters_dir() / name, scenarios)
+
+
+def _listed(there: Sequence[Cluster]) -> str:
+    return f"there are {', '.join(each.words for each in there)}" if there else "there are no clusters"
+
+
+def _hint(there: Sequence[Cluster]) -> str:
+    return f"{paths.program()} clean {there[0].name}" if there else paths.command("reproduce", SCENARIO="disk-full")

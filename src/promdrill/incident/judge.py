@@ -1,0 +1,109 @@
+"""Judging a repair: the scenario's own test again, from its remedy or its recovery on, where the incident stands."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from promdrill.core.errors import UsageError
+from promdrill.core.journal import Journal
+from promdrill.core.model import DrillResult, Verdict
+from promdrill.drill import Drill
+from promdrill.drill.part import Part, Watch
+from promdrill.drill.timings import timings
+from promdrill.incident import record
+from promdrill.incident import session as sessions
+from promdrill.incident.record import StandingIncident
+from promdrill.plugin.session import RUN
+from promdrill.request.scenarios import ScenarioFolder
+
+LONGEST_S = 24 * 3600.0
+"""The longest time that may be waited for; a larger number is likely a mistake."""
+
+
+@dataclass(slots=True)
+class Judged:
+    """How a judgement ended.
+
+    Attributes:
+        watch: What each condition last saw.
+        journal: Its journal.
+        result: The engine's result; None when nothing could be judged.
+        failures: Why nothing could be judged, in words.
+        interrupted: Whether Ctrl-C ended it.
+    """
+
+    watch: Watch
+    journal: Path
+    result: DrillResult | None = None
+    failures: list[str] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether everything was proven."""
+        return self.result is not None and self.result.verdict is Verdict.PASSED
+
+
+def budget_s(standing: StandingIncident, timeout_s: float | None) -> float:
+    """Seconds to wait until recovery begins."""
+    found = standing.incident
+    return timings(found.profile, found.memory.interval_s).recovery_s if timeout_s is None else timeout_s
+
+
+def judge(standing: StandingIncident, part: Part, *, what: str) -> Judged:
+    """Run a part of the drill, and judge it as the drill would be judged.
+
+    Args:
+        standing: The incident.
+        part: Which part; its `incident` and `watch` are set here.
+        what: Names the journal's file: `verify`.
+
+    Raises:
+        UsageError: Another process is at work on it; the scenario is not there any more.
+        ClusterError: The cluster does not answer, or the drill's namespace is gone.
+    """
+    incident = standing.incident
+    test = ScenarioFolder(incident.scenario, incident.scenario_dir).test
+    if not test.is_file():
+        raise UsageError(f"{test}: not there any more, and recovery is judged by it", hint=standing.again)
+    with record.at_work(standing):
+        record.require_there(standing)
+        journal = _free(incident.folder, what)
+        watch = Watch()
+        judged = Judged(watch, journal)
+        part = replace(part, incident=incident, watch=watch)
+
+        @contextlib.contextmanager
+        def enter(request: pytest.FixtureRequest, found: Drill) -> Iterator[Drill]:
+            own, run = incident.runbook if incident.own_runbook else None, request.config.stash[RUN]
+
+            def ended(result: DrillResult) -> None:
+                judged.result = result
+                run.results.add(result)  # silently; a drill without a result would be reported as aborted
+
+            with Journal(journal, clock=found.site.clock) as notes:
+                yield Drill(
+                    replace(found.site, part=part, folder=incident.folder, journal=notes, runbook=own, on_result=ended)
+                )
+
+        session = sessions.Session(enter)
+        with tempfile.TemporaryDirectory(prefix="promdrill-judge-") as scratch:
+            reports = Path(scratch) / "reports"
+            reports.mkdir()
+            join = replace(standing.joined, reports=reports, outbox=Path(scratch) / "outbox").write()
+            sessions.run(session, test, [f"--join={join}", f"--profile={incident.profile}"])
+        judged.failures, judged.interrupted = session.failures, session.interrupted
+        return judged
+
+
+def _free(folder: Path, what: str) -> Path:
+    """A file for a journal of its own: the drill's journal ends where the incident was left."""
+    candidates = (folder / f"{what}-{number}.jsonl" for number in itertools.count(1))
+    return next(path for path in candidates if not path.exists())

@@ -23,7 +23,7 @@ IMPORTERS: dict[str, set[str]] = {
 }
 
 TESTS = {
-    "test_clock.py": "from promdrill import clock\n",
+    "test_clock.py": "from promdrill.core import clock\n",
     "test_engine.py": "from promdrill.drill import Drill\n",
     "test_cli.py": "import pytest\nfrom promdrill.cli import main\nfrom tests.unit.world import World\n",
     "world.py": "from tests.unit.inner import Inner\n",

@@ -32,7 +32,7 @@ DOCS = ROOT / "docs"
 FOLDERS = ("tutorial", "how-to", "explanation", "decisions")
 PAGES = (
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    DOCS / "glossary.md",
+    *sorted(DOCS.glob("*.md")),
     *(page for folder in FOLDERS for page in sorted((DOCS / folder).glob("*.md"))),
 )
 TUTORIAL = DOCS / "tutorial" / "your-own-scenario.md"

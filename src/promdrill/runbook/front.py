@@ -13,7 +13,7 @@ import yaml
 from promdrill.runbook.source import Source
 
 KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because")
-"""What front matter may say, in the order of docs/how-to/your-own-runbook.md."""
+"""What front matter may say, in the order of the README."""
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 """A runbook's id or a step's name: what may also be the name of a folder or of a Kubernetes object."""

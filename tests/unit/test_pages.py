@@ -19,12 +19,14 @@ from promdrill.cli import main
 from promdrill.cli.new import create
 from promdrill.cli.run import OPTIONS
 from promdrill.core import paths
+from promdrill.core.model import Verdict
 from promdrill.drill import Drill
 from promdrill.parallel import wanted
 from promdrill.request import scenarios
 from promdrill.runbook import front
 from promdrill.runbook.parse import parse
-from promdrill.supply.build import debian
+from promdrill.supply import kubernetes
+from promdrill.supply.build import catalogue, debian
 from promdrill.supply.engine import lifecycle
 
 ROOT = paths.project_dir()
@@ -37,6 +39,7 @@ PAGES = (
 )
 TUTORIAL = DOCS / "tutorial" / "your-own-scenario.md"
 WRITING = DOCS / "how-to" / "write-a-scenario.md"
+OWN_VALUES = DOCS / "how-to" / "your-own-chart-and-values.md"
 OWN_RUNBOOK = DOCS / "how-to" / "your-own-runbook.md"
 README = ROOT / "README.md"
 
@@ -135,6 +138,11 @@ def test_every_scenario_is_in_its_table_once() -> None:
     assert all(re.findall(r"`([a-z0-9-]+)`", row) == sorted(re.findall(r"`([a-z0-9-]+)`", row)) for row in rows)
 
 
+def test_every_verdict_is_explained() -> None:
+    table = text_of(README).partition("| verdict | meaning |\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| (\w+) \|", table, re.MULTILINE) == list(Verdict)
+
+
 # --- docs ----------------------------------------------------------------------------------------------------------
 
 
@@ -176,6 +184,15 @@ def test_the_guide_goes_on_where_the_command_ends(
     said = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]
     assert len(said) == 4
     assert [line for line in said if line not in commands(WRITING)] == []
+
+
+def test_the_versions_that_can_be_had_are_all_there() -> None:
+    kube = text_of(OWN_VALUES).partition("## Kubernetes and Helm\n")[2].partition("\n## ")[0]
+    images = text_of(OWN_VALUES).partition("## Prometheus and other images\n")[2].partition("\n## ")[0]
+    built = catalogue.load(paths.images_dir())
+    prometheus = [name.partition(":v")[2] for name in built.references() if "/prometheus/prometheus:" in name]
+    assert sorted(re.findall(r"\b\d+\.\d+\.\d+\b", kube)) == sorted(kubernetes.offered_anywhere().versions)
+    assert sorted(re.findall(r"\b\d+\.\d+\.\d+\b", images)) == sorted(prometheus)
 
 
 def test_the_keys_of_front_matter_are_all_there() -> None:

@@ -148,6 +148,8 @@ lint: environment ## Check style, types, layers, runbooks, workflows, examples
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/github/.github/workflows/*.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-issue-forms .github/ISSUE_TEMPLATE/[!c]*.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci examples/gitlab/.gitlab-ci.yml examples/gitlab/runner.yml
 	cd examples/gitlab && ../../.venv/bin/promdrill matrix --file matrix.toml --scenarios drills --supply registry --format gitlab \
 		| ../../.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --default-filetype yaml -

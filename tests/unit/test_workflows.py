@@ -236,12 +236,15 @@ def test_lint_validates_all_that_a_ci_reads() -> None:
         checked.setdefault(schema, set()).update(files)
     there = {str(file.relative_to(ROOT)) for end in ("yml", "yaml") for file in ROOT.glob(f"examples/**/.*.{end}")}
     there |= {str(file.relative_to(ROOT)) for file in ROOT.glob("examples/gitlab/*.yml")}
+    forms = {str(file.relative_to(ROOT)) for file in ROOT.glob(".github/ISSUE_TEMPLATE/*")}
     assert checked == {
         "github-workflows": {
             str(file.relative_to(ROOT)) for file in [*FILES, *ROOT.glob("examples/*/.github/workflows/*.yml")]
         },
         "github-actions": {"action.yml"},
         "dependabot": {".github/dependabot.yml"},
+        "github-issue-config": {".github/ISSUE_TEMPLATE/config.yml"},
+        "github-issue-forms": forms - {".github/ISSUE_TEMPLATE/config.yml"},
         "gitlab-ci": there,
     }
     assert "examples/gitlab/.gitlab-ci.yml" in there

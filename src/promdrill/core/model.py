@@ -1,6 +1,6 @@
 """The records that drills produce: frozen, typed, and nothing but data.
 
-The terms are those of the README's glossary; the JSON form of `DrillResult` and `RunResult` is results.json.
+The terms are those of docs/glossary.md; the JSON form of `DrillResult` and `RunResult` is results.json.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Manual(Manifests):
         return duration_s(str(stated.get("scrape_interval", DEFAULT_SCRAPE_INTERVAL)), "scrape_interval")
 
     def install(self) -> None:
-        """Make the volume's folder on the node as the README says, empty, and apply all objects."""
+        """Make the volume's folder on the node as manifests/manual/README.md says, empty, and apply all objects."""
         self._remove_volumes()
         for folder in self._host_paths():
             made = f"rm -rf {folder} && mkdir -p {folder} && chown 65534:65534 {folder} && chmod 0750 {folder}"

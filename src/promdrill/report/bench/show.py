@@ -87,7 +87,7 @@ def to_text(bench: Bench) -> str:
 
 
 def to_markdown(bench: Bench) -> str:
-    """All tables; that of the drills has the columns of the one in README.md."""
+    """All tables; that of the drills has a column for each phase."""
     out = [f"## {escape(_headline(bench))}"]
     for table in _tables(bench):
         rules = ["---" if column in table.left else "--:" for column in range(len(table.head))]

@@ -21,7 +21,7 @@ import contextlib, json, os, threading
 from pathlib import Path
 from types import SimpleNamespace
 
-from promdrill import doctor, drilling, session
+from promdrill import doctor, fulfil, session
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.interrupts import terminable
 from promdrill.core.errors import ClusterError, SupplyError

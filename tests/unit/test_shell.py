@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess  # noqa: TID251  a command that the gateway did not start
 import sys
 import threading
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_all_that_runs_dies_with_promdrill(tmp_path: Path, how: signal.Signals) 
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     command = _grandchild("time.sleep(600)", says=str(fifo))
-    promdrill = [sys.executable, "-c", f"from promdrill import shell; shell.run({command!r}, timeout_s=600)"]
+    promdrill = [sys.executable, "-c", f"from promdrill.core import shell; shell.run({command!r}, timeout_s=600)"]
     with shell.spawn(promdrill) as process:
         with fifo.open("rb", buffering=0) as held:
             assert held.read(2) == b"up"
@@ -130,7 +131,7 @@ def test_a_guardian_that_is_gone_is_replaced_and_knows_all_that_runs(tmp_path: P
     command = _grandchild("time.sleep(600)", says=str(fifo))
     script = f"""
 import os, signal, psutil
-from promdrill import shell
+from promdrill.core import shell
 with shell.spawn({command!r}) as first:
     (guardian,) = [child for child in psutil.Process().children() if "promdrill.core.guardian" in child.cmdline()]
     guardian.kill()
@@ -161,7 +162,17 @@ with shell.spawn({command!r}) as first:
 def test_what_a_guardian_ends(monkeypatch: pytest.MonkeyPatch, lines: list[str], ended: list[int] | None) -> None:
     starts: dict[int, list[str | None]] = {7: ["a", "a"], 8: ["b", None], 9: ["c", "d"]}  # 9 is another's by then
     monkeypatch.setattr(processes, "start_of", lambda pid: starts[pid].pop(0))
+    monkeypatch.setattr(os, "getsid", lambda pid: pid)
     calls: list[tuple[str, list[int]]] = []
     monkeypatch.setattr(processes, "end_marked", lambda mark, leaders: calls.append((mark, leaders)))
     guardian.main("m", (f"{line}\n" for line in lines))
     assert calls == ([] if ended is None else [("m", ended)])
+
+
+def test_a_guardian_takes_nothing_for_a_command_that_cannot_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[list[int]] = []
+    monkeypatch.setattr(processes, "end_marked", lambda _mark, leaders: calls.append(leaders))
+    with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as in_our_session:
+        told = [0, 1, os.getpid(), os.getppid(), in_our_session.pid]
+        guardian.main("m", [f"+{pid}\n" for pid in told])
+    assert calls == [[]]

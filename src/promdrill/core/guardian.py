@@ -101,12 +101,22 @@ def main(mark: str, lines: Iterable[str]) -> None:
     for line in lines:
         said = line.strip()
         by_itself = said == _ENDED
-        if said.startswith("+"):
+        if said.startswith("+") and _is_command(int(said)):
             running[int(said)] = processes.start_of(int(said))
         elif said.startswith("-"):
             running.pop(-int(said), None)
     if running or not by_itself:
         processes.end_marked(mark, [pid for pid, start in running.items() if _not_another(pid, start)])
+
+
+def _is_command(pid: int) -> bool:
+    """Whether a process id can be that of a command: each leads a session of its own, and none is init or promdrill."""
+    if pid <= 1 or pid in {os.getpid(), os.getppid()}:
+        return False
+    try:
+        return os.getsid(pid) == pid
+    except ProcessLookupError:  # it has ended; what it started may not have
+        return True
 
 
 def _not_another(pid: int, start: str | None) -> bool:

@@ -88,7 +88,7 @@ def test_the_journal_tells_the_story(world: World) -> None:
     wanted = ["drill-begin", "fault", "fault-confirmed", "stage-begin", "stage-seen", "step", "undo", "verdict"]
     assert [event for event in dict.fromkeys(events) if event in wanted] == wanted
     assert [line["phase"] for line in lines if line["event"] == "phase-begin"] == list(PhaseName)
-    assert next(line for line in lines if line["event"] == "observer")["detections"] == 1
+    assert next(line for line in lines if line["event"] == "observer")["figures"]["detections"] == 1
 
 
 def test_the_result_says_how_well_the_drill_was_observed(world: World) -> None:

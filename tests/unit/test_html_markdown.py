@@ -64,7 +64,7 @@ def test_nothing_in_markdown(tmp_path: Path) -> None:
             "make test-scenarios SCENARIO=oom CONTROL=no-remedy KUBE_VERSION=1.36.3 PROFILE=as-shipped SUPPLY=source",
         ),
         (
-            result(scenario="oom", steps=(StepRecord("/home/me/own.md", 3, 0, 1.0),)),
+            result(scenario="oom", steps=(StepRecord("/home/me/own.md", 3, "Mitigation", "true", 0, 1.0, ""),)),
             "make test-scenarios SCENARIO=oom KUBE_VERSION=1.36.3 RUNBOOK=/home/me/own.md SUPPLY=source",
         ),
         (without(42, "x"), "make ablate SCENARIO=disk-full KUBE_VERSION=1.36.3 SUPPLY=source"),

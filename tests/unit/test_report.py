@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from promdrill.core.errors import UsageError
+from promdrill.core.events import PhaseEnded
 from promdrill.core.model import (
     DrillResult,
     JobSamples,
@@ -48,7 +49,7 @@ PASSED = DrillResult(
     detected_after_s=11.25,
     recovered_after_s=15.5,
     samples=SampleAccount(gap_s=24.0, lost=288, jobs=(JobSamples("prometheus", 24.0, 300, 12, 288),)),
-    steps=(StepRecord("runbook.md", 31, 0, 0.5),),
+    steps=(StepRecord("runbook.md", 31, "Mitigation", "true", 0, 0.5, ""),),
     observer=ObserverFigures(0.12, 31, 14, 120, 0),
     remarks=("The chart is older than the incident.", "Its volume was made by hand."),
 )
@@ -128,7 +129,7 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
     (drill,) = stored["drills"]
     assert drill["verdict"] == "passed"
     assert drill["phases"] == [{"name": "provision", "started": "2025-11-22T05:10:05.000Z", "took_s": 7.25}]
-    job = {"job": "prometheus", "gap_s": 24.0, "expected": 300, "stored": 12, "lost": 288}
+    job = {"job": "prometheus", "gap_s": 24.0, "expected": 300, "stored": 12, "lost": 288, "gap_began": None}
     assert drill["samples"] == {"gap_s": 24.0, "lost": 288, "jobs": [job]}
     assert drill["observer"] == {
         "detect_p95_s": 0.12,
@@ -139,7 +140,8 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
     }
     assert drill["left_out"] is None
     assert drill["remarks"] == ["The chart is older than the incident.", "Its volume was made by hand."]
-    assert drill["steps"] == [{"file": "runbook.md", "line": 31, "exit_code": 0, "took_s": 0.5}]
+    told = {"file": "runbook.md", "line": 31, "section": "Mitigation", "command": "true", "output": ""}
+    assert drill["steps"] == [{**told, "exit_code": 0, "took_s": 0.5}]
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -346,7 +348,7 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     assert run.result("disk-full", Variant()) is None
     assert run.result("disk-full", Variant("no-remedy")) is None
     with run.journal("disk-full", Variant("no-fault")) as journal:
-        journal.note("phase-end", phase="undo", took_s=1.0, ended="done")
+        journal.write(PhaseEnded(phase=PhaseName.UNDO, took_s=1.0))
     left_out = LeftOut("runbook.md", 28, "true", optional=True)
     variant = Variant("without:my runbook.md:28", left_out, frozenset({3}))
     run.aborted("disk-full", variant, profile="fast", reason="no engine\n...")

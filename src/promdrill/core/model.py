@@ -64,14 +64,20 @@ class StepRecord:
     Attributes:
         file: Path of the runbook, relative to the scenario's folder where it lies inside it.
         line: Line of the step's first command, counted from 1.
+        section: The runbook's section that it stands in.
+        command: Its commands.
         exit_code: The step's exit code; None when it was ended at its deadline.
         took_s: Seconds.
+        output: What it printed on standard output and standard error; the middle is cut from more than 1 MiB.
     """
 
     file: str
     line: int
+    section: str
+    command: str
     exit_code: int | None
     took_s: float
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class JobSamples:
         expected: Samples that the series should hold.
         stored: Samples that they hold.
         lost: The difference, never below 0.
+        gap_began: When the last sample before the longest gap was stored, UTC, ISO 8601; None for no gap.
     """
 
     job: str
@@ -91,6 +98,7 @@ class JobSamples:
     expected: int
     stored: int
     lost: int
+    gap_began: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

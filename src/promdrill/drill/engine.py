@@ -16,6 +16,13 @@ from typing import Any
 import yaml
 
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.events import (
+    DrillBegan,
+    EndedEarly,
+    EvidenceMissing,
+    Reproduced,
+    VerdictReached,
+)
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
 from promdrill.drill.interrupts import terminable
@@ -142,7 +149,7 @@ class Drill:
         record = Record(site.journal, site.clock, site.scenario_dir)
         undo = Undo(site.journal)
         verdict, reason, error = Verdict.PASSED, None, None
-        site.journal.note("drill-begin", scenario=site.scenario, profile=site.profile, control=site.control)
+        site.journal.write(DrillBegan(scenario=site.scenario, profile=site.profile, control=site.control))
         with terminable(), ExitStack() as closing:
             try:
                 runbook = parse(site.runbook_file)
@@ -153,15 +160,15 @@ class Drill:
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 verdict, reason = judge(record.phase, ended, site.scenario_dir)
-                stack = [] if isinstance(ended, PromdrillError) else traceback.format_exception(ended)
-                site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended), traceback=stack)
+                stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
+                site.journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)
             reason = reason and _ending_with(hint, reason)
             interruption = self._take_back(record, undo, reproduced=error is None and site.part.leaves_incident)
         if error is None and site.part.leaves_incident:
-            site.journal.note("reproduced")
+            site.journal.write(Reproduced())
         else:
-            site.journal.note("verdict", verdict=verdict, reason=reason)
+            site.journal.write(VerdictReached(verdict=verdict, reason=reason))
         return self._result(plan, record, verdict, reason), cut_short or interruption or error, hint
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
@@ -189,7 +196,7 @@ class Drill:
         try:
             taken = gather(_subject(site), site.folder, site.journal, clock=site.clock)
         except BaseException as failed:  # noqa: BLE001  the drill's own outcome must surface; interruptions are given back
-            site.journal.note("evidence-missing", collector="evidence", error=f"{type(failed).__name__}: {failed}")
+            site.journal.write(EvidenceMissing(collector="evidence", error=f"{type(failed).__name__}: {failed}"))
             return "", None if isinstance(failed, Exception) else failed
         return taken.hint, taken.interruption
 

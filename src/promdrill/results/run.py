@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from promdrill.core.journal import Journal
+from promdrill.core.events import Entry, PhaseEnded
+from promdrill.core.journal import JOURNAL, Journal
 from promdrill.core.model import (
     DrillResult,
     Skipped,
@@ -16,9 +16,10 @@ from promdrill.core.model import (
     Verdict,
     drill_name,
 )
-from promdrill.results.expected import outcome
 from promdrill.results.folder import of_drill
+from promdrill.results.outcome import outcome
 from promdrill.results.store import Results
+from promdrill.results.timeline.lines import phase_line
 
 LONGEST_REASON = 300
 """Characters of a reason in a summary."""
@@ -70,7 +71,7 @@ class Run:
     def journal(self, scenario: str, variant: Variant) -> Journal:
         """The journal of one drill; the ends of its phases are shown as they are written."""
         name = drill_name(scenario, variant.label)
-        path = self.folder_of(scenario, variant) / "journal.jsonl"
+        path = self.folder_of(scenario, variant) / JOURNAL
         return Journal(path, listener=lambda entry: self._show(name, entry))
 
     def folder_of(self, scenario: str, variant: Variant) -> Path:
@@ -99,10 +100,9 @@ class Run:
         named = replace(named, repetition=variant.repetition)
         self.record(replace(named, profile=profile, reason=_line(reason)))
 
-    def _show(self, name: str, entry: Mapping[str, Any]) -> None:
-        if entry["event"] == "phase-end":
-            cut_short = "" if entry["ended"] == "done" else f"  {entry['ended']}"
-            self.say(f"{name}: {entry['phase']:<12} {entry['took_s']:>7.1f} s{cut_short}")
+    def _show(self, name: str, entry: Entry) -> None:
+        if isinstance(entry.event, PhaseEnded):
+            self.say(f"{name}: {phase_line(entry.event)}")
 
 
 _NOTHING = DrillResult(

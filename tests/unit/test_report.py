@@ -116,6 +116,7 @@ def test_results_are_there_from_the_start_and_unfinished(tmp_path: Path) -> None
         "drills": [],
         "skipped": [],
         "options": {},
+        "planned": [],
     }
 
 
@@ -150,23 +151,27 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert store.read(tmp_path / "results.json") == run.run
 
 
-def test_an_older_file_is_read(tmp_path: Path) -> None:
+def stored(fields: dict[str, Any]) -> dict[str, Any]:
+    """A results.json with as little as there may be in it."""
+    bare = ("chart", "chart_version", "app_version", "control", "reason")
+    drill = {"scenario": "disk-full", "profile": "fast", "verdict": "failed", **dict.fromkeys(bare), **fields}
+    about = {"schema": 1, "started": "x", "finished": None, "supply": "source", "kubernetes": "1.34.4"}
+    return {**about, "drills": [drill]}
+
+
+def test_a_field_that_is_not_known_is_ignored_and_one_with_a_default_may_be_missing(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     samples = {"gap_s": 19.5, "lost": 25}
-    drill = {"scenario": "disk-full", "verdict": "failed", "gone_since": 1, "samples": samples}
-    run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
-    file.write_text(json.dumps(run))
+    file.write_text(json.dumps(stored({"gone_since": 1, "samples": samples})))
     (read,) = store.read(file).drills
-    assert (read.profile, read.chart, read.verdict, read.steps) == ("unknown", None, Verdict.FAILED, ())
+    assert (read.profile, read.chart, read.verdict, read.steps) == ("fast", None, Verdict.FAILED, ())
     assert read.samples == SampleAccount(19.5, 25, ())
     assert (read.observer, read.left_out, read.remarks) == (None, None, ())
 
 
 def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    drill = {"scenario": "disk-full", "verdict": "failed", "observer": {"detections": 3, "gone_since": 1}}
-    run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
-    file.write_text(json.dumps(run))
+    file.write_text(json.dumps(stored({"observer": {"detections": 3, "gone_since": 1}})))
     (read,) = store.read(file).drills
     assert read.observer == ObserverFigures(detections=3)
 
@@ -179,8 +184,8 @@ def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> No
         ('{"schema": 2}', "has schema 2; this promdrill reads up to 1"),
         ('{"schema": 1}', "does not follow the schema"),
         (
-            '{"schema": 1, "started": "", "supply": "", "kubernetes": "", "drills": [{"verdict": "won"}]}',
-            "does not follow the schema of results.json: 'won'",
+            json.dumps(stored({"verdict": "won"})),
+            "does not follow the schema of results.json: drills[0].verdict: invalid enum value 'won'",
         ),
     ],
 )

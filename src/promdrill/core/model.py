@@ -204,9 +204,10 @@ class DrillResult:
         samples: What the incident cost.
         steps: The runbook's steps in the order run.
         left_out: The step that an ablation left out; None for all other drills.
-        observer: How well it was observed; None when there was no observer, or an older promdrill did not say.
+        observer: How well it was observed; None when there was no observer.
         remarks: What a reader has to know about how the result came about, a sentence each.
         repetition: Which of several runs of the same drill in one session it is, counted from 1; None for the only one.
+        interrupted: Whether Ctrl-C or SIGTERM ended it.
     """
 
     scenario: str
@@ -226,6 +227,7 @@ class DrillResult:
     observer: ObserverFigures | None = None
     remarks: tuple[str, ...] = ()
     repetition: int | None = None
+    interrupted: bool = False
 
     @property
     def name(self) -> str:
@@ -258,6 +260,7 @@ class RunResult:
         drills: One entry per drill.
         skipped: Scenarios that do not apply.
         options: What was asked for otherwise than by default, by make's variables.
+        planned: Names of all drills of the run, as `drill_name` makes them; empty until they are known.
     """
 
     started: str
@@ -267,6 +270,7 @@ class RunResult:
     drills: tuple[DrillResult, ...]
     skipped: tuple[Skipped, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    planned: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The record as results.json holds it."""

@@ -51,7 +51,7 @@ def load(kind: type[T], data: object) -> T:
     except msgspec.ValidationError as error:
         raise Misfit(_words(str(error))) from error
     except RecursionError as error:
-        raise Misfit("nested too deeply") from error
+        raise Misfit("is nested too deeply") from error
 
 
 def parse(text: str | bytes) -> Any:
@@ -63,9 +63,9 @@ def parse(text: str | bytes) -> Any:
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except RecursionError as error:
-        raise Misfit("nested too deeply") from error
+        raise Misfit("is nested too deeply") from error
     except ValueError as error:
-        raise error if isinstance(error, Misfit) else Misfit(f"not JSON: {error}") from error
+        raise error if isinstance(error, Misfit) else Misfit(f"is not JSON: {error}") from error
 
 
 def read_file(file: Path, *, hint: str = "") -> Any:
@@ -79,7 +79,7 @@ def read_file(file: Path, *, hint: str = "") -> Any:
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from error
     except ValueError as error:
-        raise UsageError(f"{file} is {error}", hint=hint) from error
+        raise UsageError(f"{file} {error}", hint=hint) from error
 
 
 def _decoded(kind: type[Any], data: object) -> Any:
@@ -94,12 +94,15 @@ def _finite(digits: str) -> float:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise Misfit(f"{constant} is not a number")
+    raise Misfit(f"has {constant} in place of a number")
 
 
 def _words(said: str) -> str:
     """The library's message with the place first: ``drills[0].verdict: expected str, got int``."""
     found = re.fullmatch(r"(?P<what>.*?) - at `(?:key in )?\$\.?(?P<place>.*)`", said, re.DOTALL)
     what, place = (found["what"], found["place"]) if found else (said, "")
+    missing = re.fullmatch(r"Object missing required field `(\w+)`", what)
+    if missing:
+        return f"{place}.{missing[1]} is missing".removeprefix(".")
     what = what[:1].lower() + what[1:].replace("`", "")
     return f"{place}: {what}" if place else what

@@ -162,14 +162,14 @@ class Drill:
                 verdict, reason = judge(record.phase, ended, site.scenario_dir)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 site.journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
-            hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)
+            hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))
             reason = reason and _ending_with(hint, reason)
             interruption = self._take_back(record, undo, reproduced=error is None and site.part.leaves_incident)
         if error is None and site.part.leaves_incident:
             site.journal.write(Reproduced())
         else:
             site.journal.write(VerdictReached(verdict=verdict, reason=reason))
-        return self._result(plan, record, verdict, reason), cut_short or interruption or error, hint
+        return self._result(plan, record, verdict, reason, error), cut_short or interruption or error, hint
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
         """The phase undo, which an incident that is to stay does not have; what interrupted it."""
@@ -181,7 +181,7 @@ class Drill:
             undo.keep()
         return interruption
 
-    def _gather(self, result: DrillResult, error: BaseException | None) -> tuple[str, BaseException | None]:
+    def _gather(self, result: DrillResult) -> tuple[str, BaseException | None]:
         """Take evidence where it is due: where it lies, and what interrupted it. Nothing is raised.
 
         A drill of which nothing was begun left nothing to see; where a person repairs, that person looks on. One that
@@ -189,8 +189,7 @@ class Drill:
         that cannot be caught.
         """
         site = self.site
-        interrupted = error is not None and not isinstance(error, Exception)
-        due = not interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
+        due = not result.interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
         if not result.phases or site.part.kept is not None or not (due or site.evidence == ALWAYS):
             return "", None
         try:
@@ -200,7 +199,9 @@ class Drill:
             return "", None if isinstance(failed, Exception) else failed
         return taken.hint, taken.interruption
 
-    def _result(self, plan: Plan, record: Record, verdict: Verdict, reason: str | None) -> DrillResult:
+    def _result(
+        self, plan: Plan, record: Record, verdict: Verdict, reason: str | None, error: BaseException | None
+    ) -> DrillResult:
         site = self.site
         return DrillResult(
             scenario=site.scenario,
@@ -220,6 +221,7 @@ class Drill:
             observer=record.observer,
             remarks=(*site.remarks, *plan.remarks),
             repetition=site.repetition,
+            interrupted=error is not None and not isinstance(error, Exception),
         )
 
 

@@ -92,13 +92,13 @@ class Run:
         self.results.skip(Skipped(scenario, reason))
         self.say(f"{scenario}: skipped: {reason}")
 
-    def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str) -> None:
+    def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str, interrupted: bool = False) -> None:
         """Record a drill that never got to a verdict of its own; one that did keeps it."""
         if self.result(scenario, variant) is not None:
             return
         named = replace(_NOTHING, scenario=scenario, control=variant.control, left_out=variant.left_out)
         named = replace(named, repetition=variant.repetition)
-        self.record(replace(named, profile=profile, reason=_line(reason)))
+        self.record(replace(named, profile=profile, reason=_line(reason), interrupted=interrupted))
 
     def _show(self, name: str, entry: Entry) -> None:
         if isinstance(entry.event, PhaseEnded):

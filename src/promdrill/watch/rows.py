@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from promdrill.core.model import DrillResult, Verdict, drill_name
 from promdrill.results.outcome import as_due, outcome
-from promdrill.watch.drill import DrillState, Wait
+from promdrill.results.timeline.drill import Timeline, Wait
 from promdrill.watch.run import Ending, RunState, folder_name
 from promdrill.watch.text import clean, passing, seconds
 
@@ -56,7 +56,7 @@ def rows(run: RunState, now: datetime) -> list[Row]:
     return found + [Row(name, name, Status.WAITING, Status.WAITING) for name in to_come]
 
 
-def name_of(run: RunState, drill: DrillState) -> str:
+def name_of(run: RunState, drill: Timeline) -> str:
     """A drill's name: as its result says, else from its folder's, which has it without the odd characters."""
     result = run.result(drill.folder)
     if result is not None:
@@ -67,12 +67,12 @@ def name_of(run: RunState, drill: DrillState) -> str:
     return plain.get(named, named)
 
 
-def _row(run: RunState, drill: DrillState, now: datetime, *, lost: bool) -> Row:
+def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> Row:
     name, result = name_of(run, drill), run.result(drill.folder)
     if result is not None:
         return _ended(result)
     if drill.verdict:
-        good = None if drill.control else drill.verdict == Verdict.PASSED  # of a control, the result says it
+        good = None if drill.control else drill.verdict is Verdict.PASSED  # of a control, the result says it
         said = drill.reason or _cost(drill)
         return Row(name, drill.folder, Status.ENDED, drill.verdict, good, drill.took_s, said)
     phase = drill.phase
@@ -80,7 +80,7 @@ def _row(run: RunState, drill: DrillState, now: datetime, *, lost: bool) -> Row:
         where = phase or (drill.phases[-1] if drill.phases else None)
         said = f"nothing was written after {where.name} began" if where else "nothing was begun"
         return Row(name, drill.folder, Status.LOST, "cut short", None, None, said)
-    took_s = (now - phase.began).total_seconds() if phase else None
+    took_s = (now - phase.began.at).total_seconds() if phase else None
     word = phase.name if phase else "evidence" if drill.reason else "prepares"
     return Row(name, drill.folder, Status.RUNNING, word, None, took_s, doing(drill, now))
 
@@ -92,30 +92,28 @@ def _ended(result: DrillResult) -> Row:
     return Row(result.name, folder, Status.ENDED, result.verdict, as_due(result), sum(took) if took else None, said)
 
 
-def _cost(drill: DrillState) -> str:
+def _cost(drill: Timeline) -> str:
     recovered = [phase.took_s for phase in drill.phases if phase.name in {"remediate", "recovery"} and phase.took_s]
     return f"recovered in {seconds(sum(recovered))}" if recovered else ""
 
 
-def doing(drill: DrillState, now: datetime) -> str:
+def doing(drill: Timeline, now: datetime) -> str:
     """What a running drill does, in a few words: what is missing and until when, its step, its fault."""
     wait, step, phase = drill.waiting, drill.step, drill.phase
     if wait is not None:
-        left_s = wait.left_s(now)
-        until = "" if left_s is None else f"{passing(left_s)} left: "
-        return until + (", ".join(wait.missing) if wait.missing else holding(wait, now))
+        return f"{passing(wait.left_s(now))} left: " + (", ".join(wait.missing) if wait.missing else holding(wait, now))
     if phase is not None and phase.name in {"remediate", "recovery"} and step is not None:
-        if not step.ended:
+        if step.record is None:
             return f"runs {step.file}:{step.line} {step.command}"
-        return f"after {step.file}:{step.line}, exit code {step.exit_code}"
+        return f"after {step.file}:{step.line}, exit code {step.record.exit_code}"
     if phase is not None and phase.name == "inject" and drill.faults:
-        return list(drill.faults)[-1]
+        return drill.faults[-1].name
     return drill.reason
 
 
 def holding(wait: Wait, now: datetime) -> str:
     """How long everything has held."""
-    held_s = 0.0 if wait.held is None else max(0.0, (now - wait.held).total_seconds())
+    held_s = 0.0 if wait.held is None else max(0.0, (now - wait.held.at).total_seconds())
     if not wait.hold_s:
         return "all hold"
     return f"all hold, for {min(held_s, wait.hold_s):.0f} of {wait.hold_s:g} s"

@@ -145,12 +145,11 @@ def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
         value: str | None = getattr(cell, name)
         return (side.own.get(name) if side and value == ANY else value) or UNKNOWN
 
-    profile = said("profile")
     return (
         (said("chart"), said("chart_version")),
         ("Prometheus", said("app_version")),
         ("Kubernetes", said("kubernetes")),
-        ("", f"{profile} profile" if profile == "unknown" else profile),
+        ("", said("profile")),
     )
 
 
@@ -197,7 +196,7 @@ def recovery_line(row: Row) -> str:
         return recovery_words(row.old, row.new, row.recovery)
     if row.verdict is None or row.old.median_s is None or row.new.median_s is None or same_profile(row.old, row.new):
         return ""
-    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: not known to be of one profile"
+    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: of different profiles"
 
 
 def aborted_lines(comparison: Comparison) -> list[str]:

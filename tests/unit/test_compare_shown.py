@@ -254,7 +254,7 @@ def test_what_is_unknown_or_assumed_is_said() -> None:
     said = " ".join(to_text(result, "a", "b").split())
     assert "new: failed: no recovery: 1/2 (versions not told by 1 drill: taken to be of this cell)" in said
     unknown = drill(chart=None, **UNTOLD)
-    said = to_text(compare([run(unknown)], [run(replace(unknown, verdict=Verdict.FAILED))]), "a", "b")
+    said = to_text(compare([run(unknown)], [run(failed(chart=None, **UNTOLD))]), "a", "b")
     assert "    ? ?, Prometheus ?, Kubernetes 1.36.3, fast\n" in said
 
 

@@ -382,6 +382,11 @@ class Timeline:
         return self.steps[-1] if self.steps else None
 
     @property
+    def ended_steps(self) -> list[tuple[Step, StepRecord]]:
+        """Runbook steps that ended, with what is recorded of them."""
+        return [(step, step.record) for step in self.steps if step.record is not None]
+
+    @property
     def waiting(self) -> Wait | None:
         """The wait that runs."""
         return self.wait if self.wait is not None and self.wait.ended is None else None

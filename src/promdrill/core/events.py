@@ -114,10 +114,10 @@ def decode(line: str | bytes) -> Entry:
     name = data.get("event")
     if not isinstance(name, str):
         raise Misfit("no event")
+    stamp = records.load(_Stamp, data)
     kind = _KINDS.get(name)
     if kind is None:
         raise UnknownEvent(f"no event is called {name!r}")
-    stamp = records.load(_Stamp, data)
     return Entry(stamp.at, stamp.t, records.load(kind, data))
 
 

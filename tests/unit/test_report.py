@@ -33,6 +33,7 @@ from promdrill.results import (
 )
 from promdrill.results.junit import to_junit
 from promdrill.results.run import Run
+from promdrill.results.table import WIDTH
 
 MOMENT = datetime(2025, 11, 22, 5, 10, 5, tzinfo=UTC)
 
@@ -248,7 +249,7 @@ def test_summary_has_a_line_per_drill_within_80_columns() -> None:
     reason = " ".join(line.strip() for line in out[3:-2])
     assert reason == FAILED.reason
     assert out[-1].strip() == "no reason was given"
-    assert max(map(len, out)) <= summary.WIDTH
+    assert max(map(len, out)) <= WIDTH
 
 
 def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> None:
@@ -260,7 +261,7 @@ def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> N
         not_needed(188, "wget", optional=False),
     ]
     out = summary.lines(drills)
-    assert max(map(len, out)) <= summary.WIDTH
+    assert max(map(len, out)) <= WIDTH
     text = " ".join(" ".join(line.split()) for line in out)
     for said in (
         "invalid disk-full (no-fault) 11.2 s 15.5 s - as due: the incident was not observed: not seen within 98 s",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -22,7 +21,7 @@ from promdrill.report.compare.regressions import (
     Trend,
     same_profile,
 )
-from promdrill.results.summary import WIDTH
+from promdrill.results.table import wrap
 
 COMPARISON_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -252,7 +251,4 @@ def _count(number: int, what: str) -> str:
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:
-    first, rest = " " * indent, " " * (indent + 2)
-    return textwrap.wrap(  # nothing is broken inside a word, so that paths can be pasted
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
-    )
+    return wrap(text, first=indent, rest=indent + 2)

@@ -88,12 +88,12 @@ LOOK, GROW = 14, 24
 class Told:
     """A journal in the making: each event some seconds after the one before."""
 
-    def __init__(self, scenario: str = "disk-full", control: str | None = None) -> None:
+    def __init__(self, scenario: str = "disk-full", control: str | None = None, repetition: int | None = None) -> None:
         self.scenario = scenario
         self.entries: list[Entry] = []
         self.now = 0.5
         self.tell(SupplyChosen(supply="source", why="no registry", kubernetes="1.36.3"))
-        self.tell(DrillBegan(scenario=scenario, profile="fast", control=control))
+        self.tell(DrillBegan(scenario=scenario, profile="fast", control=control, repetition=repetition))
 
     def tell(self, event: Event, after: float = 0.0) -> Self:
         """Add an event `after` seconds."""

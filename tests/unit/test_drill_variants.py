@@ -16,8 +16,8 @@ from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
 from promdrill.drill.variants import ablations, controls
-from promdrill.drill.verdicts import Need, need
 from promdrill.observe.conditions import Condition
+from promdrill.results.expected import Need, need
 
 __all__ = ["world"]
 

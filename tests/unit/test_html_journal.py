@@ -83,19 +83,20 @@ def test_a_drill_that_was_run_twice_takes_both_parts_of_its_journal(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("folder", "control", "name"),
+    ("control", "repetition", "name"),
     [
-        ("disk-full", None, "disk-full"),
-        ("disk-full.2", None, "disk-full[2]"),
-        ("disk-full.no-fault", "no-fault", "disk-full[no-fault]"),
-        ("disk-full.no-fault-3", "no-fault", "disk-full[no-fault,3]"),
-        ("disk-full.without-runbook.md-42", "without:runbook.md:42", "disk-full[without:runbook.md:42]"),
+        (None, None, "disk-full"),
+        (None, 2, "disk-full[2]"),
+        ("no-fault", None, "disk-full[no-fault]"),
+        ("no-fault", 3, "disk-full[no-fault,3]"),
+        ("without:runbook.md:42", None, "disk-full[without:runbook.md:42]"),
     ],
 )
 def test_a_drill_without_a_result_is_named_by_its_journal(
-    tmp_path: Path, folder: str, control: str | None, name: str
+    tmp_path: Path, control: str | None, repetition: int | None, name: str
 ) -> None:
-    place = a_run(tmp_path / "run", journals=[(folder, Told(control=control))], finished=False)
+    told = Told(control=control, repetition=repetition)
+    place = a_run(tmp_path / "run", journals=[("of-any-name", told)], finished=False)
     assert [drill.name for drill in load([place])[0].drills] == [name]
 
 

@@ -32,10 +32,10 @@ from promdrill.core.model import (
     drill_name,
 )
 from promdrill.drill import DrillNotPassed
-from promdrill.drill.verdicts import shortfall
 from promdrill.plugin import session as ours
 from promdrill.request import fulfil
 from promdrill.request.settings import Settings
+from promdrill.results.expected import shortfall
 from promdrill.results.run import Run
 
 DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"

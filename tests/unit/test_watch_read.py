@@ -30,6 +30,7 @@ from promdrill.core.model import (
     Verdict,
 )
 from promdrill.core.model import Skipped as Skip
+from promdrill.results.folder import of_result
 from promdrill.results.run import Run
 from promdrill.results.store import Results
 from promdrill.results.timeline.drill import Instant
@@ -41,7 +42,6 @@ from promdrill.watch.run import (
     SILENT_S,
     Ending,
     Follower,
-    folder_name,
 )
 from promdrill.watch.words import age_words, pod_words, volume_words
 
@@ -224,7 +224,7 @@ def test_what_is_planned_waits(tmp_path: Path) -> None:
 def test_a_result_finds_its_folder(tmp_path: Path, variant: Variant) -> None:
     made = Run(tmp_path, supply="source", kubernetes="1", say=lambda _line: None).folder_of("disk-full", variant)
     result = drill(control=variant.control, repetition=variant.repetition)
-    assert folder_name(result) == made.name
+    assert of_result(result) == made.name
 
 
 def test_of_a_control_only_its_result_says_whether_it_was_due(tmp_path: Path) -> None:

@@ -147,11 +147,13 @@ class DrillBegan(Event):
         scenario: The scenario's id.
         profile: Kind configuration of the cluster.
         control: As in `promdrill.core.model.DrillResult`.
+        repetition: As there.
     """
 
     scenario: str
     profile: str = ""
     control: str | None = None
+    repetition: int | None = None
 
 
 @_event("phase-begin")

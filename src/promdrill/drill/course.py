@@ -34,7 +34,6 @@ from promdrill.drill.remedy import Remedy
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
 from promdrill.drill.timings import Timings, timings
-from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
 from promdrill.faults.base import (
     RELEASE,
     Fault,
@@ -46,6 +45,7 @@ from promdrill.observe.observer import Observer
 from promdrill.observe.picture import container_status, name_of
 from promdrill.observe.prometheus import samples as stored_samples
 from promdrill.observe.until import DEFAULT_FAILURES, until
+from promdrill.results.expected import NO_FAULT, NO_REMEDY
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS
 

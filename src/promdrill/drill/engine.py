@@ -35,13 +35,14 @@ from promdrill.drill.plan import (
 )
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
-from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
+from promdrill.drill.verdicts import DrillNotPassed, judge
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
 from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
+from promdrill.results.expected import shortfall
 from promdrill.runbook.parse import parse
 
 
@@ -149,7 +150,9 @@ class Drill:
         record = Record(site.journal, site.clock, site.scenario_dir)
         undo = Undo(site.journal)
         verdict, reason, error = Verdict.PASSED, None, None
-        site.journal.write(DrillBegan(scenario=site.scenario, profile=site.profile, control=site.control))
+        site.journal.write(
+            DrillBegan(scenario=site.scenario, profile=site.profile, control=site.control, repetition=site.repetition)
+        )
         with terminable(), ExitStack() as closing:
             try:
                 runbook = parse(site.runbook_file)

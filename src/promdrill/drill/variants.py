@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promdrill.core.model import LeftOut, Variant
-from promdrill.drill.verdicts import AS_WRITTEN, NO_FAULT, NO_REMEDY
+from promdrill.results.expected import AS_WRITTEN, NO_FAULT, NO_REMEDY
 from promdrill.runbook.parse import parse
 
 

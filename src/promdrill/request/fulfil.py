@@ -24,7 +24,6 @@ from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.drill import Drill, Site
 from promdrill.drill.variants import ablations, controls
-from promdrill.drill.verdicts import AS_WRITTEN
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source.files import metadata
@@ -35,6 +34,7 @@ from promdrill.kube.client import Kube
 from promdrill.request import planning
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
+from promdrill.results.expected import AS_WRITTEN
 from promdrill.results.run import Run, Say
 from promdrill.supply.bundle import unpack
 from promdrill.supply.supplied import Supplied, SupplyRequest

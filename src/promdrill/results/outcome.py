@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from promdrill.core.model import DrillResult, Verdict
-
-# The engine is loaded when there is a drill to judge: a pytest session without one must not pay for it.
+from promdrill.results.expected import need, shortfall
 
 
 def as_due(drill: DrillResult) -> bool:
     """Whether the drill passed, or is a control or an ablation that ended as it must."""
-    from promdrill.drill.verdicts import shortfall  # noqa: PLC0415
-
     return shortfall(drill) is None
 
 
@@ -19,8 +16,6 @@ def outcome(drill: DrillResult) -> str:
 
     Empty for a drill that passed.
     """
-    from promdrill.drill.verdicts import need, shortfall  # noqa: PLC0415
-
     reason = "" if drill.verdict is Verdict.PASSED else drill.reason or "no reason was given"
     if drill.control is None:
         return reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, LeftOut
+from promdrill.results.expected import need, shortfall
 from promdrill.results.outcome import as_due
 from promdrill.results.table import NOTHING, Table
 
@@ -43,8 +44,6 @@ def _ablations(drills: Sequence[DrillResult]) -> list[str]:
 
 
 def _steps(found: Sequence[tuple[LeftOut, DrillResult]]) -> list[str]:
-    from promdrill.drill.verdicts import need, shortfall  # noqa: PLC0415  as in `promdrill.results.outcome`
-
     rows = [
         (str(step.line), _cut(step.command), f"{need(drill)}{', optional' if step.optional else ''}")
         for step, drill in found

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from promdrill.core.model import DrillResult, Verdict, drill_name
+from promdrill.core.model import DrillResult, Verdict
+from promdrill.results.folder import of_result
 from promdrill.results.outcome import as_due, outcome
 from promdrill.results.timeline.drill import Timeline, Wait
-from promdrill.watch.run import Ending, RunState, folder_name
+from promdrill.watch.run import Ending, RunState
 from promdrill.watch.text import clean, passing, seconds
 
 
@@ -50,21 +51,16 @@ def rows(run: RunState, now: datetime) -> list[Row]:
     lost = run.ending(now) is not Ending.RUNNING
     found = [_row(run, drill, now, lost=lost) for drill in run.drills.values()]
     ended = run.results.drills if run.results is not None else ()
-    found += [_ended(result) for result in ended if folder_name(result) not in run.drills]
+    found += [_ended(result) for result in ended if of_result(result) not in run.drills]
     known = {row.name for row in found} | {skipped.scenario for skipped in run.skipped}
     to_come = [] if lost else [name for name in run.planned if name not in known]
     return found + [Row(name, name, Status.WAITING, Status.WAITING) for name in to_come]
 
 
 def name_of(run: RunState, drill: Timeline) -> str:
-    """A drill's name: as its result says, else from its folder's, which has it without the odd characters."""
+    """A drill's name: as its result says, else as its journal does."""
     result = run.result(drill.folder)
-    if result is not None:
-        return result.name
-    label = drill.folder.removeprefix(drill.scenario).removeprefix(".") or None
-    named = drill_name(drill.scenario, label)
-    plain = {clean(name).replace(":", "-").replace(",", "-"): name for name in run.planned}
-    return plain.get(named, named)
+    return drill.name if result is None else result.name
 
 
 def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> Row:
@@ -88,7 +84,7 @@ def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> Row:
 def _ended(result: DrillResult) -> Row:
     took = [phase.took_s for phase in result.phases if phase.took_s is not None]
     said = clean(outcome(result)) or f"recovered in {seconds(result.recovered_after_s)}"
-    folder = folder_name(result)
+    folder = of_result(result)
     return Row(result.name, folder, Status.ENDED, result.verdict, as_due(result), sum(took) if took else None, said)
 
 

@@ -12,14 +12,9 @@ from pathlib import Path
 from promdrill.core.errors import UsageError
 from promdrill.core.events import Entry
 from promdrill.core.journal import JOURNAL
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    Skipped,
-    Variant,
-)
+from promdrill.core.model import DrillResult, RunResult, Skipped
 from promdrill.results import store
-from promdrill.results.folder import of_drill
+from promdrill.results.folder import of_result
 from promdrill.results.timeline.drill import Timeline
 from promdrill.results.timeline.read import Tail
 from promdrill.watch.safe import safe
@@ -71,7 +66,7 @@ class RunState:
 
     def end(self, found: RunResult) -> None:
         """Take what results.json says now."""
-        self.results, self._ended = found, {folder_name(result): result for result in found.drills}
+        self.results, self._ended = found, {of_result(result): result for result in found.drills}
         self.planned = tuple(map(clean, found.planned)) or self.planned
 
     @property
@@ -110,11 +105,6 @@ def _longest_silence_s(drill: Timeline) -> float:
     if step is not None and step.ended is None and step.timeout_s is not None:
         return step.timeout_s + OVERDUE_S
     return SILENT_S
-
-
-def folder_name(result: DrillResult) -> str:
-    """The folder of a drill's files."""
-    return of_drill(result.scenario, Variant(result.control, repetition=result.repetition).label)
 
 
 class Follower:

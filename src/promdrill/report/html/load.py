@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,13 +12,8 @@ from typing import Any
 
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import JOURNAL
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    Variant,
-    drill_name,
-)
-from promdrill.results.folder import of_drill, plain
+from promdrill.core.model import DrillResult, RunResult, drill_name
+from promdrill.results.folder import of_result
 from promdrill.results.outcome import as_due
 from promdrill.results.store import RESULTS, read
 from promdrill.results.timeline import read as journals
@@ -38,25 +32,31 @@ class Drill:
     """One drill of a column.
 
     Attributes:
-        scenario: Its id.
-        label: What tells it from other runs of the scenario, as from `Variant.label`; None for nothing.
         folder: Where its files are; perhaps not there.
         result: What results.json says; None of a drill that was cut short before it had a result.
         timeline: What its journal tells; nothing without one.
         skipped: Lines of its journal that could not be used.
     """
 
-    scenario: str
-    label: str | None
     folder: Path
     result: DrillResult | None
     timeline: Timeline = field(default_factory=Timeline)
     skipped: Skipped = field(default_factory=Skipped)
 
     @property
+    def scenario(self) -> str:
+        """Its scenario's id."""
+        return self._about.scenario
+
+    @property
+    def control(self) -> str | None:
+        """What was left out on purpose, as in `DrillResult`; None for the drill itself."""
+        return self._about.control
+
+    @property
     def name(self) -> str:
         """As people name it: ``disk-full[no-fault]``."""
-        return drill_name(self.scenario, self.label)
+        return self._about.name
 
     @property
     def row(self) -> str:
@@ -64,9 +64,9 @@ class Drill:
         return drill_name(self.scenario, self.control)
 
     @property
-    def control(self) -> str | None:
-        """What was left out on purpose, as in `DrillResult`; None for the drill itself."""
-        return self.result.control if self.result else (re.sub(r"(^|,)\d+$", "", self.label or "") or None)
+    def _about(self) -> DrillResult | Timeline:
+        """What says which drill it is."""
+        return self.timeline if self.result is None else self.result
 
     @property
     def due(self) -> bool:
@@ -145,52 +145,28 @@ def _places(folder: Path) -> Iterator[Path]:
     yield from sorted(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A drill as a journal tells of it."""
-
-    folder: Path
-    scenario: str
-    control: str | None
-    label: str | None
-    timeline: Timeline
-    skipped: Skipped
-
-
 def _column(place: Path) -> Column:
     run = read(place) if (place / RESULTS).is_file() else None
     told = [drill for file in sorted(place.glob(f"*/{JOURNAL}")) for drill in _told(file)]
     drills = [_drill(place, result, told) for result in (run.drills if run else ())]
-    drills += [Drill(one.scenario, one.label, one.folder, None, one.timeline, one.skipped) for one in told]
-    return Column(place.name, place, run, tuple(drills))
+    return Column(place.name, place, run, (*drills, *told))
 
 
-def _told(file: Path) -> Iterator[_Told]:
+def _told(file: Path) -> Iterator[Drill]:
+    """The drills that a journal tells of."""
     found = journals.read(file)
     for timeline in found.drills:
-        scenario, _, rest = file.parent.name.partition(".")
-        control, label = rest or None, rest or None
-        if timeline.announced:
-            scenario, control = timeline.scenario, timeline.control
-            number = re.fullmatch(r"[-.]?(\d+)", rest.removeprefix(plain(control or "")))
-            label = Variant(control, repetition=int(number[1]) if number else None).label
-        yield _Told(file.parent, scenario, control, label, timeline, found.skipped)
+        yield Drill(file.parent, None, timeline, found.skipped)
 
 
-def _drill(place: Path, result: DrillResult, told: list[_Told]) -> Drill:
+def _drill(place: Path, result: DrillResult, told: list[Drill]) -> Drill:
     """A result with its journal, which is taken out of `told`."""
-    label, folder = Variant(result.control, repetition=result.repetition).label, _folder(place, result)
+    folder = place / of_result(result)
     own = next((one for one in told if one.folder == folder), None)
     if own is None:
-        return Drill(result.scenario, label, folder, result)
+        return Drill(folder, result)
     told.remove(own)
-    return Drill(result.scenario, label, folder, result, own.timeline, own.skipped)
-
-
-def _folder(place: Path, result: DrillResult) -> Path:
-    """The folder of a drill's files, and never outside the run's own."""
-    label = Variant(result.control, repetition=result.repetition).label
-    return place / of_drill(result.scenario, label).lstrip(".")
+    return replace(own, result=result)
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -19,7 +19,9 @@ from promdrill.core.model import (
     JobSamples,
     ObserverFigures,
     StepRecord,
+    Variant,
     Verdict,
+    drill_name,
 )
 
 QUOTES = 3
@@ -285,6 +287,7 @@ class Timeline:
         scenario: The scenario's id; the folder's name until `announced`.
         profile: Kind configuration of the cluster.
         control: As in `promdrill.core.model.DrillResult`.
+        repetition: As there.
         announced: Whether the drill has said which it is.
         began: When its first entry was written, from `announced` on when it began; None before.
         last: When its last entry was written.
@@ -316,6 +319,7 @@ class Timeline:
     scenario: str = ""
     profile: str = ""
     control: str | None = None
+    repetition: int | None = None
     announced: bool = False
     began: Instant | None = None
     last: Instant | None = None
@@ -365,6 +369,13 @@ class Timeline:
         handler = _HANDLERS.get(type(event))
         if handler is not None:
             handler(self, event, now)
+
+    @property
+    def name(self) -> str:
+        """As people name the drill; its folder's name until `announced`."""
+        if not self.announced:
+            return self.folder
+        return drill_name(self.scenario, Variant(self.control, repetition=self.repetition).label)
 
     @property
     def length_s(self) -> float:
@@ -450,7 +461,8 @@ def _supplied(drill: Timeline, event: events.SupplyChosen, _now: Instant) -> Non
 
 def _drill_began(drill: Timeline, event: events.DrillBegan, _now: Instant) -> None:
     drill.announced = True
-    drill.scenario, drill.profile, drill.control = event.scenario or drill.folder, event.profile, event.control
+    drill.scenario, drill.profile = event.scenario, event.profile
+    drill.control, drill.repetition = event.control, event.repetition
 
 
 def _phase_began(drill: Timeline, event: events.PhaseBegan, now: Instant) -> None:

@@ -1,0 +1,80 @@
+"""How a drill, a control and an ablation have to end, and what an ablation shows of the step that it left out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from promdrill.core.model import (
+    DrillResult,
+    LeftOut,
+    PhaseName,
+    Verdict,
+)
+
+NO_FAULT, NO_REMEDY, AS_WRITTEN = "no-fault", "no-remedy", "as-written"
+
+_EXPECTED = {
+    None: (Verdict.PASSED, None),
+    NO_FAULT: (Verdict.INVALID, PhaseName.SIGNATURE),
+    NO_REMEDY: (Verdict.FAILED, PhaseName.RECOVERY),
+    AS_WRITTEN: (Verdict.FAILED, None),
+}
+
+
+class Need(StrEnum):
+    """What an ablation shows of the step that it left out.
+
+    `ONLY_VERIFIED`: recovery is proven without it, but a step under Verification fails. `UNKNOWN`: the drill came to
+    no remedy, so that nothing was learnt.
+    """
+
+    NEEDED = "needed"
+    NOT_NEEDED = "not needed"
+    ONLY_VERIFIED = "needed only for verification"
+    UNKNOWN = "not known"
+
+
+def shortfall(result: DrillResult) -> str | None:
+    """Why the drill did not end as it had to, in one sentence; None when it did.
+
+    A drill has to pass. Its control without the fault has to end invalid because the signature was not seen, and
+    its control without the remedy has to end failed because recovery was not. With the remedy as it was once written
+    down, where that does not work, it has to end failed too. An ablation has to show that the step which it left out
+    is needed, if only for verification, or, if the runbook marks it optional, that it is not.
+    """
+    found = f"{result.verdict}: {result.reason}" if result.reason else str(result.verdict)
+    if result.left_out is not None:
+        return _ablation_shortfall(result, result.left_out, found)
+    verdict, phase = _EXPECTED[result.control]
+    if result.verdict is verdict and phase in {None, _ended_in(result)}:
+        return None
+    if result.control is None:
+        return f"{result.scenario} {found}"
+    due = f"{verdict} in {phase}" if phase else str(verdict)
+    return f"{result.scenario}: the control {result.control} must end {due}; it ended {found}"
+
+
+def need(result: DrillResult) -> Need:
+    """What the drill, run without one step, shows of that step."""
+    if result.verdict is Verdict.PASSED:
+        return Need.NOT_NEEDED
+    if result.verdict is not Verdict.FAILED:
+        return Need.UNKNOWN
+    recovered = result.recovered_after_s is not None and _ended_in(result) is PhaseName.REMEDIATE
+    return Need.ONLY_VERIFIED if recovered else Need.NEEDED
+
+
+def _ablation_shortfall(result: DrillResult, step: LeftOut, found: str) -> str | None:
+    shown = need(result)
+    which = f"{result.scenario}: the step at {step.file}:{step.line}"
+    if shown is Need.UNKNOWN:
+        return f"{which} was not judged; the drill without it ended {found}"
+    if shown is Need.NOT_NEEDED and not step.optional:
+        return f"{which} is not needed, and not marked optional"
+    if shown is not Need.NOT_NEEDED and step.optional:
+        return f"{which} is marked optional, but {shown}; without it the drill ended {found}"
+    return None
+
+
+def _ended_in(result: DrillResult) -> PhaseName | None:
+    return next((phase.name for phase in reversed(result.phases) if phase.name is not PhaseName.UNDO), None)

@@ -269,6 +269,7 @@ def test_every_run_leaves_a_report(session: pytest.Pytester, fakes: Fakes) -> No
     run = stored(session)
     assert (run["supply"], run["kubernetes"]) == ("source", "1.34.4")
     assert run["finished"] is not None
+    assert run["planned"] == ["disk-full", "lifecycle-flag"]
     assert [(drill["scenario"], drill["verdict"]) for drill in run["drills"]] == [
         ("disk-full", "passed"),
         ("lifecycle-flag", "failed"),

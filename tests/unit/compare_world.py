@@ -35,7 +35,9 @@ def failed(scenario: str = "disk-full", reason: str = "no recovery: 1/2", **fiel
 
 def aborted(scenario: str = "disk-full", **fields: Any) -> DrillResult:
     """A drill that was interrupted."""
-    return drill(scenario, None, verdict=Verdict.ABORTED, reason="interrupted during inject", **fields)
+    return drill(
+        scenario, None, verdict=Verdict.ABORTED, reason="interrupted during inject", interrupted=True, **fields
+    )
 
 
 def no_fault(**fields: Any) -> DrillResult:

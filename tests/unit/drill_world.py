@@ -17,7 +17,7 @@ import pytest
 
 from promdrill.core.clock import iso
 from promdrill.core.journal import Journal
-from promdrill.core.model import DrillResult
+from promdrill.core.model import DrillResult, ObserverFigures
 from promdrill.drill import baseline, course
 from promdrill.kube.client import NotFound
 from promdrill.observe.conditions import Condition, Kind, Seen
@@ -167,8 +167,8 @@ class World:
 
     def detected(self, _after_s: float) -> None: ...
 
-    def figures(self) -> dict[str, Any]:
-        return {"detect_p95_s": 0.1, "detections": 1, "api_requests": 9, "prometheus_questions": 3, "relists": 0}
+    def figures(self) -> ObserverFigures:
+        return ObserverFigures(0.1, 1, 9, 3, 0)
 
     @contextmanager
     def asking(self, probes: Sequence[object]) -> Iterator[None]:

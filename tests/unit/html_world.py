@@ -1,4 +1,4 @@
-"""Folders of runs for the page: journals in the words of the engine, results beside them, a strict reader of HTML."""
+"""Folders of runs for the page: journals of typed events, results beside them, a strict reader of HTML."""
 
 from __future__ import annotations
 
@@ -9,18 +9,46 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from tests.unit.compare_world import drill, run
 
 from promdrill.core.clock import iso
+from promdrill.core.events import (
+    ConditionChanged,
+    ContainerState,
+    DrillBegan,
+    Entry,
+    Event,
+    FaultApplied,
+    FaultConfirmed,
+    FreshnessAsked,
+    PhaseBegan,
+    PhaseEnded,
+    PodChanged,
+    PodGone,
+    SamplesCounted,
+    StageBegan,
+    StageSeen,
+    StepEnded,
+    SupplyChosen,
+    VerdictReached,
+    VolumeMeasured,
+    WaitBegan,
+    WaitDone,
+    encode,
+)
 from promdrill.core.model import (
     DrillResult,
+    JobSamples,
     PhaseName,
     PhaseRecord,
     RunResult,
     SampleAccount,
+    StepRecord,
+    Verdict,
 )
+from promdrill.results.timeline.drill import Timeline, timelines
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -58,84 +86,119 @@ LOOK, GROW = 14, 24
 
 
 class Told:
-    """A journal in the making: each entry some seconds after the one before."""
+    """A journal in the making: each event some seconds after the one before."""
 
-    def __init__(self, scenario: str = "disk-full", control: str | None = None) -> None:
-        self.lines: list[dict[str, Any]] = []
+    def __init__(self, scenario: str = "disk-full", control: str | None = None, repetition: int | None = None) -> None:
+        self.scenario = scenario
+        self.entries: list[Entry] = []
         self.now = 0.5
-        self.note("supplied", supply="source", why="no registry", kubernetes="1.36.3")
-        self.note("drill-begin", scenario=scenario, profile="fast", control=control)
+        self.tell(SupplyChosen(supply="source", why="no registry", kubernetes="1.36.3"))
+        self.tell(DrillBegan(scenario=scenario, profile="fast", control=control, repetition=repetition))
 
-    def note(self, event: str, after: float = 0.0, **fields: Any) -> Told:
-        """Add an entry `after` seconds."""
+    def tell(self, event: Event, after: float = 0.0) -> Self:
+        """Add an event `after` seconds."""
         self.now = round(self.now + after, 3)
-        self.lines.append({"at": iso(BEGAN + timedelta(seconds=self.now)), "t": self.now, "event": event, **fields})
+        self.entries.append(Entry(BEGAN + timedelta(seconds=self.now), self.now, event))
         return self
 
-    def phase(self, name: str, *inner: tuple[float, str, dict[str, Any]]) -> Told:
+    def phase(self, name: PhaseName, *inner: tuple[float, Event]) -> Self:
         """A phase with what happens in it."""
-        self.note("phase-begin", phase=name)
+        self.tell(PhaseBegan(phase=name))
         began = self.now
-        for after, event, fields in inner:
-            self.note(event, after, **fields)
-        return self.note("phase-end", phase=name, took_s=round(self.now - began, 3), ended="done")
+        for after, event in inner:
+            self.tell(event, after)
+        return self.tell(PhaseEnded(phase=name, took_s=round(self.now - began, 3)))
 
     def text(self) -> str:
         """The file's content."""
-        return "".join(json.dumps(line) + "\n" for line in self.lines)
+        return "".join(encode(entry) + "\n" for entry in self.entries)
+
+    def last_line(self) -> str:
+        """The last line of it."""
+        return encode(self.entries[-1]) + "\n"
+
+    def timeline(self) -> Timeline:
+        """What it tells of its only drill."""
+        (found,) = timelines(self.entries)
+        return found
 
 
-def condition(name: str, text: str, *, holds: bool, kind: str = "pod", late_s: float | None = None) -> dict[str, Any]:
-    """Fields of a condition; it changed just now when it is said how late that was known."""
-    seen = {} if late_s is None else {"changed": iso(BEGAN), "knew": iso(BEGAN), "detected_after_s": late_s}
-    return {"name": name, "kind": kind, "holds": holds, "text": text, **seen}
+def ago(figure: float) -> str:
+    """A moment, in seconds since the drill began."""
+    return iso(BEGAN + timedelta(seconds=0.5 + figure))
 
 
-def step(line: int, command: str, *, code: int | None = 0, output: str = "ok\n", section: str = "Diagnosis") -> Any:
+def condition(
+    name: str, text: str = "", *, holds: bool, kind: str = "pod", late_s: float | None = None, known: bool = True
+) -> ConditionChanged:
+    """A condition's news; it changed just now when it is said how late that was known."""
+    news = ConditionChanged(condition=name, kind=kind, holds=holds, text=text, known=known)
+    return news if late_s is None else replace(news, changed=BEGAN, knew=BEGAN, detected_after_s=late_s)
+
+
+def pod(name: str, *containers: ContainerState, **fields: Any) -> PodChanged:
+    """A pod that runs, its UID the same as its name."""
+    return PodChanged(**{"pod": name, "uid": name, "phase": "Running", "containers": containers, **fields})
+
+
+def container(name: str, state: str = "running", **fields: Any) -> ContainerState:
+    """A container's state."""
+    return ContainerState(name=name, state=state, **fields)
+
+
+def step(
+    line: int, command: str, *, code: int | None = 0, output: str = "ok\n", section: str = "Diagnosis"
+) -> tuple[float, StepEnded]:
     """A step that took 0.5 s."""
-    fields = {"file": "runbook.md", "line": line, "section": section, "command": command}
-    return (0.5, "step", {**fields, "exit_code": code, "took_s": 0.5, "output": output})
+    return 0.5, StepEnded(step=StepRecord("runbook.md", line, section, command, code, 0.5, output))
+
+
+def samples(gap_s: float = 14.0, began_s: float | None = 7.5, job: str = "prometheus") -> SamplesCounted:
+    """What a job lost."""
+    began = None if began_s is None else ago(began_s)
+    return SamplesCounted(samples=JobSamples(job, gap_s, 30, 16, 14, began))
 
 
 def a_drill(control: str | None = None, scenario: str = "disk-full") -> Told:
-    """A drill with some of everything, as journals were before they had entries for pods, volume and freshness."""
-    wait = {"wanted": ["server pod 2/2"], "timeout_s": 9.0, "hold_s": 0.0}
-    pod, full = "server pod 2/2", "df: nothing left on /data"
+    """A drill with some of everything."""
+    ready, full = "server pod 2/2", "df: nothing left on /data"
+    server, reloader = container("prometheus-server", ready=True), container("reloader", ready=True)
+    crashes = container("prometheus-server", "waiting", reason="CrashLoopBackOff", restarts=3)
     told = Told(scenario, control)
-    told.phase("provision")
+    told.phase(PhaseName.PROVISION)
     told.phase(
-        "baseline",
-        (0.0, "wait", wait),
-        (0.0, "condition", condition(pod, "no server pod", holds=False)),
-        (4.0, "condition", condition(pod, "prometheus-server-1-a 2/2 Running", holds=True, late_s=0.004)),
-        (1.0, "condition", condition("fresh", "newest sample is 0.4 s old", holds=True, kind="metric", late_s=0.1)),
-        (1.0, "wait-done", {"took_s": 6.0}),
+        PhaseName.BASELINE,
+        (0.0, WaitBegan(wanted=(ready,), timeout_s=9.0)),
+        (0.0, condition(ready, "no server pod", holds=False)),
+        (4.0, pod("prometheus-server-1-a", server, reloader)),
+        (0.0, condition(ready, "prometheus-server-1-a 2/2 Running", holds=True, late_s=0.004)),
+        (1.0, FreshnessAsked(age_s=0.4)),
+        (0.0, condition("fresh", "newest sample is 0.4 s old", holds=True, kind="metric", late_s=0.1)),
+        (1.0, WaitDone(took_s=6.0)),
     )
     told.phase(
-        "inject",
-        (0.0, "fault", {"fault": "fill /data", "blast_radius": ["/data/promdrill.fill"]}),
-        (1.0, "condition", condition(full, "236 MiB, 20 KiB left", holds=True, kind="volume", late_s=0.2)),
-        (0.0, "fault-confirmed", {"fault": "fill /data", "by": [full]}),
+        PhaseName.INJECT,
+        (0.0, FaultApplied(fault="fill /data", blast_radius=("/data/promdrill.fill",))),
+        (1.0, VolumeMeasured(path="/data", used_bytes=236 * 2**20 - 20 * 1024, size_bytes=236 * 2**20)),
+        (0.0, condition(full, "236 MiB, 20 KiB left", holds=True, kind="volume", late_s=0.2)),
+        (0.0, FaultConfirmed(fault="fill /data", by=(full,))),
     )
     told.phase(
-        "signature",
-        (0.0, "stage-begin", {"stage": "nothing is stored", "wanted": ["old"]}),
-        (6.0, "condition", condition("old", "newest sample is 5.5 s old", holds=True, kind="metric", late_s=0.1)),
-        (0.0, "stage-seen", {"stage": "nothing is stored"}),
+        PhaseName.SIGNATURE,
+        (0.0, StageBegan(stage="nothing is stored", wanted=("old",))),
+        (6.0, FreshnessAsked(age_s=5.5)),
+        (0.0, condition("old", "newest sample is 5.5 s old", holds=True, kind="metric", late_s=0.1)),
+        (0.0, StageSeen(stage="nothing is stored")),
     )
-    told.phase("remediate", step(LOOK, "df -h"), step(GROW, 'grow "$CLAIM"', section="Mitigation"))
+    told.phase(PhaseName.REMEDIATE, step(LOOK, "df -h"), step(GROW, 'grow "$CLAIM"', section="Mitigation"))
     told.phase(
-        "recovery",
-        (
-            0.0,
-            "condition",
-            condition(
-                pod, "prometheus-server-1-b 1/2 Running, prometheus-server CrashLoopBackOff (3 restarts)", holds=False
-            ),
-        ),
-        (9.0, "samples", {"job": "prometheus", "gap_s": 14.0, "expected": 30, "stored": 16, "lost": 14}),
+        PhaseName.RECOVERY,
+        (0.0, PodGone(pod="prometheus-server-1-a", uid="prometheus-server-1-a")),
+        (0.0, pod("prometheus-server-1-b", crashes, reloader)),
+        (0.0, condition(ready, "prometheus-server-1-b 1/2 Running", holds=False)),
+        (9.0, samples()),
     )
-    return told.phase("undo").note("verdict", verdict="passed", reason=None)
+    return told.phase(PhaseName.UNDO).tell(VerdictReached(verdict=Verdict.PASSED))
 
 
 def result(**fields: Any) -> DrillResult:

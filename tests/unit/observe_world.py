@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from promdrill.core.errors import ClusterError
+from promdrill.core.events import Event, decode
 from promdrill.core.journal import Journal
 from promdrill.kube.client import Answer
 from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import Probe, ProbeAnswer
+
+E = TypeVar("E", bound=Event)
 
 NAMESPACE = "drill-toy"
 LABELS = {"app.kubernetes.io/instance": "prometheus", "app.kubernetes.io/component": "server"}
@@ -141,9 +142,10 @@ def answered(probes: Mapping[Probe, ProbeAnswer] | Probe, answer: ProbeAnswer | 
     return picture(answers=answers, history={p: (a,) for p, a in answers.items()})
 
 
-def noted(journal: Journal, name: str) -> list[dict[str, Any]]:
-    """Entries of a journal."""
-    return [e for e in map(json.loads, Path(journal.path).read_text().splitlines()) if e["event"] == name]
+def noted(journal: Journal, kind: type[E]) -> list[E]:
+    """The events of a kind in a journal."""
+    events = (decode(line).event for line in journal.path.read_text().splitlines())
+    return [event for event in events if isinstance(event, kind)]
 
 
 @dataclass

@@ -173,10 +173,6 @@ def test_kubernetes_versions_are_kept_apart() -> None:
     ]
 
 
-def test_results_without_a_profile_are_not_compared() -> None:
-    assert only([drill(profile="unknown")], [failed(profile="unknown")]).finding is Finding.NOT_COMPARED
-
-
 def test_repeats_may_be_in_several_files() -> None:
     old = [run(drill(took_s=figure), started=f"2026-01-{figure:.0f}") for figure in (14.0, 10.0, 12.0)]
     (row,) = compare(old, [run(*passed(25, 25))]).rows

@@ -10,6 +10,7 @@ from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server_ready, world
 
 from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.core.events import decode
 from promdrill.core.model import (
     DrillResult,
     ObserverFigures,
@@ -88,7 +89,8 @@ def test_the_journal_tells_the_story(world: World) -> None:
     wanted = ["drill-begin", "fault", "fault-confirmed", "stage-begin", "stage-seen", "step", "undo", "verdict"]
     assert [event for event in dict.fromkeys(events) if event in wanted] == wanted
     assert [line["phase"] for line in lines if line["event"] == "phase-begin"] == list(PhaseName)
-    assert next(line for line in lines if line["event"] == "observer")["detections"] == 1
+    assert next(line for line in lines if line["event"] == "observer")["figures"]["detections"] == 1
+    assert [decode(json.dumps(line)).event.name for line in lines] == events
 
 
 def test_the_result_says_how_well_the_drill_was_observed(world: World) -> None:
@@ -264,6 +266,7 @@ def test_a_harness_error_is_aborted_and_undone(world: World) -> None:
     result = not_passed(world)
     assert result.verdict is Verdict.ABORTED
     assert "CommandFailed" in str(result.reason)
+    assert not result.interrupted
     assert world.done[-4:] == UNDONE[1:]
 
 
@@ -275,6 +278,7 @@ def test_ctrl_c_is_recorded_undone_and_raised(world: World) -> None:
         run_toy(drill_in(world), world, fault=Break(world, then=interrupt))
     assert world.results[0].verdict is Verdict.ABORTED
     assert "inject" in str(world.results[0].reason)
+    assert world.results[0].interrupted
     assert world.done[-5:] == UNDONE
 
 

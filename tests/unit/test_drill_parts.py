@@ -10,7 +10,7 @@ from tests.unit.drill_world import default_class
 
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.journal import Journal
-from promdrill.core.model import JobSamples, SampleAccount
+from promdrill.core.model import SampleAccount
 from promdrill.drill.provision import storage_class
 from promdrill.drill.samples import account, total
 from promdrill.drill.signature import healed
@@ -39,8 +39,8 @@ def test_no_gap_loses_nothing() -> None:
 
 def test_a_gap_is_from_the_last_sample_to_the_first() -> None:
     (job,) = account(dict([series(gaps=((20, 35),))]), before_s=20, after_s=58)
-    assert (job.gap_s, job.lost) == (15, 14)
-    assert total((job,)) == SampleAccount(15, 14, (JobSamples("prometheus", 15, 61, 47, 14),))
+    assert (job.gap_s, job.lost, job.gap_began) == (15, 14, "1970-01-01T00:00:20.000Z")
+    assert total((job,)) == SampleAccount(15, 14, (job,))
 
 
 def test_jobs_with_intervals_of_their_own() -> None:

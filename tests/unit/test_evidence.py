@@ -67,7 +67,7 @@ def test_everything_is_there_and_the_index_and_the_journal_agree(world: Evidence
     for entry in index["artefacts"]:
         data = (taken.folder / entry["path"]).read_bytes()
         assert (entry["size"], entry["sha256"]) == (len(data), hashlib.sha256(data).hexdigest())
-    noted = {(e["path"], e["size"], e["sha256"]) for e in world.journal("evidence")}
+    noted = {(e["path"], e["size_bytes"], e["sha256"]) for e in world.journal("evidence")}
     assert noted == {(f"evidence/{e['path']}", e["size"], e["sha256"]) for e in index["artefacts"]}
     assert len(world.journal("evidence-index")) == 1
     assert all_was_asked(world)

@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
-from tests.unit.html_world import Told, a_drill
-from tests.unit.test_html_story import ago, story
+from tests.unit.html_world import Told, a_drill, condition, samples
 
+from promdrill.core.events import (
+    FreshnessAsked,
+    Undone,
+    VolumeMeasured,
+    WaitBegan,
+    WaitDone,
+    WaitTimedOut,
+)
 from promdrill.report.html import draw, lanes
 from promdrill.report.html.charts import charts
 from promdrill.report.html.draw import (
@@ -18,6 +25,8 @@ from promdrill.report.html.draw import (
     Canvas,
 )
 from promdrill.report.html.limits import Limits, limits
+
+WAIT = WaitBegan(wanted=("c",), timeout_s=9.0)
 
 
 def test_a_lane_holds_bars_and_dots_at_their_moments() -> None:
@@ -117,7 +126,7 @@ def test_moments_are_round() -> None:
 
 
 def test_the_course_of_a_drill_is_told_in_words_too() -> None:
-    told, canvas = story(a_drill()), Canvas(23.0)
+    told, canvas = a_drill().timeline(), Canvas(23.0)
     rows = {row.label: row for row in lanes.course(told, canvas).rows}
     assert list(rows) == ["Phases", "Injected fault", "Stages of the signature", "Runbook steps"]
     assert "baseline from 0:00.0 to 0:06.0" in rows["Phases"].told
@@ -134,57 +143,57 @@ def test_the_course_of_a_drill_is_told_in_words_too() -> None:
 
 
 def test_conditions_that_never_changed_are_counted() -> None:
-    told = a_drill().note("wait").note("condition", name="still", kind="http", holds=True, text="").note("wait-done")
-    group = lanes.conditions(story(told), Canvas(23.0))
+    told = a_drill().tell(WAIT).tell(condition("still", holds=True, kind="http")).tell(WaitDone(took_s=0.0))
+    group = lanes.conditions(told.timeline(), Canvas(23.0))
     assert [row.label for row in group.rows] == ["server pod 2/2", "fresh", "df: nothing left on /data", "old"]
     assert group.note.startswith("1 more condition did not change")
 
 
 def test_a_missing_condition_is_drawn_and_said() -> None:
-    told = Told().note("wait").note("condition", name="c", kind="pod", holds=False, text="")
-    told.note("wait-timeout", 3.0, missing=["c"])
-    (row,) = lanes.conditions(story(told), Canvas(3.0)).rows
+    told = Told().tell(WAIT).tell(condition("c", holds=False)).tell(WaitTimedOut(missing=("c",)), 3.0)
+    (row,) = lanes.conditions(told.timeline(), Canvas(3.0)).rows
     assert (row.note, row.told) == ("missing at the end of its wait", "did not hold from 0:00.0 to 0:03.0")
 
 
 def test_charts_say_what_they_are_made_of() -> None:
-    volume, samples = charts(story(a_drill()), Canvas(23.0)).rows
+    volume, ages = charts(a_drill().timeline(), Canvas(23.0)).rows
     assert (volume.label, volume.figure) == ("Volume, MiB used", "100% at most")
-    assert volume.note == "Dashed: its size. Dots: moments at which a condition said so."
-    assert samples.figure == "gap 14.0 s"
-    assert samples.told.startswith("No sample from 0:07.5 to 0:21.5: 14.0 s.")
-    assert "The gap is placed by the oldest age seen." in samples.note
-    assert [(label.left, label.width, label.text) for label in samples.labels] == [(32.61, 60.87, "gap 14.0 s")]
+    assert volume.note == "Dashed: its size."
+    assert ages.figure == "gap 14.0 s"
+    assert ages.told.startswith("No sample of job prometheus from 0:07.5 to 0:21.5: 14.0 s.")
+    assert "The greatest age asked for was 5.5 s, at 0:13.0." in ages.told
+    assert [(label.left, label.width, label.text) for label in ages.labels] == [(32.61, 60.87, "gap 14.0 s")]
 
 
-def test_charts_of_entries_made_for_them() -> None:
-    told = a_drill()
+def test_charts_of_many_readings() -> None:
+    told = Told()
     for second in range(40):
-        told.note("volume", 0.5, path="/data", used_bytes=2**20 * second, size_bytes=2**20 * 64)
-        told.note("freshness", age_s=0.5)
-    told.note("samples", job="shop", gap_s=8.0, runs=[[ago(1), ago(4)], [ago(12), ago(20)]])
-    found, canvas = story(told), Canvas(43.0)
-    group = charts(found, canvas)
-    volume, samples = group.rows
+        told.tell(VolumeMeasured(path="/data", used_bytes=2**20 * second, size_bytes=2**20 * 64), 0.5)
+        told.tell(FreshnessAsked(age_s=0.5))
+    told.tell(VolumeMeasured(path="/other", used_bytes=2**20, size_bytes=2**20))
+    told.tell(samples(8.0, 4.0, "shop")).tell(samples(2.0, 4.0, "prometheus"))
+    canvas = Canvas(43.0)
+    group = charts(told.timeline(), canvas)
+    volume, ages = group.rows
     assert (volume.figure, volume.note, group.note) == ("61% at most", "Dashed: its size.", "")
-    assert "No sample of job shop from 0:04.0 to 0:12.0: 8.0 s." in samples.told
+    assert "No sample of job shop from 0:04.0 to 0:12.0: 8.0 s." in ages.told
     kinds = [[kind for kind, _ in svg.shapes] for svg in canvas.render()]
     assert [set(each) for each in kinds] == [
         {"grid", "fill", "curve", "limit"},
-        {"grid", "gap", "stored", "curve"},
+        {"grid", "gap", "curve"},
     ]
 
 
 def test_a_journal_without_readings_says_so() -> None:
-    group = charts(story(Told().note("undo", 1.0)), Canvas(1.0))
+    group = charts(Told().tell(Undone(what="x"), 1.0).timeline(), Canvas(1.0))
     assert (group.rows, group.note) == ((), "This journal does not tell the volume's fill or the samples' age.")
 
 
 def test_a_picture_is_the_same_every_time_and_holds_no_style() -> None:
     def once() -> list[draw.Svg]:
         canvas = Canvas(23.0)
-        lanes.course(story(a_drill()), canvas)
-        charts(story(a_drill()), canvas)
+        lanes.course(a_drill().timeline(), canvas)
+        charts(a_drill().timeline(), canvas)
         return canvas.render()
 
     assert once() == once()

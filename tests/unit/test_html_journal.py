@@ -9,48 +9,53 @@ import pytest
 from tests.unit.html_world import Told, a_drill, a_journal, a_run, result
 
 from promdrill.core.errors import UsageError
+from promdrill.core.events import SupplyChosen
 from promdrill.core.model import Verdict
-from promdrill.report.html import journal
 from promdrill.report.html.load import load, previous
+from promdrill.results.timeline import read as journals
+from promdrill.results.timeline.read import Skipped
 
 
 def test_a_whole_journal_is_read(tmp_path: Path) -> None:
-    found = journal.read(a_journal(tmp_path, a_drill().text()) / "journal.jsonl")
-    assert (len(found.drills), found.broken) == (1, 0)
-    assert found.drills[0][0].event == "supplied"
-    assert found.drills[0][-1].text("verdict") == "passed"
+    found = journals.read(a_journal(tmp_path, a_drill().text()) / "journal.jsonl")
+    assert (len(found.drills), found.skipped) == (1, Skipped())
+    assert isinstance(found.drills[0].entries[0][1], SupplyChosen)
+    assert found.drills[0].verdict is Verdict.PASSED
 
 
 def test_half_a_last_line_is_counted_and_left_out(tmp_path: Path) -> None:
     text = a_drill().text()
-    found = journal.read(a_journal(tmp_path, text[:-20]) / "journal.jsonl")
-    assert found.broken == 1
-    assert len(found.drills[0]) == text.count("\n") - 1
+    found = journals.read(a_journal(tmp_path, text[:-20]) / "journal.jsonl")
+    assert found.skipped == Skipped(broken=1)
+    assert len(found.drills[0].entries) == text.count("\n") - 1
 
 
 @pytest.mark.parametrize(
-    "line", ["[]", '"x"', "{}", '{"t": "1", "event": "x"}', '{"t": 1}', '{"t": NaN, "event": "x"}']
+    "line",
+    [
+        *("[]", '"x"', "{}", '{"t": "1", "event": "alone"}', '{"t": 1}', '{"t": NaN, "event": "alone"}'),
+        '{"t": 1, "at": "2026-01-02T03:04:05Z", "event": "phase-begin", "phase": "lunch"}',
+    ],
 )
 def test_what_is_no_entry_is_left_out(tmp_path: Path, line: str) -> None:
-    found = journal.read(a_journal(tmp_path, line + "\n") / "journal.jsonl")
-    assert (found.drills, found.broken) == ((), 1)
+    found = journals.read(a_journal(tmp_path, line + "\n") / "journal.jsonl")
+    assert (found.drills, found.skipped) == ((), Skipped(broken=1))
 
 
-def test_fields_of_other_types_are_nothing() -> None:
-    entry = journal.Entry(0.0, "", "x", {"a": None, "b": True, "c": "text", "d": float("inf"), "e": 3})
-    assert [entry.number(name) for name in "abcdef"] == [None, None, None, None, 3.0, None]
-    assert [entry.text(name) for name in "aef"] == ["", "3", ""]
-    assert [entry.items(name) for name in "ac"] == [(), ()]
+def test_an_event_that_is_not_known_is_left_out_and_counted(tmp_path: Path) -> None:
+    line = '{"t": 1, "at": "2026-01-02T03:04:05Z", "event": "lunch"}\n'
+    found = journals.read(a_journal(tmp_path, Told().text() + line) / "journal.jsonl")
+    assert (len(found.drills[0].entries), found.skipped) == (2, Skipped(unknown=1))
 
 
 def test_no_journal_is_an_empty_one(tmp_path: Path) -> None:
-    assert journal.read(tmp_path / "journal.jsonl") == journal.Journal()
+    assert journals.read(tmp_path / "journal.jsonl") == journals.Journal()
 
 
 def test_a_journal_that_was_added_to_has_several_drills(tmp_path: Path) -> None:
-    found = journal.read(a_journal(tmp_path, a_drill().text() * 2 + Told().text()) / "journal.jsonl")
-    assert [len(entries) for entries in found.drills][2] == 2
-    assert all(entries[1].event == "drill-begin" for entries in found.drills)
+    found = journals.read(a_journal(tmp_path, a_drill().text() * 2 + Told().text()) / "journal.jsonl")
+    assert [len(drill.entries) for drill in found.drills][2] == 2
+    assert all(drill.announced for drill in found.drills)
 
 
 def test_results_get_their_journals(tmp_path: Path) -> None:
@@ -62,7 +67,7 @@ def test_results_get_their_journals(tmp_path: Path) -> None:
         journals=[("disk-full.1", a_drill()), ("disk-full.2", a_drill()), ("oom", a_drill(scenario="oom"))],
     )
     (column,) = load([place])
-    assert [(drill.name, drill.result is not None, bool(drill.entries)) for drill in column.drills] == [
+    assert [(drill.name, drill.result is not None, bool(drill.timeline.entries)) for drill in column.drills] == [
         ("disk-full[1]", True, True),
         ("disk-full[2]", True, True),
         ("oom", False, True),
@@ -74,30 +79,24 @@ def test_a_drill_that_was_run_twice_takes_both_parts_of_its_journal(tmp_path: Pa
     place = a_run(tmp_path / "run", result(), result())
     a_journal(place / "disk-full", a_drill().text() + Told().text())
     (column,) = load([place])
-    assert [len(drill.entries) for drill in column.drills] == [len(a_drill().lines), 2]
-
-
-def test_controls_of_early_versions_share_a_folder(tmp_path: Path) -> None:
-    control = result(control="no-fault", verdict=Verdict.INVALID, reason="x")
-    place = a_run(tmp_path / "run", control, journals=[("disk-full", a_drill("no-fault"))])
-    (column,) = load([place])
-    assert [(drill.name, bool(drill.entries)) for drill in column.drills] == [("disk-full[no-fault]", True)]
+    assert [len(drill.timeline.entries) for drill in column.drills] == [len(a_drill().entries), 2]
 
 
 @pytest.mark.parametrize(
-    ("folder", "control", "name"),
+    ("control", "repetition", "name"),
     [
-        ("disk-full", None, "disk-full"),
-        ("disk-full.2", None, "disk-full[2]"),
-        ("disk-full.no-fault", "no-fault", "disk-full[no-fault]"),
-        ("disk-full.no-fault-3", "no-fault", "disk-full[no-fault,3]"),
-        ("disk-full.without-runbook.md-42", "without:runbook.md:42", "disk-full[without:runbook.md:42]"),
+        (None, None, "disk-full"),
+        (None, 2, "disk-full[2]"),
+        ("no-fault", None, "disk-full[no-fault]"),
+        ("no-fault", 3, "disk-full[no-fault,3]"),
+        ("without:runbook.md:42", None, "disk-full[without:runbook.md:42]"),
     ],
 )
 def test_a_drill_without_a_result_is_named_by_its_journal(
-    tmp_path: Path, folder: str, control: str | None, name: str
+    tmp_path: Path, control: str | None, repetition: int | None, name: str
 ) -> None:
-    place = a_run(tmp_path / "run", journals=[(folder, Told(control=control))], finished=False)
+    told = Told(control=control, repetition=repetition)
+    place = a_run(tmp_path / "run", journals=[("of-any-name", told)], finished=False)
     assert [drill.name for drill in load([place])[0].drills] == [name]
 
 
@@ -111,7 +110,7 @@ def test_a_result_never_leads_out_of_its_folder(tmp_path: Path) -> None:
     a_journal(tmp_path / "other", Told().text())
     place = a_run(tmp_path / "run", result(scenario="../other"))
     (column,) = load([place])
-    assert [drill.entries for drill in column.drills] == [()]
+    assert [drill.timeline.entries for drill in column.drills] == [[]]
     assert column.drills[0].folder.parent == place
 
 

@@ -19,7 +19,8 @@ from promdrill.report.markdown import to_markdown
 def column(tmp_path: Path, drill: object, options: dict[str, str] | None = None) -> tuple[Drill, Column]:
     place = a_run(tmp_path / "run", drill)  # type: ignore[arg-type]
     (found,) = load([place])
-    return found.drills[0], replace(found, options=options or {})
+    assert found.run is not None
+    return found.drills[0], replace(found, run=replace(found.run, options=options or {}))
 
 
 def test_a_run_in_markdown(tmp_path: Path) -> None:
@@ -64,7 +65,7 @@ def test_nothing_in_markdown(tmp_path: Path) -> None:
             "make test-scenarios SCENARIO=oom CONTROL=no-remedy KUBE_VERSION=1.36.3 PROFILE=as-shipped SUPPLY=source",
         ),
         (
-            result(scenario="oom", steps=(StepRecord("/home/me/own.md", 3, 0, 1.0),)),
+            result(scenario="oom", steps=(StepRecord("/home/me/own.md", 3, "Mitigation", "true", 0, 1.0, ""),)),
             "make test-scenarios SCENARIO=oom KUBE_VERSION=1.36.3 RUNBOOK=/home/me/own.md SUPPLY=source",
         ),
         (without(42, "x"), "make ablate SCENARIO=disk-full KUBE_VERSION=1.36.3 SUPPLY=source"),
@@ -84,6 +85,6 @@ def test_the_command_repeats_the_options_and_quotes_them(tmp_path: Path) -> None
 def test_options_are_read_from_the_results(tmp_path: Path) -> None:
     place = a_run(tmp_path / "run", result())
     data = json.loads((place / "results.json").read_text(encoding="utf-8"))
-    data["options"] = {"HELM_VERSION": "4", "VALUES": None}
+    data["options"] = {"HELM_VERSION": "4"}
     (place / "results.json").write_text(json.dumps(data), encoding="utf-8")
     assert load([place])[0].options == {"HELM_VERSION": "4"}

@@ -10,10 +10,11 @@ import zlib
 from pathlib import Path
 
 import pytest
-from tests.unit.html_world import GROW, RUNBOOK, Page, Told, a_drill, a_journal, a_run, result, step
+from tests.unit.html_world import GROW, RUNBOOK, Page, Told, a_drill, a_journal, a_run, condition, result, step
 
 from promdrill.cli import report as command
 from promdrill.cli.parser import Parser
+from promdrill.core.events import FaultApplied, Undone, WaitBegan
 from promdrill.core.model import SampleAccount, Skipped, Verdict
 from promdrill.report.html import page
 from promdrill.report.html.load import load
@@ -74,9 +75,10 @@ def test_the_page_is_the_same_every_time(tmp_path: Path) -> None:
 
 
 def test_what_comes_from_outside_is_words(tmp_path: Path) -> None:
-    told = a_drill().note("fault", fault=EVIL, blast_radius=[EVIL]).note("undo", what=EVIL, error=EVIL)
-    told.note("wait").note("condition", name=EVIL, kind=EVIL, holds=True, text=EVIL, changed="x", detected_after_s=1)
-    told.lines.append({**step(GROW, 'grow "$CLAIM"', output=EVIL)[2], "t": 99.0, "at": EVIL, "event": "step"})
+    told = a_drill().tell(FaultApplied(fault=EVIL, blast_radius=(EVIL,))).tell(Undone(what=EVIL, error=EVIL))
+    told.tell(WaitBegan(wanted=(EVIL,), timeout_s=9.0))
+    told.tell(condition(EVIL, EVIL, kind=EVIL, holds=True, late_s=1.0))
+    told.tell(step(GROW, 'grow "$CLAIM"', output=EVIL)[1], 60.0)
     place = one(tmp_path, told, verdict=Verdict.FAILED, reason=EVIL, remarks=(EVIL,), chart=EVIL)
     (place / "disk-full" / "values.yaml").write_text(EVIL, encoding="utf-8")
     (place / "disk-full" / "evidence").mkdir()
@@ -113,7 +115,7 @@ def test_a_drill_shows_what_it_was(tmp_path: Path) -> None:
 
 def test_long_outputs_are_cut_and_say_so(tmp_path: Path) -> None:
     told = a_drill()
-    told.note(step(GROW, "x")[1], 0.5, **{**step(GROW, 'grow "$CLAIM"')[2], "output": "long line\n" * 9000})
+    told.tell(step(GROW, 'grow "$CLAIM"', output="long line\n" * 9000)[1], 0.5)
     html = html_of(one(tmp_path, told))
     assert "characters left out; journal.jsonl has them" in html
     assert len(html) < 150_000
@@ -206,7 +208,7 @@ def test_many_drills_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(page, "MOST_AT_ONCE", 3)
     noisy = a_drill()
     for number in range(200):
-        noisy.note("undo", 0.1, what=f"step {number} of many " * 9, error=None)
+        noisy.tell(Undone(what=f"step {number} of many " * 9), 0.1)
     place = a_run(tmp_path / "run", *(result(repetition=number) for number in range(1, 5)))
     for number in range(1, 5):
         a_journal(place / f"disk-full.{number}", noisy.text())

@@ -7,17 +7,17 @@ from pathlib import Path
 from markupsafe import Markup
 from tests.unit.html_world import GROW, LOOK, RUNBOOK, Page
 
+from promdrill.core.model import StepRecord
 from promdrill.report.html import runbook
-from promdrill.report.html.story import Step
 
 
-def ran(line: int, command: str, **fields: str) -> Step:
+def ran(line: int, command: str, **fields: str) -> StepRecord:
     """A step that went well."""
     about = {"file": "runbook.md", "section": "Diagnosis", "output": "", **fields}
-    return Step(line=line, command=command, exit_code=0, start_s=0.0, end_s=1.0, **about)
+    return StepRecord(line=line, command=command, exit_code=0, took_s=1.0, **about)
 
 
-def shown(step: Step) -> Markup:
+def shown(step: StepRecord) -> Markup:
     return Markup("<p>ran line {}</p>").format(step.line)
 
 

@@ -15,6 +15,7 @@ import pytest
 
 from promdrill import doctor
 from promdrill.core.errors import ClusterError, SupplyError
+from promdrill.core.events import AloneAtLast
 from promdrill.core.model import (
     DrillResult,
     PhaseName,
@@ -379,7 +380,7 @@ def join(pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatc
         assert found == supplied(pytester.path)
         assert Address.of(made) == address(pytester.path)
         with run.journal(scenario.name, Variant()) as journal:
-            journal.note("drilled")
+            journal.write(AloneAtLast())
         passed = DrillResult(scenario.name, None, None, None, "fast", None, Verdict.PASSED, None)
         yield SimpleNamespace(run=lambda: run.record(passed))
 

@@ -25,6 +25,7 @@ from promdrill import doctor, fulfil, session
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.interrupts import terminable
 from promdrill.core.errors import ClusterError, SupplyError
+from promdrill.core.events import Undone
 from promdrill.core.model import DrillResult, Verdict
 from promdrill.supply.supplied import Supplied, Tools
 
@@ -95,8 +96,9 @@ def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, unti
                 raise
 
     with run.journal(scenario.name, variant) as journal:
-        journal.note("begin", cluster=made.name, kubeconfig=str(made.kubeconfig_path), supply=supplied.name,
+        given = dict(cluster=made.name, kubeconfig=str(made.kubeconfig_path), supply=supplied.name,
                      values=dict(supplied.image_values), chart=str(supplied.chart), keep=keep, profile=wishes.profile)
+        journal.write(Undone(what=json.dumps(given)))
         log(f"began {name}")
         yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_alone=until_alone)
 
@@ -160,7 +162,7 @@ def test_drills_side_by_side_in_one_cluster(place: pytest.Pytester) -> None:
     assert {path.name for path in latest.iterdir()} == {"results.json", "junit.xml", "able", "best", "dead"}
     (begin,) = map(json.loads, (latest / "best/journal.jsonl").read_text().splitlines())
     here = str(place.path)
-    assert {name: value for name, value in begin.items() if name not in {"at", "t", "event"}} == {
+    assert json.loads(begin["what"]) == {
         "cluster": "mine",
         "kubeconfig": f"{here}/config",
         "supply": "source",

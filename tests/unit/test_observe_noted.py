@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from promdrill.core.clock import SYSTEM
+from promdrill.core.events import (
+    ContainerState,
+    Event,
+    FreshnessAsked,
+    PodChanged,
+    PodGone,
+    VolumeMeasured,
+)
 from promdrill.observe.noted import Notes
 from promdrill.observe.probes import (
     AGE_QUERY,
@@ -16,7 +25,7 @@ from promdrill.observe.probes import (
     QueryProbe,
 )
 
-Told = list[dict[str, Any]]
+Told = list[Event]
 
 
 @pytest.fixture
@@ -26,10 +35,7 @@ def told() -> Told:
 
 @pytest.fixture
 def notes(told: Told) -> Notes:
-    def note(event: str, **fields: Any) -> None:
-        told.append({"event": event, **fields})
-
-    return Notes(note)
+    return Notes(told.append)
 
 
 def pod(uid: str, *, ready: bool = True, resource_version: str = "1") -> dict[str, Any]:
@@ -49,16 +55,12 @@ def test_a_pod_is_told_when_it_changed(notes: Notes, told: Told) -> None:
     notes.pod(pod("a"))
     notes.pod(pod("a", resource_version="2"))
     notes.pod(pod("a", ready=False))
-    assert [(e["uid"], [c["state"] for c in e["containers"]]) for e in told] == [("a", ["running"]), ("a", ["waiting"])]
-    assert told[1]["containers"][0] == {
-        "name": "server",
-        "state": "waiting",
-        "reason": "CrashLoopBackOff",
-        "exit_code": None,
-        "ready": False,
-        "restarts": 2,
-        "image": "prometheus:v2.48.0",
-    }
+    runs = ContainerState(name="server", state="running", ready=True, restarts=2, image="prometheus:v2.48.0")
+    crashes = replace(runs, state="waiting", reason="CrashLoopBackOff", ready=False)
+    assert told == [
+        PodChanged(pod="pod-a", uid="a", phase="Running", containers=(runs,)),
+        PodChanged(pod="pod-a", uid="a", phase="Running", containers=(crashes,)),
+    ]
 
 
 def test_a_pod_that_is_gone_is_told_once(notes: Notes, told: Told) -> None:
@@ -67,10 +69,7 @@ def test_a_pod_that_is_gone_is_told_once(notes: Notes, told: Told) -> None:
     notes.pods([pod("b")])
     notes.gone(pod("b"))
     notes.gone(pod("b"))
-    assert told == [
-        {"event": "pod", "pod": "pod-a", "uid": "a", "gone": True},
-        {"event": "pod", "pod": "pod-b", "uid": "b", "gone": True},
-    ]
+    assert told == [PodGone(pod="pod-a", uid="a"), PodGone(pod="pod-b", uid="b")]
 
 
 def test_a_volume_is_told_when_its_fill_changed(notes: Notes, told: Told) -> None:
@@ -80,8 +79,7 @@ def test_a_volume_is_told_when_its_fill_changed(notes: Notes, told: Told) -> Non
         notes.answer(*answer(df, text.format(left), 0))
     notes.answer(*answer(df, "no such file", 1))
     notes.answer(*answer(df, "", 0))
-    sizes = [(e["path"], e["size_bytes"], e["used_bytes"]) for e in told]
-    assert sizes == [("/data", 1024000, 614400), ("/data", 1024000, 1024000)]
+    assert told == [VolumeMeasured(path="/data", size_bytes=1024000, used_bytes=used) for used in (614400, 1024000)]
 
 
 def test_the_age_of_the_newest_sample(notes: Notes, told: Told) -> None:
@@ -91,4 +89,4 @@ def test_the_age_of_the_newest_sample(notes: Notes, told: Told) -> None:
     notes.answer(*answer(age, one, 200))
     notes.answer(*answer(age, none, 200))
     notes.answer(*answer(QueryProbe("prometheus", 80, "up"), one, 200))
-    assert told == [{"event": "freshness", "age_s": 0.432}, {"event": "freshness", "age_s": None}]
+    assert told == [FreshnessAsked(age_s=0.432), FreshnessAsked(age_s=None)]

@@ -25,7 +25,16 @@ from tests.unit.observe_world import (
 )
 
 from promdrill.core.errors import ClusterError, WaitTimeout
+from promdrill.core.events import (
+    ConditionChanged,
+    Event,
+    ObserverBroke,
+    WaitDone,
+    WatchRefused,
+    WatchRelisted,
+)
 from promdrill.core.journal import Journal
+from promdrill.core.model import ObserverFigures
 from promdrill.observe import observer as observer_module
 from promdrill.observe.observer import Observer
 from promdrill.observe.server import Server
@@ -84,13 +93,7 @@ def test_entering_lists_everything_and_leaving_ends_every_thread(journal: Journa
             kube.wait_asked("WATCH", path, "1")
         kube.wait_asked("LOG", "follow", POD, SERVER)
     assert threading.active_count() == before
-    assert observer.figures() == {
-        "detect_p95_s": None,
-        "detections": 0,
-        "api_requests": 5,
-        "prometheus_questions": 0,
-        "relists": 0,
-    }
+    assert observer.figures() == ObserverFigures(None, 0, api_requests=5, prometheus_questions=0, relists=0)
 
 
 def test_a_crash_is_seen_in_pods_logs_and_answers_and_is_timed(journal: Journal) -> None:
@@ -107,9 +110,9 @@ def test_a_crash_is_seen_in_pods_logs_and_answers_and_is_timed(journal: Journal)
         seen = until(observer, wanted, timeout_s=5)
         assert [line.restart for line in seen.logs[POD, SERVER]] == [1]
         figures = observer.figures()
-    assert figures["detections"] >= 1
-    assert figures["prometheus_questions"] == 2
-    assert [e["took_s"] < 2 for e in noted(journal, "wait-done")] == [True, True]
+    assert (figures.detections or 0) >= 1
+    assert figures.prometheus_questions == 2
+    assert [done.took_s < 2 for done in noted(journal, WaitDone)] == [True, True]
 
 
 def test_a_condition_that_comes_to_hold_is_counted(journal: Journal) -> None:
@@ -120,11 +123,13 @@ def test_a_condition_that_comes_to_hold_is_counted(journal: Journal) -> None:
         threading.Timer(0.05, comes.set).start()
         until(observer, [DRILLED.event("Resizing", SERVER)], timeout_s=5)
         figures = observer.figures()
-    assert figures["detections"] == 1
-    assert 0 <= figures["detect_p95_s"] < 0.25
-    last = noted(journal, "condition")[-1]
-    assert last["holds"]
-    assert last["knew"] >= last["changed"]
+    assert figures.detections == 1
+    assert 0 <= (figures.detect_p95_s or 0.0) < 0.25
+    last = noted(journal, ConditionChanged)[-1]
+    assert last.holds
+    assert last.knew is not None
+    assert last.changed is not None
+    assert last.knew >= last.changed
 
 
 def test_an_expired_stream_does_not_end_a_wait(journal: Journal) -> None:
@@ -138,18 +143,16 @@ def test_an_expired_stream_does_not_end_a_wait(journal: Journal) -> None:
         kube.wait_asked("WATCH", PODS, "2")
         with pytest.raises(WaitTimeout, match="-1 restarts"):
             until(observer, [gone], timeout_s=0.05)
-        assert observer.figures()["relists"] == 1
-    assert [e["event"] for e in (*noted(journal, "watch-error"), *noted(journal, "watch-relisted"))] == [
-        "watch-error",
-        "watch-relisted",
-    ]
+        assert observer.figures().relists == 1
+    told = [event for event in noted(journal, Event) if isinstance(event, WatchRefused | WatchRelisted)]
+    assert [type(event) for event in told] == [WatchRefused, WatchRelisted]
 
 
 def test_a_thread_that_breaks_is_told_of_by_the_next_picture(journal: Journal) -> None:
     kube = world(pods=Play([change("ADDED", {"no": "metadata"})], open=True))
     with observe(kube, journal) as observer, pytest.raises(ClusterError, match="the observer broke: KeyError"):
         until(observer, [DRILLED.ready(1)], timeout_s=5)
-    assert noted(journal, "observer-broken")[0]["thread"] == f"watch {PODS}"
+    assert noted(journal, ObserverBroke)[0].thread == f"watch {PODS}"
 
 
 def test_an_api_server_that_cannot_be_listed_is_an_error_in_time(

@@ -5,11 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from tests.unit.observe_world import AWAY, PATIENCE_S, FakeKube, Play, change, listing, pod
 
+from promdrill.core.events import (
+    Event,
+    WatchAway,
+    WatchClosed,
+    WatchNotUnderstood,
+    WatchRefused,
+    WatchRelisted,
+)
 from promdrill.observe import reflect
 from promdrill.observe.picture import Object, name_of
 from promdrill.observe.reflect import Backoff, Reflector
@@ -34,13 +41,14 @@ class Sink:
 
 
 @contextmanager
-def running(kube: FakeKube) -> Iterator[tuple[Reflector, Sink, list[tuple[str, dict[str, Any]]]]]:
-    sink, stop, notes = Sink(), threading.Event(), []
-    reflector = Reflector(kube, PATH, sink, stop, lambda event, **fields: notes.append((event, fields)))  # type: ignore[arg-type]
+def running(kube: FakeKube) -> Iterator[tuple[Reflector, Sink, list[Event]]]:
+    sink, stop = Sink(), threading.Event()
+    told: list[Event] = []
+    reflector = Reflector(kube, PATH, sink, stop, told.append)  # type: ignore[arg-type]
     thread = threading.Thread(target=reflector.run)
     thread.start()
     try:
-        yield reflector, sink, notes
+        yield reflector, sink, told
     finally:
         kube.interrupt(stop)
         thread.join(PATIENCE_S)
@@ -62,31 +70,33 @@ def test_the_watch_starts_at_the_lists_version_and_every_event_is_taken() -> Non
 @pytest.mark.parametrize(
     ("play", "note"),
     [
-        (Play([]), "watch-closed"),
-        (Play([change("ERROR", {"code": 410, "message": "too old"})]), "watch-error"),
-        (Play([change("ERROR", {"code": 500, "message": "etcd"})]), "watch-error"),
-        (Play([AWAY]), "watch-away"),
-        (Play([change("ADDED", pod("x")), AWAY]), "watch-away"),
-        (Play([change("NOVELTY", pod("x"))]), "watch-unknown-event"),
+        (Play([]), WatchClosed(path=PATH)),
+        (
+            Play([change("ERROR", {"code": 410, "message": "too old"})]),
+            WatchRefused(path=PATH, code=410, why="too old"),
+        ),
+        (Play([change("ERROR", {"code": 500, "message": "etcd"})]), WatchRefused(path=PATH, code=500, why="etcd")),
+        (Play([AWAY]), WatchAway(path=PATH, why=AWAY.message)),
+        (Play([change("ADDED", pod("x")), AWAY]), WatchAway(path=PATH, why=AWAY.message)),
+        (Play([change("NOVELTY", pod("x"))]), WatchNotUnderstood(path=PATH, type="NOVELTY")),
     ],
     ids=["closed", "410", "500", "refused", "broken midway", "unknown event"],
 )
-def test_a_stream_that_ends_in_any_way_is_listed_again(play: Play, note: str) -> None:
+def test_a_stream_that_ends_in_any_way_is_listed_again(play: Play, note: Event) -> None:
     kube = FakeKube({PATH: [listing("7", pod("a")), listing("8", pod("a"), pod("b"))]}, {PATH: [play]})
-    with running(kube) as (reflector, sink, notes):
+    with running(kube) as (reflector, sink, told):
         kube.wait_asked("WATCH", PATH, "8")
     assert sink.got[-1] == ("all", ["a", "b"])
     assert reflector.relists == 1
-    assert notes[0][0] == note
-    assert notes[0][1]["path"] == PATH
+    assert told[0] == note
 
 
 def test_an_api_server_that_is_away_is_waited_for_and_told_of_once() -> None:
     kube = FakeKube({PATH: [listing("7", pod("a")), AWAY, AWAY, AWAY, listing("8")]}, {PATH: [Play([AWAY])]})
-    with running(kube) as (_, sink, notes):
+    with running(kube) as (_, sink, told):
         kube.wait_asked("WATCH", PATH, "8")
     assert sink.got == [("all", ["a"]), ("all", [])]
-    assert [event for event, _ in notes] == ["watch-away", "watch-relisted"]
+    assert told == [WatchAway(path=PATH, why=AWAY.message), WatchRelisted(path=PATH)]
 
 
 def test_an_unknown_event_does_not_stop_the_ones_behind_it() -> None:

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 from tests.unit.observe_world import NOW, FakeClock, named, noted, picture, pod
 
+from promdrill.core.clock import iso
 from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
+from promdrill.core.events import (
+    ConditionChanged,
+    FailureSeen,
+    WaitDone,
+    WaitTimedOut,
+)
 from promdrill.core.journal import Journal
 from promdrill.observe.conditions import (
     Condition,
@@ -110,7 +117,7 @@ def test_all_must_hold_at_once(journal: Journal) -> None:
     assert steps.clock.passed_s == pytest.approx(4.008)
     assert steps.asked == [PROBE]
     assert not steps.asking_now
-    assert [e["took_s"] for e in noted(journal, "wait-done")] == [pytest.approx(4.008)]
+    assert [done.took_s for done in noted(journal, WaitDone)] == [pytest.approx(4.008)]
 
 
 def test_what_holds_already_is_no_detection(journal: Journal) -> None:
@@ -118,7 +125,7 @@ def test_what_holds_already_is_no_detection(journal: Journal) -> None:
     steps.now = picture(pod("a"), version=1)
     until(steps, [there("a")], timeout_s=1)  # type: ignore[arg-type]
     assert steps.detections == []
-    assert [(e["holds"], "knew" in e) for e in noted(journal, "condition")] == [(True, False)]
+    assert [(e.holds, e.knew is not None) for e in noted(journal, ConditionChanged)] == [(True, False)]
 
 
 def test_the_deadline_names_each_missing_condition_and_what_was_last_seen(journal: Journal) -> None:
@@ -130,7 +137,7 @@ def test_the_deadline_names_each_missing_condition_and_what_was_last_seen(journa
     )
     assert steps.clock.passed_s == pytest.approx(3)
     assert not steps.asking_now
-    assert noted(journal, "wait-timeout")[0]["missing"] == ["pod b", "pod c"]
+    assert noted(journal, WaitTimedOut)[0].missing == ("pod b", "pod c")
 
 
 def test_a_failure_ends_the_wait_at_once_and_by_name(journal: Journal) -> None:
@@ -140,7 +147,7 @@ def test_a_failure_ends_the_wait_at_once_and_by_name(journal: Journal) -> None:
     ):
         until(steps, [there("a")], failed=[BROKEN], timeout_s=30)  # type: ignore[arg-type]
     assert steps.asked == [PROBE]
-    assert noted(journal, "wait-failed")[0]["failure"] == "pod_broken"
+    assert noted(journal, FailureSeen)[0].failure == "pod_broken"
 
 
 def test_success_comes_before_a_failure_of_the_same_moment(journal: Journal) -> None:
@@ -180,9 +187,11 @@ def test_detection_counts_from_the_arrival_of_the_change(journal: Journal) -> No
     steps = Steps(journal, (1, comes("a")))
     until(steps, [there("a")], failed=[], timeout_s=10)  # type: ignore[arg-type]
     assert steps.detections == [pytest.approx(0.002)]
-    last = noted(journal, "condition")[-1]
-    assert (last["holds"], last["kind"], last["detected_after_s"]) == (True, "pod", 0.002)
-    assert (last["changed"], last["knew"]) == ("2026-01-01T12:00:01.000Z", "2026-01-01T12:00:01.002Z")
+    last = noted(journal, ConditionChanged)[-1]
+    assert (last.holds, last.kind, last.detected_after_s) == (True, "pod", 0.002)
+    assert last.changed is not None
+    assert last.knew is not None
+    assert (iso(last.changed), iso(last.knew)) == ("2026-01-01T12:00:01.000Z", "2026-01-01T12:00:01.002Z")
 
 
 def test_detection_counts_from_the_evidences_own_time_but_not_from_before_the_wait(journal: Journal) -> None:

@@ -20,6 +20,7 @@ from promdrill.core.errors import (
     SupplyError,
     UsageError,
 )
+from promdrill.core.events import PhaseBegan, PhaseEnded
 from promdrill.core.model import (
     DrillResult,
     LeftOut,
@@ -126,8 +127,8 @@ class Fakes:
         def drilled() -> None:
             verdict = self.verdicts.get(name, DUE.get(variant.control, Verdict.PASSED))
             with run.journal(scenario.name, variant) as journal:
-                journal.note("phase-begin", phase="recovery")
-                journal.note("phase-end", phase="recovery", took_s=15.5, ended="done")
+                journal.write(PhaseBegan(phase=PhaseName.RECOVERY))
+                journal.write(PhaseEnded(phase=PhaseName.RECOVERY, took_s=15.5))
             reason = None if verdict is Verdict.PASSED else "no recovery: 1/2 after 60 s"
             result = DrillResult(
                 scenario=scenario.name,
@@ -286,6 +287,7 @@ def test_every_run_leaves_a_report(session: pytest.Pytester, fakes: Fakes) -> No
     run = stored(session)
     assert (run["supply"], run["kubernetes"]) == ("source", "1.34.4")
     assert run["finished"] is not None
+    assert run["planned"] == ["disk-full", "lifecycle-flag"]
     assert [(drill["scenario"], drill["verdict"]) for drill in run["drills"]] == [
         ("disk-full", "passed"),
         ("lifecycle-flag", "failed"),

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from promdrill.core.errors import UsageError
+from promdrill.core.events import PhaseEnded
 from promdrill.core.model import (
     DrillResult,
     JobSamples,
@@ -32,6 +33,7 @@ from promdrill.results import (
 )
 from promdrill.results.junit import to_junit
 from promdrill.results.run import Run
+from promdrill.results.table import WIDTH
 
 MOMENT = datetime(2025, 11, 22, 5, 10, 5, tzinfo=UTC)
 
@@ -48,7 +50,7 @@ PASSED = DrillResult(
     detected_after_s=11.25,
     recovered_after_s=15.5,
     samples=SampleAccount(gap_s=24.0, lost=288, jobs=(JobSamples("prometheus", 24.0, 300, 12, 288),)),
-    steps=(StepRecord("runbook.md", 31, 0, 0.5),),
+    steps=(StepRecord("runbook.md", 31, "Mitigation", "true", 0, 0.5, ""),),
     observer=ObserverFigures(0.12, 31, 14, 120, 0),
     remarks=("The chart is older than the incident.", "Its volume was made by hand."),
 )
@@ -115,6 +117,7 @@ def test_results_are_there_from_the_start_and_unfinished(tmp_path: Path) -> None
         "drills": [],
         "skipped": [],
         "options": {},
+        "planned": [],
     }
 
 
@@ -128,7 +131,7 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
     (drill,) = stored["drills"]
     assert drill["verdict"] == "passed"
     assert drill["phases"] == [{"name": "provision", "started": "2025-11-22T05:10:05.000Z", "took_s": 7.25}]
-    job = {"job": "prometheus", "gap_s": 24.0, "expected": 300, "stored": 12, "lost": 288}
+    job = {"job": "prometheus", "gap_s": 24.0, "expected": 300, "stored": 12, "lost": 288, "gap_began": None}
     assert drill["samples"] == {"gap_s": 24.0, "lost": 288, "jobs": [job]}
     assert drill["observer"] == {
         "detect_p95_s": 0.12,
@@ -139,7 +142,8 @@ def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
     }
     assert drill["left_out"] is None
     assert drill["remarks"] == ["The chart is older than the incident.", "Its volume was made by hand."]
-    assert drill["steps"] == [{"file": "runbook.md", "line": 31, "exit_code": 0, "took_s": 0.5}]
+    told = {"file": "runbook.md", "line": 31, "section": "Mitigation", "command": "true", "output": ""}
+    assert drill["steps"] == [{**told, "exit_code": 0, "took_s": 0.5}]
 
 
 def test_what_was_written_is_read_back(tmp_path: Path) -> None:
@@ -148,23 +152,27 @@ def test_what_was_written_is_read_back(tmp_path: Path) -> None:
     assert store.read(tmp_path / "results.json") == run.run
 
 
-def test_an_older_file_is_read(tmp_path: Path) -> None:
+def stored(fields: dict[str, Any]) -> dict[str, Any]:
+    """A results.json with as little as there may be in it."""
+    bare = ("chart", "chart_version", "app_version", "control", "reason")
+    drill = {"scenario": "disk-full", "profile": "fast", "verdict": "failed", **dict.fromkeys(bare), **fields}
+    about = {"schema": 1, "started": "x", "finished": None, "supply": "source", "kubernetes": "1.34.4"}
+    return {**about, "drills": [drill]}
+
+
+def test_a_field_that_is_not_known_is_ignored_and_one_with_a_default_may_be_missing(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
     samples = {"gap_s": 19.5, "lost": 25}
-    drill = {"scenario": "disk-full", "verdict": "failed", "gone_since": 1, "samples": samples}
-    run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
-    file.write_text(json.dumps(run))
+    file.write_text(json.dumps(stored({"gone_since": 1, "samples": samples})))
     (read,) = store.read(file).drills
-    assert (read.profile, read.chart, read.verdict, read.steps) == ("unknown", None, Verdict.FAILED, ())
+    assert (read.profile, read.chart, read.verdict, read.steps) == ("fast", None, Verdict.FAILED, ())
     assert read.samples == SampleAccount(19.5, 25, ())
     assert (read.observer, read.left_out, read.remarks) == (None, None, ())
 
 
 def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> None:
     file = tmp_path / "results.json"
-    drill = {"scenario": "disk-full", "verdict": "failed", "observer": {"detections": 3, "gone_since": 1}}
-    run = {"schema": 1, "started": "x", "supply": "source", "kubernetes": "1.34.4", "drills": [drill]}
-    file.write_text(json.dumps(run))
+    file.write_text(json.dumps(stored({"observer": {"detections": 3, "gone_since": 1}})))
     (read,) = store.read(file).drills
     assert read.observer == ObserverFigures(detections=3)
 
@@ -177,8 +185,8 @@ def test_figures_that_an_observer_did_not_have_are_unknown(tmp_path: Path) -> No
         ('{"schema": 2}', "has schema 2; this promdrill reads up to 1"),
         ('{"schema": 1}', "does not follow the schema"),
         (
-            '{"schema": 1, "started": "", "supply": "", "kubernetes": "", "drills": [{"verdict": "won"}]}',
-            "does not follow the schema of results.json: 'won'",
+            json.dumps(stored({"verdict": "won"})),
+            "does not follow the schema of results.json: drills[0].verdict: invalid enum value 'won'",
         ),
     ],
 )
@@ -241,7 +249,7 @@ def test_summary_has_a_line_per_drill_within_80_columns() -> None:
     reason = " ".join(line.strip() for line in out[3:-2])
     assert reason == FAILED.reason
     assert out[-1].strip() == "no reason was given"
-    assert max(map(len, out)) <= summary.WIDTH
+    assert max(map(len, out)) <= WIDTH
 
 
 def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> None:
@@ -253,7 +261,7 @@ def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> N
         not_needed(188, "wget", optional=False),
     ]
     out = summary.lines(drills)
-    assert max(map(len, out)) <= summary.WIDTH
+    assert max(map(len, out)) <= WIDTH
     text = " ".join(" ".join(line.split()) for line in out)
     for said in (
         "invalid disk-full (no-fault) 11.2 s 15.5 s - as due: the incident was not observed: not seen within 98 s",
@@ -346,7 +354,7 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     assert run.result("disk-full", Variant()) is None
     assert run.result("disk-full", Variant("no-remedy")) is None
     with run.journal("disk-full", Variant("no-fault")) as journal:
-        journal.note("phase-end", phase="undo", took_s=1.0, ended="done")
+        journal.write(PhaseEnded(phase=PhaseName.UNDO, took_s=1.0))
     left_out = LeftOut("runbook.md", 28, "true", optional=True)
     variant = Variant("without:my runbook.md:28", left_out, frozenset({3}))
     run.aborted("disk-full", variant, profile="fast", reason="no engine\n...")

@@ -252,8 +252,8 @@ def test_no_reports_at_all(tmp_path: Path) -> None:
     assert last_took(tmp_path / "none") == {}
 
 
-def test_an_older_file_counts(tmp_path: Path) -> None:
+def test_a_file_without_what_has_a_default_counts(tmp_path: Path) -> None:
     data = ran(tmp_path, "old", "2026-01-01", drill("flag", 1.0))
-    del data["finished"], data["drills"][0]["control"], data["drills"][0]["observer"]
+    del data["skipped"], data["drills"][0]["steps"], data["drills"][0]["observer"]
     (tmp_path / "old/results.json").write_text(json.dumps(data))
     assert last_took(tmp_path) == {"flag": 2.0}

@@ -4,17 +4,37 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.unit.compare_world import aborted, drill, run
-from tests.unit.html_world import Told, a_run
+from tests.unit.html_world import Told, a_run, container, pod
 from tests.unit.watch_world import at, followed, put, real, sees, waits
 
 from promdrill.core.errors import UsageError
-from promdrill.core.model import Variant, Verdict
+from promdrill.core.events import (
+    FreshnessAsked,
+    PhaseBegan,
+    PodChanged,
+    PodGone,
+    StepBegan,
+    StepEnded,
+    VerdictReached,
+    VolumeMeasured,
+)
+from promdrill.core.model import (
+    PhaseName,
+    StepRecord,
+    Variant,
+    Verdict,
+)
+from promdrill.core.model import Skipped as Skip
+from promdrill.results.folder import of_result
 from promdrill.results.run import Run
+from promdrill.results.store import Results
+from promdrill.results.timeline.drill import Instant
+from promdrill.results.timeline.read import Skipped, Tail
 from promdrill.watch.choose import choose
 from promdrill.watch.rows import Status, rows
 from promdrill.watch.run import (
@@ -22,9 +42,8 @@ from promdrill.watch.run import (
     SILENT_S,
     Ending,
     Follower,
-    folder_name,
 )
-from promdrill.watch.tail import Tail
+from promdrill.watch.words import age_words, pod_words, volume_words
 
 LINE = '{"at": "2026-01-02T03:04:05.000Z", "t": 1, "event": "phase-begin", "phase": "inject"}\n'
 
@@ -33,18 +52,24 @@ def test_each_line_is_told_once_and_half_a_line_waits(tmp_path: Path) -> None:
     tail = Tail(tmp_path / "a" / "journal.jsonl")
     assert tail.look() == (False, [])
     put(tmp_path, "a", LINE + LINE[:20])
-    assert [entry.event for entry in tail.look()[1]] == ["phase-begin"]
+    assert [entry.event for entry in tail.look()[1]] == [PhaseBegan(phase=PhaseName.INJECT)]
     assert tail.look() == (False, [])
     put(tmp_path, "a", LINE[20:])
-    assert [entry.text("phase") for entry in tail.look()[1]] == ["inject"]
-    assert tail.broken == 0
+    assert [entry.event for entry in tail.look()[1]] == [PhaseBegan(phase=PhaseName.INJECT)]
+    assert tail.skipped == Skipped()
 
 
 @pytest.mark.parametrize("broken", ["half\n", "[]\n", '{"t": 1}\n', '{"event": "a", "t": "x"}\n', "\xff\xfe\n"])
 def test_a_line_that_is_no_entry_is_counted(tmp_path: Path, broken: str) -> None:
     tail = Tail(put(tmp_path, "a", LINE + broken + LINE))
     assert len(tail.look()[1]) == 2
-    assert tail.broken == 1
+    assert tail.skipped == Skipped(broken=1)
+
+
+def test_an_event_that_is_not_known_is_counted(tmp_path: Path) -> None:
+    tail = Tail(put(tmp_path, "a", LINE + LINE.replace("phase-begin", "lunch") + LINE))
+    assert len(tail.look()[1]) == 2
+    assert tail.skipped == Skipped(unknown=1)
 
 
 def test_a_file_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
@@ -62,14 +87,15 @@ def test_a_file_that_was_replaced_or_cut_is_read_anew(tmp_path: Path) -> None:
 
 def test_an_entry_without_a_moment_changes_nothing(tmp_path: Path) -> None:
     follower = followed(tmp_path, a=LINE.replace("2026-01-02T03:04:05.000Z", "noon"))
-    assert follower.run.drills["a"].phases == []
+    assert follower.run.drills == {}
 
 
 def test_a_second_drill_in_the_same_journal_takes_the_place_of_the_first(tmp_path: Path) -> None:
-    first = Told().phase("provision").note("verdict", verdict="failed", reason="x")
-    follower = followed(tmp_path, disk_full=first.text() + Told().note("phase-begin", phase="provision").text())
+    first = Told().phase(PhaseName.PROVISION).tell(VerdictReached(verdict=Verdict.FAILED, reason="x"))
+    second = Told().tell(PhaseBegan(phase=PhaseName.PROVISION))
+    follower = followed(tmp_path, disk_full=first.text() + second.text())
     found = follower.run.drills["disk-full"]
-    assert (found.verdict, [phase.ended for phase in found.phases]) == ("", [None])
+    assert (found.verdict, [phase.ended for phase in found.phases]) == (None, [None])
 
 
 @pytest.mark.parametrize(
@@ -86,9 +112,8 @@ def test_real_journals(tmp_path: Path, verdict: str, phases: int, wait: str, fau
     assert (len(found.phases), len(found.faults)) == (phases, faults)
     assert found.wait is not None
     assert found.wait.ended == wait
-    assert found.sample is not None
-    assert found.sample.text.startswith("newest sample is")
-    assert all("not answered" not in seen.text for seen in found.volume.values())
+    assert age_words(found.ages[-1]).startswith("newest sample is")
+    assert all("not answered" not in volume_words(seen) for seen in found.volume.values())
 
 
 def test_a_killed_drill_is_told_from_a_running_one(tmp_path: Path) -> None:
@@ -101,9 +126,9 @@ def test_a_killed_drill_is_told_from_a_running_one(tmp_path: Path) -> None:
         os.utime(path, (0, 0))
     os.utime(tmp_path, (0, 0))
     follower.look()
-    now = found.last.timestamp()
-    assert follower.run.ending(found.last.fromtimestamp(now + SILENT_S - 1, found.last.tzinfo)) is Ending.RUNNING
-    late = found.last.fromtimestamp(now + SILENT_S + 1, found.last.tzinfo)
+    now = found.last.at
+    assert follower.run.ending(now + timedelta(seconds=SILENT_S - 1)) is Ending.RUNNING
+    late = now + timedelta(seconds=SILENT_S + 1)
     assert follower.run.ending(late) is Ending.CUT_SHORT
     [row] = rows(follower.run, late)
     assert (row.status, row.word) == (Status.LOST, "cut short")
@@ -116,24 +141,26 @@ def _silent(folder: Path, told: Told) -> Follower:
 
 
 def test_a_wait_that_outlives_its_deadline_has_nobody_who_waits(tmp_path: Path) -> None:
-    told = waits(Told("a").note("phase-begin", phase="baseline"), "x", timeout_s=90.0)
+    told = waits(Told("a").tell(PhaseBegan(phase=PhaseName.BASELINE)), "x", timeout_s=90.0)
     follower = _silent(tmp_path, told)
     assert follower.run.ending(at(told.now + 90 + OVERDUE_S - 1)) is Ending.RUNNING
     assert follower.run.ending(at(told.now + 90 + OVERDUE_S + 1)) is Ending.CUT_SHORT
 
 
 def test_a_step_that_is_told_of_when_it_begins_has_a_deadline_too(tmp_path: Path) -> None:
-    told = Told("a").note("phase-begin", phase="remediate")
-    told.note("step-begin", file="runbook.md", line=7, section="Mitigation", command="grow", timeout_s=2000.0)
+    told = Told("a").tell(PhaseBegan(phase=PhaseName.REMEDIATE))
+    command = "\n  grow\nand more"
+    told.tell(StepBegan(file="runbook.md", line=7, section="Mitigation", command=command, timeout_s=2000.0))
     follower = _silent(tmp_path, told)
     assert follower.run.ending(at(told.now + 2000)) is Ending.RUNNING
     [row] = rows(follower.run, at(told.now + 5))
     assert row.said == "runs runbook.md:7 grow"
-    told.note("step", 3.0, file="runbook.md", line=7, section="Mitigation", command="grow", exit_code=0, took_s=3.0)
-    put(tmp_path, "a", json.dumps(told.lines[-1]) + "\n")
+    told.tell(StepEnded(step=StepRecord("runbook.md", 7, "Mitigation", command, 0, 3.0, "")), 3.0)
+    put(tmp_path, "a", told.last_line())
     follower.look()
     [step] = follower.run.drills["a"].steps
-    assert (step.ended, step.exit_code, step.took_s) == (True, 0, 3.0)
+    assert step.record is not None
+    assert (step.ended is not None, step.record.exit_code, step.record.took_s) == (True, 0, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -176,11 +203,10 @@ def test_results_are_read_again_when_they_change_and_only_then(tmp_path: Path, m
 
 def test_what_is_planned_waits(tmp_path: Path) -> None:
     folder = a_run(tmp_path / "run", drill("oom"), finished=False)
-    data = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    data["skipped"] = [{"scenario": "quota", "reason": "no"}]
-    (folder / "results.json").write_text(
-        json.dumps({**data, "planned": ["oom", "quota", "disk-full", "disk-full[no-fault]"]}), encoding="utf-8"
-    )
+    written = Results(folder, supply="source", kubernetes="1.36.3")
+    written.plan(["oom", "quota", "disk-full", "disk-full[no-fault]"])
+    written.add(drill("oom"))
+    written.skip(Skip("quota", "no"))
     follower = Follower(folder)
     follower.look()
     follower.run.written = at(0)
@@ -198,11 +224,12 @@ def test_what_is_planned_waits(tmp_path: Path) -> None:
 def test_a_result_finds_its_folder(tmp_path: Path, variant: Variant) -> None:
     made = Run(tmp_path, supply="source", kubernetes="1", say=lambda _line: None).folder_of("disk-full", variant)
     result = drill(control=variant.control, repetition=variant.repetition)
-    assert folder_name(result) == made.name
+    assert of_result(result) == made.name
 
 
 def test_of_a_control_only_its_result_says_whether_it_was_due(tmp_path: Path) -> None:
-    told = Told("disk-full", "no-fault").phase("signature").note("verdict", verdict="invalid", reason="not seen")
+    told = Told("disk-full", "no-fault").phase(PhaseName.SIGNATURE)
+    told.tell(VerdictReached(verdict=Verdict.INVALID, reason="not seen"))
     folder = a_run(tmp_path / "run", finished=False, journals=[("disk-full.no-fault", told)])
     follower = Follower(folder)
     follower.look()
@@ -215,66 +242,63 @@ def test_of_a_control_only_its_result_says_whether_it_was_due(tmp_path: Path) ->
     assert (row.word, row.good) == ("invalid", True)
 
 
+def _at(when: Instant | None) -> datetime | None:
+    return None if when is None else when.at
+
+
 def test_conditions_of_a_wait(tmp_path: Path) -> None:
-    told = waits(Told("a").note("phase-begin", phase="recovery"), "pod", "fresh", hold_s=3.0)
+    told = waits(Told("a").tell(PhaseBegan(phase=PhaseName.RECOVERY)), "pod", "fresh", hold_s=3.0)
     sees(told, "pod", "it 2/2 Running", holds=True)
     follower = followed(tmp_path, a=told)
     wait = follower.run.drills["a"].wait
     assert wait is not None
-    assert (wait.missing, wait.held) == (("fresh",), None)
+    assert (wait.missing, _at(wait.held)) == (("fresh",), None)
     sees(told, "fresh", "newest sample is 0.3 s old", holds=True, kind="metric", after=2.0)
-    put(tmp_path, "a", json.dumps(told.lines[-1]) + "\n")
+    put(tmp_path, "a", told.last_line())
     follower.look()
-    assert (wait.missing, wait.held) == ((), at(told.now))
+    assert (wait.missing, _at(wait.held)) == ((), at(told.now))
     [row] = rows(follower.run, at(told.now + 1))
     assert row.said == "87 s left: all hold, for 1 of 3 s"
     sees(told, "pod", "it 1/2 Running", holds=False, after=1.0)
-    put(tmp_path, "a", json.dumps(told.lines[-1]) + "\n")
+    put(tmp_path, "a", told.last_line())
     follower.look()
-    assert (wait.missing, wait.held) == (("pod",), None)
-
-
-def _container(name: str, **fields: object) -> dict[str, object]:
-    return {"name": name, "state": "running", "ready": True, "restarts": 0, "reason": None, "exit_code": None, **fields}
+    assert (wait.missing, _at(wait.held)) == (("pod",), None)
 
 
 @pytest.mark.parametrize(
-    ("fields", "text"),
+    ("changed", "text"),
     [
-        ({"containers": [_container("a"), _container("b")]}, "2/2 Running"),
+        (pod("p", container("a", ready=True), container("b", ready=True)), "2/2 Running"),
         (
-            {"containers": [_container("a", ready=False, state="waiting", reason="CrashLoopBackOff", restarts=3)]},
+            pod("p", container("a", "waiting", reason="CrashLoopBackOff", restarts=3)),
             "0/1 Running, a CrashLoopBackOff (3 restarts)",
         ),
         (
-            {"containers": [_container("a", ready=False, state="terminated", reason="OOMKilled", exit_code=137)]},
+            pod("p", container("a", "terminated", reason="OOMKilled", exit_code=137)),
             "0/1 Running, a ended with exit code 137 (OOMKilled)",
         ),
-        ({"containers": [_container("a", ready=False)], "leaving": True}, "0/1 being deleted, a running, not ready"),
-        ({"containers": [], "phase": "Pending"}, "0/0 Pending"),
-        ({"containers": [_container("a\x1b[2J", ready=False)]}, "0/1 Running, a [2J running, not ready"),
+        (pod("p", container("a"), leaving=True), "0/1 being deleted, a running, not ready"),
+        (pod("p", phase="Pending"), "0/0 Pending"),
+        (pod("p", container("a\x1b[2J")), "0/1 Running, a [2J running, not ready"),
     ],
 )
-def test_pods_in_words(tmp_path: Path, fields: dict[str, Any], text: str) -> None:
-    entry = {"pod": "server-0", "uid": "1", "phase": "Running", "leaving": False, "gone": False, **fields}
-    follower = followed(tmp_path, a=Told("a").note("pod", 0.0, **entry))
-    assert [pod.text for pod in follower.run.drills["a"].pods.values()] == [text]
+def test_pods_in_words(tmp_path: Path, changed: PodChanged, text: str) -> None:
+    follower = followed(tmp_path, a=Told("a").tell(changed))
+    assert [pod_words(pod) for pod in follower.run.drills["a"].pods.values()] == [text]
 
 
 def test_a_pod_is_gone_by_its_uid(tmp_path: Path) -> None:
-    told = Told("a").note("pod", pod="server-0", uid="1", phase="Running", containers=[])
-    told.note("pod", pod="server-0", uid="2", phase="Pending", containers=[])
-    told.note("pod", pod="server-0", uid="1", gone=True)
+    told = Told("a").tell(pod("server-0", uid="1")).tell(pod("server-0", uid="2", phase="Pending"))
+    told.tell(PodGone(pod="server-0", uid="1"))
     assert list(followed(tmp_path, a=told).run.drills["a"].pods) == ["2"]
 
 
 def test_volume_and_freshness_entries(tmp_path: Path) -> None:
-    told = Told("a").note("volume", path="/data", used_bytes=60 * 2**20, size_bytes=64 * 2**20)
-    told.note("freshness", age_s=0.4).note("freshness", age_s=None)
+    told = Told("a").tell(VolumeMeasured(path="/data", used_bytes=60 * 2**20, size_bytes=64 * 2**20))
+    told.tell(FreshnessAsked(age_s=0.4)).tell(FreshnessAsked(age_s=None))
     found = followed(tmp_path, a=told).run.drills["a"]
-    assert [seen.text for seen in found.volume.values()] == ["60 of 64 MiB, 4096 KiB left"]
-    assert found.sample is not None
-    assert found.sample.text == "no sample"
+    assert [volume_words(seen) for seen in found.volume.values()] == ["60 of 64 MiB, 4096 KiB left"]
+    assert list(map(age_words, found.ages)) == ["newest sample is 0.4 s old", "no sample"]
 
 
 def test_the_run_that_goes_on_is_chosen_then_the_newest(tmp_path: Path) -> None:

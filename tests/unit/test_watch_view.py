@@ -13,10 +13,20 @@ from typing import Any
 import pytest
 from rich.console import Console
 from tests.unit.compare_world import drill
-from tests.unit.html_world import Told, a_run
+from tests.unit.html_world import Told, a_run, container, pod
 from tests.unit.watch_world import Terminal, at, drawn, followed, put, real, sees, waits
 
 from promdrill.cli import main as cli
+from promdrill.core.events import (
+    FaultApplied,
+    FaultConfirmed,
+    PhaseBegan,
+    StageBegan,
+    StageSeen,
+    Undone,
+    VerdictReached,
+)
+from promdrill.core.model import PhaseName, Verdict
 from promdrill.watch import live
 from promdrill.watch.live import MOST_LINES, LiveRun, live_run
 from promdrill.watch.loop import Watching
@@ -52,19 +62,20 @@ class Pause(threading.Event):
 
 
 def a_running_drill(name: str = "disk-full", *, timeout_s: float = 98.0) -> Told:
-    told = Told(name).phase("provision", (1.7, "undo", {"what": "nothing", "error": None}))
-    told.note("phase-begin", phase="signature")
-    told.note("fault", fault="fill /data", blast_radius=[]).note("fault-confirmed", fault="fill /data", by=[])
-    told.note("stage-begin", stage="2/2, but nothing is stored", wanted=[])
+    told = Told(name).phase(PhaseName.PROVISION, (1.7, Undone(what="nothing")))
+    told.tell(pod("server-1", container("prometheus-server", ready=True), container("reloader", ready=True)))
+    told.tell(PhaseBegan(phase=PhaseName.SIGNATURE))
+    told.tell(FaultApplied(fault="fill /data")).tell(FaultConfirmed(fault="fill /data"))
+    told.tell(StageBegan(stage="2/2, but nothing is stored"))
     waits(told, "server pod 2/2", "no sample stored for 5 s", "df: nothing left", timeout_s=timeout_s)
     sees(told, "server pod 2/2", "server-1 2/2 Running", holds=True)
-    sees(told, "no sample stored for 5 s", "not asked yet", holds=False, kind="metric")
+    sees(told, "no sample stored for 5 s", "not asked yet", holds=False, kind="metric", known=False)
     return sees(told, "df: nothing left", "236 MiB, 20 KiB left", holds=True, kind="volume")
 
 
 def _follower(folder: Path, *told: Told, planned: tuple[str, ...] = ()) -> Follower:
     for each in told:
-        put(folder, each.lines[1]["scenario"], each.text())
+        put(folder, each.scenario, each.text())
     follower = Follower(folder, planned)
     follower.look()
     follower.run.written = at(told[0].now) if told else at(0)
@@ -87,7 +98,7 @@ def test_a_running_drill(tmp_path: Path) -> None:
         "  · no sample stored for 5 s  not asked yet",
         "  ✓ server pod 2/2            server-1 2/2 Running",
         "  ✓ df: nothing left          236 MiB, 20 KiB left",
-        "pods      server-1 2/2 Running  (5 s ago)",
+        "pods      server-1 2/2 Running",
         "volume    236 MiB, 20 KiB left  (5 s ago)",
     ]
 
@@ -112,7 +123,7 @@ def test_the_journal_of_a_kill_at_every_line_can_be_shown(tmp_path: Path) -> Non
         follower = followed(tmp_path / str(count), it="".join(lines[:count]))
         last = follower.run.drills["it"].last
         assert last is not None
-        assert len(drawn(follower, last)) >= 4
+        assert len(drawn(follower, last.at)) >= 4
 
 
 def test_why_a_drill_failed_is_told_in_full(tmp_path: Path) -> None:
@@ -146,7 +157,7 @@ def test_rows_beyond_the_screen_are_counted(tmp_path: Path) -> None:
 
 
 def test_escapes_in_a_log_do_not_reach_the_terminal(tmp_path: Path) -> None:
-    told = a_running_drill().note("fault", fault="a\x1b[2Jb\nc\u202e", blast_radius=[])
+    told = a_running_drill().tell(FaultApplied(fault="a\x1b[2Jb\nc\u202e"))
     lines = drawn(_follower(tmp_path, told), at(3))
     assert "          a [2Jb c, not confirmed yet" in lines
     assert "\x1b" not in "".join(lines)
@@ -160,8 +171,7 @@ def test_the_detail_stays_for_a_while(tmp_path: Path) -> None:
     first = focus.pick(follower.run, at(3))
     assert first is not None
     other = next(name for name in ("one", "two") if name != first.folder)
-    later = one.note("stage-seen", 4.0, stage="x").lines[-1]
-    put(tmp_path, other, json.dumps(later) + "\n")
+    put(tmp_path, other, one.tell(StageSeen(stage="x"), 4.0).last_line())
     follower.look()
     assert focus.pick(follower.run, at(3 + STAY_S - 1)) is first
     changed = focus.pick(follower.run, at(3 + STAY_S + 1))
@@ -188,7 +198,7 @@ def _console(terminal: Terminal, **environment: str) -> Console:
 
 
 def _finish(folder: Path) -> None:
-    put(folder, "disk-full", json.dumps(Told().note("verdict", verdict="passed", reason=None).lines[-1]) + "\n")
+    put(folder, "disk-full", Told().tell(VerdictReached(verdict=Verdict.PASSED)).last_line())
     a_run(folder, drill())
 
 
@@ -339,7 +349,7 @@ def test_json(tmp_path: Path, command: Callable[..., int], capsys: pytest.Captur
     assert data["state"] == "running"
     assert (found["name"], found["status"], found["phase_or_verdict"]) == ("disk-full", "running", "signature")
     assert found["wait"]["missing"] == ["no sample stored for 5 s"]
-    assert found["pods"] == [{"name": None, "text": "server-1 2/2 Running", "ready": None}]
+    assert found["pods"] == [{"name": "server-1", "text": "2/2 Running", "ready": True}]
     assert found["faults"] == [{"name": "fill /data", "confirmed": True}]
 
 

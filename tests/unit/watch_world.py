@@ -1,4 +1,8 @@
-"""Runs to watch: journals as real drills have written them (their steps' output left out), and others made up."""
+"""Runs to watch: journals of real drills, and others made up.
+
+The real ones are without their steps' output, and were brought to the present form of events: what conditions once said
+of pods, volume and samples in words has events of its own in them.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.console import Console
-from tests.unit.html_world import BEGAN, Told
+from tests.unit.html_world import BEGAN, Told, condition
 
+from promdrill.core.events import WaitBegan
 from promdrill.watch.run import Follower
 from promdrill.watch.text import Canvas, Marks
 from promdrill.watch.view import Focus, view
@@ -48,12 +53,14 @@ def followed(folder: Path, **journals: str | Told) -> Follower:
 
 def waits(told: Told, *wanted: str, timeout_s: float = 90.0, hold_s: float = 0.0) -> Told:
     """Begin to wait for conditions."""
-    return told.note("wait", wanted=list(wanted), timeout_s=timeout_s, hold_s=hold_s)
+    return told.tell(WaitBegan(wanted=wanted, timeout_s=timeout_s, hold_s=hold_s))
 
 
-def sees(told: Told, name: str, text: str, *, holds: bool, kind: str = "pod", after: float = 0.0) -> Told:
+def sees(
+    told: Told, name: str, text: str, *, holds: bool, kind: str = "pod", after: float = 0.0, known: bool = True
+) -> Told:
     """A condition's news."""
-    return told.note("condition", after, name=name, kind=kind, holds=holds, text=text)
+    return told.tell(condition(name, text, holds=holds, kind=kind, known=known), after)
 
 
 def drawn(

@@ -7,9 +7,8 @@ import json
 import os
 import shutil
 import sys
-import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from promdrill.cli.parser import (
@@ -21,14 +20,13 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.cluster import owners
-from promdrill.core import paths
+from promdrill.core import paths, records
 from promdrill.core.errors import PromdrillError
 from promdrill.request import scenarios
+from promdrill.results.table import Table
 
 UNKNOWN = "?"
 """In the table, in place of what a broken scenario does not tell."""
-
-_GAP = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     broken: list[PromdrillError] = []
     rows = [_row(scenario, took_s.get(scenario.id), broken) for scenario in scenarios.find_all(further=further)]
     if arguments.json:
-        say(json.dumps([asdict(row) for row in rows], indent=2))
+        say(json.dumps(records.dump(rows), indent=2))
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for line in table([row.cells() for row in rows], width):
@@ -116,21 +114,11 @@ def _row(scenario: scenarios.ScenarioFolder, took_s: float | None, broken: list[
     return Row(scenario.id, scenario.title, traits.chart_range, traits.touches, took_s)
 
 
-def table(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
+def table(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """The lines of the table: one a scenario, or, where that is too wide, its title on lines of its own below it.
 
     Args:
         rows: As from `Row.cells`; the last cell is the title.
         width: Columns of the terminal; None for no limit, as in a pipe.
     """
-    every = [HEAD, *rows]
-    widths = [max(len(row[column]) for row in every) for column in range(len(HEAD) - 1)]
-    longest_title = max(len(row[-1]) for row in every)
-    below = width is not None and sum(widths) + len(widths) * len(_GAP) + longest_title > width
-    for row in every:
-        cells = [f"{cell:<{cell_width}}" for cell, cell_width in zip(row, widths, strict=False)]
-        if not below:
-            yield _GAP.join([*cells, row[-1]]).rstrip()
-            continue
-        yield _GAP.join(cells).rstrip()
-        yield from textwrap.wrap(row[-1], width or 0, initial_indent=_GAP, subsequent_indent=_GAP)
+    return Table(HEAD, rows).text(width)

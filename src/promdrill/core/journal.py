@@ -1,18 +1,18 @@
-"""The journal: one JSON object per line, written as things happen, so that a killed run still tells its story.
-
-Every line has ``at`` (UTC, ISO 8601), ``t`` (monotonic seconds since the journal began) and ``event``.
-"""
+"""The journal: one event per line, written as things happen, so that a killed run still tells its story."""
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
-from promdrill.core.clock import SYSTEM, Clock, iso
+from promdrill.core.clock import SYSTEM, Clock
+from promdrill.core.events import Entry, Event, encode
+
+JOURNAL = "journal.jsonl"
+"""Its name in a drill's folder."""
 
 
 class Journal:
@@ -24,9 +24,7 @@ class Journal:
         listener: Called with each entry after it was written, for live output; must not raise.
     """
 
-    def __init__(
-        self, path: Path, *, clock: Clock = SYSTEM, listener: Callable[[dict[str, Any]], None] | None = None
-    ) -> None:
+    def __init__(self, path: Path, *, clock: Clock = SYSTEM, listener: Callable[[Entry], None] | None = None) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._clock = clock
@@ -35,23 +33,19 @@ class Journal:
         self._file = path.open("a", encoding="utf-8")
         self._listener = listener
 
-    def note(self, event: str, **fields: Any) -> None:
-        """Append one entry. `fields` must be JSON; anything else is stored as its ``str``."""
-        entry = {
-            "at": iso(self._clock.utc()),
-            "t": round(self._clock.monotonic() - self._began, 4),
-            "event": event,
-            **fields,
-        }
+    def write(self, event: Event) -> None:
+        """Append an event with the moment at which it is written."""
+        entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, event)
+        line = encode(entry) + "\n"
         with self._lock:
             if not self._file.closed:
-                self._file.write(json.dumps(entry, default=str) + "\n")
+                self._file.write(line)
                 self._file.flush()
         if self._listener is not None:
             self._listener(entry)
 
     def close(self) -> None:
-        """Close the file; later notes still reach the listener."""
+        """Close the file; later events still reach the listener."""
         with self._lock:
             self._file.close()
 

@@ -64,14 +64,20 @@ class StepRecord:
     Attributes:
         file: Path of the runbook, relative to the scenario's folder where it lies inside it.
         line: Line of the step's first command, counted from 1.
+        section: The runbook's section that it stands in.
+        command: Its commands.
         exit_code: The step's exit code; None when it was ended at its deadline.
         took_s: Seconds.
+        output: What it printed on standard output and standard error; the middle is cut from more than 1 MiB.
     """
 
     file: str
     line: int
+    section: str
+    command: str
     exit_code: int | None
     took_s: float
+    output: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +90,7 @@ class JobSamples:
         expected: Samples that the series should hold.
         stored: Samples that they hold.
         lost: The difference, never below 0.
+        gap_began: When the last sample before the longest gap was stored, UTC, ISO 8601; None for no gap.
     """
 
     job: str
@@ -91,6 +98,7 @@ class JobSamples:
     expected: int
     stored: int
     lost: int
+    gap_began: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +204,10 @@ class DrillResult:
         samples: What the incident cost.
         steps: The runbook's steps in the order run.
         left_out: The step that an ablation left out; None for all other drills.
-        observer: How well it was observed; None when there was no observer, or an older promdrill did not say.
+        observer: How well it was observed; None when there was no observer.
         remarks: What a reader has to know about how the result came about, a sentence each.
         repetition: Which of several runs of the same drill in one session it is, counted from 1; None for the only one.
+        interrupted: Whether Ctrl-C or SIGTERM ended it.
     """
 
     scenario: str
@@ -218,6 +227,7 @@ class DrillResult:
     observer: ObserverFigures | None = None
     remarks: tuple[str, ...] = ()
     repetition: int | None = None
+    interrupted: bool = False
 
     @property
     def name(self) -> str:
@@ -250,6 +260,7 @@ class RunResult:
         drills: One entry per drill.
         skipped: Scenarios that do not apply.
         options: What was asked for otherwise than by default, by make's variables.
+        planned: Names of all drills of the run, as `drill_name` makes them; empty until they are known.
     """
 
     started: str
@@ -259,6 +270,7 @@ class RunResult:
     drills: tuple[DrillResult, ...]
     skipped: tuple[Skipped, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    planned: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The record as results.json holds it."""

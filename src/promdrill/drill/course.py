@@ -8,6 +8,17 @@ from dataclasses import replace
 from datetime import datetime
 
 from promdrill.core.errors import PromdrillError
+from promdrill.core.events import (
+    AloneAtLast,
+    ControlApplied,
+    FaultApplied,
+    FaultConfirmed,
+    PersistenceNotAsked,
+    SamplesCounted,
+    SamplesUnknown,
+    StageBegan,
+    StageSeen,
+)
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
 from promdrill.drill.incident import Incident, LastingBaseline
@@ -177,13 +188,13 @@ class Course:
     def _await_alone(self) -> None:
         """Wait until the drill may change what drills share; what was proven before a wait is proven again after it."""
         if self._site.until_alone():
-            self._site.journal.note("alone")
+            self._site.journal.write(AloneAtLast())
             with self._record.during(PhaseName.BASELINE):
                 self._prove_baseline()
 
     def _inject(self) -> None:
         if self._site.control == NO_FAULT:
-            self._site.journal.note("control", control=NO_FAULT, left_out=self._plan.fault.name)
+            self._site.journal.write(ControlApplied(control=NO_FAULT, left_out=self._plan.fault.name))
         else:
             self._act(self._plan.fault)
         self._moments = replace(self._moments, injected=self._site.clock.utc())
@@ -197,7 +208,7 @@ class Course:
     def _observe_persistence(self) -> None:
         lasting = self._plan.persistence
         if lasting is None:
-            self._site.journal.note("persistence-not-asked", why="the incident heals by itself by design")
+            self._site.journal.write(PersistenceNotAsked(why="the incident heals by itself by design"))
             return
         self._begin()
         wanted = list(self._last)
@@ -214,7 +225,7 @@ class Course:
         if site.control == NO_REMEDY:
             breaking = self._plan.breaking
             instead = breaking.name if breaking is not None else None
-            site.journal.note("control", control=NO_REMEDY, left_out=str(self._runbook.path), instead=instead)
+            site.journal.write(ControlApplied(control=NO_REMEDY, left_out=str(self._runbook.path), instead=instead))
             if breaking is not None:
                 self._act(breaking)
         else:
@@ -252,13 +263,11 @@ class Course:
             began_s, now_s = self._baseline.began.timestamp(), now.timestamp()
             series = stored_samples(self._site.kube, self._ground.server, "up", start_s=began_s, end_s=now_s)
         except PromdrillError as error:
-            self._site.journal.note("samples-unknown", error=str(error))
+            self._site.journal.write(SamplesUnknown(error=str(error)))
             return
         jobs = samples.account(series, before_s=fault_at.timestamp(), after_s=self._fresh_since(now))
         for job in jobs:
-            self._site.journal.note(
-                "samples", job=job.job, gap_s=job.gap_s, expected=job.expected, stored=job.stored, lost=job.lost
-            )
+            self._site.journal.write(SamplesCounted(samples=job))
         self._record.samples = samples.total(jobs)
 
     def _fresh_since(self, now: datetime) -> float:
@@ -282,18 +291,18 @@ class Course:
         if stage.before is not None:
             self._act(stage.before)
         conditions = conditions_of(stage.conditions, self._moments)
-        self._site.journal.note("stage-begin", stage=stage.name, wanted=[c.name for c in conditions])
+        self._site.journal.write(StageBegan(stage=stage.name, wanted=tuple(c.name for c in conditions)))
         self._wait(self._watched(stage.name, conditions), timeout_s + stage.hold_s, hold_s=stage.hold_s)
-        self._site.journal.note("stage-seen", stage=stage.name)
+        self._site.journal.write(StageSeen(stage=stage.name))
         return conditions
 
     def _act(self, fault: Fault) -> None:
         journal = self._site.journal
-        journal.note("fault", fault=fault.name, blast_radius=fault.blast_radius)
+        journal.write(FaultApplied(fault=fault.name, blast_radius=fault.blast_radius))
         proof = fault.apply(self._ground, self._undo)
         if proof:
             self._wait(proof, self._limits.inject_s)
-        journal.note("fault-confirmed", fault=fault.name, by=[c.name for c in proof])
+        journal.write(FaultConfirmed(fault=fault.name, by=tuple(c.name for c in proof)))
 
     def _watched(self, what: str, conditions: Sequence[Condition]) -> tuple[Condition, ...]:
         watch = self._site.part.watch

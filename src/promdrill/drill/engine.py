@@ -16,6 +16,13 @@ from typing import Any
 import yaml
 
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.events import (
+    DrillBegan,
+    EndedEarly,
+    EvidenceMissing,
+    Reproduced,
+    VerdictReached,
+)
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
 from promdrill.drill.interrupts import terminable
@@ -144,7 +151,9 @@ class Drill:
         record = Record(site.journal, site.clock, site.scenario_dir)
         undo = Undo(site.journal)
         verdict, reason, error = Verdict.PASSED, None, None
-        site.journal.note("drill-begin", scenario=site.scenario, profile=site.profile, control=site.control)
+        site.journal.write(
+            DrillBegan(scenario=site.scenario, profile=site.profile, control=site.control, repetition=site.repetition)
+        )
         with terminable(), ExitStack() as closing:
             try:
                 runbook = parse(site.runbook_file)
@@ -156,16 +165,16 @@ class Drill:
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 verdict, reason = judge(record.phase, ended, site.scenario_dir)
-                stack = [] if isinstance(ended, PromdrillError) else traceback.format_exception(ended)
-                site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended), traceback=stack)
-            hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)
+                stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
+                site.journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
+            hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))
             reason = reason and _ending_with(hint, reason)
             interruption = self._take_back(record, undo, reproduced=error is None and site.part.leaves_incident)
         if error is None and site.part.leaves_incident:
-            site.journal.note("reproduced")
+            site.journal.write(Reproduced())
         else:
-            site.journal.note("verdict", verdict=verdict, reason=reason)
-        return self._result(plan, record, verdict, reason), cut_short or interruption or error, hint
+            site.journal.write(VerdictReached(verdict=verdict, reason=reason))
+        return self._result(plan, record, verdict, reason, error), cut_short or interruption or error, hint
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
         """The phase undo, which an incident that is to stay does not have; what interrupted it."""
@@ -177,7 +186,7 @@ class Drill:
             undo.keep()
         return interruption
 
-    def _gather(self, result: DrillResult, error: BaseException | None) -> tuple[str, BaseException | None]:
+    def _gather(self, result: DrillResult) -> tuple[str, BaseException | None]:
         """Take evidence where it is due: where it lies, and what interrupted it. Nothing is raised.
 
         A drill of which nothing was begun left nothing to see; where a person repairs, that person looks on. One that
@@ -185,18 +194,19 @@ class Drill:
         that cannot be caught.
         """
         site = self.site
-        interrupted = error is not None and not isinstance(error, Exception)
-        due = not interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
+        due = not result.interrupted and (result.verdict is not Verdict.PASSED or shortfall(result) is not None)
         if not result.phases or site.part.incident is not None or not (due or site.evidence == ALWAYS):
             return "", None
         try:
             taken = gather(_subject(site), site.folder, site.journal, clock=site.clock)
         except BaseException as failed:  # noqa: BLE001  the drill's own outcome must surface; interruptions are given back
-            site.journal.note("evidence-missing", collector="evidence", error=f"{type(failed).__name__}: {failed}")
+            site.journal.write(EvidenceMissing(collector="evidence", error=f"{type(failed).__name__}: {failed}"))
             return "", None if isinstance(failed, Exception) else failed
         return taken.hint, taken.interruption
 
-    def _result(self, plan: Plan, record: Record, verdict: Verdict, reason: str | None) -> DrillResult:
+    def _result(
+        self, plan: Plan, record: Record, verdict: Verdict, reason: str | None, error: BaseException | None
+    ) -> DrillResult:
         site = self.site
         return DrillResult(
             scenario=site.scenario,
@@ -216,6 +226,7 @@ class Drill:
             observer=record.observer,
             remarks=(*site.remarks, *plan.remarks),
             repetition=site.repetition,
+            interrupted=error is not None and not isinstance(error, Exception),
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, STANDARD
 from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.core.errors import ClusterError
+from promdrill.core.events import LeftoverFound
 from promdrill.core.journal import Journal
 from promdrill.core.merging import merged
 from promdrill.faults.base import Undo
@@ -107,7 +108,7 @@ def remove_leftover(
             f"namespace {installation.namespace} exists and is not promdrill's",
             hint=f"kubectl delete namespace {installation.namespace}",
         )
-    journal.note("leftover", namespace=installation.namespace)
+    journal.write(LeftoverFound(namespace=installation.namespace))
     if not found["metadata"].get("deletionTimestamp"):
         installation.uninstall()
         kube.delete(path)

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from promdrill.core.clock import Clock, iso
+from promdrill.core.events import (
+    Ending,
+    ObserverSummedUp,
+    PhaseBegan,
+    PhaseEnded,
+    StepBegan,
+    StepEnded,
+)
 from promdrill.core.journal import Journal
 from promdrill.core.model import (
     ObserverFigures,
@@ -55,30 +62,31 @@ class Record:
             self.phase = phase
         began = self._clock.monotonic()
         self.phases.append(PhaseRecord(phase, iso(self._clock.utc())))
-        self._journal.note("phase-begin", phase=phase)
-        ended = "cut short"
+        self._journal.write(PhaseBegan(phase=phase))
+        ended = Ending.CUT_SHORT
         try:
             yield
-            ended = "done"
+            ended = Ending.DONE
         finally:
             took_s = round(self._clock.monotonic() - began, 3)
             self.phases[-1] = replace(self.phases[-1], took_s=took_s)
-            self._journal.note("phase-end", phase=phase, took_s=took_s, ended=ended)
+            self._journal.write(PhaseEnded(phase=phase, took_s=took_s, ended=ended))
 
-    def observed(self, figures: Mapping[str, Any]) -> None:
+    def observed(self, figures: ObserverFigures) -> None:
         """Record the observer's own figures."""
-        self.observer = ObserverFigures(**figures)
-        self._journal.note("observer", **figures)
+        self.observer = figures
+        self._journal.write(ObserverSummedUp(figures=figures))
 
     def step_begins(self, step: Step, budget_s: float, runbook: Path) -> None:
         """Tell the journal that a step begins, and the seconds that it has."""
-        self._journal.note(
-            "step-begin",
-            file=self._named(runbook),
-            line=step.line,
-            section=step.section,
-            command=step.command,
-            timeout_s=round(budget_s, 1),
+        self._journal.write(
+            StepBegan(
+                file=self._named(runbook),
+                line=step.line,
+                section=step.section,
+                command=step.command,
+                timeout_s=round(budget_s, 1),
+            )
         )
 
     def _named(self, runbook: Path) -> str:
@@ -88,16 +96,14 @@ class Record:
 
     def step(self, result: StepResult, runbook: Path) -> None:
         """Record one runbook step."""
-        file = self._named(runbook)
-        took_s = round(result.took_s, 3)
-        self.steps.append(StepRecord(file, result.step.line, result.exit_code, took_s))
-        self._journal.note(
-            "step",
-            file=file,
+        step = StepRecord(
+            file=self._named(runbook),
             line=result.step.line,
             section=result.step.section,
             command=result.step.command,
             exit_code=result.exit_code,
-            took_s=took_s,
+            took_s=round(result.took_s, 3),
             output=result.output,
         )
+        self.steps.append(step)
+        self._journal.write(StepEnded(step=step))

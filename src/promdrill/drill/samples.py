@@ -10,7 +10,10 @@ from __future__ import annotations
 import itertools
 import statistics
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
 
+from promdrill.core.clock import iso
 from promdrill.core.model import JobSamples, SampleAccount
 from promdrill.observe.probes import Labels
 
@@ -31,23 +34,36 @@ def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobSamp
         before_s: A series is steady when it has a sample at or before this time (Unix seconds) ...
         after_s: ... and one at or after this time.
     """
-    jobs: dict[str, list[tuple[float, int, int]]] = {}
+    jobs: dict[str, list[_Row]] = {}
     for labels, points in series.items():
         times = [at for at, _ in points]
         if len(times) < FEWEST or times[0] > before_s or times[-1] < after_s:
             continue
         spaces = [later - earlier for earlier, later in itertools.pairwise(times)]
         interval_s = statistics.median(spaces)
-        gap_s = max((space for space in spaces if space > LATE * interval_s), default=0.0)
+        gap_s, began_s = max(
+            ((space, began) for space, began in zip(spaces, times, strict=False) if space > LATE * interval_s),
+            default=(0.0, 0.0),
+        )
         expected = round((times[-1] - times[0]) / interval_s) + 1
-        jobs.setdefault(dict(labels).get("job", ""), []).append((gap_s, expected, len(times)))
+        jobs.setdefault(dict(labels).get("job", ""), []).append(_Row(gap_s, began_s, expected, len(times)))
     return tuple(_of_job(job, rows) for job, rows in sorted(jobs.items()))
 
 
-def _of_job(job: str, rows: Sequence[tuple[float, int, int]]) -> JobSamples:
-    gaps_s, expected, stored = zip(*rows, strict=True)
-    lost = max(0, sum(expected) - sum(stored))
-    return JobSamples(job, round(max(gaps_s), 3), sum(expected), sum(stored), lost)
+class _Row(NamedTuple):
+    """One series: its longest gap first, so that rows compare by it. `began_s` is Unix seconds."""
+
+    gap_s: float
+    began_s: float
+    expected: int
+    stored: int
+
+
+def _of_job(job: str, rows: Sequence[_Row]) -> JobSamples:
+    expected, stored = sum(row.expected for row in rows), sum(row.stored for row in rows)
+    longest = max(rows)
+    began = iso(datetime.fromtimestamp(longest.began_s, UTC)) if longest.gap_s else None
+    return JobSamples(job, round(longest.gap_s, 3), expected, stored, max(0, expected - stored), began)
 
 
 def total(jobs: Sequence[JobSamples]) -> SampleAccount:

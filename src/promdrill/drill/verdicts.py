@@ -12,11 +12,7 @@ from promdrill.core.errors import (
     WaitFailed,
     WaitTimeout,
 )
-from promdrill.core.model import (
-    DrillResult,
-    PhaseName,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.faults.base import FaultNotTaken
 from promdrill.runbook.run import StepFailed
 

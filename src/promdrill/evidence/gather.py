@@ -13,6 +13,7 @@ from promdrill.core.clock import (
     Deadline,
     iso,
 )
+from promdrill.core.events import EvidenceIndexed, EvidenceMissing, EvidenceTaken
 from promdrill.core.journal import Journal
 from promdrill.evidence import (
     helm,
@@ -131,14 +132,14 @@ class _Gathering:
         """Note what could not be had."""
         self._note(self.store.miss(collector, redact_lines(error)))
 
-    def finish(self, **about: object) -> None:
+    def finish(self, *, scenario: str, taken: str, took_s: float) -> None:
         """Write the index."""
         try:
-            path = self.store.write_index(**about)
+            path = self.store.write_index(scenario=scenario, taken=taken, took_s=took_s)
         except OSError as error:
             self.miss("index", words(error))
         else:
-            self._journal.note("evidence-index", path=str(path), **about)
+            self._journal.write(EvidenceIndexed(path=str(path), took_s=took_s))
 
     def _take(self, collector: Collector, found: Artefact | Missing) -> None:
         if isinstance(found, Missing):
@@ -148,17 +149,18 @@ class _Gathering:
         if isinstance(kept, Missing):
             self._note(kept)
         else:
-            self._journal.note(
-                "evidence",
-                collector=collector.name,
-                path=f"{self.store.folder.name}/{kept.path}",
-                size=kept.size,
-                sha256=kept.sha256,
-                left_out=kept.left_out,
+            self._journal.write(
+                EvidenceTaken(
+                    collector=collector.name,
+                    path=f"{self.store.folder.name}/{kept.path}",
+                    size_bytes=kept.size,
+                    sha256=kept.sha256,
+                    left_out_bytes=kept.left_out,
+                )
             )
 
     def _note(self, missing: Missing) -> None:
-        self._journal.note("evidence-missing", collector=missing.collector, error=missing.error)
+        self._journal.write(EvidenceMissing(collector=missing.collector, error=missing.error))
 
 
 def _free(report: Path) -> Path:

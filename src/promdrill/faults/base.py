@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from promdrill.core.errors import PromdrillError
+from promdrill.core.events import UndoKept, Undone
 from promdrill.core.journal import Journal
 from promdrill.install import Installation
 from promdrill.kube.client import Kube
@@ -103,23 +104,23 @@ class Undo:
             undo = self._acts.pop()
             what = undo.what
             if undo.within and any(later.ends == undo.within for later in self._acts):
-                self._journal.note("undo", what=f"{what}: goes with {undo.within}", error=None)
+                self._journal.write(Undone(what=f"{what}: goes with {undo.within}"))
                 continue
             try:
                 undo.act()
             except Exception as error:  # noqa: BLE001  the drill's own outcome must surface
-                self._journal.note("undo", what=what, error=f"{type(error).__name__}: {error}")
+                self._journal.write(Undone(what=what, error=f"{type(error).__name__}: {error}"))
             except BaseException as error:  # noqa: BLE001  the other acts must still be done
-                self._journal.note("undo", what=what, error=f"interrupted: {type(error).__name__}")
+                self._journal.write(Undone(what=what, error=f"interrupted: {type(error).__name__}"))
                 interruption = error
             else:
-                self._journal.note("undo", what=what, error=None)
+                self._journal.write(Undone(what=what))
         return interruption
 
     def keep(self) -> None:
         """Forget every act: what was made stays."""
         for undo in self._acts:
-            self._journal.note("undo-kept", what=undo.what)
+            self._journal.write(UndoKept(what=undo.what))
         self._acts.clear()
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from promdrill.core.events import UndoLeft
 from promdrill.faults.base import (
     Fault,
     FaultNotTaken,
@@ -148,6 +149,6 @@ class FillInodes(Fault):
 def _remove(ground: Ground, what: str) -> None:
     """Remove a file or folder where a server container runs; otherwise it goes with the volume."""
     if not ground.server.pods(ground.observer.picture()):
-        ground.journal.note("undo-left", what=what, why="no server pod; it goes with the volume")
+        ground.journal.write(UndoLeft(what=what, why="no server pod; it goes with the volume"))
         return
     ground.run(f"rm -rf {shlex.quote(what)}", timeout_s=60)

@@ -12,10 +12,14 @@ from promdrill.matrix.kept import Last
 from promdrill.matrix.running import Outcome, Result
 from promdrill.results.expected import as_due, outcome
 from promdrill.results.run import LONGEST_REASON
-from promdrill.results.summary import WIDTH, closing_line
+from promdrill.results.summary import closing_line
+from promdrill.results.table import (
+    NOTHING,
+    WIDTH,
+    Table,
+    wrap,
+)
 
-_GAP = "  "
-_NOTHING = "-"
 _WORST = (Verdict.FAILED, Verdict.INVALID, Verdict.ABORTED, Verdict.PASSED)
 _WORDS = {**{verdict: str(verdict) for verdict in Verdict}, Verdict.FAILED: "FAILED"}
 _LETTERS = {Verdict.PASSED: "p", Verdict.FAILED: "F", Verdict.INVALID: "i", Verdict.ABORTED: "a"}
@@ -29,17 +33,8 @@ def listing(cells: Sequence[Cell], last: Mapping[str, Last | None]) -> Iterator[
         cells: The cells.
         last: By their ids, what their folders hold.
     """
-    head = ("id", "scenarios", "last", "what")
     rows = [(cell.id, _scenarios(cell), _last(last[cell.id]), cell.title) for cell in cells]
-    widths = [max(map(len, column)) for column in zip(head, *rows, strict=True)]
-    below = sum(widths) + len(_GAP) * (len(head) - 1) > WIDTH
-    for row in (head, *rows):
-        fields = [f"{field:<{width}}" for field, width in zip(row, widths, strict=True)]
-        if not below:
-            yield _GAP.join(fields).rstrip()
-            continue
-        yield _GAP.join(fields[:-1]).rstrip()
-        yield from _wrapped(f"{_GAP}{row[-1]}", len(_GAP))
+    yield from Table(("id", "scenarios", "last", "what"), rows).text(WIDTH)
 
 
 def told(last: Last | None) -> str | None:
@@ -89,19 +84,15 @@ def _headline(result: Result) -> str:
 
 def _scenario_by_cell(rows: Sequence[str], outcomes: Sequence[Outcome], notes: Mapping[str, int]) -> Iterator[str]:
     """In words where all columns fit beside each other, else in letters, and as many columns as fit."""
-    fields = [[_field(each, name, notes) for name in rows] for each in outcomes]
-    heads = [f"{number}" for number in range(1, len(outcomes) + 1)]
-    first = ["scenario", *rows]
-    words = [first, *([head, *(field.words for field in column)] for head, column in zip(heads, fields, strict=True))]
-    if _width(words) <= WIDTH:
-        yield from ("", *_lines(words))
+    fields = [[_field(each, name, notes) for each in outcomes] for name in rows]
+    head = ["scenario", *(f"{number}" for number in range(1, len(outcomes) + 1))]
+    words = Table(head, [[name, *(field.words for field in row)] for name, row in zip(rows, fields, strict=True)])
+    if words.width <= WIDTH:
+        yield from ("", *words.text())
     else:
-        letters = [[head, *(field.letter for field in column)] for head, column in zip(heads, fields, strict=True)]
-        while letters:
-            block = [first, letters.pop(0)]
-            while letters and _width([*block, letters[0]]) <= WIDTH:
-                block.append(letters.pop(0))
-            yield from ("", *_lines(block))
+        letters = [[name, *(field.letter for field in row)] for name, row in zip(rows, fields, strict=True)]
+        for block in Table(head, letters).blocks():
+            yield from ("", *block.text())
         yield _KEY
     yield ""
 
@@ -110,8 +101,8 @@ def _scenario_by_cell(rows: Sequence[str], outcomes: Sequence[Outcome], notes: M
 class _Field:
     """What is said of one scenario in one cell."""
 
-    words: str = _NOTHING
-    letter: str = _NOTHING
+    words: str = NOTHING
+    letter: str = NOTHING
 
 
 def _field(each: Outcome, name: str, notes: Mapping[str, int]) -> _Field:
@@ -160,26 +151,8 @@ def _scenarios(cell: Cell) -> str:
     return "all" if not ids else ids[0] if len(ids) == 1 else str(len(ids))
 
 
-def _lines(columns: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in columns]
-    for row in zip(*columns, strict=True):
-        yield _GAP.join(f"{field:<{width}}" for field, width in zip(row, widths, strict=True)).rstrip()
-
-
-def _width(columns: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(len, column)) for column in columns) + len(_GAP) * (len(columns) - 1)
-
-
 def _wrapped(text: str, indent: int) -> list[str]:
-    """The text in lines; words that are too long for one stand out rather than be broken."""
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        subsequent_indent=" " * indent,
-        break_on_hyphens=False,
-        break_long_words=False,
-        drop_whitespace=True,
-    )
+    return wrap(text, rest=indent)
 
 
 def _line(text: str) -> str:

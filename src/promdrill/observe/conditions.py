@@ -34,12 +34,14 @@ class Seen:
         text: The observation in words.
         known: Whether there was anything to judge; what is not known never holds, and neither does its negation.
         changed: UTC time at which the cluster changed so, where the evidence itself tells.
+        quotes: Whether `text` repeats the line of a log, or the event, that was looked for.
     """
 
     holds: bool
     text: str
     known: bool = True
     changed: datetime | None = None
+    quotes: bool = False
 
 
 Judge: TypeAlias = Callable[[Picture], Seen]
@@ -100,7 +102,13 @@ def all_of(*conditions: Condition, name: str = "") -> Condition:
         known = not missing or any(s.known for _, s in missing)
         moments = [s.changed for _, s in seen if s.changed is not None]
         changed = max(moments) if len(moments) == len(seen) else None
-        return Seen(holds=not missing, text=_words(missing or seen), known=known, changed=None if missing else changed)
+        return Seen(
+            holds=not missing,
+            text=_words(missing or seen),
+            known=known,
+            changed=None if missing else changed,
+            quotes=any(s.quotes for _, s in missing or seen),
+        )
 
     return Condition(name or " and ".join(c.name for c in conditions), _kind(conditions), judge, _probes(conditions))
 

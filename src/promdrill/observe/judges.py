@@ -101,7 +101,7 @@ def log_line(
             count += 1
             if found(line.text):
                 text = f"{pod}/{container} (restart {line.restart}): {line.text[:LONGEST_QUOTE]}"
-                return Seen(holds=True, text=text, changed=line.shown)
+                return Seen(holds=True, text=text, changed=line.shown, quotes=True)
     return Seen(holds=False, text=f"no such line among {count} of {container}", known=count > 0)
 
 
@@ -209,7 +209,7 @@ def event_seen(picture: Picture, reason: str, prefix: str, text: str | None, sin
         words = f"{about(event)}: {reason}: {event.get('message', '')}"
         at = event_time(event)
         if (at or EPOCH) >= since.replace(microsecond=0) and re.search(text or "", str(event.get("message", ""))):
-            return Seen(holds=True, text=words)
+            return Seen(holds=True, text=words, quotes=True)
         others.append(words)
     return Seen(holds=False, text=f"only {others[-1]}" if others else f"no event {reason} about {prefix}*")
 

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
 
+from promdrill.core.events import (
+    ContainerState,
+    Event,
+    FreshnessAsked,
+    PodChanged,
+    PodGone,
+    VolumeMeasured,
+)
 from promdrill.observe.picture import (
     Object,
     container_statuses,
@@ -27,29 +34,28 @@ class Notes:
     """Tells the journal.
 
     Args:
-        note: The journal's `Journal.note`.
+        write: The journal's `Journal.write`.
     """
 
-    def __init__(self, note: Callable[..., None]) -> None:
-        self._note = note
-        self._pods: dict[str, dict[str, Any]] = {}
+    def __init__(self, write: Callable[[Event], None]) -> None:
+        self._write = write
+        self._pods: dict[str, PodChanged] = {}
         self._volumes: dict[str, tuple[int, int]] = {}
 
     def pod(self, pod: Object) -> None:
         """A pod as it is now."""
         status, uid = pod.get("status") or {}, str(pod["metadata"].get("uid", ""))
-        entry = {
-            "pod": name_of(pod),
-            "uid": uid,
-            "phase": status.get("phase"),
-            "reason": status.get("reason"),
-            "leaving": is_leaving(pod),
-            "gone": False,
-            "containers": [_container(s) for s in container_statuses(pod)],
-        }
-        if self._pods.get(uid) != entry:
-            self._pods[uid] = entry
-            self._note("pod", **entry)
+        event = PodChanged(
+            pod=name_of(pod),
+            uid=uid,
+            phase=status.get("phase"),
+            reason=status.get("reason"),
+            leaving=is_leaving(pod),
+            containers=tuple(_container(s) for s in container_statuses(pod)),
+        )
+        if self._pods.get(uid) != event:
+            self._pods[uid] = event
+            self._write(event)
 
     def pods(self, pods: Iterable[Object]) -> None:
         """All pods that there are; others are gone."""
@@ -67,31 +73,32 @@ class Notes:
     def _forget(self, uid: str) -> None:
         before = self._pods.pop(uid, None)
         if before is not None:
-            self._note("pod", pod=before["pod"], uid=uid, gone=True)
+            self._write(PodGone(pod=before.pod, uid=uid))
 
     def answer(self, probe: Probe, answer: ProbeAnswer) -> None:
         """An answer that was just given."""
         if isinstance(probe, QueryProbe) and probe.promql == AGE_QUERY and probe.at_s is None:
             ages = answer.vector()
-            self._note("freshness", age_s=round(max(0.0, min(ages.values())), 3) if ages else None)
+            self._write(FreshnessAsked(age_s=round(max(0.0, min(ages.values())), 3) if ages else None))
         elif isinstance(probe, ExecProbe) and probe.argv[:2] == ("df", "-kP") and answer.status == 0:
             fields = answer.text.strip().splitlines()[-1].split() if answer.text.strip() else []
             if len(fields) >= DF_FIELDS and fields[1].isdigit() and fields[3].isdigit():
                 size, left = int(fields[1]) * 1024, int(fields[3]) * 1024
                 if self._volumes.get(probe.argv[-1]) != (size, left):
                     self._volumes[probe.argv[-1]] = (size, left)
-                    self._note("volume", path=probe.argv[-1], size_bytes=size, used_bytes=max(0, size - left))
+                    used = max(0, size - left)
+                    self._write(VolumeMeasured(path=probe.argv[-1], size_bytes=size, used_bytes=used))
 
 
-def _container(status: Object) -> dict[str, Any]:
+def _container(status: Object) -> ContainerState:
     state, about = next(iter((status.get("state") or {}).items()), ("waiting", None))
     about = about or {}
-    return {
-        "name": status["name"],
-        "state": state,
-        "reason": about.get("reason"),
-        "exit_code": about.get("exitCode"),
-        "ready": bool(status.get("ready")),
-        "restarts": int(status.get("restartCount") or 0),
-        "image": status.get("image"),
-    }
+    return ContainerState(
+        name=status["name"],
+        state=state,
+        reason=about.get("reason"),
+        exit_code=about.get("exitCode"),
+        ready=bool(status.get("ready")),
+        restarts=int(status.get("restartCount") or 0),
+        image=status.get("image"),
+    )

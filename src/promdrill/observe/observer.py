@@ -9,11 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.core.errors import ClusterError
+from promdrill.core.events import ObserverBroke
 from promdrill.core.journal import Journal
+from promdrill.core.model import ObserverFigures
 from promdrill.kube.client import Kube
 from promdrill.observe.follow import Follower, Followers
 from promdrill.observe.noted import Notes
@@ -93,7 +95,7 @@ class Observer:
         self._kube, self._namespace = kube, namespace
         self._stop = threading.Event()
         self._store = Store(namespace, clock)
-        self._notes = Notes(journal.note)
+        self._notes = Notes(journal.write)
         self._poller = Poller(kube, self._store, namespace, self._stop, clock, told=self._notes.answer)
         self._followers = Followers(self._follower, self._start, clock)
         self._reflectors: tuple[Reflector, ...] = ()
@@ -122,8 +124,8 @@ class Observer:
             (f"/api/v1/{space}/events", _Objects(self._store, "events")),
             (f"/apis/discovery.k8s.io/v1/{space}/endpointslices", _Objects(self._store, "endpoints")),
         )
-        note = self.journal.note
-        self._reflectors = tuple(Reflector(self._kube, path, sink, self._stop, note) for path, sink in sinks)
+        write = self.journal.write
+        self._reflectors = tuple(Reflector(self._kube, path, sink, self._stop, write) for path, sink in sinks)
         for reflector, (path, _) in zip(self._reflectors, sinks, strict=True):
             self._start(reflector.run, f"watch {path}")
         self._start(self._poller.run, "poller")
@@ -175,19 +177,19 @@ class Observer:
         """Add one detection: seconds from the cluster's change to the drill's knowing."""
         self._detections_s.append(after_s)
 
-    def figures(self) -> dict[str, Any]:
+    def figures(self) -> ObserverFigures:
         """The observer's own figures so far, for results.json.
 
         ``detect_p95_s`` is the 95th percentile over ``detections`` (None without any); ``api_requests`` leaves out
         watches, log streams and ``prometheus_questions``, which the API server only passes on.
         """
-        return {
-            "detect_p95_s": percentile(self._detections_s, 95),
-            "detections": len(self._detections_s),
-            "api_requests": self._kube.requests_made - self._requests_before,
-            "prometheus_questions": self._kube.questions_asked - self._questions_before,
-            "relists": sum(reflector.relists for reflector in self._reflectors),
-        }
+        return ObserverFigures(
+            detect_p95_s=percentile(self._detections_s, 95),
+            detections=len(self._detections_s),
+            api_requests=self._kube.requests_made - self._requests_before,
+            prometheus_questions=self._kube.questions_asked - self._questions_before,
+            relists=sum(reflector.relists for reflector in self._reflectors),
+        )
 
     def _follower(self, key: ContainerKey, uid: str) -> Follower:
         return Follower(
@@ -200,7 +202,7 @@ class Observer:
                 body()
             except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: `picture` raises it
                 self._broken = error
-                self.journal.note("observer-broken", thread=name, error=repr(error))
+                self.journal.write(ObserverBroke(thread=name, error=repr(error)))
                 with self.changed:
                     self.changed.notify_all()
 

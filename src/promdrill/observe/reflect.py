@@ -9,6 +9,14 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from promdrill.core.errors import ClusterError
+from promdrill.core.events import (
+    Event,
+    WatchAway,
+    WatchClosed,
+    WatchNotUnderstood,
+    WatchRefused,
+    WatchRelisted,
+)
 from promdrill.kube.client import Kube
 from promdrill.observe.picture import Object
 
@@ -64,15 +72,17 @@ class Reflector:
         path: Of the collection.
         sink: Where its objects go.
         stop: Ends `run`, with `Kube.interrupt`.
-        note: Journals what befell the stream.
+        write: Journals what befell the stream.
 
     Attributes:
         listed: Set after the first list.
         relists: Lists after the first.
     """
 
-    def __init__(self, kube: Kube, path: str, sink: Sink, stop: threading.Event, note: Callable[..., None]) -> None:
-        self._kube, self._path, self._sink, self._stop, self._note = kube, path, sink, stop, note
+    def __init__(
+        self, kube: Kube, path: str, sink: Sink, stop: threading.Event, write: Callable[[Event], None]
+    ) -> None:
+        self._kube, self._path, self._sink, self._stop, self._write = kube, path, sink, stop, write
         self._backoff = Backoff(stop)
         self._away = False
         self.listed = threading.Event()
@@ -85,7 +95,7 @@ class Reflector:
                 self._watch(self._list())
             except ClusterError as error:
                 if not self._away:
-                    self._say("watch-away", why=error.message)
+                    self._say(WatchAway(path=self._path, why=error.message))
                 self._away = True
             self._backoff.pause()
 
@@ -94,7 +104,7 @@ class Reflector:
         self._sink.replace(found.get("items") or ())
         if self.listed.is_set():
             self.relists += 1
-            self._say("watch-relisted")
+            self._say(WatchRelisted(path=self._path))
         self._away = False
         self.listed.set()
         return str(found["metadata"]["resourceVersion"])
@@ -103,13 +113,13 @@ class Reflector:
         for event in self._kube.watch(self._path, resource_version=version, stop=self._stop, timeout_s=STREAM_S):
             if event.get("type") == "ERROR":
                 status = event.get("object") or {}
-                self._say("watch-error", code=status.get("code"), why=status.get("message"))
+                self._say(WatchRefused(path=self._path, code=status.get("code"), why=status.get("message")))
                 if status.get("code") == HTTPStatus.GONE:
                     return
                 raise ClusterError(str(status.get("message")))
             self._take(event)
             self._backoff.reset()
-        self._say("watch-closed")
+        self._say(WatchClosed(path=self._path))
 
     def _take(self, event: dict[str, Any]) -> None:
         match event.get("type"):
@@ -120,8 +130,8 @@ class Reflector:
             case "BOOKMARK":
                 pass
             case other:
-                self._say("watch-unknown-event", type=other)
+                self._say(WatchNotUnderstood(path=self._path, type=other))
 
-    def _say(self, event: str, **fields: Any) -> None:
+    def _say(self, event: Event) -> None:
         if not self._stop.is_set():
-            self._note(event, path=self._path, **fields)
+            self._write(event)

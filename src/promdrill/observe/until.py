@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from promdrill.core.clock import Deadline, iso
+from promdrill.core.clock import Deadline
 from promdrill.core.errors import WaitFailed, WaitTimeout
+from promdrill.core.events import (
+    ConditionChanged,
+    FailureSeen,
+    WaitBegan,
+    WaitDone,
+    WaitTimedOut,
+)
 from promdrill.observe.conditions import Condition, Failure, Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer
@@ -54,7 +61,7 @@ def until(
         while True:
             picture = observer.picture(began)
             if wait.judge(picture):
-                observer.journal.note("wait-done", took_s=round(deadline.elapsed_s, 3))
+                observer.journal.write(WaitDone(took_s=round(deadline.elapsed_s, 3)))
                 return picture
             if deadline.passed:
                 raise wait.timeout()
@@ -78,10 +85,10 @@ class _Wait:
 
     def announce(self) -> None:
         """Journal what is waited for; ValueError when that is nothing, or two things under one name."""
-        names = [c.name for c in self.wanted]
+        names = tuple(c.name for c in self.wanted)
         if not names or len(set(names)) != len(names):
             raise ValueError("a wait needs conditions, each with a name of its own")
-        self.observer.journal.note("wait", wanted=names, timeout_s=self.deadline.budget_s, hold_s=self.hold_s)
+        self.observer.journal.write(WaitBegan(wanted=names, timeout_s=self.deadline.budget_s, hold_s=self.hold_s))
 
     def judge(self, picture: Picture) -> bool:
         """Whether the wait is over with success; raises `WaitFailed`."""
@@ -114,13 +121,13 @@ class _Wait:
         last = _words(missing or self.seen)
         if not missing:
             wanted = f"{wanted}, for {self.hold_s:g} s without interruption"
-        self.observer.journal.note("wait-timeout", missing=list(missing), last_seen=last)
+        self.observer.journal.write(WaitTimedOut(missing=tuple(missing), last_seen=last))
         return WaitTimeout(wanted, self.deadline.budget_s, last, hint=self.hint)
 
     def _failure(self, failure: Failure, hit: Seen) -> WaitFailed:
         missing = {name: s for name, s in self.seen.items() if not s.holds} or self.seen
         waited_s = self.deadline.elapsed_s
-        self.observer.journal.note("wait-failed", failure=failure.name, text=hit.text, waited_s=round(waited_s, 3))
+        self.observer.journal.write(FailureSeen(failure=failure.name, text=hit.text, waited_s=round(waited_s, 3)))
         what = f"{failure.name} ({hit.text})"
         return WaitFailed(" and ".join(missing), what, _words(missing), waited_s, hint=self.hint)
 
@@ -129,17 +136,23 @@ class _Wait:
         before = self.seen.get(condition.name)
         if before is not None and before.holds == seen.holds:
             return
-        fields = {"name": condition.name, "kind": condition.kind, "holds": seen.holds, "text": seen.text}
+        news = ConditionChanged(
+            condition=condition.name,
+            kind=condition.kind,
+            holds=seen.holds,
+            text=seen.text,
+            known=seen.known,
+            quotes=seen.quotes,
+        )
         if before is None or not before.known:  # it may have been so for long: nothing was detected just now
-            self.observer.journal.note("condition", **fields)
+            self.observer.journal.write(news)
             return
         knew = self.observer.clock.utc()
         changed = seen.changed if seen.changed is not None else self._arrival(picture, knew)
         after_s = max(0.0, (knew - max(changed, self.began)).total_seconds())
         if seen.holds:
             self.observer.detected(after_s)
-        moments = {"changed": iso(changed), "knew": iso(knew), "detected_after_s": round(after_s, 4)}
-        self.observer.journal.note("condition", **fields, **moments)
+        self.observer.journal.write(replace(news, changed=changed, knew=knew, detected_after_s=round(after_s, 4)))
 
     def _arrival(self, picture: Picture, knew: datetime) -> datetime:
         """When the oldest change not judged before arrived here: for evidence that does not tell its own time."""

@@ -154,7 +154,7 @@ class SideBySide:
         hook = config.hook.pytest_report_from_serializable
         reports: list[pytest.TestReport] = [hook(config=config, data=data) for data in left.reports]
         if left.end is not None:
-            self._abort(item, left.end)
+            self._abort(item, left.end, interrupted=left.stopped)
             reports += [] if left.stopped else [_failure(item, "call", f"{self._name(item)}: {left.end}")]
         _log(item, reports)
 
@@ -166,9 +166,10 @@ class SideBySide:
         if not self._left:
             _log(session.items[-1], [_failure(session.items[-1], "teardown", str(error))])
 
-    def _abort(self, item: pytest.Item, reason: str) -> None:
+    def _abort(self, item: pytest.Item, reason: str, *, interrupted: bool = False) -> None:
         variant = self._means.variant(item) or Variant()
-        self._means.run().aborted(item.path.parent.name, variant, profile=self._means.profile, reason=reason)
+        scenario, profile = item.path.parent.name, self._means.profile
+        self._means.run().aborted(scenario, variant, profile=profile, reason=reason, interrupted=interrupted)
 
     def _name(self, item: pytest.Item) -> str:
         variant = self._means.variant(item) or Variant()

@@ -140,11 +140,14 @@ def say(config: pytest.Config) -> Say:
 
 def go_live(config: pytest.Config, drills: Sequence[pytest.Item]) -> None:
     """Show the run as it goes on below its lines, in a terminal that can, where pytest captures nothing."""
-    if config.getoption("capture") != "no" or config.getoption("usepdb") or config.getoption("join"):
+    if config.getoption("join"):
+        return
+    planned = tuple(drill_name(item.path.parent.name, variant(item).label) for item in drills)
+    run(config).results.plan(planned)
+    if config.getoption("capture") != "no" or config.getoption("usepdb"):
         return
     from promdrill.watch.live import live_run  # noqa: PLC0415  as above
 
-    planned = tuple(drill_name(item.path.parent.name, variant(item).label) for item in drills)
     found = live_run(run(config).folder, planned)
     if found is not None:
         config.stash[LIVE] = found

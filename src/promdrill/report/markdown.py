@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from promdrill.core.model import Verdict
-from promdrill.report.compare.markdown import escape
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.load import (
     Column,
@@ -23,6 +22,7 @@ from promdrill.report.html.words import (
 )
 from promdrill.results.expected import outcome
 from promdrill.results.store import read
+from promdrill.results.table import Table, escape
 
 REASON_CHARS = 300
 """Of a reason: a summary page is for a glance, the journal and the HTML page have the rest."""
@@ -74,9 +74,10 @@ def _wrong(column: Column, drill: Drill) -> Iterable[str]:
 
 def _table(column: Column, before: dict[str, float], *, folded: bool) -> list[str]:
     title = escape(f"{column.name}: {count(len(column.drills), 'drill')}{_took(column)}")
-    rows = [_line(_HEAD), _line(["---"] * len(_HEAD)), *(_line(_cells(drill, before)) for drill in column.drills)]
     skipped = column.run.skipped if column.run else ()
-    rows += [_line((escape(skip.scenario), "skipped", escape(skip.reason), "", "", "")) for skip in skipped]
+    told = [_cells(drill, before) for drill in column.drills]
+    told += [(skip.scenario, "skipped", skip.reason, "", "", "") for skip in skipped]
+    rows = Table(_HEAD, told).markdown()
     if folded:  # Markdown inside of HTML is only taken for Markdown after an empty line
         return ["<details>", f"<summary>{title}</summary>", "", *rows, "", "</details>"]
     return [f"### {title}", "", *rows]
@@ -85,14 +86,14 @@ def _table(column: Column, before: dict[str, float], *, folded: bool) -> list[st
 def _cells(drill: Drill, before: dict[str, float]) -> tuple[str, ...]:
     result = drill.result
     if result is None:
-        return (escape(drill.name), _verdict(drill), *[NOTHING] * 4)
+        return (drill.name, _verdict(drill), *[NOTHING] * 4)
     recovered = seconds(result.recovered_after_s)
     was = before.get(drill.name)
     if was is not None and result.recovered_after_s is not None:
         recovered += f" (was {seconds(was)})"
     lost = NOTHING if result.samples.lost is None else str(result.samples.lost)
     figures = (seconds(result.detected_after_s), recovered, seconds(result.samples.gap_s), lost)
-    return (escape(drill.name), _verdict(drill), *figures)
+    return (drill.name, _verdict(drill), *figures)
 
 
 def _verdict(drill: Drill) -> str:
@@ -110,7 +111,3 @@ def _took(column: Column) -> str:
 def _before(earlier: Path | None) -> dict[str, float]:
     drills = read(earlier).drills if earlier else ()
     return {drill.name: drill.recovered_after_s for drill in drills if drill.recovered_after_s is not None}
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"

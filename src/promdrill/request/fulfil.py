@@ -21,6 +21,7 @@ from promdrill.cluster import (
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError, UsageError
+from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
@@ -233,7 +234,7 @@ def drill(
         contextlib.closing(Kube(made.kubeconfig_path)) as kube,
         tempfile.TemporaryDirectory(prefix="promdrill-helm-") as helm_home,
     ):
-        journal.note("supplied", supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes)
+        journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
         chart = chart_of(supplied.chart, supplied.app_version)
         tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, Path(helm_home)))
         values, said = _layers(scenario, install, chart, wishes.values, supplied.image_values)

@@ -264,10 +264,9 @@ def last_took(reports: Path) -> dict[str, float]:
             continue
         try:
             run = store.read(file)
-            took = [(str(run.started), str(drill.name), _took_s(drill)) for drill in run.drills if _counts(drill)]
-        except (PromdrillError, AttributeError, TypeError):  # the last two: JSON of other types than ours
+        except PromdrillError:
             continue
-        found += took
+        found += [(run.started, drill.name, _took_s(drill)) for drill in run.drills if _counts(drill)]
     return {name: seconds for _, name, seconds in sorted(found, key=lambda each: each[0])}
 
 
@@ -276,7 +275,7 @@ def _counts(drill: DrillResult) -> bool:
 
 
 def _took_s(drill: DrillResult) -> float:
-    return float(sum(phase.took_s or 0.0 for phase in drill.phases))
+    return sum(phase.took_s or 0.0 for phase in drill.phases)
 
 
 def _markers(test: Path, function: ast.FunctionDef) -> dict[str, tuple[str, ...]]:

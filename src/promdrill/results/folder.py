@@ -8,6 +8,7 @@ from pathlib import Path
 
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
+from promdrill.core.model import DrillResult, Variant
 
 LATEST = "latest"
 """Name of the link, beside the folders, that points at the newest one."""
@@ -55,6 +56,11 @@ def use(folder: Path) -> Path:
 def of_drill(scenario: str, label: str | None) -> str:
     """Name of the folder of one drill's files, by its scenario and `Variant.label`: ``disk-full.no-fault``."""
     return plain(scenario if label is None else f"{scenario}.{label}")
+
+
+def of_result(result: DrillResult) -> str:
+    """The same by a drill's result; never a folder outside of the run's own."""
+    return of_drill(result.scenario, Variant(result.control, repetition=result.repetition).label).lstrip(".")
 
 
 def plain(text: str) -> str:

@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from promdrill.core.journal import Journal
+from promdrill.core.events import Entry, PhaseEnded
+from promdrill.core.journal import JOURNAL, Journal
 from promdrill.core.model import (
     DrillResult,
     Skipped,
@@ -20,6 +20,7 @@ from promdrill.core.say import Say
 from promdrill.results.expected import outcome
 from promdrill.results.folder import of_drill
 from promdrill.results.store import Results
+from promdrill.results.timeline.lines import phase_line
 
 LONGEST_REASON = 300
 """Characters of a reason in a summary."""
@@ -68,7 +69,7 @@ class Run:
     def journal(self, scenario: str, variant: Variant) -> Journal:
         """The journal of one drill; the ends of its phases are shown as they are written."""
         name = drill_name(scenario, variant.label)
-        path = self.folder_of(scenario, variant) / "journal.jsonl"
+        path = self.folder_of(scenario, variant) / JOURNAL
         return Journal(path, listener=lambda entry: self._show(name, entry))
 
     def folder_of(self, scenario: str, variant: Variant) -> Path:
@@ -89,18 +90,17 @@ class Run:
         self.results.skip(Skipped(scenario, reason))
         self.say(f"{scenario}: skipped: {reason}")
 
-    def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str) -> None:
+    def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str, interrupted: bool = False) -> None:
         """Record a drill that never got to a verdict of its own; one that did keeps it."""
         if self.result(scenario, variant) is not None:
             return
         named = replace(_NOTHING, scenario=scenario, control=variant.control, left_out=variant.left_out)
         named = replace(named, repetition=variant.repetition)
-        self.record(replace(named, profile=profile, reason=_line(reason)))
+        self.record(replace(named, profile=profile, reason=_line(reason), interrupted=interrupted))
 
-    def _show(self, name: str, entry: Mapping[str, Any]) -> None:
-        if entry["event"] == "phase-end":
-            cut_short = "" if entry["ended"] == "done" else f"  {entry['ended']}"
-            self.say(f"{name}: {entry['phase']:<12} {entry['took_s']:>7.1f} s{cut_short}")
+    def _show(self, name: str, entry: Entry) -> None:
+        if isinstance(entry.event, PhaseEnded):
+            self.say(f"{name}: {phase_line(entry.event)}")
 
 
 _NOTHING = DrillResult(

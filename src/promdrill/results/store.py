@@ -2,36 +2,28 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from promdrill.core import records
 from promdrill.core.clock import SYSTEM, Clock, iso
 from promdrill.core.errors import UsageError
 from promdrill.core.model import (
     RESULTS_SCHEMA,
     DrillResult,
-    JobSamples,
-    LeftOut,
-    ObserverFigures,
-    PhaseName,
-    PhaseRecord,
     RunResult,
-    SampleAccount,
     Skipped,
-    StepRecord,
-    Verdict,
 )
+from promdrill.core.records import Misfit
+from promdrill.results.expected import as_due
 from promdrill.results.folder import write_atomically
 from promdrill.results.junit import to_junit
 
 RESULTS = "results.json"
 JUNIT = "junit.xml"
-UNKNOWN_PROFILE = "unknown"
-"""Profile of a drill whose results were written before the profile was."""
 
 
 class Results:
@@ -75,6 +67,10 @@ class Results:
         if skipped not in self.run.skipped:
             self._change(skipped=(*self.run.skipped, skipped))
 
+    def plan(self, drills: Sequence[str]) -> None:
+        """Record the names of all drills that the run will have."""
+        self._change(planned=tuple(drills))
+
     def finish(self) -> None:
         """Record that the run came to its end."""
         self._change(finished=iso(self._clock.utc()))
@@ -89,62 +85,34 @@ class Results:
 
 
 def read(path: Path) -> RunResult:
-    """Read results.json, also an older one: fields it lacks are None, fields it has in addition are ignored.
+    """Read results.json. Fields that this promdrill does not know are ignored.
 
     Args:
         path: The file, or the run's folder.
 
     Raises:
-        UsageError: It is missing, is not results.json, or is of a newer schema.
+        UsageError: It is missing, is not results.json, is of another schema, or a value is not what it must be.
     """
     file = path / RESULTS if path.is_dir() else path
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}", hint="ls reports") from error
-    except ValueError as error:
-        raise UsageError(f"{file} is not JSON: {error}") from error
+    data = records.read_file(file, hint="ls reports")
     if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
         raise UsageError(f"{file} is not a results.json: no schema number")
     if data["schema"] > RESULTS_SCHEMA:
         raise UsageError(f"{file} has schema {data['schema']}; this promdrill reads up to {RESULTS_SCHEMA}")
     try:
-        return _run(data)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        run = records.load(RunResult, data)
+        _check(run)
+    except Misfit as error:
         raise UsageError(f"{file} does not follow the schema of results.json: {error}") from error
+    return run
 
 
-def _run(data: Mapping[str, Any]) -> RunResult:
-    drills = tuple(_drill(entry) for entry in data["drills"])
-    skipped = tuple(Skipped(**_known(Skipped, entry)) for entry in data.get("skipped") or ())
-    options = {str(name): str(value) for name, value in (data.get("options") or {}).items()}
-    return RunResult(
-        data["started"], data.get("finished"), data["supply"], data["kubernetes"], drills, skipped, options
-    )
-
-
-def _drill(entry: Mapping[str, Any]) -> DrillResult:
-    known = _known(DrillResult, entry)
-    known["profile"] = entry.get("profile") or UNKNOWN_PROFILE
-    known["verdict"] = Verdict(entry["verdict"])
-    known["phases"] = tuple(
-        PhaseRecord(PhaseName(phase["name"]), phase["started"], phase.get("took_s"))
-        for phase in entry.get("phases") or ()
-    )
-    known["samples"] = _samples(entry.get("samples") or {})
-    for name, kind in (("left_out", LeftOut), ("observer", ObserverFigures)):
-        known[name] = kind(**_known(kind, entry[name])) if entry.get(name) else None
-    known["steps"] = tuple(StepRecord(**_known(StepRecord, step)) for step in entry.get("steps") or ())
-    known["remarks"] = tuple(entry.get("remarks") or ())
-    for name in ("chart", "chart_version", "app_version", "control", "reason"):
-        known.setdefault(name, None)
-    return DrillResult(**known)
-
-
-def _samples(entry: Mapping[str, Any]) -> SampleAccount:
-    jobs = tuple(JobSamples(**_known(JobSamples, job)) for job in entry.get("jobs") or ())
-    return SampleAccount(**{**_known(SampleAccount, entry), "jobs": jobs})
-
-
-def _known(kind: type[Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    return {item.name: entry[item.name] for item in dataclasses.fields(kind) if item.name in entry}
+def _check(run: RunResult) -> None:
+    """Raise `Misfit` where a value has the right type and cannot be."""
+    for number, drill in enumerate(run.drills):
+        if drill.recovered_after_s is not None and drill.recovered_after_s < 0:
+            raise Misfit(f"drills[{number}].recovered_after_s: {drill.recovered_after_s:g} is below zero")
+        try:
+            as_due(drill)
+        except KeyError as error:
+            raise Misfit(f"drills[{number}].control: {error} is not known to this promdrill") from error

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, Skipped, Variant
 from promdrill.results.expected import as_due, outcome
+from promdrill.results.table import NOTHING, Table, wrap
 
-WIDTH = 80
-"""Columns that a line of the summary may take: the narrowest terminal that people still use."""
-
-_WORDS: Mapping[str, Any] = {"break_on_hyphens": False, "break_long_words": False}
-_LONGEST_NAME = 32  # what is left of 80 columns beside verdict and figures
+_HEAD = ("verdict", "scenario", "detected", "recovered", "gap")
+_INDENT = 9
+"""Columns that a reason is indented by: those of the verdict."""
 
 
 def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> list[str]:
@@ -23,21 +20,18 @@ def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> lis
     """
     if not drills:
         return ["no drill was run", *_left_out(skipped)]
-    names = [_name(drill) for drill in drills]
-    width = min(_LONGEST_NAME, max(len("scenario"), *map(len, names)))
-    out = [f"{'verdict':<8} {'scenario':<{width}} {'detected':>10} {'recovered':>10} {'gap':>10}"]
-    for drill, name in zip(drills, names, strict=True):
-        figures = (drill.detected_after_s, drill.recovered_after_s, drill.samples.gap_s)
-        out.append(f"{drill.verdict:<8} {name:<{width}} " + " ".join(f"{_seconds(figure):>10}" for figure in figures))
-        said = " ".join(outcome(drill).split())
-        out += textwrap.wrap(
-            said,
-            WIDTH,
-            initial_indent=" " * 9,
-            subsequent_indent=" " * 9,
-            **_WORDS,
+    rows = [
+        (
+            drill.verdict,
+            _name(drill),
+            *map(_seconds, (drill.detected_after_s, drill.recovered_after_s, drill.samples.gap_s)),
         )
-    return out + _left_out(skipped)
+        for drill in drills
+    ]
+    said = {number: told for number, drill in enumerate(drills) if (told := outcome(drill))}
+    figures = frozenset({2, 3, 4})
+    table = Table(_HEAD, rows, figures, said, _INDENT, gap=" ", least={0: _INDENT - 1} | dict.fromkeys(figures, 10))
+    return [*table.text(), *_left_out(skipped)]
 
 
 def closing_line(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> str:
@@ -55,8 +49,7 @@ def _left_out(skipped: Sequence[Skipped]) -> list[str]:
     for each in skipped:
         reasons.setdefault(each.reason, []).append(each.scenario)
     told = (f"skipped  {', '.join(names)}: {reason}" for reason, names in reasons.items())
-    indent = " " * 9
-    return [line for text in told for line in textwrap.wrap(text, WIDTH, subsequent_indent=indent, **_WORDS)]
+    return [line for text in told for line in wrap(text, rest=_INDENT)]
 
 
 def _name(drill: DrillResult) -> str:
@@ -67,4 +60,4 @@ def _name(drill: DrillResult) -> str:
 
 
 def _seconds(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.1f} s"
+    return NOTHING if figure is None else f"{figure:.1f} s"

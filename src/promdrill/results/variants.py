@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, LeftOut
 from promdrill.results.expected import as_due, need, shortfall
+from promdrill.results.table import NOTHING, Table
 
-WIDTH = 80
-"""Columns, as in the summary."""
-
+_HEAD = ("line", "step", "the step is")
 _LINE, _STEP = 4, 32  # columns of the step's line and of its command; the longest finding takes the other 40
-_ABSENT = "-"
 _DUE = {True: "as due", False: "NOT AS DUE"}
 
 
@@ -32,30 +29,28 @@ def _controls(drills: Sequence[DrillResult]) -> list[str]:
     names = sorted({drill.scenario for drill in drills})
     controls = list(dict.fromkeys(drill.control or "" for drill in drills))
     found = {(drill.scenario, drill.control or ""): f"{drill.verdict}, {_DUE[as_due(drill)]}" for drill in drills}
-    rows = [["scenario", *controls]]
-    rows += [[name, *(found.get((name, control), _ABSENT) for control in controls)] for name in names]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    rows = [[name, *(found.get((name, control), NOTHING) for control in controls)] for name in names]
+    return Table(["scenario", *controls], rows).text()
 
 
 def _ablations(drills: Sequence[DrillResult]) -> list[str]:
     out = []
     for name in sorted({drill.scenario for drill in drills}):
-        out.append(f"{name}: each step of its Mitigation left out once")
-        out.append(f"{'line':>{_LINE}}  {'step':<{_STEP}}  the step is")
         found = [(drill.left_out, drill) for drill in drills if drill.scenario == name and drill.left_out is not None]
-        for step, drill in sorted(found, key=lambda pair: pair[0].line):
-            out += _step(drill, step)
+        found.sort(key=lambda pair: pair[0].line)
+        out += [f"{name}: each step of its Mitigation left out once", *_steps(found)]
     return out
 
 
-def _step(drill: DrillResult, step: LeftOut) -> list[str]:
+def _steps(found: Sequence[tuple[LeftOut, DrillResult]]) -> list[str]:
+    rows = [
+        (str(step.line), _cut(step.command), f"{need(drill)}{', optional' if step.optional else ''}")
+        for step, drill in found
+    ]
+    short = ((number, shortfall(drill)) for number, (_, drill) in enumerate(found))
+    under = {number: f"NOT AS DUE: {said}" for number, said in short if said is not None}
+    return Table(_HEAD, rows, frozenset({0}), under, _LINE + 2, least={0: _LINE, 1: _STEP}).text()
 
-    command = step.command if len(step.command) <= _STEP else step.command[: _STEP - 3] + "..."
-    found = f"{need(drill)}{', optional' if step.optional else ''}"
-    row = f"{step.line:>{_LINE}}  {command:<{_STEP}}  {found}"
-    short = shortfall(drill)
-    if short is None:
-        return [row]
-    indent = " " * (_LINE + 2)
-    return [row, *textwrap.wrap(f"NOT AS DUE: {short}", WIDTH, initial_indent=indent, subsequent_indent=indent)]
+
+def _cut(command: str) -> str:
+    return command if len(command) <= _STEP else command[: _STEP - 3] + "..."

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from promdrill.core.errors import UsageError
-from promdrill.report.html.journal import JOURNAL
+from promdrill.core.journal import JOURNAL
 from promdrill.results import store
 from promdrill.results.folder import LATEST
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from promdrill.core.clock import iso
-from promdrill.watch.drill import (
-    DrillState,
+from promdrill.results.timeline.drill import (
+    Age,
+    Fill,
     Sighting,
     Step,
+    Timeline,
     Wait,
 )
 from promdrill.watch.rows import Row, rows
 from promdrill.watch.run import RunState
+from promdrill.watch.words import (
+    age_words,
+    gap_words,
+    is_ready,
+    pod_words,
+    trouble_words,
+    volume_words,
+)
 
 
 def to_json(run: RunState, now: datetime, *, drill: str | None = None) -> dict[str, Any]:
@@ -40,7 +49,7 @@ def to_json(run: RunState, now: datetime, *, drill: str | None = None) -> dict[s
     }
 
 
-def _drill(row: Row, drill: DrillState | None, now: datetime) -> dict[str, Any]:
+def _drill(row: Row, drill: Timeline | None, now: datetime) -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": row.name,
         "folder": row.folder,
@@ -54,33 +63,32 @@ def _drill(row: Row, drill: DrillState | None, now: datetime) -> dict[str, Any]:
         return about
     return about | {
         "phases": [
-            {"name": phase.name, "began": iso(phase.began), "took_s": phase.took_s, "ended": phase.ended}
+            {"name": phase.name, "began": iso(phase.began.at), "took_s": phase.took_s, "ended": phase.how}
             for phase in drill.phases
         ],
         "wait": None if drill.wait is None else _wait(drill.wait, now),
-        "stage": drill.stage or None,
-        "faults": [{"name": name, "confirmed": confirmed} for name, confirmed in drill.faults.items()],
+        "stage": drill.stages[-1].name if drill.stages else None,
+        "faults": [{"name": fault.name, "confirmed": fault.ended is not None} for fault in drill.faults],
         "step": None if drill.step is None else _step(drill.step),
-        "pods": [{"name": pod.name, "text": pod.text, "ready": pod.ready} for pod in drill.pods.values()]
-        or [{"name": None, "text": seen.text, "ready": None} for seen in [drill.pod] if seen is not None],
-        "volume": _sightings(drill.volume.values()),
-        "sample": next(iter(_sightings([drill.sample] if drill.sample else [])), None),
-        "quotes": _sightings(drill.quotes),
-        "gaps": drill.gaps,
-        "trouble": drill.trouble,
-        "last": iso(drill.last) if drill.last is not None else None,
+        "pods": [{"name": pod.pod, "text": pod_words(pod), "ready": is_ready(pod)} for pod in drill.pods.values()],
+        "volume": [_fill(seen) if isinstance(seen, Fill) else _sighting(seen) for seen in drill.volume.values()],
+        "sample": _sample(drill.ages[-1]) if drill.ages else None,
+        "quotes": list(map(_sighting, drill.quotes)),
+        "gaps": list(map(gap_words, drill.samples)),
+        "trouble": list(map(trouble_words, drill.trouble)),
+        "last": iso(drill.last.at) if drill.last is not None else None,
     }
 
 
 def _wait(wait: Wait, now: datetime) -> dict[str, Any]:
     return {
-        "began": iso(wait.began),
+        "began": iso(wait.began.at),
         "timeout_s": wait.timeout_s,
-        "left_s": None if wait.ended else _rounded(wait.left_s(now)),
+        "left_s": None if wait.ended is not None else _rounded(wait.left_s(now)),
         "hold_s": wait.hold_s,
-        "ended": wait.ended or None,
+        "ended": wait.ended,
         "missing": list(wait.missing),
-        "conditions": _sightings(wait.seen[name] for name in wait.wanted if name in wait.seen),
+        "conditions": [_sighting(wait.seen[name]) for name in wait.wanted if name in wait.seen],
     }
 
 
@@ -90,17 +98,28 @@ def _step(step: Step) -> dict[str, Any]:
         "line": step.line,
         "section": step.section,
         "command": step.command,
-        "running": not step.ended,
-        "exit_code": step.exit_code,
-        "took_s": step.took_s,
+        "running": step.record is None,
+        "exit_code": step.record.exit_code if step.record is not None else None,
+        "took_s": step.record.took_s if step.record is not None else None,
     }
 
 
-def _sightings(seen: Iterable[Sighting]) -> list[dict[str, Any]]:
-    return [
-        {"name": each.name, "kind": each.kind, "holds": each.holds, "text": each.text, "at": iso(each.at)}
-        for each in seen
-    ]
+def _sighting(seen: Sighting) -> dict[str, Any]:
+    return {"name": seen.name, "kind": seen.kind, "holds": seen.holds, "text": seen.text, "at": iso(seen.when.at)}
+
+
+def _fill(fill: Fill) -> dict[str, Any]:
+    return {
+        "path": fill.path,
+        "text": volume_words(fill),
+        "used_bytes": fill.used_bytes,
+        "size_bytes": fill.size_bytes,
+        "at": iso(fill.when.at),
+    }
+
+
+def _sample(age: Age) -> dict[str, Any]:
+    return {"age_s": age.age_s, "text": age_words(age), "at": iso(age.when.at)}
 
 
 def _rounded(figure: float | None) -> float | None:

@@ -9,11 +9,13 @@ from datetime import datetime
 
 from rich.text import Text
 
-from promdrill.watch.drill import (
-    DrillState,
-    Sighting,
+from promdrill.core.events import Ending
+from promdrill.results.timeline.drill import (
+    Instant,
     Step,
+    Timeline,
     Wait,
+    WaitEnd,
 )
 from promdrill.watch.rows import holding
 from promdrill.watch.text import (
@@ -22,6 +24,13 @@ from promdrill.watch.text import (
     count,
     passing,
     seconds,
+)
+from promdrill.watch.words import (
+    age_words,
+    gap_words,
+    pod_words,
+    trouble_words,
+    volume_words,
 )
 
 LABEL = 10
@@ -43,7 +52,7 @@ class Section:
     lines: list[Text]
 
 
-def detail(drill: DrillState, now: datetime, canvas: Canvas) -> list[Text]:
+def detail(drill: Timeline, now: datetime, canvas: Canvas) -> list[Text]:
     """The drill's lines.
 
     Args:
@@ -55,16 +64,18 @@ def detail(drill: DrillState, now: datetime, canvas: Canvas) -> list[Text]:
     sections = [
         Section(1, _phases(drill, now, width)),
         Section(7, _pairs("fault", _faults(drill), width)),
-        Section(6, _pairs("stage", [drill.stage] if drill.stage and not drill.verdict else [], width)),
+        Section(6, _pairs("stage", [stage.name for stage in drill.stages[-1:]] if not drill.verdict else [], width)),
         Section(0, _ending(drill, width)),
         Section(2, _deadline(drill, now, width, marks)),
         Section(_CONDITIONS, _conditions(drill, width, marks)),
         Section(4, _step(drill, width)),
-        Section(5, _pods(drill, now, width)),
-        Section(6, _seen("volume", list(drill.volume.values())[-2:], now, width)),
+        Section(5, _pairs("pods", [f"{pod.pod} {pod_words(pod)}" for pod in drill.pods.values()][-4:], width)),
+        Section(
+            6, _seen("volume", [(volume_words(seen), seen.when) for seen in drill.volume.values()][-2:], now, width)
+        ),
         Section(7, _samples(drill, now, width)),
         Section(8, _quotes(drill, width)),
-        Section(5, _pairs("trouble", drill.trouble[-2:], width, style="yellow")),
+        Section(5, _pairs("trouble", map(trouble_words, drill.trouble[-2:]), width, style="yellow")),
     ]
     if canvas.height is not None:
         _fit(sections, canvas.height)
@@ -90,14 +101,14 @@ def _shorten(section: Section, keep: int) -> None:
     section.lines[keep - 1 :] = [Text(f"    and {count(hidden, 'more condition')}", "dim")]
 
 
-def _phases(drill: DrillState, now: datetime, width: int) -> list[Text]:
+def _phases(drill: Timeline, now: datetime, width: int) -> list[Text]:
     parts = []
     for phase in drill.phases:
-        if phase.ended is None:
-            took = passing((now - phase.began).total_seconds())
+        if phase.how is None:
+            took = passing((now - phase.began.at).total_seconds())
             parts.append(Text(f"{phase.name} {took}", "cyan" if not drill.verdict else ""))
         else:
-            cut = "" if phase.ended == "done" else f" ({phase.ended})"
+            cut = "" if phase.how is Ending.DONE else f" ({phase.how})"
             parts.append(Text(f"{phase.name} {seconds(phase.took_s)}{cut}", "yellow" if cut else ""))
     return _flow("phases", parts, width)
 
@@ -114,11 +125,11 @@ def _flow(label: str, parts: Sequence[Text], width: int) -> list[Text]:
     return lines
 
 
-def _faults(drill: DrillState) -> list[str]:
-    return [f"{name}{'' if confirmed else ', not confirmed yet'}" for name, confirmed in drill.faults.items()]
+def _faults(drill: Timeline) -> list[str]:
+    return [f"{fault.name}{'' if fault.ended else ', not confirmed yet'}" for fault in drill.faults]
 
 
-def _ending(drill: DrillState, width: int) -> list[Text]:
+def _ending(drill: Timeline, width: int) -> list[Text]:
     """Why the drill ended as it did, in full."""
     if not drill.reason:
         return []
@@ -126,12 +137,12 @@ def _ending(drill: DrillState, width: int) -> list[Text]:
     return [_labelled("because" if not number else "", Text(line)) for number, line in enumerate(wrapped)]
 
 
-def _deadline(drill: DrillState, now: datetime, width: int, marks: Marks) -> list[Text]:
+def _deadline(drill: Timeline, now: datetime, width: int, marks: Marks) -> list[Text]:
     wait, step = drill.waiting, drill.step
-    if wait is not None and wait.timeout_s is not None:
-        began, limit_s = wait.began, wait.timeout_s
-    elif wait is None and step is not None and not step.ended and step.timeout_s is not None:
-        began, limit_s = step.began, step.timeout_s
+    if wait is not None:
+        began, limit_s = wait.began.at, wait.timeout_s
+    elif step is not None and step.ended is None and step.timeout_s is not None:
+        began, limit_s = step.began.at, step.timeout_s
     else:
         return []
     spent_s = max(0.0, (now - began).total_seconds())
@@ -147,10 +158,10 @@ def _deadline(drill: DrillState, now: datetime, width: int, marks: Marks) -> lis
     return [_labelled("deadline", line)]
 
 
-def _conditions(drill: DrillState, width: int, marks: Marks) -> list[Text]:
+def _conditions(drill: Timeline, width: int, marks: Marks) -> list[Text]:
     """What is waited for, what is missing first; of a wait that ended early, also what it missed."""
     wait = drill.wait
-    if wait is None or wait.ended == "done" or (drill.verdict and not drill.reason):
+    if wait is None or wait.ended is WaitEnd.DONE or (drill.verdict and not drill.reason):
         return []
     names = [*wait.missing, *(name for name in wait.wanted if name not in wait.missing)]
     longest = max((len(name) for name in names), default=0)
@@ -164,7 +175,7 @@ def _conditions(drill: DrillState, width: int, marks: Marks) -> list[Text]:
 def _condition(wait: Wait, name: str, wide: int, marks: Marks) -> Text:
     seen = wait.seen.get(name)
     holds = seen is not None and seen.holds
-    given_up = bool(wait.ended)
+    given_up = wait.ended is not None
     mark, style = (marks.good, "green") if holds else (marks.bad, "red") if given_up else (marks.waiting, "yellow")
     line = Text.assemble((f"  {mark} ", style))
     label = Text(name)
@@ -174,39 +185,34 @@ def _condition(wait: Wait, name: str, wide: int, marks: Marks) -> Text:
     return line.append_text(label).append(f"  {seen.text if seen else 'not judged yet'}", "dim" if holds else "")
 
 
-def _step(drill: DrillState, width: int) -> list[Text]:
+def _step(drill: Timeline, width: int) -> list[Text]:
     step = drill.step
     if step is None or (drill.verdict and not drill.reason):
         return []
     where = f"{step.file}:{step.line} {step.section}, "
     lines = [_labelled("step", Text(where).append_text(_step_end(step)))]
-    if step.command and (not step.ended or step.exit_code != 0) and width > LABEL:
+    if step.command and (step.record is None or step.record.exit_code != 0) and width > LABEL:
         lines.append(_labelled("", Text(f"$ {step.command}", "dim")))
     return lines
 
 
 def _step_end(step: Step) -> Text:
-    if not step.ended:
+    found = step.record
+    if found is None:
         return Text("runs", "cyan")
-    if step.exit_code is None:
-        return Text(f"ended at its deadline after {seconds(step.took_s)}", "red")
-    return Text(f"exit code {step.exit_code} after {seconds(step.took_s)}", "" if step.exit_code == 0 else "red")
+    if found.exit_code is None:
+        return Text(f"ended at its deadline after {seconds(found.took_s)}", "red")
+    return Text(f"exit code {found.exit_code} after {seconds(found.took_s)}", "" if found.exit_code == 0 else "red")
 
 
-def _pods(drill: DrillState, now: datetime, width: int) -> list[Text]:
-    if drill.pods:
-        return _pairs("pods", [f"{pod.name} {pod.text}" for pod in drill.pods.values()][-4:], width)
-    return _seen("pods", [drill.pod] if drill.pod else [], now, width)
-
-
-def _samples(drill: DrillState, now: datetime, width: int) -> list[Text]:
+def _samples(drill: Timeline, now: datetime, width: int) -> list[Text]:
     """The newest sample's age while the drill runs, then what was lost."""
-    if drill.gaps:
-        return _pairs("samples", drill.gaps, width)
-    return _seen("sample", [drill.sample] if drill.sample else [], now, width)
+    if drill.samples:
+        return _pairs("samples", map(gap_words, drill.samples), width)
+    return _seen("sample", [(age_words(age), age.when) for age in drill.ages[-1:]], now, width)
 
 
-def _quotes(drill: DrillState, width: int) -> list[Text]:
+def _quotes(drill: Timeline, width: int) -> list[Text]:
     """The last line of a log or an event that matters, on two lines of the terminal at most."""
     lines: list[Text] = []
     for quote in drill.quotes[-1:]:
@@ -215,13 +221,13 @@ def _quotes(drill: DrillState, width: int) -> list[Text]:
     return lines
 
 
-def _seen(label: str, sightings: Sequence[Sighting], now: datetime, width: int) -> list[Text]:
+def _seen(label: str, sightings: Sequence[tuple[str, Instant]], now: datetime, width: int) -> list[Text]:
     """What was seen, and how long ago: conditions are journalled when they change, not when they are asked."""
     lines = []
-    for number, seen in enumerate(sightings):
-        ago_s = (now - seen.at).total_seconds()
+    for number, (text, when) in enumerate(sightings):
+        ago_s = (now - when.at).total_seconds()
         ago = f"  ({passing(ago_s)} ago)" if ago_s >= _FRESH_S else ""
-        line = Text(seen.text)
+        line = Text(text)
         line.truncate(max(8, width - LABEL - len(ago)), overflow="ellipsis")
         lines.append(_labelled(label if not number else "", line.append(ago, "dim")))
     return lines

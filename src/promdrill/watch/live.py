@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.report.html.journal import JOURNAL
+from promdrill.core.journal import JOURNAL
 from promdrill.watch.loop import is_live
 from promdrill.watch.run import Follower
 from promdrill.watch.text import Canvas

@@ -9,7 +9,8 @@ from rich.console import Console, Group
 from rich.live import Live
 
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.watch.plain import line_of, table, wrapped
+from promdrill.watch import plain
+from promdrill.watch.plain import table, wrapped
 from promdrill.watch.rows import name_of, rows
 from promdrill.watch.run import Ending, Follower
 from promdrill.watch.text import Canvas, passing
@@ -77,7 +78,7 @@ class Watching:
             for drill, entry in self._follower.look():
                 name = name_of(self._follower.run, drill)
                 if self._focus.asked in {None, name, drill.folder}:
-                    self._say(line_of(name, entry))
+                    self._say(plain.line(name, entry))
             ending = self._follower.run.ending(self._clock.utc())
             self._pause.wait(0 if ending is not Ending.RUNNING else EACH_S)
         self._say("")

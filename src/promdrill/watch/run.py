@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    Skipped,
-    Variant,
-    Verdict,
-)
-from promdrill.report.html.journal import JOURNAL, Entry
+from promdrill.core.events import Entry
+from promdrill.core.journal import JOURNAL
+from promdrill.core.model import DrillResult, RunResult, Skipped
 from promdrill.results import store
-from promdrill.results.folder import of_drill
-from promdrill.watch.drill import DrillState
-from promdrill.watch.entries import begins_anew, take
-from promdrill.watch.tail import Tail
+from promdrill.results.folder import of_result
+from promdrill.results.timeline.drill import Timeline
+from promdrill.results.timeline.read import Tail
+from promdrill.watch.safe import safe
 from promdrill.watch.text import clean
 
 OVERDUE_S = 60.0
@@ -55,12 +49,12 @@ class RunState:
         folder: Its folder.
         drills: Those that have a journal, by the name of their folder, in the order in which they began.
         results: results.json; None while it is not there or not readable.
-        planned: Names of all drills of the run, where that is known.
+        planned: Names of all drills of the run; empty until they are known.
         written: When a file of the run was last written to, UTC; None when there is none.
     """
 
     folder: Path
-    drills: dict[str, DrillState] = field(default_factory=dict)
+    drills: dict[str, Timeline] = field(default_factory=dict)
     results: RunResult | None = None
     planned: tuple[str, ...] = ()
     written: datetime | None = None
@@ -72,7 +66,8 @@ class RunState:
 
     def end(self, found: RunResult) -> None:
         """Take what results.json says now."""
-        self.results, self._ended = found, {folder_name(result): result for result in found.drills}
+        self.results, self._ended = found, {of_result(result): result for result in found.drills}
+        self.planned = tuple(map(clean, found.planned)) or self.planned
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
@@ -80,7 +75,7 @@ class RunState:
         return self.results.skipped if self.results is not None else ()
 
     @property
-    def open(self) -> list[DrillState]:
+    def open(self) -> list[Timeline]:
         """Drills that have begun and have no verdict."""
         return [drill for name, drill in self.drills.items() if not drill.verdict and self.result(name) is None]
 
@@ -99,27 +94,17 @@ class RunState:
         if drills:
             return max(map(_longest_silence_s, drills))
         ended = self.results.drills if self.results is not None else ()
-        return INTERRUPTED_S if any(_interrupted(drill) for drill in ended) else BETWEEN_S
+        return INTERRUPTED_S if any(drill.interrupted for drill in ended) else BETWEEN_S
 
 
-def _interrupted(drill: DrillResult) -> bool:
-    """Whether the drill was ended by Ctrl-C or SIGTERM; no other begins after it."""
-    return drill.verdict is Verdict.ABORTED and (drill.reason or "").startswith("interrupted")
-
-
-def _longest_silence_s(drill: DrillState) -> float:
+def _longest_silence_s(drill: Timeline) -> float:
     """Seconds for which an open drill may write nothing."""
     wait, step = drill.waiting, drill.step
-    if wait is not None and wait.timeout_s is not None:
+    if wait is not None:
         return wait.timeout_s + OVERDUE_S
-    if step is not None and not step.ended and step.timeout_s is not None:
+    if step is not None and step.ended is None and step.timeout_s is not None:
         return step.timeout_s + OVERDUE_S
     return SILENT_S
-
-
-def folder_name(result: DrillResult) -> str:
-    """The folder of a drill's files."""
-    return of_drill(result.scenario, Variant(result.control, repetition=result.repetition).label)
 
 
 class Follower:
@@ -127,7 +112,7 @@ class Follower:
 
     Args:
         folder: The run's folder; it need not be there yet.
-        planned: Names of all drills of the run, where the caller knows them; else results.json may say.
+        planned: Names of all drills of the run, where the caller knows them already; results.json says them later.
 
     Attributes:
         run: What is known.
@@ -138,11 +123,11 @@ class Follower:
         self._tails: dict[str, Tail] = {}
         self._results: tuple[int, int, int] | None = None
 
-    def look(self) -> list[tuple[DrillState, Entry]]:
+    def look(self) -> list[tuple[Timeline, Entry]]:
         """Read what was appended since the last look; the new entries, in the order of their moments."""
         news = [item for name in self._folders() for item in self._read(name)]
         self._read_results()
-        stamps = [drill.last for drill in self.run.drills.values() if drill.last is not None]
+        stamps = [drill.last.at for drill in self.run.drills.values() if drill.last is not None]
         self.run.written = max((*stamps, *_written(self.run.folder)), default=None)
         return sorted(news, key=lambda item: item[1].at)
 
@@ -157,18 +142,19 @@ class Follower:
                 self._tails[name] = Tail(self.run.folder / name / JOURNAL)
         return list(self._tails)
 
-    def _read(self, name: str) -> list[tuple[DrillState, Entry]]:
+    def _read(self, name: str) -> list[tuple[Timeline, Entry]]:
         anew, entries = self._tails[name].look()
         if anew:
             self.run.drills.pop(name, None)
         taken = []
-        for entry in entries:
+        for found in entries:
+            entry = replace(found, event=safe(found.event))
             drill = self.run.drills.get(name)
-            if drill is None or begins_anew(drill, entry):
+            if drill is None or drill.ends_before(entry.event):
                 self.run.drills.pop(name, None)
-                drill = self.run.drills[name] = DrillState(name)
-            if take(drill, entry):
-                taken.append((drill, entry))
+                drill = self.run.drills[name] = Timeline(name)
+            drill.take(entry)
+            taken.append((drill, entry))
         return taken
 
     def _read_results(self) -> None:
@@ -179,13 +165,9 @@ class Follower:
             if now_so == self._results:
                 return
             self.run.end(store.read(file))
-            data = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, UsageError):
+        except (OSError, UsageError):
             return  # it is not there yet, or of another promdrill: journals tell enough
         self._results = now_so
-        planned = data.get("planned")
-        if not self.run.planned and isinstance(planned, list):
-            self.run.planned = tuple(clean(name) for name in planned)
 
 
 def _written(folder: Path) -> list[datetime]:

@@ -12,8 +12,8 @@ from rich.text import Text
 
 from promdrill.core.model import Verdict
 from promdrill.results.expected import as_due
+from promdrill.results.timeline.drill import Timeline
 from promdrill.watch.detail import detail
-from promdrill.watch.drill import DrillState
 from promdrill.watch.rows import (
     Row,
     Status,
@@ -63,7 +63,7 @@ class Focus:
     _folder: str = ""
     _since: datetime | None = None
 
-    def pick(self, run: RunState, now: datetime) -> DrillState | None:
+    def pick(self, run: RunState, now: datetime) -> Timeline | None:
         """The drill to show; None when there is none (yet)."""
         if self.asked is not None:
             return next((d for d in run.drills.values() if self.asked in {d.folder, name_of(run, d)}), None)
@@ -71,13 +71,13 @@ class Focus:
         stays = next((drill for drill in among if drill.folder == self._folder), None)
         if stays is not None and self._since is not None and (now - self._since).total_seconds() < STAY_S:
             return stays
-        last = max(among, key=lambda drill: drill.last or now, default=None)
+        last = max(among, key=lambda drill: drill.last.at if drill.last else now, default=None)
         if last is not None and last.folder != self._folder:
             self._folder, self._since = last.folder, now
         return last
 
 
-def _unwell(run: RunState) -> list[DrillState]:
+def _unwell(run: RunState) -> list[Timeline]:
     """Drills that did not end as they had to, which is what one wants to see of a run that is over."""
     return [drill for name, drill in run.drills.items() if (found := run.result(name)) and not as_due(found)]
 
@@ -205,12 +205,13 @@ def _mark(row: Row, marks: Marks) -> tuple[str, str]:
     )
 
 
-def _detail(run: RunState, drill: DrillState | None, now: datetime, canvas: Canvas) -> list[Text]:
+def _detail(run: RunState, drill: Timeline | None, now: datetime, canvas: Canvas) -> list[Text]:
     """A rule with the drill's name, and below it the drill; of one that goes on no more, as it was last."""
     if drill is None or (canvas.height is not None and canvas.height < _LEAST):
         return []
     goes_on = drill in run.open and run.ending(now) is Ending.RUNNING
-    at, sign = now if goes_on else drill.last or now, canvas.marks.rule
+    at = now if goes_on or drill.last is None else drill.last.at
+    sign = canvas.marks.rule
     rule = Text.assemble((f"{sign * 2} ", "dim"), (name_of(run, drill), "bold"), (f" {sign * canvas.width}", "dim"))
     rule.truncate(canvas.width, overflow="crop")
     height = None if canvas.height is None else canvas.height - 2

@@ -17,20 +17,21 @@ from promdrill.report.bench.figures import (
     Row,
 )
 from promdrill.report.bench.run import Ran
-from promdrill.report.compare.markdown import escape, table_row
 from promdrill.report.html.words import (
     count,
     delay,
     seconds,
     when,
 )
-from promdrill.results.summary import WIDTH
+from promdrill.results.table import (
+    NOTHING,
+    Table,
+    escape,
+    wrap,
+)
 
 BENCH_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
-
-UNKNOWN = "-"
-"""In place of a figure that is not known."""
 
 REASON_CHARS = 200
 """Of a reason: the figures are what is asked for here; the run's own report has the rest."""
@@ -46,40 +47,36 @@ MEDIANS = "Medians of the drills that passed, in seconds"
 SPREAD = f"{MEDIANS}; in parentheses, of several, the longest less the shortest"
 
 _BROKEN = {
-    "provision": ("provi-", "sion"),
-    "baseline": ("base-", "line"),
-    "signature": ("signa-", "ture"),
-    "persistence": ("persis-", "tence"),
-    "remediate": ("reme-", "diate"),
-    "recovery": ("reco-", "very"),
+    PhaseName.PROVISION: "provi\N{SOFT HYPHEN}sion",
+    PhaseName.BASELINE: "base\N{SOFT HYPHEN}line",
+    PhaseName.SIGNATURE: "signa\N{SOFT HYPHEN}ture",
+    PhaseName.PERSISTENCE: "persis\N{SOFT HYPHEN}tence",
+    PhaseName.REMEDIATE: "reme\N{SOFT HYPHEN}diate",
+    PhaseName.RECOVERY: "reco\N{SOFT HYPHEN}very",
 }
 """Heads that are broken over two lines in plain text: ten columns then fit beside the longest id that we ship."""
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Part:
     """A table, and what is said of it.
 
     Attributes:
         title: One line.
-        head: Names of the columns.
-        rows: Cells; all but those of `left` hold figures.
-        left: Columns that hold words.
+        table: The table.
         notes: Sentences below it.
     """
 
     title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left: tuple[int, ...] = (0,)
+    table: Table
     notes: tuple[str, ...] = ()
 
 
 def to_text(bench: Bench) -> str:
     """All tables, for a terminal."""
     out = _wrap(_headline(bench))
-    for table in _tables(bench):
-        out += ["", *_wrap(table.title), *_text(table), *(line for note in table.notes for line in _wrap(note))]
+    for part in _parts(bench):
+        out += ["", *_wrap(part.title), *part.table.text(), *(line for note in part.notes for line in _wrap(note))]
     if bench.not_passed:
         out += ["", *_wrap(_not_passed_title(bench))]
         out += [line for each in bench.not_passed for line in _wrap(_not_passed(bench, each), 2)]
@@ -89,11 +86,9 @@ def to_text(bench: Bench) -> str:
 def to_markdown(bench: Bench) -> str:
     """All tables; that of the drills has a column for each phase."""
     out = [f"## {escape(_headline(bench))}"]
-    for table in _tables(bench):
-        rules = ["---" if column in table.left else "--:" for column in range(len(table.head))]
-        out += ["", f"{escape(table.title)}:", "", table_row(table.head), table_row(rules)]
-        out += [table_row(map(escape, row)) for row in table.rows]
-        out += [line for note in table.notes for line in ("", escape(note))]
+    for part in _parts(bench):
+        out += ["", f"{escape(part.title)}:", "", *part.table.markdown()]
+        out += [line for note in part.notes for line in ("", escape(note))]
     if bench.not_passed:
         out += ["", escape(_not_passed_title(bench)), ""]
         out += [f"- {escape(_not_passed(bench, each))}" for each in bench.not_passed]
@@ -105,18 +100,24 @@ def to_json(bench: Bench) -> str:
     return json.dumps({"schema": BENCH_SCHEMA, "due": bench.due, **asdict(bench)}, indent=2)
 
 
-def _tables(bench: Bench) -> Iterator[Table]:
+def _parts(bench: Bench) -> Iterator[Part]:
     yield _runs(bench)
     if bench.rows:
         several = any(row.all_s.count > 1 for row in bench.rows)
-        head = ("id", *(str(name) for name in PhaseName), "in all")
+        head = ("id", *(_BROKEN.get(name, str(name)) for name in PhaseName), "in all")
         rows = (*map(_drill, bench.rows), _sums(bench.rows))
-        yield Table(SPREAD if several else MEDIANS, head, rows)
+        yield Part(SPREAD if several else MEDIANS, Table(head, rows, _figures(head), gap=" "))
     yield _outside(bench)
     if bench.observed:
         head = ("observation", "median", "most", "drills")
         rows = tuple(_observed(name, bench.observed[name]) for name in OBSERVED if name in bench.observed)
-        yield Table("How well the drills that passed were observed, and at what cost, for each drill", head, rows)
+        title = "How well the drills that passed were observed, and at what cost, for each drill"
+        yield Part(title, Table(head, rows, _figures(head)))
+
+
+def _figures(head: Sequence[str]) -> frozenset[int]:
+    """All columns but the first: they hold figures."""
+    return frozenset(range(1, len(head)))
 
 
 def _headline(bench: Bench) -> str:
@@ -133,7 +134,7 @@ def _ground(ground: Ground) -> str:
     return ", ".join(f"{name}{value}" for name, value in named if value)
 
 
-def _runs(bench: Bench) -> Table:
+def _runs(bench: Bench) -> Part:
     head = ("run", "started (UTC)", "in all", "drills", "ended")
     rows = tuple(
         (str(number), _when(run), _long(run.took_s), str(run.drills), _ended(run))
@@ -149,7 +150,7 @@ def _runs(bench: Bench) -> Table:
         for number, run in enumerate(bench.runs, 1)
         if run.options
     ]
-    return Table("Runs", head, rows, left=(0, 1, 4), notes=tuple(notes))
+    return Part("Runs", Table(head, rows, right=frozenset({2, 3})), tuple(notes))
 
 
 def _when(run: Ran) -> str:
@@ -174,7 +175,7 @@ def _sums(rows: Sequence[Row]) -> tuple[str, ...]:
     return ("sum", *map(_whole, phases), _whole(sum(row.all_s.median for row in rows)))
 
 
-def _outside(bench: Bench) -> Table:
+def _outside(bench: Bench) -> Part:
     head = ("run", "in all", "drilling", "places", "packed", "rest", "before", "between", "after")
     rows = []
     for number, run in enumerate(bench.runs, 1):
@@ -182,8 +183,7 @@ def _outside(bench: Bench) -> Table:
         rest = (out.all_s, out.before_s, out.between_s, out.after_s) if out else (None,) * 4
         figures = (_whole(run.took_s), _whole(run.drilled_s), str(run.jobs), _whole(run.packed_s), *map(_whole, rest))
         rows.append((str(number), *figures))
-    notes = (PACKED,)
-    return Table("What is not drilling, in seconds", head, tuple(rows), notes=notes)
+    return Part("What is not drilling, in seconds", Table(head, rows, _figures(head)), (PACKED,))
 
 
 def _observed(name: str, middle: Middle) -> tuple[str, ...]:
@@ -206,32 +206,12 @@ def _not_passed(bench: Bench, each: LeftOver) -> str:
 
 
 def _whole(figure: float | None) -> str:
-    return UNKNOWN if figure is None else f"{figure:.0f}"
+    return NOTHING if figure is None else f"{figure:.0f}"
 
 
 def _long(figure: float | None) -> str:
-    return UNKNOWN if figure is None else seconds(figure)
-
-
-def _text(table: Table) -> list[str]:
-    heads = [_BROKEN.get(name, ("", name)) for name in table.head]
-    lines = [*zip(*heads, strict=True), *table.rows]
-    lines = lines if any(lines[0]) else lines[1:]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    gap = " " if any(name in _BROKEN for name in table.head) else "  "
-    sides = ["<" if column in table.left else ">" for column in range(len(widths))]
-    return [
-        gap.join(f"{cell:{side}{width}}" for cell, side, width in zip(line, sides, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+    return NOTHING if figure is None else seconds(figure)
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:
-    return textwrap.wrap(
-        text,
-        WIDTH,
-        initial_indent=" " * indent,
-        subsequent_indent=" " * (indent + 2 if indent else 0),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return wrap(text, first=indent, rest=indent + 2 if indent else 0)

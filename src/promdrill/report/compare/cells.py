@@ -27,7 +27,7 @@ class Cell:
         chart_version: Its version.
         app_version: Version of Prometheus.
         kubernetes: Version of the cluster.
-        profile: `as-shipped`, `fast`, or `unknown`.
+        profile: `as-shipped` or `fast`.
     """
 
     scenario: str

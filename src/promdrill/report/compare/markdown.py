@@ -19,11 +19,9 @@ from promdrill.report.compare.text import (
     source_line,
     title,
 )
+from promdrill.results.table import Table, escape
 
 _HEAD = ("finding", "drill", "cell", "old", "new", "recovery")
-
-_ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
-"""Reasons hold what Prometheus and kubectl print: none of it may become markup, or a column of the table."""
 
 
 def to_markdown(comparison: Comparison, old: str, new: str) -> str:
@@ -56,7 +54,7 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
 
 
 def _table(rows: Iterable[Row]) -> list[str]:
-    return [table_row(_HEAD), table_row(["---"] * len(_HEAD)), *(table_row(map(escape, _columns(row))) for row in rows)]
+    return Table(_HEAD, [_columns(row) for row in rows]).markdown()
 
 
 def _columns(row: Row) -> tuple[str, ...]:
@@ -69,13 +67,3 @@ def _columns(row: Row) -> tuple[str, ...]:
         side_words(row.new, row.finding),
         recovery_line(row),
     )
-
-
-def table_row(columns: Iterable[str]) -> str:
-    """A row of a Markdown table."""
-    return f"| {' | '.join(columns)} |"
-
-
-def escape(text: str) -> str:
-    """Text on one line, of which Markdown takes nothing for its own."""
-    return " ".join(text.split()).translate(_ESCAPED)

@@ -17,8 +17,7 @@ What counts, and why:
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
 - A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
   of them is a regression: nothing is known about the runbook there; but they are counted and named, with the reason.
-- Results that do not name their profile (an older promdrill) are not compared: it may have been the other one. Across
-  profiles only verdicts are compared: back-offs, and so recovery times, differ by minutes.
+- Across profiles only verdicts are compared: back-offs, and so recovery times, differ by minutes.
 - A drill that ended before its versions were known counts where it can only belong: see
   `promdrill.report.compare.cells.sides`.
 """
@@ -46,7 +45,6 @@ from promdrill.report.compare.cells import (
     natural,
     sides,
 )
-from promdrill.results.store import UNKNOWN_PROFILE
 
 ODD = 0.05
 """Chance below which a count of verdicts is not taken for luck: the customary one in twenty."""
@@ -81,7 +79,7 @@ class Finding(StrEnum):
     """What is said of a cell, worst first.
 
     `CHANGE`: other verdicts, neither worse nor better beyond chance. `SKIPPED`: drilled in OLD, skipped in NEW;
-    `DRILLED`: the reverse. `NOT_COMPARED`: aborted only, or no profile.
+    `DRILLED`: the reverse. `NOT_COMPARED`: aborted only.
     """
 
     REGRESSION = "regression"
@@ -247,7 +245,7 @@ def _row(cell: Cell, old: Side | None, new: Side | None, threshold: float) -> Ro
         return Row(cell, Finding.NEW if old is None else Finding.MISSING, old, new)
     if old.skipped or new.skipped:
         return Row(cell, Finding.DRILLED if old.skipped else Finding.SKIPPED, old, new)
-    if cell.profile == UNKNOWN_PROFILE or not old.verdicts or not new.verdicts:
+    if not old.verdicts or not new.verdicts:
         return Row(cell, Finding.NOT_COMPARED, old, new)
     verdict, recovery = _verdict_trend(old, new), _recovery(old, new, threshold)
     trends = {verdict, recovery.trend if recovery else Trend.SAME}
@@ -288,9 +286,8 @@ def _recovery(old: Side, new: Side, threshold: float) -> Recovery | None:
 
 
 def same_profile(old: Side, new: Side) -> bool:
-    """Whether recovery times can be compared: the profile is not left out, or known and equal all the same."""
-    profiles = [side.own.get("profile", ANY) for side in (old, new)]
-    return profiles[0] == profiles[1] != UNKNOWN_PROFILE
+    """Whether recovery times can be compared: the profile is not left out, or equal all the same."""
+    return old.own.get("profile", ANY) == new.own.get("profile", ANY)
 
 
 def _source(runs: Sequence[RunResult]) -> Source:

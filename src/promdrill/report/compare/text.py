@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -22,7 +21,7 @@ from promdrill.report.compare.regressions import (
     Trend,
     same_profile,
 )
-from promdrill.results.summary import WIDTH
+from promdrill.results.table import wrap
 
 COMPARISON_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -145,12 +144,11 @@ def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
         value: str | None = getattr(cell, name)
         return (side.own.get(name) if side and value == ANY else value) or UNKNOWN
 
-    profile = said("profile")
     return (
         (said("chart"), said("chart_version")),
         ("Prometheus", said("app_version")),
         ("Kubernetes", said("kubernetes")),
-        ("", f"{profile} profile" if profile == "unknown" else profile),
+        ("", said("profile")),
     )
 
 
@@ -197,7 +195,7 @@ def recovery_line(row: Row) -> str:
         return recovery_words(row.old, row.new, row.recovery)
     if row.verdict is None or row.old.median_s is None or row.new.median_s is None or same_profile(row.old, row.new):
         return ""
-    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: not known to be of one profile"
+    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: of different profiles"
 
 
 def aborted_lines(comparison: Comparison) -> list[str]:
@@ -253,7 +251,4 @@ def _count(number: int, what: str) -> str:
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:
-    first, rest = " " * indent, " " * (indent + 2)
-    return textwrap.wrap(  # nothing is broken inside a word, so that paths can be pasted
-        text, WIDTH, initial_indent=first, subsequent_indent=rest, break_on_hyphens=False, break_long_words=False
-    )
+    return wrap(text, first=indent, rest=indent + 2)

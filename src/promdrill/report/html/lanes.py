@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from promdrill.core.events import Ending
 from promdrill.core.model import PhaseName
-from promdrill.report.html import sightings
-from promdrill.report.html.draw import Canvas, Picture, Svg
-from promdrill.report.html.sightings import PodLane
-from promdrill.report.html.story import Lane, Span, Story
+from promdrill.report.html.draw import Canvas, Svg
 from promdrill.report.html.words import count, offset, seconds
+from promdrill.results.timeline.drill import (
+    Lane,
+    PodLane,
+    PodState,
+    Span,
+    Timeline,
+)
 
 PHASES = frozenset(str(name) for name in PhaseName)
 
@@ -80,83 +85,82 @@ def percent(t: float, length_s: float) -> float:
     return round(100 * min(1.0, max(0.0, t / max(length_s, 0.1))), 2)
 
 
-def course(story: Story, canvas: Canvas) -> Group:
+def course(drill: Timeline, canvas: Canvas) -> Group:
     """Phases, faults, stages and steps."""
-    rows = [_phases(story, canvas)]
-    if story.faults:
-        rows.append(_spans("Injected fault", story.faults, canvas, "fault"))
-    if story.stages:
-        rows.append(_spans("Stages of the signature", story.stages, canvas, "stage"))
-    if story.steps:
-        rows.append(_steps(story, canvas))
+    rows = [_phases(drill, canvas)]
+    if drill.faults:
+        rows.append(_spans("Injected fault", drill, drill.faults, canvas, "fault"))
+    if drill.stages:
+        rows.append(_spans("Stages of the signature", drill, drill.stages, canvas, "stage"))
+    if drill.ended_steps:
+        rows.append(_steps(drill, canvas))
     return Group("Course", tuple(rows))
 
 
-def conditions(story: Story, canvas: Canvas) -> Group:
+def conditions(drill: Timeline, canvas: Canvas) -> Group:
     """The conditions that changed while they were judged, or were missing at the end; others are only counted."""
-    told = [lane for lane in story.lanes if lane.seen or lane.missing]
-    rows = [_condition(lane, canvas) for lane in told[:MOST_LANES]]
-    others = len(story.lanes) - len(rows)
+    told = [lane for lane in drill.lanes.values() if lane.changes or lane.missing]
+    rows = [_condition(lane, drill.length_s, canvas) for lane in told[:MOST_LANES]]
+    others = len(drill.lanes) - len(rows)
     note = f"{count(others, 'more condition')} did not change while judged; the log below has them." if others else ""
     return Group("Conditions", tuple(rows), note)
 
 
-def pods(story: Story, canvas: Canvas) -> Group:
+def pods(drill: Timeline, canvas: Canvas) -> Group:
     """Containers of pods."""
-    found = sightings.pods(story)
-    rows = [_pod(lane, canvas) for lane in found[:MOST_LANES]]
-    exact = all(lane.exact for lane in found)
-    note = "" if exact else "Dots: moments at which a condition said so. This journal does not follow pods in between."
-    return Group("Pods and containers", tuple(rows), note)
+    rows = [_pod(lane, drill.length_s, canvas) for lane in drill.containers[:MOST_LANES]]
+    return Group("Pods and containers", tuple(rows))
 
 
-def _phases(story: Story, canvas: Canvas) -> Row:
+def _phases(drill: Timeline, canvas: Canvas) -> Row:
     picture, labels, told = canvas.lane(), [], []
-    for span in story.phases:
+    for span in drill.phases:
         name = span.name if span.name in PHASES else str(PhaseName.UNDO)
-        picture.bars(f"ph-{name}", [(span.start_s, span.end_s)])
-        left, right = percent(span.start_s, canvas.length), percent(span.end_s, canvas.length)
+        start_s, end_s = span.began.s, drill.end_s(span)
+        picture.bars(f"ph-{name}", [(start_s, end_s)])
+        left, right = percent(start_s, canvas.length), percent(end_s, canvas.length)
         if right - left >= 100 * WIDE_ENOUGH:
             labels.append(Label(left, round(right - left, 2), span.name, "ph"))
-        how = "" if span.ended == "done" else f", {'cut short' if span.ended == 'cut short' else 'not ended'}"
-        told.append(f"{span.name} from {offset(span.start_s)} to {offset(span.end_s)}{how}")
-    return Row("Phases", _told(told), seconds(story.length_s), labels, kind="phases")
+        how = "" if span.how is Ending.DONE else f", {span.how or 'not ended'}"
+        told.append(f"{span.name} from {offset(start_s)} to {offset(end_s)}{how}")
+    return Row("Phases", _told(told), seconds(drill.length_s), labels, kind="phases")
 
 
-def _spans(label: str, spans: Sequence[Span], canvas: Canvas, kind: str) -> Row:
+def _spans(label: str, drill: Timeline, spans: Sequence[Span], canvas: Canvas, kind: str) -> Row:
     picture = canvas.lane()
-    picture.bars(kind, [(span.start_s, span.end_s) for span in spans if span.ended == "done"])
-    picture.bars(f"{kind} open", [(span.start_s, span.end_s) for span in spans if span.ended != "done"])
+    picture.bars(kind, [(span.began.s, drill.end_s(span)) for span in spans if span.ended is not None])
+    picture.bars(f"{kind} open", [(span.began.s, drill.end_s(span)) for span in spans if span.ended is None])
     ended = "seen" if kind == "stage" else "confirmed"
     told = []
     for span in spans:
-        how = ended if span.ended == "done" else f"not {ended}"
-        told.append(f"{span.name}: from {offset(span.start_s)}, {how} by {offset(span.end_s)}")
-    return Row(label, _told(told), f"at {offset(spans[0].start_s)}")
+        how = ended if span.ended is not None else f"not {ended}"
+        told.append(f"{span.name}: from {offset(span.began.s)}, {how} by {offset(drill.end_s(span))}")
+    return Row(label, _told(told), f"at {offset(spans[0].began.s)}")
 
 
-def _steps(story: Story, canvas: Canvas) -> Row:
+def _steps(drill: Timeline, canvas: Canvas) -> Row:
     picture = canvas.lane()
+    bars = [(step.began.s, step.began.s + record.took_s, record) for step, record in drill.ended_steps]
     for parity in (0, 1):
-        good = [step for at, step in enumerate(story.steps) if at % 2 == parity and step.exit_code == 0]
-        picture.bars(f"step{parity}", [(step.start_s, step.end_s) for step in good])
-    picture.bars("bad", [(step.start_s, step.end_s) for step in story.steps if step.exit_code != 0])
+        good = [bar[:2] for at, bar in enumerate(bars) if at % 2 == parity and bar[2].exit_code == 0]
+        picture.bars(f"step{parity}", good)
+    picture.bars("bad", [bar[:2] for bar in bars if bar[2].exit_code != 0])
     told = [
-        f"{step.section}, line {step.line}: {offset(step.start_s)} to {offset(step.end_s)}, "
-        + ("ended at its deadline" if step.exit_code is None else f"exit code {step.exit_code}")
-        for step in story.steps
+        f"{record.section}, line {record.line}: {offset(start_s)} to {offset(end_s)}, "
+        + ("ended at its deadline" if record.exit_code is None else f"exit code {record.exit_code}")
+        for start_s, end_s, record in bars
     ]
-    return Row("Runbook steps", _told(told), count(len(story.steps), "step"))
+    return Row("Runbook steps", _told(told), count(len(bars), "step"))
 
 
-def _condition(lane: Lane, canvas: Canvas) -> Row:
-    picture = canvas.lane()
-    picture.bars("no", [(start, end) for start, end, holds in lane.spans if not holds])
-    picture.bars("ok", [(start, end) for start, end, holds in lane.spans if holds])
-    picture.dots("seen", [(t, 0.5) for t in lane.seen])
+def _condition(lane: Lane, length_s: float, canvas: Canvas) -> Row:
+    picture, spans = canvas.lane(), lane.until(length_s)
+    picture.bars("no", [(start, end) for start, end, holds in spans if not holds])
+    picture.bars("ok", [(start, end) for start, end, holds in spans if holds])
+    picture.dots("seen", [(t, 0.5) for t in lane.changes])
     told = [
         f"{'held' if holds else 'did not hold'} from {offset(start)} to {offset(end)}"
-        for start, end, holds in _joined(lane.spans)
+        for start, end, holds in _joined(spans)
     ]
     note = "missing at the end of its wait" if lane.missing else ""
     return Row(lane.name, _told(told), lane.kind, note=note)
@@ -172,26 +176,15 @@ def _joined(spans: Sequence[tuple[float, float, bool]]) -> list[tuple[float, flo
     return out
 
 
-def _pod(lane: PodLane, canvas: Canvas) -> Row:
-    picture = canvas.lane()
-    if lane.exact:
-        _containers(lane, picture)
-    else:
-        for state in ("ready", "up", "wait", "bad", "off"):
-            picture.dots(f"p-{state}", [(span[0], 0.5) for span in lane.spans if span[2] == state])
-    told = [
-        f"{words} from {offset(start)} to {offset(end)}" if lane.exact else f"{words} at {offset(start)}"
-        for start, end, _, words in lane.spans
-    ]
+def _pod(lane: PodLane, length_s: float, canvas: Canvas) -> Row:
+    picture, spans = canvas.lane(), lane.until(length_s)
+    for state in PodState:
+        picture.bars(state, [(start, end) for start, end, found, _ in spans if found is state])
+    told = [f"{words} from {offset(start)} to {offset(end)}" for start, end, _, words in spans]
     ending = lane.pod.rsplit("-", 1)[-1]
     label = f"{lane.container} · {ending}" if lane.container else lane.pod
     figure = count(lane.restarts, "restart") if lane.restarts else ""
     return Row(label, f"Pod {lane.pod}. {_told(told)}", figure)
-
-
-def _containers(lane: PodLane, picture: Picture) -> None:
-    for state in ("ready", "up", "wait", "bad", "off"):
-        picture.bars(state, [(start, end) for start, end, found, _ in lane.spans if found == state])
 
 
 def _told(parts: Sequence[str], most: int = 24) -> str:

@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    Variant,
-    drill_name,
-)
-from promdrill.report.compare.read import read_all
-from promdrill.report.html import journal
-from promdrill.report.html.journal import JOURNAL, Entry
+from promdrill.core.journal import JOURNAL
+from promdrill.core.model import DrillResult, RunResult, drill_name
 from promdrill.results.expected import as_due
-from promdrill.results.folder import of_drill, plain
+from promdrill.results.folder import of_result
 from promdrill.results.store import RESULTS, read
+from promdrill.results.timeline import read as journals
+from promdrill.results.timeline.drill import Timeline
+from promdrill.results.timeline.read import Skipped
 
 CELL = "cell.json"
 """In the folder of a matrix's cell: its ``id`` and ``title``."""
@@ -37,25 +32,31 @@ class Drill:
     """One drill of a column.
 
     Attributes:
-        scenario: Its id.
-        label: What tells it from other runs of the scenario, as from `Variant.label`; None for nothing.
         folder: Where its files are; perhaps not there.
         result: What results.json says; None of a drill that was cut short before it had a result.
-        entries: Its journal.
-        broken: Lines of its journal that could not be read.
+        timeline: What its journal tells; nothing without one.
+        skipped: Lines of its journal that could not be used.
     """
 
-    scenario: str
-    label: str | None
     folder: Path
     result: DrillResult | None
-    entries: tuple[Entry, ...]
-    broken: int = 0
+    timeline: Timeline = field(default_factory=Timeline)
+    skipped: Skipped = field(default_factory=Skipped)
+
+    @property
+    def scenario(self) -> str:
+        """Its scenario's id."""
+        return self._about.scenario
+
+    @property
+    def control(self) -> str | None:
+        """What was left out on purpose, as in `DrillResult`; None for the drill itself."""
+        return self._about.control
 
     @property
     def name(self) -> str:
         """As people name it: ``disk-full[no-fault]``."""
-        return drill_name(self.scenario, self.label)
+        return self._about.name
 
     @property
     def row(self) -> str:
@@ -63,9 +64,9 @@ class Drill:
         return drill_name(self.scenario, self.control)
 
     @property
-    def control(self) -> str | None:
-        """What was left out on purpose, as in `DrillResult`; None for the drill itself."""
-        return self.result.control if self.result else (re.sub(r"(^|,)\d+$", "", self.label or "") or None)
+    def _about(self) -> DrillResult | Timeline:
+        """What says which drill it is."""
+        return self.timeline if self.result is None else self.result
 
     @property
     def due(self) -> bool:
@@ -81,15 +82,18 @@ class Column:
         name: Unlike that of every other column.
         folder: The run's folder.
         run: Its results; None when there is no results.json.
-        options: The variables that the run was given, where results.json says so.
         drills: In the order of results.json, then those without a result by name.
     """
 
     name: str
     folder: Path
     run: RunResult | None
-    options: dict[str, str]
     drills: tuple[Drill, ...]
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        """The variables that the run was given."""
+        return self.run.options if self.run is not None else {}
 
     @property
     def finished(self) -> bool:
@@ -141,65 +145,28 @@ def _places(folder: Path) -> Iterator[Path]:
     yield from sorted(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A drill as a journal tells of it."""
-
-    folder: Path
-    scenario: str
-    control: str | None
-    label: str | None
-    entries: tuple[Entry, ...]
-    broken: int
-
-
 def _column(place: Path) -> Column:
-    run = read_all(place / RESULTS)[0] if (place / RESULTS).is_file() else None
+    run = read(place) if (place / RESULTS).is_file() else None
     told = [drill for file in sorted(place.glob(f"*/{JOURNAL}")) for drill in _told(file)]
     drills = [_drill(place, result, told) for result in (run.drills if run else ())]
-    drills += [Drill(one.scenario, one.label, one.folder, None, one.entries, one.broken) for one in told]
-    return Column(place.name, place, run, _options(place), tuple(drills))
+    return Column(place.name, place, run, (*drills, *told))
 
 
-def _told(file: Path) -> Iterator[_Told]:
-    found = journal.read(file)
-    for entries in found.drills:
-        begun = next((entry for entry in entries if entry.event == "drill-begin"), None)
-        scenario, _, rest = file.parent.name.partition(".")
-        control, label = rest or None, rest or None
-        if begun is not None:
-            scenario, control = begun.text("scenario") or scenario, begun.text("control") or None
-            number = re.fullmatch(r"[-.]?(\d+)", rest.removeprefix(plain(control or "")))
-            label = Variant(control, repetition=int(number[1]) if number else None).label
-        yield _Told(file.parent, scenario, control, label, entries, found.broken)
+def _told(file: Path) -> Iterator[Drill]:
+    """The drills that a journal tells of."""
+    found = journals.read(file)
+    for timeline in found.drills:
+        yield Drill(file.parent, None, timeline, found.skipped)
 
 
-def _drill(place: Path, result: DrillResult, told: list[_Told]) -> Drill:
-    """A result with its journal, which is taken out of `told`.
-
-    Journals of one drill are in its own folder. Early versions had one folder for a scenario and its controls.
-    """
-    label, folder = Variant(result.control, repetition=result.repetition).label, _folder(place, result)
-    own = [one for one in told if one.folder == folder]
-    like = [one for one in told if (one.scenario, one.control) == (result.scenario, result.control)]
-    for one in (*own, *like):
-        told.remove(one)
-        return Drill(result.scenario, label, one.folder, result, one.entries, one.broken)
-    return Drill(result.scenario, label, folder, result, ())
-
-
-def _folder(place: Path, result: DrillResult) -> Path:
-    """The folder of a drill's files, and never outside the run's own."""
-    label = Variant(result.control, repetition=result.repetition).label
-    return place / of_drill(result.scenario, label).lstrip(".")
-
-
-def _options(place: Path) -> dict[str, str]:
-    """What results.json says of the variables given: a later promdrill writes them there."""
-    said = _json(place / RESULTS).get("options")
-    if not isinstance(said, dict):
-        return {}
-    return {str(name): str(value) for name, value in said.items() if value not in (None, "")}
+def _drill(place: Path, result: DrillResult, told: list[Drill]) -> Drill:
+    """A result with its journal, which is taken out of `told`."""
+    folder = place / of_result(result)
+    own = next((one for one in told if one.folder == folder), None)
+    if own is None:
+        return Drill(folder, result)
+    told.remove(own)
+    return replace(own, result=result)
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from promdrill.core import paths
-from promdrill.core.model import PhaseName
+from promdrill.core.model import PhaseName, StepRecord
 from promdrill.evidence.redact import redact_lines
 from promdrill.report.html import (
     detail,
@@ -33,7 +33,6 @@ from promdrill.report.html.load import (
     previous,
 )
 from promdrill.report.html.overview import Shown
-from promdrill.report.html.story import Step, tell
 from promdrill.report.html.words import count
 from promdrill.results.folder import write_atomically
 
@@ -119,7 +118,7 @@ def _numbered(columns: Sequence[Column]) -> Iterator[list[Shown]]:
         found = []
         for drill in column.drills:
             number += 1
-            found.append(Shown(f"d{number}", drill, detail.badge(drill), detail.length_s(drill, tell(drill.entries))))
+            found.append(Shown(f"d{number}", drill, detail.badge(drill), detail.length_s(drill)))
         yield found
 
 
@@ -132,9 +131,7 @@ def _wrong(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]]) -> l
         (
             each,
             column,
-            redact_lines(
-                textwrap.shorten(detail.said(each.drill, tell(each.drill.entries)), REASON_CHARS, placeholder=" …")
-            ),
+            redact_lines(textwrap.shorten(detail.said(each.drill), REASON_CHARS, placeholder=" …")),
         )
         for each, column in found
     ]
@@ -147,15 +144,19 @@ def _details(
     pairs = [(each, at) for at, drills in shown.items() for each in drills]
     for each, at in sorted(pairs, key=lambda pair: (pair[0].drill.row, pair[1])):
         found = detail.context(each.drill, columns[at], beside=beside, most=most)
-        yield {**found, "anchor": each.anchor, "runbook": _runbook(each.drill, found["story"].steps, most)}
+        yield {**found, "anchor": each.anchor, "runbook": _runbook(each.drill, most)}
 
 
-def _runbook(drill: Drill, steps: Sequence[Step], most: Limits) -> runbook.Rendered:
+def _runbook(drill: Drill, most: Limits) -> runbook.Rendered:
     template = _environment().get_template("step.html")
 
-    def shown(step: Step) -> Markup:
+    ran = {id(record): step for step, record in drill.timeline.ended_steps}
+    steps = [record for _, record in drill.timeline.ended_steps]
+
+    def shown(step: StepRecord) -> Markup:
         output = words.cut(redact_lines(step.output), most.output).rstrip("\n")
-        return Markup(template.render(step=step, output=output, lines=output.count("\n") + 1 if output else 0))  # noqa: S704  escaped
+        lines, began_s = output.count("\n") + 1 if output else 0, ran[id(step)].began.s
+        return Markup(template.render(step=step, began_s=began_s, output=output, lines=lines))  # noqa: S704  escaped
 
     file = runbook.find(drill.folder, paths.scenarios_dir() / Path(drill.scenario).name, steps)
     return runbook.render(file, steps, shown)

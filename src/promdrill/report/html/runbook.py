@@ -13,12 +13,12 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
 
-from promdrill.report.html.story import Step
+from promdrill.core.model import StepRecord
 
 LARGEST_BYTES = 1 << 20
 """As `promdrill.runbook.source.LIMIT_BYTES`: a file beyond it is no runbook."""
 
-Shown = Callable[[Step], Markup]
+Shown = Callable[[StepRecord], Markup]
 """How a step's outcome is shown."""
 
 _HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6"}
@@ -33,7 +33,7 @@ class Rendered:
     note: str
 
 
-def find(drill: Path, scenario: Path, steps: Sequence[Step]) -> Path | None:
+def find(drill: Path, scenario: Path, steps: Sequence[StepRecord]) -> Path | None:
     """The runbook that was run: a copy in the drill's folder, else that of the scenario; None when neither is there.
 
     Args:
@@ -48,7 +48,7 @@ def find(drill: Path, scenario: Path, steps: Sequence[Step]) -> Path | None:
     return None
 
 
-def render(file: Path | None, steps: Sequence[Step], shown: Shown) -> Rendered:
+def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rendered:
     """The runbook with the steps' outcomes; the steps alone where the file is not what was run.
 
     Args:
@@ -95,9 +95,9 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _places(tokens: Sequence[Token], steps: Sequence[Step]) -> Mapping[int, list[Step]] | None:
+def _places(tokens: Sequence[Token], steps: Sequence[StepRecord]) -> Mapping[int, list[StepRecord]] | None:
     """Steps by the line of the fence that they came from; None where one has none with its commands."""
-    found: dict[int, list[Step]] = {}
+    found: dict[int, list[StepRecord]] = {}
     fences = [token for token in tokens if token.type == "fence" and token.map]
     for step in steps:
         fence = next((token for token in fences if token.map and token.map[0] < step.line <= token.map[1]), None)
@@ -111,7 +111,7 @@ def _squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
-def _after(places: Mapping[int, list[Step]], shown: Shown) -> Mapping[int, Markup]:
+def _after(places: Mapping[int, list[StepRecord]], shown: Shown) -> Mapping[int, Markup]:
     return {line: Markup().join(map(shown, steps)) for line, steps in places.items()}
 
 
@@ -146,7 +146,7 @@ def _fence(
     return str(html + env["after"].get(token.map[0] if token.map else -1, Markup()))
 
 
-def _alone(steps: Sequence[Step], shown: Shown) -> Markup:
+def _alone(steps: Sequence[StepRecord], shown: Shown) -> Markup:
     out, section = Markup(), ""
     for step in steps:
         if step.section != section:

@@ -1,0 +1,703 @@
+"""What happens in a drill, as events: one frozen dataclass each, and their form as lines of the journal.
+
+A line is a JSON object with ``at`` (UTC, ISO 8601), ``t`` (monotonic seconds since the journal was opened), ``event``
+(the event's name) and the event's fields. `encode` and `decode` are the only places that know it.
+
+Seconds end in ``_s``, bytes in ``_bytes``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar, TypeVar, dataclass_transform
+
+from promdrill.core import records
+from promdrill.core.clock import iso
+from promdrill.core.model import (
+    JobSamples,
+    ObserverFigures,
+    PhaseName,
+    StepRecord,
+    Verdict,
+)
+from promdrill.core.records import Misfit, Moment
+
+
+class Ending(StrEnum):
+    """How a phase ended: `DONE`, or `CUT_SHORT` by an error or an interruption."""
+
+    DONE = "done"
+    CUT_SHORT = "cut short"
+
+
+class Event:
+    """Something that happened.
+
+    Attributes:
+        name: The event's name in the journal.
+    """
+
+    __slots__ = ()
+
+    name: ClassVar[str]
+
+
+class UnknownEvent(Misfit):
+    """The line is whole, and tells of an event that this promdrill does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event and when it was written down.
+
+    Attributes:
+        at: UTC.
+        t: Monotonic seconds since the journal was opened.
+        event: What happened.
+    """
+
+    at: Moment
+    t: float
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """What every line has besides its event."""
+
+    at: Moment
+    t: float
+
+
+_KINDS: dict[str, type[Event]] = {}
+
+_E = TypeVar("_E", bound=Event)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True)
+def _event(name: str) -> Callable[[type[_E]], type[_E]]:
+    """Make a class a frozen dataclass with keyword fields, and know it by the name that the journal has for it."""
+
+    def register(kind: type[_E]) -> type[_E]:
+        made = dataclass(frozen=True, slots=True, kw_only=True)(kind)
+        made.name = name
+        _KINDS[name] = made
+        return made
+
+    return register
+
+
+def kinds() -> dict[str, type[Event]]:
+    """All events by name."""
+    return dict(_KINDS)
+
+
+def encode(entry: Entry) -> str:
+    """An entry as a line of the journal, without its end."""
+    line = {"at": iso(entry.at), "t": round(entry.t, 4), "event": entry.event.name, **records.dump(entry.event)}
+    return json.dumps(line)
+
+
+def decode(line: str | bytes) -> Entry:
+    """The entry that a line of a journal holds.
+
+    Raises:
+        UnknownEvent: It tells of an event that is not one of `kinds`.
+        Misfit: The line is damaged: half of it is missing, or a field is not what it must be.
+    """
+    data = records.parse(line)
+    if not isinstance(data, dict):
+        raise Misfit("not an object")
+    name = data.get("event")
+    if not isinstance(name, str):
+        raise Misfit("no event")
+    stamp = records.load(_Stamp, data)
+    kind = _KINDS.get(name)
+    if kind is None:
+        raise UnknownEvent(f"no event is called {name!r}")
+    return Entry(stamp.at, stamp.t, records.load(kind, data))
+
+
+# The course of a drill
+
+
+@_event("supplied")
+class SupplyChosen(Event):
+    """The run's images and cluster are there; the first event of a drill in a run.
+
+    Attributes:
+        supply: `source` or `registry`.
+        why: Why that one, in a sentence.
+        kubernetes: Version of the cluster.
+    """
+
+    supply: str
+    why: str
+    kubernetes: str
+
+
+@_event("drill-begin")
+class DrillBegan(Event):
+    """A drill begins.
+
+    Attributes:
+        scenario: The scenario's id.
+        profile: Kind configuration of the cluster.
+        control: As in `promdrill.core.model.DrillResult`.
+        repetition: As there.
+    """
+
+    scenario: str
+    profile: str = ""
+    control: str | None = None
+    repetition: int | None = None
+
+
+@_event("phase-begin")
+class PhaseBegan(Event):
+    """A phase begins.
+
+    Attributes:
+        phase: Which.
+    """
+
+    phase: PhaseName
+
+
+@_event("phase-end")
+class PhaseEnded(Event):
+    """A phase ended.
+
+    Attributes:
+        phase: Which.
+        took_s: Seconds.
+        ended: How.
+    """
+
+    phase: PhaseName
+    took_s: float
+    ended: Ending = Ending.DONE
+
+
+@_event("leftover")
+class LeftoverFound(Event):
+    """The namespace of an earlier drill was still there, and is removed.
+
+    Attributes:
+        namespace: Its name.
+    """
+
+    namespace: str
+
+
+@_event("alone")
+class AloneAtLast(Event):
+    """The drill had to wait for others, and nothing runs beside it any more."""
+
+
+@_event("control")
+class ControlApplied(Event):
+    """Something was left out on purpose.
+
+    Attributes:
+        control: Which control, as in `promdrill.core.model.DrillResult`.
+        left_out: The fault's name, or the runbook's path.
+        instead: The fault that was applied in place of the remedy; None for none.
+    """
+
+    control: str
+    left_out: str
+    instead: str | None = None
+
+
+@_event("fault")
+class FaultApplied(Event):
+    """A fault is applied.
+
+    Attributes:
+        fault: Its name.
+        blast_radius: The objects that it may touch, in words.
+    """
+
+    fault: str
+    blast_radius: tuple[str, ...] = ()
+
+
+@_event("fault-confirmed")
+class FaultConfirmed(Event):
+    """What proves the fault was observed.
+
+    Attributes:
+        fault: Its name.
+        by: Names of the conditions that prove it.
+    """
+
+    fault: str
+    by: tuple[str, ...] = ()
+
+
+@_event("stage-begin")
+class StageBegan(Event):
+    """A stage of the signature, or of what follows recovery, is looked for.
+
+    Attributes:
+        stage: Its name.
+        wanted: Names of its conditions.
+    """
+
+    stage: str
+    wanted: tuple[str, ...] = ()
+
+
+@_event("stage-seen")
+class StageSeen(Event):
+    """All conditions of a stage held at once.
+
+    Attributes:
+        stage: Its name.
+    """
+
+    stage: str
+
+
+@_event("persistence-not-asked")
+class PersistenceNotAsked(Event):
+    """The scenario does not ask that the incident lasts.
+
+    Attributes:
+        why: In a sentence.
+    """
+
+    why: str
+
+
+@_event("step-begin")
+class StepBegan(Event):
+    """A runbook step begins.
+
+    Attributes:
+        file: As in `promdrill.core.model.StepRecord`.
+        line: As there.
+        section: As there.
+        command: As there.
+        timeout_s: Seconds that it has.
+    """
+
+    file: str
+    line: int
+    section: str
+    command: str
+    timeout_s: float
+
+
+@_event("step")
+class StepEnded(Event):
+    """A runbook step ended.
+
+    Attributes:
+        step: What is recorded of it.
+    """
+
+    step: StepRecord
+
+
+@_event("samples")
+class SamplesCounted(Event):
+    """What the incident cost one scrape job.
+
+    Attributes:
+        samples: The account.
+    """
+
+    samples: JobSamples
+
+
+@_event("samples-unknown")
+class SamplesUnknown(Event):
+    """What the incident cost could not be counted.
+
+    Attributes:
+        error: Why.
+    """
+
+    error: str
+
+
+@_event("ended-early")
+class EndedEarly(Event):
+    """An error or an interruption ended the drill.
+
+    Attributes:
+        verdict: What it comes to.
+        reason: In one sentence.
+        detail: All that the error says.
+        traceback: Of an error that promdrill does not raise itself.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+    detail: str = ""
+    traceback: tuple[str, ...] = ()
+
+
+@_event("reproduced")
+class Reproduced(Event):
+    """The incident was proven and is left as it is: there is no verdict."""
+
+
+@_event("verdict")
+class VerdictReached(Event):
+    """The drill is over.
+
+    Attributes:
+        verdict: How it ended.
+        reason: One sentence; None when passed.
+    """
+
+    verdict: Verdict
+    reason: str | None = None
+
+
+# Waiting
+
+
+@_event("wait")
+class WaitBegan(Event):
+    """Conditions are waited for.
+
+    Attributes:
+        wanted: Their names.
+        timeout_s: Seconds until the wait gives up.
+        hold_s: Seconds for which all must hold at once.
+    """
+
+    wanted: tuple[str, ...]
+    timeout_s: float
+    hold_s: float = 0.0
+
+
+@_event("wait-done")
+class WaitDone(Event):
+    """All conditions held.
+
+    Attributes:
+        took_s: Seconds.
+    """
+
+    took_s: float
+
+
+@_event("wait-timeout")
+class WaitTimedOut(Event):
+    """The wait gave up.
+
+    Attributes:
+        missing: Names of the conditions that do not hold; empty when all do, but not for long enough.
+        last_seen: What was last seen of them, in words.
+    """
+
+    missing: tuple[str, ...]
+    last_seen: str = ""
+
+
+@_event("wait-failed")
+class FailureSeen(Event):
+    """A named failure ended the wait.
+
+    Attributes:
+        failure: Its name.
+        text: What was seen of it.
+        waited_s: Seconds until then.
+    """
+
+    failure: str
+    text: str
+    waited_s: float
+
+
+@_event("condition")
+class ConditionChanged(Event):
+    """A condition was judged for the first time in a wait, or began or ceased to hold.
+
+    Attributes:
+        condition: Its name.
+        kind: What its evidence is: one of `promdrill.observe.conditions.Kind`.
+        holds: Whether it holds.
+        text: What was seen, in words.
+        known: Whether there was anything to judge.
+        quotes: Whether `text` repeats a line of a log, or an event of the cluster, that was looked for.
+        changed: When the cluster changed, UTC; None where it may have been so for long.
+        knew: When the drill knew, UTC; None as before.
+        detected_after_s: Seconds in between; None as before.
+    """
+
+    condition: str
+    kind: str
+    holds: bool
+    text: str
+    known: bool = True
+    quotes: bool = False
+    changed: Moment | None = None
+    knew: Moment | None = None
+    detected_after_s: float | None = None
+
+
+# What was observed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """A container as its pod's status tells of it.
+
+    Attributes:
+        name: Its name.
+        state: `waiting`, `running` or `terminated`.
+        reason: Why, in the API's word: ``CrashLoopBackOff``.
+        exit_code: Of one that has ended.
+        ready: Whether it is ready.
+        restarts: How often it was started again.
+        image: Its image.
+    """
+
+    name: str
+    state: str = "waiting"
+    reason: str | None = None
+    exit_code: int | None = None
+    ready: bool = False
+    restarts: int = 0
+    image: str | None = None
+
+
+@_event("pod")
+class PodChanged(Event):
+    """A pod is there, or has changed.
+
+    Attributes:
+        pod: Its name.
+        uid: Its UID: pods of a StatefulSet share one name.
+        phase: Its phase; None before it has one.
+        reason: Why, in the API's word: ``Evicted``.
+        leaving: Whether it is being deleted.
+        containers: Init containers first; empty before they have a status.
+    """
+
+    pod: str
+    uid: str
+    phase: str | None = None
+    reason: str | None = None
+    leaving: bool = False
+    containers: tuple[ContainerState, ...] = ()
+
+
+@_event("pod-gone")
+class PodGone(Event):
+    """A pod is no longer there.
+
+    Attributes:
+        pod: Its name.
+        uid: Its UID.
+    """
+
+    pod: str
+    uid: str
+
+
+@_event("volume")
+class VolumeMeasured(Event):
+    """How full a volume is, as ``df`` shows it; written when it changes.
+
+    Attributes:
+        path: Where it is mounted.
+        used_bytes: Size less what is left for an unprivileged writer.
+        size_bytes: Size of the file system.
+    """
+
+    path: str
+    used_bytes: int
+    size_bytes: int
+
+
+@_event("freshness")
+class FreshnessAsked(Event):
+    """How old the newest stored sample is.
+
+    Attributes:
+        age_s: Its age; None when there is no sample, or no answer.
+    """
+
+    age_s: float | None
+
+
+@_event("observer")
+class ObserverSummedUp(Event):
+    """How well the drill was observed.
+
+    Attributes:
+        figures: The observer's own.
+    """
+
+    figures: ObserverFigures
+
+
+@_event("observer-broken")
+class ObserverBroke(Event):
+    """One of the observer's threads broke.
+
+    Attributes:
+        thread: Its name.
+        error: The exception.
+    """
+
+    thread: str
+    error: str
+
+
+@_event("watch-away")
+class WatchAway(Event):
+    """The API server does not answer; written once until it does.
+
+    Attributes:
+        path: Of the watched collection.
+        why: The error.
+    """
+
+    path: str
+    why: str
+
+
+@_event("watch-relisted")
+class WatchRelisted(Event):
+    """A watch began anew with a list.
+
+    Attributes:
+        path: Of the watched collection.
+    """
+
+    path: str
+
+
+@_event("watch-error")
+class WatchRefused(Event):
+    """The API server ended a watch with an error.
+
+    Attributes:
+        path: Of the watched collection.
+        code: Its HTTP status.
+        why: Its message.
+    """
+
+    path: str
+    code: int | None = None
+    why: str | None = None
+
+
+@_event("watch-closed")
+class WatchClosed(Event):
+    """A watch ended in good order.
+
+    Attributes:
+        path: Of the watched collection.
+    """
+
+    path: str
+
+
+@_event("watch-unknown-event")
+class WatchNotUnderstood(Event):
+    """A watch brought something of a type that the observer does not know.
+
+    Attributes:
+        path: Of the watched collection.
+        type: The type.
+    """
+
+    path: str
+    type: str | None = None
+
+
+# Evidence, and taking back
+
+
+@_event("evidence")
+class EvidenceTaken(Event):
+    """A file of evidence was written.
+
+    Attributes:
+        collector: What took it.
+        path: Relative to the drill's folder.
+        size_bytes: Its size.
+        sha256: Its hash, in hexadecimal digits.
+        left_out_bytes: What was cut from it.
+    """
+
+    collector: str
+    path: str
+    size_bytes: int
+    sha256: str
+    left_out_bytes: int = 0
+
+
+@_event("evidence-missing")
+class EvidenceMissing(Event):
+    """A piece of evidence could not be had.
+
+    Attributes:
+        collector: What should have taken it.
+        error: Why not.
+    """
+
+    collector: str
+    error: str
+
+
+@_event("evidence-index")
+class EvidenceIndexed(Event):
+    """The index of the evidence was written: all of it is there.
+
+    Attributes:
+        path: The index.
+        took_s: Seconds that taking it all took.
+    """
+
+    path: str
+    took_s: float
+
+
+@_event("undo")
+class Undone(Event):
+    """An act of the drill was taken back, or should have been.
+
+    Attributes:
+        what: The undo in words: "remove /data/promdrill.fill".
+        error: Why it failed; None when it did not.
+    """
+
+    what: str
+    error: str | None = None
+
+
+@_event("undo-left")
+class UndoLeft(Event):
+    """Something need not be taken back.
+
+    Attributes:
+        what: The undo in words.
+        why: In words.
+    """
+
+    what: str
+    why: str
+
+
+@_event("undo-kept")
+class UndoKept(Event):
+    """Something is not taken back, because what was made is to stay.
+
+    Attributes:
+        what: The undo in words.
+    """
+
+    what: str

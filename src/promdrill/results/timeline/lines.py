@@ -1,0 +1,129 @@
+"""Events in words: a line for a terminal, a row for a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from promdrill.core import events
+from promdrill.core.events import Ending, Event
+from promdrill.core.model import StepRecord
+
+
+def phase_line(event: events.PhaseEnded) -> str:
+    """``inject           1.1 s``, and how it ended unless it was done."""
+    cut_short = "" if event.ended is Ending.DONE else f"  {event.ended}"
+    return f"{event.phase:<12} {event.took_s:>7.1f} s{cut_short}"
+
+
+def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
+    """An event as a line; None for one that need not be told."""
+    match event:
+        case events.DrillBegan():
+            return f"begins, profile {event.profile}"
+        case events.PhaseEnded():
+            return phase_line(event)
+        case events.FaultApplied():
+            return f"fault: {event.fault}"
+        case events.ControlApplied():
+            return f"control {event.control}: without {event.left_out}"
+        case events.StageSeen():
+            return f"seen: {event.stage}"
+        case events.StepEnded():
+            return _step_line(event.step)
+        case events.SamplesCounted():
+            return f"a gap of {event.samples.gap_s:.1f} s in job {event.samples.job}"
+        case events.WaitTimedOut():
+            return f"not seen in time: {', '.join(event.missing) or 'all, for so long'}"
+        case events.FailureSeen():
+            return f"{event.failure}: {event.text}"
+        case events.Undone():
+            return f"{event.name}: {event.what}: {event.error}" if event.error else None
+        case events.EvidenceMissing():
+            return f"{event.name}: {event.collector}: {event.error}"
+        case events.ObserverBroke():
+            return f"{event.name}: {event.thread}: {event.error}"
+        case events.VerdictReached():
+            return f"{event.verdict}: {event.reason}" if event.reason else str(event.verdict)
+        case _:
+            return None
+
+
+def _step_line(step: StepRecord) -> str:
+    ended = "ended at its deadline" if step.exit_code is None else f"exit code {step.exit_code}"
+    return f"step {step.file}:{step.line} ({step.section}): {ended}, {step.took_s:.1f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An event in a log.
+
+    Attributes:
+        kind: A word for the kind of event.
+        what: What it concerns.
+        detail: More about it; may be empty or long.
+        late_s: Seconds from the cluster's change to the drill's knowing; None where that is not told.
+    """
+
+    kind: str
+    what: str
+    detail: str = ""
+    late_s: float | None = None
+
+
+def row_of(event: Event) -> Row | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
+    """An event as a row: what was done, and what changed; None for what is for machines."""
+    match event:
+        case events.AloneAtLast():
+            return Row("alone", "nothing runs beside the drill any more")
+        case events.ConditionChanged():
+            return _condition_row(event)
+        case events.ControlApplied():
+            return Row("control", event.control, event.left_out)
+        case events.EndedEarly():
+            return Row("end", event.verdict, event.reason or "")
+        case events.EvidenceMissing():
+            return Row("no evidence", event.collector, event.error)
+        case events.FaultApplied():
+            return Row("fault", event.fault, ", ".join(event.blast_radius))
+        case events.FaultConfirmed():
+            return Row("confirmed", event.fault, ", ".join(event.by))
+        case events.LeftoverFound():
+            return Row("leftover", event.namespace)
+        case events.ObserverBroke():
+            return Row("observer", event.thread, event.error)
+        case events.PhaseBegan():
+            return Row("phase", event.phase)
+        case events.SamplesUnknown():
+            return Row("samples", event.error)
+        case events.StageBegan():
+            return Row("stage", event.stage)
+        case events.StageSeen():
+            return Row("seen", event.stage)
+        case events.StepEnded():
+            return _step_row(event.step)
+        case events.Undone():
+            return Row("undo", event.what, event.error or "")
+        case events.VerdictReached():
+            return Row("verdict", event.verdict, event.reason or "")
+        case events.FailureSeen():
+            return Row("failed", event.failure, event.text)
+        case events.WaitTimedOut():
+            return Row("timeout", ", ".join(event.missing), event.last_seen)
+        case _:
+            return None
+
+
+def _condition_row(event: events.ConditionChanged) -> Row | None:
+    """What only did not hold yet is left out."""
+    if not event.holds and event.changed is None:
+        return None
+    return Row("holds" if event.holds else "ceased", event.condition, event.text, event.detected_after_s)
+
+
+def _step_row(step: StepRecord) -> Row:
+    first = step.command.split("\n", 1)[0]
+    return Row("step", f"line {step.line}: {first}", _code(step))
+
+
+def _code(step: StepRecord) -> str:
+    return "deadline" if step.exit_code is None else f"exit code {step.exit_code}"

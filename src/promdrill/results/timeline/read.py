@@ -1,0 +1,109 @@
+"""Reading journals, in whatever state a kill has left them, and while they are written."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from promdrill.core.events import Entry, UnknownEvent, decode
+from promdrill.core.records import Misfit
+from promdrill.results.timeline.drill import Timeline, timelines
+
+LARGEST_BYTES = 64 * 2**20
+"""Of a journal nothing beyond is read: a hundred times that of the longest drill."""
+
+MOST_BYTES = 8 * 2**20
+"""Read at one look: more than any journal of an hour has, and little enough for a display four times a second."""
+
+
+@dataclass(slots=True)
+class Skipped:
+    """Lines that say nothing.
+
+    Attributes:
+        broken: Lines that are damaged: half a line, where the writer was killed.
+        unknown: Lines about events that this promdrill does not know.
+    """
+
+    broken: int = 0
+    unknown: int = 0
+
+    def entry(self, line: bytes) -> Entry | None:
+        """The entry that a line holds; None when there is none, which is counted unless the line is empty."""
+        if not line.strip():
+            return None
+        try:
+            return decode(line.decode("utf-8", "replace"))
+        except UnknownEvent:
+            self.unknown += 1
+        except Misfit:
+            self.broken += 1
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What could be read of a file.
+
+    Attributes:
+        drills: Each drill that the file tells of, in order; a drill that is run again is added to the file.
+        skipped: Lines that could not be used.
+    """
+
+    drills: tuple[Timeline, ...] = ()
+    skipped: Skipped = field(default_factory=Skipped)
+
+
+def read(path: Path) -> Journal:
+    """The journal in `path`; an empty one where there is none or it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            lines = file.read(LARGEST_BYTES).split(b"\n")
+    except OSError:
+        return Journal()
+    skipped = Skipped()
+    entries = [entry for line in lines if (entry := skipped.entry(line)) is not None]
+    return Journal(tuple(timelines(entries, folder=path.parent.name)), skipped)
+
+
+class Tail:
+    """The entries of a journal that is being written, each read once.
+
+    Args:
+        path: The file; it need not be there yet.
+
+    Attributes:
+        skipped: Lines so far that could not be used.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.skipped = Skipped()
+        self._file: tuple[int, int] | None = None
+        self._offset = 0
+        self._half = b""
+
+    def look(self) -> tuple[bool, list[Entry]]:
+        """Whether the file is another one than before, or was cut, so that all is new; and the new entries.
+
+        The last line stays unread until its end is written. A file that cannot be read has nothing new.
+        """
+        try:
+            found = self.path.stat()
+            anew = self._file is not None and (
+                (found.st_dev, found.st_ino) != self._file or found.st_size < self._offset
+            )
+            if anew:
+                self._offset, self._half, self.skipped = 0, b"", Skipped()
+            self._file = (found.st_dev, found.st_ino)
+            if found.st_size == self._offset:
+                return anew, []
+            with self.path.open("rb") as file:
+                file.seek(self._offset, os.SEEK_SET)
+                new = file.read(MOST_BYTES)
+        except OSError:
+            return False, []
+        self._offset += len(new)
+        *lines, self._half = (self._half + new).split(b"\n")
+        return anew, [entry for line in lines if (entry := self.skipped.entry(line)) is not None]

@@ -1,0 +1,109 @@
+"""Records as JSON: written and read by their types, and refused with their place where they do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+from promdrill.core import records
+from promdrill.core.errors import UsageError
+from promdrill.core.records import Misfit, Moment
+
+
+class Colour(StrEnum):
+    """One."""
+
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """Inside of another."""
+
+    at: Moment
+    colour: Colour = Colour.RED
+
+
+@dataclass(frozen=True, slots=True)
+class Outer:
+    """One of everything."""
+
+    name: str
+    path: Path
+    took_s: float | None
+    inner: tuple[Inner, ...] = ()
+    pairs: tuple[tuple[str, float], ...] = ()
+    marks: frozenset[int] = frozenset()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+WHOLE = Outer(
+    name="x",
+    path=Path("/a/b"),
+    took_s=1.5,
+    inner=(Inner(datetime(2026, 1, 2, microsecond=3, tzinfo=UTC)),),
+    pairs=(("a", 2.0),),
+    marks=frozenset({1}),
+    options={"a": "b"},
+)
+
+
+def test_a_record_comes_back_as_it_was() -> None:
+    data = records.dump(WHOLE)
+    assert data["path"] == "/a/b"
+    assert list(data["inner"]) == [{"at": "2026-01-02T00:00:00.000003Z", "colour": "red"}]
+    assert records.load(Outer, data) == WHOLE
+
+
+def test_what_has_a_default_may_be_missing_and_what_is_unknown_is_ignored() -> None:
+    assert records.load(Outer, {"name": "x", "path": "p", "took_s": 3, "new": 1}) == Outer("x", Path("p"), 3.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"name": None}, "name: expected str, got null"),
+        ({"took_s": True}, "took_s: expected float | null, got bool"),
+        ({"path": 3}, "path: expected Path, got 3"),
+        ({"inner": [{"at": "2026-01-02"}]}, "inner[0].at: invalid RFC3339 encoded datetime"),
+        ({"inner": [{"at": "2026-01-02T00:00:00"}]}, "inner[0].at: expected datetime with a timezone component"),
+        ({"inner": [{"at": "2026-01-02T00:00:00Z", "colour": "blue"}]}, "inner[0].colour: invalid enum value 'blue'"),
+        ({"inner": [{}]}, "inner[0].at is missing"),
+        ({"pairs": [["a"]]}, "pairs[0]: expected array of length 2, got 1"),
+        ({"options": {"a": 1}}, "options[...]: expected str, got int"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_place(change: dict[str, object], why: str) -> None:
+    with pytest.raises(Misfit) as refused:
+        records.load(Outer, {**records.dump(WHOLE), **change})
+    assert str(refused.value) == why
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "is not JSON: "),
+        ("NaN", "has NaN in place"),
+        ("[1e999]", "has 1e999 in place"),
+        ("[" * 99_999, "is nested"),
+    ],
+)
+def test_what_is_no_json_is_refused(tmp_path: Path, text: str, why: str) -> None:
+    with pytest.raises(Misfit, match=why):
+        records.parse(text)
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    with pytest.raises(UsageError) as refused:
+        records.read_file(file, hint="make clean")
+    assert refused.value.message.startswith(f"{file} {why}")
+    assert refused.value.hint == "make clean"
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*/none: No such file"):
+        records.read_file(tmp_path / "none")

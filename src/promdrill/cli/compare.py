@@ -13,12 +13,12 @@ from promdrill.cli.parser import (
     add_command,
     say,
 )
+from promdrill.core.choices import nearest
 from promdrill.report.compare import markdown
 from promdrill.report.compare import text as compare_text
 from promdrill.report.compare.across import Axis
 from promdrill.report.compare.read import read_all
 from promdrill.report.compare.regressions import RESOLUTION_S, THRESHOLD, compare
-from promdrill.request.settings import nearest
 
 _FORMATS = {
     "text": compare_text.to_text,

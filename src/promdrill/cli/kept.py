@@ -12,14 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promdrill.cluster import lease, owners
+from promdrill.cluster.address import Address
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.drill.kept import FILE, Kept
-from promdrill.parallel.joining import Address, Joined
+from promdrill.parallel.joining import Joined
 from promdrill.runbook.environment import environment
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
+    from promdrill.request.request import Request
     from promdrill.supply.supplied import Supplied
 
 VARIABLE = "PROMDRILL_DRILL"
@@ -98,11 +100,11 @@ class _Tools:
     helm: Path
 
 
-def leave(kept: Kept, made: PinnedKindCluster, supplied: Supplied) -> KeptDrill:
+def leave(kept: Kept, request: Request, made: PinnedKindCluster, supplied: Supplied) -> KeptDrill:
     """Write down a drill that stays, in its cluster's folder; what an earlier one left there is replaced."""
     folder = made.path / _FOLDER
     shutil.rmtree(folder, ignore_errors=True)
-    joined = Joined(supplied, Address.of(made), kept.folder, folder)
+    joined = Joined(request, supplied, Address.of(made), kept.folder, folder)
     joined.write().rename(folder / _JOIN)
     kept.write(folder)
     return KeptDrill(made.name, folder, kept, joined)

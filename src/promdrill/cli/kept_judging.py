@@ -22,8 +22,10 @@ from promdrill.core.model import DrillResult, Verdict
 from promdrill.drill import Drill
 from promdrill.drill.part import Part, Watch
 from promdrill.drill.timings import timings
-from promdrill.plugin.session import RUN
+from promdrill.plugin.session import DrillSession
+from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder
+from promdrill.request.settings import Settings
 
 LONGEST_S = 24 * 3600.0
 """The longest time that may be waited for: beyond it a mistake is likelier than a wish."""
@@ -92,11 +94,12 @@ def judge(drill: KeptDrill, part: Part, *, what: str) -> Judged:
 
         @contextlib.contextmanager
         def enter(request: pytest.FixtureRequest, found: Drill) -> Iterator[Drill]:
-            own, run = kept.runbook if kept.own_runbook else None, request.config.stash[RUN]
+            del request
+            own = kept.runbook if kept.own_runbook else None
 
             def ended(result: DrillResult) -> None:
                 judged.result = result
-                run.results.add(result)  # in silence; a drill without a result would be called aborted, aloud
+                drills.run.results.add(result)  # in silence; a drill without a result would be called aborted, aloud
 
             with Journal(journal, clock=found.site.clock) as notes:
                 yield Drill(
@@ -107,8 +110,12 @@ def judge(drill: KeptDrill, part: Part, *, what: str) -> Judged:
         with tempfile.TemporaryDirectory(prefix="promdrill-kept-") as scratch:
             reports = Path(scratch) / "reports"
             reports.mkdir()
-            join = replace(drill.joined, reports=reports, outbox=Path(scratch) / "outbox").write()
-            kept_session.run(session, test, [f"--join={join}", f"--profile={kept.profile}"])
+            outbox = Path(scratch) / "outbox"
+            outbox.mkdir()
+            request = Request(Settings(profile=kept.profile))
+            joined = replace(drill.joined, request=request, reports=reports, outbox=outbox)
+            drills = DrillSession.joining(joined, summary=False)
+            kept_session.run(session, drills, kept.scenario_dir)
         judged.failures, judged.interrupted = session.failures, session.interrupted
         return judged
 

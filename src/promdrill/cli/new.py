@@ -22,9 +22,9 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.core import paths
+from promdrill.core.choices import nearest
 from promdrill.core.errors import UsageError
 from promdrill.request import scenarios
-from promdrill.request.settings import nearest
 
 DEFAULT_LIKE = "lifecycle-flag"
 """Whose values a new scenario begins with: a small Prometheus that is scraped every second and reloaded at will."""

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
+from promdrill.core.choices import NO_FAULT, NO_REMEDY
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
@@ -23,7 +24,6 @@ from promdrill.drill.remedy import Remedy
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
 from promdrill.drill.timings import Timings, timings
-from promdrill.drill.verdicts import NO_FAULT, NO_REMEDY
 from promdrill.faults.base import (
     RELEASE,
     Fault,

@@ -6,6 +6,7 @@ import traceback
 from enum import StrEnum
 from pathlib import Path
 
+from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY
 from promdrill.core.errors import (
     PromdrillError,
     UsageError,
@@ -24,8 +25,6 @@ from promdrill.runbook.run import StepFailed
 
 REASON_CHARS = 400
 """A reason is one sentence in a summary line; longer output stands in the journal."""
-
-NO_FAULT, NO_REMEDY, AS_WRITTEN = "no-fault", "no-remedy", "as-written"
 
 _EXPECTED = {
     None: (Verdict.PASSED, None),

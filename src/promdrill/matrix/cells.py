@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from promdrill.core.choices import DEFAULT_HELM, PROFILES, nearest
 from promdrill.core.errors import UsageError
 from promdrill.matrix.reading import (
     Chart,
@@ -18,8 +19,6 @@ from promdrill.matrix.reading import (
     Plan,
     Value,
 )
-from promdrill.request.settings import PROFILES, nearest
-from promdrill.supply.supplied import DEFAULT_HELM
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),

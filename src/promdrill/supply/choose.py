@@ -13,11 +13,9 @@ from dataclasses import dataclass
 
 import requests
 
+from promdrill.core.choices import SUPPLIES
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import UsageError
-
-SUPPLIES = ("auto", "source", "registry")
-"""Valid values of SUPPLY."""
 
 MIRROR_VARIABLE = "REGISTRY_MIRROR"
 """Names the image registry to use in place of Docker Hub: `host`, `host:port`, with a path or a scheme if need be."""

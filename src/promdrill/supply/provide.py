@@ -37,22 +37,29 @@ OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/dem
 Say = Callable[[str], None]
 
 
-def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Supplied:
+def provide(
+    request: SupplyRequest,
+    *,
+    on_event: Say,
+    console: Console | None = None,
+    opened: unpack.Opened | None = None,
+) -> Supplied:
     """Everything for a cluster but the images of its drills, present and checked.
 
     Args:
         request: What is needed.
         on_event: Told each decision and announcement, in one sentence each.
         console: Where the progress of builds goes; standard error by default.
+        opened: The request's bundle, where it was unpacked already.
 
     Raises:
         UsageError: The request cannot be met here, and nothing was started.
         SupplyError: Something could not be had or built.
     """
     if request.bundle is not None:
-        supplied = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event)
-        on_event(f"supply: bundle. {supplied.why}")
-        return supplied
+        found = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event, opened=opened)
+        on_event(f"supply: bundle. {found.why}")
+        return found
     chosen = choose.chosen(request.supply, request.mirror)
     on_event(f"supply: {chosen.name}. {chosen.why}")
     if chosen.name == "source":
@@ -95,14 +102,14 @@ def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
         UsageError: There is no such chart, or it is none.
         SupplyError: It could not be pulled.
     """
-    wish = request.chart
-    local = find.local(wish)
+    asked = request.chart
+    local = find.local(asked)
     if local is not None:
         return local
-    own = wish.chart is None and wish.repo is None
+    own = asked.chart is None and asked.repo is None
     if own and choose.chosen(request.supply, request.mirror).name == "source":
         return paths.own_chart()
-    return find.obtain(wish, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
+    return find.obtain(asked, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
 
 
 def available(request: SupplyRequest) -> tuple[str, ...] | None:

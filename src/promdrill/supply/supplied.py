@@ -7,11 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promdrill.helm.source.find import Wish
-from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
-
-DEFAULT_HELM = "4"
-"""Helm 3's support has ended; 3 is what many still type, and works too."""
+from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.helm.source.find import ChartRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class SupplyRequest:
     supply: str = "auto"
     kubernetes: str = DEFAULT_KUBERNETES
     helm: str = DEFAULT_HELM
-    chart: Wish = Wish()  # noqa: RUF009  frozen
+    chart: ChartRequest = ChartRequest()  # noqa: RUF009  frozen
     subcharts: str = "on"
     mirror: str | None = None
     bundle: Path | None = None

@@ -47,7 +47,7 @@ def wait_for(done):
     raise TimeoutError
 
 
-def provide(wishes, folders, *, say):
+def provide(request, folders, *, say, found):
     log(f"provided {os.getpid()}")
     if HERE.joinpath("no-supply").exists():
         raise SupplyError("no etcd", hint="make doctor")
@@ -71,12 +71,13 @@ def cluster(supplied, options, *, profile, say):
 
 
 @contextlib.contextmanager
-def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, until_alone):
+def drill(scenario, supplied, made, *, variant, install, run, request, until_alone):
     assert install == "helm"
     name = scenario.name if variant.label is None else f"{scenario.name}[{variant.label}]"
 
     def result(verdict, reason):
-        return DrillResult(scenario.name, None, None, None, wishes.profile, variant.control, Verdict(verdict), reason)
+        profile = request.settings.profile
+        return DrillResult(scenario.name, None, None, None, profile, variant.control, Verdict(verdict), reason)
 
     def end(verdict="passed", reason=None):
         ended = result(verdict, reason)
@@ -96,7 +97,8 @@ def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, unti
 
     with run.journal(scenario.name, variant) as journal:
         journal.note("begin", cluster=made.name, kubeconfig=str(made.kubeconfig_path), supply=supplied.name,
-                     values=dict(supplied.image_values), chart=str(supplied.chart), keep=keep, profile=wishes.profile)
+                     values=dict(supplied.image_values), chart=str(supplied.chart), keep=request.cluster.keep,
+                     profile=request.settings.profile)
         log(f"began {name}")
         yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_alone=until_alone)
 

@@ -72,7 +72,7 @@ def run(
         nonlocal last
         if line.strip():
             last = line.strip()
-            on_message(Line(last))
+            on_message(Line(line))
 
     end = "it came to no end of its own"
     argv = [sys.executable, "-m", "pytest", *options, f"--join={join}", test]

@@ -14,8 +14,8 @@ from promdrill.cli.run import OPTIONS
 from promdrill.core import paths
 from promdrill.drill import Drill
 from promdrill.observe.server import Server
-from promdrill.parallel import wanted
 from promdrill.request import scenarios
+from promdrill.request.markers import MARKERS
 
 ROOT = paths.project_dir()
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def test_the_page_on_a_new_scenario_goes_on_where_the_command_ends(
 
 def test_every_building_block_is_there() -> None:
     heads = re.compile(r"^\| `?(?:promdrill.faults|promdrill.observe|marker)", re.MULTILINE)
-    _, faults, conditions, markers = heads.split(TEXT)
+    _, faults, conditions, marks = heads.split(TEXT)
     named = re.findall(r"^\| `(\w+)\(", faults, re.MULTILINE)
     assert {"FillVolume", "RestartServer", "TouchConfig", "ValuesEdit"} <= set(named)
     assert set(named) <= set(promdrill.faults.__all__)
@@ -80,8 +80,8 @@ def test_every_building_block_is_there() -> None:
     assert "crash_looping" in on_server
     assert [name for name in on_server if not callable(getattr(Server, name, None))] == []
     assert all(callable(getattr(Drill, name)) for name in re.findall(r"`drill\.(wording|same_pod)`", TEXT))
-    known = {line.partition("(")[0] for line in (*wanted.MARKERS, *scenarios.MARKERS)}
-    assert set(re.findall(r"^\| `(\w+)\(\"", markers.partition("\n## ")[0], re.MULTILINE)) == known
+    known = {line.partition("(")[0] for line in MARKERS}
+    assert set(re.findall(r"^\| `(\w+)\(\"", marks.partition("\n## ")[0], re.MULTILINE)) == known
 
 
 def test_every_make_target_is_there() -> None:

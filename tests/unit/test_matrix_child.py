@@ -26,7 +26,8 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     tmp_path.joinpath(chart, "Chart.yaml").write_text("name: prometheus\nversion: 25.8.0\n")
     monkeypatch.chdir(tmp_path)
     found = cell(CHART=f"./{chart}", SCENARIO="disk-full,oom", SUBCHARTS="off")
-    request = replace(ground.request(found, {"SUPPLY": "source", "JOBS": "2"}.get), reports=tmp_path)
+    said = {"SUPPLY": "source", "JOBS": "2"}
+    request = replace(ground.request(found, lambda name: said.get(name)), reports=tmp_path)  # noqa: PLW0108  typed
     argv = child.command(request)
     assert argv == ["/env/python", "-m", "promdrill.cli.main", "run", f"--request={tmp_path}/request.json"]
     assert Request.read(tmp_path / "request.json") == request
@@ -34,7 +35,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (settings.chart, settings.app_version, settings.kubernetes) == (f"./{chart}", "3.14.0", "1.36.3")
     assert (settings.helm, settings.profile, settings.subcharts, settings.supply) == ("4", "fast", "off", "source")
     assert ([folder.name for folder in request.scenarios], request.jobs) == (["disk-full", "oom"], 2)
-    assert ground.request(cell(), {}.get).settings.supply == "auto"
+    assert ground.request(cell(), lambda _name: None).settings.supply == "auto"
 
 
 def test_nothing_of_another_run_is_inherited() -> None:

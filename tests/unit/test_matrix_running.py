@@ -30,7 +30,7 @@ from promdrill.request.settings import Settings
 
 OLD, NEW = ("1.34.4", "fast"), ("1.36.3", "fast")
 A, B, C = cell("1.36.3", "2.48.0"), cell("1.34.4", "2.48.0"), cell("1.36.3", "3.14.0")
-ADDRESS = Address("mine", *[Path("/state")] * 2, None, *[Path("/bin/true")] * 2)
+ADDRESS = Address("mine", Path("/state"), Path("/state/config"), None, Path("/bin/kind"), Path("/bin/kubectl"))
 
 
 class World:

@@ -169,8 +169,8 @@ def test_a_bundle_is_opened_once_from_the_request_to_the_run(world: World, monke
 def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before anything is started where the user has something of his own, else when all is there; never twice."""
     tools = Tools(place / "kind", place / "kubectl", place / "helm")
-    files = [place / name for name in ("chart", "p.yaml", "bundle.yaml")]
-    supplied = Supplied("source", "told", tools, "1.36.3", "node:1", *files)
+    chart_there, provisioner, crds = (place / name for name in ("chart", "p.yaml", "bundle.yaml"))
+    supplied = Supplied("source", "told", tools, "1.36.3", "node:1", chart_there, provisioner, crds)
     plan = Plan("3.14.0", {"server": {"image": {"tag": "v3.14.0"}}}, (), ("The nearest runs.",))
     log: list[str] = []
 

@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,7 +32,9 @@ from promdrill.results import folder, summary, variants
 from promdrill.results.junit import properties
 from promdrill.results.run import Run
 from promdrill.supply.supplied import Supplied
-from promdrill.watch.live import LiveRun, live_run
+
+if TYPE_CHECKING:
+    from promdrill.watch.live import LiveRun
 
 UNNAMED = "pytest-kind"
 """pytest-kind's default for --cluster-name; a cluster of ours then gets a name that is free."""
@@ -303,6 +306,8 @@ class DrillSession:
         option = self._config.getoption
         if option("capture") != "no" or option("usepdb") or self._joined is not None:
             return
+        from promdrill.watch.live import live_run  # noqa: PLC0415  neither a child nor a pipe shows a view
+
         planned = tuple(drill_name(item.path.parent.name, self._variant(item).label) for item in drills)
         self._live = live_run(self.run.folder, planned)
         if self._live is not None:

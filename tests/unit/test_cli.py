@@ -32,7 +32,7 @@ from promdrill.core.model import (
     Verdict,
 )
 from promdrill.plugin.session import DrillSession
-from promdrill.request import fulfil, scenarios
+from promdrill.request import fulfil, request, scenarios
 from promdrill.request.request import Request
 from promdrill.results.store import Results
 from promdrill.supply import choose
@@ -65,9 +65,9 @@ class FakePytest:
         self.refusal: Exception | None = None
         self.looked_at: list[str] = []
 
-    def preflight(self, request: Request, *, say: Any) -> fulfil.Preflight:
+    def preflight(self, asked: Request, *, say: Any) -> fulfil.Preflight:
         assert say
-        self.looked_at = [folder.name for folder in request.scenarios]
+        self.looked_at = [folder.name for folder in asked.scenarios]
         if self.refusal is not None:
             raise self.refusal
         return fulfil.Preflight()
@@ -105,9 +105,9 @@ def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.Cap
     assert main.main(["run"]) == 0
     (arguments,) = fake_pytest.calls
     assert [Path(a) for a in arguments if a.endswith(".py")] == [found.test for found in scenarios.find_all()]
-    (request,) = fake_pytest.requests
+    (asked,) = fake_pytest.requests
     shipped = tuple(found.folder for found in scenarios.find_all())
-    assert request == Request(scenarios=shipped, reports=request.reports), "defaults, and nothing else"
+    assert asked == Request(scenarios=shipped, reports=asked.reports), "defaults, and nothing else"
     assert Path("reports/latest/results.json").is_file()
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
@@ -123,12 +123,27 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
     for name, value in {**given, **empty}.items():
         monkeypatch.setenv(name, value)
     assert main.main(["run", "--kube-version", "1.34.4"]) == 0
-    (arguments,), (request,) = fake_pytest.calls, fake_pytest.requests
-    settings = request.settings
+    (arguments,), (asked,) = fake_pytest.calls, fake_pytest.requests
+    settings = asked.settings
     assert (settings.values, settings.control, settings.evidence) == (odd, "no-fault", "always")
-    assert (request.jobs, request.cluster.keep) == (3, True)
+    assert (asked.jobs, asked.cluster.keep) == (3, True)
     assert (settings.kubernetes, settings.helm, settings.chart) == ("1.34.4", "4", None)
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]
+
+
+def test_a_request_that_another_process_wrote_is_run_as_it_is(
+    fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written = request.make(
+        {"SUPPLY": "source", "APP_VERSION": "3.14.0", "JOBS": "2"},
+        drilled=scenarios.select(["oom"]),
+        reports=tmp_path / "mine",
+    )
+    for name in ("SUPPLY", "JOBS", "SCENARIO"):
+        monkeypatch.setenv(name, "moon")  # no variable is looked at
+    assert main.main(["run", f"--request={written.write(tmp_path / 'request.json')}"]) == 0
+    assert fake_pytest.requests == [written]
+    assert fake_pytest.looked_at == ["oom"]
 
 
 def test_what_cannot_be_drilled_is_refused_before_anything_starts(
@@ -201,8 +216,8 @@ def test_ablations_of_the_scenarios_that_are_named(fake_pytest: FakePytest, monk
     assert main.main(["ablate", "--scenario=disk-full,lifecycle-flag"]) == 0
     (arguments,) = fake_pytest.calls
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
-    (request,) = fake_pytest.requests
-    assert (request.variants, request.settings.runbook) == ("ablate", Path("mine.md"))
+    (asked,) = fake_pytest.requests
+    assert (asked.variants, asked.settings.runbook) == ("ablate", Path("mine.md"))
 
 
 @pytest.mark.parametrize("command", ["controls", "ablate"])

@@ -36,6 +36,7 @@ from promdrill.helm.values.user import Own
 from promdrill.plugin import session as ours
 from promdrill.request import fulfil
 from promdrill.request.request import KindOptions, Request
+from promdrill.request.settings import Settings
 from promdrill.results.run import Run
 
 DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"
@@ -235,6 +236,16 @@ def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) 
     assert [(drill["scenario"], drill["control"]) for drill in stored(session)["drills"]] == [
         ("disk-full", "no-remedy"),
     ]
+
+
+def test_a_session_that_pytest_is_given_has_its_request_with_it(session: pytest.Pytester, fakes: Fakes) -> None:
+    request = Request(Settings(profile="as-shipped", control="no-remedy"), reports=session.path / "mine")
+    given = ours.DrillSession(request)
+    session.runpytest_inprocess("disk-full", plugins=[given]).assert_outcomes(passed=1)
+    assert fakes.asked["request_of_drill"] is request
+    assert (fakes.asked["profile"], fakes.asked["variant"]) == ("as-shipped", Variant("no-remedy"))
+    assert [drill.scenario for drill in given.run.drills] == ["disk-full"]
+    assert given.run.folder == session.path / "mine"
 
 
 @pytest.mark.parametrize(

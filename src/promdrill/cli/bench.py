@@ -37,7 +37,7 @@ RUNS = 3
 """The least of which a median says something."""
 
 MOST_RUNS = 100
-"""Beyond it a mistake is likelier than a wish: the whole book takes some ten minutes."""
+"""More are likelier to be a mistake: the whole book takes some ten minutes."""
 
 JOBS = "2"
 """What the book's time is stated for."""

@@ -28,7 +28,7 @@ from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
 
 LONGEST_S = 24 * 3600.0
-"""The longest time that may be waited for: beyond it a mistake is likelier than a wish."""
+"""The longest time that may be waited for; a longer one is likelier to be a mistake."""
 
 
 @dataclass(slots=True)

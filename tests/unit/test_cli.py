@@ -107,7 +107,8 @@ def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.Cap
     assert [Path(a) for a in arguments if a.endswith(".py")] == [found.test for found in scenarios.find_all()]
     (asked,) = fake_pytest.requests
     shipped = tuple(found.folder for found in scenarios.find_all())
-    assert asked == Request(scenarios=shipped, reports=asked.reports), "defaults, and nothing else"
+    choice = Choice("source", "It was tried.")
+    assert asked == Request(scenarios=shipped, reports=asked.reports, choice=choice), "defaults, and nothing else"
     assert Path("reports/latest/results.json").is_file()
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
@@ -142,7 +143,7 @@ def test_a_request_that_another_process_wrote_is_run_as_it_is(
     for name in ("SUPPLY", "JOBS", "SCENARIO"):
         monkeypatch.setenv(name, "moon")  # no variable is looked at
     assert main.main(["run", f"--request={written.write(tmp_path / 'request.json')}"]) == 0
-    assert fake_pytest.requests == [written]
+    assert fake_pytest.requests == [written.with_supply()]
     assert fake_pytest.looked_at == ["oom"]
 
 

@@ -23,6 +23,7 @@ from promdrill.supply.bundle.manifest import (
     Part,
 )
 from promdrill.supply.bundle.read import Listed
+from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import Supplied, Tools
 
 
@@ -146,6 +147,7 @@ def joined(folder: Path) -> Joined:
             reports=folder / "reports",
             values=Own(folder / "own.yaml", "a: 1", {"a": 1}),
             bundle=Listed(MANIFEST, "0" * 64),
+            choice=Choice("registry", "It answers."),
         ),
         supplied=Supplied(
             name="source",

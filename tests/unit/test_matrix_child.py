@@ -27,7 +27,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.chdir(tmp_path)
     found = cell(CHART=f"./{chart}", SCENARIO="disk-full,oom", SUBCHARTS="off")
     said = {"SUPPLY": "source", "JOBS": "2"}
-    request = replace(ground.request(found, lambda name: said.get(name)), reports=tmp_path)  # noqa: PLW0108  typed
+    request = replace(ground.request(found, lambda name: said.get(name), None), reports=tmp_path)  # noqa: PLW0108  typed
     argv = child.command(request)
     assert argv == ["/env/python", "-m", "promdrill.cli.main", "run", f"--request={tmp_path}/request.json"]
     assert Request.read(tmp_path / "request.json") == request
@@ -35,7 +35,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert (settings.chart, settings.app_version, settings.kubernetes) == (f"./{chart}", "3.14.0", "1.36.3")
     assert (settings.helm, settings.profile, settings.subcharts, settings.supply) == ("4", "fast", "off", "source")
     assert ([folder.name for folder in request.scenarios], request.jobs) == (["disk-full", "oom"], 2)
-    assert ground.request(cell(), lambda _name: None).settings.supply == "auto"
+    assert ground.request(cell(), lambda _name: None, None).settings.supply == "auto"
 
 
 def test_nothing_of_another_run_is_inherited() -> None:

@@ -204,3 +204,23 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert fulfil.preflight(Request(), say=said.append) == Preflight()
     fulfil.provide(Request(), [], say=said.append)
     assert log == ["supplied", "chart", "planned"]
+
+
+def test_a_supply_is_chosen_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def chosen(wanted: str, _mirror: str | None) -> Choice:
+        asked.append(wanted)
+        return Choice("registry", "It answers.")
+
+    monkeypatch.setattr(choose, "chosen", chosen)
+    monkeypatch.setattr(doctor, "require", lambda **_: None)
+    request = make({"CHART_VERSION": "25.8.0"})
+    assert asked == ["auto"], "whether the supply's own chart has that version"
+    monkeypatch.setattr(fulfil, "preflight", lambda *_, **__: Preflight())
+    request, _ = fulfil.prepare(request, say=print)
+    assert (request.of_supply().chosen, request.settings.kubernetes) == (Choice("registry", "It answers."), "1.36.4")
+    Request.read(request.write(place / "request.json")).require_machine()
+    assert asked == ["auto"], "nor does the process that is given it ask"
+    make({}), make({"BUNDLE": ""}), Request(Settings(bundle=Path("b.tar"))).with_supply()
+    assert asked == ["auto"], "nor where nobody has to know"

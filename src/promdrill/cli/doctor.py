@@ -19,7 +19,6 @@ from promdrill.cli.parser import (
 from promdrill.core.errors import UsageError
 from promdrill.request import options, request
 from promdrill.request.request import Request
-from promdrill.supply import choose
 
 VARIABLES = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE", "KUBE_VERSION")
 PLANNED = ("HELM_VERSION", "CHART", "CHART_VERSION", "APP_VERSION")
@@ -56,10 +55,10 @@ def _execute(arguments: argparse.Namespace) -> int:
     for option in ("platform", "json"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} goes with --plan", hint=f"promdrill doctor --plan --{option}")
-    settings = asked.settings
-    probes = doctor.Probes(choice=lambda supply: choose.chosen(supply, settings.mirror))
-    supply = "bundle" if settings.bundle is not None else settings.supply
-    warm = request.is_warm(settings.kubernetes, asked.supply_name())
+    asked = asked.with_supply()
+    supply = "bundle" if asked.choice is None else asked.settings.supply
+    probes = doctor.Probes(choice=lambda _supply: asked.of_supply().chosen)
+    warm = request.is_warm(asked.settings.kubernetes, asked.supply_name())
     findings = doctor.examine(supply=supply, warm=warm, probes=probes)
     doctor.render(findings, Console(highlight=False))
     return doctor.exit_code(findings)

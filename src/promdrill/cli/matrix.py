@@ -45,6 +45,7 @@ from promdrill.request import scenarios
 from promdrill.request.request import is_warm
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import catalogue
+from promdrill.supply.choose import Choice
 
 DEFAULT = paths.project_dir() / FILE_NAME
 """The matrix that promdrill ships."""
@@ -88,31 +89,32 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    known = _known(_asked(arguments, "SCENARIOS"), _supply(arguments))
+    choice = _choice(arguments)
+    known = _known(_asked(arguments, "SCENARIOS"), choice.name if choice is not None else "source")
     matrix = expand(read(arguments.file, known))
     cells = select(matrix.cells, _ids(arguments))
     for remark in matrix.remarks:
         complain(PromdrillError(remark))
     folders = Folders(Path(_asked(arguments, "REPORTS") or "reports"))
     if arguments.run:
-        return _run(arguments, matrix, cells, folders)
+        return _run(arguments, matrix, cells, folders, choice=choice)
     if arguments.fetch:
-        return _fetch(arguments, cells)
+        return _fetch(arguments, cells, choice)
     for line in _FORMATS[arguments.format](arguments, cells, folders):
         say(line)
     return EXIT_OK
 
 
-def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell]) -> int:
-    _require(arguments, cells)
+def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> int:
+    _require(arguments, cells, choice)
     for number, cell in enumerate(cells, 1):
         say(f"cell {number} of {len(cells)}: {cell.id}: {cell.title}")
-        ground.fetch(cell, lambda name: _asked(arguments, name), say)
+        ground.fetch(cell, lambda name: _asked(arguments, name), choice, say)
     say(f"all is there for {len(cells)} cells")
     return EXIT_OK
 
 
-def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
+def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> None:
     """Refuse what cannot work, before anything is started.
 
     Raises:
@@ -124,7 +126,7 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
 
     ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CONTROL", "RUNBOOK"), arguments.file)
     try:
-        general = ground.general(asked)
+        general = ground.general(asked, choice)
         chosen = general.supply_name()
         warm = all(is_warm(cell.variables["KUBE_VERSION"], chosen) for cell in cells)
         doctor.require(supply=chosen, warm=warm)
@@ -132,17 +134,19 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
         raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
 
 
-def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
+def _run(
+    arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders, *, choice: Choice | None
+) -> int:
     def asked(name: str) -> str | None:
         return _asked(arguments, name)
 
     jobs(asked("JOBS") or "1")  # each cell would be refused for it
     resume = asked("RESUME") or "0"
     one_of("RESUME", resume, ("0", "1"))
-    _require(arguments, cells)
+    _require(arguments, cells, choice)
     means = running.Means(
-        request=lambda cell: ground.request(cell, asked),
-        cluster=lambda on: ground.cluster(on, asked, say),
+        request=lambda cell: ground.request(cell, asked, choice),
+        cluster=lambda on: ground.cluster(on, asked, choice, say),
         child=lambda _cell, request, tell: child.run(child.command(request), tell),
         say=say,
     )
@@ -164,11 +168,11 @@ def _known(own: str | None, supply: str) -> Known:
     return Known(kubernetes.offer(supply), built.helm_versions(), ids)
 
 
-def _supply(arguments: argparse.Namespace) -> str:
-    """The supply that the cells would be run with; it decides which versions of Kubernetes they bear."""
+def _choice(arguments: argparse.Namespace) -> Choice | None:
+    """The supply that the cells are run with, which decides on their versions of Kubernetes; None for a bundle."""
     if _asked(arguments, "BUNDLE"):
-        return "source"
-    return choose.chosen(_asked(arguments, "SUPPLY") or "auto", _asked(arguments, "REGISTRY_MIRROR")).name
+        return None
+    return choose.chosen(_asked(arguments, "SUPPLY") or "auto", _asked(arguments, "REGISTRY_MIRROR"))
 
 
 def _text(_arguments: argparse.Namespace, cells: Sequence[Cell], folders: Folders) -> list[str]:

@@ -14,6 +14,7 @@ from promdrill.request import fulfil
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import Request, make
 from promdrill.request.scenarios import folders, select
+from promdrill.supply.choose import Choice
 
 Asked = Callable[[str], str | None]
 """What was asked for by a variable of `promdrill run` beside the cell's own, as SUPPLY; None for nothing."""
@@ -21,48 +22,56 @@ Asked = Callable[[str], str | None]
 _OF_A_CLUSTER = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE")
 
 
-def request(cell: Cell, asked: Asked) -> Request:
+def request(cell: Cell, asked: Asked, choice: Choice | None) -> Request:
     """What a cell asks for, with what was asked of the whole matrix.
 
     Args:
         cell: The cell.
         asked: What was asked of the whole matrix.
+        choice: The supply that was chosen for it; None for a bundle.
 
     Raises:
         UsageError: A file is not there, a chart is none, and their like.
     """
     given = {name: asked(name) for name in _variables("SCENARIOS", "JOBS")} | dict(cell.variables)
     drilled = select(cell.scenarios, further=folders(given["SCENARIOS"]))
-    return make(given, drilled=drilled)
+    return make(given, drilled=drilled, choice=choice)
 
 
-def general(asked: Asked) -> Request:
+def general(asked: Asked, choice: Choice | None) -> Request:
     """What was asked of the whole matrix.
+
+    Args:
+        asked: The same, by variable.
+        choice: The supply that was chosen for it; None for a bundle.
 
     Raises:
         UsageError: It cannot be had, whatever the cell.
     """
-    return make({name: asked(name) for name in _variables()})
+    return make({name: asked(name) for name in _variables()}, choice=choice)
 
 
-def fetch(cell: Cell, asked: Asked, say: Callable[[str], None]) -> None:
+def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], None]) -> None:
     """Get all that a cell needs, so that its run waits for no download or build.
 
     Args:
         cell: The cell.
         asked: What was asked of the whole matrix.
+        choice: The supply that was chosen for it; None for a bundle.
         say: Told what happens.
 
     Raises:
         PromdrillError: The cell cannot be run as it is, or something could not be had.
     """
-    wanted = request(cell, asked)
+    wanted = request(cell, asked, choice)
     found = fulfil.preflight(wanted, say=say)
     fulfil.provide(wanted, wanted.scenarios, say=say, found=found)
 
 
 @contextlib.contextmanager
-def cluster(ground: tuple[str, str], asked: Asked, say: Callable[[str], None]) -> Iterator[Address]:
+def cluster(
+    ground: tuple[str, str], asked: Asked, choice: Choice | None, say: Callable[[str], None]
+) -> Iterator[Address]:
     """A ready cluster, deleted when the block is left; yields its address.
 
     It is made of what the default chart needs: each cell brings what it needs besides.
@@ -70,13 +79,15 @@ def cluster(ground: tuple[str, str], asked: Asked, say: Callable[[str], None]) -
     Args:
         ground: As `promdrill.matrix.cells.Cell.ground`.
         asked: What was asked of the whole matrix.
+        choice: The supply that was chosen for it; None for a bundle.
         say: Told what happens.
 
     Raises:
         PromdrillError: It could not be supplied, made or deleted.
     """
     kubernetes, profile = ground
-    wanted = make({name: asked(name) for name in _OF_A_CLUSTER} | {"KUBE_VERSION": kubernetes, "PROFILE": profile})
+    given = {name: asked(name) for name in _OF_A_CLUSTER} | {"KUBE_VERSION": kubernetes, "PROFILE": profile}
+    wanted = make(given, choice=choice)
     supplied = fulfil.provide(wanted, [], say=say)
     with fulfil.cluster(supplied, wanted.cluster, profile=profile, say=say) as made:
         yield Address.of(made)

@@ -142,6 +142,7 @@ class DrillSession:
         """
         if self._joined is not None:
             return self._joined.supplied
+        self.request = self.request.with_supply()
         self.request.require_machine()
         supplied = fulfil.provide(self.request, self._folders, say=self.say, found=self._found)
         if self._run is not None:

@@ -70,6 +70,7 @@ def prepare(request: Request, *, say: Say) -> tuple[Request, Preflight]:
         UsageError: It cannot be drilled as asked for, or not on this machine.
         SupplyError: Something could not be had.
     """
+    request = request.with_supply()
     request.require_machine()
     settled = request.settled(say=say)
     return settled, preflight(settled, say=say)

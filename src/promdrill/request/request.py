@@ -38,6 +38,7 @@ from promdrill.runbook.parse import parse
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import catalogue
 from promdrill.supply.bundle.read import Listed
+from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import SupplyRequest
 
 _FILES = ("values", "runbook", "bundle")
@@ -81,6 +82,7 @@ class Request:
         reports: Folder of the run's report; None for a new one.
         values: What `Settings.values` names, as it was read.
         bundle: The list of what is in `Settings.bundle`, as it was read.
+        choice: The supply that was chosen; None as long as nobody had to know, and for a bundle.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -92,6 +94,7 @@ class Request:
     reports: Path | None = None
     values: Own | None = None
     bundle: Listed | None = None
+    choice: Choice | None = None
 
     def write(self, file: Path) -> Path:
         """Write this into a file for another process, and return the file."""
@@ -114,10 +117,20 @@ class Request:
         """What differs from the defaults, by make's variables."""
         return self.settings.changed() | ({"JOBS": str(self.jobs)} if self.jobs != 1 else {})
 
+    def with_supply(self) -> Request:
+        """The same with the supply that is chosen, for which a registry may be asked; that is done once.
+
+        Raises:
+            UsageError: The registry's address is none.
+        """
+        if self.choice is not None or self.settings.bundle is not None:
+            return self
+        return replace(self, choice=choose.chosen(self.settings.supply, self.settings.mirror))
+
     def supply_name(self) -> str:
-        """`source`, `registry` or `bundle`; to tell, a registry may be asked."""
-        settings = self.settings
-        return "bundle" if settings.bundle is not None else choose.chosen(settings.supply, settings.mirror).name
+        """`source`, `registry` or `bundle`; where `with_supply` was not asked, a registry may be."""
+        chosen = self.with_supply().choice
+        return chosen.name if chosen is not None else "bundle"
 
     def require_machine(self) -> None:
         """Refuse a machine on which this cannot be run.
@@ -156,6 +169,7 @@ class Request:
             subcharts=settings.subcharts,
             mirror=settings.mirror,
             bundle=settings.bundle,
+            choice=self.choice,
         )
 
 
@@ -168,6 +182,7 @@ def make(
     cluster: KindOptions = KindOptions(),
     joins: Path | None = None,
     reports: Path | None = None,
+    choice: Choice | None = None,
 ) -> Request:
     """The request that is made of what was given; everything is checked that can be before anything is started.
 
@@ -179,6 +194,7 @@ def make(
         cluster: Likewise; KEEP is added.
         joins: File with the address of a cluster that is there.
         reports: As in `Request`.
+        choice: Likewise.
 
     Raises:
         UsageError: One setting is wrong: its name, what is wrong with it, and the nearest valid choice.
@@ -196,7 +212,7 @@ def make(
         fields = {"kubernetes": listed.manifest.kubernetes, "helm": listed.manifest.helm, **fields}
     settings = Settings(**fields)
     values = _check(settings, variants)
-    return Request(
+    request = Request(
         settings,
         scenarios=tuple(each.folder for each in drilled),
         variants=variants,
@@ -206,7 +222,9 @@ def make(
         reports=reports,
         values=values,
         bundle=listed,
+        choice=choice,
     )
+    return _check_chart(request)
 
 
 def scenarios_of(given: Given) -> tuple[ScenarioFolder, ...]:
@@ -265,7 +283,6 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
     if settings.app_version is not None and not VERSION.fullmatch(settings.app_version):
         raise UsageError(f"APP_VERSION={settings.app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
     _check_variants(settings, variants)
-    _check_chart(settings)
     values = None
     if settings.values is not None:
         _check_file("VALUES", settings.values)
@@ -286,12 +303,15 @@ def _check_variants(settings: Settings, variants: str | None) -> None:
         raise UsageError(f"RUNBOOK={settings.runbook}: no control runs a runbook", hint="leave RUNBOOK out")
 
 
-def _check_chart(settings: Settings) -> None:
-    asked = chart_of(settings)
+def _check_chart(request: Request) -> Request:
+    """Refuse a chart that is not there; the request, with its supply where that had to be known."""
+    asked = chart_of(request.settings)
     if find.local(asked) is not None or not asked.version or (asked.chart, asked.repo) != (None, None):
-        return
-    if settings.bundle is None and choose.chosen(settings.supply, settings.mirror).name == "source":
+        return request
+    request = request.with_supply()
+    if request.supply_name() == "source":
         find.local(find.ChartRequest(str(paths.own_chart()), asked.version, None))  # the supply's own default
+    return request
 
 
 def _check_file(name: str, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import os
 import queue
 import re
@@ -112,9 +111,12 @@ def check(wanted: str) -> str:
     raise UsageError(f"SUPPLY={wanted}: not one of {', '.join(SUPPLIES)}", hint=f"SUPPLY={near[0]}")
 
 
-@functools.cache
 def chosen(wanted: str, mirror_address: str | None = None) -> Choice:
-    """The choice for this process: whoever asks again gets the same answer, and no registry is asked again.
+    """The choice for a run, which keeps it: to ask again may take seconds, and may have another answer.
+
+    Args:
+        wanted: The value of SUPPLY.
+        mirror_address: The value of REGISTRY_MIRROR; None for what the environment names.
 
     Raises:
         UsageError: There is no such supply, or the registry's address is none.

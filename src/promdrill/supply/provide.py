@@ -60,7 +60,7 @@ def provide(
         found = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event, opened=opened)
         on_event(f"supply: bundle. {found.why}")
         return found
-    chosen = choose.chosen(request.supply, request.mirror)
+    chosen = request.chosen
     on_event(f"supply: {chosen.name}. {chosen.why}")
     if chosen.name == "source":
         lifecycle.ensure(say=on_event)
@@ -89,7 +89,7 @@ def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = Non
     Raises:
         SupplyError: It could not be had.
     """
-    if choose.chosen(request.supply, request.mirror).name == "source":
+    if request.chosen.name == "source":
         return _source(console, on_event).helm(request.helm)
     planned = registry.plan(request, Platform.here(), Pins.load())
     return registry.tool(planned.helm, cache=Cache(paths.cache_dir()), say=on_event)
@@ -107,14 +107,14 @@ def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
     if local is not None:
         return local
     own = asked.chart is None and asked.repo is None
-    if own and choose.chosen(request.supply, request.mirror).name == "source":
+    if own and request.chosen.name == "source":
         return paths.own_chart()
     return find.obtain(asked, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
 
 
 def available(request: SupplyRequest) -> tuple[str, ...] | None:
     """References of all images that can be had; None when any can be pulled."""
-    if choose.chosen(request.supply, request.mirror).name != "source":
+    if request.chosen.name != "source":
         return None
     return catalogue.load(paths.images_dir()).references()
 
@@ -134,7 +134,7 @@ def archives(
             f"BUNDLE={request.bundle} does not hold {', '.join(references)}",
             hint=f"a bundle of these scenarios: {paths.command('bundle')}",
         )
-    if choose.chosen(request.supply, request.mirror).name == "source":
+    if request.chosen.name == "source":
         built = _source(console, on_event)
         return tuple(built.image_archive(reference) for reference in references)
     running, cache, pins, mirror = (

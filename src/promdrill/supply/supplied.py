@@ -9,6 +9,8 @@ from typing import Any
 
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.helm.source.find import ChartRequest
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class SupplyRequest:
         subcharts: `on`, or `off` to take out those that no drill needs.
         mirror: Image registry in place of the public ones; None for those, or what the environment names.
         bundle: File of ``make bundle`` that everything comes from; None for the supply.
+        choice: The supply that was chosen; None where nobody has asked yet.
     """
 
     supply: str = "auto"
@@ -32,6 +35,12 @@ class SupplyRequest:
     subcharts: str = "on"
     mirror: str | None = None
     bundle: Path | None = None
+    choice: Choice | None = None
+
+    @property
+    def chosen(self) -> Choice:
+        """The supply: what was chosen, else it is chosen now."""
+        return self.choice or choose.chosen(self.supply, self.mirror)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ from promdrill.request import fulfil
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import KindOptions, Request, make
 from promdrill.results.run import Run
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import Supplied, Tools
 
 
@@ -130,6 +132,7 @@ def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes(pytester.path)
     monkeypatch.setattr(session, "write_page", lambda _run: None)  # it takes seconds to import what draws
     monkeypatch.setattr(doctor, "require", lambda **_: None)
+    monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice(wanted.replace("auto", "source"), "told"))
     monkeypatch.setattr(fulfil, "provide", made.provide)
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(child, "run", made.run)

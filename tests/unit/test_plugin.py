@@ -38,6 +38,8 @@ from promdrill.request import fulfil
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 
 DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"
 
@@ -159,6 +161,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes()
     monkeypatch.setattr(ours, "write_page", made.pages.append)
     monkeypatch.setattr(doctor, "require", made.require)
+    monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice(wanted.replace("auto", "source"), "told"))
     for name in ("provide", "cluster", "drill"):
         monkeypatch.setattr(fulfil, name, getattr(made, name))
     return made
@@ -242,7 +245,7 @@ def test_a_session_that_pytest_is_given_has_its_request_with_it(session: pytest.
     request = Request(Settings(profile="as-shipped", control="no-remedy"), reports=session.path / "mine")
     given = ours.DrillSession(request)
     session.runpytest_inprocess("disk-full", plugins=[given]).assert_outcomes(passed=1)
-    assert fakes.asked["request_of_drill"] is request
+    assert fakes.asked["request_of_drill"] == request.with_supply()
     assert (fakes.asked["profile"], fakes.asked["variant"]) == ("as-shipped", Variant("no-remedy"))
     assert [drill.scenario for drill in given.run.drills] == ["disk-full"]
     assert given.run.folder == session.path / "mine"

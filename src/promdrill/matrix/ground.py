@@ -10,7 +10,6 @@ from promdrill.cluster.address import Address
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.matrix.cells import Cell
-from promdrill.request import fulfil
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import Request, make
 from promdrill.request.scenarios import folders, select
@@ -63,6 +62,8 @@ def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], 
     Raises:
         PromdrillError: The cell cannot be run as it is, or something could not be had.
     """
+    from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
+
     wanted = request(cell, asked, choice)
     found = fulfil.preflight(wanted, say=say)
     fulfil.provide(wanted, wanted.scenarios, say=say, found=found)
@@ -85,6 +86,8 @@ def cluster(
     Raises:
         PromdrillError: It could not be supplied, made or deleted.
     """
+    from promdrill.request import fulfil  # noqa: PLC0415  as above
+
     kubernetes, profile = ground
     given = {name: asked(name) for name in _OF_A_CLUSTER} | {"KUBE_VERSION": kubernetes, "PROFILE": profile}
     wanted = make(given, choice=choice)

@@ -40,6 +40,7 @@ from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.install.manifests import APP_VERSION
 from promdrill.request import planning, scenarios
+from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.supply import OWN_IMAGES
 from promdrill.supply.build import catalogue, debian, toolchain
@@ -188,8 +189,8 @@ def build() -> tuple[Supplied, Mapping[str, Path]]:
     built = catalogue.load(paths.images_dir())
     source = Source(built, cache, toolchain.find(cache), Console(stderr=True), prepare=debian.ensure_host_packages)
     folders = tuple(each.folder for each in scenarios.find_all())
-    asked = Settings(supply="source")
-    _, plan = planning.plan_of(asked, folders, supplied.tools.helm, paths.own_chart(), built.references())
+    asked = Request(Settings(supply="source"))
+    plan = planning.plan_of(asked, folders, supplied.tools.helm, paths.own_chart(), built.references()).plan
     rendered = plan.references if plan is not None else ()
     wanted = (*planning.images(folders, APP_VERSION, supplied.provisioner), *rendered)
     stocked = [name for name in dict.fromkeys(wanted) if name not in OWN_IMAGES]

@@ -29,7 +29,7 @@ from promdrill.helm.chart import ChartRef
 from promdrill.kube import client
 from promdrill.kube.client import NotFound
 from promdrill.request import fulfil
-from promdrill.request.settings import Settings
+from promdrill.request.request import Request
 from promdrill.results.run import Run
 from promdrill.supply.supplied import Supplied, Tools
 
@@ -105,10 +105,11 @@ class Machine:
         """What the engine has."""
         return {folder.name for folder in owners.recorded()} - self.deleted
 
-    def provide(self, wishes: Settings, folders: Sequence[Path], *, say: Any) -> Supplied:
+    def provide(self, request: Request, folders: Sequence[Path], *, say: Any, found: Any) -> Supplied:
+        assert found == fulfil.Preflight()
         assert [folder.name for folder in folders] == ["toy"]
         say("everything is there")
-        self.log.append(f"provided {wishes.subcharts}")
+        self.log.append(f"provided {request.settings.subcharts}")
         tool = Path("/bin/true")
         chart, rest = self.folder / "chart", self.folder / "none.yaml"
         return Supplied("source", "told", Tools(tool, tool, tool), "1.36.3", "node:1", chart, rest, rest)
@@ -145,13 +146,13 @@ class Machine:
         variant: Variant,
         install: str,
         run: Run,
-        wishes: Settings,
-        keep: bool,
+        request: Request,
         until_alone: Callable[[], bool],
     ) -> Iterator[Drill]:
-        assert (variant, install, wishes.profile) == (Variant(), "helm", "fast")
+        settings, keep = request.settings, request.cluster.keep
+        assert (variant, install, settings.profile) == (Variant(), "helm", "fast")
         assert not until_alone(), "nothing runs beside it"
-        self.log.append(f"drill in {made.name}, keep {keep}, values {wishes.values}")
+        self.log.append(f"drill in {made.name}, keep {keep}, values {settings.values}")
         with run.journal(scenario.name, variant) as journal:
             site = Site(
                 scenario=scenario.name,
@@ -162,7 +163,7 @@ class Machine:
                 kubeconfig=made.kubeconfig_path,
                 tools=supplied.tools,
                 chart=ChartRef(supplied.chart, "prometheus", "25.8.0", "2.48.0"),
-                profile=wishes.profile,
+                profile=settings.profile,
                 journal=journal,
                 clock=self.world.clock,
                 keep=keep,
@@ -230,7 +231,7 @@ def machine(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
     monkeypatch.setattr(paths, "scenarios_dir", lambda: tmp_path / "scenarios")
     monkeypatch.setattr(paths, "reports_dir", lambda: tmp_path / "here" / "reports")
     monkeypatch.setattr(doctor, "require", lambda **_: None)
-    monkeypatch.setattr(fulfil, "preflight", lambda *_, **_k: None)
+    monkeypatch.setattr(fulfil, "preflight", lambda *_, **_k: fulfil.Preflight())
     monkeypatch.setattr(fulfil, "provide", made.provide)
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(fulfil, "drill", made.drill)

@@ -60,7 +60,7 @@ def test_a_run_gets_all_of_them_and_the_supply_those_that_decide_what_is_needed(
     needed = {"SCENARIO", "SCENARIOS", *supply.VARIABLES}
     assert set(passed(RUNS["promdrill supply"])) == needed
     named = set(re.findall(r"inputs\.([\w-]+)", RUNS["name what is kept"]["env"]["WHAT"]))
-    assert {variable(name) for name in named} == needed | {"VERSION"}, "what is kept is kept for the same wishes"
+    assert {variable(name) for name in named} == needed | {"VERSION"}, "what is kept is kept for the same settings"
 
 
 def test_no_input_ever_becomes_part_of_a_script() -> None:

@@ -11,7 +11,8 @@ from tests.unit.bundle_world import IN_NODE, NODE, NODE_BYTES, PROMETHEUS, Docke
 
 from promdrill.artefacts import machine
 from promdrill.core.errors import SupplyError, UsageError
-from promdrill.helm.source.find import Wish
+from promdrill.helm.source.find import ChartRequest as Asked
+from promdrill.request.request import make
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.manifest import MANIFEST, SUMS
 from promdrill.supply.engine import lifecycle
@@ -155,21 +156,26 @@ def test_engine_that_answers_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_settings_that_a_bundle_decides(world: World) -> None:
-    assert unpack.defaults(world.file) == {}
+    world.file.write_text("hello")
+    with pytest.raises(UsageError, match="no bundle of promdrill"):
+        make({"BUNDLE": str(world.file)})
     world.write(world.supplied(kubernetes="1.34.4"), SupplyRequest(kubernetes="1.34.4", helm="3"))
-    assert unpack.defaults(world.file) == {"kubernetes": "1.34.4", "helm": "3"}
+    made = make({"BUNDLE": str(world.file)})
+    assert (made.settings.kubernetes, made.settings.helm) == ("1.34.4", "3")
+    assert made.bundle == unpack.Listed.read(world.file)
+    assert make({"BUNDLE": str(world.file), "HELM_VERSION": "4"}).settings.helm == "4", "what is said goes first"
 
 
-ASKED = Wish("prometheus-community/prometheus", "25.8.0", None)
+ASKED = Asked("prometheus-community/prometheus", "25.8.0", None)
 
 
 @pytest.mark.parametrize(
     "request_",
     [
-        SupplyRequest(chart=Wish(None, None, None)),
+        SupplyRequest(chart=Asked(None, None, None)),
         SupplyRequest(chart=ASKED),
-        SupplyRequest(chart=Wish(None, "25.8.0", None)),
-        SupplyRequest(chart=Wish("prometheus-community/prometheus", None, None)),
+        SupplyRequest(chart=Asked(None, "25.8.0", None)),
+        SupplyRequest(chart=Asked("prometheus-community/prometheus", None, None)),
         SupplyRequest(supply="registry", mirror="mirror.example:5000"),
     ],
     ids=lambda request: str(request.chart),
@@ -185,10 +191,26 @@ def test_requests_that_the_bundle_meets(world: World, request_: SupplyRequest) -
         (SupplyRequest(kubernetes="1.34.4"), None, "KUBE_VERSION=1.34.4: .* holds Kubernetes 1.36.3, Helm 4"),
         (SupplyRequest(helm="3"), None, "HELM_VERSION=3: .* Helm 4"),
         (SupplyRequest(), "2.55.1", r"APP_VERSION=2.55.1: .* Prometheus 3\.14\.0"),
-        (SupplyRequest(chart=Wish(None, "27.52.0", None)), None, "CHART_VERSION=27.52.0: .* chart prometheus 25.8.0"),
-        (SupplyRequest(chart=Wish("stable/prometheus", None, None)), None, "CHART=stable/prometheus: .* 25.8.0"),
-        (SupplyRequest(chart=Wish("prometheus", None, "https://c.example")), None, "REPO=https://c.example: .* 25.8.0"),
-        (SupplyRequest(chart=Wish("oci://c.example/prometheus:1.0.0", None, None)), None, "chart prometheus 25.8.0"),
+        (
+            SupplyRequest(chart=Asked(None, "27.52.0", None)),
+            None,
+            "CHART_VERSION=27.52.0: .* chart prometheus 25.8.0",
+        ),
+        (
+            SupplyRequest(chart=Asked("stable/prometheus", None, None)),
+            None,
+            "CHART=stable/prometheus: .* 25.8.0",
+        ),
+        (
+            SupplyRequest(chart=Asked("prometheus", None, "https://c.example")),
+            None,
+            "REPO=https://c.example: .* 25.8.0",
+        ),
+        (
+            SupplyRequest(chart=Asked("oci://c.example/prometheus:1.0.0", None, None)),
+            None,
+            "chart prometheus 25.8.0",
+        ),
     ],
 )
 def test_requests_that_it_does_not_meet(
@@ -201,21 +223,21 @@ def test_requests_that_it_does_not_meet(
 
 
 def test_tag_of_a_registry_is_a_version(world: World) -> None:
-    world.write(request=SupplyRequest(chart=Wish("oci://c.example/prometheus:25.8.0", None, None)))
-    world.open(SupplyRequest(chart=Wish("oci://c.example/prometheus", "25.8.0", None)))
+    world.write(request=SupplyRequest(chart=Asked("oci://c.example/prometheus:25.8.0", None, None)))
+    world.open(SupplyRequest(chart=Asked("oci://c.example/prometheus", "25.8.0", None)))
     with pytest.raises(UsageError, match="not exactly that chart"):
-        world.open(SupplyRequest(chart=Wish("oci://c.example/prometheus:1.0.0", None, None)))
+        world.open(SupplyRequest(chart=Asked("oci://c.example/prometheus:1.0.0", None, None)))
 
 
 def test_chart_of_ones_own_must_be_the_very_same(world: World) -> None:
     folder = world.folder / "chart"
     supplied = world.supplied()
-    world.write(supplied, SupplyRequest(chart=Wish(str(folder), None, None)))
-    assert world.open(SupplyRequest(chart=Wish(str(folder), "25.8.0", None))).chart.name == "prometheus-25.8.0.tgz"
-    assert world.open(SupplyRequest(chart=Wish(str(supplied.chart), None, None))).chart.name == "prometheus-25.8.0.tgz"
+    world.write(supplied, SupplyRequest(chart=Asked(str(folder), None, None)))
+    assert world.open(SupplyRequest(chart=Asked(str(folder), "25.8.0", None))).chart.name == "prometheus-25.8.0.tgz"
+    assert world.open(SupplyRequest(chart=Asked(str(supplied.chart), None, None))).chart.name == "prometheus-25.8.0.tgz"
     (folder / "values.yaml").write_text("changed: true\n")
     with pytest.raises(UsageError, match="not exactly that chart"):
-        world.open(SupplyRequest(chart=Wish(str(folder), "25.8.0", None)))
+        world.open(SupplyRequest(chart=Asked(str(folder), "25.8.0", None)))
 
 
 def test_version_that_was_asked_for_counts_beside_the_one_that_was_the_nearest(world: World) -> None:

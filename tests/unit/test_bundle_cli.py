@@ -14,7 +14,7 @@ from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_OK, Parser
 from promdrill.core.errors import UsageError
 from promdrill.request import fulfil
-from promdrill.request.settings import Settings
+from promdrill.request.request import Request
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.manifest import Manifest
 from promdrill.supply.engine import lifecycle
@@ -41,10 +41,16 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     supplied = world.supplied()
     written = world.write(supplied)
 
-    def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Any) -> Supplied:
-        seen.extend([wishes, [folder.name for folder in scenarios]])
+    def provide(request: Request, scenarios: Sequence[Path], *, say: Any, found: Any) -> Supplied:
+        assert found == fulfil.Preflight()
+        seen.extend([request.settings, [folder.name for folder in scenarios]])
         assert say
         return supplied
+
+    def preflight(_request: Request, *, say: Any) -> fulfil.Preflight:
+        assert say
+        seen.append("preflight")
+        return fulfil.Preflight()
 
     def write(found: Supplied, request: Any, file: Path, **options: Any) -> Manifest:
         assert set(options) == {"cache", "engine", "say", "progress"}
@@ -57,7 +63,7 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setenv("SUPPLY", "source")
     monkeypatch.setenv("BUNDLE", str(world.file))
     monkeypatch.setattr(fulfil, "provide", provide)
-    monkeypatch.setattr(fulfil, "preflight", lambda *_, **__: seen.append("preflight"))
+    monkeypatch.setattr(fulfil, "preflight", preflight)
     monkeypatch.setattr(doctor, "require", lambda **_: seen.append("doctor"))
     monkeypatch.setattr(lifecycle, "ensure", lambda **_: Docker(NODE))
     monkeypatch.setattr(unpack, "write", write)
@@ -69,10 +75,10 @@ def test_variables_decide_what_goes_in(
 ) -> None:
     monkeypatch.setenv("APP_VERSION", "2.55.1")
     assert _run("--kube-version", "1.34.4", "--scenario", "disk-full, oom") == EXIT_OK
-    doctored, looked, wishes, scenarios, (_, request, file) = asked
+    doctored, looked, settings, scenarios, (_, request, file) = asked
     assert (doctored, looked) == ("doctor", "preflight")
-    assert (wishes.kubernetes, wishes.app_version, wishes.supply) == ("1.34.4", "2.55.1", "source")
-    assert wishes.bundle is None, "$BUNDLE is where to, and not whence"
+    assert (settings.kubernetes, settings.app_version, settings.supply) == ("1.34.4", "2.55.1", "source")
+    assert settings.bundle is None, "$BUNDLE is where to, and not whence"
     assert scenarios == ["disk-full", "oom"]
     assert (request.kubernetes, file) == ("1.34.4", world.file)
     assert f"make test-scenarios BUNDLE={world.file}" in capsys.readouterr().out

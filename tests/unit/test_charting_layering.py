@@ -188,7 +188,7 @@ def test_the_layers_of_a_drill_go_into_its_file(tmp_path: Path) -> None:
     own.write_text("server: {retention: 5d, persistentVolume: {size: 1Gi}}\n", encoding="utf-8")
     scenario.write_text(DRILL.lstrip(), encoding="utf-8")
     chart = ChartRef(OURS, "prometheus", "0.1.0", "2.48.0")  # follows 25.8.0: nothing has moved
-    found = layers(chart, scenario, own, {"server": {"image": {"tag": "v3.14.0"}}})
+    found = layers(chart, scenario, Own.read(own), {"server": {"image": {"tag": "v3.14.0"}}})
     assert found.layers == ({"server": {"retention": "5d"}}, {"server": {"image": {"tag": "v3.14.0"}}})
     assert [each.path for each in found.conflicts] == ["server.persistentVolume.size"]
     release = Release(None, "p", "p", OURS, made)  # type: ignore[arg-type]

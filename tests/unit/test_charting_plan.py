@@ -18,6 +18,7 @@ from promdrill.core.merging import merged
 from promdrill.helm.source import files
 from promdrill.helm.values import Case, Plan, plan
 from promdrill.helm.values.render import Renderer
+from promdrill.helm.values.user import Own
 
 CHARTS = Path(__file__).parents[1] / "charts/charting"
 PROMETHEUS, RELOADER = "quay.io/prometheus/prometheus", "quay.io/prometheus-operator/prometheus-config-reloader"
@@ -95,7 +96,7 @@ class Drills:
     def plan(self, chart: str = "community", own: str = "", **options: Any) -> Plan:
         file = self.folder / "own.yaml"
         file.write_text(own, encoding="utf-8")
-        return plan(Path("helm"), CHARTS / chart, self.cases, own=file if own else None, **options)
+        return plan(Path("helm"), CHARTS / chart, self.cases, own=Own.read(file) if own else None, **options)
 
 
 @pytest.fixture

@@ -36,8 +36,11 @@ from promdrill.core.model import (
     RunResult,
     Verdict,
 )
-from promdrill.request import fulfil, scenarios, settings
+from promdrill.plugin.session import DrillSession
+from promdrill.request import fulfil, request, scenarios
+from promdrill.request.request import Request
 from promdrill.results.store import Results
+from promdrill.supply import choose
 from promdrill.supply.choose import Choice
 from promdrill.supply.engine import lifecycle
 
@@ -64,27 +67,31 @@ class FakePytest:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.requests: list[Request] = []
         self.code = pytest.ExitCode.OK
         self.verdicts: Sequence[Verdict] = (Verdict.PASSED, Verdict.PASSED)
         self.interrupted = False
         self.refusal: Exception | None = None
         self.looked_at: list[str] = []
 
-    def preflight(self, wishes: settings.Settings, folders: Sequence[Path], *, say: Any) -> None:
+    def preflight(self, asked: Request, *, say: Any) -> fulfil.Preflight:
         assert say
-        wishes.check()
-        self.looked_at = [folder.name for folder in folders]
+        self.looked_at = [folder.name for folder in asked.scenarios]
         if self.refusal is not None:
             raise self.refusal
+        return fulfil.Preflight()
 
     def __call__(self, arguments: list[str], plugins: list[Any]) -> pytest.ExitCode:
         self.calls.append(arguments)
-        folder = next(Path(a.partition("=")[2]) for a in arguments if a.startswith("--report-dir="))
-        results = Results(folder, supply="source", kubernetes="1.36.3")
+        (session, interruption) = plugins
+        assert isinstance(session, DrillSession)
+        self.requests.append(session.request)
+        assert session.request.reports is not None
+        results = Results(session.request.reports, supply="source", kubernetes="1.36.3")
         for number, verdict in enumerate(self.verdicts):
             results.add(DrillResult(f"drill-{number}", None, None, None, "fast", None, verdict, None))
         if self.interrupted:
-            plugins[0].pytest_keyboard_interrupt(SimpleNamespace(value=KeyboardInterrupt()))
+            interruption.pytest_keyboard_interrupt(SimpleNamespace(value=KeyboardInterrupt()))
         return self.code
 
 
@@ -97,7 +104,7 @@ def fake_pytest(monkeypatch: pytest.MonkeyPatch) -> FakePytest:
         assert mirror is None
         return Choice("source" if wanted == "auto" else wanted, "It was tried.")
 
-    monkeypatch.setattr(settings, "chosen", chosen)
+    monkeypatch.setattr(choose, "chosen", chosen)
     monkeypatch.setattr(fulfil, "preflight", fake.preflight)
     monkeypatch.setattr(doctor, "require", lambda **_: None)
     return fake
@@ -107,10 +114,10 @@ def test_all_scenarios_with_defaults(fake_pytest: FakePytest, capsys: pytest.Cap
     assert main.main(["run"]) == 0
     (arguments,) = fake_pytest.calls
     assert [Path(a) for a in arguments if a.endswith(".py")] == [found.test for found in scenarios.find_all()]
-    assert {"--supply=auto", "--kube-version=1.36.3", "--helm-version=4", "--profile=fast"} <= set(arguments)
-    assert "--keep-cluster" not in arguments
-    assert "--evidence=failure" in arguments
-    assert not [a for a in arguments if a.startswith(("--chart", "--values", "--control", "--variants", "--runbook"))]
+    (asked,) = fake_pytest.requests
+    shipped = tuple(found.folder for found in scenarios.find_all())
+    choice = Choice("source", "It was tried.")
+    assert asked == Request(scenarios=shipped, reports=asked.reports, choice=choice), "defaults, and nothing else"
     assert Path("reports/latest/results.json").is_file()
     assert capsys.readouterr().out.splitlines()[-1] == "2 passed, 0 failed"
 
@@ -126,16 +133,11 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
     for name, value in {**given, **empty}.items():
         monkeypatch.setenv(name, value)
     assert main.main(["run", "--kube-version", "1.34.4"]) == 0
-    (arguments,) = fake_pytest.calls
-    assert f"--values={odd}" in arguments
-    assert {
-        "--jobs=3",
-        "--keep-cluster",
-        "--control=no-fault",
-        "--evidence=always",
-        "--kube-version=1.34.4",
-        "--helm-version=4",
-    } <= set(arguments)
+    (arguments,), (asked,) = fake_pytest.calls, fake_pytest.requests
+    settings = asked.settings
+    assert (settings.values, settings.control, settings.evidence) == (odd, "no-fault", "always")
+    assert (asked.jobs, asked.cluster.keep) == (3, True)
+    assert (settings.kubernetes, settings.helm, settings.chart) == ("1.34.4", "4", None)
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]
 
 
@@ -151,14 +153,14 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.usefixtures("kept")
 def test_drills_run_again_in_a_kept_cluster(fake_pytest: FakePytest) -> None:
     assert main.main(["run", "--cluster=promdrill-2", "--scenario=disk-full"]) == 0
-    (arguments,) = fake_pytest.calls
-    assert "--cluster-name=promdrill-2" in arguments
-    assert "--keep-cluster" not in arguments, "what the drill makes is removed; the cluster stays all the same"
+    (asked,) = fake_pytest.requests
+    assert asked.cluster.name == "promdrill-2"
+    assert not asked.cluster.keep, "what the drill makes is removed; the cluster stays all the same"
 
 
 def test_without_a_cluster_to_run_in_pytest_is_told_of_none(fake_pytest: FakePytest) -> None:
     assert main.main(["run", "--scenario=disk-full"]) == 0
-    assert not [each for each in fake_pytest.calls[0] if each.startswith("--cluster-name")]
+    assert fake_pytest.requests[0].cluster.name is None
 
 
 def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
@@ -193,6 +195,21 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
     assert not Path("reports").exists()
 
 
+def test_a_request_that_another_process_wrote_is_run_as_it_is(
+    fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    written = request.make(
+        {"SUPPLY": "source", "APP_VERSION": "3.14.0", "JOBS": "2"},
+        drilled=scenarios.select(["oom"]),
+        reports=tmp_path / "mine",
+    )
+    for name in ("SUPPLY", "JOBS", "SCENARIO"):
+        monkeypatch.setenv(name, "moon")  # no variable is looked at
+    assert main.main(["run", f"--request={written.write(tmp_path / 'request.json')}"]) == 0
+    assert fake_pytest.requests == [written.with_supply()]
+    assert fake_pytest.looked_at == ["oom"]
+
+
 def test_what_cannot_be_drilled_is_refused_before_anything_starts(
     fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -207,7 +224,7 @@ def test_what_cannot_be_drilled_is_refused_before_anything_starts(
 def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KUBE_VERSION", "nonsense")
     assert main.main(["run", "--kube-version=1.34.4"]) == 0
-    assert "--kube-version=1.34.4" in fake_pytest.calls[0]
+    assert fake_pytest.requests[0].settings.kubernetes == "1.34.4"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +273,7 @@ def test_controls_of_all_scenarios(fake_pytest: FakePytest) -> None:
     assert main.main(["controls"]) == 0
     (arguments,) = fake_pytest.calls
     assert [Path(a) for a in arguments if a.endswith(".py")] == [found.test for found in scenarios.find_all()]
-    assert "--variants=controls" in arguments
+    assert fake_pytest.requests[0].variants == "controls"
 
 
 def test_ablations_of_the_scenarios_that_are_named(fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,7 +282,8 @@ def test_ablations_of_the_scenarios_that_are_named(fake_pytest: FakePytest, monk
     assert main.main(["ablate", "--scenario=disk-full,lifecycle-flag"]) == 0
     (arguments,) = fake_pytest.calls
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py", "test_lifecycle_flag.py"]
-    assert {"--variants=ablate", "--runbook=mine.md"} <= set(arguments)
+    (asked,) = fake_pytest.requests
+    assert (asked.variants, asked.settings.runbook) == ("ablate", Path("mine.md"))
 
 
 @pytest.mark.parametrize("command", ["controls", "ablate"])

@@ -1,4 +1,4 @@
-"""From a session's wishes to the site of a drill; nothing is started."""
+"""From a request to the site of a drill; nothing is started."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from promdrill.core.model import LeftOut, Variant
 from promdrill.drill import Site
 from promdrill.install import Manual, Operator
 from promdrill.request import fulfil
+from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
 from promdrill.supply.supplied import Tools
@@ -23,7 +24,7 @@ CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\
 
 
 def site_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, *, install: str = "helm", **wishes: Any
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variant: Variant, *, install: str = "helm", **settings: Any
 ) -> Site:
     chart = tmp_path / "chart"
     chart.mkdir()
@@ -55,8 +56,7 @@ def site_of(
         variant=variant,
         install=install,
         run=run,
-        wishes=Settings(**wishes),
-        keep=False,
+        request=Request(Settings(**settings)),
     ) as drill:
         return drill.site
 

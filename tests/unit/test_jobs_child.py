@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from promdrill.core import shell
 from promdrill.core.model import DrillResult, Verdict
-from promdrill.parallel import child
+from promdrill.parallel import child, messages
 from promdrill.parallel.child import Left
+from promdrill.parallel.messages import Message, Reached, State
 from promdrill.results.store import Results
 
 TEARDOWN = '{"when": "teardown"}'
@@ -25,6 +28,7 @@ class Child:
     folder: Path
     monkeypatch: pytest.MonkeyPatch
     said: list[str] = field(default_factory=list)
+    reached: list[State] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
     stop_at: str = ""
 
@@ -32,9 +36,12 @@ class Child:
     def outbox(self) -> Path:
         return self.folder / "outbox"
 
-    def hear(self, line: str) -> None:
-        self.said.append(line)
-        if line == self.stop_at:
+    def hear(self, message: Message) -> None:
+        if isinstance(message, Reached):
+            self.reached.append(message.state)
+            return
+        self.said.append(message.text)
+        if message.text == self.stop_at:
             self.stop.set()
 
     def run(self, script: str) -> Left:
@@ -44,11 +51,12 @@ class Child:
         program.chmod(0o755)
         self.monkeypatch.setattr(sys, "executable", str(program))
         join = self.outbox / "join.json"
-        return child.run("t.py::t", ["-q"], join=join, cwd=self.folder, on_line=self.hear, stop=self.stop)
+        return child.run("t.py::t", ["-q"], join=join, cwd=self.folder, on_message=self.hear, stop=self.stop)
 
 
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Child:
+    shell.run(["true"], timeout_s=10)  # the first command starts the guardian, which has to be a real Python
     return Child(tmp_path, monkeypatch)
 
 
@@ -106,3 +114,18 @@ def test_a_child_that_is_asked_to_end(made: Child) -> None:
 def test_a_child_that_hangs(made: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "TIMEOUT_S", 0.3)
     assert made.run("echo here; exec sleep 60").end == "its process was not done within 0 s: here"
+
+
+def test_a_state_is_told_by_a_message_and_not_by_what_is_printed(made: Child) -> None:
+    """The child's own end of the pipe is Python's, as in a real one; a pipe that is closed again is no end."""
+    post = f"{sys.executable} -c 'from promdrill.parallel.messages import State, post; from pathlib import Path"
+    post += "; post(Path(\"'$OUTBOX'\"), State.BASELINE_PROVEN)'"
+    made.run(f"echo provision; echo baseline; {post}; echo fault; {post}")
+    assert made.said == ["provision", "baseline", "fault"]
+    assert made.reached == [State.BASELINE_PROVEN] * 2
+
+
+def test_where_nobody_listens_nothing_is_told(tmp_path: Path) -> None:
+    messages.post(tmp_path, State.BASELINE_PROVEN)
+    os.mkfifo(tmp_path / messages.PIPE)
+    messages.post(tmp_path, State.BASELINE_PROVEN)

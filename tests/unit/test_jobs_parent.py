@@ -7,6 +7,7 @@ import fcntl
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from promdrill import doctor
+from promdrill.core import paths
 from promdrill.core.errors import ClusterError, SupplyError
 from promdrill.core.events import AloneAtLast
 from promdrill.core.model import (
@@ -26,13 +28,15 @@ from promdrill.core.model import (
 )
 from promdrill.parallel import child
 from promdrill.parallel.joining import Address, Joined
-from promdrill.parallel.parent import PASSED_ON
+from promdrill.parallel.messages import Line, Message
 from promdrill.plugin import session
 from promdrill.request import fulfil
+from promdrill.request.options import OPTIONS
+from promdrill.request.request import KindOptions, Request, make
 from promdrill.results.run import Run
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import Supplied, Tools
-
-NOT_PASSED_ON = {"jobs", "join", "in_cluster", "report_dir"}
 
 
 def supplied(folder: Path) -> Supplied:
@@ -69,6 +73,7 @@ class Fakes:
         self.folder = folder
         self.log: list[str] = []
         self.children: list[tuple[str, Sequence[str]]] = []
+        self.requests: list[Request] = []
         self.verdicts: dict[str, Verdict] = {}
         self.errors: dict[str, Exception] = {}
 
@@ -76,8 +81,9 @@ class Fakes:
         if where in self.errors:
             raise self.errors[where]
 
-    def provide(self, _wishes: Any, _folders: Any, *, say: Any) -> Supplied:
+    def provide(self, _request: Any, _folders: Any, *, say: Any, found: Any) -> Supplied:
         assert say
+        assert found == fulfil.Preflight()
         self._may_fail("provide")
         return supplied(self.folder)
 
@@ -97,7 +103,7 @@ class Fakes:
         *,
         join: Path,
         cwd: Path,
-        on_line: Callable[[str], None],
+        on_message: Callable[[Message], None],
         stop: threading.Event,
     ) -> child.Left:
         assert cwd == self.folder
@@ -107,8 +113,9 @@ class Fakes:
         assert (joined.supplied, joined.address) == (supplied(self.folder), address(self.folder))
         assert joined.reports == (self.folder / "reports/latest").resolve()
         self.children.append((test, options))
+        self.requests.append(joined.request)
         scenario = Path(test.partition("::")[0]).parent.name
-        on_line(f"{scenario}: passed")
+        on_message(Line(f"{scenario}: passed"))
         verdict = self.verdicts.get(scenario, Verdict.PASSED)
         drill = DrillResult(scenario, None, None, None, "fast", None, verdict, None)
         outcome: Any = "passed" if verdict is Verdict.PASSED else "failed"
@@ -126,6 +133,7 @@ def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes(pytester.path)
     monkeypatch.setattr(session, "write_page", lambda _run: None)  # it takes seconds to import what draws
     monkeypatch.setattr(doctor, "require", lambda **_: None)
+    monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice(wanted.replace("auto", "source"), "told"))
     monkeypatch.setattr(fulfil, "provide", made.provide)
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(child, "run", made.run)
@@ -155,10 +163,10 @@ def test_each_drill_is_given_to_a_child(pytester: pytest.Pytester, fakes: Fakes)
         f"{pytester.path}/disk-full/test_disk_full.py::test_disk_full",
         f"{pytester.path}/flag/test_flag.py::test_flag",
     ]
-    options = fakes.children[0][1]
-    assert {"--values=v.yaml", "--keep-cluster", "--capture=no"} <= set(options)
-    assert f"--rootdir={pytester.path}" in options
-    assert not [option for option in options if option.startswith(("--chart", "--control", "--jobs", "--report-dir"))]
+    options, request = fakes.children[0][1], fakes.requests[0]
+    assert (request.settings.values, request.cluster.keep) == (pytester.path / "v.yaml", True)
+    assert request.values is not None, "its values are not read again"
+    assert options == [f"--rootdir={pytester.path}", "-p", "no:cacheprovider", "--capture=no"]
     assert stored(pytester)["supply"] == "source"
     result.stdout.fnmatch_lines(["passed   disk-full*", "report: *"])
 
@@ -175,10 +183,33 @@ def test_what_does_not_apply_is_skipped_and_nothing_else(pytester: pytest.Pytest
     assert "<1" in stored(pytester)["skipped"][0]["reason"]
 
 
-def test_all_options_but_the_sessions_own_are_passed_on(pytester: pytest.Pytester) -> None:
-    parser = pytester.parseconfig()._parser
-    ours = {option.dest for option in parser.getgroup("promdrill").options}
-    assert ours - NOT_PASSED_ON == set(PASSED_ON) - {"keep_cluster", "capture", "confcutdir"}
+def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytester, fakes: Fakes) -> None:
+    """By the file: there is no option that a child would have to be given again."""
+    pytester.makefile(".yaml", own="server: {retention: 1d}")
+    runbook = pytester.path / "mine.md"
+    runbook.write_text((paths.scenarios_dir() / "disk-full/runbook.md").read_text())
+    given = {
+        "CHART": "any/prometheus",
+        "CHART_VERSION": "25.8.0",
+        "REPO": "https://charts.example",
+        "SUBCHARTS": "off",
+        "VALUES": "own.yaml",
+        "APP_VERSION": "3.14.0",
+        "IMAGES": "exact",
+        "KUBE_VERSION": "1.34.4",
+        "HELM_VERSION": "3",
+        "SUPPLY": "source",
+        "REGISTRY_MIRROR": "mirror.example:5000",
+        "CONTROL": "no-fault",
+        "RUNBOOK": "mine.md",
+        "REPEAT": "2",
+        "EVIDENCE": "always",
+    }
+    assert {*given, "PROFILE", "BUNDLE"} == {option.variable for option in OPTIONS}
+    flags = [f"{option.flag}={given[option.variable]}" for option in OPTIONS if option.variable in given]
+    pytester.runpytest_inprocess("--jobs=2", "--keep-cluster", *flags, "flag").assert_outcomes(passed=2)
+    made = make(given, folder=pytester.path, cluster=KindOptions(keep=True))
+    assert fakes.requests == [replace(made, jobs=2)] * 2
 
 
 def test_variants_are_given_to_children_by_their_names(pytester: pytest.Pytester, fakes: Fakes) -> None:
@@ -187,7 +218,7 @@ def test_variants_are_given_to_children_by_their_names(pytester: pytest.Pytester
     assert sorted(test for test, _ in fakes.children) == [
         f"{pytester.path}/flag/test_flag.py::test_flag[{control}]" for control in ("no-fault", "no-remedy")
     ]
-    assert "--variants=controls" in fakes.children[0][1]
+    assert fakes.requests[0].variants == "controls"
 
 
 def test_the_exit_code_is_that_of_the_drills(pytester: pytest.Pytester, fakes: Fakes) -> None:
@@ -387,7 +418,7 @@ def join(pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(fulfil, "drill", drill)
     fakes.errors = {name: AssertionError(f"{name} in a session that joins") for name in ("provide", "create")}
     reports, outbox = pytester.mkdir("parents-reports"), pytester.path / "outbox"
-    return Joined(supplied(pytester.path), address(pytester.path), reports, outbox).write()
+    return Joined(Request(), supplied(pytester.path), address(pytester.path), reports, outbox).write()
 
 
 def test_a_session_that_joins_makes_nothing_and_tells_its_parent(pytester: pytest.Pytester, join: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from promdrill.parallel.messages import Line, Reached, State
 from promdrill.parallel.pool import Pool, Tell
 
 GIVE_UP_S = 10.0
@@ -128,7 +129,7 @@ def test_one_at_a_time_is_in_order() -> None:
     assert works.most == 1
 
 
-def test_a_place_that_gets_free_goes_to_the_next_in_order() -> None:
+def test_a_worker_that_gets_free_takes_the_next_in_order() -> None:
     ended = threading.Event()
 
     def long(_tell: Tell, _stop: threading.Event) -> str:
@@ -232,7 +233,7 @@ def test_nothing_begins_beside_one_that_is_to_be_alone() -> None:
 def test_lines_come_before_the_end_and_in_the_callers_thread() -> None:
     def talk(tell: Tell, _stop: threading.Event) -> str:
         for number in range(50):
-            tell(str(number))
+            tell(Line(str(number)))
         return "end"
 
     works = Works("ab", acts={"a": talk, "b": talk})
@@ -261,9 +262,9 @@ def test_an_interruption_asks_all_to_end_and_tells_what_came_of_them() -> None:
 
     def until_asked(tell: Tell, stop: threading.Event) -> str:
         if barrier.wait(GIVE_UP_S) == 0:
-            tell("Ctrl-C")
+            tell(Line("Ctrl-C"))
         assert stop.wait(GIVE_UP_S)
-        tell("asked to end")
+        tell(Line("asked to end"))
         return "ended early"
 
     works = Works("abc", "x", acts=dict.fromkeys("abc", until_asked), interrupted_at="Ctrl-C")
@@ -300,6 +301,13 @@ def test_nothing_to_do() -> None:
     assert works.told == []
 
 
+def prove_baseline(tell: Tell) -> None:
+    """Say what a drill says until its baseline is proven, and that it is."""
+    tell(Line("provision"))
+    tell(Line("baseline"))
+    tell(Reached(State.BASELINE_PROVEN))
+
+
 class Watched(Works):
     """Works that tell when the last of them gets ready."""
 
@@ -313,14 +321,12 @@ class Watched(Works):
         return super().work(job, tell, stop)
 
     def say_and_see(self, tell: Tell, _stop: threading.Event) -> str:
-        tell("provision")
-        tell("baseline")
+        prove_baseline(tell)
         assert self.last_is_ready.wait(GIVE_UP_S)
         return "saw it"
 
     def say_and_see_nothing(self, tell: Tell, _stop: threading.Event) -> str:
-        tell("provision")
-        tell("baseline")
+        prove_baseline(tell)
         assert not self.last_is_ready.wait(0.5)
         return "saw nothing"
 
@@ -344,8 +350,8 @@ def test_no_more_than_that_get_ready() -> None:
 
 def test_nothing_gets_ready_while_one_starts() -> None:
     def starts(tell: Tell, stop: threading.Event) -> str:
-        tell("provision")
-        return works.say_and_see_nothing(lambda _line: None, stop)
+        tell(Line("provision"))
+        return works.say_and_see_nothing(lambda _message: None, stop)
 
     works = Watched("ab", width=1)
     works.acts = {"a": starts}
@@ -353,10 +359,9 @@ def test_nothing_gets_ready_while_one_starts() -> None:
     assert works.told == [("a", "provision"), ("a", "saw nothing"), ("b", "b done")]
 
 
-def test_what_cannot_get_ready_is_told_and_takes_no_place() -> None:
+def test_what_cannot_get_ready_is_told_and_takes_no_worker() -> None:
     def until_it_is_told(tell: Tell, _stop: threading.Event) -> str:
-        tell("provision")
-        tell("baseline")
+        prove_baseline(tell)
         assert works.heard.wait(GIVE_UP_S)
         return "a done"
 

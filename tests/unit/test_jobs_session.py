@@ -27,6 +27,7 @@ from promdrill.drill.interrupts import terminable
 from promdrill.core.errors import ClusterError, SupplyError
 from promdrill.core.events import Undone
 from promdrill.core.model import DrillResult, Verdict
+from promdrill.supply import choose
 from promdrill.supply.supplied import Supplied, Tools
 
 HERE = Path(__file__).parent
@@ -48,7 +49,7 @@ def wait_for(done):
     raise TimeoutError
 
 
-def provide(wishes, folders, *, say):
+def provide(request, folders, *, say, found):
     log(f"provided {os.getpid()}")
     if HERE.joinpath("no-supply").exists():
         raise SupplyError("no etcd", hint="make doctor")
@@ -72,12 +73,13 @@ def cluster(supplied, options, *, profile, say):
 
 
 @contextlib.contextmanager
-def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, until_alone):
+def drill(scenario, supplied, made, *, variant, install, run, request, until_alone):
     assert install == "helm"
     name = scenario.name if variant.label is None else f"{scenario.name}[{variant.label}]"
 
     def result(verdict, reason):
-        return DrillResult(scenario.name, None, None, None, wishes.profile, variant.control, Verdict(verdict), reason)
+        profile = request.settings.profile
+        return DrillResult(scenario.name, None, None, None, profile, variant.control, Verdict(verdict), reason)
 
     def end(verdict="passed", reason=None):
         ended = result(verdict, reason)
@@ -97,7 +99,8 @@ def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, unti
 
     with run.journal(scenario.name, variant) as journal:
         given = dict(cluster=made.name, kubeconfig=str(made.kubeconfig_path), supply=supplied.name,
-                     values=dict(supplied.image_values), chart=str(supplied.chart), keep=keep, profile=wishes.profile)
+                     values=dict(supplied.image_values), chart=str(supplied.chart), keep=request.cluster.keep,
+                     profile=request.settings.profile)
         journal.write(Undone(what=json.dumps(given)))
         log(f"began {name}")
         yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_alone=until_alone)
@@ -105,6 +108,7 @@ def drill(scenario, supplied, made, *, variant, install, run, wishes, keep, unti
 
 drilling.provide, drilling.cluster, drilling.drill = provide, cluster, drill
 doctor.require = lambda **_: None
+choose.chosen = lambda *_: choose.Choice("source", "told")  # no registry is asked
 session.write_page = lambda _run: None
 """
 

@@ -8,21 +8,34 @@ from pathlib import Path
 
 import pytest
 
+from promdrill.cluster.address import Address
+from promdrill.core import choices
 from promdrill.core.errors import UsageError
+from promdrill.helm.values.user import Own
 from promdrill.parallel import wanted
-from promdrill.parallel.joining import Address, Joined
+from promdrill.parallel.joining import Joined
+from promdrill.request.request import KindOptions, Request
+from promdrill.request.settings import Settings
+from promdrill.supply.bundle.manifest import (
+    Asked,
+    Inside,
+    Manifest,
+    Part,
+)
+from promdrill.supply.bundle.read import Listed
+from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import Supplied, Tools
 
 
 @pytest.mark.parametrize(("typed", "meant"), [("1", 1), ("2", 2), ("16", 16), ("03", 3)])
 def test_width(typed: str, meant: int) -> None:
-    assert wanted.width(typed) == meant
+    assert choices.jobs(typed) == meant
 
 
 @pytest.mark.parametrize("typed", ["0", "17", "-1", "+1", "two", "1.5", " 2", "", "²", "٣", "1_0"])
 def test_no_width(typed: str) -> None:
     with pytest.raises(UsageError) as caught:
-        wanted.width(typed)
+        choices.jobs(typed)
     assert caught.value.message == f"JOBS={typed}: not a whole number from 1 to 16"
     assert caught.value.hint == "JOBS=2"
 
@@ -73,9 +86,69 @@ def test_of_the_unknown_those_said_to_be_long_are_first() -> None:
     assert wanted.longest_first("abcdef", lambda _drill: None, "df".__contains__) == list("dfabce")
 
 
+MANIFEST = Manifest(
+    promdrill="1",
+    made="2026-11-22T12:00:00Z",
+    architecture="amd64",
+    supply="source",
+    restricted=True,
+    own_network=True,
+    kubernetes="1.34.4",
+    helm="3",
+    node_image="node:1",
+    chart="prometheus",
+    chart_version="25.8.0",
+    chart_digests=("0" * 64,),
+    app_version="3.14.0",
+    asked=Asked("any/prometheus", None, None, "1.34.4"),
+    image_values={"server": {}},
+    images=("a/b:1",),
+    remarks=("told",),
+    inside=(Inside("a/b:1", "there"),),
+    parts=(Part("tools/kind", 1, "0" * 64, 1, "kind", images=("a/b:1",)),),
+)
+
+
 def joined(folder: Path) -> Joined:
     """With a value of its own in every field."""
     return Joined(
+        request=Request(
+            Settings(
+                supply="registry",
+                kubernetes="1.34.4",
+                helm="3",
+                chart="any/prometheus",
+                chart_version="25.8.0",
+                repo="https://charts.example",
+                subcharts="off",
+                values=folder / "own.yaml",
+                app_version="3.14.0",
+                images="exact",
+                mirror="mirror.example:5000",
+                bundle=folder / "bundle.tar",
+                control="no-fault",
+                runbook=folder / "mine.md",
+                profile="as-shipped",
+                evidence="always",
+                repeat=2,
+            ),
+            scenarios=(folder / "disk-full",),
+            variants="controls",
+            jobs=3,
+            cluster=KindOptions(
+                name="mine",
+                keep=True,
+                kubeconfig=folder / "config",
+                image="node:1",
+                kind=folder / "kind",
+                kubectl=folder / "kubectl",
+            ),
+            joins=Address("theirs", folder, folder / "config", None, folder / "kind", folder / "kubectl"),
+            reports=folder / "reports",
+            values=Own(folder / "own.yaml", "a: 1", {"a": 1}),
+            bundle=Listed(MANIFEST, "0" * 64),
+            choice=Choice("registry", "It answers."),
+        ),
         supplied=Supplied(
             name="source",
             why="asked for",
@@ -102,6 +175,9 @@ def joined(folder: Path) -> Joined:
 def test_a_child_is_told_all_that_the_parent_knows(tmp_path: Path) -> None:
     told = joined(tmp_path)
     defaults = {item.name for item in fields(Supplied) if not getattr(told.supplied, item.name)}
+    for found in (told.request, told.request.settings, told.request.cluster):
+        usual = type(found)()
+        defaults |= {item.name for item in fields(found) if getattr(found, item.name) == getattr(usual, item.name)}
     assert not defaults, "this test is to notice a field that is forgotten"
     assert Joined.read(told.write()) == told
     made = told.address.cluster()

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,28 @@ import pytest
 from tests.unit.matrix_world import cell
 
 from promdrill.core.errors import CommandFailed
-from promdrill.matrix import child
+from promdrill.matrix import child, ground
 from promdrill.matrix.child import Ended
+from promdrill.request.request import Request
 
 
-def test_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/env/python")
-    found = cell(CHART="my charts/$x", SCENARIO="disk-full,oom", SUBCHARTS="off")
-    address, folder = Path("/tmp/cluster.json"), Path("reports/matrix/x")  # noqa: S108  only a name
-    assert child.command(found, address=address, folder=folder, jobs=2, supply="source") == [
-        *("/env/python", "-m", "promdrill.cli.main", "run"),
-        *("--in-cluster=/tmp/cluster.json", "--report-dir=reports/matrix/x", "--jobs=2", "--supply=source"),
-        *("--chart=my charts/$x", "--app-version=3.14.0", "--kube-version=1.36.3", "--helm-version=4"),
-        *("--profile=fast", "--scenario=disk-full,oom", "--subcharts=off"),
-    ]
-    assert "--supply" not in " ".join(child.command(cell(), address=address, folder=folder, jobs=1, supply=None))
+    chart = "my charts/$x/prometheus"
+    tmp_path.joinpath(chart).mkdir(parents=True)
+    tmp_path.joinpath(chart, "Chart.yaml").write_text("name: prometheus\nversion: 25.8.0\n")
+    monkeypatch.chdir(tmp_path)
+    found = cell(CHART=f"./{chart}", SCENARIO="disk-full,oom", SUBCHARTS="off")
+    said = {"SUPPLY": "source", "JOBS": "2"}
+    request = replace(ground.request(found, lambda name: said.get(name), None), reports=tmp_path)  # noqa: PLW0108  typed
+    argv = child.command(request)
+    assert argv == ["/env/python", "-m", "promdrill.cli.main", "run", f"--request={tmp_path}/request.json"]
+    assert Request.read(tmp_path / "request.json") == request
+    settings = request.settings
+    assert (settings.chart, settings.app_version, settings.kubernetes) == (f"./{chart}", "3.14.0", "1.36.3")
+    assert (settings.helm, settings.profile, settings.subcharts, settings.supply) == ("4", "fast", "off", "source")
+    assert ([folder.name for folder in request.scenarios], request.jobs) == (["disk-full", "oom"], 2)
+    assert ground.request(cell(), lambda _name: None, None).settings.supply == "auto"
 
 
 def test_nothing_of_another_run_is_inherited() -> None:

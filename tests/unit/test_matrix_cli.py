@@ -20,9 +20,9 @@ from promdrill.core.model import Verdict
 from promdrill.matrix import child
 from promdrill.matrix.cells import VARIABLES
 from promdrill.matrix.child import Ended
-from promdrill.parallel.joining import Address
 from promdrill.request import fulfil
-from promdrill.request.settings import Settings
+from promdrill.request.options import OPTIONS, SESSION
+from promdrill.request.request import KindOptions, Request
 
 TEXT = 'app_version = ["2.48.0", "3.14.0"]\nscenarios = ["disk-full"]\n'
 FIRST, SECOND = "k1.36.3-p2.48.0-h4-disk-full", "k1.36.3-p3.14.0-h4-disk-full"
@@ -48,22 +48,22 @@ class World:
         self.codes: dict[str, int] = {}
         self.interrupt: str | None = None
         self.log: list[str] = []
-        self.argvs: list[list[str]] = []
-        self.wishes: list[Settings] = []
+        self.cells: list[Request] = []
+        self.requests: list[Request] = []
         self.required: list[dict[str, Any]] = []
 
     def require(self, **asked: Any) -> None:
         self.required.append(asked)
 
-    def provide(self, wishes: Settings, scenarios: Any, *, say: Any) -> Any:
+    def provide(self, request: Request, scenarios: Any, *, say: Any) -> Any:
         assert list(scenarios) == []
         assert say
-        self.wishes.append(wishes)
+        self.requests.append(request)
         return SimpleNamespace(name="source")
 
     @contextlib.contextmanager
-    def cluster(self, supplied: Any, options: fulfil.KindOptions, *, profile: str, say: Any) -> Iterator[Any]:
-        assert (supplied.name, options, profile, bool(say)) == ("source", fulfil.KindOptions(), "fast", True)
+    def cluster(self, supplied: Any, options: KindOptions, *, profile: str, say: Any) -> Iterator[Any]:
+        assert (supplied.name, options, profile, bool(say)) == ("source", KindOptions(), "fast", True)
         self.log.append("created")
         places = {"kubeconfig_path": "kubeconfig", "kind_path": "kind", "kubectl_path": "kubectl", "path": "."}
         try:
@@ -74,11 +74,13 @@ class World:
             self.log.append("deleted")
 
     def child(self, argv: list[str], on_line: Callable[[str], None]) -> Ended:
-        options = dict(word.lstrip("-").split("=", 1) for word in argv if word.startswith("--"))
-        address = Address.read(Path(options["in-cluster"]))
-        assert (address.name, address.kubeconfig) == ("mine", self.folder / "kubeconfig")
-        self.argvs.append(argv)
-        folder = Path(options["report-dir"])
+        *_, command, option = argv
+        request = Request.read(Path(option.removeprefix("--request=")))
+        assert (command, request.joins is not None) == ("run", True)
+        assert request.joins is not None
+        assert (request.joins.name, request.joins.kubeconfig) == ("mine", self.folder / "kubeconfig")
+        self.cells.append(request)
+        folder = request.reports or Path()
         on_line("drilling")
         if folder.name == self.interrupt:
             write(folder, ran(finished=False))
@@ -151,7 +153,7 @@ def test_the_shipped_matrix_is_the_default(capsys: Captured) -> None:
 def test_bad_input_starts_nothing(world: World, capsys: Captured, arguments: list[str], message: str) -> None:
     assert run(*arguments) == 2
     assert message in capsys.readouterr().err
-    assert (world.log, world.wishes, Path("reports").exists()) == ([], [], False)
+    assert (world.log, world.requests, Path("reports").exists()) == ([], [], False)
 
 
 @pytest.mark.parametrize("name", ["SCENARIO", "CHART", "KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "IMAGES"])
@@ -188,11 +190,12 @@ def test_cells_are_run(world: World, capsys: Captured, monkeypatch: pytest.Monke
     assert run("--run", "--supply=source") == 0
     assert world.log == ["created", "deleted"]
     assert world.required == [{"supply": "source", "warm": False}]
-    assert [(wishes.kubernetes, wishes.profile, wishes.supply) for wishes in world.wishes] == [
-        ("1.36.3", "fast", "source")
-    ]
-    assert {"--jobs=2", "--supply=source", "--app-version=2.48.0", "--scenario=disk-full"} <= set(world.argvs[0])
-    assert f"--report-dir=elsewhere/matrix/{SECOND}" in world.argvs[1]
+    (of_cluster,) = [request.settings for request in world.requests]
+    assert (of_cluster.kubernetes, of_cluster.profile, of_cluster.supply) == ("1.36.3", "fast", "source")
+    first, second = world.cells
+    assert (first.jobs, first.settings.supply, first.settings.app_version) == (2, "source", "2.48.0")
+    assert [folder.name for folder in first.scenarios] == ["disk-full"]
+    assert second.reports == Path(f"elsewhere/matrix/{SECOND}")
     out = capsys.readouterr().out
     assert f"cell 2 of 2: {SECOND}: Prometheus 3.14.0" in out
     assert f"{SECOND}: drilling" in out
@@ -205,18 +208,19 @@ def test_what_cells_need_is_fetched_and_none_is_run(
 ) -> None:
     fetched: list[tuple[str | None, str, list[str]]] = []
 
-    def provide(wishes: Settings, scenarios: list[Path], *, say: Callable[[str], None]) -> None:
-        say(f"Prometheus {wishes.app_version} is pulled")
-        fetched.append((wishes.app_version, wishes.supply, [folder.name for folder in scenarios]))
+    def provide(request: Request, scenarios: list[Path], *, say: Callable[[str], None], found: str) -> None:
+        settings = request.settings
+        say(f"Prometheus {settings.app_version} is pulled, {found}")
+        fetched.append((settings.app_version, settings.supply, [folder.name for folder in scenarios]))
 
     monkeypatch.setattr(fulfil, "provide", provide)
-    monkeypatch.setattr(fulfil, "preflight", lambda _wishes, _scenarios, *, say: say("checked"))
+    monkeypatch.setattr(fulfil, "preflight", lambda _request, *, say: say("checked") or "as checked")
     assert run("--fetch", "--supply=source") == 0
     assert fetched == [("2.48.0", "source", ["disk-full"]), ("3.14.0", "source", ["disk-full"])]
     assert [asked["supply"] for asked in world.required] == ["source"]
-    assert (world.log, world.argvs, Path("reports").exists()) == ([], [], False)
+    assert (world.log, world.cells, Path("reports").exists()) == ([], [], False)
     said = capsys.readouterr().out.splitlines()
-    assert said[1:3] == ["checked", "Prometheus 2.48.0 is pulled"]
+    assert said[1:3] == ["checked", "Prometheus 2.48.0 is pulled, as checked"]
     assert said[-1] == "all is there for 2 cells"
 
 
@@ -245,7 +249,7 @@ def test_one_red_cell_makes_it_red(world: World, capsys: Captured) -> None:
 def test_a_cell_that_is_refused_before_it_starts(world: World, capsys: Captured) -> None:
     Path("mine.toml").write_text(TEXT + '[[include]]\nvalues = "nope.yaml"\napp_version = "3.14.0"\n')
     assert run("--run", "--supply=source") == 1
-    assert len(world.argvs) == 1
+    assert len(world.cells) == 1
     assert "VALUES=nope.yaml: no such file" in capsys.readouterr().out
 
 
@@ -263,7 +267,7 @@ def test_an_interruption_says_how_to_go_on_and_going_on_does(
     world.interrupt = None
     monkeypatch.setenv("RESUME", "1")
     assert main.main(["matrix", "--run", "--supply=source"]) == 0
-    assert [argv[-1] for argv in world.argvs] == ["--scenario=disk-full"] * 3
+    assert [[folder.name for folder in request.scenarios] for request in world.cells] == [["disk-full"]] * 3
     assert "kept from before: 1 passed, 0 failed" in capsys.readouterr().out
 
 
@@ -279,12 +283,12 @@ def test_folders_of_no_cell_are_named(world: World, capsys: Captured) -> None:
     Path("reports/matrix/k1.30.0-gone").mkdir(parents=True)
     assert run("--run", "--supply=source", "--cell", FIRST) == 0
     assert "reports/matrix/k1.30.0-gone is left alone: it is no cell of mine.toml" in capsys.readouterr().out
-    assert len(world.argvs) == 1
+    assert len(world.cells) == 1
 
 
-def test_every_option_of_a_cell_is_one_of_run() -> None:
-    """The contract with `promdrill run`: what a cell is started with, it takes."""
+def test_every_variable_of_a_cell_is_one_of_run() -> None:
+    """The contract with `promdrill run`: what a cell says, a request is made of; and it takes the request's file."""
+    assert set(VARIABLES) <= {option.variable for option in (*SESSION, *OPTIONS)}
     parser: Parser = main.build_parser()
-    argv = [f"--{name.lower().replace('_', '-')}=x" for name in VARIABLES]
-    arguments = parser.parse_args(["run", "--in-cluster=a", "--report-dir=b", "--jobs=2", "--supply=source", *argv])
-    assert (arguments.in_cluster, arguments.report_dir) == (Path("a"), Path("b"))
+    arguments = parser.parse_args(["run", "--request=a", "--in-cluster=b", "--report-dir=c"])
+    assert (arguments.request, arguments.in_cluster, arguments.report_dir) == (Path("a"), Path("b"), Path("c"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.unit.matrix_world import cell, drill, ran, write
 
+from promdrill.cluster.address import Address
 from promdrill.core.errors import (
     ClusterError,
     CommandFailed,
@@ -23,10 +25,12 @@ from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.running import Means, Result, State
+from promdrill.request.request import Request
+from promdrill.request.settings import Settings
 
 OLD, NEW = ("1.34.4", "fast"), ("1.36.3", "fast")
 A, B, C = cell("1.36.3", "2.48.0"), cell("1.34.4", "2.48.0"), cell("1.36.3", "3.14.0")
-ADDRESS = Path("/state/cluster.json")
+ADDRESS = Address("mine", Path("/state"), Path("/state/config"), None, Path("/bin/kind"), Path("/bin/kubectl"))
 
 
 class World:
@@ -48,12 +52,13 @@ class World:
     def utc(self) -> Any:
         raise AssertionError("nobody asks for the date")
 
-    def check(self, of: Cell) -> None:
+    def request(self, of: Cell) -> Request:
         if of.id in self.refused:
             raise self.refused[of.id]
+        return Request(Settings(app_version=of.variables["APP_VERSION"]))
 
     @contextlib.contextmanager
-    def cluster(self, ground: tuple[str, str]) -> Iterator[Path]:
+    def cluster(self, ground: tuple[str, str]) -> Iterator[Address]:
         assert self._there is None, "one cluster at a time"
         if ("make", ground) in self.broken:
             raise self.broken["make", ground]
@@ -67,9 +72,10 @@ class World:
         if ("delete", ground) in self.broken:
             raise self.broken["delete", ground]
 
-    def child(self, of: Cell, address: Path, folder: Path, tell: Callable[[str], None]) -> Ended:
-        assert (address, self._there) == (ADDRESS, of.ground)
-        assert folder == self.folders.of(of)
+    def child(self, of: Cell, request: Request, tell: Callable[[str], None]) -> Ended:
+        folder = self.folders.of(of)
+        asked = replace(self.request(of), joins=ADDRESS, reports=folder)
+        assert (request, self._there) == (asked, of.ground)
         assert [path.name for path in folder.iterdir()] == ["cell.json"], "nothing old is left"
         self.log.append(of.id)
         self._now_s += 100.0
@@ -83,7 +89,7 @@ class World:
         return ended
 
     def run(self, *cells: Cell, resume: bool = False) -> Result:
-        means = Means(self.check, self.cluster, self.child, self.said.append, self)
+        means = Means(self.request, self.cluster, self.child, self.said.append, self)
         result = running.run(cells, self.folders, means, resume=resume)
         assert self._there is None, "a cluster is left"
         return result

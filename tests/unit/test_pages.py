@@ -21,8 +21,7 @@ from promdrill.cli.run import OPTIONS
 from promdrill.core import paths
 from promdrill.core.model import Verdict
 from promdrill.drill import Drill
-from promdrill.parallel import wanted
-from promdrill.request import scenarios
+from promdrill.request import markers, scenarios
 from promdrill.runbook import front
 from promdrill.runbook.parse import parse
 from promdrill.supply import kubernetes
@@ -159,7 +158,7 @@ def test_every_name_of_the_code_can_be_imported(page: Path) -> None:
         assert importable(name), name
     for name in re.findall(r"\bdrill\.([a-z_]+)\(", text_of(page)):
         assert callable(getattr(Drill, name)), name
-    known = {line.partition("(")[0] for line in (*wanted.MARKERS, *scenarios.MARKERS)}
+    known = {line.partition("(")[0] for line in markers.MARKERS}
     assert set(re.findall(r"pytest\.mark\.([a-z_]+)", text_of(page))) <= known
     assert set(re.findall(r"^\| `([a-z]+)\(\"", text_of(page), re.MULTILINE)) <= known
     for block in blocks(page, "python"):

@@ -12,15 +12,16 @@ from rich.console import Console
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import PLATFORMS, Platform
 from promdrill.cli import planned
+from promdrill.request.request import Request
 from promdrill.request.scenarios import find_all
 from promdrill.request.settings import Settings
 
-FOLDERS = [each.folder for each in find_all()]
+FOLDERS = tuple(each.folder for each in find_all())
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
 def test_a_plan_names_only_artefacts_for_its_platform(platform: Platform) -> None:
-    rows = [*planned.rows(Settings(), FOLDERS, platform, Pins.load())]
+    rows = [*planned.rows(Request(scenarios=FOLDERS), platform, Pins.load())]
     text = json.dumps(planned.to_json(rows))
     others = {each for each in PLATFORMS if each not in {platform, platform.node}}
     for other in others:
@@ -34,7 +35,7 @@ def test_a_plan_names_only_artefacts_for_its_platform(platform: Platform) -> Non
 
 
 def test_everything_that_is_fetched_is_pinned() -> None:
-    rows = [*planned.rows(Settings(), FOLDERS, PLATFORMS[0], Pins.load())]
+    rows = [*planned.rows(Request(scenarios=FOLDERS), PLATFORMS[0], Pins.load())]
     assert len(rows) > 15
     for row in rows:
         assert row.what == "image of ours" or re.fullmatch(r"[0-9a-f]{64}", row.sha256), row
@@ -42,14 +43,14 @@ def test_everything_that_is_fetched_is_pinned() -> None:
 
 def test_a_chart_of_ones_own_is_named_as_it_was_typed() -> None:
     settings = Settings(chart="my/chart", chart_version="1.2.3", kubernetes="1.35.8")
-    rows = [*planned.rows(settings, [], PLATFORMS[0], Pins.load())]
+    rows = [*planned.rows(Request(settings), PLATFORMS[0], Pins.load())]
     assert rows[-1] == planned.Row("chart", "any", "my/chart 1.2.3")
     assert next(row for row in rows if row.what == "node image").source == "docker.io/kindest/node:v1.35.8"
 
 
 def test_it_is_shown_as_a_table() -> None:
     text = io.StringIO()
-    rows = [*planned.rows(Settings(), [], PLATFORMS[3], Pins.load())]
+    rows = [*planned.rows(Request(), PLATFORMS[3], Pins.load())]
     planned.render(rows, Console(file=text, width=160))
     assert "kind-darwin-arm64" in text.getvalue()
     assert "linux/arm64" in text.getvalue()

@@ -32,11 +32,15 @@ from promdrill.core.model import (
     drill_name,
 )
 from promdrill.drill import DrillNotPassed
+from promdrill.helm.values.user import Own
 from promdrill.plugin import session as ours
 from promdrill.request import fulfil
+from promdrill.request.request import KindOptions, Request
 from promdrill.request.settings import Settings
 from promdrill.results.expected import shortfall
 from promdrill.results.run import Run
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 
 DRILL_TEST = "def test_{name}(drill):\n    drill.run()\n"
 
@@ -81,8 +85,9 @@ class Fakes:
         if self.refusal is not None:
             raise self.refusal
 
-    def provide(self, wishes: Settings, folders: Any, *, say: Any) -> Any:
-        self.asked.update(request=wishes.request(), folders=[folder.name for folder in folders])
+    def provide(self, request: Request, folders: Any, *, say: Any, found: Any) -> Any:
+        assert found == fulfil.Preflight()
+        self.asked.update(request=request.of_supply(), folders=[folder.name for folder in folders])
         if self.supply_error is not None:
             raise self.supply_error
         say("everything is there")
@@ -113,15 +118,14 @@ class Fakes:
         variant: Variant,
         install: str,
         run: Run,
-        wishes: Settings,
-        keep: bool,
+        request: Request,
         until_alone: Callable[[], bool],
     ) -> Iterator[Any]:
         del supplied
         assert install == "helm"
         assert not until_alone(), "nothing runs beside it"
         assert made.name == "pinned"
-        self.asked.update(wishes=wishes, keep=keep, variant=variant)
+        self.asked.update(request_of_drill=request, variant=variant)
         name = drill_name(scenario.name, variant.label)
 
         def drilled() -> None:
@@ -135,7 +139,7 @@ class Fakes:
                 chart="prometheus",
                 chart_version="25.8.0",
                 app_version="2.48.0",
-                profile=wishes.profile,
+                profile=request.settings.profile,
                 control=variant.control,
                 verdict=verdict,
                 reason=reason,
@@ -158,6 +162,7 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes()
     monkeypatch.setattr(ours, "write_page", made.pages.append)
     monkeypatch.setattr(doctor, "require", made.require)
+    monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice(wanted.replace("auto", "source"), "told"))
     for name in ("provide", "cluster", "drill"):
         monkeypatch.setattr(fulfil, name, getattr(made, name))
     return made
@@ -203,7 +208,7 @@ def test_pytest_kinds_options_keep_their_meaning(pytester: pytest.Pytester, fake
         *("--cluster-name=mine", "--keep-cluster", "--kubeconfig=kube/config", "--kind-image=kindest/node:v1.36.3"),
         *("--kind-bin=/opt/kind", "--kind-kubectl-bin=/opt/kubectl"),
     ).assert_outcomes(passed=1)
-    assert fakes.asked["options"] == fulfil.KindOptions(
+    assert fakes.asked["options"] == KindOptions(
         name="mine",
         keep=True,
         kubeconfig=pytester.path / "kube/config",
@@ -234,7 +239,7 @@ def test_a_named_cluster_is_not_drilled_over_its_own_incident(
 def test_a_cluster_without_a_name_gets_a_free_one(pytester: pytest.Pytester, fakes: Fakes) -> None:
     pytester.makepyfile("def test_it(kind_cluster): pass\n")
     pytester.runpytest_inprocess().assert_outcomes(passed=1)
-    assert fakes.asked["options"] == fulfil.KindOptions()
+    assert fakes.asked["options"] == KindOptions()
     assert fakes.asked["profile"] == "fast"
 
 
@@ -246,12 +251,23 @@ def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) 
     ).assert_outcomes(passed=1, deselected=1)
     assert (fakes.asked["request"].kubernetes, fakes.asked["request"].helm) == ("1.34.4", "3")
     assert fakes.asked["profile"] == "as-shipped"
-    assert fakes.asked["wishes"].values == values
-    assert fakes.asked["wishes"].evidence == "always"
+    request = fakes.asked["request_of_drill"]
+    assert (request.settings.values, request.values) == (values, Own(values, "server: {}", {"server": {}}))
+    assert request.settings.evidence == "always"
     assert fakes.asked["variant"] == Variant("no-remedy")
     assert [(drill["scenario"], drill["control"]) for drill in stored(session)["drills"]] == [
         ("disk-full", "no-remedy"),
     ]
+
+
+def test_a_session_that_pytest_is_given_has_its_request_with_it(session: pytest.Pytester, fakes: Fakes) -> None:
+    request = Request(Settings(profile="as-shipped", control="no-remedy"), reports=session.path / "mine")
+    given = ours.DrillSession(request)
+    session.runpytest_inprocess("disk-full", plugins=[given]).assert_outcomes(passed=1)
+    assert fakes.asked["request_of_drill"] == request.with_supply()
+    assert (fakes.asked["profile"], fakes.asked["variant"]) == ("as-shipped", Variant("no-remedy"))
+    assert [drill.scenario for drill in given.run.drills] == ["disk-full"]
+    assert given.run.folder == session.path / "mine"
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from promdrill.core.model import (
 from promdrill.helm.compatibility.table import followed
 from promdrill.helm.source.files import metadata
 from promdrill.request import scenarios
+from promdrill.request.markers import MARKERS
 from promdrill.request.scenarios import (
     Traits,
     applies,
@@ -205,7 +206,7 @@ def test_an_install_that_takes_not_every_prometheus(tmp_path: Path) -> None:
 
 def test_pytest_knows_the_markers(pytester: pytest.Pytester) -> None:
     shown = pytester.runpytest_inprocess("--markers").stdout.str()
-    for line in scenarios.MARKERS:
+    for line in MARKERS:
         assert f"@pytest.mark.{line}\n" in shown
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from promdrill.core.choices import nearest
 from promdrill.core.errors import UsageError
 from promdrill.helm.source.files import metadata
 from promdrill.request import scenarios
-from promdrill.request.settings import Settings, is_warm, nearest
+from promdrill.request.request import Request, is_warm, make
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 
@@ -74,23 +75,24 @@ def test_an_archive_without_a_chart(chart: Path) -> None:
 
 
 def test_the_version_that_was_asked_for_must_be_the_charts(chart: Path) -> None:
-    Settings(chart=str(chart), chart_version="25.8.0").check()
+    make({"CHART": str(chart), "CHART_VERSION": "25.8.0"})
     with pytest.raises(UsageError) as caught:
-        Settings(chart=str(chart), chart_version="25.30.2").check()
+        make({"CHART": str(chart), "CHART_VERSION": "25.30.2"})
     assert caught.value.hint == "CHART_VERSION=25.8.0, or leave it out"
 
 
 def test_the_charts_own_version_on_source_is_known_before_anything_starts() -> None:
     with pytest.raises(UsageError, match=r"CHART_VERSION=0\.0\.0"):
-        Settings(supply="source", chart_version="0.0.0").check()
+        make({"SUPPLY": "source", "CHART_VERSION": "0.0.0"})
 
 
 def test_defaults_can_be_had() -> None:
-    Settings().check()
+    assert make({}) == Request()
 
 
-def test_the_request_says_what_was_wished(chart: Path) -> None:
-    request = Settings(supply="source", kubernetes="1.34.4", helm="3", chart=str(chart)).request()
+def test_the_supply_is_asked_for_what_was_asked(chart: Path) -> None:
+    given = {"SUPPLY": "source", "KUBE_VERSION": "1.34.4", "HELM_VERSION": "3", "CHART": str(chart)}
+    request = make(given).of_supply()
     assert (request.supply, request.kubernetes, request.helm, request.chart.chart) == (
         "source",
         "1.34.4",

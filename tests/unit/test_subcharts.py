@@ -51,8 +51,8 @@ def _content(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def _usable(path: Path, tmp_path: Path, said: list[str] | None = None, **wishes: Any) -> Usable:
-    given: dict[str, Any] = {"off": False, "needed": frozenset(), "fetch": None, **wishes}
+def _usable(path: Path, tmp_path: Path, said: list[str] | None = None, **options: Any) -> Usable:
+    given: dict[str, Any] = {"off": False, "needed": frozenset(), "fetch": None, **options}
     before = _content(path) if path.is_dir() else {}
     try:
         return subcharts.usable(

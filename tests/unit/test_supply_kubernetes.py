@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from promdrill.core.defaults import DEFAULT_KUBERNETES
+from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
+from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.kubernetes import Offer
@@ -46,7 +47,7 @@ def test_each_supply_offers_its_own() -> None:
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def use(name: str) -> None:
-        monkeypatch.setattr("promdrill.request.settings.chosen", lambda *_: choose.Choice(name, ""))
+        monkeypatch.setattr("promdrill.supply.choose.chosen", lambda *_: choose.Choice(name, ""))
 
     return use
 
@@ -54,10 +55,10 @@ def chosen(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 def test_a_request_bears_the_true_version_and_says_so_first(chosen: Callable[[str], None]) -> None:
     said: list[str] = []
     chosen("registry")
-    assert Settings(kubernetes="1.36.3").settled(say=said.append).kubernetes == "1.36.4"
+    assert Request(Settings(kubernetes="1.36.3")).settled(say=said.append).settings.kubernetes == "1.36.4"
     assert said == ["Kubernetes 1.36.4 runs in place of 1.36.3: it is the one of its line that kind has an image of."]
-    assert Settings(kubernetes="1.35.8").settled(say=pytest.fail).kubernetes == "1.35.8"
+    assert Request(Settings(kubernetes="1.35.8")).settled(say=pytest.fail).settings.kubernetes == "1.35.8"
     chosen("source")
-    assert Settings(kubernetes="1.36.3").settled(say=pytest.fail).kubernetes == "1.36.3"
+    assert Request(Settings(kubernetes="1.36.3")).settled(say=pytest.fail).settings.kubernetes == "1.36.3"
     with pytest.raises(UsageError, match=r"KUBE_VERSION=1\.37\.0"):
-        Settings(kubernetes="1.37.0").settled(say=pytest.fail)
+        Request(Settings(kubernetes="1.37.0")).settled(say=pytest.fail)

@@ -124,13 +124,13 @@ class World:
 
     @property
     def variables(self) -> Mapping[str, str]:
-        """A shell that knows of no checkout and of no wishes."""
-        wishes = {option.variable: "" for option in OPTIONS} | dict.fromkeys(VARIABLES, "")
+        """A shell that knows of no checkout and of no settings."""
+        unset = {option.variable: "" for option in OPTIONS} | dict.fromkeys(VARIABLES, "")
         ours = dict.fromkeys(
             ("PYTHONPATH", "VIRTUAL_ENV", "SCENARIO", "SCENARIOS", "KEEP", "CLUSTER", "JOBS", "PYTEST_ADDOPTS"), ""
         )
         found = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        return {**wishes, **ours, "PATH": f"{self.environment / 'bin'}:{found}", "COLUMNS": "200"}
+        return {**unset, **ours, "PATH": f"{self.environment / 'bin'}:{found}", "COLUMNS": "200"}
 
     def type(
         self, *argv: str, code: int | None = 0, limit_s: float = COMMAND_S, env: Mapping[str, str] | None = None

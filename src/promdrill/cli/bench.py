@@ -26,9 +26,9 @@ from promdrill.cli.parser import (
 )
 from promdrill.cli.run import OPTIONS as OF_RUN
 from promdrill.core import paths
+from promdrill.core.choices import jobs
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.matrix import child
-from promdrill.parallel.wanted import width
 from promdrill.report.bench import show as bench_shown
 from promdrill.report.bench.figures import Bench, bench
 from promdrill.report.compare.read import read_all
@@ -37,7 +37,7 @@ RUNS = 3
 """The least of which a median says something."""
 
 MOST_RUNS = 100
-"""Beyond it a mistake is likelier than a wish: the whole book takes some ten minutes."""
+"""More are likelier to be a mistake: the whole book takes some ten minutes."""
 
 JOBS = "2"
 """What the book's time is stated for."""
@@ -137,7 +137,7 @@ def _checked(arguments: argparse.Namespace) -> _Asked:
                 hint=f"leave {variable} out",
             )
     said = {name: getattr(arguments, name.lower()) or os.environ.get(name) or "" for name in OPTIONS}
-    said["JOBS"] = str(width(said["JOBS"] or JOBS))
+    said["JOBS"] = str(jobs(said["JOBS"] or JOBS))
     options = [f"--{name.lower().replace('_', '-')}={text}" for name, text in said.items() if text]
     run = [sys.executable, "-m", "promdrill.cli.main", "run", f"--reports={arguments.reports or 'reports'}"]
     return _Asked(arguments.runs or RUNS, (*run, *options))

@@ -66,14 +66,12 @@ def _write(arguments: argparse.Namespace) -> int:
 
     file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
     check_place(file)
-    settings, scenarios = supply.asked(arguments)
-    drilled = [scenario.folder for scenario in scenarios]
-    fulfil.preflight(settings, drilled, say=say)
-    supplied = fulfil.provide(settings, drilled, say=say)
+    request, found = fulfil.prepare(supply.asked(arguments), say=say)
+    supplied = fulfil.provide(request, request.scenarios, say=say, found=found)
     with _bar() as progress:
         manifest = unpack.write(
             supplied,
-            settings.request(),
+            request.of_supply(),
             file,
             cache=Cache(paths.cache_dir()),
             engine=lifecycle.ensure(say=say),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 
 from rich.console import Console
 
@@ -18,10 +17,8 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.core.errors import UsageError
-from promdrill.request import options
-from promdrill.request.scenarios import folders, select
-from promdrill.request.settings import Settings, is_warm
-from promdrill.supply import choose
+from promdrill.request import options, request
+from promdrill.request.request import Request
 
 VARIABLES = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE", "KUBE_VERSION")
 PLANNED = ("HELM_VERSION", "CHART", "CHART_VERSION", "APP_VERSION")
@@ -50,42 +47,30 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    asked = _asked(arguments)
-    asked.check()
+    given = options.given(arguments, (*VARIABLES, *PLANNED))
     if arguments.plan:
-        return _plan(arguments, asked)
+        drilled = request.scenarios_of(options.given(arguments, ("SCENARIO", "SCENARIOS")))
+        return _plan(arguments, request.make(given, drilled=drilled))
+    asked = request.make(given)
     for option in ("platform", "json"):
         if getattr(arguments, option):
             raise UsageError(f"--{option} goes with --plan", hint=f"promdrill doctor --plan --{option}")
-    probes = doctor.Probes(choice=lambda supply: choose.chosen(supply, asked.mirror))
-    supply = "bundle" if asked.bundle is not None else asked.supply
-    warm = is_warm(asked.kubernetes, asked.supply_name())
+    asked = asked.with_supply()
+    supply = "bundle" if asked.choice is None else asked.settings.supply
+    probes = doctor.Probes(choice=lambda _supply: asked.of_supply().chosen)
+    warm = request.is_warm(asked.settings.kubernetes, asked.supply_name())
     findings = doctor.examine(supply=supply, warm=warm, probes=probes)
     doctor.render(findings, Console(highlight=False))
     return doctor.exit_code(findings)
 
 
-def _plan(arguments: argparse.Namespace, asked: Settings) -> int:
+def _plan(arguments: argparse.Namespace, asked: Request) -> int:
     from promdrill.cli import planned  # noqa: PLC0415  who only looks at the machine does not pay for its modules
 
-    def get(name: str) -> str:
-        return getattr(arguments, name.lower()) or os.environ.get(name) or ""
-
-    ids = [name.strip() for name in get("SCENARIO").split(",") if name.strip()]
-    drilled = [each.folder for each in select(ids, further=folders(get("SCENARIOS")))]
     platform = Platform.of(arguments.platform) if arguments.platform else Platform.here()
-    found = list(planned.rows(asked, drilled, platform, Pins.load()))
+    found = list(planned.rows(asked, platform, Pins.load()))
     if arguments.json:
         say(json.dumps(planned.to_json(found), indent=2))
     else:
         planned.render(found, Console(highlight=False))
     return EXIT_OK
-
-
-def _asked(arguments: argparse.Namespace) -> Settings:
-    def said(option: options.Option) -> str | None:
-        if option.variable not in (*VARIABLES, *PLANNED):
-            return None
-        return getattr(arguments, option.name) or os.environ.get(option.variable) or None
-
-    return options.settings(said)

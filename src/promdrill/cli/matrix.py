@@ -22,6 +22,7 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.core import paths
+from promdrill.core.choices import SUPPLIES, jobs, one_of
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.matrix import (
     child,
@@ -40,11 +41,11 @@ from promdrill.matrix.cells import (
 from promdrill.matrix.gitlab import to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
-from promdrill.parallel.wanted import width
 from promdrill.request import scenarios
-from promdrill.request.settings import SUPPLIES, is_warm, one_of
+from promdrill.request.request import is_warm
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import catalogue
+from promdrill.supply.choose import Choice
 
 DEFAULT = paths.project_dir() / FILE_NAME
 """The matrix that promdrill ships."""
@@ -88,31 +89,32 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    known = _known(_wish(arguments, "SCENARIOS"), _supply(arguments))
+    choice = _choice(arguments)
+    known = _known(_asked(arguments, "SCENARIOS"), choice.name if choice is not None else "source")
     matrix = expand(read(arguments.file, known))
     cells = select(matrix.cells, _ids(arguments))
     for remark in matrix.remarks:
         complain(PromdrillError(remark))
-    folders = Folders(Path(_wish(arguments, "REPORTS") or "reports"))
+    folders = Folders(Path(_asked(arguments, "REPORTS") or "reports"))
     if arguments.run:
-        return _run(arguments, matrix, cells, folders)
+        return _run(arguments, matrix, cells, folders, choice=choice)
     if arguments.fetch:
-        return _fetch(arguments, cells)
+        return _fetch(arguments, cells, choice)
     for line in _FORMATS[arguments.format](arguments, cells, folders):
         say(line)
     return EXIT_OK
 
 
-def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell]) -> int:
-    _require(arguments, cells)
+def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> int:
+    _require(arguments, cells, choice)
     for number, cell in enumerate(cells, 1):
         say(f"cell {number} of {len(cells)}: {cell.id}: {cell.title}")
-        ground.fetch(cell, lambda name: _wish(arguments, name), say)
+        ground.fetch(cell, lambda name: _asked(arguments, name), choice, say)
     say(f"all is there for {len(cells)} cells")
     return EXIT_OK
 
 
-def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
+def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> None:
     """Refuse what cannot work, before anything is started.
 
     Raises:
@@ -120,11 +122,11 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
     """
 
     def asked(name: str) -> str | None:
-        return _wish(arguments, name)
+        return _asked(arguments, name)
 
     ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CLUSTER", "CONTROL", "RUNBOOK"), arguments.file)
     try:
-        general = ground.general(asked)
+        general = ground.general(asked, choice)
         chosen = general.supply_name()
         warm = all(is_warm(cell.variables["KUBE_VERSION"], chosen) for cell in cells)
         doctor.require(supply=chosen, warm=warm)
@@ -132,20 +134,20 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell]) -> None:
         raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
 
 
-def _run(arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders) -> int:
+def _run(
+    arguments: argparse.Namespace, matrix: Matrix, cells: Sequence[Cell], folders: Folders, *, choice: Choice | None
+) -> int:
     def asked(name: str) -> str | None:
-        return _wish(arguments, name)
+        return _asked(arguments, name)
 
-    jobs, resume, supply = width(asked("JOBS") or "1"), asked("RESUME") or "0", asked("SUPPLY")
+    jobs(asked("JOBS") or "1")  # each cell would be refused for it
+    resume = asked("RESUME") or "0"
     one_of("RESUME", resume, ("0", "1"))
-    _require(arguments, cells)
+    _require(arguments, cells, choice)
     means = running.Means(
-        check=lambda cell: ground.check(cell, asked),
-        cluster=lambda on: ground.cluster(on, asked, say),
-        child=lambda cell, address, folder, tell: child.run(
-            child.command(cell, address=address, folder=folder, jobs=jobs, supply=supply, scenarios=asked("SCENARIOS")),
-            tell,
-        ),
+        request=lambda cell: ground.request(cell, asked, choice),
+        cluster=lambda on: ground.cluster(on, asked, choice, say),
+        child=lambda _cell, request, tell: child.run(child.command(request), tell),
         say=say,
     )
     with folders.mine():
@@ -166,11 +168,11 @@ def _known(own: str | None, supply: str) -> Known:
     return Known(kubernetes.offer(supply), built.helm_versions(), ids)
 
 
-def _supply(arguments: argparse.Namespace) -> str:
-    """The supply that the cells would be run with; it decides which versions of Kubernetes they bear."""
-    if _wish(arguments, "BUNDLE"):
-        return "source"
-    return choose.chosen(_wish(arguments, "SUPPLY") or "auto", _wish(arguments, "REGISTRY_MIRROR")).name
+def _choice(arguments: argparse.Namespace) -> Choice | None:
+    """The supply that the cells are run with, which decides on their versions of Kubernetes; None for a bundle."""
+    if _asked(arguments, "BUNDLE"):
+        return None
+    return choose.chosen(_asked(arguments, "SUPPLY") or "auto", _asked(arguments, "REGISTRY_MIRROR"))
 
 
 def _text(_arguments: argparse.Namespace, cells: Sequence[Cell], folders: Folders) -> list[str]:
@@ -187,12 +189,9 @@ def _github(_arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Fol
 
 
 def _gitlab(arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Folders) -> list[str]:
-    reports = _in_checkout("REPORTS", _wish(arguments, "REPORTS") or "reports")
-    jobs, supply, own = (
-        width(_wish(arguments, "JOBS") or "1"),
-        _wish(arguments, "SUPPLY"),
-        _wish(arguments, "SCENARIOS"),
-    )
+    reports = _in_checkout("REPORTS", _asked(arguments, "REPORTS") or "reports")
+    width = jobs(_asked(arguments, "JOBS") or "1")
+    supply, own = _asked(arguments, "SUPPLY"), _asked(arguments, "SCENARIOS")
     if supply:
         one_of("SUPPLY", supply, SUPPLIES)
     listing = [] if arguments.file == DEFAULT else [f"--file={_in_checkout('--file', str(arguments.file))}"]
@@ -200,7 +199,7 @@ def _gitlab(arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Fold
         folders = [_in_checkout("SCENARIOS", folder.strip()) for folder in own.split(",") if folder.strip()]
         listing.append(f"--scenarios={','.join(folders)}")
     listing += [f"--supply={supply}"] if supply else []
-    running = [f"--jobs={jobs}", f"--reports={reports}"]
+    running = [f"--jobs={width}", f"--reports={reports}"]
     return [to_gitlab(cells, listing=listing, running=running, reports=reports)]
 
 
@@ -230,14 +229,14 @@ def _ids(arguments: argparse.Namespace) -> list[str]:
 
 def _going_on(arguments: argparse.Namespace) -> str:
     """The command that goes on with what is left."""
-    said = {name: _wish(arguments, name) for name in _NEXT} | {"CELL": ",".join(_ids(arguments))}
+    said = {name: _asked(arguments, name) for name in _NEXT} | {"CELL": ",".join(_ids(arguments))}
     if arguments.file == DEFAULT:
         return paths.command("matrix", RESUME=1, **said)
     words = ["RESUME=1", *(f"{name}={shlex.quote(text)}" for name, text in said.items() if text)]
     return " ".join([*words, shlex.join([sys.argv[0], "matrix", "--run", "--file", str(arguments.file)])])
 
 
-def _wish(arguments: argparse.Namespace, name: str) -> str | None:
+def _asked(arguments: argparse.Namespace, name: str) -> str | None:
     """The option, else the variable of the environment; empty means unset."""
     given = getattr(arguments, name.lower(), None) if name in OPTIONS else None
     return given or os.environ.get(name) or None

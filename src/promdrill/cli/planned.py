@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -15,7 +14,7 @@ from promdrill.artefacts.platforms import Platform
 from promdrill.helm.source import find
 from promdrill.install.manifests import APP_VERSION
 from promdrill.request import planning
-from promdrill.request.settings import Settings
+from promdrill.request.request import Request
 from promdrill.supply import OWN_IMAGES
 from promdrill.supply.build import programs
 from promdrill.supply.pull import registry
@@ -43,14 +42,13 @@ class Row:
     sha256: str = ""
 
 
-def rows(settings: Settings, scenarios: Sequence[Path], platform: Platform, pins: Pins) -> Iterator[Row]:
+def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Row]:
     """What the registry supply fetches for drills on a machine of that platform.
 
     The images of a chart are not among them: they are known once Helm has rendered it.
 
     Args:
-        settings: What is asked for.
-        scenarios: The folders of those to be drilled.
+        request: What is asked for; its scenarios are to be drilled.
         platform: The machine's.
         pins: The table of pins.
 
@@ -58,7 +56,8 @@ def rows(settings: Settings, scenarios: Sequence[Path], platform: Platform, pins
         UsageError: There is no such version of Kubernetes.
         SupplyError: Something is not pinned for that platform.
     """
-    planned, node = registry.plan(settings.request(), platform, pins), str(platform.node)
+    settings, scenarios = request.settings, request.scenarios
+    planned, node = registry.plan(request.of_supply(), platform, pins), str(platform.node)
     yield from (_pinned(pin, str(platform)) for pin in (planned.kind, planned.kubectl, planned.helm))
     yield from (_pinned(pin, "any") for pin in (planned.provisioner, planned.crds))
     yield Row("node image", node, planned.node.name, planned.node.digest)

@@ -6,12 +6,12 @@ import argparse
 import contextlib
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from promdrill import doctor
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -32,9 +32,11 @@ from promdrill.incident import record, show
 from promdrill.incident import session as sessions
 from promdrill.incident.record import StandingIncident
 from promdrill.request import options
-from promdrill.request.scenarios import ScenarioFolder, folders, select
-from promdrill.request.settings import Settings, is_warm
 from promdrill.results import folder
+
+if TYPE_CHECKING:
+    from promdrill.request.fulfil import Preflight
+    from promdrill.request.request import Request
 
 SCENARIO, SCENARIOS = "SCENARIO", "SCENARIOS"
 
@@ -74,17 +76,17 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
+    from promdrill.plugin.session import DrillSession  # noqa: PLC0415  `--help` does not pay for its modules
+
     try:
-        asked = _checked(arguments)
+        asked, found = _checked(arguments)
+        asked = replace(asked, reports=folder.create(arguments.reports))
     except PromdrillError as error:  # whatever it is: nothing was started
         complain(error)
         return EXIT_USAGE
-    reproduction = Reproduction()
+    reproduction = Reproduction(asked)
     session = sessions.Session(reproduction.enter)
-    given = {each.flag: getattr(asked.settings, each.field) for each in options.OPTIONS}
-    given["--report-dir"] = asked.place
-    flags = [f"{flag}={value}" for flag, value in given.items() if value is not None]
-    code = sessions.run(session, asked.scenario.test, ["--keep-cluster", *flags])
+    code = sessions.run(session, DrillSession(asked, found=found, summary=False), asked.scenarios[0])
     if reproduction.left is None:
         return _not_there(asked, session, reproduction, code)
     say("")
@@ -93,60 +95,46 @@ def _execute(arguments: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    scenario: ScenarioFolder
-    settings: Settings
-    place: Path
+def _checked(arguments: argparse.Namespace) -> tuple[Request, Preflight]:
+    """What was asked for, once nothing speaks against it any more, and what was found out of it."""
+    from promdrill.request import fulfil, request  # noqa: PLC0415  as above
 
-
-def _checked(arguments: argparse.Namespace) -> _Asked:
-    """What was asked for, once nothing speaks against it any more."""
-    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
-
-    wishes = {variable: _wish(arguments, variable) for variable in VARIABLES}
+    given = options.given(arguments, VARIABLES)
     for variable, why in WITHOUT.items():
         if os.environ.get(variable):
             raise UsageError(f"{variable}={os.environ[variable]}: {why}", hint=f"leave {variable} out")
-    ids = [name.strip() for name in (wishes[SCENARIO] or "").split(",") if name.strip()]
-    found = select(ids, further=folders(wishes[SCENARIOS]))
+    found, ids = request.scenarios_of(given), request.ids_of(given)
     if len(ids) != 1:
-        said = f"SCENARIO={wishes[SCENARIO]}: one at a time." if ids else "SCENARIO is not set: which incident?"
+        said = f"SCENARIO={given[SCENARIO]}: one at a time." if ids else "SCENARIO is not set: which incident?"
         raise UsageError(f"{said} There are {', '.join(each.id for each in found)}", hint=f"SCENARIO={found[0].id}")
-    settings = options.settings(lambda option: wishes.get(option.variable))
-    settings.check()
-    chosen = settings.supply_name()
-    doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
-    settings = settings.settled(say=say)
-    fulfil.preflight(settings, [found[0].folder], say=say)
-    return _Asked(found[0], settings, folder.create(arguments.reports))
+    asked = request.make(given, drilled=found[:1], cluster=request.KindOptions(keep=True))
+    return fulfil.prepare(asked, say=say)
 
 
-def _wish(arguments: argparse.Namespace, variable: str) -> str | None:
-    """The option, else the variable of the environment; empty means unset."""
-    return getattr(arguments, variable.lower(), None) or os.environ.get(variable) or None
-
-
-def _not_there(asked: _Asked, session: sessions.Session, reproduction: Reproduction, code: int) -> int:
+def _not_there(asked: Request, session: sessions.Session, reproduction: Reproduction, code: int) -> int:
     if session.interrupted:
-        complain(PromdrillError(f"interrupted; nothing is left but {asked.place}"))
+        complain(PromdrillError(f"interrupted; nothing is left but {asked.reports}"))
         return EXIT_INTERRUPTED
     why = [reproduction.reason] if reproduction.reason else session.failures or ["the session ended early"]
     for text in why:
-        complain(PromdrillError(f"{asked.scenario.id} is not reproduced: {text}"))
-    say(f"the cluster is not kept; see {asked.place}")
+        complain(PromdrillError(f"{asked.scenarios[0].name} is not reproduced: {text}"))
+    say(f"the cluster is not kept; see {asked.reports}")
     return EXIT_FAILED if code in {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR} else EXIT_USAGE
 
 
 class Reproduction:
     """What happens between promdrill's fixture and the scenario's test.
 
+    Args:
+        asked: What was asked for.
+
     Attributes:
         left: The drill that stays; None as long as there is none.
         reason: Why there is none, in one sentence; None where the engine does not say.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Request) -> None:
+        self._asked = asked
         self.left: StandingIncident | None = None
         self.reason: str | None = None
 
@@ -156,7 +144,7 @@ class Reproduction:
         made, supplied = request.getfixturevalue("kind_cluster"), request.getfixturevalue("supplied")
 
         def leave(incident: Incident) -> None:
-            left = record.leave(incident, made, supplied)
+            left = record.leave(incident, self._asked, made, supplied)
             left.environment()  # makes the kubeconfig and the folder for PATH that a person is told to paste
             self.left = left
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from promdrill import doctor
 from promdrill.cli.parser import (
     EXIT_OK,
     Subcommands,
@@ -15,8 +13,9 @@ from promdrill.cli.parser import (
 )
 from promdrill.core import paths
 from promdrill.request import options
-from promdrill.request.scenarios import ScenarioFolder, folders, select
-from promdrill.request.settings import Settings, is_warm
+
+if TYPE_CHECKING:
+    from promdrill.request.request import Request
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "APP_VERSION", "IMAGES"),
@@ -46,34 +45,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
 
 
-def asked(arguments: argparse.Namespace) -> tuple[Settings, tuple[ScenarioFolder, ...]]:
-    """What `add_options` or the environment says, checked, for the supply that was chosen.
+def asked(arguments: argparse.Namespace) -> Request:
+    """What `add_options` or the environment says, checked.
 
     Raises:
-        UsageError: Something cannot work, or cannot run on this machine; nothing was started.
+        UsageError: Something cannot work.
     """
-    get = _getter(arguments)
-    ids = [name.strip() for name in (get("SCENARIO") or "").split(",") if name.strip()]
-    drilled = select(ids, further=folders(get("SCENARIOS")))
-    settings = options.settings(lambda option: get(option.variable) if option.variable in VARIABLES else "")
-    settings.check()
-    chosen = settings.supply_name()
-    doctor.require(supply=chosen, warm=is_warm(settings.kubernetes, chosen))
-    return settings.settled(say=say), drilled
+    from promdrill.request import request  # noqa: PLC0415  `--help` does not pay for its modules
 
-
-def _getter(arguments: argparse.Namespace) -> Callable[[str], str | None]:
-    return lambda name: getattr(arguments, name.lower(), None) or os.environ.get(name) or None
+    given = options.given(arguments, VARIABLES)
+    drilled = request.scenarios_of(options.given(arguments, ("SCENARIO", "SCENARIOS")))
+    return request.make(given, drilled=drilled)
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  as above
 
-    settings, drilled = asked(arguments)
-    chosen = [scenario.folder for scenario in drilled]
-    fulfil.preflight(settings, chosen, say=say)
-    supplied = fulfil.provide(settings, chosen, say=say)
-    drills = "1 scenario" if len(chosen) == 1 else f"{len(chosen)} scenarios"
+    request, found = fulfil.prepare(asked(arguments), say=say)
+    supplied = fulfil.provide(request, request.scenarios, say=say, found=found)
+    ids = [folder.name for folder in request.scenarios]
+    drills = "1 scenario" if len(ids) == 1 else f"{len(ids)} scenarios"
     say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: all is there for {drills}.")
-    say(f"to run them: {paths.command('test-scenarios', SCENARIO=','.join(scenario.id for scenario in drilled))}")
+    say(f"to run them: {paths.command('test-scenarios', SCENARIO=','.join(ids))}")
     return EXIT_OK

@@ -12,11 +12,9 @@ import yaml
 from pytest_kind.cluster import KindCluster
 
 from promdrill.core import paths, processes, shell
+from promdrill.core.choices import PROFILES
 from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 from promdrill.core.merging import merged
-
-PROFILES = ("fast", "as-shipped")
-"""Kind configurations in manifests/kind/; beside one, objects that are laid over kubeadm's own, as *-objects.yaml."""
 
 CREATE_TIMEOUT_S = 300.0
 DELETE_TIMEOUT_S = 120.0

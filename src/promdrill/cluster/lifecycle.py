@@ -44,7 +44,7 @@ def cluster(
 
     Args:
         name: The cluster's name.
-        profile: One of `PROFILES`.
+        profile: One of `promdrill.core.choices.PROFILES`.
         image: Node image.
         kind_path: Path of kind.
         kubectl_path: Path of kubectl.

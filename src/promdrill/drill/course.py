@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 
+from promdrill.core.choices import NO_FAULT, NO_REMEDY
 from promdrill.core.errors import PromdrillError
 from promdrill.core.events import (
     AloneAtLast,
@@ -45,7 +46,6 @@ from promdrill.observe.observer import Observer
 from promdrill.observe.picture import container_status, name_of
 from promdrill.observe.prometheus import samples as stored_samples
 from promdrill.observe.until import DEFAULT_FAILURES, until
-from promdrill.results.expected import NO_FAULT, NO_REMEDY
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS
 

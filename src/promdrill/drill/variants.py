@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY
 from promdrill.core.model import LeftOut, Variant
-from promdrill.results.expected import AS_WRITTEN, NO_FAULT, NO_REMEDY
 from promdrill.runbook.parse import parse
 
 

@@ -20,8 +20,10 @@ from promdrill.drill.timings import timings
 from promdrill.incident import record
 from promdrill.incident import session as sessions
 from promdrill.incident.record import StandingIncident
-from promdrill.plugin.session import RUN
+from promdrill.plugin.session import DrillSession
+from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder
+from promdrill.request.settings import Settings
 
 LONGEST_S = 24 * 3600.0
 """The longest time that may be waited for; a larger number is likely a mistake."""
@@ -82,11 +84,12 @@ def judge(standing: StandingIncident, part: Part, *, what: str) -> Judged:
 
         @contextlib.contextmanager
         def enter(request: pytest.FixtureRequest, found: Drill) -> Iterator[Drill]:
-            own, run = incident.runbook if incident.own_runbook else None, request.config.stash[RUN]
+            del request
+            own = incident.runbook if incident.own_runbook else None
 
             def ended(result: DrillResult) -> None:
                 judged.result = result
-                run.results.add(result)  # silently; a drill without a result would be reported as aborted
+                drills.run.results.add(result)  # silently; a drill without a result would be reported as aborted
 
             with Journal(journal, clock=found.site.clock) as notes:
                 yield Drill(
@@ -97,8 +100,12 @@ def judge(standing: StandingIncident, part: Part, *, what: str) -> Judged:
         with tempfile.TemporaryDirectory(prefix="promdrill-judge-") as scratch:
             reports = Path(scratch) / "reports"
             reports.mkdir()
-            join = replace(standing.joined, reports=reports, outbox=Path(scratch) / "outbox").write()
-            sessions.run(session, test, [f"--join={join}", f"--profile={incident.profile}"])
+            outbox = Path(scratch) / "outbox"
+            outbox.mkdir()
+            request = Request(Settings(profile=incident.profile))
+            joined = replace(standing.joined, request=request, reports=reports, outbox=outbox)
+            drills = DrillSession.joining(joined, summary=False)
+            sessions.run(session, drills, incident.scenario_dir)
         judged.failures, judged.interrupted = session.failures, session.interrupted
         return judged
 

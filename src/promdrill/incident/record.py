@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 import yaml
 
 from promdrill.cluster import lease, owners, sweep
+from promdrill.cluster.address import Address
 from promdrill.core import files, paths
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.drill.incident import FILE, Incident
-from promdrill.parallel.joining import Address, Joined
+from promdrill.parallel.joining import Joined
 from promdrill.runbook.environment import environment
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
+    from promdrill.request.request import Request
     from promdrill.supply.supplied import Supplied
 
 VARIABLE = "PROMDRILL_DRILL"
@@ -126,11 +128,11 @@ def _reproduce(scenario: str) -> str:
     return paths.command("reproduce", SCENARIO=scenario or "disk-full")
 
 
-def leave(incident: Incident, made: PinnedKindCluster, supplied: Supplied) -> StandingIncident:
+def leave(incident: Incident, request: Request, made: PinnedKindCluster, supplied: Supplied) -> StandingIncident:
     """Record an incident that is left standing, in its cluster's folder; an earlier record there is replaced."""
     folder = made.path / owners.INCIDENT
     shutil.rmtree(folder, ignore_errors=True)
-    joined = Joined(supplied, Address.of(made), incident.folder, folder)
+    joined = Joined(request, supplied, Address.of(made), incident.folder, folder)
     joined.write()
     incident.write(folder)
     return StandingIncident(made.name, folder, incident, joined)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import pytest
 
 from promdrill.core import paths
 from promdrill.drill import Drill
-from promdrill.plugin.session import RUN
+from promdrill.plugin.session import DrillSession
+from promdrill.request.scenarios import ScenarioFolder
 
 Change = Callable[[pytest.FixtureRequest, Drill], AbstractContextManager[Drill]]
 """Turns the drill that the plugin made into the one that the test gets."""
@@ -46,12 +47,6 @@ class Session:
         """Note Ctrl-C: pytest has the same exit code and exception for it as for errors of collection."""
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_terminal_summary(self, config: pytest.Config) -> None:
-        """Say nothing: the command says how it ended, and a table of drills would say that none was run."""
-        if RUN in config.stash:
-            del config.stash[RUN]
-
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note why nothing could be collected, or why it was skipped."""
         self._note(report)
@@ -80,16 +75,17 @@ class _Between:
             yield changed
 
 
-def run(session: Session, test: Path, options: Sequence[str]) -> int:
+def run(session: Session, drills: DrillSession, scenario: Path) -> int:
     """Run one scenario's test.
 
     Args:
-        session: Notes how it ends.
-        test: The test's file.
-        options: Options of pytest and promdrill.
+        session: Is told how it goes.
+        drills: What the drill is made from.
+        scenario: The scenario's folder.
 
     Returns:
         pytest's exit code.
     """
-    place = ["-c", str(paths.pytest_config()), f"--rootdir={test.parent.parent}"]
-    return int(pytest.main([*_QUIET, *place, *options, str(test)], plugins=[session]))
+    place = ["-c", str(paths.pytest_config()), f"--rootdir={scenario.parent}"]
+    test = ScenarioFolder(scenario.name, scenario).test
+    return int(pytest.main([*_QUIET, *place, str(test)], plugins=[drills, session]))

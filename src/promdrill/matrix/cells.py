@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-from promdrill.core.defaults import DEFAULT_HELM
+from promdrill.core.choices import DEFAULT_HELM, PROFILES, nearest
 from promdrill.core.errors import UsageError
 from promdrill.matrix.reading import (
     Chart,
@@ -19,7 +19,6 @@ from promdrill.matrix.reading import (
     Plan,
     Value,
 )
-from promdrill.request.settings import PROFILES, nearest
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),

@@ -13,7 +13,8 @@ from typing import IO
 
 from promdrill.core import shell
 from promdrill.core.clock import SYSTEM, Clock, Deadline
-from promdrill.matrix.cells import VARIABLES, Cell
+from promdrill.matrix.cells import VARIABLES
+from promdrill.request.request import Request
 
 TIMEOUT_S = 6 * 3600.0
 """For one cell: what GitHub gives a job. Drills have deadlines of their own; this ends what hangs in spite of them."""
@@ -22,8 +23,11 @@ STOP_S = 300.0
 """For a cell that is asked to end: its drills gather evidence and undo their faults, within seconds unless something
 hangs."""
 
+REQUEST = "request.json"
+"""In the folder of a cell's report: what was asked of its run."""
+
 FOREIGN = ("KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
-"""Further variables that a cell must not find in its environment: it has them as options, or not at all."""
+"""Further variables that a run must not find in its environment: it is told of them otherwise, or not at all."""
 
 _AGAIN = "it may end what it began; Ctrl-C again ends it at once"
 
@@ -43,27 +47,18 @@ class Ended:
     interrupted: bool = False
 
 
-def command(
-    cell: Cell, *, address: Path, folder: Path, jobs: int, supply: str | None, scenarios: str | None = None
-) -> list[str]:
-    """The command line of a cell.
+def command(request: Request) -> list[str]:
+    """The command line of a cell, which reads what is asked of it from a file in the folder of its report.
 
     Args:
-        cell: The cell.
-        address: File with the address of the cluster, see `promdrill.parallel.joining.Address`.
-        folder: Where its results go.
-        jobs: Drills side by side.
-        supply: As asked for; None for the default.
-        scenarios: Folders with scenarios beside promdrill's, as asked for; None for none.
+        request: What is asked for; it names that folder, and the cluster to join.
     """
-    said = {"SUPPLY": supply or "", "SCENARIOS": scenarios or "", **cell.variables}
-    options = [f"--{name.lower().replace('_', '-')}={text}" for name, text in said.items() if text]
-    run = [sys.executable, "-m", "promdrill.cli.main", "run"]
-    return [*run, f"--in-cluster={address}", f"--report-dir={folder}", f"--jobs={jobs}", *options]
+    file = request.write((request.reports or Path()) / REQUEST)
+    return [sys.executable, "-m", "promdrill.cli.main", "run", f"--request={file}"]
 
 
 def environment() -> Mapping[str, str]:
-    """What a cell's environment has other than ours: nothing that a cell says itself."""
+    """What a run's environment has other than ours: nothing that it is told otherwise."""
     return {"PYTHONUNBUFFERED": "1", **dict.fromkeys((*VARIABLES, *FOREIGN), "")}
 
 

@@ -3,53 +3,60 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from promdrill.cluster.address import Address
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.matrix.cells import Cell
-from promdrill.parallel.joining import Address
-from promdrill.request import options
+from promdrill.request.options import OPTIONS
+from promdrill.request.request import Request, make
 from promdrill.request.scenarios import folders, select
-from promdrill.request.settings import Settings
+from promdrill.supply.choose import Choice
 
 Asked = Callable[[str], str | None]
-"""What was said of a variable of `promdrill run` beside the cell's own, as SUPPLY; None for nothing."""
+"""What was asked for by a variable of `promdrill run` beside the cell's own, as SUPPLY; None for nothing."""
+
+_OF_A_CLUSTER = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE")
 
 
-def settings(cell: Cell, asked: Asked) -> Settings:
-    """What a cell asks for, with what was asked of the whole matrix."""
-    return options.settings(lambda option: cell.variables.get(option.variable, asked(option.variable)))
+def request(cell: Cell, asked: Asked, choice: Choice | None) -> Request:
+    """What a cell asks for, with what was asked of the whole matrix.
 
-
-def general(asked: Asked) -> Settings:
-    """What was asked of the whole matrix.
-
-    Raises:
-        UsageError: It cannot be had, whatever the cell.
-    """
-    found = options.settings(lambda option: asked(option.variable))
-    found.check()
-    return found
-
-
-def check(cell: Cell, asked: Asked) -> None:
-    """Refuse a cell that cannot be run, as far as that is known without doing anything.
+    Args:
+        cell: The cell.
+        asked: What was asked of the whole matrix.
+        choice: The supply that was chosen for it; None for a bundle.
 
     Raises:
         UsageError: A file is not there, a chart is none, and their like.
     """
-    settings(cell, asked).check()
+    given = {name: asked(name) for name in _variables("SCENARIOS", "JOBS")} | dict(cell.variables)
+    drilled = select(cell.scenarios, further=folders(given["SCENARIOS"]))
+    return make(given, drilled=drilled, choice=choice)
 
 
-def fetch(cell: Cell, asked: Asked, say: Callable[[str], None]) -> None:
+def general(asked: Asked, choice: Choice | None) -> Request:
+    """What was asked of the whole matrix.
+
+    Args:
+        asked: The same, by variable.
+        choice: The supply that was chosen for it; None for a bundle.
+
+    Raises:
+        UsageError: It cannot be had, whatever the cell.
+    """
+    return make({name: asked(name) for name in _variables()}, choice=choice)
+
+
+def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], None]) -> None:
     """Get all that a cell needs, so that its run waits for no download or build.
 
     Args:
         cell: The cell.
         asked: What was asked of the whole matrix.
+        choice: The supply that was chosen for it; None for a bundle.
         say: Told what happens.
 
     Raises:
@@ -57,40 +64,40 @@ def fetch(cell: Cell, asked: Asked, say: Callable[[str], None]) -> None:
     """
     from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
 
-    wishes = settings(cell, asked)
-    wishes.check()
-    drilled = [scenario.folder for scenario in select(cell.scenarios, further=folders(asked("SCENARIOS")))]
-    fulfil.preflight(wishes, drilled, say=say)
-    fulfil.provide(wishes, drilled, say=say)
+    wanted = request(cell, asked, choice)
+    found = fulfil.preflight(wanted, say=say)
+    fulfil.provide(wanted, wanted.scenarios, say=say, found=found)
 
 
 @contextlib.contextmanager
-def cluster(ground: tuple[str, str], asked: Asked, say: Callable[[str], None]) -> Iterator[Path]:
-    """A ready cluster, deleted when the block is left; yields the file with its address.
+def cluster(
+    ground: tuple[str, str], asked: Asked, choice: Choice | None, say: Callable[[str], None]
+) -> Iterator[Address]:
+    """A ready cluster, deleted when the block is left; yields its address.
 
     It is made of what the default chart needs: each cell brings what it needs besides.
 
     Args:
         ground: As `promdrill.matrix.cells.Cell.ground`.
         asked: What was asked of the whole matrix.
+        choice: The supply that was chosen for it; None for a bundle.
         say: Told what happens.
 
     Raises:
         PromdrillError: It could not be supplied, made or deleted.
     """
-    from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  as above
 
     kubernetes, profile = ground
-    mine = {"KUBE_VERSION": kubernetes, "PROFILE": profile}
-    general = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE")
-    names = {name: asked(name) for name in general}
-    wishes = options.settings(lambda option: mine.get(option.variable, names.get(option.variable)))
-    supplied = fulfil.provide(wishes, [], say=say)
-    with (
-        fulfil.cluster(supplied, fulfil.KindOptions(), profile=profile, say=say) as made,
-        tempfile.TemporaryDirectory(prefix="promdrill-matrix-") as folder,
-    ):
-        yield Address.of(made).write(Path(folder) / "cluster.json")
+    given = {name: asked(name) for name in _OF_A_CLUSTER} | {"KUBE_VERSION": kubernetes, "PROFILE": profile}
+    wanted = make(given, choice=choice)
+    supplied = fulfil.provide(wanted, [], say=say)
+    with fulfil.cluster(supplied, wanted.cluster, profile=profile, say=say) as made:
+        yield Address.of(made)
+
+
+def _variables(*session: str) -> tuple[str, ...]:
+    return (*(option.variable for option in OPTIONS), *session)
 
 
 def refuse_foreign(asked: Asked, names: tuple[str, ...], file: Path) -> None:

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from promdrill.core.defaults import DEFAULT_KUBERNETES
-from promdrill.core.errors import UsageError
-from promdrill.matrix.lines import Lines
-from promdrill.request.settings import (
+from promdrill.core.choices import (
+    DEFAULT_KUBERNETES,
     IMAGES,
     PROFILES,
     SUBCHARTS,
+    VERSION,
     nearest,
 )
+from promdrill.core.errors import UsageError
+from promdrill.matrix.lines import Lines
 from promdrill.supply.kubernetes import Offer
 
 FILE_NAME = "matrix.toml"
@@ -32,7 +33,6 @@ CHART_FIELDS = ("chart", "version", "repo")
 ALL = "all"
 """The set of all scenarios."""
 
-_PROMETHEUS = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
@@ -246,7 +246,7 @@ def _chart(value: Any) -> Chart:
 
 def _app_version(value: Any) -> str:
     text = _text(value)
-    if text and not _PROMETHEUS.fullmatch(text):
+    if text and not VERSION.fullmatch(text):
         raise _Refused(f"{_toml(text)}: not a version of Prometheus", '"3.14.0"', _toml(text))
     return text
 

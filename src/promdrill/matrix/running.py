@@ -7,17 +7,18 @@ import signal
 import textwrap
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
+from promdrill.cluster.address import Address
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
 from promdrill.matrix.kept import Folders
+from promdrill.request.request import Request
 from promdrill.results.expected import as_due
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
@@ -80,16 +81,16 @@ class Means:
     """What the runner uses of the world.
 
     Attributes:
-        check: Refuses a cell, by a `PromdrillError`, that cannot be run.
-        cluster: Makes the cluster of a ground; yields the file with its address.
-        child: Runs a cell, given the file and its folder, and tells its lines.
+        request: What a cell asks for; refuses, by a `PromdrillError`, one that cannot be run.
+        cluster: Makes the cluster of a ground; yields its address.
+        child: Runs a cell, given what is asked for, and tells its lines.
         say: Shows a line.
         clock: Where time comes from.
     """
 
-    check: Callable[[Cell], None]
-    cluster: Callable[[tuple[str, str]], AbstractContextManager[Path]]
-    child: Callable[[Cell, Path, Path, Callable[[str], None]], Ended]
+    request: Callable[[Cell], Request]
+    cluster: Callable[[tuple[str, str]], AbstractContextManager[Address]]
+    child: Callable[[Cell, Request, Callable[[str], None]], Ended]
     say: Callable[[str], None]
     clock: Clock = SYSTEM
 
@@ -154,6 +155,7 @@ class _Runner:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     begun: set[str] = field(default_factory=set)
+    requests: dict[str, Request] = field(default_factory=dict)
 
     def outcome(self, cell: Cell) -> Outcome:
         """What came of a cell: an interruption may have come before it was judged, or begun."""
@@ -176,7 +178,7 @@ class _Runner:
     def run(self) -> None:
         for cell in self._left():
             try:
-                self.means.check(cell)
+                self.requests[cell.id] = self.means.request(cell)
             except PromdrillError as error:
                 self._tell(Outcome(cell, State.REFUSED, reason=str(error)))
         for ground in dict.fromkeys(cell.ground for cell in self._left()):
@@ -198,13 +200,13 @@ class _Runner:
             if not without:
                 self.problems.append(f"the cluster of Kubernetes {kubernetes}, {profile}: {error}")
 
-    def _one(self, cell: Cell, address: Path) -> None:
+    def _one(self, cell: Cell, address: Address) -> None:
         self.means.say(f"{self._number(cell)}: {cell.title}")
         began = self.means.clock.monotonic()
         self.begun.add(cell.id)
         try:
-            folder = self.folders.begin(cell)
-            ended = self.means.child(cell, address, folder, lambda line: self.means.say(f"{cell.id}: {line}"))
+            request = replace(self.requests[cell.id], joins=address, reports=self.folders.begin(cell))
+            ended = self.means.child(cell, request, lambda line: self.means.say(f"{cell.id}: {line}"))
         except KeyboardInterrupt:  # the second one, or one before the child was there
             ended = Ended(-signal.SIGINT, "", interrupted=True)
         except PromdrillError as error:

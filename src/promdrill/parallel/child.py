@@ -15,6 +15,7 @@ import pytest
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, CommandTimeout
 from promdrill.core.model import DrillResult
+from promdrill.parallel.messages import Inbox, Line, Message
 from promdrill.results import store
 
 REPORTS = "reports.jsonl"
@@ -52,17 +53,17 @@ def run(
     *,
     join: Path,
     cwd: Path,
-    on_line: Callable[[str], None],
+    on_message: Callable[[Message], None],
     stop: threading.Event,
 ) -> Left:
     """Run one test in a child that joins, to its end; nothing that the child does is an error here.
 
     Args:
         test: Path of its file and its name, as pytest takes them.
-        options: Options of pytest.
+        options: pytest's own; promdrill's are in the file.
         join: Written by `promdrill.parallel.joining.Joined.write`, in the child's outbox.
         cwd: Folder to run in.
-        on_line: Told each line of the child's output.
+        on_message: Told each line of the child's output, and each state that it comes to; from several threads.
         stop: When set, the child is asked to end, and ended soon after.
     """
     last = "it said nothing"
@@ -71,13 +72,14 @@ def run(
         nonlocal last
         if line.strip():
             last = line.strip()
-            on_line(line)
+            on_message(Line(line))
 
     end = "it came to no end of its own"
     argv = [sys.executable, "-m", "pytest", *options, f"--join={join}", test]
     ok = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     try:
-        shell.run(argv, timeout_s=TIMEOUT_S, env=_ENVIRONMENT, cwd=cwd, ok=ok, on_line=heard, stop=stop)
+        with Inbox(join.parent, on_message):
+            shell.run(argv, timeout_s=TIMEOUT_S, env=_ENVIRONMENT, cwd=cwd, ok=ok, on_line=heard, stop=stop)
     except CommandTimeout:
         end = f"its process was not done within {TIMEOUT_S:.0f} s: {last}"
     except CommandFailed as error:

@@ -1,4 +1,4 @@
-"""The plugin of a session that joins the cluster of another: nothing is provided, created or deleted here."""
+"""The plugin of a session that joins the cluster of another: what it tells its parent, and when it may go on."""
 
 from __future__ import annotations
 
@@ -7,26 +7,21 @@ import gc
 import importlib
 import json
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
-from promdrill.parallel import turn
+from promdrill.parallel import messages, turn
 from promdrill.parallel.child import REPORTS
 from promdrill.parallel.joining import Joined
+from promdrill.parallel.messages import State
 from promdrill.results.run import Run
 
-if TYPE_CHECKING:
-    from promdrill.cluster.kind import PinnedKindCluster
-    from promdrill.supply.supplied import Supplied
-
-
-NEEDED = ("kubernetes.client", "kubernetes.config", "promdrill.request.fulfil")
-"""Modules that take long to import and that every drill needs, but not every session."""
+NEEDED = ("kubernetes.client", "kubernetes.config")
+"""Modules that take a second to import, which every drill imports once it asks its cluster."""
 
 
 class JoinedSession:
-    """Fixtures in place of those that make a cluster, and the tests' reports for the parent, which shows them.
+    """The tests' reports go to the parent, which shows them, and drills wait for their turn.
 
     Args:
         config: The session's.
@@ -38,9 +33,9 @@ class JoinedSession:
 
     def __init__(self, config: pytest.Config, joined: Joined) -> None:
         self._config = config
-        self._joined = joined
+        self._outbox = joined.outbox
         reporter = config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:
+        if reporter is not None:  # the parent shows what comes of the drill
             config.pluginmanager.unregister(reporter)
         supplied = joined.supplied
         self.run = Run(
@@ -50,16 +45,6 @@ class JoinedSession:
             say=self._say,
             results_in=joined.outbox,
         )
-
-    @pytest.fixture(scope="session")
-    def supplied(self) -> Supplied:
-        """What the parent was supplied with."""
-        return self._joined.supplied
-
-    @pytest.fixture(scope="session")
-    def kind_cluster(self) -> PinnedKindCluster:
-        """The parent's cluster."""
-        return self._joined.address.cluster()
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Say why nothing could be collected."""
@@ -72,16 +57,20 @@ class JoinedSession:
         for module in NEEDED:
             importlib.import_module(module)
         gc.freeze()  # pytest ends with five full collections; over the modules they take half a second, for nothing
-        turn.wait_for(self._joined.outbox, turn.BEGIN)
+        turn.wait_for(self._outbox, turn.BEGIN)
 
     def until_alone(self) -> bool:
-        """As `promdrill.drill.site.Site.until_alone`: one that may run beside others is as good as alone at once."""
-        return turn.wait_for(self._joined.outbox, turn.ALONE)
+        """As `promdrill.drill.site.Site.until_alone`, which is asked once the baseline is proven.
+
+        One that may run beside others is as good as alone at once.
+        """
+        messages.post(self._outbox, State.BASELINE_PROVEN)
+        return turn.wait_for(self._outbox, turn.ALONE)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell the parent at once: what comes after may be the end of this process."""
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        with (self._joined.outbox / REPORTS).open("a", encoding="utf-8") as file:
+        with (self._outbox / REPORTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(data) + "\n")
 
     def _say(self, line: str) -> None:

@@ -12,22 +12,24 @@ from typing import TYPE_CHECKING, Literal
 
 import pytest
 
+from promdrill.cluster.address import Address
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import Variant, drill_name
+from promdrill.drill.interrupts import terminable
 from promdrill.parallel import child, wanted
-from promdrill.parallel.joining import Address, Joined
+from promdrill.parallel.joining import Joined
 from promdrill.parallel.pool import Pool, Tell
 from promdrill.parallel.turn import ALONE, BEGIN, Turn
 from promdrill.request import scenarios
-from promdrill.request.options import FLAGS
+from promdrill.request.request import Request
 from promdrill.results.run import Run
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
     from promdrill.supply.supplied import Supplied
 
-PASSED_ON = (*FLAGS, "variants", "keep_cluster", "capture", "confcutdir")
-"""Options of the parent that its children are given too, as pytest names their values."""
+PASSED_ON = ("capture", "confcutdir")
+"""Options of pytest itself that children are given too; promdrill's are in the file by which they join."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,32 +37,30 @@ class Means:
     """What the session can do already.
 
     Attributes:
+        request: What was asked for.
         run: The run that takes the results.
         provide: Has everything supplied.
         cluster: Makes the cluster, and deletes it at the end.
         variant: Which run of its scenario a test is; None when it is no drill.
         skip: Why a drill does not apply to what was supplied; None when it does.
-        profile: Kind configuration.
     """
 
+    request: Request
     run: Callable[[], Run]
     provide: Callable[[], Supplied]
     cluster: Callable[[Supplied], AbstractContextManager[PinnedKindCluster]]
     variant: Callable[[pytest.Item], Variant | None]
     skip: Callable[[pytest.Item, Supplied], str | None]
-    profile: str
 
 
 class SideBySide:
     """pytest's loop over the tests, with children.
 
     Args:
-        width: Drills at once.
         means: What the session can do already.
     """
 
-    def __init__(self, width: int, means: Means) -> None:
-        self._width = width
+    def __init__(self, means: Means) -> None:
         self._means = means
         self._left: list[pytest.Item] = []
 
@@ -95,17 +95,18 @@ class SideBySide:
         return True
 
     def _drill(self, items: list[pytest.Item], supplied: Supplied, address: Address, folder: Path) -> None:
-        from promdrill.drill.interrupts import terminable  # noqa: PLC0415  the engine's modules, when there is a drill
-
         run, config, session = self._means.run(), items[0].config, items[0].session
         options = options_of(config)
         outboxes = {item: folder / str(number) for number, item in enumerate(items)}
         reasons = {item: wanted.alone(item) for item in items}
-        joins = {item: Joined(supplied, address, run.folder, outbox).write() for item, outbox in outboxes.items()}
+        request = self._means.request
+        joins = {
+            item: Joined(request, supplied, address, run.folder, outbox).write() for item, outbox in outboxes.items()
+        }
 
         def work(item: pytest.Item, tell: Tell, stop: threading.Event) -> child.Left:
             cwd = config.invocation_params.dir
-            return child.run(_target(item), options, join=joins[item], cwd=cwd, on_line=tell, stop=stop)
+            return child.run(_target(item), options, join=joins[item], cwd=cwd, on_message=tell, stop=stop)
 
         def begins(item: pytest.Item) -> None:
             turns[item].give()
@@ -128,7 +129,7 @@ class SideBySide:
             turns = {item: held.enter_context(Turn(outbox, BEGIN)) for item, outbox in outboxes.items()}
             apart = [item for item in reasons if item not in together]
             waits = {item: held.enter_context(Turn(outboxes[item], ALONE)) for item in apart}
-            pool.run(ordered, apart, width=self._width)
+            pool.run(ordered, apart, width=request.jobs)
 
     def _skipped(self, item: pytest.Item, supplied: Supplied) -> bool:
         """Whether a drill does not apply; what is recorded of it then."""
@@ -168,7 +169,7 @@ class SideBySide:
 
     def _abort(self, item: pytest.Item, reason: str, *, interrupted: bool = False) -> None:
         variant = self._means.variant(item) or Variant()
-        scenario, profile = item.path.parent.name, self._means.profile
+        scenario, profile = item.path.parent.name, self._means.request.settings.profile
         self._means.run().aborted(scenario, variant, profile=profile, reason=reason, interrupted=interrupted)
 
     def _name(self, item: pytest.Item) -> str:
@@ -177,16 +178,14 @@ class SideBySide:
 
 
 def options_of(config: pytest.Config) -> list[str]:
-    """The parent's options that matter to a child, as its command line."""
+    """Pytest's own options that matter to a child, as its command line."""
     options = [f"--rootdir={config.rootpath}", "-p", "no:cacheprovider"]
     if config.inipath is not None:
         options += ["-c", str(config.inipath)]
     for name in PASSED_ON:
-        value, option = config.getoption(name), f"--{name.replace('_', '-')}"
-        if value is True:
-            options.append(option)
-        elif value not in {None, False}:
-            options.append(f"{option}={value}")
+        value = config.getoption(name)
+        if value is not None:
+            options.append(f"--{name}={value}")
     return options
 
 

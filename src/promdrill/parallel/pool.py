@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from promdrill.parallel.messages import Line, Message, State
+
 J = TypeVar("J")
 R = TypeVar("R")
 
-Tell = Callable[[str], None]
-"""Takes a line of output."""
-
-
-PAST_ITS_START = 2
-"""Lines after which a job is past its start, a drill past its baseline: what takes most of the CPU is over then."""
+Tell = Callable[[Message], None]
+"""Takes what happens in a job."""
 
 
 class Pool(Generic[J, R]):
     """Runs jobs side by side, and tells of one thing at a time.
 
-    For each job that is past its start another one gets ready, so that a place that becomes free has its next one
-    waiting.
+    For each job that has proven its baseline another one gets ready, so that a worker that becomes free has its next
+    one waiting.
 
     Args:
         work: Gets ready for one job, waits until the job's turn has come, does it and returns what came of it, in a
-            thread of its own. It is given the job, where to tell lines of output, and an event that, once set, asks it
-            to end early.
+            thread of its own. It is given the job, where to tell what happens, and an event that, once set, asks it to
+            end early.
         on_turn: Told of each job whose turn has come; what `work` waits for is made to happen here.
         on_alone: Told of each job that is to run alone, once nothing runs beside it.
         on_line: Told each line with its job.
@@ -63,7 +60,7 @@ class Pool(Generic[J, R]):
         self._ready: list[J] = []
         self._running: list[J] = []
         self._told_alone: list[J] = []
-        self._lines: Counter[J] = Counter()
+        self._states: dict[J, State] = {}
         self._going_on = True
 
     def run(self, together: Iterable[J], alone: Iterable[J], *, width: int) -> None:
@@ -104,7 +101,7 @@ class Pool(Generic[J, R]):
             return
         self._next()
         self._tell_alone()
-        past = sum(self._lines[job] >= PAST_ITS_START for job in self._running)
+        past = sum(self._states[job] is State.BASELINE_PROVEN for job in self._running)
         for job in sorted(self._waiting, key=lambda job: not self._may_run(job)):
             if self._going_on and len(self._ready) < past:
                 self._make_ready(job, threads)
@@ -125,12 +122,13 @@ class Pool(Generic[J, R]):
     def _make_ready(self, job: J, threads: ThreadPoolExecutor) -> None:
         if job not in self._ready:
             self._ready.append(job)
+            self._states[job] = State.STARTING
             threads.submit(self._one, job)
 
     def _one(self, job: J) -> None:
         """Do one job, in its thread; whatever happens is put in the queue, so that nothing of it is ever lost."""
         try:
-            outcome = self._work(job, lambda line: self._happened.put(partial(self._told, job, line)), self._stop)
+            outcome = self._work(job, lambda message: self._happened.put(partial(self._told, job, message)), self._stop)
         except BaseException as error:  # noqa: BLE001  raised again where it is told
             self._happened.put(partial(_raise, error))
         else:
@@ -140,9 +138,11 @@ class Pool(Generic[J, R]):
         """Wait until something happens, and tell it."""
         self._happened.get()()
 
-    def _told(self, job: J, line: str) -> None:
-        self._lines[job] += 1
-        self._on_line(job, line)
+    def _told(self, job: J, message: Message) -> None:
+        if isinstance(message, Line):
+            self._on_line(job, message.text)
+        else:
+            self._states[job] = message.state
 
     def _ended(self, job: J, outcome: R) -> None:
         if job in self._running:

@@ -11,30 +11,6 @@ from promdrill.core.errors import UsageError
 
 D = TypeVar("D")
 
-MOST = 16
-"""Drills at once. Each has a Prometheus, a pytest process and a Helm; more than this starve each other anywhere."""
-
-MARKERS = (
-    'alone(why): the drill changes what drills share, named by "why"; with --jobs nothing runs beside it',
-    'exclusive(what): the drill uses "what", of which the cluster has one; with --jobs no two that name it run at once',
-    'long(why): the drill takes more than a minute, waiting for "why"; with --jobs it is among the first',
-)
-"""The markers' lines in ``pytest --markers``."""
-
-
-def width(text: str) -> int:
-    """How many drills may run at once.
-
-    Args:
-        text: As typed after JOBS= or --jobs=.
-
-    Raises:
-        UsageError: It is not a whole number from 1 to `MOST`.
-    """
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST):
-        raise UsageError(f"JOBS={text}: not a whole number from 1 to {MOST}", hint="JOBS=2")
-    return int(text)
-
 
 def alone(item: pytest.Item) -> str | None:
     """Why nothing may run beside this drill; None when something may.

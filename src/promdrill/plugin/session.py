@@ -1,169 +1,325 @@
-"""What a pytest session of ours is: its wishes, its run, its supply, its cluster, and which of its tests are drills."""
+"""What a pytest session that drills is: its request, its run, its supply, its cluster, and which tests are drills.
+
+`promdrill.plugin.hooks`, which every pytest session loads, imports this module once there is something to do for it.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from promdrill import doctor
-from promdrill.core.errors import PromdrillError
-from promdrill.core.model import Variant, drill_name
-from promdrill.core.say import Say
+from promdrill.cluster import owners
+from promdrill.cluster.kind import PinnedKindCluster
+from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.model import INSTALLS, Variant, drill_name
+from promdrill.drill import Drill
+from promdrill.drill.incident import refuse_again
+from promdrill.drill.verdicts import line_in
 from promdrill.helm.compatibility.table import followed
 from promdrill.helm.source.files import metadata
-from promdrill.parallel.joining import Address
-from promdrill.request import options, scenarios
-from promdrill.request.settings import Settings, is_warm
-from promdrill.results import folder
+from promdrill.parallel import wanted
+from promdrill.parallel.joined import JoinedSession
+from promdrill.parallel.joining import Joined
+from promdrill.parallel.parent import Means, SideBySide
+from promdrill.request import fulfil, scenarios
+from promdrill.request.fulfil import Preflight
+from promdrill.request.options import OPTIONS, PLUGIN
+from promdrill.request.request import KindOptions, Request, make
+from promdrill.results import folder, summary, variants
+from promdrill.results.junit import properties
 from promdrill.results.run import Run
+from promdrill.supply.supplied import Supplied
 
 if TYPE_CHECKING:
-    from promdrill.cluster.kind import PinnedKindCluster
-    from promdrill.supply.supplied import Supplied
-    from promdrill.watch.live import LiveRun  # noqa: F401  named in a text
-
-RUN = pytest.StashKey[Run]()
-"""The run of this session, there once drills were collected."""
-
-FOLDERS = pytest.StashKey[Sequence[Path]]()
-"""The folders of the scenarios whose drills were collected."""
-
-LIVE = pytest.StashKey["LiveRun"]()
-"""The view of the run below its lines; there in a terminal that can show it."""
-
-UNTIL_ALONE = pytest.StashKey[Callable[[], bool]]()
-"""As in `promdrill.drill.site.Site`; there in a session that joins the cluster of another."""
+    from promdrill.watch.live import LiveRun
 
 UNNAMED = "pytest-kind"
 """pytest-kind's default for --cluster-name; a cluster of ours then gets a name that is free."""
 
 
-def wishes(config: pytest.Config) -> Settings:
-    """What the session was asked for.
+class DrillSession:
+    """promdrill's part of one pytest session: a plugin, and what its fixtures ask.
 
-    Raises:
-        UsageError: An option is not of its form.
+    ``promdrill run`` and its like give one to pytest; otherwise `plugin.hooks` makes one from the session's options.
+
+    Args:
+        request: What was asked for.
+        found: What was found out before the session began.
+        joined: What a session is given that joins the cluster of another; None for one that has its own.
+        summary: Whether the session ends with a table of its drills.
+
+    Attributes:
+        request: What was asked for.
     """
-    return options.settings(
-        lambda option: config.getoption(option.name),
-        folder=config.invocation_params.dir,
-        variants=config.getoption("variants"),
-    )
 
+    __name__ = PLUGIN  # by which pytest's plugin manager, and so promdrill.plugin.hooks, knows it
 
-def provide(config: pytest.Config) -> Supplied:
-    """Everything that a cluster and its drills are made of.
+    def __init__(
+        self,
+        request: Request,
+        *,
+        found: Preflight = Preflight(),  # noqa: B008  frozen
+        joined: Joined | None = None,
+        summary: bool = True,
+    ) -> None:
+        self.request = request
+        self._found = found
+        self._joined = joined
+        self._summary = summary
+        self._folders: tuple[Path, ...] = ()
+        self._config: pytest.Config
+        self._joining: JoinedSession | None = None
+        self._run: Run | None = None
+        self._live: LiveRun | None = None
 
-    Raises:
-        UsageError: The chart cannot be drilled as asked for, or nothing can be drilled on this machine.
-        SupplyError: Something could not be had.
-    """
-    from promdrill.request import fulfil  # noqa: PLC0415  a session without a cluster does not pay for its modules
+    @classmethod
+    def joining(cls, joined: Joined, *, summary: bool = True) -> DrillSession:
+        """The session of a child, or one that works in a cluster that was kept."""
+        return cls(joined.request, joined=joined, summary=summary)
 
-    asked = wishes(config)
-    chosen = asked.supply_name()
-    doctor.require(supply=chosen, warm=is_warm(asked.kubernetes, chosen))
-    found = fulfil.provide(asked, config.stash.get(FOLDERS, ()), say=say(config))
-    ours = config.stash.get(RUN, None)
-    if ours is not None:
-        ours.results.supplied(supply=found.name, kubernetes=found.kubernetes)
-    return found
+    @classmethod
+    def of(cls, config: pytest.Config) -> DrillSession:
+        """The one that the session's options ask for.
 
+        Raises:
+            UsageError: An option is wrong.
+        """
+        join = _path(config, "join")
+        if join is not None:
+            return cls.joining(Joined.read(join))
+        given = {option.variable: config.getoption(option.name) for option in OPTIONS}
+        return cls(
+            make(
+                given | {"JOBS": config.getoption("jobs")},
+                folder=config.invocation_params.dir,
+                variants=config.getoption("variants"),
+                cluster=_kind_options(config),
+                joins=_path(config, "in_cluster"),
+                reports=_path(config, "report_dir"),
+            )
+        )
 
-@contextlib.contextmanager
-def cluster(config: pytest.Config, supplied: Supplied) -> Iterator[PinnedKindCluster]:
-    """The cluster of the session: its own, or the one that it was given."""
-    from promdrill.cluster import owners  # noqa: PLC0415  as above
-    from promdrill.drill.incident import refuse_again  # noqa: PLC0415  as above
-    from promdrill.request import fulfil  # noqa: PLC0415  as above
+    @property
+    def run(self) -> Run:
+        """The run of this session, begun when it is asked for first."""
+        if self._run is None:
+            named, settings = self.request.reports, self.request.settings
+            place = folder.use(named) if named else folder.create(self._base() / "reports")
+            self._run = Run(
+                place,
+                supply=settings.supply,
+                kubernetes=settings.kubernetes,
+                say=self.say,
+                options=self.request.changed(),
+            )
+        return self._run
 
-    option = config.getoption
-    given = path(config, "in_cluster")
-    if given is not None:
-        made = Address.read(given).cluster()
-        fulfil.load(supplied, made)
-        yield made
-        return
-    name = option("cluster_name") if option("cluster_name") != UNNAMED else None
-    if name is not None:
-        refuse_again(owners.clusters_dir() / name, {each.name for each in config.stash.get(FOLDERS, ())})
-    kind = fulfil.KindOptions(
-        name=name,
-        keep=option("keep_cluster"),
-        kubeconfig=path(config, "kubeconfig"),
-        image=option("kind_image"),
-        kind=path(config, "kind_bin"),
-        kubectl=path(config, "kind_kubectl_bin"),
-    )
-    with fulfil.cluster(supplied, kind, profile=wishes(config).profile, say=say(config)) as made:
-        yield made
-
-
-def run(config: pytest.Config) -> Run:
-    """The run of this session, begun when it is asked for first."""
-    if RUN not in config.stash:
-        named = path(config, "report_dir")
-        place = folder.use(named) if named else folder.create(_base(config) / "reports")
-        asked = wishes(config)
-        said = options.said(asked) | ({"JOBS": config.getoption("jobs")} if config.getoption("jobs") != "1" else {})
-        config.stash[RUN] = Run(place, supply=asked.supply, kubernetes=asked.kubernetes, say=say(config), options=said)
-    return config.stash[RUN]
-
-
-def _base(config: pytest.Config) -> Path:
-    """The folder of the repository whose tests run; with none around them, pytest's is where promdrill is installed."""
-    return config.rootpath if config.inipath is not None else config.invocation_params.dir
-
-
-def say(config: pytest.Config) -> Say:
-    """Shows lines on the terminal while tests run, past pytest's capturing."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    capture = config.pluginmanager.getplugin("capturemanager")
-
-    def show(line: str) -> None:
-        if LIVE in config.stash:
-            config.stash[LIVE].say(line)
+    def say(self, line: str) -> None:
+        """Show a line on the terminal while tests run, past pytest's capturing."""
+        if self._live is not None:
+            self._live.say(line)
             return
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is None:
             return
+        capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             reporter.ensure_newline()
             reporter.write_line(line)
             reporter.flush()  # a pipe, as a CI reads it, would get them in blocks of kilobytes
 
-    return show
+    # --- what the fixtures ask ----------------------------------------------------------------------------------
 
+    def provide(self) -> Supplied:
+        """Everything that a cluster and its drills are made of.
 
-def go_live(config: pytest.Config, drills: Sequence[pytest.Item]) -> None:
-    """Show the run as it goes on below its lines, in a terminal that can, where pytest captures nothing."""
-    if config.getoption("join"):
-        return
-    planned = tuple(drill_name(item.path.parent.name, variant(item).label) for item in drills)
-    run(config).results.plan(planned)
-    if config.getoption("capture") != "no" or config.getoption("usepdb"):
-        return
-    from promdrill.watch.live import live_run  # noqa: PLC0415  as above
+        Raises:
+            UsageError: The chart cannot be drilled as asked for, or nothing can be drilled on this machine.
+            SupplyError: Something could not be had.
+        """
+        if self._joined is not None:
+            return self._joined.supplied
+        self.request = self.request.with_supply()
+        self.request.require_machine()
+        supplied = fulfil.provide(self.request, self._folders, say=self.say, found=self._found)
+        if self._run is not None:
+            self._run.results.supplied(supply=supplied.name, kubernetes=supplied.kubernetes)
+        return supplied
 
-    found = live_run(run(config).folder, planned)
-    if found is not None:
-        config.stash[LIVE] = found
-        config.add_cleanup(found.stop)  # whatever happens, the terminal is left as it was
+    @contextlib.contextmanager
+    def cluster(self, supplied: Supplied) -> Iterator[PinnedKindCluster]:
+        """The cluster of the session: its own, or the one that it was given."""
+        if self._joined is not None:
+            yield self._joined.address.cluster()
+        elif self.request.joins is not None:
+            made = self.request.joins.cluster()
+            fulfil.load(supplied, made)
+            yield made
+        else:
+            options, profile = self.request.cluster, self.request.settings.profile
+            if options.name is not None:
+                refuse_again(owners.clusters_dir() / options.name, {each.name for each in self._folders})
+            with fulfil.cluster(supplied, options, profile=profile, say=self.say) as made:
+                yield made
 
+    @contextlib.contextmanager
+    def drill(self, request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]:
+        """The drill of the scenario in whose folder the test lies, in the variant that the test was made for.
 
-def path(config: pytest.Config, option: str) -> Path | None:
-    """The value of an option that is a path."""
-    value = config.getoption(option)
-    return config.invocation_params.dir / Path(value).expanduser() if value else None
+        Skipped, before a cluster is made for it, where the scenario does not apply to the chart.
+        """
+        reason = _skip_reason(request.node, supplied)
+        if reason is not None:
+            self.run.skip(request.path.parent.name, reason)
+            pytest.skip(reason)
+        with fulfil.drill(
+            request.path.parent,
+            supplied,
+            request.getfixturevalue("kind_cluster"),
+            variant=self._variant(request.node),
+            install=scenarios.traits(request.path).install or INSTALLS[0],
+            run=self.run,
+            request=self.request,
+            until_alone=self._joining.until_alone if self._joining is not None else lambda: False,
+        ) as opened:
+            yield opened
 
+    # --- pytest's hooks -----------------------------------------------------------------------------------------
 
-def variant(item: pytest.Item) -> Variant:
-    """The variant that the test was made for, else the one that --control names."""
-    made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
-    return made_for if isinstance(made_for, Variant) else Variant(item.config.getoption("control"))
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Take the part that the request asks for."""
+        self._config = config
+        if self._joined is not None:
+            self._joining = JoinedSession(config, self._joined)
+            self._run = self._joining.run
+            config.pluginmanager.register(self._joining, "promdrill-joined")
+        elif self.request.jobs > 1:
+            means = Means(
+                request=self.request,
+                run=lambda: self.run,
+                provide=self.provide,
+                cluster=self.cluster,
+                variant=lambda item: self._variant(item) if is_drill(item) else None,
+                skip=_skip_reason,
+            )
+            config.pluginmanager.register(SideBySide(means), "promdrill-side-by-side")
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """One test per variant of a drill and per repetition, where such were asked for."""
+        kind, settings = self.request.variants, self.request.settings
+        if (kind is None and settings.repeat == 1) or "drill" not in metafunc.fixturenames:
+            return
+        found: tuple[Variant, ...] = (Variant(settings.control),)
+        if kind is not None:
+            try:
+                found = fulfil.variants(kind, metafunc.definition.path.parent, settings.runbook)
+            except PromdrillError as error:
+                raise pytest.Collector.CollectError(str(error)) from error
+        if settings.repeat > 1:
+            numbers = range(1, settings.repeat + 1)
+            found = tuple(replace(variant, repetition=number) for variant in found for number in numbers)
+        metafunc.parametrize("drill", found, ids=[variant.label for variant in found], indirect=True)
+
+    def begin(self, drills: Sequence[pytest.Item]) -> None:
+        """Begin a run of these tests.
+
+        Raises:
+            UsageError: A marker of one says what it cannot, or the folder of the report cannot be used.
+        """
+        for item in drills:
+            wanted.alone(item)
+            wanted.exclusive(item)
+            wanted.long(item)
+            scenarios.traits(item.path)
+        self._folders = tuple(dict.fromkeys(item.path.parent for item in drills))
+        self.run.tests.update(item.nodeid for item in drills)
+        self._go_live(drills)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Record how a drill ended, and say why in words: a stack of frames is for errors of promdrill itself."""
+        report = yield
+        if self._run is None or not is_drill(item):
+            return report
+        scenario, variant = item.path.parent.name, self._variant(item)
+        if call.excinfo is not None and report.failed:
+            error = call.excinfo.value
+            judged = self._run.result(scenario, variant) is not None
+            told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged)
+            if told:
+                cause = error.__cause__  # a runbook step's own output stands in what the drill was ended by
+                report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
+            reason = str(error) if told else f"{type(error).__name__}: {error}"
+            self._run.aborted(scenario, variant, profile=self.request.settings.profile, reason=reason)
+        result = self._run.result(scenario, variant)
+        if report.when == "call" and result is not None:
+            known = {key: str(value) for key, value in properties(result).items() if value is not None}
+            item.user_properties += known.items()
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_report_teststatus(
+        self, report: pytest.CollectReport | pytest.TestReport
+    ) -> Generator[None, tuple[str, str, object], tuple[str, str, object]]:
+        """Drills say in lines of their own how they end; a dot would stand in their way."""
+        category, letter, word = yield
+        return category, "" if self._run is not None and report.nodeid in self._run.tests else letter, word
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, exitstatus: int) -> None:
+        """Close the results, after every fixture has been torn down; those of an interrupted run stay unfinished."""
+        if self._live is not None:
+            self._live.stop()
+        if self._run is None:
+            return
+        if exitstatus != pytest.ExitCode.INTERRUPTED:
+            self._run.results.finish()
+        if self._run.results.folder == self._run.folder:  # one that joins another's leaves it to that one
+            write_page(self._run)
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line per drill, a table of controls or ablations, and where to read more."""
+        if self._run is None or not self._summary:
+            return
+        terminalreporter.section("drills")
+        for line in (
+            *summary.lines(self._run.drills, self._run.results.run.skipped),
+            *variants.lines(self._run.drills, self.request.variants),
+        ):
+            terminalreporter.write_line(line)
+        terminalreporter.write_line(f"report: {self._run.folder}")
+
+    def _base(self) -> Path:
+        """The folder of the repository whose tests run; without one, pytest's is where promdrill is installed."""
+        config = self._config
+        return config.rootpath if config.inipath is not None else config.invocation_params.dir
+
+    def _variant(self, item: pytest.Item) -> Variant:
+        """The variant that the test was made for, else the one that --control names."""
+        made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
+        return made_for if isinstance(made_for, Variant) else Variant(self.request.settings.control)
+
+    def _go_live(self, drills: Sequence[pytest.Item]) -> None:
+        """Show the run as it goes on below its lines, in a terminal that can, where pytest captures nothing."""
+        if self._joined is not None:
+            return
+        planned = tuple(drill_name(item.path.parent.name, self._variant(item).label) for item in drills)
+        self.run.results.plan(planned)
+        option = self._config.getoption
+        if option("capture") != "no" or option("usepdb"):
+            return
+        from promdrill.watch.live import live_run  # noqa: PLC0415  a pipe shows no view
+
+        self._live = live_run(self.run.folder, planned)
+        if self._live is not None:
+            self._config.add_cleanup(self._live.stop)  # whatever happens, the terminal is left as it was
 
 
 def is_drill(item: pytest.Item) -> bool:
@@ -181,15 +337,30 @@ def write_page(ended: Run) -> None:
         ended.say(f"no report.html: {type(error).__name__}: {error}")
 
 
-def skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:
+def _kind_options(config: pytest.Config) -> KindOptions:
+    option = config.getoption
+    return KindOptions(
+        name=option("cluster_name") if option("cluster_name") != UNNAMED else None,
+        keep=option("keep_cluster"),
+        kubeconfig=_path(config, "kubeconfig"),
+        image=option("kind_image"),
+        kind=_path(config, "kind_bin"),
+        kubectl=_path(config, "kind_kubectl_bin"),
+    )
+
+
+def _path(config: pytest.Config, option: str) -> Path | None:
+    """The value of an option that is a path."""
+    value = config.getoption(option)
+    return config.invocation_params.dir / Path(value).expanduser() if value else None
+
+
+def _skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:
     """Why a drill does not apply to the chart; None when it does."""
     return scenarios.applies(item.path, *followed(metadata(supplied.chart)), supplied.app_version)
 
 
-@contextlib.contextmanager
-def usage_errors() -> Iterator[None]:
-    """Within the block, what promdrill refuses is an error of pytest's usage: exit code 4, nothing was started."""
-    try:
-        yield
-    except PromdrillError as error:
-        raise pytest.UsageError(str(error)) from error
+def _placed(item: pytest.Item, error: BaseException) -> str:
+    """An error in words; what is wrong in a scenario's own test with its line."""
+    line = line_in(item.path.parent, error) if isinstance(error, UsageError) else ""
+    return f"{line}: {error}" if line else str(error)

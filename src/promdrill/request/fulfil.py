@@ -1,4 +1,4 @@
-"""From a pytest session's wishes to a cluster and to the site of a drill: what the fixtures do, without pytest."""
+"""From a request to a cluster and to the site of a drill: what the fixtures do, without pytest."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from promdrill.cluster import (
 )
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
+from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
@@ -31,86 +32,105 @@ from promdrill.helm.command import Helm
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values import Plan, layers
+from promdrill.helm.values.user import Own
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
 from promdrill.request import planning
+from promdrill.request.planning import Planned
+from promdrill.request.request import KindOptions, Request
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
-from promdrill.results.expected import AS_WRITTEN
 from promdrill.results.run import Run
 from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.unpack import Opened
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
 
 @dataclass(frozen=True, slots=True)
-class KindOptions:
-    """pytest-kind's options.
+class Preflight:
+    """What was found out of a request before anything was started; `provide` goes on from there.
 
     Attributes:
-        name: Of the cluster; None for one that is free.
-        keep: Leave the cluster when the session ends.
-        kubeconfig: Where the kubeconfig is written; None for a private folder.
-        image: Node image in place of the supplied one.
-        kind: Path of kind in place of the supplied one.
-        kubectl: Path of kubectl in place of the supplied one.
+        bundle: The request's bundle, unpacked.
+        planned: What its drills install; None where that has not been looked at.
     """
 
-    name: str | None = None
-    keep: bool = False
-    kubeconfig: Path | None = None
-    image: str | None = None
-    kind: Path | None = None
-    kubectl: Path | None = None
+    bundle: Opened | None = None
+    planned: Planned | None = None
 
 
-def preflight(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> None:
+def prepare(request: Request, *, say: Say) -> tuple[Request, Preflight]:
+    """Everything that is looked at before an engine, a cluster or a long build is started.
+
+    Args:
+        request: What was asked for; its scenarios are to be drilled.
+        say: Told what happens.
+
+    Returns:
+        The request with the version of Kubernetes that its supply really has, and what was found out.
+
+    Raises:
+        UsageError: It cannot be drilled as asked for, or not on this machine.
+        SupplyError: Something could not be had.
+    """
+    request = request.with_supply()
+    request.require_machine()
+    settled = request.settled(say=say)
+    return settled, preflight(settled, say=say)
+
+
+def preflight(request: Request, *, say: Say) -> Preflight:
     """Refuse what cannot be drilled before an engine, a cluster or a long build is started.
 
     Where nothing of the user's own is drilled there is nothing to look at.
 
     Args:
-        wishes: What was asked for.
-        scenarios: The folders of those to be drilled.
+        request: What was asked for; its scenarios are to be drilled.
         say: Told what happens.
 
     Raises:
         UsageError: The chart, its version, its values or its images cannot be used.
         SupplyError: Something could not be had.
     """
-    own = (wishes.chart, wishes.chart_version, wishes.repo, wishes.values, wishes.app_version)
-    request = wishes.request()
-    if wishes.bundle is not None:
-        cache = Cache(paths.cache_dir())
-        unpack.unpacked(wishes.bundle, request, cache=cache, say=say, app_version=wishes.app_version)
-        return
-    if not any(own) and (wishes.subcharts, wishes.images) == ("on", "nearest"):
-        return
-    helm = supply.helm(request, on_event=say)
-    chart = supply.chart(request, helm, on_event=say)
-    planning.planned(wishes, tuple(scenarios), helm, chart, supply.available(request))
+    settings, asked = request.settings, request.of_supply()
+    own = (settings.chart, settings.chart_version, settings.repo, settings.values, settings.app_version)
+    if settings.bundle is not None:
+        return Preflight(bundle=_unpacked(settings.bundle, request, say))
+    if not any(own) and (settings.subcharts, settings.images) == ("on", "nearest"):
+        return Preflight()
+    helm = supply.helm(asked, on_event=say)
+    chart = supply.chart(asked, helm, on_event=say)
+    return Preflight(planned=planning.plan_of(request, request.scenarios, helm, chart, supply.available(asked)))
 
 
-def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplied:
+def _unpacked(file: Path, request: Request, say: Say) -> Opened:
+    asked, version = request.of_supply(), request.settings.app_version
+    cache = Cache(paths.cache_dir())
+    return unpack.unpacked(file, asked, cache=cache, say=say, app_version=version, listed=request.bundle)
+
+
+def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Preflight = Preflight()) -> Supplied:
     """Everything that a cluster and its drills are made of.
 
     Args:
-        wishes: What was asked for.
+        request: What was asked for.
         scenarios: The folders of those to be drilled.
         say: Told what happens, and what runs in place of what.
+        found: What `preflight` found out.
 
     Raises:
         UsageError: The chart, its values or its images cannot be used.
         SupplyError: Something could not be had.
     """
-    request = wishes.request()
-    supplied = supply.provide(request, on_event=say)
-    helm = supplied.tools.helm
-    chart = supplied.chart if wishes.bundle is not None else supply.chart(request, helm, on_event=say)
-    asked = (wishes, tuple(scenarios), helm, chart, supplied.available)
-    in_bundle = wishes.bundle is not None
-    path, plan = planning.plan_of(*asked, fixed=supplied.image_values) if in_bundle else planning.planned(*asked)
+    settings, asked = request.settings, request.of_supply()
+    opened = found.bundle
+    if settings.bundle is not None and opened is None:
+        opened = _unpacked(settings.bundle, request, say)
+    supplied = supply.provide(asked, on_event=say, opened=opened)
+    planned = found.planned or _planned(request, scenarios, supplied, say)
+    plan = planned.plan
     if plan is None:  # manifests of ours are all that is installed
-        app_version = wishes.app_version or manifests.APP_VERSION
+        app_version = settings.app_version or manifests.APP_VERSION
         plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
     for remark in plan.remarks:
         say(remark)
@@ -119,17 +139,26 @@ def provide(wishes: Settings, scenarios: Sequence[Path], *, say: Say) -> Supplie
             say(f"{scenario}: {conflict}")
     wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
     further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
-    archives = dict(zip(further, supply.archives(request, further, on_event=say), strict=True))
-    archives |= _optional(request, supplied, planning.optional_images(scenarios), say=say)
+    archives = dict(zip(further, supply.archives(asked, further, on_event=say), strict=True))
+    archives |= _optional(asked, supplied, planning.optional_images(scenarios), say=say)
     return replace(
         supplied,
-        chart=path,
+        chart=planned.chart,
         app_version=plan.app_version,
         image_values=plan.values,
         remarks=(*supplied.remarks, *plan.remarks),
         archives=(*supplied.archives, *archives.values()),
         images=(*supplied.images, *further, *(name for name in archives if name not in further)),
     )
+
+
+def _planned(request: Request, scenarios: Sequence[Path], supplied: Supplied, say: Say) -> Planned:
+    helm = supplied.tools.helm
+    if request.settings.bundle is not None:
+        chart, fixed = supplied.chart, supplied.image_values
+        return planning.plan_of(request, scenarios, helm, chart, supplied.available, fixed=fixed)
+    chart = supply.chart(request.of_supply(), helm, on_event=say)
+    return planning.plan_of(request, scenarios, helm, chart, supplied.available)
 
 
 def _optional(
@@ -211,8 +240,7 @@ def drill(
     variant: Variant,
     install: str,
     run: Run,
-    wishes: Settings,
-    keep: bool,
+    request: Request,
     until_alone: Callable[[], bool] = lambda: False,
 ) -> Iterator[Drill]:
     """One drill of a scenario, its journal and its connections open for as long as the block lasts.
@@ -224,11 +252,10 @@ def drill(
         variant: Which run of the scenario it is; with the scenario's id it names the drill.
         install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
         run: Takes the result.
-        wishes: What was asked for.
-        keep: Leave everything in the cluster as the drill leaves it.
+        request: What was asked for; with `KindOptions.keep` everything in the cluster is left as the drill leaves it.
         until_alone: As in `promdrill.drill.site.Site`.
     """
-    folder = run.folder_of(scenario.name, variant)
+    settings, folder = request.settings, run.folder_of(scenario.name, variant)
     with (
         run.journal(scenario.name, variant) as journal,
         contextlib.closing(Kube(made.kubeconfig_path)) as kube,
@@ -237,7 +264,7 @@ def drill(
         journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
         chart = chart_of(supplied.chart, supplied.app_version)
         tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, Path(helm_home)))
-        values, said = _layers(scenario, install, chart, wishes.values, supplied.image_values)
+        values, said = _layers(scenario, install, chart, request.values, supplied.image_values)
         yield Drill(
             Site(
                 scenario=scenario.name,
@@ -248,29 +275,29 @@ def drill(
                 kubeconfig=made.kubeconfig_path,
                 tools=tools,
                 chart=chart,
-                profile=wishes.profile,
+                profile=settings.profile,
                 journal=journal,
                 install=install,
                 images=supplied.images,
                 crds=supplied.crds,
                 values=values,
-                runbook=_runbook(scenario, variant, wishes),
+                runbook=_runbook(scenario, variant, settings),
                 control=variant.control,
                 skip_steps=variant.skip,
                 left_out=variant.left_out,
                 repetition=variant.repetition,
                 remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
                 until_alone=until_alone,
-                evidence=wishes.evidence,
-                keep=keep,
+                evidence=settings.evidence,
+                keep=request.cluster.keep,
                 on_result=run.record,
             )
         )
 
 
-def _runbook(scenario: Path, variant: Variant, wishes: Settings) -> Path | None:
+def _runbook(scenario: Path, variant: Variant, settings: Settings) -> Path | None:
     if variant.control != AS_WRITTEN:
-        return wishes.runbook
+        return settings.runbook
     written = ScenarioFolder(scenario.name, scenario).as_written
     if not written.is_file():
         raise UsageError(f"CONTROL={AS_WRITTEN}: {scenario.name} has no {written.name}", hint="CONTROL=no-remedy")
@@ -293,7 +320,7 @@ def chart_of(path: Path, app_version: str = "") -> ChartRef:
 
 
 def _layers(
-    scenario: Path, install: str, chart: ChartRef, own: Path | None, planned: Mapping[str, Any]
+    scenario: Path, install: str, chart: ChartRef, own: Own | None, planned: Mapping[str, Any]
 ) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
     """Helm values over the scenario's own, lowest first, and what of the user's is not used, in words."""
     if install != INSTALLS[0]:

@@ -1,40 +1,44 @@
-"""What a person may say of a run: one table behind make's variables, the options of `promdrill run` and of pytest."""
+"""What a person may ask of a run: one table behind make's variables and the options of `promdrill run` and of pytest.
+
+The table imports nothing that takes time: the pytest plugin, which is loaded in every pytest session of its
+environment, makes its options from it. `promdrill.request.request` makes a request of what was given.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import argparse
+import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 from promdrill.core import paths
-from promdrill.core.defaults import DEFAULT_HELM, DEFAULT_KUBERNETES
-from promdrill.core.errors import UsageError
-from promdrill.request.settings import (
+from promdrill.core.choices import (
     CONTROLS,
+    DEFAULT_HELM,
+    DEFAULT_KUBERNETES,
     EVIDENCE,
     IMAGES,
+    MOST_JOBS,
+    MOST_REPEATS,
     PROFILES,
     SUBCHARTS,
     SUPPLIES,
-    Settings,
 )
-from promdrill.supply.bundle.read import defaults
 
-MOST_REPEATS = 100
-"""Runs of each drill in one session: beyond it a mistake is likelier than a wish."""
+PLUGIN = "promdrill-session"
+"""Name under which pytest's plugin manager knows a session's `promdrill.plugin.session.DrillSession`."""
 
-LOOKS_LIKE_FILES = ("values", "runbook", "bundle")
-"""Fields of `Settings` that are paths."""
+Given = Mapping[str, str | None]
+"""What was given, by make's variable; None, empty or missing for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that can be said.
+    """One thing that can be asked for.
 
     Attributes:
         variable: Make's variable, also read from the environment.
-        field: The field of `Settings` that it becomes.
+        field: The field of `promdrill.request.settings.Settings` that it becomes; empty where it is the session's.
         meaning: For a person, without a period.
     """
 
@@ -45,7 +49,7 @@ class Option:
     @property
     def flag(self) -> str:
         """The option of a command line: ``--kube-version``."""
-        return f"--{self.variable.lower().replace('_', '-')}"
+        return flag(self.variable)
 
     @property
     def name(self) -> str:
@@ -72,41 +76,23 @@ OPTIONS = (
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),
     Option("EVIDENCE", "evidence", f"when evidence is taken: {', '.join(EVIDENCE)} (default: failure)"),
 )
-"""All that become a `Settings`; SCENARIO, KEEP and JOBS are the session's, not the drills'."""
+"""All that become a `promdrill.request.settings.Settings`."""
 
-FLAGS: Mapping[str, str] = {option.name: option.flag for option in OPTIONS}
-
-
-def settings(get: Callable[[Option], str | None], *, folder: Path = Path(), variants: str | None = None) -> Settings:
-    """The wishes of a run; nothing but their form is checked here.
-
-    Args:
-        get: What was said of an option; None or empty for nothing.
-        folder: What relative paths of files are relative to.
-        variants: As in `Settings`.
-
-    Raises:
-        UsageError: REPEAT is no number.
-    """
-    said = {option: text for option in OPTIONS if (text := get(option))}
-    fields = {option.field: _value(option, text, folder) for option, text in said.items()}
-    if "bundle" in fields:  # what it holds is what is meant where nothing was said
-        fields = {**defaults(fields["bundle"]), **fields}
-    return Settings(variants=variants, **fields)
+SESSION = (
+    Option("SCENARIO", "", "ids, comma separated (default: all)"),
+    Option("SCENARIOS", "", "folders with scenarios of your own, comma separated, beside promdrill's"),
+    Option("KEEP", "", "1 keeps the cluster afterwards, until `promdrill clean`"),
+    Option("CLUSTER", "", "a kept cluster to run in; it stays kept (default: a new cluster)"),
+    Option("JOBS", "", f"drills side by side in the one cluster, 1 to {MOST_JOBS} (default: 1)"),
+)
+"""What `promdrill run` takes for the session as a whole; pytest has its own ways to collect and to name clusters."""
 
 
-def said(wishes: Settings) -> dict[str, str]:
-    """What was asked for otherwise than by default, by make's variables."""
-    usual = Settings()
-    values = {option.variable: (getattr(wishes, option.field), getattr(usual, option.field)) for option in OPTIONS}
-    return {name: str(value) for name, (value, default) in values.items() if value != default}
+def flag(variable: str) -> str:
+    """The option of a command line for a variable: ``--kube-version``."""
+    return f"--{variable.lower().replace('_', '-')}"
 
 
-def _value(option: Option, text: str, folder: Path) -> Any:
-    if option.field in LOOKS_LIKE_FILES:
-        return folder / Path(text).expanduser()
-    if option.field == "repeat":
-        if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_REPEATS):
-            raise UsageError(f"REPEAT={text}: not a whole number from 1 to {MOST_REPEATS}", hint="REPEAT=5")
-        return int(text)
-    return text
+def given(arguments: argparse.Namespace, variables: Iterable[str]) -> dict[str, str | None]:
+    """What a command line says of these variables, or the environment where that says nothing; empty means unset."""
+    return {name: getattr(arguments, name.lower(), None) or os.environ.get(name) or None for name in variables}

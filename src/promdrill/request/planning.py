@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,25 +23,38 @@ from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, Plan, plan
 from promdrill.helm.values.edit import load
 from promdrill.install import manifests
+from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
-from promdrill.request.settings import Settings
 
 _OFF = {"enabled": False}
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What the drills of a request install.
+
+    Attributes:
+        chart: The chart's folder or .tgz, with all that the drills need of it.
+        plan: Their values and images; None when none of them installs a chart.
+    """
+
+    chart: Path
+    plan: Plan | None
+
+
 def plan_of(
-    wishes: Settings,
-    scenarios: tuple[Path, ...],
+    request: Request,
+    scenarios: Sequence[Path],
     helm: Path,
     chart: Path,
     available: tuple[str, ...] | None,
     *,
     fixed: Mapping[str, Any] | None = None,
-) -> tuple[Path, Plan | None]:
-    """The chart with all that the drills need of it, and their plan; None when none of them installs a chart.
+) -> Planned:
+    """What the drills of a request install, and from which chart.
 
     Args:
-        wishes: What was asked for.
+        request: What was asked for.
         scenarios: The folders of those to be drilled.
         helm: Path of Helm.
         chart: The chart's folder or .tgz.
@@ -53,7 +65,7 @@ def plan_of(
         UsageError: The chart, its values or its images cannot be used.
         SupplyError: A subchart could not be fetched.
     """
-    followed = followed_by(metadata(chart))
+    settings, followed = request.settings, followed_by(metadata(chart))
     release = "prometheus-{}".format
     cases = [
         Case(folder.name, folder / "values.yaml", release(folder.name))
@@ -62,35 +74,32 @@ def plan_of(
     ]
     usable = subcharts.usable(
         chart,
-        off=wishes.subcharts == "off",
+        off=settings.subcharts == "off",
         needed=needed(chart, cases),
-        fetch=subcharts.by_helm(helm) if _fetches(wishes) else None,
+        fetch=subcharts.by_helm(helm) if _fetches(request) else None,
         cache=Cache(paths.cache_dir()),
         say=lambda _text: None,
     )
     if not cases:
-        return usable.path, None
+        return Planned(usable.path, None)
     found = plan(
         helm,
         usable.path,
         cases,
-        own=wishes.values,
+        own=request.values,
         extra=merged(usable.values, fixed or {}),
-        app_version=wishes.app_version,
-        policy=wishes.images,
+        app_version=settings.app_version,
+        policy=settings.images,
         available=available,
-        kubernetes=wishes.kubernetes,
+        kubernetes=settings.kubernetes,
     )
-    return usable.path, replace(found, remarks=(*usable.notes, *found.remarks))
+    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)))
 
 
-planned = functools.cache(plan_of)
-"""The same, once for each request: before anything is started, and again when everything is supplied."""
-
-
-def _fetches(wishes: Settings) -> bool:
+def _fetches(request: Request) -> bool:
     """Whether subcharts that a chart lacks may be fetched."""
-    return wishes.supply_name() == "registry" or (wishes.bundle is None and wishes.repo is not None)
+    supply = request.supply_name()
+    return supply == "registry" or (supply != "bundle" and request.settings.repo is not None)
 
 
 def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None) -> tuple[str, ...]:

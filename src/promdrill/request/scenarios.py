@@ -19,15 +19,6 @@ from promdrill.results import store
 from promdrill.runbook.front import read_front
 from promdrill.runbook.source import read
 
-MARKERS = (
-    'charts(range, stack=range): versions of prometheus (">=15,<30") and kube-prometheus-stack; any by default',
-    "images(name, ...): images that a runbook or a fault runs besides those in the manifests of its folder",
-    "install(kind): how Prometheus is installed: helm (default), manual, operator",
-    "beside(folder, ...): folders of manifests/ that stand beside Prometheus where their images can be had: grafana",
-    'touches(what, ...): what the fault and its remedy change, a word or two each: "volume", "claim"',
-)
-"""The markers' lines in ``pytest --markers``."""
-
 CHART = "prometheus"
 """Name of the chart whose versions `charts` means: prometheus-community's."""
 

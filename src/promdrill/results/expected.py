@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY
 from promdrill.core.model import DrillResult, LeftOut, PhaseName, Verdict
-
-NO_FAULT, NO_REMEDY, AS_WRITTEN = "no-fault", "no-remedy", "as-written"
 
 _EXPECTED = {
     None: (Verdict.PASSED, None),

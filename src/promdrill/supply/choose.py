@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -12,11 +11,9 @@ from dataclasses import dataclass
 import requests
 
 from promdrill.artefacts.registries import PUBLIC, Registry, mirror
+from promdrill.core.choices import SUPPLIES
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import UsageError
-
-SUPPLIES = ("auto", "source", "registry")
-"""Valid values of SUPPLY."""
 
 ASK_S = (3.0, 6.0)
 """Seconds that the registries have to answer at each try, names looked up and all; a healthy one takes 0.3."""
@@ -49,9 +46,12 @@ def check(wanted: str) -> str:
     raise UsageError(f"SUPPLY={wanted}: not one of {', '.join(SUPPLIES)}", hint=f"SUPPLY={near[0]}")
 
 
-@functools.cache
 def chosen(wanted: str, mirror_address: str | None = None) -> Choice:
-    """The choice for this process: whoever asks again gets the same answer, and no registry is asked again.
+    """The choice for a run, which keeps it: to ask again may take seconds, and may have another answer.
+
+    Args:
+        wanted: The value of SUPPLY.
+        mirror_address: The value of REGISTRY_MIRROR; None for what the environment names.
 
     Raises:
         UsageError: There is no such supply, or the registry's address is none.

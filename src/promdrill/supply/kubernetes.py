@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass
 
 from packaging.version import Version
 
 from promdrill.artefacts.pins import Pins
 from promdrill.core import paths
+from promdrill.core.choices import VERSION
 from promdrill.core.errors import UsageError
 from promdrill.supply.build import catalogue
-
-_VERSION = re.compile(r"\d+\.\d+\.\d+")
 
 NODE = "node"
 """The table of pins for images of kindest/node."""
@@ -39,7 +37,7 @@ class Offer:
         """
         if wanted in self.versions:
             return wanted
-        whole = _VERSION.fullmatch(wanted) is not None
+        whole = VERSION.fullmatch(wanted) is not None and "-" not in wanted
         line = [found for found in self.versions if self.by_line and whole and _line(found) == _line(wanted)]
         if line:
             return line[0]

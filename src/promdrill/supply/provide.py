@@ -17,7 +17,7 @@ from promdrill.core import paths
 from promdrill.core.errors import SupplyError
 from promdrill.core.say import Say
 from promdrill.helm.source import find
-from promdrill.supply import choose, kubernetes
+from promdrill.supply import kubernetes
 from promdrill.supply.build import (
     archive,
     catalogue,
@@ -37,23 +37,30 @@ OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/dem
 """Images that no registry has: one static binary each, packed here whatever the supply."""
 
 
-def provide(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Supplied:
+def provide(
+    request: SupplyRequest,
+    *,
+    on_event: Say,
+    console: Console | None = None,
+    opened: unpack.Opened | None = None,
+) -> Supplied:
     """Everything for a cluster but the images of its drills, present and checked.
 
     Args:
         request: What is needed.
         on_event: Told each decision and announcement, in one sentence each.
         console: Where the progress of builds goes; standard error by default.
+        opened: The request's bundle, where it was unpacked already.
 
     Raises:
         UsageError: The request cannot be met here, and nothing was started.
         SupplyError: Something could not be had or built.
     """
     if request.bundle is not None:
-        supplied = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event)
-        on_event(f"supply: bundle. {supplied.why}")
-        return supplied
-    chosen = choose.chosen(request.supply, request.mirror)
+        found = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event, opened=opened)
+        on_event(f"supply: bundle. {found.why}")
+        return found
+    chosen = request.chosen
     on_event(f"supply: {chosen.name}. {chosen.why}")
     if chosen.name == "source":
         lifecycle.ensure(say=on_event)
@@ -82,7 +89,7 @@ def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = Non
     Raises:
         SupplyError: It could not be had.
     """
-    if choose.chosen(request.supply, request.mirror).name == "source":
+    if request.chosen.name == "source":
         return _source(console, on_event).helm(request.helm)
     planned = registry.plan(request, Platform.here(), Pins.load())
     return registry.tool(planned.helm, cache=Cache(paths.cache_dir()), say=on_event)
@@ -95,19 +102,19 @@ def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
         UsageError: There is no such chart, or it is none.
         SupplyError: It could not be pulled.
     """
-    wish = request.chart
-    local = find.local(wish)
+    asked = request.chart
+    local = find.local(asked)
     if local is not None:
         return local
-    own = wish.chart is None and wish.repo is None
-    if own and choose.chosen(request.supply, request.mirror).name == "source":
+    own = asked.chart is None and asked.repo is None
+    if own and request.chosen.name == "source":
         return paths.own_chart()
-    return find.obtain(wish, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
+    return find.obtain(asked, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
 
 
 def available(request: SupplyRequest) -> tuple[str, ...] | None:
     """References of all images that can be had; None when any can be pulled."""
-    if choose.chosen(request.supply, request.mirror).name != "source":
+    if request.chosen.name != "source":
         return None
     return catalogue.load(paths.images_dir()).references()
 
@@ -127,7 +134,7 @@ def archives(
             f"BUNDLE={request.bundle} does not hold {', '.join(references)}",
             hint=f"a bundle of these scenarios: {paths.command('bundle')}",
         )
-    if choose.chosen(request.supply, request.mirror).name == "source":
+    if request.chosen.name == "source":
         built = _source(console, on_event)
         return tuple(built.image_archive(reference) for reference in references)
     running, cache, pins, mirror = (

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promdrill.core.defaults import DEFAULT_HELM, DEFAULT_KUBERNETES
-from promdrill.helm.source.find import Wish
+from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.helm.source.find import ChartRequest
+from promdrill.supply import choose
+from promdrill.supply.choose import Choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,15 +25,22 @@ class SupplyRequest:
         subcharts: `on`, or `off` to take out those that no drill needs.
         mirror: Image registry in place of the public ones; None for those, or what the environment names.
         bundle: File of ``make bundle`` that everything comes from; None for the supply.
+        choice: The supply that was chosen; None where nobody has asked yet.
     """
 
     supply: str = "auto"
     kubernetes: str = DEFAULT_KUBERNETES
     helm: str = DEFAULT_HELM
-    chart: Wish = Wish()  # noqa: RUF009  frozen
+    chart: ChartRequest = ChartRequest()  # noqa: RUF009  frozen
     subcharts: str = "on"
     mirror: str | None = None
     bundle: Path | None = None
+    choice: Choice | None = None
+
+    @property
+    def chosen(self) -> Choice:
+        """The supply: what was chosen, else it is chosen now."""
+        return self.choice or choose.chosen(self.supply, self.mirror)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.clock import SYSTEM
-from promdrill.core.defaults import DEFAULT_KUBERNETES
 from promdrill.helm.values import Case, Plan, plan
 from promdrill.request import scenarios
 

@@ -17,7 +17,7 @@ from typing import Any
 import yaml
 
 from promdrill.core import shell
-from promdrill.core.defaults import DEFAULT_KUBERNETES
+from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.errors import PromdrillError
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import stack

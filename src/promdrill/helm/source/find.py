@@ -28,7 +28,7 @@ from promdrill.helm.source.pull import offered, pull
 from promdrill.helm.source.repositories import REPO_VARIABLE, shown
 from promdrill.helm.source.versions import newest, no_version
 
-__all__ = ["DEFAULT", "DEFAULT_REPO", "DEFAULT_VERSION", "REPO_VARIABLE", "Wish", "local", "obtain", "pull"]
+__all__ = ["DEFAULT", "DEFAULT_REPO", "DEFAULT_VERSION", "REPO_VARIABLE", "ChartRequest", "local", "obtain", "pull"]
 
 DEFAULT_REPO = repositories.KNOWN["prometheus-community"]
 DEFAULT = "prometheus"
@@ -41,7 +41,7 @@ _REPO = re.compile(r"(?:https?|oci)://[^/\s]+(?:/\S*)?")
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ChartRequest:
     """A chart as it was asked for; None for what was not typed.
 
     Attributes:
@@ -62,11 +62,11 @@ class _Remote:
     repo: str
 
 
-def local(wish: Wish, *, say: Say = lambda _text: None) -> Path | None:
-    """The folder or .tgz on this machine that the wish means; nothing is asked of any server.
+def local(asked: ChartRequest, *, say: Say = lambda _text: None) -> Path | None:
+    """The folder or .tgz on this machine that is meant; nothing is asked of any server.
 
     Args:
-        wish: What was asked for.
+        asked: What was asked for.
         say: Told which of several archives is used.
 
     Returns:
@@ -75,30 +75,30 @@ def local(wish: Wish, *, say: Say = lambda _text: None) -> Path | None:
     Raises:
         UsageError: There is no such path, no chart, no such version; or CHART, CHART_VERSION and REPO do not fit.
     """
-    meant = _meant(wish)
+    meant = _meant(asked)
     if not isinstance(meant, Path):
         return None
     if meant.is_dir() and not (meant / files.CHART_FILE).is_file():
-        return _chosen(meant, wish.version, say)
+        return _chosen(meant, asked.version, say)
     try:
         found = files.metadata(meant)
     except UsageError as error:
         if meant.exists() or "/" in str(meant):
             raise
         raise UsageError(error.message, hint=f"{error.hint}, or {REPO_VARIABLE}=<address> CHART={meant}") from error
-    if wish.version and found["version"] != wish.version:
+    if asked.version and found["version"] != asked.version:
         raise UsageError(
-            f"CHART_VERSION={wish.version}: {meant} is {found['name']} {found['version']}",
+            f"CHART_VERSION={asked.version}: {meant} is {found['name']} {found['version']}",
             hint=f"CHART_VERSION={found['version']}, or leave it out",
         )
     return meant
 
 
-def obtain(wish: Wish, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Path:
-    """The chart that the wish means: on this machine, or pulled; prometheus-community's when it names none.
+def obtain(asked: ChartRequest, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Path:
+    """The chart that is asked for: on this machine, or pulled; prometheus-community's when none is named.
 
     Args:
-        wish: What was asked for.
+        asked: What was asked for.
         helm: Path of Helm.
         pins: The table of pins.
         cache: Where pulled charts are kept.
@@ -111,11 +111,11 @@ def obtain(wish: Wish, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Pat
         UsageError: As of `local`; or the repository has no such chart or version.
         SupplyError: It could not be had, or is not what is pinned.
     """
-    found = local(wish, say=say)
+    found = local(asked, say=say)
     if found is not None:
         return found
-    meant = _meant(wish)
-    remote = meant if isinstance(meant, _Remote) else _Remote(DEFAULT, wish.version or DEFAULT_VERSION, DEFAULT_REPO)
+    meant = _meant(asked)
+    remote = meant if isinstance(meant, _Remote) else _Remote(DEFAULT, asked.version or DEFAULT_VERSION, DEFAULT_REPO)
     version = remote.version
     if version is None:
         version = newest(offered(helm, remote.name, remote.repo))
@@ -123,8 +123,8 @@ def obtain(wish: Wish, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Pat
     return pull(helm, remote.name, version, remote.repo, pins=pins, cache=cache, say=say)
 
 
-def _meant(wish: Wish) -> Path | _Remote | None:
-    chart, version, repo = wish.chart or None, wish.version or None, wish.repo or None
+def _meant(asked: ChartRequest) -> Path | _Remote | None:
+    chart, version, repo = asked.chart or None, asked.version or None, asked.repo or None
     if repo is not None and not _REPO.fullmatch(repo):
         raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: no address", hint=f"{REPO_VARIABLE}={DEFAULT_REPO}")
     if chart is None:

@@ -74,7 +74,7 @@ def _same(archive: Path, name: str, version: str, whence: str) -> None:
 
 
 def _explain(helm: Path, name: str, version: str, repo: str) -> None:
-    """Raise what is wrong with the wish, where the repository's index tells; else nothing."""
+    """Raise what is wrong with the request, where the repository's index tells; else nothing."""
     if repo.startswith("oci://"):
         return
     try:

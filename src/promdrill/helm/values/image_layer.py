@@ -78,7 +78,7 @@ class Chart:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ImageRules:
     """What is asked of images.
 
     Attributes:
@@ -129,14 +129,14 @@ class Wish:
         return replace(image, text=f"{image.name}:{tag}", tag=tag, digest="")
 
 
-def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], wish: Wish) -> Settled:
+def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rules: ImageRules) -> Settled:
     """Find values with which every image that is rendered can be had.
 
     Args:
         chart: The chart.
         layouts: The drills.
         top: The topmost layer to begin with.
-        wish: What images may be.
+        rules: What images may be.
 
     Raises:
         UsageError: Images cannot be had, or no value names them: all of them, and what helps.
@@ -144,16 +144,16 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], wish
     remarks: dict[str, str] = {}
     for round_number in range(ROUNDS + 1):
         rendered = _render(chart.renderer, layouts, top)
-        choices = [wish.choose(image) for image in rendered]
+        choices = [rules.choose(image) for image in rendered]
         missing = [choice for choice in choices if choice.chosen is None]
         if missing:
-            raise _missing(chart, rendered, missing, wish)
+            raise _missing(chart, rendered, missing, rules)
         left = {
             each.wanted: each.chosen for each in choices if each.chosen and not images.same(each.wanted, each.chosen)
         }
         if not left:
             return Settled(top, tuple(rendered), tuple(dict.fromkeys(remarks.values())))
-        remarks |= {each.wanted.text: wish.remark(each) for each in choices if each.wanted in left}
+        remarks |= {each.wanted.text: rules.remark(each) for each in choices if each.wanted in left}
         changed: Mapping[str, Any] = top
         for image, to in left.items():
             values = merged(chart.defaults, rendered[image], null_removes=True)
@@ -187,7 +187,7 @@ def _render(renderer: Renderer, layouts: Iterable[Layout], top: Mapping[str, Any
 
 
 def _missing(
-    chart: Chart, rendered: Mapping[Image, Mapping[str, Any]], missing: Iterable[Choice], wish: Wish
+    chart: Chart, rendered: Mapping[Image, Mapping[str, Any]], missing: Iterable[Choice], rules: ImageRules
 ) -> UsageError:
     lines: list[str] = []
     hints = ["SUPPLY=registry, which pulls them"]
@@ -207,7 +207,7 @@ def _missing(
         lines.append("  " + "; ".join(said))
         if images.is_of(image, PROMETHEUS):
             hints += [f"APP_VERSION={tag.removeprefix('v')}" for tag in choice.had[-1:]]
-        elif choice.had and wish.policy == "exact":
+        elif choice.had and rules.policy == "exact":
             hints.append("IMAGES=nearest")
     text = f"CHART={chart.renderer.chart}: images that cannot be had here:\n" + "\n".join(lines)
     return UsageError(text, hint="; or ".join(dict.fromkeys(hints)))

@@ -42,22 +42,20 @@ class Layered:
     conflicts: tuple[Conflict, ...]
 
 
-def layers(chart: ChartRef, scenario_values: Path, own: Path | None, plan_values: Mapping[str, Any]) -> Layered:
+def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values: Mapping[str, Any]) -> Layered:
     """The layers of one drill: the chart's own keys, the user's values, and on top what was planned for all drills.
 
     Args:
         chart: The chart.
         scenario_values: The scenario's values.yaml.
-        own: The user's file of values; None for none.
+        own: The user's values; None for none.
         plan_values: `Plan.values`.
 
     Raises:
-        UsageError: The user's values are none, or clash with what the drill needs.
+        UsageError: The user's values clash with what the drill needs.
     """
     followed = table.followed(files.metadata(chart.path))
-    return stack(
-        followed, load(scenario_values.read_text(encoding="utf-8")), Own.read(own) if own else None, plan_values
-    )
+    return stack(followed, load(scenario_values.read_text(encoding="utf-8")), own, plan_values)
 
 
 def stack(

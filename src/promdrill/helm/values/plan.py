@@ -22,8 +22,8 @@ from promdrill.helm.source import files, subcharts
 from promdrill.helm.values.edit import load
 from promdrill.helm.values.image_layer import (
     Chart,
+    ImageRules,
     Layout,
-    Wish,
     settle,
 )
 from promdrill.helm.values.images import Image, is_of
@@ -79,7 +79,7 @@ def plan(
     chart: Path,
     cases: Sequence[Case],
     *,
-    own: Path | None = None,
+    own: Own | None = None,
     extra: Mapping[str, Any] | None = None,
     app_version: str | None = None,
     policy: str = "nearest",
@@ -92,7 +92,7 @@ def plan(
         helm: Path of Helm.
         chart: The chart's folder or .tgz, its subcharts vendored.
         cases: The drills; at least one.
-        own: The user's file of values.
+        own: The user's values.
         extra: Values over all, as of SUBCHARTS=off; a switch of something that a case uses is left out.
         app_version: Version of Prometheus in place of the chart's, with or without a leading v.
         policy: One of `images.POLICIES`.
@@ -104,13 +104,12 @@ def plan(
     """
     if app_version is not None and re.fullmatch(r"v?\d+\.\d+\.\d+", app_version) is None:
         raise UsageError(f"APP_VERSION={app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
-    mine = Own.read(own) if own else None
     followed = table.followed(files.metadata(chart))
-    asked = _chart(helm, chart, mine, kubernetes, followed)
-    layouts = [_layout(case, followed, mine) for case in cases]
+    asked = _chart(helm, chart, own, kubernetes, followed)
+    layouts = [_layout(case, followed, own) for case in cases]
     top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
-    wish = Wish(available, policy, app_version.removeprefix("v") if app_version else None)
-    found = settle(asked, layouts, top, wish)
+    rules = ImageRules(available, policy, app_version.removeprefix("v") if app_version else None)
+    found = settle(asked, layouts, top, rules)
     return Plan(
         _app_version(found.images, chart),
         found.values,

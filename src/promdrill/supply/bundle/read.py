@@ -7,8 +7,9 @@ import hashlib
 import tarfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
@@ -26,6 +27,24 @@ from promdrill.supply.bundle.pack import CHUNK_BYTES, total_bytes
 AGAIN = f"copy it again, or {paths.command('bundle')} again"
 
 
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The list of what is in a bundle.
+
+    Attributes:
+        manifest: The list.
+        sha256: Its SHA-256 in hexadecimal.
+    """
+
+    manifest: Manifest
+    sha256: str
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """As `contents`."""
+        return cls(*contents(file))
+
+
 def contents(file: Path) -> tuple[Manifest, str]:
     """What is in a bundle and whence; sums of its files are not checked.
 
@@ -37,18 +56,6 @@ def contents(file: Path) -> tuple[Manifest, str]:
     """
     with _reading(file) as tar:
         return _listed(file, tar)
-
-
-def defaults(file: Path) -> dict[str, str]:
-    """The settings that a bundle decides where nothing was said: `kubernetes` and `helm`; empty for what is none.
-
-    Whoever opens the bundle afterwards says what is wrong with it.
-    """
-    try:
-        found, _ = contents(file)
-    except UsageError:
-        return {}
-    return {"kubernetes": found.kubernetes, "helm": found.helm}
 
 
 def unpacked_name(part: Part) -> str:

@@ -26,9 +26,9 @@ from promdrill.supply.bundle.manifest import (
     Manifest,
 )
 from promdrill.supply.bundle.read import (
+    Listed,
     contents,
     copy,
-    defaults,
     members,
     unpacked_name,
 )
@@ -37,7 +37,7 @@ from promdrill.supply.engine import lifecycle
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
 
-__all__ = ["Opened", "contents", "defaults", "ensure_engine", "open_", "unpacked", "write"]
+__all__ = ["Listed", "Opened", "contents", "ensure_engine", "open_", "unpacked", "write"]
 
 LOAD_S = 900.0
 """Seconds to load a node image into the engine."""
@@ -140,6 +140,7 @@ def open_(
     cache: Cache,
     say: Say,
     app_version: str | None = None,
+    opened: Opened | None = None,
     ensure: Callable[..., Engine] = ensure_engine,
 ) -> Supplied:
     """Everything for a cluster and its drills, out of a bundle; no network is used.
@@ -150,19 +151,28 @@ def open_(
         cache: Where its files go.
         say: Told what is unpacked, started and loaded.
         app_version: Version of Prometheus that was asked for; None for the bundle's.
+        opened: As from `unpacked`, where that was done already.
         ensure: Gives the engine that the node image goes into, once the bundle is known to be good.
 
     Raises:
         UsageError: It is no bundle, is damaged, is of another machine's kind, or holds something else than asked for.
         SupplyError: There is no engine, or it does not take the node image.
     """
-    opened = unpacked(file, request, cache=cache, say=say, app_version=app_version)
+    opened = opened or unpacked(file, request, cache=cache, say=say, app_version=app_version)
     running = ensure(say=say)
     _load_node(opened, cache, running, say)
     return opened.supplied(running)
 
 
-def unpacked(file: Path, request: SupplyRequest, *, cache: Cache, say: Say, app_version: str | None = None) -> Opened:
+def unpacked(
+    file: Path,
+    request: SupplyRequest,
+    *,
+    cache: Cache,
+    say: Say,
+    app_version: str | None = None,
+    listed: Listed | None = None,
+) -> Opened:
     """A bundle's files in the cache, each checked; no engine is needed for that.
 
     Args:
@@ -171,12 +181,14 @@ def unpacked(file: Path, request: SupplyRequest, *, cache: Cache, say: Say, app_
         cache: Where they go.
         say: Told when they are unpacked.
         app_version: As for `open_`.
+        listed: Its list, where it was read already.
 
     Raises:
         UsageError: As of `open_`.
         SupplyError: Its files cannot be written.
     """
-    found, sha256 = contents(file)
+    listed = listed or Listed.read(file)
+    found, sha256 = listed.manifest, listed.sha256
     _check_machine(file, found)
     _check_request(file, found, request, app_version)
     key = sha256[:20]
@@ -221,27 +233,27 @@ def _check_request(file: Path, found: Manifest, request: SupplyRequest, app_vers
             hint = f"{name}={there[0]}, or {paths.command('bundle', **{name: wanted})}"
             raise UsageError(f"{name}={wanted}: {holds}", hint=hint)
     if not _same_chart(found, request.chart):
-        wish = request.chart
-        typed = {"CHART": wish.chart, "CHART_VERSION": wish.version, "REPO": wish.repo}
+        asked = request.chart
+        typed = {"CHART": asked.chart, "CHART_VERSION": asked.version, "REPO": asked.repo}
         said = " ".join(f"{name}={value}" for name, value in typed.items() if value)
         raise UsageError(f"{said}: {holds}, and not exactly that chart", hint=f"leave it out, or make bundle {said}")
 
 
-def _same_chart(found: Manifest, wish: find.Wish) -> bool:
+def _same_chart(found: Manifest, wanted: find.ChartRequest) -> bool:
     """Whether a chart that was asked for is the one in the bundle; no server is asked."""
-    if (wish.chart, wish.version, wish.repo) == (found.asked.chart, found.asked.version, found.asked.repo):
+    if (wanted.chart, wanted.version, wanted.repo) == (found.asked.chart, found.asked.version, found.asked.repo):
         return True
-    if wish.version and wish.version != found.chart_version:
+    if wanted.version and wanted.version != found.chart_version:
         return False
-    local = find.local(wish)
+    local = find.local(wanted)
     if local is not None:
         return files.digest(local) in found.chart_digests
-    if wish.chart is None:
-        return wish.repo in {None, found.asked.repo}
-    place, _, named = wish.chart.rpartition("/")
+    if wanted.chart is None:
+        return wanted.repo in {None, found.asked.repo}
+    place, _, named = wanted.chart.rpartition("/")
     asked, _, _ = (found.asked.chart or "").rpartition("/")
     name, _, tag = named.partition(":")
-    same = (place, name, wish.repo) == (asked, found.chart, found.asked.repo)
+    same = (place, name, wanted.repo) == (asked, found.chart, found.asked.repo)
     return same and tag.replace("_", "+") in {"", found.chart_version}
 
 

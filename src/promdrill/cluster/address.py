@@ -1,0 +1,68 @@
+"""The address of a cluster that somebody else made: a file that another process is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from promdrill.core import files, typed
+from promdrill.core.errors import UsageError
+
+if TYPE_CHECKING:
+    from promdrill.cluster.kind import PinnedKindCluster
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a cluster is that somebody else made, and will delete.
+
+    Attributes:
+        name: Its name.
+        folder: Its folder.
+        kubeconfig: Its kubeconfig.
+        image: Its node image; None for kind's own default.
+        kind: Path of kind.
+        kubectl: Path of kubectl.
+    """
+
+    name: str
+    folder: Path
+    kubeconfig: Path
+    image: str | None
+    kind: Path
+    kubectl: Path
+
+    @classmethod
+    def of(cls, made: PinnedKindCluster) -> Self:
+        """The address of a cluster."""
+        return cls(made.name, made.path, made.kubeconfig_path, made.image, made.kind_path, made.kubectl_path)
+
+    def write(self, file: Path) -> Path:
+        """Write this into a file, and return it."""
+        return files.write(file, typed.dumps(self))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what `write` wrote.
+
+        Raises:
+            UsageError: The file is not there, or was not written by `write`.
+        """
+        try:
+            return typed.loads(cls, file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--in-cluster={file}: not the address of a cluster ({error})") from error
+
+    def cluster(self) -> PinnedKindCluster:
+        """The cluster at this address."""
+        from promdrill.cluster.kind import PinnedKindCluster  # noqa: PLC0415  pykube: commands read addresses too
+
+        return PinnedKindCluster(
+            self.name,
+            folder=self.folder,
+            image=self.image,
+            kind_path=self.kind,
+            kubectl_path=self.kubectl,
+            kubeconfig=self.kubeconfig,
+        )

@@ -1,0 +1,106 @@
+"""What a parent is told of a drill while it runs: the child's output, and states through a named pipe in its outbox.
+
+Results and pytest's reports go into files there, which outlive a child that is killed; messages are for what the
+parent acts on at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from promdrill.core import typed
+
+PIPE = "messages"
+"""Name of the pipe in the outbox."""
+
+
+class State(StrEnum):
+    """How far a drill that runs has come.
+
+    `STARTING`: it has not proven its baseline, or waits for its turn.
+    `BASELINE_PROVEN`: what takes most of the CPU is over.
+    """
+
+    STARTING = "starting"
+    BASELINE_PROVEN = "baseline-proven"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of output.
+
+    Attributes:
+        text: The line, without its end.
+    """
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A drill has come to a state.
+
+    Attributes:
+        state: Which.
+    """
+
+    state: State
+
+
+Message = Line | Reached
+"""What is told of a drill while it runs; lines come through the child's standard output."""
+
+
+class Inbox:
+    """The parent's end: while the block lasts, whoever waits for messages is told each as it comes.
+
+    Args:
+        outbox: The child's outbox.
+        on_message: Told each message, in a thread of its own.
+    """
+
+    def __init__(self, outbox: Path, on_message: Callable[[Reached], None]) -> None:
+        self._path = outbox / PIPE
+        self._on_message = on_message
+        self._thread = threading.Thread(target=self._listen, name=f"messages-{outbox.name}", daemon=True)
+
+    def __enter__(self) -> Self:
+        os.mkfifo(self._path, 0o600)
+        self._reading = os.open(self._path, os.O_RDONLY | os.O_NONBLOCK)  # or it would wait for a writer
+        self._writing = os.open(self._path, os.O_WRONLY)  # or the end would come when the child closes its own
+        os.set_blocking(self._reading, True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        os.close(self._writing)
+        self._thread.join()
+
+    def _listen(self) -> None:
+        with os.fdopen(self._reading, "rb") as pipe:
+            for line in pipe:
+                self._on_message(typed.loads(Reached, line))
+
+
+def post(outbox: Path, state: State) -> None:
+    """Tell the parent; where nobody listens, as in a session that joins a kept cluster, nothing happens."""
+    try:
+        pipe = os.open(outbox / PIPE, os.O_WRONLY | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        if error.errno == errno.ENXIO:  # nobody reads any more
+            return
+        raise
+    try:
+        os.write(pipe, typed.line(Reached(state)).encode())
+    finally:
+        os.close(pipe)

@@ -1,0 +1,322 @@
+"""What is asked of one run: read and checked once, whoever asks, and then handed on as an object.
+
+make's variables, the options of `promdrill run` and those of pytest are three sources of one table (`options`). `make`
+turns what they give into a `Request`. A process that runs drills for another reads it from a file, and checks nothing
+again.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+
+from promdrill import doctor
+from promdrill.cluster.address import Address
+from promdrill.core import choices, files, paths, typed
+from promdrill.core.choices import (
+    CONTROLS,
+    EVIDENCE,
+    IMAGES,
+    PROFILES,
+    SUBCHARTS,
+    SUPPLIES,
+    VARIANTS,
+    VERSION,
+    one_of,
+)
+from promdrill.core.errors import UsageError
+from promdrill.helm.source import find
+from promdrill.helm.values.user import Own
+from promdrill.request import scenarios
+from promdrill.request.options import OPTIONS, Given
+from promdrill.request.scenarios import ScenarioFolder
+from promdrill.request.settings import Settings
+from promdrill.runbook.lint import lint
+from promdrill.runbook.parse import parse
+from promdrill.supply import choose, kubernetes
+from promdrill.supply.build import catalogue
+from promdrill.supply.bundle.read import Listed
+from promdrill.supply.choose import Choice
+from promdrill.supply.supplied import SupplyRequest
+
+_FILES = ("values", "runbook", "bundle")
+"""Fields of `Settings` that are paths of files."""
+
+_INSTEAD = {"controls": "all controls are run", "ablate": "one step after the other is left out"}
+
+
+@dataclass(frozen=True, slots=True)
+class KindOptions:
+    """What pytest-kind's options say of the cluster that a run makes.
+
+    Attributes:
+        name: Of the cluster; None for one that is free.
+        keep: Leave the cluster when the session ends.
+        kubeconfig: Where the kubeconfig is written; None for a private folder.
+        image: Node image in place of the supplied one.
+        kind: Path of kind in place of the supplied one.
+        kubectl: Path of kubectl in place of the supplied one.
+    """
+
+    name: str | None = None
+    keep: bool = False
+    kubeconfig: Path | None = None
+    image: str | None = None
+    kind: Path | None = None
+    kubectl: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked of one run.
+
+    Attributes:
+        settings: How its drills go.
+        scenarios: Folders of the scenarios to be drilled; empty where pytest collects them.
+        variants: What is run of each drill, one of `promdrill.core.choices.VARIANTS`; None for the drill itself.
+        jobs: Drills side by side.
+        cluster: The cluster that is made.
+        joins: A cluster that is there and stays, in place of one that is made.
+        reports: Folder of the run's report; None for a new one.
+        values: What `Settings.values` names, as it was read.
+        bundle: The list of what is in `Settings.bundle`, as it was read.
+        choice: The supply that was chosen; None as long as nobody had to know, and for a bundle.
+    """
+
+    settings: Settings = field(default_factory=Settings)
+    scenarios: tuple[Path, ...] = ()
+    variants: str | None = None
+    jobs: int = 1
+    cluster: KindOptions = field(default_factory=KindOptions)
+    joins: Address | None = None
+    reports: Path | None = None
+    values: Own | None = None
+    bundle: Listed | None = None
+    choice: Choice | None = None
+
+    def write(self, file: Path) -> Path:
+        """Write this into a file for another process, and return the file."""
+        return files.write(file, typed.dumps(self))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read what `write` wrote; nothing is checked again.
+
+        Raises:
+            UsageError: The file is not there, or was not written by `write`.
+        """
+        try:
+            return typed.loads(cls, file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UsageError(f"--request={file}: not a request that promdrill wrote ({error})") from error
+
+    def changed(self) -> dict[str, str]:
+        """What differs from the defaults, by make's variables."""
+        return self.settings.changed() | ({"JOBS": str(self.jobs)} if self.jobs != 1 else {})
+
+    def with_supply(self) -> Request:
+        """The same with the supply that is chosen, for which a registry may be asked; that is done once.
+
+        Raises:
+            UsageError: The registry's address is none.
+        """
+        if self.choice is not None or self.settings.bundle is not None:
+            return self
+        return replace(self, choice=choose.chosen(self.settings.supply, self.settings.mirror))
+
+    def supply_name(self) -> str:
+        """`source`, `registry` or `bundle`; where `with_supply` was not asked, a registry may be."""
+        chosen = self.with_supply().choice
+        return chosen.name if chosen is not None else "bundle"
+
+    def require_machine(self) -> None:
+        """Refuse a machine on which this cannot be run.
+
+        Raises:
+            UsageError: What is wrong with it, and what mends it.
+        """
+        supply = self.supply_name()
+        doctor.require(supply=supply, warm=is_warm(self.settings.kubernetes, supply))
+
+    def settled(self, *, say: Callable[[str], None]) -> Request:
+        """The same for the supply that was chosen: with the version of Kubernetes that it really has.
+
+        Args:
+            say: Told, in one sentence, when that is another than the one asked for.
+
+        Raises:
+            UsageError: The supply has no such version.
+        """
+        supply, wanted = self.supply_name(), self.settings.kubernetes
+        if supply == "bundle":
+            return self
+        true = kubernetes.offer(supply).true(wanted)
+        if true != wanted:
+            say(kubernetes.remark(wanted, true))
+        return replace(self, settings=replace(self.settings, kubernetes=true))
+
+    def of_supply(self) -> SupplyRequest:
+        """What the supply is asked for."""
+        settings = self.settings
+        return SupplyRequest(
+            supply=settings.supply,
+            kubernetes=settings.kubernetes,
+            helm=settings.helm,
+            chart=chart_of(settings),
+            subcharts=settings.subcharts,
+            mirror=settings.mirror,
+            bundle=settings.bundle,
+            choice=self.choice,
+        )
+
+
+def make(
+    given: Given,
+    *,
+    folder: Path = Path(),
+    drilled: tuple[ScenarioFolder, ...] = (),
+    variants: str | None = None,
+    cluster: KindOptions = KindOptions(),
+    joins: Path | None = None,
+    reports: Path | None = None,
+    choice: Choice | None = None,
+) -> Request:
+    """The request that is made of what was given; everything is checked that can be before anything is started.
+
+    Args:
+        given: The variables of `options`; those of SESSION are KEEP, CLUSTER and JOBS here.
+        folder: What relative paths of files are relative to.
+        drilled: The scenarios to be drilled, as from `scenarios_of`.
+        variants: As in `Request`.
+        cluster: Likewise; KEEP and CLUSTER are added.
+        joins: File with the address of a cluster that is there.
+        reports: As in `Request`.
+        choice: Likewise.
+
+    Raises:
+        UsageError: One setting is wrong: its name, what is wrong with it, and the nearest valid choice.
+    """
+    keep = given.get("KEEP") or "0"
+    one_of("KEEP", keep, ("0", "1"))
+    fields = {
+        option.field: _value(option.field, text, folder) for option in OPTIONS if (text := given.get(option.variable))
+    }
+    listed = None
+    if "bundle" in fields:
+        _check_file("BUNDLE", fields["bundle"])
+        listed = Listed.read(fields["bundle"])
+        # what it holds is what is meant where nothing was said
+        fields = {"kubernetes": listed.manifest.kubernetes, "helm": listed.manifest.helm, **fields}
+    settings = Settings(**fields)
+    values = _check(settings, variants)
+    request = Request(
+        settings,
+        scenarios=tuple(each.folder for each in drilled),
+        variants=variants,
+        jobs=choices.jobs(given.get("JOBS") or "1"),
+        cluster=replace(cluster, keep=cluster.keep or keep == "1", name=given.get("CLUSTER") or cluster.name),
+        joins=Address.read(joins) if joins is not None else None,
+        reports=reports,
+        values=values,
+        bundle=listed,
+        choice=choice,
+    )
+    return _check_chart(request)
+
+
+def scenarios_of(given: Given) -> tuple[ScenarioFolder, ...]:
+    """The scenarios that SCENARIO and SCENARIOS name; all of them where they name none.
+
+    Raises:
+        UsageError: One is not there.
+    """
+    return scenarios.select(ids_of(given), further=scenarios.folders(given.get("SCENARIOS")))
+
+
+def ids_of(given: Given) -> list[str]:
+    """The ids that SCENARIO names."""
+    return [name.strip() for name in (given.get("SCENARIO") or "").split(",") if name.strip()]
+
+
+def is_warm(kubernetes: str, supply: str) -> bool:
+    """Whether what takes most room lies in the cache, so that a run needs little disk.
+
+    Args:
+        kubernetes: Version of the cluster.
+        supply: `source`, `registry` or `bundle`.
+    """
+    largest = {"source": f"kubernetes-{kubernetes}", "registry": "pulled-prometheus-prometheus"}
+    return supply in largest and any((paths.cache_dir() / "artefacts" / largest[supply]).glob("[!.]*"))
+
+
+def chart_of(settings: Settings) -> find.ChartRequest:
+    """The chart that is asked for."""
+    return find.ChartRequest(settings.chart, settings.chart_version, settings.repo)
+
+
+def _value(name: str, text: str, folder: Path) -> Any:
+    if name in _FILES:
+        return folder / Path(text).expanduser()
+    return choices.repeats(text) if name == "repeat" else text
+
+
+def _check(settings: Settings, variants: str | None) -> Own | None:
+    """Refuse what cannot work; the file of VALUES, which had to be read for that."""
+    built = catalogue.load(paths.images_dir())
+    one_of("SUPPLY", settings.supply, SUPPLIES)
+    if settings.bundle is None:  # it holds the one version that there is
+        kubernetes.offered_anywhere().true(settings.kubernetes)
+    one_of("HELM_VERSION", settings.helm, built.helm_versions())
+    words: Mapping[str, tuple[str, tuple[str, ...]]] = {
+        "PROFILE": (settings.profile, PROFILES),
+        "EVIDENCE": (settings.evidence, EVIDENCE),
+        "SUBCHARTS": (settings.subcharts, SUBCHARTS),
+        "IMAGES": (settings.images, IMAGES),
+    }
+    for name, (value, valid) in words.items():
+        one_of(name, value, valid)
+    if settings.control is not None:
+        one_of("CONTROL", settings.control, CONTROLS)
+    if settings.app_version is not None and not VERSION.fullmatch(settings.app_version):
+        raise UsageError(f"APP_VERSION={settings.app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
+    _check_variants(settings, variants)
+    values = None
+    if settings.values is not None:
+        _check_file("VALUES", settings.values)
+        values = Own.read(settings.values)
+    if settings.runbook is not None:
+        _check_file("RUNBOOK", settings.runbook)
+        lint(parse(settings.runbook))
+    return values
+
+
+def _check_variants(settings: Settings, variants: str | None) -> None:
+    if variants is None:
+        return
+    one_of("VARIANTS", variants, VARIANTS)
+    if settings.control is not None:
+        raise UsageError(f"CONTROL={settings.control}: {_INSTEAD[variants]} instead", hint="leave CONTROL out")
+    if variants == "controls" and settings.runbook is not None:
+        raise UsageError(f"RUNBOOK={settings.runbook}: no control runs a runbook", hint="leave RUNBOOK out")
+
+
+def _check_chart(request: Request) -> Request:
+    """Refuse a chart that is not there; the request, with its supply where that had to be known."""
+    asked = chart_of(request.settings)
+    if find.local(asked) is not None or not asked.version or (asked.chart, asked.repo) != (None, None):
+        return request
+    request = request.with_supply()
+    if request.supply_name() == "source":
+        find.local(find.ChartRequest(str(paths.own_chart()), asked.version, None))  # the supply's own default
+    return request
+
+
+def _check_file(name: str, path: Path) -> None:
+    if path.is_file():
+        return
+    beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
+    close = difflib.get_close_matches(path.name, beside, n=1)
+    raise UsageError(f"{name}={path}: no such file", hint=f"{name}={path.parent / close[0]}" if close else "")

@@ -1,0 +1,226 @@
+"""A request: made once, of whatever source; and what is found out of it before a run is carried into the run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from tests.unit.bundle_world import World
+
+from promdrill import doctor, supply
+from promdrill.cluster.address import Address
+from promdrill.core.errors import UsageError
+from promdrill.helm.values import Plan
+from promdrill.helm.values.user import Own
+from promdrill.request import fulfil, options, planning
+from promdrill.request.fulfil import Preflight
+from promdrill.request.options import OPTIONS
+from promdrill.request.planning import Planned
+from promdrill.request.request import (
+    KindOptions,
+    Request,
+    ids_of,
+    make,
+    scenarios_of,
+)
+from promdrill.request.settings import Settings
+from promdrill.supply import choose
+from promdrill.supply.bundle import read as bundle_read
+from promdrill.supply.bundle import unpack
+from promdrill.supply.choose import Choice
+from promdrill.supply.supplied import Supplied, Tools
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for variable in (*options.OPTIONS, *options.SESSION):
+        monkeypatch.delenv(variable.variable, raising=False)
+    monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def test_every_setting_has_one_row_in_the_table() -> None:
+    fields = [option.field for option in OPTIONS]
+    assert sorted(fields) == sorted(Settings.__dataclass_fields__)
+    assert {option.field for option in options.SESSION} == {""}
+
+
+def test_the_session_is_asked_for_beside_the_settings(place: Path) -> None:
+    address = Address("mine", place, place / "config", None, place / "kind", place / "kubectl")
+    request = make(
+        {"KEEP": "1", "JOBS": "3", "REPEAT": "2"},
+        joins=address.write(place / "cluster.json"),
+        reports=place / "reports",
+        cluster=KindOptions(name="mine"),
+    )
+    assert (request.jobs, request.settings.repeat) == (3, 2)
+    assert request.cluster == KindOptions(name="mine", keep=True)
+    assert (request.joins, request.reports) == (address, place / "reports")
+    assert request.changed() == {"REPEAT": "2", "JOBS": "3"}
+
+
+def test_an_option_goes_before_the_environment_and_empty_means_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUPPLY", "registry")
+    monkeypatch.setenv("REPO", "")
+    monkeypatch.setenv("PROFILE", "as-shipped")
+    typed = argparse.Namespace(supply="source", profile="", chart=None)
+    assert options.given(typed, ("SUPPLY", "REPO", "PROFILE", "CHART")) == {
+        "SUPPLY": "source",
+        "REPO": None,
+        "PROFILE": "as-shipped",
+        "CHART": None,
+    }
+
+
+def test_scenarios_are_named_by_ids() -> None:
+    given = {"SCENARIO": " disk-full ,oom"}
+    assert ids_of(given) == ["disk-full", "oom"]
+    assert [each.id for each in scenarios_of(given)] == ["disk-full", "oom"]
+    assert len(scenarios_of({})) > 20
+
+
+def test_values_are_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "own.yaml").write_text("server: {retention: 1d}\n")
+    read: list[Path] = []
+    kept = Path.read_text
+
+    def counted(path: Path, *args: Any, **options: Any) -> str:
+        read.extend([path] if path.name == "own.yaml" else [])
+        return kept(path, *args, **options)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    request = make({"VALUES": "own.yaml"}, folder=place)
+    assert request.values == Own(place / "own.yaml", "server: {retention: 1d}\n", {"server": {"retention": "1d"}})
+    assert read == [place / "own.yaml"]
+    (place / "own.yaml").unlink()
+    assert Request.read(request.write(place / "request.json")) == request, "and never by the process that is given it"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: [\n", r"VALUES=own\.yaml:2: not YAML: "),
+        ("- a", r"VALUES=own\.yaml: Helm values are a mapping, this is a list"),
+        ("word", r"VALUES=own\.yaml: Helm values are a mapping, this is a text"),
+    ],
+)
+def test_values_that_are_none_are_refused_with_their_place(place: Path, text: str, message: str) -> None:
+    (place / "own.yaml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        make({"VALUES": "own.yaml"})
+
+
+def test_a_file_that_holds_no_request_is_refused(place: Path) -> None:
+    (place / "request.json").write_text('{"settings": {"supply": 1}}')
+    for name, why in (("request.json", "Request.settings.supply: not a str: 1"), ("nowhere.json", "No such file")):
+        with pytest.raises(UsageError, match=f"--request={name}: not a request that promdrill wrote .*{why}"):
+            Request.read(Path(name))
+
+
+@pytest.fixture
+def world(place: Path) -> World:
+    return World(place)
+
+
+def test_a_bundle_is_opened_once_from_the_request_to_the_run(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write()
+    opened: list[Path] = []
+    contents = bundle_read.contents
+
+    def counted(file: Path) -> Any:
+        opened.append(file)
+        return contents(file)
+
+    unpacked = unpack.unpacked
+    unpackings: list[Path] = []
+
+    def once(file: Path, *args: Any, **options: Any) -> Any:
+        unpackings.append(file)
+        return unpacked(file, *args, **options)
+
+    monkeypatch.setattr(bundle_read, "contents", counted)
+    monkeypatch.setattr(unpack, "unpacked", once)
+    monkeypatch.setattr(doctor, "require", lambda **_: None)
+    handed: list[Any] = []
+
+    def provide(_request: Any, *, on_event: Any, opened: Any) -> Supplied:
+        assert on_event
+        handed.append(opened)
+        return world.supplied()
+
+    monkeypatch.setattr(supply, "provide", provide)
+    monkeypatch.setattr(planning, "plan_of", lambda *_, **__: Planned(Path("chart"), None))
+    monkeypatch.setattr(planning, "images", lambda *_: ())
+    monkeypatch.setattr(planning, "optional_images", lambda _: ())
+    monkeypatch.setattr(supply, "archives", lambda _request, names, **_: tuple(map(Path, names)))
+    request, found = fulfil.prepare(make({"BUNDLE": str(world.file)}), say=world.said.append)
+    fulfil.provide(request, [], say=world.said.append, found=found)
+    assert (opened, unpackings) == ([world.file], [world.file])
+    assert handed == [found.bundle]
+    assert found.bundle is not None
+    fulfil.provide(request, [], say=world.said.append)
+    assert opened == [world.file], "nor does a session that looked at nothing before"
+
+
+def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything is started where the user has something of his own, else when all is there; never twice."""
+    tools = Tools(place / "kind", place / "kubectl", place / "helm")
+    chart_there, provisioner, crds = (place / name for name in ("chart", "p.yaml", "bundle.yaml"))
+    supplied = Supplied("source", "told", tools, "1.36.3", "node:1", chart_there, provisioner, crds)
+    plan = Plan("3.14.0", {"server": {"image": {"tag": "v3.14.0"}}}, (), ("The nearest runs.",))
+    log: list[str] = []
+
+    def plan_of(*_: Any, **__: Any) -> Planned:
+        log.append("planned")
+        return Planned(place / "usable", plan)
+
+    def chart(*_: Any, **__: Any) -> Path:
+        log.append("chart")
+        return place / "chart"
+
+    def provide(*_: Any, **__: Any) -> Supplied:
+        log.append("supplied")
+        return supplied
+
+    monkeypatch.setattr(choose, "chosen", lambda *_: Choice("source", ""))
+    monkeypatch.setattr(planning, "plan_of", plan_of)
+    for name in ("images", "optional_images"):
+        monkeypatch.setattr(planning, name, lambda *_: ())
+    fakes = SimpleNamespace(helm=lambda *_, **__: tools.helm, chart=chart, provide=provide, available=lambda _: None)
+    for name, fake in vars(fakes).items():
+        monkeypatch.setattr(supply, name, fake)
+    monkeypatch.setattr(supply, "archives", lambda _request, names, **_: tuple(map(Path, names)))
+    own, said = make({"APP_VERSION": "3.14.0"}), list[str]()
+    found = fulfil.preflight(own, say=said.append)
+    assert log == ["chart", "planned"]
+    made = fulfil.provide(own, [], say=said.append, found=found)
+    assert log == ["chart", "planned", "supplied"]
+    assert (made.chart, made.app_version, made.remarks) == (place / "usable", "3.14.0", ("The nearest runs.",))
+    log.clear()
+    assert fulfil.preflight(Request(), say=said.append) == Preflight()
+    fulfil.provide(Request(), [], say=said.append)
+    assert log == ["supplied", "chart", "planned"]
+
+
+def test_a_supply_is_chosen_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def chosen(wanted: str, _mirror: str | None) -> Choice:
+        asked.append(wanted)
+        return Choice("registry", "It answers.")
+
+    monkeypatch.setattr(choose, "chosen", chosen)
+    monkeypatch.setattr(doctor, "require", lambda **_: None)
+    request = make({"CHART_VERSION": "25.8.0"})
+    assert asked == ["auto"], "whether the supply's own chart has that version"
+    monkeypatch.setattr(fulfil, "preflight", lambda *_, **__: Preflight())
+    request, _ = fulfil.prepare(request, say=print)
+    assert (request.of_supply().chosen, request.settings.kubernetes) == (Choice("registry", "It answers."), "1.36.4")
+    Request.read(request.write(place / "request.json")).require_machine()
+    assert asked == ["auto"], "nor does the process that is given it ask"
+    make({}), make({"BUNDLE": ""}), Request(Settings(bundle=Path("b.tar"))).with_supply()
+    assert asked == ["auto"], "nor where nobody has to know"

@@ -107,3 +107,9 @@ def test_what_is_no_json_is_refused(tmp_path: Path, text: str, why: str) -> None
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*/none: No such file"):
         records.read_file(tmp_path / "none")
+
+
+def test_a_record_may_be_a_text_of_one_line() -> None:
+    assert records.loads(Whole, records.dumps(FULL)) == FULL
+    assert records.dumps(FULL, indent=None).count("\n") == 1
+    assert records.loads(Whole, records.dumps(FULL, indent=None)) == FULL

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from promdrill.core import files, typed
+from promdrill.core import files, records
 from promdrill.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Address:
 
     def write(self, file: Path) -> Path:
         """Write this into a file, and return it."""
-        return files.write(file, typed.dumps(self))
+        return files.write(file, records.dumps(self))
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -50,7 +50,7 @@ class Address:
             UsageError: The file is not there, or was not written by `write`.
         """
         try:
-            return typed.loads(cls, file.read_text(encoding="utf-8"))
+            return records.loads(cls, file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(f"--in-cluster={file}: not the address of a cluster ({error})") from error
 

@@ -36,6 +36,25 @@ def dump(record: object) -> Any:
     return msgspec.to_builtins(record, enc_hook=str)
 
 
+def dumps(record: object, *, indent: int | None = 2) -> str:
+    """A record as JSON text that ends with a newline.
+
+    Args:
+        record: As for `dump`.
+        indent: Columns of each level; None for all on one line.
+    """
+    return json.dumps(dump(record), indent=indent) + "\n"
+
+
+def loads(kind: type[T], text: str | bytes) -> T:
+    """The record that JSON text describes.
+
+    Raises:
+        Misfit: It is not JSON, or does not fit.
+    """
+    return load(kind, parse(text))
+
+
 def load(kind: type[T], data: object) -> T:
     """The record that plain data describes.
 

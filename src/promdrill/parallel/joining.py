@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from promdrill.cluster.address import Address
-from promdrill.core import files, typed
+from promdrill.core import files, records
 from promdrill.core.errors import UsageError
 from promdrill.request.request import Request
 from promdrill.supply.supplied import Supplied
@@ -37,7 +37,7 @@ class Joined:
         """Write this into the outbox, which is made, and return the file."""
         self.outbox.mkdir(parents=True)
         file = self.outbox / "join.json"
-        return files.write(file, typed.dumps(self))
+        return files.write(file, records.dumps(self))
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -47,7 +47,7 @@ class Joined:
             UsageError: The file is not there, or was not written by `write`.
         """
         try:
-            return typed.loads(cls, file.read_text(encoding="utf-8"))
+            return records.loads(cls, file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"--join={file}: not written by a session with --jobs ({error})", hint="leave --join out"

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from promdrill.core import typed
+from promdrill.core import records
 
 PIPE = "messages"
 """Name of the pipe in the outbox."""
@@ -87,7 +87,7 @@ class Inbox:
     def _listen(self) -> None:
         with os.fdopen(self._reading, "rb") as pipe:
             for line in pipe:
-                self._on_message(typed.loads(Reached, line))
+                self._on_message(records.loads(Reached, line))
 
 
 def post(outbox: Path, state: State) -> None:
@@ -101,6 +101,6 @@ def post(outbox: Path, state: State) -> None:
             return
         raise
     try:
-        os.write(pipe, typed.line(Reached(state)).encode())
+        os.write(pipe, records.dumps(Reached(state), indent=None).encode())
     finally:
         os.close(pipe)

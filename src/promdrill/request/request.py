@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from promdrill import doctor
 from promdrill.cluster.address import Address
-from promdrill.core import choices, files, paths, typed
+from promdrill.core import choices, files, paths, records
 from promdrill.core.choices import (
     CONTROLS,
     EVIDENCE,
@@ -99,7 +99,7 @@ class Request:
 
     def write(self, file: Path) -> Path:
         """Write this into a file for another process, and return the file."""
-        return files.write(file, typed.dumps(self))
+        return files.write(file, records.dumps(self))
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -109,7 +109,7 @@ class Request:
             UsageError: The file is not there, or was not written by `write`.
         """
         try:
-            return typed.loads(cls, file.read_text(encoding="utf-8"))
+            return records.loads(cls, file.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise UsageError(f"--request={file}: not a request that promdrill wrote ({error})") from error
 

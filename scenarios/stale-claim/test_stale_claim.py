@@ -12,8 +12,7 @@ from promdrill.drill import (
     Stage,
 )
 from promdrill.faults import Reinstall, Set
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import object_shows
+from promdrill.observe import Condition, object_shows
 
 OLD_SIZE, NEW_SIZE = "300Mi", "450Mi"
 SIZE = "server.persistentVolume.size"

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from promdrill.artefacts.reference import Reference, named_in
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
@@ -16,6 +15,7 @@ from promdrill.core.model import INSTALLS, DrillResult, LeftOut
 from promdrill.drill.part import WHOLE, Part
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
+from promdrill.image_names import Reference, named_in
 from promdrill.install import (
     ChartRef,
     Installation,

@@ -8,17 +8,14 @@ from typing import TypeVar
 import pytest
 
 from promdrill.core.errors import UsageError
+from promdrill.request import markers
 
 D = TypeVar("D")
 
 MOST = 16
 """Drills at once. Each has a Prometheus, a pytest process and a Helm; more than this starve each other anywhere."""
 
-MARKERS = (
-    'alone(why): the drill changes what drills share, named by "why"; with --jobs nothing runs beside it',
-    'exclusive(what): the drill uses "what", of which the cluster has one; with --jobs no two that name it run at once',
-    'long(why): the drill takes more than a minute, waiting for "why"; with --jobs it is among the first',
-)
+MARKERS = tuple(marker.line for marker in markers.SCHEDULING)
 """The markers' lines in ``pytest --markers``."""
 
 

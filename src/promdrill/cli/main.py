@@ -21,6 +21,7 @@ from promdrill.cli import (
     listing,
     matrix,
     new,
+    reference,
     remedy,
     report,
     reproduce,
@@ -44,7 +45,7 @@ from promdrill.core.errors import PromdrillError, UsageError
 
 COMMANDS = (
     *(run, watch, controls, ablate, reproduce, remedy, verify, shell),
-    *(matrix, stitch, report, compare, bench, listing, new, runbook),
+    *(matrix, stitch, report, compare, bench, listing, new, reference, runbook),
     *(supply, bundle, doctor, clean, clean_cache),
 )
 """In the order of ``promdrill --help``."""

@@ -22,8 +22,8 @@ class Moments:
         remediating: UTC start of the remediation; None before.
         remediated: UTC end of the remediation; None before.
         pod: Name of the newest server pod at that moment; empty when there is none.
-        pod_uid: Its UID.
-        restarts: Restart count of its server container.
+        pod_uid: UID of that pod; empty when there is none.
+        restarts: Restart count of that pod's server container.
     """
 
     began: datetime

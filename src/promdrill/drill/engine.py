@@ -28,7 +28,13 @@ from promdrill.drill.plan import (
 )
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
-from promdrill.drill.verdicts import DrillNotPassed, judge, shortfall
+from promdrill.drill.verdicts import (
+    AS_WRITTEN,
+    DrillNotPassed,
+    as_written,
+    judge,
+    shortfall,
+)
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
@@ -141,7 +147,7 @@ class Drill:
         site = self.site
         record = Record(site.journal, site.clock, site.scenario_dir)
         undo = Undo(site.journal)
-        verdict, reason, error = Verdict.PASSED, None, None
+        verdict, reason, error, runbook = Verdict.PASSED, None, None, None
         site.journal.note("drill-begin", scenario=site.scenario, profile=site.profile, control=site.control)
         with terminable(), ExitStack() as closing:
             try:
@@ -153,6 +159,8 @@ class Drill:
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 verdict, reason = judge(record.phase, ended, site.scenario_dir)
+                if site.control == AS_WRITTEN and runbook is not None:
+                    verdict, reason = as_written(verdict, reason, ended, runbook)
                 stack = [] if isinstance(ended, PromdrillError) else traceback.format_exception(ended)
                 site.journal.note("ended-early", verdict=verdict, reason=reason, detail=str(ended), traceback=stack)
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason), error)

@@ -13,6 +13,7 @@ from promdrill.cli import (
     ablate,
     bench,
     bundle,
+    check,
     clean,
     clean_cache,
     compare,
@@ -45,7 +46,7 @@ from promdrill.core.errors import PromdrillError, UsageError
 
 COMMANDS = (
     *(run, watch, controls, ablate, reproduce, remedy, verify, shell),
-    *(matrix, stitch, report, compare, bench, listing, new, reference, runbook),
+    *(matrix, stitch, report, compare, bench, listing, new, check, reference, runbook),
     *(supply, bundle, doctor, clean, clean_cache),
 )
 """In the order of ``promdrill --help``."""

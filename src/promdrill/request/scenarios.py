@@ -29,6 +29,9 @@ ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ID_RULE = "lower case letters and digits, words joined by dashes"
 """What a scenario's id looks like: Kubernetes and Helm take it as a part of names."""
 
+LONGEST_SUFFIX = "-without-999"
+"""Of a variant's name in the cluster: an ablation of a step below line 999; the controls' are shorter."""
+
 _INSTALLS = {"manual": "manual install"}
 
 

@@ -83,6 +83,16 @@ class Drill:
     def image(self, reference: str) -> str:
         """An image for a runbook's variable, once it is known that no step has to wait until it is pulled.
 
+        In the cluster before the drill are the images of the manifests (``*.yaml``) in the scenario's folder, which
+        `manifest` reads for ``beside``, and those that the marker `images` names. Where image registries answer, they
+        may be any; where everything is built from source, those of ``promdrill reference image``.
+
+        Args:
+            reference: The image, with its tag.
+
+        Returns:
+            The reference, as given.
+
         Raises:
             UsageError: Nothing has brought it into the cluster; the marker `images` does.
         """
@@ -106,7 +116,24 @@ class Drill:
         beside_ready: Sequence[Condition] = (),
         remarks: Sequence[str] = (),
     ) -> DrillResult:
-        """Run the drill from provision to undo. Arguments as in `promdrill.drill.plan.Plan`.
+        """Run the drill from provision to undo; what is not proven ends it.
+
+        Args:
+            fault: What is done.
+            signature: What then must be seen, in this order. None of the stages may hold before the fault.
+            persistence: How it must last; None for an incident that heals by itself by design.
+            recovery: What must hold, beside the baseline's own conditions, once the runbook was carried out.
+            recovery_hold_s: Seconds for which recovery must hold; at least the profile's own time.
+            afterwards: What must be seen after that.
+            jobs: Scrape jobs that the baseline must have; those found there are asked of recovery too.
+            storage: Fields laid over the drill's StorageClass, a copy of the default one.
+            variables: Variables of the runbook, over its own defaults.
+            breaking: For an incident that heals by itself by design: what the control `no-remedy` does in place of the
+                runbook, so that recovery cannot be proven. None to do nothing, for all other incidents.
+            beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. What
+                images they may run: see `image`.
+            beside_ready: What must hold of them at the baseline, and again at recovery.
+            remarks: What a reader of the result has to know about how it came about.
 
         Of a part of a drill (`Site.part`) that leaves the incident there is a result here, and none is recorded: what
         was not repaired has no verdict. A part that follows undoes its own acts alone.

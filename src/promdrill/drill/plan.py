@@ -90,7 +90,8 @@ class Plan:
         variables: Variables of the runbook, over its own defaults.
         breaking: For an incident that heals by itself by design: what the control `no-remedy` does in place of the
             runbook, so that recovery cannot be proven. None to do nothing, for all other incidents.
-        beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota.
+        beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. What
+            images they may run: see `promdrill.drill.Drill.image`.
         beside_ready: What must hold of them at the baseline, and again at recovery.
         remarks: What a reader of the result has to know about how it came about.
     """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from promdrill.core.errors import UsageError
 from promdrill.faults.base import FaultNotTaken, Ground
 from promdrill.helm.values import edit as values
 
@@ -14,6 +15,9 @@ from promdrill.helm.values import edit as values
 @dataclass(frozen=True, slots=True)
 class Set:
     """One value of a Helm values file becomes another; every other line stays as it is.
+
+    Nothing inside a list can be set: Helm replaces lists as a whole, and so does this, by another list. `Replace`
+    changes a line of one.
 
     Attributes:
         path: Its keys, outermost first; or dotted, as in `server.extraFlags`, where no key has a dot.
@@ -80,15 +84,28 @@ def edited(texts: Texts, edits: Sequence[Edit]) -> Texts:
 
     Raises:
         FaultNotTaken: An edit finds nothing to change, or does not know which of several places is meant.
+        UsageError: An edit would turn a list into something else.
     """
     after = dict(texts)
     for edit in edits:
         file = _place(edit, after)
+        if isinstance(edit, Set):
+            _refuse_lists(edit, file, after[file])
         changed = edit.changed(after[file])
         if changed == after[file]:
             raise FaultNotTaken(f"{edit}: it is so already in {file.name}")
         after[file] = changed
     return after
+
+
+def _refuse_lists(edit: Set, file: Path, text: str) -> None:
+    found = values.list_at(text, edit.keys, edit.value)
+    if found is None:
+        return
+    path, line = found
+    shown = text.splitlines()[line - 1].strip()
+    message = f"{file}:{line}: {edit}: {path} is a list, which Helm replaces as a whole"
+    raise UsageError(message, hint=f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list")
 
 
 def _place(edit: Edit, texts: Texts) -> Path:

@@ -26,7 +26,12 @@ from promdrill.observe.conditions import (
     Seen,
     unknown,
 )
-from promdrill.observe.judges import answer_of, status_words, vector_words
+from promdrill.observe.judges import (
+    STARTED,
+    answer_of,
+    status_words,
+    vector_words,
+)
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
@@ -37,9 +42,6 @@ FRESH_INTERVALS = 3
 
 APPENDED = "prometheus_tsdb_head_samples_appended_total"
 """Samples given to the head; has a label `type` from 2.4x on, over which it is summed. All 2.x and 3.x."""
-
-STARTED = "process_start_time_seconds"
-"""Start of the process: tells readings of one process from those of the next, whose counters begin anew."""
 
 BUILD = "prometheus_build_info"
 """Carries the version."""

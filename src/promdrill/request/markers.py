@@ -62,7 +62,8 @@ DESCRIBING = (
     Marker(
         "images",
         "name, ...",
-        "images that a runbook or a fault runs besides those in the manifests of its folder",
+        "images that a runbook or a fault runs besides those in the manifests of its folder; where everything is built "
+        "from source, some of `promdrill reference image`",
         '@pytest.mark.images("docker.io/library/busybox:1.37.0")',
         several=True,
     ),

@@ -115,7 +115,7 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         ":+0: promdrill.faults.settings is not for scenarios",
     ),
     "import of all": ("import pytest\n", "import pytest\nimport promdrill.drill\n", ":+1: promdrill.drill is not for"),
-    "todo": ('"Watchdog fires"', '"TODO fires"', ":+0: a TODO is left"),
+    "todo": ('"Watchdog fires"', '"TODO fires"', ":+0: still to be written: "),
     # What it states.
     "comma": ("proof=(rule(server, WRONG),)", "proof=(rule(server, WRONG))", ":+0: the proof of Edited is a tuple"),
     "names": (
@@ -195,7 +195,7 @@ RUNBOOK_CASES: dict[str, tuple[str, str, str]] = {
         "data_loss: false\nfails_because: it does\nfails_with: x",
         ":+1: fails_because is for a runbook that does not work",
     ),
-    "todo": ("## Impact\n", "## Impact\n\nTODO: all\n", ":+2: a TODO is left"),
+    "todo": ("## Impact\n", "## Impact\n\nTODO: all\n", ":+2: still to be written: "),
 }
 
 

@@ -19,7 +19,7 @@ from promdrill.authoring.stated import (
     Unanswerable,
     stated,
 )
-from promdrill.core.errors import PromdrillError
+from promdrill.core.errors import PromdrillError, shortened
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
 from promdrill.drill.site import LONGEST_RELEASE
@@ -35,8 +35,8 @@ LONGEST_TOUCHES = 37
 LONGEST_ID = LONGEST_RELEASE - len("prometheus-") - len(scenarios.LONGEST_SUFFIX)
 """Characters of a scenario's id: Helm takes release names of `LONGEST_RELEASE`."""
 
-LEFT = "a TODO is left"
-"""What is found in a scenario that is being written."""
+LEFT = "still to be written: "
+"""How it begins what is found in a scenario that is being written."""
 
 PUBLIC = ("promdrill.drill", "promdrill.faults", "promdrill.observe")
 """What a scenario imports from; all else may move from one release to the next."""
@@ -158,7 +158,7 @@ def unfinished(scenario: ScenarioFolder) -> Iterator[Finding]:
     for file in sorted(path for path in scenario.folder.iterdir() if path.is_file()):
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if "TODO" in line:
-                yield Finding(file, Problem(number, LEFT, " ".join(line.split())[:80]))
+                yield Finding(file, Problem(number, f"{LEFT}{shortened(line, 80)}"))
 
 
 def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:

@@ -16,9 +16,9 @@ from tests.registry.servers import Registry, Web
 
 from promdrill.artefacts.cache import digest_of
 from promdrill.artefacts.platforms import Platform
+from promdrill.artefacts.reference import Reference
 from promdrill.core import shell
 from promdrill.core.errors import SupplyError
-from promdrill.image_names import Reference
 from promdrill.supply.pull.images import rename
 from promdrill.supply.supplied import Supplied, Tools
 

@@ -8,9 +8,9 @@ import pytest
 import yaml
 
 from promdrill.artefacts import pins
+from promdrill.artefacts.reference import Reference, named_in
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.image_names import Reference, named_in
 from promdrill.request import planning
 from promdrill.request.scenarios import find_all
 from promdrill.supply import OWN_IMAGES

@@ -15,6 +15,7 @@ import pytest
 
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.pins import Pins
+from promdrill.artefacts.reference import Reference
 from promdrill.core.errors import (
     CommandFailed,
     CommandTimeout,
@@ -22,7 +23,6 @@ from promdrill.core.errors import (
     UsageError,
 )
 from promdrill.core.shell import Completed
-from promdrill.image_names import Reference
 from promdrill.supply.choose import Registry
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import images

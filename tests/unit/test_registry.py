@@ -10,9 +10,9 @@ from promdrill.artefacts import fetch
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.pins import Pin, Pins
 from promdrill.artefacts.platforms import PLATFORMS, Platform
+from promdrill.artefacts.reference import Reference
 from promdrill.core.errors import CommandFailed, SupplyError, UsageError
 from promdrill.core.shell import Completed
-from promdrill.image_names import Reference
 from promdrill.supply.choose import Registry
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import registry

@@ -3,9 +3,13 @@
 import pytest
 import yaml
 
-from promdrill.artefacts.reference import engine_name, source_of
+from promdrill.artefacts.reference import (
+    Reference,
+    engine_name,
+    named_in,
+    source_of,
+)
 from promdrill.core.errors import SupplyError
-from promdrill.image_names import Reference, named_in
 from promdrill.supply.choose import Registry
 
 NAME = "quay.io/prometheus/prometheus:v2.48.0"

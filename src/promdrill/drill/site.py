@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from promdrill.artefacts.reference import Reference, named_in
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
@@ -16,7 +17,6 @@ from promdrill.drill.part import WHOLE, Part
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
-from promdrill.image_names import Reference, named_in
 from promdrill.install import (
     ChartRef,
     Installation,

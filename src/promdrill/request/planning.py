@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.reference import Reference, named_in
 from promdrill.cluster import storage
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
@@ -22,7 +23,6 @@ from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, Plan, plan
 from promdrill.helm.values.edit import load
 from promdrill.helm.values.user import over
-from promdrill.image_names import Reference, named_in
 from promdrill.install import manifests
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
 from promdrill.request.settings import Settings

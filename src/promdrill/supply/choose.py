@@ -15,7 +15,6 @@ import requests
 
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import UsageError
-from promdrill.image_names import HUB
 
 SUPPLIES = ("auto", "source", "registry")
 """Valid values of SUPPLY."""
@@ -26,6 +25,7 @@ MIRROR_VARIABLE = "REGISTRY_MIRROR"
 ASK_S = (3.0, 6.0)
 """Seconds that the registries have to answer at each try, names looked up and all; a healthy one takes 0.3."""
 
+HUB = "docker.io"
 PUBLIC = {HUB: "Docker Hub", "quay.io": "Quay"}
 """The registries that are asked where no mirror is named: one that is down or slow says nothing about the network."""
 

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
+from promdrill.artefacts.reference import PROMETHEUS
 from promdrill.core.errors import UsageError
 from promdrill.helm.compatibility import table
 from promdrill.helm.values import image_keys, images
 from promdrill.helm.values.images import RELOADER, Choice, Image
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict, over
-from promdrill.image_names import PROMETHEUS
 
 ROUNDS = 2
 """How often values are pointed elsewhere: the second time for what came into sight, or lost a common registry."""

@@ -8,14 +8,14 @@ from typing import Any
 
 from packaging.version import Version
 
-from promdrill.core.errors import SupplyError
-from promdrill.helm.compatibility.table import number
-from promdrill.image_names import (
+from promdrill.artefacts.reference import (
     ALERTMANAGER,
     PROMETHEUS,
     Reference,
     named_in,
 )
+from promdrill.core.errors import SupplyError
+from promdrill.helm.compatibility.table import number
 
 RELOADER = "quay.io/prometheus-operator/prometheus-config-reloader"
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from promdrill.artefacts.reference import PROMETHEUS
 from promdrill.core.errors import UsageError
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import (
@@ -34,7 +35,6 @@ from promdrill.helm.values.user import (
     leaves,
     over,
 )
-from promdrill.image_names import PROMETHEUS
 from promdrill.supply.kubernetes import DEFAULT_KUBERNETES
 
 _CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}

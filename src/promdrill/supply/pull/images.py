@@ -18,9 +18,8 @@ import requests
 from promdrill.artefacts import fetch
 from promdrill.artefacts.cache import Cache, key_of
 from promdrill.artefacts.pins import PINS_VARIABLE, Pins
-from promdrill.artefacts.reference import engine_name, source_of
+from promdrill.artefacts.reference import Reference, engine_name, source_of
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
-from promdrill.image_names import Reference
 from promdrill.supply.choose import MIRROR_VARIABLE, Registry
 from promdrill.supply.engine.lifecycle import Engine
 

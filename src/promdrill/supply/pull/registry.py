@@ -18,10 +18,9 @@ from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.fetch import Progress
 from promdrill.artefacts.pins import PINS_VARIABLE, Pin, Pins
 from promdrill.artefacts.platforms import Platform
-from promdrill.artefacts.reference import source_of
+from promdrill.artefacts.reference import Reference, source_of
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
-from promdrill.image_names import Reference
 from promdrill.supply import kubernetes
 from promdrill.supply.choose import Registry
 from promdrill.supply.engine.lifecycle import Engine

@@ -47,14 +47,14 @@ def test_nothing_is_found_in_what_is_sound(drills: Path, capsys: pytest.CaptureF
     assert found_in(drills / ID) == ([], [])
     assert main.main(["check", str(drills)]) == 0
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("1 scenario: nothing found\n", "")
+    assert (said.out, said.err) == ("1 scenario: no problems\n", "")
 
 
 TEST_CASES: dict[str, tuple[str, str, str]] = {
     "marker twice": (
         '@pytest.mark.touches("alerting rules", "release")',
         '@pytest.mark.touches("release")\n@pytest.mark.touches("rules")',
-        ":+1: the marker touches stands once and takes one text or more",
+        ":+1: the marker touches may appear only once and takes one text or more",
     ),
     "no touches": ('@pytest.mark.touches("alerting rules", "release")\n', "", ":+0: no marker says what fault and"),
     "touches too long": (
@@ -62,8 +62,8 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         '"alerting rules, all of them", "the release"',
         ":+0: touches has 40 characters, 37 at most: alerting rules, all of them, the release",
     ),
-    "range": ('">=15"', '"15"', ":+0: charts: '15' is no range of versions"),
-    "stack": ('">=15"', '">=15", stack="57"', ":+0: stack: '57' is no range of versions"),
+    "range": ('">=15"', '"15"', ":+0: charts: '15' is not a version range"),
+    "stack": ('">=15"', '">=15", stack="57"', ":+0: stack: '57' is not a version range"),
     "install": (
         '@pytest.mark.charts(">=15")',
         '@pytest.mark.install("manul")',
@@ -72,23 +72,23 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
     "charts beside install": (
         '@pytest.mark.charts(">=15")',
         '@pytest.mark.install("manual")\n@pytest.mark.charts(">=15")',
-        ":+1: charts says nothing where install is manual",
+        ":+1: the marker charts has no meaning with install manual",
     ),
     "unknown marker": ('@pytest.mark.charts(">=15")', '@pytest.mark.chart(">=15")', ":+0: no marker is called chart"),
     "alone without a text": (
         '@pytest.mark.charts(">=15")',
         "@pytest.mark.alone",
-        ":+0: the marker alone stands once and takes one text, word for word",
+        ":+0: the marker alone may appear only once and takes one text, word for word",
     ),
     "long with two": (
         '@pytest.mark.charts(">=15")',
         '@pytest.mark.long("a", "b")',
-        ":+0: the marker long stands once and takes one text, word for word",
+        ":+0: the marker long may appear only once and takes one text, word for word",
     ),
     "exclusive without text": (
         '@pytest.mark.charts(">=15")',
         "@pytest.mark.exclusive(API)",
-        ":+0: the marker exclusive stands once and takes one text, word for word",
+        ":+0: the marker exclusive may appear only once and takes one text, word for word",
     ),
     "docstring": (
         '"""watchdog-silent: the',
@@ -112,9 +112,18 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
     "import": (
         "from promdrill.faults import Edited, Replace",
         "from promdrill.faults.settings import Edited\nfrom promdrill.faults import Replace",
-        ":+0: promdrill.faults.settings is not for scenarios",
+        ":+0: promdrill.faults.settings is not public",
     ),
-    "import of all": ("import pytest\n", "import pytest\nimport promdrill.drill\n", ":+1: promdrill.drill is not for"),
+    "import of a module": (
+        "import pytest\n",
+        "import pytest\nimport promdrill.observe.others\n",
+        ":+1: promdrill.observe.others is not public",
+    ),
+    "import of a name that is not listed": (
+        "from promdrill.faults import Edited, Replace",
+        "from promdrill.faults import Edited, Replace, settings",
+        ":+0: promdrill.faults.settings is not public",
+    ),
     "todo": ('"Watchdog fires"', '"TODO fires"', ":+0: still to be written: "),
     # What it states.
     "comma": ("proof=(rule(server, WRONG),)", "proof=(rule(server, WRONG))", ":+0: the proof of Edited is a tuple"),
@@ -125,8 +134,8 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
     ),
     "names of the baseline": (
         '"Watchdog fires")',
-        '"appended samples rising")',
-        ":drill.run: recovery, with the baseline's own, has two conditions named 'appended samples rising'",
+        '"Prometheus is storing samples")',
+        ":drill.run: recovery, with the baseline's own, has two conditions named 'Prometheus is storing samples'",
     ),
     "NameError": (
         "persistence=Persistence(hold_s=5.0)",
@@ -154,7 +163,7 @@ def test_what_is_wrong_with_a_test(drills: Path, case: str) -> None:
     assert [each for each in found if each.startswith(f"{TEST}:{line}: {what}")], found
     assert len(found) == 1, found
     stated = {"comma", "names", "names of the baseline", "NameError", "in a condition", "variables", "todo"}
-    assert notes == ([] if case in stated else [f"{ID}: what the test states is checked once the rest is right"])
+    assert notes == ([] if case in stated else [f"{ID}: what the test states is checked once everything else is right"])
 
 
 def test_a_signature_from_one_side(drills: Path) -> None:
@@ -225,7 +234,7 @@ def test_a_title_that_is_not_the_heading(drills: Path) -> None:
 def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
     shutil.copy(drills / ID / "runbook.md", drills / ID / "runbook.as-written.md")
     assert found_in(drills)[0] == [
-        "runbook.as-written.md:1: a runbook that is kept because it does not work says why, and how that shows"
+        "runbook.as-written.md:1: a runbook kept because it does not work must say why, and how that shows"
     ]
 
 
@@ -236,7 +245,7 @@ def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
         ("a: 1\nb: x: y\n", "values.yaml:2: not YAML: mapping values are not allowed here"),
         ("- a\n", "values.yaml:1: Helm values are one mapping"),
         ("a: 1\n---\nb: 1\n", "values.yaml:1: Helm values are one mapping"),
-        (None, "values.yaml:1: there is no such file"),
+        (None, "values.yaml:1: no such file"),
     ],
 )
 def test_what_is_wrong_with_values(drills: Path, text: str | None, wanted: str) -> None:
@@ -261,14 +270,14 @@ def test_a_manifest_that_is_not_yaml(drills: Path) -> None:
 @pytest.mark.parametrize(
     ("made", "wanted"),
     [
-        (lambda folder: folder.rename(folder.with_name("Watchdog")), "Watchdog:1: 'Watchdog' is no id: "),
+        (lambda folder: folder.rename(folder.with_name("Watchdog")), "Watchdog:1: 'Watchdog' is not an id: "),
         (lambda folder: folder.rename(folder.with_name("w" * 31)), f"{'w' * 31}:1: the id has 31 characters, 30 at"),
-        (lambda folder: (folder / TEST).rename(folder / "test_other.py"), f"{TEST}:1: there is no such file"),
+        (lambda folder: (folder / TEST).rename(folder / "test_other.py"), f"{TEST}:1: no such file"),
         (
             lambda folder: (folder / TEST).rename(folder / "test_other.py"),
             f"test_other.py:1: the test of {ID} is {TEST}",
         ),
-        (lambda folder: (folder / "runbook.md").unlink(), "runbook.md:1: there is no such file"),
+        (lambda folder: (folder / "runbook.md").unlink(), "runbook.md:1: no such file"),
     ],
 )
 def test_files_and_names(drills: Path, made: Callable[[Path], object], wanted: str) -> None:
@@ -339,8 +348,8 @@ def test_without_the_tools_it_is_said_what_is_not_checked(
     monkeypatch.setattr(tools, "command", lambda _tool: None)
     assert main.main(["check", str(drills)]) == 0
     assert capsys.readouterr().err.splitlines() == [
-        "promdrill: style is not checked, there is no ruff; pip install 'promdrill[check]' gets it",
-        "promdrill: types are not checked, there is no mypy; pip install 'promdrill[check]' gets it",
+        "promdrill: style was not checked: ruff is not installed. Hint: pip install 'promdrill[check]'",
+        "promdrill: types were not checked: mypy is not installed. Hint: pip install 'promdrill[check]'",
     ]
 
 

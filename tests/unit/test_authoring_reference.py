@@ -24,6 +24,7 @@ from promdrill.drill import Moments, Plan
 from promdrill.faults import Fault
 from promdrill.observe.log_patterns import TABLE
 from promdrill.request import markers
+from promdrill.runbook.front import KEYS
 
 ROOT = Path(__file__).parents[2]
 SCENARIOS = [*sorted(paths.scenarios_dir().glob("*/test_*.py")), *sorted(ROOT.glob("examples/*/drills/*/test_*.py"))]
@@ -49,7 +50,7 @@ def test_a_scenario_imports_public_names_and_no_others(file: Path) -> None:
 def test_everything_public_says_in_a_line_what_it_is(entry: reference.Entry) -> None:
     assert len(entry.summary) > 8, "a docstring, or a string below the constant"
     assert "\n" not in entry.summary
-    documented = {Kind.PLAN, Kind.MOMENT, Kind.FAULT, Kind.EDIT, Kind.CONDITION, Kind.DRILL, Kind.OTHER}
+    documented = {Kind.RUNBOOK, Kind.PLAN, Kind.MOMENT, Kind.FAULT, Kind.EDIT, Kind.CONDITION, Kind.DRILL, Kind.OTHER}
     assert entry.summary.endswith(".") or entry.kind not in documented
 
 
@@ -69,6 +70,7 @@ def test_each_kind_is_complete() -> None:
     assert list(of(Kind.PLAN)) == list(inspect.signature(Plan).parameters)
     assert set(of(Kind.MOMENT)) == {f"at.{name}" for name in inspect.signature(Moments).parameters}
     assert set(of(Kind.MARKER)) == {marker.name for marker in markers.ALL}
+    assert tuple(of(Kind.RUNBOOK)) == KEYS
     wordings = [entry.signature for entry in ENTRIES if entry.kind is Kind.WORDING]
     assert wordings == sorted({f'drill.wording("{row.meaning}")' for row in TABLE})
     assert "docker.io/library/busybox:1.37.0" in of(Kind.IMAGE)

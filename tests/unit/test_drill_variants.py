@@ -64,7 +64,7 @@ def test_two_controls_and_a_third_where_a_remedy_does_not_work_as_written(tmp_pa
 def test_a_runbook_that_is_kept_says_why_and_how_it_fails(tmp_path: Path) -> None:
     written = tmp_path / "runbook.as-written.md"
     shutil.copy(paths.scenarios_dir() / "rolling-lock" / "runbook.md", written)
-    with pytest.raises(UsageError, match=r"as-written.md:1: .* says why, and how that shows") as caught:
+    with pytest.raises(UsageError, match=r"as-written.md:1: .* must say why, and how that shows") as caught:
         controls(written)
     assert "fails_because: a sentence; fails_with: a pattern" in caught.value.hint
 
@@ -241,10 +241,10 @@ def test_a_remedy_that_does_not_work_as_written_ends_failed_as_it_must(
         (
             "Forbidden",
             "echo 'error: not this' >&2; false",
-            "it failed otherwise than its fails_with says, /Forbidden/: ",
+            "it failed, but not as its fails_with says, /Forbidden/: ",
         ),
-        ("Forbidden", "true", "it failed otherwise than its fails_with says, /Forbidden/: no recovery: "),
-        ("", "true", "its runbook does not say how it fails, fails_with: no recovery: "),
+        ("Forbidden", "true", "it failed, but not as its fails_with says, /Forbidden/: no recovery: "),
+        ("", "true", "its runbook has no fails_with: no recovery: "),
     ],
 )
 def test_a_remedy_that_fails_otherwise_than_it_says_proves_nothing(

@@ -87,11 +87,11 @@ def test_the_former_text_is_brought_back_whatever_was_written_since(files: tuple
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
-        (Set("server.size", "small"), r"set server\.size to 'small': it is so already in b\.yaml"),
-        (Replace("port: 1", "port: 2"), r"it stands 0 times in b\.yaml, a\.yaml"),
-        (Replace("size: small", "size: large"), "it stands 2 times"),
-        (Replace("80", "90"), "it stands 2 times"),
-        (Replace("8080", "8080"), r"it is so already in a\.yaml"),
+        (Set("server.size", "small"), r"set server\.size to 'small': b\.yaml already says so"),
+        (Replace("port: 1", "port: 2"), r"found 0 times in b\.yaml, a\.yaml"),
+        (Replace("size: small", "size: large"), "found 2 times"),
+        (Replace("80", "90"), "found 2 times"),
+        (Replace("8080", "8080"), r"a\.yaml already says so"),
     ],
     ids=["set already", "nowhere", "in two files", "twice in one", "no change"],
 )
@@ -141,7 +141,7 @@ def test_nothing_inside_a_list_is_set(files: tuple[Path, ...], edit: Set, told: 
     files[0].write_text(JOBS)
     with pytest.raises(UsageError) as caught:
         change(files, [edit])
-    assert caught.value.message == f"{files[0]}:{line}: {edit}: {told}, which Helm replaces as a whole"
+    assert caught.value.message == f"{files[0]}:{line}: {edit}: {told}, and Helm replaces lists whole"
     path = told.partition(" ")[0]
     assert caught.value.hint == f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list"
     assert files[0].read_text() == JOBS

@@ -113,7 +113,9 @@ def test_values_are_those_of_the_scenario_that_it_is_like(base: Path) -> None:
     ],
 )
 def test_what_is_no_id(base: Path, name: str, near: str) -> None:
-    with pytest.raises(UsageError, match="is no id: lower case letters and digits, words joined by dashes") as caught:
+    with pytest.raises(
+        UsageError, match="is not an id: lower case letters and digits, words joined by dashes"
+    ) as caught:
         new.create(name)
     assert caught.value.hint == near
     assert listing(base) == ["disk-full", "lifecycle-flag"]

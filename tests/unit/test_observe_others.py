@@ -220,7 +220,7 @@ def page(**values: float) -> ProbeAnswer:
         (page(p=2, q=9), (True, True, "restarts is 4")),
         (page(p=1, q=9), (False, True, "restarts is 2")),
         (page(q=9), (False, False, "no metric restarts")),
-        (said(503, "no endpoints"), (False, False, "/metrics not answered: HTTP 503 no endpoints")),
+        (said(503, "no endpoints"), (False, False, "/metrics does not answer: HTTP 503 no endpoints")),
     ],
     ids=["sum of its samples", "too few", "no such labels", "no answer"],
 )

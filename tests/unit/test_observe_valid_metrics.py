@@ -35,12 +35,12 @@ WAL, COMPACTIONS, RELOADS = valid.TSDB_FAILURES
 NAMES = {
     "targets": "targets up (a)",
     "fresh": "newest sample younger than 3 s",
-    "rising": "appended samples rising",
+    "rising": "Prometheus is storing samples",
     "wal": "no WAL write failed",
     "compactions": "no compaction failed",
     "reloads": "no reload of blocks failed",
     "rules": "no rule evaluation failed",
-    "early": f"{EARLY.promql} at 00:02:03Z answered as before",
+    "early": "samples from before the fault (00:02:03Z) are still there",
 }
 
 
@@ -203,6 +203,6 @@ def test_other_counters_may_never_be_missing() -> None:
 
 def test_pages_and_queries_that_are_not_answered_are_quoted() -> None:
     seen = world(said(503, "Service Unavailable"))
-    assert seen["wal"].text == "/metrics not answered: HTTP 503 Service Unavailable"
+    assert seen["wal"].text == "/metrics does not answer: HTTP 503 Service Unavailable"
     lost = world(reading(-2), reading(0), early={frozenset({("job", "b")}): 5.0})["early"]
     assert lost.text == "1 of 1 differ: {job=a} 5"

@@ -90,21 +90,21 @@ def test_a_marker_that_says_nothing_is_named_with_its_line(tmp_path: Path, mark:
     with pytest.raises(UsageError) as caught:
         traits(test)
     name = mark.partition("(")[0]
-    assert caught.value.message.startswith(f"{test}:3: the marker {name} stands once and takes one text")
+    assert caught.value.message.startswith(f"{test}:3: the marker {name} may appear only once and takes one text")
     assert caught.value.hint.startswith(f"@pytest.mark.{name}(")
 
 
 @pytest.mark.parametrize("text", ["15", ">=x", "~15", ">= 15 <30", "25.x"])
 def test_a_range_that_is_none(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UsageError, match="is no range of versions"):
+    with pytest.raises(UsageError, match="is not a version range"):
         traits(written(tmp_path, f"pytest.mark.charts({text!r})"))
 
 
 @pytest.mark.parametrize(
     ("marks", "body", "complaint"),
     [
-        (("pytest.mark.charts('>=15')",) * 2, "def test_it(drill): pass\n", "charts stands once"),
-        (("mark.install('manual')", "mark.charts('>1')"), "def test_it(drill): pass\n", "charts says nothing where"),
+        (("pytest.mark.charts('>=15')",) * 2, "def test_it(drill): pass\n", "charts may appear only once"),
+        (("mark.install('manual')", "mark.charts('>1')"), "def test_it(drill): pass\n", "charts has no meaning with"),
         (
             ("mark.install('manul')",),
             "def test_it(drill): pass\n",
@@ -174,7 +174,7 @@ def test_a_scenario_for_two_charts(tmp_path: Path, name: str, version: str, app_
 
 
 def test_a_range_of_the_other_chart_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"stack: '57' is no range of versions"):
+    with pytest.raises(UsageError, match=r"stack: '57' is not a version range"):
         traits(written(tmp_path, "pytest.mark.charts('>=15', stack='57')"))
 
 

@@ -64,7 +64,7 @@ def _ours(scenario: ScenarioFolder, note: Note) -> Iterator[Finding]:
     static = [finding for rule in rules.STATIC for finding in rule(scenario)]
     yield from static
     if not all(finding.problem.what.startswith(rules.LEFT) for finding in static):
-        note(f"{scenario.id}: what the test states is checked once the rest is right")
+        note(f"{scenario.id}: what the test states is checked once everything else is right")
         return
     yield from rules.plan(scenario, note)
 
@@ -72,9 +72,9 @@ def _ours(scenario: ScenarioFolder, note: Note) -> Iterator[Finding]:
 def _tools(groups: Sequence[Sequence[ScenarioFolder]], note: Note) -> Iterator[Finding]:
     tests = [[scenario.test for scenario in group if scenario.test.is_file()] for group in groups]
     if (ruff := tools.command(tools.RUFF)) is None:
-        note(f"style is not checked, there is no {tools.RUFF}; {tools.MISSING} gets it")
+        note(f"style was not checked: {tools.RUFF} is not installed. Hint: {tools.MISSING}")
     if (mypy := tools.command(tools.MYPY)) is None:
-        note(f"types are not checked, there is no {tools.MYPY}; {tools.MISSING} gets it")
+        note(f"types were not checked: {tools.MYPY} is not installed. Hint: {tools.MISSING}")
     for group in filter(None, tests):
         yield from tools.style(ruff, group) if ruff else ()
         yield from tools.types(mypy, group) if mypy else ()

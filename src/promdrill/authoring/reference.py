@@ -1,6 +1,6 @@
 """What a scenario is written with, a line each, read from the code itself.
 
-Sources: the public names of `promdrill.drill`, `promdrill.faults` and `promdrill.observe`, their signatures and their
+Sources: the keys of a runbook's front matter, and the public names of `promdrill.drill`, `promdrill.faults` and `promdrill.observe`, their signatures and their
 docstrings; the table of markers; the table of log wordings; the catalogue of images.
 """
 
@@ -27,6 +27,7 @@ from promdrill.faults import Fault, Replace, Set
 from promdrill.observe import Condition, Server, dashboard
 from promdrill.observe.log_patterns import TABLE
 from promdrill.request import markers
+from promdrill.runbook.front import KEYS, FrontMatter
 from promdrill.supply.build import catalogue
 
 PUBLIC: tuple[ModuleType, ...] = (promdrill.drill, promdrill.faults, promdrill.observe)
@@ -47,6 +48,7 @@ class Kind(StrEnum):
     MOMENT = "moment"
     MARKER = "marker"
     WORDING = "wording"
+    RUNBOOK = "runbook"
     IMAGE = "image"
     OTHER = "other"
 
@@ -70,11 +72,11 @@ class Entry:
     @property
     def name(self) -> str:
         """The signature without its arguments."""
-        return self.signature.partition("(")[0]
+        return self.signature.partition("(")[0].rstrip(":")
 
 
 def entries() -> tuple[Entry, ...]:
-    """Everything, by kind; within a kind by name, what a plan says in the order of `promdrill.drill.Plan`.
+    """Everything, by kind; within a kind by name, except what a plan and a runbook's front matter say.
 
     Raises:
         UsageError: The catalogue of images cannot be read.
@@ -85,9 +87,11 @@ def entries() -> tuple[Entry, ...]:
     found += [entry for module in PUBLIC for entry in _names(module)]
     found += _names(dashboard)
     found += [Entry(Kind.MARKER, f"{each.name}({each.arguments})", each.meaning) for each in markers.ALL]
+    said = attributes(FrontMatter)
+    found += [Entry(Kind.RUNBOOK, f"{key}:", said[key]) for key in KEYS]
     found += _wordings()
     found += _images()
-    in_order = sorted(found, key=lambda entry: "" if entry.kind is Kind.PLAN else entry.signature)
+    in_order = sorted(found, key=lambda entry: "" if entry.kind in {Kind.PLAN, Kind.RUNBOOK} else entry.signature)
     return tuple(entry for kind in Kind for entry in in_order if entry.kind is kind)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import html
+import importlib
 import re
 import traceback
 from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def python(scenario: ScenarioFolder) -> Iterator[Finding]:
                 other, Problem(1, f"the test of {scenario.id} is {test.name}", f"mv {other.name} {test.name}")
             )
     if not test.is_file():
-        yield Finding(test, Problem(1, "there is no such file", f"def {test.stem}(drill: Drill) -> None"))
+        yield Finding(test, Problem(1, "no such file", f"def {test.stem}(drill: Drill) -> None"))
         return
     try:
         function = scenarios.test_in(test)
@@ -132,11 +133,16 @@ def _marked(function: ast.FunctionDef) -> Iterator[Problem]:
 
 def _imports(tree: ast.Module) -> Iterator[Problem]:
     for node in ast.walk(tree):
-        named = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        named += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
-        for name in named:
-            if name.partition(".")[0] == "promdrill" and (name not in PUBLIC or isinstance(node, ast.Import)):
-                what = f"{name} is not for scenarios: it may move from one release to the next"
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module in PUBLIC:
+            listed = vars(importlib.import_module(node.module))["__all__"]
+            names = [f"{node.module}.{alias.name}" for alias in node.names if alias.name not in listed]
+        else:
+            names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.partition(".")[0] == "promdrill" and name not in PUBLIC:
+                what = f"{name} is not public: it may move between releases"
                 yield Problem(getattr(node, "lineno", 1), what, f"from {' or '.join(PUBLIC)} import ...")
 
 
@@ -144,7 +150,7 @@ def identity(scenario: ScenarioFolder) -> Iterator[Finding]:
     """The folder's name, which is the scenario's id."""
     if not scenarios.ID.fullmatch(scenario.id):
         yield Finding(
-            scenario.folder, Problem(1, f"{scenario.id!r} is no id: {scenarios.ID_RULE}", "rename the folder")
+            scenario.folder, Problem(1, f"{scenario.id!r} is not an id: {scenarios.ID_RULE}", "rename the folder")
         )
     if len(scenario.id) > LONGEST_ID:
         what = (
@@ -164,7 +170,7 @@ def unfinished(scenario: ScenarioFolder) -> Iterator[Finding]:
 def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
     """The runbook, and the one that is kept because it does not work."""
     if not scenario.runbook.is_file():
-        yield Finding(scenario.runbook, Problem(1, "there is no such file", "a runbook is needed"))
+        yield Finding(scenario.runbook, Problem(1, "no such file", "a runbook is needed"))
     for file in (scenario.runbook, scenario.as_written):
         if file.is_file():
             try:
@@ -192,7 +198,7 @@ def _told(scenario: ScenarioFolder, runbook: Runbook) -> Iterator[Problem]:
     kept = runbook.path == scenario.as_written
     if kept and not runbook.fails_because:
         hint = "fails_because: a sentence; fails_with: a pattern of the output that shows it"
-        yield Problem(1, "a runbook that is kept because it does not work says why, and how that shows", hint)
+        yield Problem(1, "a runbook kept because it does not work must say why, and how that shows", hint)
     if not kept and runbook.fails_because:
         what = "fails_because is for a runbook that does not work"
         yield Problem(_line(text, "fails_because:"), what, f"keep that one as {scenario.as_written.name}")
@@ -202,7 +208,7 @@ def yaml_files(scenario: ScenarioFolder) -> Iterator[Finding]:
     """The Helm values, and every other YAML file."""
     values = scenario.folder / "values.yaml"
     if not values.is_file():
-        yield Finding(values, Problem(1, "there is no such file", "Helm values; {} for none"))
+        yield Finding(values, Problem(1, "no such file", "Helm values; {} for none"))
     for file in sorted(scenario.folder.glob("*.yaml")):
         try:
             documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))

@@ -47,7 +47,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     if found:
         return EXIT_FAILED
     count = sum(len(scenarios_in(folder.expanduser())) for folder in arguments.folders)
-    say(f"{count} scenario{'s' if count > 1 else ''}: nothing found")
+    say(f"{count} scenario{'s' if count > 1 else ''}: no problems")
     return EXIT_OK
 
 

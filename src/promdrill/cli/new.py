@@ -106,7 +106,7 @@ def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> 
 def _check_id(name: str) -> None:
     if not scenarios.ID.fullmatch(name):
         near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789") or "my-incident"
-        raise UsageError(f"{name!r} is no id: {scenarios.ID_RULE}", hint=near)
+        raise UsageError(f"{name!r} is not an id: {scenarios.ID_RULE}", hint=near)
     from promdrill.authoring.rules import LONGEST_ID  # noqa: PLC0415  the engine's modules, when they are asked for
     from promdrill.drill.site import LONGEST_RELEASE  # noqa: PLC0415
 

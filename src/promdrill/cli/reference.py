@@ -22,7 +22,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "reference",
-        summary="list what a scenario is written with: faults, conditions, moments, markers, images",
+        summary="list what a scenario is written with: faults, conditions, moments, markers, images, runbook keys",
         example="promdrill reference fault",
         execute=_execute,
     )

@@ -94,7 +94,7 @@ class Drill:
             The reference, as given.
 
         Raises:
-            UsageError: Nothing has brought it into the cluster; the marker `images` does.
+            UsageError: No step loads it into the cluster; the marker `images` does.
         """
         self.site.require_image(reference)
         return reference
@@ -133,13 +133,13 @@ class Drill:
             beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. What
                 images they may run: see `image`.
             beside_ready: What must hold of them at the baseline, and again at recovery.
-            remarks: What a reader of the result has to know about how it came about.
+            remarks: Remarks for a reader of the result.
 
         Of a part of a drill (`Site.part`) that leaves the incident there is a result here, and none is recorded: what
         was not repaired has no verdict. A part that follows undoes its own acts alone.
 
         Returns:
-            The result, when it is the one that was due.
+            The result, if the drill ended as expected.
 
         Raises:
             DrillNotPassed: It is not; the message is the reason in one sentence, and where the evidence lies.

@@ -93,7 +93,7 @@ class Plan:
         beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. What
             images they may run: see `promdrill.drill.Drill.image`.
         beside_ready: What must hold of them at the baseline, and again at recovery.
-        remarks: What a reader of the result has to know about how it came about.
+        remarks: Remarks for a reader of the result.
     """
 
     fault: Fault

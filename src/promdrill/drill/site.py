@@ -37,7 +37,7 @@ LONGEST_RELEASE = 53
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What the engine is given.
+    """Where a drill takes place, and with what.
 
     Attributes:
         scenario: The scenario's id.
@@ -119,11 +119,11 @@ class Site:
         """Refuse an image that the cluster would have to pull.
 
         Raises:
-            UsageError: Nothing has brought it into the cluster.
+            UsageError: No step loads it into the cluster.
         """
         if not self.has_image(Reference.of(text).name):
             raise UsageError(
-                f"{self.scenario_dir}: nothing brings the image {text} into the cluster before the drill",
+                f"{self.scenario_dir}: no step loads the image {text} into the cluster before the drill",
                 hint=f'@pytest.mark.images("{text}"), or a manifest in the scenario\'s folder that runs it',
             )
 

@@ -20,7 +20,7 @@ def controls(as_written: Path) -> tuple[Variant, ...]:
         CommandFailed: There is no bash to check its steps with.
     """
     if as_written.is_file() and not parse(as_written).fails_because:
-        message = f"{as_written}:1: a runbook that is kept because it does not work says why, and how that shows"
+        message = f"{as_written}:1: a runbook kept because it does not work must say why, and how that shows"
         raise UsageError(message, hint="fails_because: a sentence; fails_with: a pattern of the output that shows it")
     third = (Variant(AS_WRITTEN),) if as_written.is_file() else ()
     return (Variant(NO_FAULT), Variant(NO_REMEDY), *third)

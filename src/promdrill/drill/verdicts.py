@@ -115,11 +115,11 @@ def as_written(
     if verdict is not Verdict.FAILED:
         return verdict, reason
     if not runbook.fails_with:
-        why = "its runbook does not say how it fails, fails_with"
+        why = "its runbook has no fails_with"
     elif isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
         why = f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"
     elif not re.search(runbook.fails_with, _evidence(error)):
-        why = f"it failed otherwise than its fails_with says, /{runbook.fails_with}/"
+        why = f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
     else:
         return verdict, reason
     return Verdict.INVALID, _sentence(f"{why}: {reason}")

@@ -93,7 +93,7 @@ def edited(texts: Texts, edits: Sequence[Edit]) -> Texts:
             _refuse_lists(edit, file, after[file])
         changed = edit.changed(after[file])
         if changed == after[file]:
-            raise FaultNotTaken(f"{edit}: it is so already in {file.name}")
+            raise FaultNotTaken(f"{edit}: {file.name} already says so")
         after[file] = changed
     return after
 
@@ -104,7 +104,7 @@ def _refuse_lists(edit: Set, file: Path, text: str) -> None:
         return
     path, line = found
     shown = text.splitlines()[line - 1].strip()
-    message = f"{file}:{line}: {edit}: {path} is a list, which Helm replaces as a whole"
+    message = f"{file}:{line}: {edit}: {path} is a list, and Helm replaces lists whole"
     raise UsageError(message, hint=f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list")
 
 
@@ -114,5 +114,7 @@ def _place(edit: Edit, texts: Texts) -> Path:
     found = [(file, text.count(edit.old)) for file, text in texts.items() if edit.old in text]
     if len(found) != 1 or found[0][1] != 1:
         times = sum(count for _, count in found)
-        raise FaultNotTaken(f"{edit}: it stands {times} times in {', '.join(file.name for file in texts)}")
+        raise FaultNotTaken(
+            f"{edit}: found {times} times in {', '.join(file.name for file in texts)}; it must be there exactly once"
+        )
     return found[0][0]

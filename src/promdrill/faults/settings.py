@@ -102,7 +102,7 @@ class ValuesEdit(Fault):
 
 @dataclass(frozen=True)
 class TouchConfig(Fault):
-    """A setting of prometheus.yml changes (an external label), so that a reload is due and no pod has to restart.
+    """A setting of prometheus.yml changes (an external label), so that a reload is needed, and no restart.
 
     Attributes:
         value: The label's new value: a word.
@@ -175,7 +175,7 @@ def edit(ground: Ground, undo: Undo, *edits: Edit, refused: str = "") -> tuple[C
             raise FaultNotTaken(reason) from error
         return (_refusal(refused, said),)
     if refused:
-        raise FaultNotTaken(f"{what}: the upgrade went through; it was to be refused with /{refused}/")
+        raise FaultNotTaken(f"{what}: the upgrade succeeded; it should have been refused with /{refused}/")
     return ()
 
 

@@ -123,7 +123,7 @@ def no_log_line(picture: Picture, pods: Sequence[Object], container: str, seen: 
         return Seen(holds=False, text=f"there is {seen.text}", changed=seen.changed)
     unread = [name_of(pod) for pod in pods if (name_of(pod), container) not in picture.read]
     if unread or not pods:
-        return unknown(f"the log of {container} is not read up to now ({', '.join(unread) or 'no server pod'})")
+        return unknown(f"the log of {container} has not been read to its end ({', '.join(unread) or 'no server pod'})")
     if lines_wanted and not seen.known:
         return unknown(f"{container} has written nothing since its restart")
     return Seen(holds=True, text=seen.text)
@@ -192,7 +192,7 @@ def metric_value(
     if isinstance(answer, Seen):
         return answer
     if answer.metrics is None:
-        return unknown(f"/metrics not answered: {status_words(answer)}")
+        return unknown(f"/metrics does not answer: {status_words(answer)}")
     value = answer.total(name, **labels)
     if value is None:
         return unknown(f"no metric {name}")
@@ -205,7 +205,7 @@ def stands_still(picture: Picture, probe: MetricsProbe, name: str, labels: dict[
     if isinstance(answer, Seen):
         return answer
     if answer.metrics is None:
-        return unknown(f"/metrics not answered: {status_words(answer)}")
+        return unknown(f"/metrics does not answer: {status_words(answer)}")
     value = answer.total(name, **labels)
     if value is None:
         return unknown(f"no metric {name}")

@@ -111,7 +111,7 @@ def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
         span_s = latest.asked - before[-1].asked
         return Seen(holds=value > then, text=f"{value - then:g} samples appended in {span_s:.1f} s")
 
-    return Condition("appended samples rising", Kind.METRIC, judge, (probe,))
+    return Condition("Prometheus is storing samples", Kind.METRIC, judge, (probe,))
 
 
 def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> Condition:
@@ -149,13 +149,13 @@ def _still_answered(server: Server, remembered: Remembered) -> Condition:
         return Seen(holds=False, text=f"{len(missing)} of {len(remembered.result)} differ: {vector_words(missing)}")
 
     when = datetime.fromtimestamp(remembered.at_s, UTC).strftime("%H:%M:%SZ")
-    return Condition(f"{remembered.promql} at {when} answered as before", Kind.METRIC, judge, (probe,))
+    return Condition(f"samples from before the fault ({when}) are still there", Kind.METRIC, judge, (probe,))
 
 
 def _reading(picture: Picture, probe: MetricsProbe) -> ProbeAnswer | Seen:
     answer = answer_of(picture, probe)
     if isinstance(answer, ProbeAnswer) and answer.metrics is None:
-        return unknown(f"/metrics not answered: {status_words(answer)}")
+        return unknown(f"/metrics does not answer: {status_words(answer)}")
     return answer
 
 

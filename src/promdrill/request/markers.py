@@ -161,7 +161,7 @@ def read(test: ast.FunctionDef, of: Collection[Marker] = ALL) -> Marks:
                 fits = bool(said) and named is not None and (marker.several or len(said or ()) == 1)
                 if not fits or any(each.arg != (marker.keyword or None) for each in call.keywords) or name in lines:
                     what = "one text or more" if marker.several else "one text"
-                    rule = f"the marker {name} stands once and takes {what}, word for word"
+                    rule = f"the marker {name} may appear only once and takes {what}, word for word"
                     problems.append(Problem(decorator.lineno, rule, marker.example))
                     continue
                 lines[name] = decorator.lineno
@@ -188,7 +188,7 @@ def _ranges(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) -> l
             try:
                 SpecifierSet(text)
             except InvalidSpecifier:
-                rule = f"{name}: {text!r} is no range of versions"
+                rule = f"{name}: {text!r} is not a version range"
                 found.append(Problem(lines[name], rule, '@pytest.mark.charts(">=15,<30")'))
     return found
 
@@ -200,7 +200,9 @@ def _installs(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) ->
         rule = f"install({install!r}): not one of {', '.join(INSTALLS)}"
         return [Problem(lines["install"], rule, f'@pytest.mark.install("{near}")')]
     if install not in {"", INSTALLS[0]} and "charts" in texts:
-        return [Problem(lines["charts"], f"charts says nothing where install is {install}", "leave charts out")]
+        return [
+            Problem(lines["charts"], f"the marker charts has no meaning with install {install}", "leave charts out")
+        ]
     return []
 
 

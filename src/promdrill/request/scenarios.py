@@ -115,7 +115,9 @@ def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[Sc
             raise _empty(base)
         for each in held:
             if not ID.fullmatch(each.id):
-                raise UsageError(f"{each.folder}: {each.id!r} is no id: {ID_RULE}", hint="another name of the folder")
+                raise UsageError(
+                    f"{each.folder}: {each.id!r} is not an id: {ID_RULE}", hint="another name of the folder"
+                )
             other = found.setdefault(each.id, each)
             if other is not each:
                 message = f"two scenarios have the id {each.id}: {other.folder} and {each.folder}"

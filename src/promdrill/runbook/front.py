@@ -43,8 +43,8 @@ class FrontMatter:
     """What the front matter says; attributes as in `promdrill.runbook.parse.Runbook`.
 
     Attributes:
-        id: Name of the runbook.
-        title: One line.
+        id: Name of the runbook: that of the scenario's folder.
+        title: What the person on duty sees, in one line; the first heading says the same.
         variables: Name and default of each.
         data_loss: Why data is lost by design; empty when none is.
         optional: The names of steps that may be left out, with their places.

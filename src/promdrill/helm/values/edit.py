@@ -136,7 +136,7 @@ def _added(text: str, node: yaml.MappingNode, lines: str) -> str:
 
 
 def _within(child: yaml.Node, rest: Path, value: Any) -> Any:
-    """What stands in place of `child`: the value itself, or a flow mapping with the value inside it."""
+    """The text that replaces `child`: the value itself, or a flow mapping with the value inside it."""
     if not rest:
         return value
     found = yaml.SafeLoader("").construct_document(child) if isinstance(child, yaml.MappingNode) else None

@@ -66,7 +66,7 @@ def test_keys_with_dots_are_given_one_by_one() -> None:
 
 def test_a_piece_of_text_is_replaced_where_it_stands(files: tuple[Path, ...]) -> None:
     edit = Replace("port: 8080", "prot: 8080")
-    assert str(edit) == "write 'prot: 8080' in place of 'port: 8080'"
+    assert str(edit) == "replace 'port: 8080' with 'prot: 8080'"
     change(files, [edit])
     assert texts(files) == (FIRST, SECOND.replace("port", "prot"))
 

@@ -53,7 +53,7 @@ def test_a_new_scenario_is_whole_and_says_what_comes_next(base: Path, capsys: py
     assert listing(base) == ["disk-full", "lifecycle-flag", ID]
     assert listing(base / ID) == ["runbook.md", "test_my_incident_2.py", "values.yaml"]
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"made scenarios/{ID}: runbook.md, test_my_incident_2.py, values.yaml"
+    assert lines[0] == f"created scenarios/{ID}: runbook.md, test_my_incident_2.py, values.yaml"
     assert [line.strip() for line in lines if line.startswith("  ")] == [
         f".venv/bin/promdrill check scenarios/{ID}",
         f"make test-scenarios SCENARIO={ID} KEEP=1",
@@ -133,7 +133,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["disk-full"], "scenarios/disk-full is there already", "another id"),
+        (["disk-full"], "scenarios/disk-full already exists", "choose another id"),
         (
             ["x", "--like=disk-ful"],
             "--like disk-ful: no such scenario; there are broken, disk-full, ",
@@ -141,7 +141,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
         ),
         (
             ["x", "--like=lifecycle-flag"],
-            "--like lifecycle-flag: it has no Helm values, its install is manual",
+            "--like lifecycle-flag has no Helm values: its install is manual",
             "anoth",
         ),
         (["x", "--like=broken"], "--like broken: cannot read", ""),

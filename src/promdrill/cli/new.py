@@ -55,8 +55,8 @@ def _execute(arguments: argparse.Namespace) -> int:
     folder = create(arguments.id, like=arguments.like, base=Path(named).expanduser() if named else None)
     said = {"SCENARIO": arguments.id, "SCENARIOS": named}
     shown = os.path.relpath(folder)
-    say(f"made {shown}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    say("Until its fault is written it ends invalid. Replace every TODO, and try it with:")
+    say(f"created {shown}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say("It ends invalid until you write its fault. Replace every TODO, then:")
     say(f"  {paths.program()} check {shown}")
     say(f"  {paths.command('test-scenarios', **said, KEEP=1)}")
     say(f"  {paths.command('controls', **said, JOBS=2)}")
@@ -86,9 +86,9 @@ def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> 
     base = base or paths.scenarios_dir()
     folder = base / name
     for taken in (each.folder for each in there if each.id == name):
-        raise UsageError(f"{taken} is there already", hint="another id, or delete it")
+        raise UsageError(f"{taken} already exists", hint="choose another id, or delete it")
     if os.path.lexists(folder):
-        raise UsageError(f"{folder} is there already", hint="another id, or delete it")
+        raise UsageError(f"{folder} already exists", hint="choose another id, or delete it")
     drafts = _drafts(name, like, there)
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -137,7 +137,7 @@ def _values(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> 
         raise UsageError(f"--like {like}: no such scenario; there are {', '.join(found) or 'none'}", hint=hint)
     install = scenarios.traits(found[like].test).install
     if install:
-        raise UsageError(f"--like {like}: it has no Helm values, its install is {install}", hint="another scenario")
+        raise UsageError(f"--like {like} has no Helm values: its install is {install}", hint="another scenario")
     file = found[like].folder / "values.yaml"
     try:
         text = file.read_text(encoding="utf-8")

@@ -43,7 +43,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """One piece of text, which stands once in all the files, becomes another: a slip of the keyboard.
+    """One piece of text becomes another, as by a typing error. It must be there exactly once in all the files.
 
     Attributes:
         old: What is there.
@@ -54,7 +54,7 @@ class Replace:
     new: str
 
     def __str__(self) -> str:
-        return f"write {self.new!r} in place of {self.old!r}"
+        return f"replace {self.old!r} with {self.new!r}"
 
     def changed(self, text: str) -> str:
         """The file's text with the piece replaced."""

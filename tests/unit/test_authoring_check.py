@@ -166,6 +166,24 @@ def test_what_is_wrong_with_a_test(drills: Path, case: str) -> None:
     assert notes == ([] if case in stated else [f"{ID}: what the test states is checked once everything else is right"])
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        'ValuesEdit("serverFiles.rules.groups.0", "x", proof=())',
+        'Edited((Set("serverFiles.rules.groups.0", "x"),), proof=())',
+        'Reinstall(acts=(InOrder((ValuesEdit("serverFiles.rules.groups.0", "x", proof=()),)),))',
+        'Reinstall(edits=(Set("serverFiles.rules.groups.0", "x"),))',
+    ],
+)
+def test_an_edit_inside_a_list_is_found_before_the_drill(drills: Path, fault: str) -> None:
+    test = drills / ID / TEST
+    change(test, "fault=Edited((Replace(RIGHT, WRONG),), proof=(rule(server, WRONG),))", f"fault={fault}")
+    change(test, "import Edited, Replace", "import Edited, InOrder, Reinstall, Replace, Set, ValuesEdit")
+    (drills / ID / "values.yaml").write_text("serverFiles:\n  rules:\n    groups:\n      - name: a\n")
+    (found,), _ = found_in(drills)
+    assert re.match(rf"{TEST}:\d+: values.yaml:4: set .*: serverFiles.rules.groups is a list, and Helm", found)
+
+
 def test_a_signature_from_one_side(drills: Path) -> None:
     test = drills / ID / TEST
     text = test.read_text()

@@ -20,10 +20,17 @@ from promdrill.authoring.stated import (
     Unanswerable,
     stated,
 )
-from promdrill.core.errors import PromdrillError, shortened
+from promdrill.core.errors import PromdrillError, UsageError, shortened
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
 from promdrill.drill.site import LONGEST_RELEASE
+from promdrill.faults import (
+    Fault,
+    FaultNotTaken,
+    Set,
+    ValuesEdit,
+)
+from promdrill.faults.edits import edited
 from promdrill.observe.conditions import Condition
 from promdrill.request import markers, scenarios
 from promdrill.request.markers import Problem
@@ -263,9 +270,33 @@ def _stated(drill: Stated, scenario: ScenarioFolder) -> Iterator[tuple[str, str]
     elif len({condition.kind for condition in seen}) == 1:
         what = f"the signature looks from one side only: all its conditions are about the {seen[0].kind}"
         yield what, "add one of another kind: the pod, a log, a metric, an event, what HTTP answers"
+    yield from _lists(stated_plan, scenario)
     known = parse(scenario.runbook).variables if scenario.runbook.is_file() else {}
     for name in sorted(set(stated_plan.variables) - set(known)):
         yield f"the runbook has no variable {name}", f"{name}: under variables, in {scenario.runbook.name}"
+
+
+def _lists(stated_plan: Plan, scenario: ScenarioFolder) -> Iterator[tuple[str, str]]:
+    """Edits that would turn a list of the values into something else."""
+    acts = [stated_plan.fault, stated_plan.breaking]
+    acts += [stage.before for stage in (*stated_plan.signature, *stated_plan.afterwards)]
+    text = (scenario.folder / "values.yaml").read_text(encoding="utf-8")
+    for edit in (edit for act in acts if act is not None for edit in _sets(act)):
+        try:
+            edited({scenario.folder / "values.yaml": text}, (edit,))
+        except FaultNotTaken:  # what the values are during the drill is not known here
+            continue
+        except UsageError as error:
+            yield error.message.removeprefix(f"{scenario.folder}/"), error.hint
+
+
+def _sets(act: Fault) -> Iterator[Set]:
+    """The values that a fault sets, those of the faults within it included."""
+    if isinstance(act, ValuesEdit):
+        yield Set(act.path, act.value)
+    yield from (edit for edit in getattr(act, "edits", ()) if isinstance(edit, Set))
+    for within in getattr(act, "acts", ()):
+        yield from _sets(within)
 
 
 def _waits(drill: Stated, stated_plan: Plan) -> Iterator[tuple[str, list[Condition]]]:

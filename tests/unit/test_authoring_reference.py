@@ -22,6 +22,7 @@ from promdrill.cli import main
 from promdrill.core import paths, shell
 from promdrill.drill import Moments, Plan
 from promdrill.faults import Fault
+from promdrill.observe import Server
 from promdrill.observe.log_patterns import TABLE
 from promdrill.request import markers
 from promdrill.runbook.front import KEYS
@@ -29,6 +30,7 @@ from promdrill.runbook.front import KEYS
 ROOT = Path(__file__).parents[2]
 SCENARIOS = [*sorted(paths.scenarios_dir().glob("*/test_*.py")), *sorted(ROOT.glob("examples/*/drills/*/test_*.py"))]
 ENTRIES = entries()
+SERVER = Server.of("drill-x", "prometheus")
 
 
 def of(kind: Kind) -> dict[str, reference.Entry]:
@@ -50,7 +52,17 @@ def test_a_scenario_imports_public_names_and_no_others(file: Path) -> None:
 def test_everything_public_says_in_a_line_what_it_is(entry: reference.Entry) -> None:
     assert len(entry.summary) > 8, "a docstring, or a string below the constant"
     assert "\n" not in entry.summary
-    documented = {Kind.RUNBOOK, Kind.PLAN, Kind.MOMENT, Kind.FAULT, Kind.EDIT, Kind.CONDITION, Kind.DRILL, Kind.OTHER}
+    documented = {
+        Kind.NAME,
+        Kind.RUNBOOK,
+        Kind.PLAN,
+        Kind.MOMENT,
+        Kind.FAULT,
+        Kind.EDIT,
+        Kind.CONDITION,
+        Kind.DRILL,
+        Kind.OTHER,
+    }
     assert entry.summary.endswith(".") or entry.kind not in documented
 
 
@@ -71,6 +83,8 @@ def test_each_kind_is_complete() -> None:
     assert set(of(Kind.MOMENT)) == {f"at.{name}" for name in inspect.signature(Moments).parameters}
     assert set(of(Kind.MARKER)) == {marker.name for marker in markers.ALL}
     assert tuple(of(Kind.RUNBOOK)) == KEYS
+    assert "storage-volume-<fullname>-0" in of(Kind.NAME)["server.claim"].summary
+    assert all(hasattr(SERVER, name.removeprefix("server.")) for name in of(Kind.NAME))
     wordings = [entry.signature for entry in ENTRIES if entry.kind is Kind.WORDING]
     assert wordings == sorted({f'drill.wording("{row.meaning}")' for row in TABLE})
     assert "docker.io/library/busybox:1.37.0" in of(Kind.IMAGE)

@@ -45,6 +45,7 @@ class Kind(StrEnum):
     FAULT = "fault"
     EDIT = "edit"
     CONDITION = "condition"
+    NAME = "name"
     MOMENT = "moment"
     MARKER = "marker"
     WORDING = "wording"
@@ -87,6 +88,7 @@ def entries() -> tuple[Entry, ...]:
     found += [entry for module in PUBLIC for entry in _names(module)]
     found += _names(dashboard)
     found += [Entry(Kind.MARKER, f"{each.name}({each.arguments})", each.meaning) for each in markers.ALL]
+    found += _server_names()
     said = attributes(FrontMatter)
     found += [Entry(Kind.RUNBOOK, f"{key}:", said[key]) for key in KEYS]
     found += _wordings()
@@ -149,6 +151,15 @@ def _fields(documented: Any, kind: Kind, prefix: str = "") -> Iterator[Entry]:
     home = "promdrill.drill"
     for field in dataclasses.fields(documented):
         yield Entry(kind, f"{prefix}{field.name}", said[field.name], home)
+
+
+def _server_names() -> Iterator[Entry]:
+    """What the drilled Prometheus and its objects are called."""
+    said = attributes(Server)
+    for name in ("namespace", "release", "fullname", "container", "reloader", "port", "pod_port", "containers"):
+        yield Entry(Kind.NAME, f"server.{name}", said[name])
+    for name in ("service", "claim"):
+        yield Entry(Kind.NAME, f"server.{name}", summary(getattr(Server, name)))
 
 
 def _makes_condition(function: Callable[..., Any]) -> bool:

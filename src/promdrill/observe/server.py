@@ -30,16 +30,16 @@ class Server:
     """One release's Prometheus server, by the names of prometheus-community/prometheus.
 
     Attributes:
-        namespace: Its namespace.
-        release: Its Helm release.
-        fullname: Of the workload, the service and the claim.
-        container: Prometheus' container.
-        reloader: The config reloader's container; empty where there is none.
+        namespace: The drill's namespace.
+        release: Name of the Helm release.
+        fullname: Name of the workload; the Service and the claim have it too, unless they are named otherwise.
+        container: Name of Prometheus' container.
+        reloader: Name of the config reloader's container; empty where there is none.
         port: Port of the service.
         pod_port: Port of Prometheus in the pod.
         service_name: Of the Service, where it is not `fullname`.
-        claim_name: Of the PersistentVolumeClaim, where it is not `fullname`. ``drill.server`` has that of a StatefulSet
-            where the values say ``server.statefulSet.enabled``: ``storage-volume-<fullname>-0``.
+        claim_name: Of the PersistentVolumeClaim, where it is not `fullname`. ``drill.server`` has the name that a
+            StatefulSet gives it wherever the values say ``server.statefulSet.enabled``.
         containers: Containers of a pod, all of which have to be ready.
         labels: Labels of its pods, where they are not those of the chart.
     """
@@ -69,7 +69,7 @@ class Server:
 
     @property
     def claim(self) -> str:
-        """Name of the PersistentVolumeClaim."""
+        """Name of the PersistentVolumeClaim; a StatefulSet's is ``storage-volume-<fullname>-0``, see `claim_name`."""
         return self.claim_name or self.fullname
 
     def pods(self, picture: Picture, *, leaving: bool = False) -> tuple[Object, ...]:

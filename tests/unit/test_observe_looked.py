@@ -35,6 +35,7 @@ BODY: dict[str, Any] = {
         (lambda found: [v for k, v in found["spec"].items() if k == "size"] == ["1Gi"], True, None),
         (lambda found: {**found["metadata"]["labels"]} == {"app": "busy"}, True, None),
         (lambda found: found == BODY, True, None),
+        (lambda found: found.get("status", "none") == "none", True, "status is not there"),
         (lambda found: isinstance(found["spec"], dict) and isinstance(found["items"], list), True, None),
         (lambda found: list(found["spec"]["classes"]) == ["a", "b"], True, None),
         (lambda found: sorted(found["metadata"]["labels"].values()) == ["busy"], True, "metadata.labels.app is busy"),

@@ -12,6 +12,7 @@ from tests.unit.observe_world import NAMESPACE, NOW, picture, said
 
 from promdrill.observe import valid_metrics as valid
 from promdrill.observe.conditions import Seen
+from promdrill.observe.judges import STARTED
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import (
     AGE_QUERY,
@@ -47,7 +48,7 @@ NAMES = {
 def reading(at_s: float, *, started: Any = BEFORE, version: Any = "2.48.0", **changes: Any) -> ProbeAnswer:
     """A /metrics page read `at_s` from now; appended samples rise by 100 a second; None takes a metric away."""
     page: dict[str, float | None] = {
-        valid.STARTED: started,
+        STARTED: started,
         APPENDED: 10_000 + 100 * at_s,
         WAL: 0,
         COMPACTIONS: 0,

@@ -65,7 +65,10 @@ class _Mapping(dict[str, Any]):
         return super().__contains__(key)
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self._read(key, super().get(key, default))
+        if super().__contains__(key):
+            return self[key]
+        self._read(key, None)
+        return default
 
     def items(self) -> Any:
         return [(key, self[key]) for key in self]

@@ -138,13 +138,12 @@ test: lint ## Lint and unit tests: no cluster, no network, two minutes
 	.venv/bin/pytest -q -n 2
 
 .PHONY: lint
-lint: environment ## Check style, types, layers, runbooks, workflows, examples
+lint: environment ## Check style, types, layers, scenarios, workflows, examples
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
-	.venv/bin/mypy examples/github # its scenario is that of examples/gitlab too
 	.venv/bin/lint-imports
-	.venv/bin/promdrill runbook check scenarios/*/runbook*.md examples/*/drills/*/runbook*.md
+	.venv/bin/promdrill check scenarios examples/github/drills examples/gitlab/drills
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml examples/github/.github/workflows/*.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml
 	.venv/bin/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml

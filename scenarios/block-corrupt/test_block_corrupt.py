@@ -9,9 +9,7 @@ from promdrill.drill import (
     Stage,
 )
 from promdrill.faults import RestartServer, RunIn
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import http_answer
-from promdrill.observe.probes import query_path
+from promdrill.observe import Condition, http_answer, query_path
 
 ALL = "count_over_time(up[10m])"
 THEN = "count_over_time(up[3s])"

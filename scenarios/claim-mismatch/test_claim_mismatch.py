@@ -2,21 +2,26 @@
 
 import pytest
 
-from promdrill.drill import Drill, Persistence, Stage
+from promdrill.drill import (
+    MANUAL_JOBS,
+    Drill,
+    Persistence,
+    Stage,
+)
 from promdrill.faults import (
     Deleted,
     Edited,
     InOrder,
     Replace,
 )
-from promdrill.install.manual import JOBS
-from promdrill.observe.others import (
+from promdrill.observe import (
     claim_phase,
     no_claim,
+    no_server_pod,
     no_volume,
     object_shows,
+    unscheduled,
 )
-from promdrill.observe.server_pods import no_server_pod, unscheduled
 
 
 @pytest.mark.install("manual")
@@ -59,5 +64,5 @@ def test_claim_mismatch(drill: Drill) -> None:
         ),
         persistence=Persistence(hold_s=3.0),
         recovery=(server.claim_size("5Gi"), server.volume_size("5Gi")),
-        jobs=JOBS,
+        jobs=MANUAL_JOBS,
     )

@@ -4,7 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Edited, Replace, RestartServer
-from promdrill.observe.others import object_shows
+from promdrill.observe import object_shows
 
 TYPOS = {"scrape_interval: 1s": "srcrape_interval: 1s", "scrape_configs:": "scrape+configs:"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched
-from promdrill.observe.others import object_shows, pods_ready, says
+from promdrill.observe import object_shows, pods_ready, says
 
 TOO_LOW, NEW_LIMIT = "20m", "400m"
 BUSY = {"app": "busy"}

@@ -6,16 +6,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched
-from promdrill.observe.dashboard import (
-    GRAFANA_IMAGE,
-    Panel,
-    Source,
-    config_map,
-    panels,
-    provisioned,
-    shipped,
-)
-from promdrill.observe.others import object_shows
+from promdrill.observe import dashboard, object_shows
 
 DASHBOARD, FILE = "pods-dashboard", "pods.json"
 DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
@@ -27,13 +18,13 @@ DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
 def test_dashboard_no_data(drill: Drill) -> None:
     """The imported dashboard's queries find nothing; the runbook corrects them one cause after the other."""
     server, kube = drill.server, drill.site.kube
-    source = Source.of(server, grafana=drill.site.has_image(GRAFANA_IMAGE))
+    source = dashboard.Source.of(server, grafana=drill.site.has_image(dashboard.GRAFANA_IMAGE))
     path = f"/api/v1/namespaces/{server.namespace}/configmaps/{DASHBOARD}"
-    ours = shipped(FILE)
+    ours = dashboard.shipped(FILE)
     imported = (drill.site.scenario_dir / "imported.json").read_text(encoding="utf-8")
 
-    def queries(text: str) -> tuple[Panel, ...]:
-        return panels(json.loads(text), scrape_interval_s=DATA_SOURCE_INTERVAL_S)
+    def queries(text: str) -> tuple[dashboard.Panel, ...]:
+        return dashboard.panels(json.loads(text), scrape_interval_s=DATA_SOURCE_INTERVAL_S)
 
     plain = source.each_answers(queries(ours), "ours")
     drill.run(
@@ -41,7 +32,11 @@ def test_dashboard_no_data(drill: Drill) -> None:
             "replace the dashboard by an imported one",
             path,
             {"data": {FILE: imported}},
-            proof=(object_shows(path, lambda found: provisioned(found) == json.loads(imported), "the imported one"),),
+            proof=(
+                object_shows(
+                    path, lambda found: dashboard.provisioned(found) == json.loads(imported), "the imported one"
+                ),
+            ),
         ),
         signature=(
             Stage(
@@ -65,7 +60,7 @@ def test_dashboard_no_data(drill: Drill) -> None:
         ),
         jobs=("prometheus", "kube-state-metrics", "node-exporter", "kubernetes-nodes-cadvisor"),
         variables={"DASHBOARD": DASHBOARD, "RATE_INTERVAL": "4s"},
-        beside=[config_map(DASHBOARD, FILE, ours), *source.objects(server)],
+        beside=[dashboard.config_map(DASHBOARD, FILE, ours), *source.objects(server)],
         beside_ready=(plain, *source.ready),
         remarks=(source.remark,),
     )

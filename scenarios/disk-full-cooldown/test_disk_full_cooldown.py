@@ -11,7 +11,7 @@ from promdrill.faults import (
     InOrder,
     volume_shows,
 )
-from promdrill.observe.others import object_shows
+from promdrill.observe import object_shows
 
 SMALL, LARGE = "350Mi", "450Mi"
 COOLDOWN = "45s"  # hours on EBS; the remedy is through after 17 s of it, and the rest is waited for

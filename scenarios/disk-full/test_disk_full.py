@@ -2,14 +2,18 @@
 
 import pytest
 
-from promdrill.drill import Drill, Persistence, Stage
+from promdrill.drill import (
+    NO_SPACE,
+    Drill,
+    Persistence,
+    Stage,
+)
 from promdrill.faults import (
     FEW_INODES,
     FillVolume,
     RestartServer,
     volume_shows,
 )
-from promdrill.observe.log_patterns import NO_SPACE
 
 NEW_SIZE = "450Mi"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values

@@ -8,7 +8,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import ValuesEdit
-from promdrill.observe.server_pods import flag_given
+from promdrill.observe import flag_given
 
 FLAG = "storage.tsdb.retention.size"
 NEW_SIZE = "250M"  # Prometheus shows it as 250MB or 250MiB, as its version has it

@@ -9,8 +9,12 @@ from promdrill.faults import (
     Patched,
     Replace,
 )
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import exporter_metric, object_shows, pods_ready
+from promdrill.observe import (
+    Condition,
+    exporter_metric,
+    object_shows,
+    pods_ready,
+)
 
 APP = "demo-app"
 MOST = 3  # maxReplicas in manifests/operator/custom-metrics

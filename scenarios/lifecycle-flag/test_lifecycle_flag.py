@@ -4,7 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import TouchConfig, ValuesEdit
-from promdrill.observe.conditions import negate
+from promdrill.observe import negate
 
 TWO_TRIES_S = 11.0  # the reloader tries again every 5 s
 

@@ -2,13 +2,21 @@
 
 import pytest
 
-from promdrill.cluster.storage import CLASSES, is_default
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import Patched, Reinstall, Set
-from promdrill.faults.storage import default_class
-from promdrill.observe.others import claim_phase, object_shows
-from promdrill.observe.picture import name_of
-from promdrill.observe.server_pods import unscheduled
+from promdrill.faults import (
+    STORAGE_CLASSES,
+    Patched,
+    Reinstall,
+    Set,
+    default_class,
+    is_default_class,
+)
+from promdrill.observe import (
+    claim_phase,
+    name_of,
+    object_shows,
+    unscheduled,
+)
 
 CLASS = "standard"  # of every cluster that promdrill makes
 
@@ -21,7 +29,7 @@ def test_no_default_class(drill: Drill) -> None:
     server = drill.server
     lost = Patched(
         f"make {CLASS} the default no more",
-        f"{CLASSES}/{CLASS}",
+        f"{STORAGE_CLASSES}/{CLASS}",
         default_class(default=False),
         default_class(default=True),
     )
@@ -31,8 +39,8 @@ def test_no_default_class(drill: Drill) -> None:
         f"the claim is of class {CLASS}",
     )
     no_default = object_shows(
-        CLASSES,
-        lambda found: bool(found["items"]) and not any(map(is_default, found["items"])),
+        STORAGE_CLASSES,
+        lambda found: bool(found["items"]) and not any(map(is_default_class, found["items"])),
         "there are classes, none of them the default",
         show=lambda found: ", ".join(name_of(item) for item in found["items"]),
     )

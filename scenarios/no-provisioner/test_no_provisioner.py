@@ -3,10 +3,14 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import Reinstall, RemoveStorage, Set
-from promdrill.faults.storage import OWN_CLASS, no_class
-from promdrill.observe.others import claim_phase, object_shows
-from promdrill.observe.server_pods import unscheduled
+from promdrill.faults import (
+    OWN_CLASS,
+    Reinstall,
+    RemoveStorage,
+    Set,
+    no_class,
+)
+from promdrill.observe import claim_phase, object_shows, unscheduled
 
 ELSEWHERE = "gp2"  # values that were written for another cluster
 

@@ -4,7 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import ValuesEdit
-from promdrill.observe.others import ended_with, exporter_metric
+from promdrill.observe import ended_with, exporter_metric
 
 TOO_LOW = "16Mi"  # killed in the first seconds of each run; with 24Mi it is 2/2 for some seconds in between
 NEW_LIMIT = "384Mi"

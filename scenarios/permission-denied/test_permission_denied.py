@@ -2,10 +2,14 @@
 
 import pytest
 
-from promdrill.drill import Drill, Persistence, Stage
+from promdrill.drill import (
+    MANUAL_JOBS,
+    Drill,
+    Persistence,
+    Stage,
+)
 from promdrill.faults import OnNode, RestartServer
-from promdrill.install.manual import JOBS
-from promdrill.observe.others import command, no_pod
+from promdrill.observe import command, no_pod
 
 DEBUG_IMAGE = "docker.io/library/busybox:1.37.0"
 HELPERS = {"app.kubernetes.io/managed-by": "kubectl-debug"}
@@ -40,6 +44,6 @@ def test_permission_denied(drill: Drill) -> None:
             server.no_logs(DENIED, this_restart=True),
             no_pod(HELPERS),
         ),
-        jobs=JOBS,
+        jobs=MANUAL_JOBS,
         variables={"DEBUG_IMAGE": drill.image(DEBUG_IMAGE)},
     )

@@ -6,9 +6,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import RestartServer, ValuesEdit
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import no_claim
-from promdrill.observe.server import Server
+from promdrill.observe import Condition, Server, no_claim
 
 
 def up_at(server: Server, at: datetime | None, *, stored: bool) -> Condition:

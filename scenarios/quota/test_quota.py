@@ -4,8 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Applied, DeleteServerPod, InOrder
-from promdrill.observe.others import object_shows
-from promdrill.observe.server_pods import no_server_pod
+from promdrill.observe import no_server_pod, object_shows
 
 NEW_HARD = "256Mi"  # the pod's containers request 208Mi
 QUOTA = {

@@ -4,10 +4,14 @@ import pytest
 
 from promdrill.drill import Drill, Stage
 from promdrill.faults import Patched, RunIn
-from promdrill.observe.dashboard import GRAFANA_IMAGE, Source
-from promdrill.observe.others import ended_with, pods_ready
-from promdrill.observe.probes import Vector
-from promdrill.observe.restarts import not_restarted, restart_counted
+from promdrill.observe import (
+    Vector,
+    dashboard,
+    ended_with,
+    not_restarted,
+    pods_ready,
+    restart_counted,
+)
 
 INCREASE = "sum(increase(kube_pod_container_status_restarts_total[1m])) by (namespace, pod)"
 NGINX = {"app": "nginx"}
@@ -20,7 +24,7 @@ NGINX = {"app": "nginx"}
 def test_restarts_metric(drill: Drill) -> None:
     """The process is killed once, its container restarted; the runbook finds out which, why, and that it was once."""
     server = drill.server
-    source = Source.of(server, grafana=drill.site.has_image(GRAFANA_IMAGE))
+    source = dashboard.Source.of(server, grafana=drill.site.has_image(dashboard.GRAFANA_IMAGE))
     path = f"/apis/apps/v1/namespaces/{server.namespace}/deployments/nginx"
     ending = [{"name": "nginx", "command": ["sh", "-c", "exit 3"]}]
     drill.run(

@@ -7,9 +7,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched, volume_below, volume_full
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import pods_ready
-from promdrill.observe.server import Server
+from promdrill.observe import Condition, Server, pods_ready
 
 SERIES = 12_000  # about 0.5 MB/s with all that Prometheus makes of it: what 80 % leaves free has to do for ten seconds
 NO_SAMPLE_FOR_S = 6.0  # longer than a block is written in vain, which gives back for some seconds what it took

@@ -4,8 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import ValuesEdit
-from promdrill.observe.others import object_shows
-from promdrill.observe.server_pods import old_pod_beside_new
+from promdrill.observe import object_shows, old_pod_beside_new
 
 ANNOTATIONS = {"example.com/team": "monitoring"}
 

@@ -3,15 +3,14 @@
 import pytest
 
 from promdrill.drill import (
+    MANUAL_JOBS,
     Drill,
     Moments,
     Persistence,
     Stage,
 )
 from promdrill.faults import Edited, Replace
-from promdrill.install.manual import JOBS
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import command
+from promdrill.observe import Condition, command
 
 STORED_SHARE = 0.8  # of the scrapes: a busy machine skips one now and then, a gap would have none
 
@@ -68,5 +67,5 @@ def test_service_port(drill: Drill) -> None:
             drill.same_pod(at),
             stored_throughout(drill, at),
         ),
-        jobs=JOBS,
+        jobs=MANUAL_JOBS,
     )

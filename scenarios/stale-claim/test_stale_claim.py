@@ -1,6 +1,5 @@
 """stale-claim: a StatefulSet is installed anew over a claim that was kept; old size and old data come back."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,8 +11,7 @@ from promdrill.drill import (
     Stage,
 )
 from promdrill.faults import Reinstall, Set
-from promdrill.observe.conditions import Condition
-from promdrill.observe.others import object_shows
+from promdrill.observe import Condition, object_shows
 
 OLD_SIZE, NEW_SIZE = "300Mi", "450Mi"
 SIZE = "server.persistentVolume.size"
@@ -23,7 +21,7 @@ SIZE = "server.persistentVolume.size"
 @pytest.mark.touches("release", "claim")
 def test_stale_claim(drill: Drill) -> None:
     """Uninstalled and installed with a new size; the runbook does the same again, and deletes the claim in between."""
-    server = replace(drill.server, claim_name=f"storage-volume-{drill.server.fullname}-0")
+    server = drill.server  # its claim is that of the StatefulSet, as values.yaml asks for one
     core, apps = (f"/{api}/namespaces/{server.namespace}" for api in ("api/v1", "apis/apps/v1"))
     template = object_shows(
         f"{apps}/statefulsets/{server.fullname}",

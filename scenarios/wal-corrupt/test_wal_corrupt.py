@@ -6,7 +6,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import RestartServer, RunIn
-from promdrill.observe.conditions import Condition
+from promdrill.observe import Condition
 
 CORRUPTIONS = "prometheus_tsdb_wal_corruptions_total"
 COSTS_S = 4  # of samples lie behind the damage when it is done; LAST asks for less than that

@@ -262,10 +262,12 @@ def test_one_condition_in_place_of_several_is_refused_where_it_is_written(world:
 
 
 def test_a_harness_error_is_aborted_and_undone(world: World) -> None:
-    world.helm_error = CommandFailed(["helm", "install"], 1, "no")
+    output = "coalesce.go: warning\nError: the provided network does not match\n\nUse --debug for more"
+    world.helm_error = CommandFailed(["helm", "install", "x" * 500], 1, output, env={"HELM_HOME": "/x"})
     result = not_passed(world)
     assert result.verdict is Verdict.ABORTED
-    assert "CommandFailed" in str(result.reason)
+    cause = "the harness failed during provision: Error: the provided network does not match (exit code 1: HELM_HOME="
+    assert str(result.reason).startswith(cause), "the cause first, then the command"
     assert not result.interrupted
     assert world.done[-4:] == UNDONE[1:]
 

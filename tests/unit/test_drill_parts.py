@@ -43,6 +43,15 @@ def test_a_gap_is_from_the_last_sample_to_the_first() -> None:
     assert total((job,)) == SampleAccount(15, 14, (job,))
 
 
+def test_a_scrape_that_failed_has_stored_no_sample() -> None:
+    """As with a sample limit that is too low: `up` is written all the while, and nothing of the target is."""
+    labels, points = series()
+    failed = [(at, 0.0 if 20 < at < 35 else value) for at, value in points]
+    (job,) = account({labels: failed}, before_s=20, after_s=58)
+    assert (job.gap_s, job.expected, job.stored, job.lost) == (15, 61, 47, 14)
+    assert account({labels: [(at, 0.0) for at, _ in points]}, before_s=20, after_s=58) == (), "never scraped"
+
+
 def test_jobs_with_intervals_of_their_own() -> None:
     both = dict([series(gaps=((20, 30),)), series(job="nodes", every_s=2, gaps=((20, 34),))])
     nodes, prometheus = account(both, before_s=20, after_s=58)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +92,38 @@ def test_a_way_to_install_that_there_is_not_is_refused() -> None:
 def test_shipped_scenarios_have_names_that_fit_in_every_variant(scenario: str) -> None:
     for fields in ({}, {"control": "no-remedy"}, {"left_out": LAST_LINE}):
         assert site(scenario, **fields).release_name
+
+
+@pytest.mark.parametrize(
+    ("text", "layers", "claim"),
+    [
+        ("server: {}\n", (), "prometheus-x-server"),
+        ("server: {statefulSet: {enabled: true}}\n", (), "storage-volume-prometheus-x-server-0"),
+        ("server: {statefulSet: {enabled: true}}\n", ({"server": {"statefulSet": {"enabled": False}}},), None),
+        ("", ({"server": {"statefulSet": {"enabled": True}}},), "storage-volume-prometheus-x-server-0"),
+        (
+            "server: {statefulSet: {enabled: true}, persistentVolume: {statefulSetNameOverride: data}}\n",
+            (),
+            "data-prometheus-x-server-0",
+        ),
+    ],
+)
+def test_the_claim_of_a_stateful_set_is_found(
+    tmp_path: Path, text: str, layers: tuple[dict[str, Any], ...], claim: str | None
+) -> None:
+    (tmp_path / "values.yaml").write_text(text)
+    place = dataclasses.replace(site("x", values=layers), scenario_dir=tmp_path)
+    assert place.server.claim == (claim or "prometheus-x-server")
+    assert place.server.service == "prometheus-x-server"
+
+
+def test_a_layer_that_is_a_file_counts_too_and_one_that_is_not_there_does_not(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("server: {statefulSet: {enabled: true}}\n")
+    place = dataclasses.replace(site("x", values=(tmp_path / "own.yaml",)), scenario_dir=tmp_path)
+    assert place.server.claim == "storage-volume-prometheus-x-server-0"
+
+
+def test_another_install_has_the_claim_that_it_names(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("server: {statefulSet: {enabled: true}}\n")
+    place = dataclasses.replace(site("x", install="manual"), scenario_dir=tmp_path)
+    assert place.server == place.installation.server

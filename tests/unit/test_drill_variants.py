@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, NEVER, World, world
 
 from promdrill.core import paths
-from promdrill.core.errors import CommandFailed
+from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
@@ -53,9 +55,18 @@ def took_s(result: DrillResult, phase: PhaseName) -> float:
 def test_two_controls_and_a_third_where_a_remedy_does_not_work_as_written(tmp_path: Path) -> None:
     written = tmp_path / "runbook.as-written.md"
     assert [variant.control for variant in controls(written)] == ["no-fault", "no-remedy"]
-    written.touch()
+    source = paths.scenarios_dir() / "rolling-lock" / written.name
+    written.write_text(source.read_text())
     assert [variant.control for variant in controls(written)] == ["no-fault", "no-remedy", "as-written"]
     assert all(variant.left_out is None and not variant.skip for variant in controls(written))
+
+
+def test_a_runbook_that_is_kept_says_why_and_how_it_fails(tmp_path: Path) -> None:
+    written = tmp_path / "runbook.as-written.md"
+    shutil.copy(paths.scenarios_dir() / "rolling-lock" / "runbook.md", written)
+    with pytest.raises(UsageError, match=r"as-written.md:1: .* must say why, and how that shows") as caught:
+        controls(written)
+    assert "fails_because: a sentence; fails_with: a pattern" in caught.value.hint
 
 
 def test_an_ablation_for_each_mitigation_step_of_the_shipped_runbooks() -> None:
@@ -200,9 +211,57 @@ def test_a_remedy_that_does_nothing_is_caught_by_its_ablation(world: World) -> N
     assert "is not needed, and not marked optional" in sentence
 
 
-def test_a_remedy_that_does_not_work_as_written_ends_failed_as_it_must(world: World) -> None:
-    result = run_toy(drill_in(world, control="as-written", remedy="true"), world)
-    assert (result.verdict, len(result.steps)) == (Verdict.FAILED, 3)
+def as_written(world: World, fails_with: str = "", *, remedy: str = "true", **site: Any) -> Drill:
+    """A drill with a runbook that says how it fails."""
+    drill = drill_in(world, control="as-written", remedy=remedy, **site)
+    if fails_with:
+        said = f"fails_because: nobody is cured\nfails_with: '{fails_with}'\ntitle:"
+        drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace("title:", said))
+    return drill
+
+
+@pytest.mark.parametrize(
+    ("fails_with", "remedy", "verification", "steps"),
+    [
+        ("server pod 2/2: .* 1/2 Running", "true", "true", 3),
+        ("Forbidden: may not", "echo 'spec: Forbidden: may not'; false", "true", 2),
+        ("timed out", "true", "echo 'error: timed out' >&2; false", 3),
+    ],
+)
+def test_a_remedy_that_does_not_work_as_written_ends_failed_as_it_must(
+    world: World, fails_with: str, remedy: str, verification: str, steps: int
+) -> None:
+    result = run_toy(as_written(world, fails_with, remedy=remedy, verification=verification), world)
+    assert (result.verdict, len(result.steps)) == (Verdict.FAILED, steps)
+
+
+@pytest.mark.parametrize(
+    ("fails_with", "remedy", "why"),
+    [
+        (
+            "Forbidden",
+            "echo 'error: not this' >&2; false",
+            "it failed, but not as its fails_with says, /Forbidden/: ",
+        ),
+        ("Forbidden", "true", "it failed, but not as its fails_with says, /Forbidden/: no recovery: "),
+        ("", "true", "its runbook has no fails_with: no recovery: "),
+    ],
+)
+def test_a_remedy_that_fails_otherwise_than_it_says_proves_nothing(
+    world: World, fails_with: str, remedy: str, why: str
+) -> None:
+    result, sentence = not_due(as_written(world, fails_with, remedy=remedy), world)
+    assert result.verdict is Verdict.INVALID
+    assert sentence.startswith(f"toy: the control as-written must end failed; it ended invalid: {why}")
+
+
+def test_a_slip_in_its_diagnosis_does_not_prove_that_a_remedy_does_not_work(world: World) -> None:
+    drill = as_written(world, "command not found")
+    text = drill.site.runbook_file.read_text()
+    drill.site.runbook_file.write_text(text.replace("grep ", "gerp "))
+    _, sentence = not_due(drill, world)
+    assert "it ended invalid: the runbook ended in Diagnosis, before its remedy was tried: " in sentence
+    assert "gerp: command not found" in sentence
 
 
 def test_a_remedy_that_works_as_written_is_caught(world: World) -> None:
@@ -211,8 +270,5 @@ def test_a_remedy_that_works_as_written_is_caught(world: World) -> None:
 
 
 def test_why_a_remedy_does_not_work_is_told_with_the_result(world: World) -> None:
-    drill = drill_in(world, control="as-written", remedy="true")
-    text = drill.site.runbook_file.read_text()
-    drill.site.runbook_file.write_text(text.replace("title:", "fails_because: nobody is cured\ntitle:"))
-    result = run_toy(drill, world, remarks=("the first",))
+    result = run_toy(as_written(world, "1/2"), world, remarks=("the first",))
     assert result.remarks == ("the first", "as written: nobody is cured")

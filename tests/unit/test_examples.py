@@ -15,11 +15,11 @@ from typing import Any
 import pytest
 import yaml
 from tests.unit.observe_world import answered, said
-from tests.unit.test_drill_scenarios import IMAGES, MOMENTS, NONE, NOW, names, stated
+from tests.unit.test_drill_scenarios import IMAGES, MOMENTS, NONE, stated
 
+from promdrill.authoring.check import check
 from promdrill.cli import main
 from promdrill.core import paths, shell
-from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import conditions_of
 from promdrill.faults import Edited, Replace
 from promdrill.install import Release
@@ -54,21 +54,10 @@ def test_both_repositories_hold_the_same_scenario_and_values() -> None:
     assert (GITHUB / "values.yaml").read_bytes() == (GITLAB / "values.yaml").read_bytes()
 
 
-def test_a_scenario_is_finished(own: scenarios.ScenarioFolder) -> None:
-    assert scenarios.traits(own.test).touches
-    assert parse(own.runbook).id == own.id
-    assert not any(b"TODO" in text for text in files(own.folder).values())
-
-
-def test_a_scenario_states_what_the_engine_can_wait_for(own: scenarios.ScenarioFolder) -> None:
-    drill = stated(own.id)
-    plan = drill.plan
-    baseline = Baseline(NONE, drill.server, 1.0, plan.jobs).conditions(since=NOW)
-    waits = [names(*baseline, *plan.beside_ready, *conditions_of(plan.recovery, MOMENTS))]
-    seen = [condition for stage in plan.signature for condition in conditions_of(stage.conditions, MOMENTS)]
-    waits.append(names(*seen))
-    assert all(len(set(wait)) == len(wait) > 1 for wait in waits)
-    assert len({condition.kind for condition in seen}) > 1
+def test_a_scenario_keeps_the_rules_for_scenarios(own: scenarios.ScenarioFolder) -> None:
+    notes: list[str] = []
+    assert check([own.folder], note=notes.append, with_tools=False) == ()
+    assert notes == [], "and all of it could be checked"
 
 
 def test_a_fault_changes_the_values_and_the_runbook_changes_them_back(

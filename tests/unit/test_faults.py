@@ -8,9 +8,15 @@ import pytest
 from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
 
 from promdrill.core import shell
-from promdrill.core.errors import ClusterError
+from promdrill.core.errors import (
+    ClusterError,
+    CommandFailed,
+    CommandTimeout,
+    UsageError,
+)
 from promdrill.faults import (
     Edited,
+    Fault,
     FaultNotTaken,
     FillInodes,
     FillVolume,
@@ -57,7 +63,7 @@ def test_several_edits_are_one_upgrade(place: Place) -> None:
 
 
 def test_an_edit_that_changes_nothing_is_noticed(place: Place) -> None:
-    with pytest.raises(FaultNotTaken, match=r"set server\.extraFlags to .*: it is so already in values\.yaml"):
+    with pytest.raises(FaultNotTaken, match=r"set server\.extraFlags to .*: values\.yaml already says so"):
         place.inject(ValuesEdit("server.extraFlags", ["web.enable-lifecycle"], PROOF))
     assert (place.done, place.release.read()) == ([], VALUES)
 
@@ -67,6 +73,82 @@ def test_an_upgrade_that_is_refused_is_taken_back_all_the_same(place: Place) -> 
     with pytest.raises(ClusterError):
         place.inject(ValuesEdit("server.extraFlags", [], PROOF))
     assert place.undone() == [f"upgrade with {VALUES!r}"]
+
+
+REFUSAL = 'Error: UPGRADE FAILED: cannot patch "x": spec.selector: Invalid value: field is immutable\nUse --debug\n'
+
+
+class Refusing(Place):
+    """A place where Helm refuses the first upgrade, with these words."""
+
+    said: str = REFUSAL
+
+    def _helm(self, what: str, *release: object, timeout_s: float) -> None:
+        super()._helm(what, *release, timeout_s=timeout_s)
+        if len(self.done) == 1:
+            raise CommandFailed(["helm", what], 1, self.said)
+
+
+@pytest.fixture
+def refusing(place: Place) -> Refusing:
+    return Refusing(place.folder, place.journal)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ValuesEdit("server.extraFlags", [], refused="field is immutable"),
+        Edited((Set("server.extraFlags", []),), refused=r"Invalid value: .* immutable$"),
+    ],
+    ids=["ValuesEdit", "Edited"],
+)
+def test_an_upgrade_that_is_refused_as_it_has_to_be_is_the_fault(refusing: Refusing, fault: Fault) -> None:
+    refusing.said = REFUSAL.splitlines()[0]
+    (proof,) = refusing.inject(fault)
+    seen = proof.judge(picture())
+    assert (seen.holds, seen.text) == (True, REFUSAL.splitlines()[0])
+    assert proof.name.startswith("the upgrade is refused with /")
+    assert refusing.undone() == [f"upgrade with {VALUES!r}"]
+
+
+def test_a_refusal_does_not_do_without_the_proof_that_is_stated(refusing: Refusing) -> None:
+    found = refusing.inject(ValuesEdit("server.extraFlags", [], PROOF, refused="immutable"))
+    assert [condition.name for condition in found] == ["the upgrade is refused with /immutable/", PROOF[0].name]
+
+
+def test_a_refusal_with_other_words_is_not_the_fault(refusing: Refusing) -> None:
+    reason = r"the upgrade was refused, but not with /quota/: Error: UPGRADE FAILED: .* field is immutable$"
+    with pytest.raises(FaultNotTaken, match=reason):
+        refusing.inject(ValuesEdit("server.extraFlags", [], refused="quota"))
+    assert refusing.undone() == [f"upgrade with {VALUES!r}"], "the undo was registered before"
+
+
+def test_an_upgrade_that_goes_through_is_not_the_fault(place: Place) -> None:
+    with pytest.raises(FaultNotTaken, match="the upgrade succeeded; it should have been refused with /immutable/"):
+        place.inject(ValuesEdit("server.extraFlags", [], refused="immutable"))
+    assert place.undone() == [f"upgrade with {VALUES!r}"]
+
+
+def test_an_object_that_the_api_server_refuses_is_refused_too(place: Place) -> None:
+    place.fails = "upgrade"
+    (proof,) = place.inject(ValuesEdit("server.extraFlags", [], refused="was refused"))
+    assert proof.judge(picture()).text == "upgrade was refused"
+
+
+def test_an_upgrade_that_does_not_end_is_not_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def late(*_args: object, **_options: object) -> None:
+        raise CommandTimeout(["helm"], -9, "immutable")
+
+    monkeypatch.setattr(Place, "upgrade", late)
+    with pytest.raises(CommandTimeout):
+        place.inject(ValuesEdit("server.extraFlags", [], refused="immutable"))
+
+
+def test_an_edit_needs_a_proof_or_a_refusal() -> None:
+    for made in (lambda: ValuesEdit("a", 1), lambda: Edited((Set("a", 1),))):
+        with pytest.raises(UsageError, match="an edit without a proof") as caught:
+            made()
+        assert "refused=..." in caught.value.hint
 
 
 def test_touch_config_reaches_the_configmap(place: Place) -> None:

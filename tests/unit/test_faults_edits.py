@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import yaml
 
 from promdrill.core.errors import UsageError
 from promdrill.faults import (
@@ -65,7 +66,7 @@ def test_keys_with_dots_are_given_one_by_one() -> None:
 
 def test_a_piece_of_text_is_replaced_where_it_stands(files: tuple[Path, ...]) -> None:
     edit = Replace("port: 8080", "prot: 8080")
-    assert str(edit) == "write 'prot: 8080' in place of 'port: 8080'"
+    assert str(edit) == "replace 'port: 8080' with 'prot: 8080'"
     change(files, [edit])
     assert texts(files) == (FIRST, SECOND.replace("port", "prot"))
 
@@ -86,11 +87,11 @@ def test_the_former_text_is_brought_back_whatever_was_written_since(files: tuple
 @pytest.mark.parametrize(
     ("edit", "complaint"),
     [
-        (Set("server.size", "small"), r"set server\.size to 'small': it is so already in b\.yaml"),
-        (Replace("port: 1", "port: 2"), r"it stands 0 times in b\.yaml, a\.yaml"),
-        (Replace("size: small", "size: large"), "it stands 2 times"),
-        (Replace("80", "90"), "it stands 2 times"),
-        (Replace("8080", "8080"), r"it is so already in a\.yaml"),
+        (Set("server.size", "small"), r"set server\.size to 'small': b\.yaml already says so"),
+        (Replace("port: 1", "port: 2"), r"found 0 times in b\.yaml, a\.yaml"),
+        (Replace("size: small", "size: large"), "found 2 times"),
+        (Replace("80", "90"), "found 2 times"),
+        (Replace("8080", "8080"), r"a\.yaml already says so"),
     ],
     ids=["set already", "nowhere", "in two files", "twice in one", "no change"],
 )
@@ -106,3 +107,56 @@ def test_a_file_in_which_nothing_can_be_set_is_refused(files: tuple[Path, ...]) 
     files[0].write_text("- a list\n")
     with pytest.raises(UsageError, match="not a mapping"):
         change(files, [Set("server.size", "large")])
+
+
+JOBS = """# mine
+serverFiles:
+  prometheus.yml:
+    scrape_configs:
+      - job_name: prometheus
+        scrape_interval: 1s
+      - job_name: nodes
+server:
+  extraFlags: [web.enable-lifecycle]
+"""
+
+
+@pytest.mark.parametrize(
+    ("edit", "told", "line", "shown"),
+    [
+        (
+            Set(("serverFiles", "prometheus.yml", "scrape_configs", "0", "job_name"), "x"),
+            "serverFiles.prometheus.yml.scrape_configs is a list",
+            5,
+            "- job_name: prometheus",
+        ),
+        (Set("server.extraFlags.0", "x"), "server.extraFlags is a list", 9, "extraFlags: [web.enable-lifecycle]"),
+        (Set("server.extraFlags.name", "x"), "server.extraFlags is a list", 9, "extraFlags: [web.enable-lifecycle]"),
+        (Set("server.extraFlags", {"0": "x"}), "server.extraFlags is a list", 9, "extraFlags: [web.enable-lifecycle]"),
+        (Set("server.extraFlags", "x"), "server.extraFlags is a list", 9, "extraFlags: [web.enable-lifecycle]"),
+    ],
+    ids=["a number", "a number in a flow list", "a name", "a map in its place", "a text in its place"],
+)
+def test_nothing_inside_a_list_is_set(files: tuple[Path, ...], edit: Set, told: str, line: int, shown: str) -> None:
+    files[0].write_text(JOBS)
+    with pytest.raises(UsageError) as caught:
+        change(files, [edit])
+    assert caught.value.message == f"{files[0]}:{line}: {edit}: {told}, and Helm replaces lists whole"
+    path = told.partition(" ")[0]
+    assert caught.value.hint == f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list"
+    assert files[0].read_text() == JOBS
+
+
+@pytest.mark.parametrize("value", [[], ["a", "b"], None])
+def test_a_whole_list_is_replaced_by_another_or_taken_out(files: tuple[Path, ...], value: object) -> None:
+    files[0].write_text(JOBS)
+    change(files, [Set("server.extraFlags", value)])
+    assert yaml.safe_load(files[0].read_text())["server"]["extraFlags"] == value
+
+
+def test_a_line_of_a_list_is_replaced(files: tuple[Path, ...]) -> None:
+    files[0].write_text(JOBS)
+    change(files, [Replace("- job_name: nodes", "- job_name: nodse")])
+    assert yaml.safe_load(files[0].read_text())["serverFiles"]["prometheus.yml"]["scrape_configs"][1] == {
+        "job_name": "nodse"
+    }

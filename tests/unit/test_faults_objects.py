@@ -86,7 +86,7 @@ def test_what_is_not_there_cannot_be_deleted(place: Place, monkeypatch: pytest.M
         raise NotFound(path, 404, "")
 
     monkeypatch.setattr(place, "delete", gone)
-    with pytest.raises(FaultNotTaken, match="there is none"):
+    with pytest.raises(FaultNotTaken, match="no such object"):
         place.inject(Deleted(SERVICE))
 
 

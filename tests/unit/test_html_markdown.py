@@ -10,6 +10,7 @@ import pytest
 from tests.unit.compare_world import without
 from tests.unit.html_world import Told, a_journal, a_run, result
 
+from promdrill.core import paths
 from promdrill.core.model import StepRecord, Verdict
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.load import Column, Drill, load
@@ -80,6 +81,12 @@ def test_the_command_repeats_the_options_and_quotes_them(tmp_path: Path) -> None
     assert reproduce(*column(tmp_path, result(), options)) == (
         "make test-scenarios SCENARIO=disk-full 'CHART=my chart' HELM_VERSION=4 KUBE_VERSION=1.36.3 SUPPLY=source"
     )
+
+
+def test_outside_a_checkout_the_command_needs_no_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "in_checkout", lambda: False)
+    line = "promdrill run --scenario disk-full --kube-version 1.36.3 --scenarios 'my drills' --supply source"
+    assert reproduce(*column(tmp_path, result(), {"SCENARIOS": "my drills"})) == line
 
 
 def test_options_are_read_from_the_results(tmp_path: Path) -> None:

@@ -16,5 +16,5 @@ def test_an_unknown_way_is_refused_before_anything_starts(pytester: pytest.Pytes
     )
     refused = pytester.runpytest()
     assert refused.ret == pytest.ExitCode.USAGE_ERROR
-    refused.stderr.fnmatch_lines(["*test_x.py: install('manul'): not one of helm, manual, operator*"])
+    refused.stderr.fnmatch_lines(["*test_x.py:4: install('manul'): not one of helm, manual, operator*"])
     assert not (pytester.path / "reports").exists()

@@ -13,6 +13,7 @@ import yaml
 from tests.unit.drill_toy import Break, drill_in
 from tests.unit.drill_world import DOWN, World, world
 
+from promdrill.authoring.check import check
 from promdrill.cli import main, new
 from promdrill.core import paths, shell
 from promdrill.core.errors import UsageError
@@ -52,9 +53,9 @@ def test_a_new_scenario_is_whole_and_says_what_comes_next(base: Path, capsys: py
     assert listing(base) == ["disk-full", "lifecycle-flag", ID]
     assert listing(base / ID) == ["runbook.md", "test_my_incident_2.py", "values.yaml"]
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"made scenarios/{ID}: runbook.md, test_my_incident_2.py, values.yaml"
+    assert lines[0] == f"created scenarios/{ID}: runbook.md, test_my_incident_2.py, values.yaml"
     assert [line.strip() for line in lines if line.startswith("  ")] == [
-        f".venv/bin/promdrill runbook check scenarios/{ID}/runbook.md",
+        f".venv/bin/promdrill check scenarios/{ID}",
         f"make test-scenarios SCENARIO={ID} KEEP=1",
         f"make controls SCENARIO={ID} JOBS=2",
         f"make ablate SCENARIO={ID} JOBS=2",
@@ -63,6 +64,15 @@ def test_a_new_scenario_is_whole_and_says_what_comes_next(base: Path, capsys: py
     assert [scenario.id for scenario in scenarios.find_all()] == listing(base)
     assert scenarios.traits(base / ID / "test_my_incident_2.py") == Traits(touches=("TODO",))
     assert "@" not in (base / ID / "runbook.md").read_text(), "no placeholder is left"
+
+
+def test_check_finds_in_what_is_made_nothing_but_what_is_left_to_write(base: Path) -> None:
+    new.create(ID)
+    notes: list[str] = []
+    found = check([base / ID], note=notes.append)
+    assert {finding.file.name for finding in found} == {"runbook.md", "test_my_incident_2.py", "values.yaml"}
+    assert all(finding.problem.what.startswith("still to be written: ") for finding in found)
+    assert notes == [], "style, types and what the test states are checked too"
 
 
 def test_every_file_has_a_todo(base: Path) -> None:
@@ -103,7 +113,9 @@ def test_values_are_those_of_the_scenario_that_it_is_like(base: Path) -> None:
     ],
 )
 def test_what_is_no_id(base: Path, name: str, near: str) -> None:
-    with pytest.raises(UsageError, match="is no id: lower case letters and digits, words joined by dashes") as caught:
+    with pytest.raises(
+        UsageError, match="is not an id: lower case letters and digits, words joined by dashes"
+    ) as caught:
         new.create(name)
     assert caught.value.hint == near
     assert listing(base) == ["disk-full", "lifecycle-flag"]
@@ -111,7 +123,7 @@ def test_what_is_no_id(base: Path, name: str, near: str) -> None:
 
 def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
     longest = new.create("x" * 30)
-    assert len(f"prometheus-{longest.name}{new.LONGEST_SUFFIX}") == LONGEST_RELEASE
+    assert len(f"prometheus-{longest.name}{scenarios.LONGEST_SUFFIX}") == LONGEST_RELEASE
     with pytest.raises(UsageError, match="has 31 characters; an id has at most 30") as caught:
         new.create("x" * 29 + "-y")
     assert caught.value.hint == "x" * 29
@@ -121,7 +133,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["disk-full"], "scenarios/disk-full is there already", "another id"),
+        (["disk-full"], "scenarios/disk-full already exists", "choose another id"),
         (
             ["x", "--like=disk-ful"],
             "--like disk-ful: no such scenario; there are broken, disk-full, ",
@@ -129,7 +141,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
         ),
         (
             ["x", "--like=lifecycle-flag"],
-            "--like lifecycle-flag: it has no Helm values, its install is manual",
+            "--like lifecycle-flag has no Helm values: its install is manual",
             "anoth",
         ),
         (["x", "--like=broken"], "--like broken: cannot read", ""),

@@ -178,7 +178,15 @@ def test_object_shows(answer: ProbeAnswer, expected: tuple[bool, bool, str]) -> 
 
 def test_an_object_is_quoted_in_part() -> None:
     whole: Callable[[Object], bool] = lambda _: True  # noqa: E731  a name for its type
-    assert len(judged(object_shows(SERVICE, whole, "x"), said(200, json.dumps({"a": "b" * 999})))[2]) == 200
+    large = said(200, json.dumps({"a": "b" * 999}))
+    assert len(judged(object_shows(SERVICE, whole, "x"), large)[2]) == 80
+    assert len(judged(object_shows(SERVICE, whole, "x", show=str), large)[2]) == 200
+
+
+def test_without_words_of_its_own_an_object_shows_what_was_read_of_it() -> None:
+    body = {"kind": "Service", "spec": {"port": 81, "type": "NodePort"}, "status": {"phase": "x" * 999}}
+    condition = object_shows(SERVICE, lambda found: found["spec"]["port"] == 80, "port 80")
+    assert judged(condition, said(200, json.dumps(body))) == (False, True, "spec.port is 81")
 
 
 @pytest.mark.parametrize("condition", [METRIC, COMMAND], ids=["metric", "command"])
@@ -212,7 +220,7 @@ def page(**values: float) -> ProbeAnswer:
         (page(p=2, q=9), (True, True, "restarts is 4")),
         (page(p=1, q=9), (False, True, "restarts is 2")),
         (page(q=9), (False, False, "no metric restarts")),
-        (said(503, "no endpoints"), (False, False, "/metrics not answered: HTTP 503 no endpoints")),
+        (said(503, "no endpoints"), (False, False, "/metrics does not answer: HTTP 503 no endpoints")),
     ],
     ids=["sum of its samples", "too few", "no such labels", "no answer"],
 )

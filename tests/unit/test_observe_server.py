@@ -173,7 +173,7 @@ def test_a_clean_log_must_have_been_read() -> None:
     for unread in (logged((-1, "fine", 0), read=False), picture()):
         seen = clean.judge(unread)
         assert (seen.holds, seen.known) == (False, False)
-    assert "is not read up to now" in seen.text
+    assert "has not been read to its end" in seen.text
 
 
 def test_a_clean_log_since_the_restart_needs_a_line_of_it() -> None:

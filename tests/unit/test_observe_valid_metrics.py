@@ -12,6 +12,7 @@ from tests.unit.observe_world import NAMESPACE, NOW, picture, said
 
 from promdrill.observe import valid_metrics as valid
 from promdrill.observe.conditions import Seen
+from promdrill.observe.judges import STARTED
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import (
     AGE_QUERY,
@@ -35,19 +36,19 @@ WAL, COMPACTIONS, RELOADS = valid.TSDB_FAILURES
 NAMES = {
     "targets": "targets up (a)",
     "fresh": "newest sample younger than 3 s",
-    "rising": "appended samples rising",
+    "rising": "Prometheus is storing samples",
     "wal": "no WAL write failed",
     "compactions": "no compaction failed",
     "reloads": "no reload of blocks failed",
     "rules": "no rule evaluation failed",
-    "early": f"samples from before the fault are still there ({EARLY.promql} at 00:02:03Z)",
+    "early": "samples from before the fault (00:02:03Z) are still there",
 }
 
 
 def reading(at_s: float, *, started: Any = BEFORE, version: Any = "2.48.0", **changes: Any) -> ProbeAnswer:
     """A /metrics page read `at_s` from now; appended samples rise by 100 a second; None takes a metric away."""
     page: dict[str, float | None] = {
-        valid.STARTED: started,
+        STARTED: started,
         APPENDED: 10_000 + 100 * at_s,
         WAL: 0,
         COMPACTIONS: 0,
@@ -203,6 +204,6 @@ def test_other_counters_may_never_be_missing() -> None:
 
 def test_pages_and_queries_that_are_not_answered_are_quoted() -> None:
     seen = world(said(503, "Service Unavailable"))
-    assert seen["wal"].text == "/metrics not answered: HTTP 503 Service Unavailable"
+    assert seen["wal"].text == "/metrics does not answer: HTTP 503 Service Unavailable"
     lost = world(reading(-2), reading(0), early={frozenset({("job", "b")}): 5.0})["early"]
     assert lost.text == "1 of 1 differ: {job=a} 5"

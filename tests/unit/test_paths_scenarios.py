@@ -65,7 +65,9 @@ def test_two_of_one_id_are_both_named(shipped: Path, drills: Path, tmp_path: Pat
 @pytest.mark.parametrize("name", ["My-Own", "my_own", "2nd", "own-", "a b"])
 def test_an_id_becomes_a_part_of_names(shipped: Path, drills: Path, name: str) -> None:
     scenario(drills, name)
-    with pytest.raises(UsageError, match="is no id: lower case letters and digits, words joined by dashes") as caught:
+    with pytest.raises(
+        UsageError, match="is not an id: lower case letters and digits, words joined by dashes"
+    ) as caught:
         scenarios.find_all(shipped, [drills])
     assert str(drills / name) in caught.value.message
 

@@ -110,6 +110,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_a_record_may_be_a_text_of_one_line() -> None:
-    assert records.loads(Whole, records.dumps(FULL)) == FULL
-    assert records.dumps(FULL, indent=None).count("\n") == 1
-    assert records.loads(Whole, records.dumps(FULL, indent=None)) == FULL
+    assert records.loads(Outer, records.dumps(WHOLE)) == WHOLE
+    assert records.dumps(WHOLE, indent=None).count("\n") == 1
+    assert records.loads(Outer, records.dumps(WHOLE, indent=None)) == WHOLE

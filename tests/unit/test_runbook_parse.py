@@ -94,6 +94,16 @@ WRONG = {
     "bool": (replaced("title: A", "variables: {A: yes}\ntitle: A"), "3:16: the default of A must be text"),
     "name": (replaced("title: A", "variables: {A-B: x}\ntitle: A"), "3:13: A-B is not a name"),
     "taken": (replaced("title: A", "variables: {KUBECONFIG: x}\ntitle: A"), "3:13: KUBECONFIG is set by the drill"),
+    "why without how": (replaced("title: A", "fails_because: x\ntitle: A"), "3:16: fails_because without fails_with"),
+    "how without why": (replaced("title: A", "fails_with: x\ntitle: A"), "3:13: fails_with without fails_because"),
+    "no pattern": (
+        replaced("title: A", "fails_because: x\nfails_with: '('\ntitle: A"),
+        "4:13: fails_with is not a regular expression: missing )",
+    ),
+    "empty pattern": (
+        replaced("title: A", "fails_because: x\nfails_with: ' '\ntitle: A"),
+        "4:13: fails_with is empty",
+    ),
     "data_loss": (replaced("title: A", "data_loss: 'no'\ntitle: A"), "3:12: data_loss must be true, false, or text"),
     "optional": (replaced("title: A", "optional: mend\ntitle: A"), "3:11: optional must be a list"),
     "no such": (replaced("title: A", "optional: [mends]\ntitle: A"), "3:12: no step is named mends"),

@@ -87,7 +87,8 @@ def test_first_failing_command_ends_the_step(tmp_path: Path, step: str, code: in
     error = failure(tmp_path, step, "echo never")
     assert error.result.exit_code == code
     assert "never" not in error.result.output
-    assert error.reason.startswith(f"{tmp_path}/runbook.md:{FIRST_LINE + line}: Mitigation: exit code {code}: ")
+    assert error.reason.startswith(f"{tmp_path}/runbook.md:{FIRST_LINE + line}: Mitigation: ")
+    assert f"exit code {code}: " in error.reason
 
 
 @pytest.mark.parametrize(
@@ -116,7 +117,7 @@ def test_a_step_cannot_end_early_and_pass(tmp_path: Path, step: str, what: str) 
 def test_a_failure_shows_where_what_and_why(tmp_path: Path) -> None:
     error = failure(tmp_path, "echo fine", "echo before\nkubctl get pv")
     assert str(error).split("\n") == [
-        f"{tmp_path}/runbook.md:14: Mitigation: exit code 127: kubctl get pv",
+        f"{tmp_path}/runbook.md:14: Mitigation: kubctl: command not found (exit code 127: kubctl get pv)",
         "  echo before",
         "  kubctl get pv",
         "  before",
@@ -125,16 +126,30 @@ def test_a_failure_shows_where_what_and_why(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (
+            "echo one; echo 'error: unknown command \"gett\"' >&2; printf '\\nDid you mean this?\\n\\tget\\n'; false",
+            'error: unknown command "gett" (exit code 1: false)',
+        ),
+        ("echo a; false", "exit code 1: false; it last said: a"),
+        ("false", "exit code 1: false"),
+        ("echo 'it failed'; exit 3", "it failed (the shell ended, exit code 3: echo 'it failed'; exit 3)"),
+    ],
+)
+def test_the_cause_comes_before_the_command(tmp_path: Path, step: str, told: str) -> None:
+    assert failure(tmp_path, step).reason == f"{tmp_path}/runbook.md:{FIRST_LINE}: Mitigation: {told}"
+
+
 def test_a_function_of_an_earlier_step_is_told_by_its_own_line(tmp_path: Path) -> None:
     assert f":{FIRST_LINE + 1}: " in failure(tmp_path, "f() {\n  false\n}", "f").reason
 
 
 def test_unexpected_output_names_the_line_that_was_wanted(tmp_path: Path) -> None:
     error = failure(tmp_path, "echo a\necho c", "```console\na\nb\n```")
-    assert str(error).split("\n")[:2] == [
-        f"{tmp_path}/runbook.md:15: Mitigation: output of line 10 is not as expected: echo a",
-        "wanted 'b', but the output says 'c'",
-    ]
+    wanted = "wanted 'b', but the output says 'c' (output of line 10: echo a)"
+    assert str(error).split("\n")[0] == f"{tmp_path}/runbook.md:15: Mitigation: {wanted}"
     assert error.result.exit_code == 0
     assert "the output ended" in str(failure(tmp_path, "echo a", "```text\na\nb\n```"))
     assert "wanted the end of the output" in str(failure(tmp_path, "echo a\necho b", "```text\na\n```"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from pathlib import Path
 
@@ -218,12 +217,3 @@ def test_lifecycle_flag_stops_where_the_flag_is_set(tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as caught:
         incident.remedy()
     assert caught.value.result.step.section == "Diagnosis"
-
-
-@pytest.mark.parametrize("file", sorted(paths.scenarios_dir().glob("*/runbook.md")), ids=lambda file: file.parent.name)
-def test_a_person_gets_the_same_variables_to_paste(file: Path) -> None:
-    book = parse(file)
-    text = file.read_text(encoding="utf-8").partition("## Meaning")[0]
-    assert re.findall(r"^export (\w+)=(.*)$", text, re.MULTILINE) == list(book.variables.items())
-    assert book.id == file.parent.name
-    assert f"\n# {html.escape(book.title, quote=False)}\n" in text

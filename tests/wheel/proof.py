@@ -303,12 +303,15 @@ def refuses(world: World) -> None:
 def own_scenario(world: World) -> None:
     """A scenario of one's own is begun, listed and checked beside those shipped; an id that is taken is refused."""
     next_line = "  promdrill run --scenario mine --scenarios drills --keep 1\n"
-    world.says(["made drills/mine", next_line], "promdrill", "new", "mine", "--scenarios", "drills")
+    world.says(["created drills/mine", next_line], "promdrill", "new", "mine", "--scenarios", "drills")
     world.says(["drills/mine/runbook.md: ok"], "promdrill", "runbook", "check", "drills/mine/runbook.md")
+    left = ["drills/mine/runbook.md:3: still to be written: ", "style was not checked: ruff is not installed"]
+    world.says(left, "promdrill", "check", "drills", code=1)
+    world.says(["  server.ready(n=None)\n"], "promdrill", "reference", "condition")
     for how in (("--scenarios", "drills"), ()):
         world.says(["\nmine ", f"\n{SHIPPED} "], "promdrill", "list", *how, env={"SCENARIOS": "" if how else "drills"})
-    world.says(["drills/mine is there already"], "promdrill", "new", "mine", "--scenarios", "drills", code=2)
-    world.says([f"{SHIPPED} is there already"], "promdrill", "new", SHIPPED, "--scenarios", "drills", code=2)
+    world.says(["drills/mine already exists"], "promdrill", "new", "mine", "--scenarios", "drills", code=2)
+    world.says([f"{SHIPPED} already exists"], "promdrill", "new", SHIPPED, "--scenarios", "drills", code=2)
     world.says(["this is a scenario"], "promdrill", "list", "--scenarios", "drills/mine", code=2)
     both = world.repository / "more" / "mine"
     shutil.copytree(world.repository / "drills" / "mine", both)

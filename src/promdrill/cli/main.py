@@ -75,6 +75,12 @@ COMMANDS = (
     Command("bench", "run the drills several times, and say where the seconds go", "bench"),
     Command("list", "list the scenarios", "listing"),
     Command("new", "start a scenario", "new"),
+    Command("check", "check scenarios without a cluster: test, markers, runbook, values, style, types", "check"),
+    Command(
+        "reference",
+        "list what a scenario is written with: faults, conditions, moments, markers, images, runbook keys",
+        "reference",
+    ),
     Command("runbook", "work with runbooks", "runbook"),
     Command("supply", "get all that drills need, and run none", "supply"),
     Command("bundle", "put all that a run needs into one file, for a machine without a network", "bundle"),

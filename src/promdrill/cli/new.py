@@ -29,9 +29,6 @@ from promdrill.request import scenarios
 DEFAULT_LIKE = "lifecycle-flag"
 """Whose values a new scenario begins with: a small Prometheus that is scraped every second and reloaded at will."""
 
-LONGEST_SUFFIX = "-without-999"
-"""Of a variant's name in the cluster: an ablation of a step below line 99; the controls' are shorter."""
-
 
 def add(commands: Subcommands) -> None:
     """Add the subcommand."""
@@ -57,10 +54,10 @@ def _execute(arguments: argparse.Namespace) -> int:
     named = arguments.scenarios or os.environ.get("SCENARIOS")
     folder = create(arguments.id, like=arguments.like, base=Path(named).expanduser() if named else None)
     said = {"SCENARIO": arguments.id, "SCENARIOS": named}
-    runbook = Path(os.path.relpath(folder / "runbook.md"))
-    say(f"made {runbook.parent}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    say("Until its fault is written it ends invalid. Replace every TODO, and try it with:")
-    say(f"  {paths.program()} runbook check {runbook}")
+    shown = os.path.relpath(folder)
+    say(f"created {shown}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say("It ends invalid until you write its fault. Replace every TODO, then:")
+    say(f"  {paths.program()} check {shown}")
     say(f"  {paths.command('test-scenarios', **said, KEEP=1)}")
     say(f"  {paths.command('controls', **said, JOBS=2)}")
     say(f"  {paths.command('ablate', **said, JOBS=2)}")
@@ -89,9 +86,9 @@ def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> 
     base = base or paths.scenarios_dir()
     folder = base / name
     for taken in (each.folder for each in there if each.id == name):
-        raise UsageError(f"{taken} is there already", hint="another id, or delete it")
+        raise UsageError(f"{taken} already exists", hint="choose another id, or delete it")
     if os.path.lexists(folder):
-        raise UsageError(f"{folder} is there already", hint="another id, or delete it")
+        raise UsageError(f"{folder} already exists", hint="choose another id, or delete it")
     drafts = _drafts(name, like, there)
     try:
         base.mkdir(parents=True, exist_ok=True)
@@ -107,15 +104,15 @@ def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> 
 
 
 def _check_id(name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+    if not scenarios.ID.fullmatch(name):
         near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789") or "my-incident"
-        raise UsageError(f"{name!r} is no id: lower case letters and digits, words joined by dashes", hint=near)
-    from promdrill.drill.site import LONGEST_RELEASE  # noqa: PLC0415  the engine's modules, when they are asked for
+        raise UsageError(f"{name!r} is not an id: {scenarios.ID_RULE}", hint=near)
+    from promdrill.authoring.rules import LONGEST_ID  # noqa: PLC0415  the engine's modules, when they are asked for
+    from promdrill.drill.site import LONGEST_RELEASE  # noqa: PLC0415
 
-    longest = LONGEST_RELEASE - len("prometheus-") - len(LONGEST_SUFFIX)
-    if len(name) > longest:
-        rule = f"an id has at most {longest}, for Helm takes release names of {LONGEST_RELEASE}"
-        raise UsageError(f"{name} has {len(name)} characters; {rule}", hint=name[:longest].rstrip("-"))
+    if len(name) > LONGEST_ID:
+        rule = f"an id has at most {LONGEST_ID}, for Helm takes release names of {LONGEST_RELEASE}"
+        raise UsageError(f"{name} has {len(name)} characters; {rule}", hint=name[:LONGEST_ID].rstrip("-"))
 
 
 def _drafts(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> Mapping[str, str]:
@@ -140,7 +137,7 @@ def _values(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> 
         raise UsageError(f"--like {like}: no such scenario; there are {', '.join(found) or 'none'}", hint=hint)
     install = scenarios.traits(found[like].test).install
     if install:
-        raise UsageError(f"--like {like}: it has no Helm values, its install is {install}", hint="another scenario")
+        raise UsageError(f"--like {like} has no Helm values: its install is {install}", hint="another scenario")
     file = found[like].folder / "values.yaml"
     try:
         text = file.read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ Factored out of the modules that raise them so that no import loops arise.
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 
@@ -55,6 +56,8 @@ class CommandFailed(PromdrillError):
         argv: The command, as given.
         exit_code: Its exit code; negative for a signal, as in ``subprocess``.
         output: Standard output and standard error as captured, in that order.
+        outcome: How it ended, in words: "exit code 1".
+        paste: The command as a person would paste it, with its variables.
     """
 
     def __init__(
@@ -73,10 +76,42 @@ class CommandFailed(PromdrillError):
         self.output = output
         place = f"(cd {shlex.quote(str(cwd))} && " if cwd else ""
         assigned = " ".join(f"{k}={shlex.quote(v)}" for k, v in sorted((env or {}).items()))
+        self.outcome = what or f"exit code {exit_code}"
         self.paste = f"{place}{assigned + ' ' if assigned else ''}{shlex.join(argv)}{')' if cwd else ''}"
-        outcome = what or f"exit code {exit_code}"
         tail = output.strip()[-4000:]
-        super().__init__(f"{outcome}: {self.paste}" + (f"\n{tail}" if tail else ""), hint=hint)
+        super().__init__(f"{self.outcome}: {self.paste}" + (f"\n{tail}" if tail else ""), hint=hint)
+
+
+_COMPLAINT = re.compile(
+    r"\b(error|fail|refus|denied|forbidden|unauthorized|not found|no such|cannot|unable|invalid|unknown|timed out)",
+    re.IGNORECASE,
+)
+
+LONGEST_CAUSE = 240
+"""Characters of a cause: it stands in one line of a summary, with the command that it comes from."""
+
+
+def cause_in(output: str, *, complaint: bool = False) -> str:
+    """The line of a command's output that says best why it failed: the last one that complains, else the last one.
+
+    Tools end with advice or with usage, so that the very last line is often not the reason.
+
+    Args:
+        output: Standard output and standard error, in whatever order.
+        complaint: Whether only a line that complains will do; empty then where there is none.
+    """
+    lines = [line for line in output.splitlines() if line.strip()]
+    found = next((line for line in reversed(lines) if _COMPLAINT.search(line)), "")
+    return shortened(found or ("" if complaint or not lines else lines[-1]), LONGEST_CAUSE)
+
+
+def shortened(text: str, longest: int) -> str:
+    """A text on one line, its middle cut out where it is longer than that many characters."""
+    line = " ".join(text.split())
+    if len(line) <= longest:
+        return line
+    head = (longest - 3) * 2 // 3
+    return f"{line[:head]}...{line[-(longest - 3 - head) :]}"
 
 
 class CommandTimeout(CommandFailed):

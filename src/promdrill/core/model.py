@@ -84,6 +84,8 @@ class StepRecord:
 class JobSamples:
     """What the incident cost one scrape job, counted over its series of ``up`` from the baseline to after recovery.
 
+    A scrape that failed has stored nothing of its target and is no sample.
+
     Attributes:
         job: Its name.
         gap_s: Seconds of the longest gap of any of its series; 0 for none.

@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import (
     DrillBegan,
@@ -35,7 +36,7 @@ from promdrill.drill.plan import (
 )
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
-from promdrill.drill.verdicts import DrillNotPassed, judge
+from promdrill.drill.verdicts import DrillNotPassed, as_written, judge
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Fault, Undo
 from promdrill.faults.pods import untouched
@@ -86,8 +87,18 @@ class Drill:
     def image(self, reference: str) -> str:
         """An image for a runbook's variable, once it is known that no step has to wait until it is pulled.
 
+        In the cluster before the drill are the images of the manifests (``*.yaml``) in the scenario's folder, which
+        `manifest` reads for ``beside``, and those that the marker `images` names. Where image registries answer, they
+        may be any; where everything is built from source, those of ``promdrill reference image``.
+
+        Args:
+            reference: The image, with its tag.
+
+        Returns:
+            The reference, as given.
+
         Raises:
-            UsageError: Nothing has brought it into the cluster; the marker `images` does.
+            UsageError: No step loads it into the cluster; the marker `images` does.
         """
         self.site.require_image(reference)
         return reference
@@ -109,13 +120,30 @@ class Drill:
         beside_ready: Sequence[Condition] = (),
         remarks: Sequence[str] = (),
     ) -> DrillResult:
-        """Run the drill from provision to undo. Arguments as in `promdrill.drill.plan.Plan`.
+        """Run the drill from provision to undo. It ends at the first thing that is not proven.
+
+        Args:
+            fault: The change that causes the incident.
+            signature: What must then be seen, stage by stage, in this order. No stage may hold before the fault.
+            persistence: How long the incident must last on its own; None if it heals by itself by design.
+            recovery: What must hold after the runbook, in addition to the baseline's own conditions.
+            recovery_hold_s: Seconds for which recovery must hold; at least the profile's own time.
+            afterwards: Stages that must be seen after recovery.
+            jobs: Scrape jobs that the baseline must have; recovery asks for every job that was found there.
+            storage: Fields merged into the drill's StorageClass, a copy of the default one.
+            variables: Values for the runbook's variables, instead of its own defaults.
+            breaking: For an incident that heals by itself: what the control `no-remedy` does instead of the runbook, so
+                that recovery cannot be proven. None for all other incidents.
+            beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. For
+                the images that they may run, see `image`.
+            beside_ready: What must hold of them at the baseline, and again at recovery.
+            remarks: Remarks for a reader of the result.
 
         Of a part of a drill (`Site.part`) that leaves the incident there is a result here, and none is recorded: what
         was not repaired has no verdict. A part that follows undoes its own acts alone.
 
         Returns:
-            The result, when it is the one that was due.
+            The result, if the drill ended as expected.
 
         Raises:
             DrillNotPassed: It is not; the message is the reason in one sentence, and where the evidence lies.
@@ -150,7 +178,7 @@ class Drill:
         site = self.site
         record = Record(site.journal, site.clock, site.scenario_dir)
         undo = Undo(site.journal)
-        verdict, reason, error = Verdict.PASSED, None, None
+        verdict, reason, error, runbook = Verdict.PASSED, None, None, None
         site.journal.write(
             DrillBegan(scenario=site.scenario, profile=site.profile, control=site.control, repetition=site.repetition)
         )
@@ -165,6 +193,8 @@ class Drill:
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 verdict, reason = judge(record.phase, ended, site.scenario_dir)
+                if site.control == AS_WRITTEN and runbook is not None:
+                    verdict, reason = as_written(verdict, reason, ended, runbook)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 site.journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))

@@ -22,8 +22,8 @@ class Moments:
         remediating: UTC start of the remediation; None before.
         remediated: UTC end of the remediation; None before.
         pod: Name of the newest server pod at that moment; empty when there is none.
-        pod_uid: Its UID.
-        restarts: Restart count of its server container.
+        pod_uid: UID of that pod; empty when there is none.
+        restarts: Restart count of that pod's server container.
     """
 
     began: datetime
@@ -79,20 +79,21 @@ class Plan:
     """One scenario, as its test states it.
 
     Attributes:
-        fault: What is done.
-        signature: What then must be seen, in this order. None of the stages may hold before the fault.
-        persistence: How it must last; None for an incident that heals by itself by design.
-        recovery: What must hold, beside the baseline's own conditions, once the runbook was carried out.
-        recovery_hold_s: How long recovery must hold; at least the profile's own time.
-        afterwards: What must be seen after that.
-        jobs: Scrape jobs that the baseline must have; those found there are asked of recovery too.
-        storage: Fields laid over the drill's StorageClass, a copy of the default one.
-        variables: Variables of the runbook, over its own defaults.
-        breaking: For an incident that heals by itself by design: what the control `no-remedy` does in place of the
-            runbook, so that recovery cannot be proven. None to do nothing, for all other incidents.
-        beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota.
+        fault: The change that causes the incident.
+        signature: What must then be seen, stage by stage, in this order. No stage may hold before the fault.
+        persistence: How long the incident must last on its own; None if it heals by itself by design.
+        recovery: What must hold after the runbook, in addition to the baseline's own conditions.
+        recovery_hold_s: Seconds for which recovery must hold; at least the profile's own time.
+        afterwards: Stages that must be seen after recovery.
+        jobs: Scrape jobs that the baseline must have; recovery asks for every job that was found there.
+        storage: Fields merged into the drill's StorageClass, a copy of the default one.
+        variables: Values for the runbook's variables, instead of its own defaults.
+        breaking: For an incident that heals by itself: what the control `no-remedy` does instead of the runbook, so
+            that recovery cannot be proven. None for all other incidents.
+        beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. For the
+            images that they may run, see `promdrill.drill.Drill.image`.
         beside_ready: What must hold of them at the baseline, and again at recovery.
-        remarks: What a reader of the result has to know about how it came about.
+        remarks: Remarks for a reader of the result.
     """
 
     fault: Fault

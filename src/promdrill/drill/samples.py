@@ -3,6 +3,9 @@
 Series are taken that are there before and after: those of targets that kept their labels. The usual space between two
 neighbours (the median) is the series' scrape interval, so that jobs with intervals of their own are counted rightly; a
 series must hold a sample per interval, and a longer space is a gap.
+
+``up`` is written of a scrape that failed too, with the value 0. Nothing of the target is stored then, so that it counts
+as no sample.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ LATE = 1.5
 FEWEST = 5
 """Samples from which on the median space is the scrape interval, one gap among them or not."""
 
+UP = 1.0
+"""Value of ``up`` when the target was scraped."""
+
 Series = Mapping[Labels, Sequence[tuple[float, float]]]
 
 
@@ -36,7 +42,7 @@ def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobSamp
     """
     jobs: dict[str, list[_Row]] = {}
     for labels, points in series.items():
-        times = [at for at, _ in points]
+        times = [at for at, value in points if value == UP]
         if len(times) < FEWEST or times[0] > before_s or times[-1] < after_s:
             continue
         spaces = [later - earlier for earlier, later in itertools.pairwise(times)]

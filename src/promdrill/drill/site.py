@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from promdrill.core.model import INSTALLS, DrillResult, LeftOut
 from promdrill.drill.part import WHOLE, Part
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
+from promdrill.helm.values import edit as editing
 from promdrill.install import (
     ChartRef,
     Installation,
@@ -27,13 +28,16 @@ from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
 
+STATEFUL_CLAIM = "storage-volume"
+"""Name of the claim template of prometheus-community/prometheus' StatefulSet, where the values give it no other."""
+
 LONGEST_RELEASE = 53
 """Characters of a release's name: Helm's own limit, so that what charts append fits Kubernetes' 63."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """What the engine is given.
+    """Where a drill takes place, and with what.
 
     Attributes:
         scenario: The scenario's id.
@@ -115,11 +119,11 @@ class Site:
         """Refuse an image that the cluster would have to pull.
 
         Raises:
-            UsageError: Nothing has brought it into the cluster.
+            UsageError: No step loads it into the cluster.
         """
         if not self.has_image(Reference.of(text).name):
             raise UsageError(
-                f"{self.scenario_dir}: nothing brings the image {text} into the cluster before the drill",
+                f"{self.scenario_dir}: no step loads the image {text} into the cluster before the drill",
                 hint=f'@pytest.mark.images("{text}"), or a manifest in the scenario\'s folder that runs it',
             )
 
@@ -145,8 +149,19 @@ class Site:
 
     @property
     def server(self) -> Server:
-        """The names of the drilled Prometheus."""
-        return self.installation.server
+        """The names of the drilled Prometheus; its claim is that of a StatefulSet where the values ask for one."""
+        server, override = self.installation.server, self._value("server.persistentVolume.statefulSetNameOverride")
+        if self.install != "helm" or server.claim_name or not self._value("server.statefulSet.enabled"):
+            return server
+        return replace(server, claim_name=f"{override or STATEFUL_CLAIM}-{server.fullname}-0")
+
+    def _value(self, path: str) -> Any:
+        """What the scenario's values, and the layers over them, say at a dotted path; None for nothing."""
+        found = None
+        for layer in (self.scenario_dir / "values.yaml", *self.values):
+            text = layer.read_text(encoding="utf-8") if isinstance(layer, Path) and layer.is_file() else ""
+            found = editing.lookup(layer if isinstance(layer, Mapping) else editing.load(text), path, found)
+        return found
 
     @property
     def values_file(self) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY
+from promdrill.core.errors import UsageError
 from promdrill.core.model import LeftOut, Variant
 from promdrill.runbook.parse import parse
 
@@ -13,7 +14,14 @@ def controls(as_written: Path) -> tuple[Variant, ...]:
     """The drill without its fault, which must end invalid, and without its remedy, which must end failed.
 
     Where there is a runbook `as_written`, that does not work, a third one with it in place of the remedy.
+
+    Raises:
+        UsageError: That one is no runbook, or does not say why and how it fails.
+        CommandFailed: There is no bash to check its steps with.
     """
+    if as_written.is_file() and not parse(as_written).fails_because:
+        message = f"{as_written}:1: a runbook kept because it does not work must say why, and how that shows"
+        raise UsageError(message, hint="fails_because: a sentence; fails_with: a pattern of the output that shows it")
     third = (Variant(AS_WRITTEN),) if as_written.is_file() else ()
     return (Variant(NO_FAULT), Variant(NO_REMEDY), *third)
 

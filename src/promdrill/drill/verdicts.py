@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
 
 from promdrill.core.errors import (
+    CommandFailed,
     PromdrillError,
     UsageError,
     WaitError,
     WaitFailed,
     WaitTimeout,
+    cause_in,
 )
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.faults.base import FaultNotTaken
+from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepFailed
+from promdrill.runbook.step import STEP_SECTIONS
 
 REASON_CHARS = 400
 """A reason is one sentence in a summary line; longer output stands in the journal."""
@@ -55,7 +60,7 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
         return verdict, _sentence(f"{meaning}: {_words(error)}")
     if not isinstance(error, Exception):
         return Verdict.ABORTED, f"interrupted during {phase}"
-    told = f"{type(error).__name__}: {_words(error)}"
+    told = _words(error) if isinstance(error, PromdrillError) else f"{type(error).__name__}: {_words(error)}"
     own = line_in(scenario, error)
     if isinstance(error, UsageError):
         place = f"{own}: " if own else ""
@@ -63,6 +68,40 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
     if own and not isinstance(error, PromdrillError):
         return Verdict.ABORTED, _sentence(f"the scenario's test failed during {phase}: {own}: {told}")
     return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {told}")
+
+
+def as_written(
+    verdict: Verdict, reason: str | None, error: BaseException, runbook: Runbook
+) -> tuple[Verdict, str | None]:
+    """The verdict of the control `as-written`, whose runbook says how it fails: anything else proves nothing of it.
+
+    Args:
+        verdict: As from `judge`.
+        reason: Likewise.
+        error: What ended the drill.
+        runbook: The runbook that does not work.
+
+    Returns:
+        Both as they are, where the runbook failed as it says, in Mitigation or later; otherwise invalid, and why.
+    """
+    if verdict is not Verdict.FAILED:
+        return verdict, reason
+    if not runbook.fails_with:
+        why = "its runbook has no fails_with"
+    elif isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
+        why = f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"
+    elif not re.search(runbook.fails_with, _evidence(error)):
+        why = f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
+    else:
+        return verdict, reason
+    return Verdict.INVALID, _sentence(f"{why}: {reason}")
+
+
+def _evidence(error: BaseException) -> str:
+    """What a failure was seen by: the step's output, or what was last seen of the conditions that are missing."""
+    if isinstance(error, StepFailed):
+        return f"{error.result.output}\n{error.reason}"
+    return error.message if isinstance(error, PromdrillError) else str(error)
 
 
 def line_in(scenario: Path, error: BaseException) -> str:
@@ -79,9 +118,13 @@ def _words(error: BaseException) -> str:
         return f"not seen within {error.waited_s:.0f} s: {error.last_seen or error.wanted}"
     if isinstance(error, StepFailed):
         return error.reason
+    if isinstance(error, CommandFailed):
+        cause, ended = cause_in(error.output), f"{error.outcome}: {error.paste}"
+        return f"{cause} ({ended})" if cause else ended
     return error.message if isinstance(error, PromdrillError) else str(error)
 
 
 def _sentence(text: str) -> str:
+    """The text on one line, cut at its end where it is too long: a cause stands at the beginning."""
     line = " ".join(text.split())
-    return line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 3] + "..."
+    return line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 3].rpartition(" ")[0] + "..."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from promdrill.core.errors import UsageError
 from promdrill.faults.base import FaultNotTaken, Ground
 from promdrill.helm.values import edit as values
 
@@ -14,6 +15,9 @@ from promdrill.helm.values import edit as values
 @dataclass(frozen=True, slots=True)
 class Set:
     """One value of a Helm values file becomes another; every other line stays as it is.
+
+    Nothing inside a list can be set: Helm replaces lists as a whole, and so does this, by another list. `Replace`
+    changes a line of one.
 
     Attributes:
         path: Its keys, outermost first; or dotted, as in `server.extraFlags`, where no key has a dot.
@@ -39,7 +43,7 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """One piece of text, which stands once in all the files, becomes another: a slip of the keyboard.
+    """One piece of text becomes another, as by a typing error. It must be there exactly once in all the files.
 
     Attributes:
         old: What is there.
@@ -50,7 +54,7 @@ class Replace:
     new: str
 
     def __str__(self) -> str:
-        return f"write {self.new!r} in place of {self.old!r}"
+        return f"replace {self.old!r} with {self.new!r}"
 
     def changed(self, text: str) -> str:
         """The file's text with the piece replaced."""
@@ -80,15 +84,28 @@ def edited(texts: Texts, edits: Sequence[Edit]) -> Texts:
 
     Raises:
         FaultNotTaken: An edit finds nothing to change, or does not know which of several places is meant.
+        UsageError: An edit would turn a list into something else.
     """
     after = dict(texts)
     for edit in edits:
         file = _place(edit, after)
+        if isinstance(edit, Set):
+            _refuse_lists(edit, file, after[file])
         changed = edit.changed(after[file])
         if changed == after[file]:
-            raise FaultNotTaken(f"{edit}: it is so already in {file.name}")
+            raise FaultNotTaken(f"{edit}: {file.name} already says so")
         after[file] = changed
     return after
+
+
+def _refuse_lists(edit: Set, file: Path, text: str) -> None:
+    found = values.list_at(text, edit.keys, edit.value)
+    if found is None:
+        return
+    path, line = found
+    shown = text.splitlines()[line - 1].strip()
+    message = f"{file}:{line}: {edit}: {path} is a list, and Helm replaces lists whole"
+    raise UsageError(message, hint=f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list")
 
 
 def _place(edit: Edit, texts: Texts) -> Path:
@@ -97,5 +114,7 @@ def _place(edit: Edit, texts: Texts) -> Path:
     found = [(file, text.count(edit.old)) for file, text in texts.items() if edit.old in text]
     if len(found) != 1 or found[0][1] != 1:
         times = sum(count for _, count in found)
-        raise FaultNotTaken(f"{edit}: it stands {times} times in {', '.join(file.name for file in texts)}")
+        raise FaultNotTaken(
+            f"{edit}: found {times} times in {', '.join(file.name for file in texts)}; it must be there exactly once"
+        )
     return found[0][0]

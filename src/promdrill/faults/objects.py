@@ -111,5 +111,5 @@ class Deleted(Fault):
         try:
             ground.kube.delete(self.path, missing_ok=False)
         except NotFound as error:
-            raise FaultNotTaken(f"{self.name}: there is none") from error
+            raise FaultNotTaken(f"{self.name}: no such object") from error
         return self.proof

@@ -6,6 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from promdrill.core.errors import (
+    LONGEST_CAUSE,
+    ClusterError,
+    CommandFailed,
+    CommandTimeout,
+    UsageError,
+    cause_in,
+    shortened,
+)
 from promdrill.faults import edits as edits_of
 from promdrill.faults.base import (
     RELEASE,
@@ -15,7 +24,7 @@ from promdrill.faults.base import (
     Undo,
 )
 from promdrill.faults.edits import Edit, Set
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.server import Server
 
 MARK = "drill"
@@ -29,10 +38,20 @@ class Edited(Fault):
     Attributes:
         edits: What is changed in the files.
         proof: What must be observed once the cluster has taken it; all of it, at once.
+        refused: For an upgrade that has to fail: a regular expression that what Helm (or the API server) says must
+            have. That it was refused so is then the proof, or a part of it.
+
+    Raises:
+        UsageError: There is neither a proof nor a refusal.
     """
 
     edits: tuple[Edit, ...]
-    proof: tuple[Condition, ...]
+    proof: tuple[Condition, ...] | None = None
+    refused: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self.proof, self.refused)
 
     @property
     def name(self) -> str:
@@ -43,8 +62,7 @@ class Edited(Fault):
         return ("the Prometheus that is drilled",)
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        edit(ground, undo, *self.edits)
-        return self.proof
+        return (*edit(ground, undo, *self.edits, refused=self.refused), *(self.proof or ()))
 
 
 @dataclass(frozen=True)
@@ -52,14 +70,23 @@ class ValuesEdit(Fault):
     """One value in $VALUES becomes another, by ``helm upgrade``.
 
     Attributes:
-        path: The value's keys, or dotted, as in `server.extraFlags`.
+        path: The value's keys, or dotted, as in `server.extraFlags`; not into a list, see `Set`.
         value: What it becomes.
         proof: What must be observed once the cluster has taken it; all of it, at once.
+        refused: As in `Edited`.
+
+    Raises:
+        UsageError: As `Edited`.
     """
 
     path: str | tuple[str, ...]
     value: Any
-    proof: tuple[Condition, ...]
+    proof: tuple[Condition, ...] | None = None
+    refused: str = ""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check(self.proof, self.refused)
 
     @property
     def name(self) -> str:
@@ -70,13 +97,12 @@ class ValuesEdit(Fault):
         return ("the Helm release that is drilled",)
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        edit(ground, undo, Set(self.path, self.value))
-        return self.proof
+        return (*edit(ground, undo, Set(self.path, self.value), refused=self.refused), *(self.proof or ()))
 
 
 @dataclass(frozen=True)
 class TouchConfig(Fault):
-    """A setting of prometheus.yml changes (an external label), so that a reload is due and no pod has to restart.
+    """A setting of prometheus.yml changes (an external label), so that a reload is needed, and no restart.
 
     Attributes:
         value: The label's new value: a word.
@@ -105,12 +131,26 @@ class TouchConfig(Fault):
         return server.config_has(rf"\b{MARK}: {re.escape(self.value)}(?![\w-])")
 
 
-def edit(ground: Ground, undo: Undo, *edits: Edit) -> None:
+def _check(proof: object, refused: str) -> None:
+    if proof is None and not refused:
+        raise UsageError("an edit without a proof", hint="proof=(...,), or refused=... where the upgrade has to fail")
+
+
+def edit(ground: Ground, undo: Undo, *edits: Edit, refused: str = "") -> tuple[Condition, ...]:
     """Change the files and upgrade; the undo brings their former text back and upgrades.
 
+    Args:
+        ground: What is changed.
+        undo: Learns how to take it back.
+        edits: The changes.
+        refused: For an upgrade that has to fail, a regular expression that the refusal must have; empty for all others.
+
+    Returns:
+        The evidence of the refusal, where one was wanted.
+
     Raises:
-        FaultNotTaken: The files were so before.
-        CommandFailed: Helm refused.
+        FaultNotTaken: The files were so before; or the upgrade was not refused, or with other words.
+        CommandFailed: Helm refused, where it was not to.
     """
     installation, before = ground.installation, edits_of.read(ground)
     after = edits_of.edited(before, edits)
@@ -121,4 +161,26 @@ def edit(ground: Ground, undo: Undo, *edits: Edit) -> None:
 
     undo.register(f"take back: {', '.join(map(str, edits))}", back, within=RELEASE)
     edits_of.write(after)
-    installation.upgrade()
+    what = ", ".join(map(str, edits))
+    try:
+        installation.upgrade()
+    except CommandTimeout:
+        raise
+    except (CommandFailed, ClusterError) as error:
+        if not refused:
+            raise
+        said = error.output if isinstance(error, CommandFailed) else error.message
+        if not re.search(refused, said):
+            reason = f"{what}: the upgrade was refused, but not with /{refused}/: {cause_in(said)}"
+            raise FaultNotTaken(reason) from error
+        return (_refusal(refused, said),)
+    if refused:
+        raise FaultNotTaken(f"{what}: the upgrade succeeded; it should have been refused with /{refused}/")
+    return ()
+
+
+def _refusal(pattern: str, said: str) -> Condition:
+    """What was seen of a refusal: it is over, and stays so."""
+    line = next((line for line in said.splitlines() if re.search(pattern, line)), "") or cause_in(said)
+    seen = Seen(holds=True, text=shortened(line, LONGEST_CAUSE))
+    return Condition(f"the upgrade is refused with /{pattern}/", Kind.OBJECT, lambda _: seen)

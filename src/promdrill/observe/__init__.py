@@ -1,6 +1,79 @@
-"""Watch streams and logs make a picture; conditions judge it; `until` waits for them.
+"""What can be seen of a drilled Prometheus and of what stands beside it: conditions, to be waited for.
 
-Reading order: `picture` (what is known), `probes` (what is asked), `conditions` (what is judged), `reflect`, `follow`
-and `poll` (where knowledge comes from), `observer` (all of them together), `until` (waiting), `server` (the conditions
-of a drilled Prometheus) and `valid_metrics` (the one definition of a working one).
+A scenario imports its conditions from here. Most are methods of `Server`, which a scenario has as ``drill.server``;
+those on other pods, on claims, volumes and any other object are functions. `all_of`, `any_of` and `negate` combine
+conditions. A condition of your own is `Condition` with a judge: a function from a `Picture` to what it has `Seen`.
+``dashboard`` is about dashboards of Grafana.
+
+Inside, reading order: `picture` (what is known), `probes` (what is asked), `conditions` (what is judged), `reflect`,
+`follow` and `poll` (where knowledge comes from), `observer` (all of them together), `until` (waiting), `server` (the
+conditions of a drilled Prometheus) and `valid_metrics` (the one definition of a working one).
 """
+
+from promdrill.observe import dashboard
+from promdrill.observe.conditions import (
+    Condition,
+    Kind,
+    Seen,
+    all_of,
+    any_of,
+    negate,
+    unknown,
+)
+from promdrill.observe.others import (
+    claim_phase,
+    command,
+    ended_with,
+    exporter_metric,
+    http_answer,
+    no_claim,
+    no_pod,
+    no_volume,
+    object_shows,
+    pods_ready,
+    says,
+)
+from promdrill.observe.picture import Object, Picture, name_of
+from promdrill.observe.probes import Vector, query_path
+from promdrill.observe.restarts import not_restarted, restart_counted
+from promdrill.observe.server import Server
+from promdrill.observe.server_pods import (
+    flag_given,
+    no_server_pod,
+    old_pod_beside_new,
+    unscheduled,
+)
+
+__all__ = [
+    "Condition",
+    "Kind",
+    "Object",
+    "Picture",
+    "Seen",
+    "Server",
+    "Vector",
+    "all_of",
+    "any_of",
+    "claim_phase",
+    "command",
+    "dashboard",
+    "ended_with",
+    "exporter_metric",
+    "flag_given",
+    "http_answer",
+    "name_of",
+    "negate",
+    "no_claim",
+    "no_pod",
+    "no_server_pod",
+    "no_volume",
+    "not_restarted",
+    "object_shows",
+    "old_pod_beside_new",
+    "pods_ready",
+    "query_path",
+    "restart_counted",
+    "says",
+    "unknown",
+    "unscheduled",
+]

@@ -23,6 +23,8 @@ from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import QueryProbe, Vector
 from promdrill.observe.server import Server
 
+__all__ = ["GRAFANA_IMAGE", "Panel", "Source", "config_map", "panels", "provisioned", "shipped"]
+
 GRAFANA_IMAGE = "docker.io/grafana/grafana:10.4.0"
 """The one of manifests/grafana: what kube-prometheus-stack 57.1.0 brings."""
 

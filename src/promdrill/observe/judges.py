@@ -10,6 +10,7 @@ from typing import Any
 
 from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.failures import about, event_time
+from promdrill.observe.looked import judged
 from promdrill.observe.picture import (
     EPOCH,
     Object,
@@ -26,6 +27,9 @@ from promdrill.observe.probes import (
     Vector,
 )
 from promdrill.observe.quantity import size_bytes
+
+STARTED = "process_start_time_seconds"
+"""Start of the process: tells readings of one process from those of the next, whose counters begin anew."""
 
 LONGEST_QUOTE = 200
 """Characters of a log line or body that an observation repeats."""
@@ -119,7 +123,7 @@ def no_log_line(picture: Picture, pods: Sequence[Object], container: str, seen: 
         return Seen(holds=False, text=f"there is {seen.text}", changed=seen.changed)
     unread = [name_of(pod) for pod in pods if (name_of(pod), container) not in picture.read]
     if unread or not pods:
-        return unknown(f"the log of {container} is not read up to now ({', '.join(unread) or 'no server pod'})")
+        return unknown(f"the log of {container} has not been read to its end ({', '.join(unread) or 'no server pod'})")
     if lines_wanted and not seen.known:
         return unknown(f"{container} has written nothing since its restart")
     return Seen(holds=True, text=seen.text)
@@ -141,7 +145,9 @@ def http_status(picture: Picture, probe: HttpProbe, status: int) -> Seen:
     return answer if isinstance(answer, Seen) else Seen(holds=answer.status == status, text=status_words(answer))
 
 
-def http_json(picture: Picture, probe: HttpProbe, predicate: Callable[[Any], bool], show: Callable[[Any], str]) -> Seen:
+def http_json(
+    picture: Picture, probe: HttpProbe, predicate: Callable[[Any], bool], show: Callable[[Any], str] | None
+) -> Seen:
     """Whether the predicate holds for the JSON answer; anything but 200 is no evidence."""
     answer = answer_of(picture, probe)
     if isinstance(answer, Seen):
@@ -149,7 +155,8 @@ def http_json(picture: Picture, probe: HttpProbe, predicate: Callable[[Any], boo
     body = answer.json()
     if answer.status != HTTPStatus.OK or body is None:
         return unknown(status_words(answer))
-    return Seen(holds=predicate(body), text=show(body))
+    holds, words = judged(predicate, body, show)
+    return Seen(holds=holds, text=words)
 
 
 def vector_of(picture: Picture, probe: QueryProbe, predicate: Callable[[Vector], bool]) -> Seen:
@@ -185,11 +192,36 @@ def metric_value(
     if isinstance(answer, Seen):
         return answer
     if answer.metrics is None:
-        return unknown(f"/metrics not answered: {status_words(answer)}")
+        return unknown(f"/metrics does not answer: {status_words(answer)}")
     value = answer.total(name, **labels)
     if value is None:
         return unknown(f"no metric {name}")
     return Seen(holds=predicate(value), text=f"{name} is {value:g}")
+
+
+def stands_still(picture: Picture, probe: MetricsProbe, name: str, labels: dict[str, str], for_s: float) -> Seen:
+    """Whether a metric's sum did not rise over the last `for_s` seconds of one process."""
+    answer = answer_of(picture, probe)
+    if isinstance(answer, Seen):
+        return answer
+    if answer.metrics is None:
+        return unknown(f"/metrics does not answer: {status_words(answer)}")
+    value = answer.total(name, **labels)
+    if value is None:
+        return unknown(f"no metric {name}")
+    before = [
+        (answer.asked - each.asked, then)
+        for each in picture.history.get(probe, ())
+        if each.total(STARTED) == answer.total(STARTED) and (then := each.total(name, **labels)) is not None
+    ]
+    within = [(ago_s, then) for ago_s, then in before if ago_s <= for_s]
+    enough = [(ago_s, then) for ago_s, then in before if ago_s >= for_s]
+    since_s, then = enough[-1] if enough else max(within)
+    if value > then:
+        return Seen(holds=False, text=f"{name} rose by {value - then:g} in {since_s:.1f} s")
+    if not enough:
+        return unknown(f"{name} is {value:g}; asked for {since_s:.1f} s of {for_s:g}")
+    return Seen(holds=True, text=f"{name} is {value:g}, and was so {since_s:.1f} s before")
 
 
 def capacity(obj: Object | None, held: str | None, phase: str | None, at_least: str) -> Seen:

@@ -8,7 +8,7 @@ from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
-from promdrill.observe import judges
+from promdrill.observe import judges, looked
 from promdrill.observe.conditions import (
     Condition,
     Kind,
@@ -34,9 +34,16 @@ Selector = Mapping[str, str]
 
 
 def object_shows(
-    path: str, predicate: Callable[[Object], bool], text: str, *, show: Callable[[Object], str] = str
+    path: str, predicate: Callable[[Object], bool], text: str, *, show: Callable[[Object], str] | None = None
 ) -> Condition:
-    """The API server has an object at `path` for which `predicate` holds; `show` puts the object into words."""
+    """The API server has an object at `path` for which `predicate` holds.
+
+    Args:
+        path: API path, as in ``/api/v1/namespaces/x/services/y``.
+        predicate: What is asked of the object, or of the list.
+        text: The condition's name.
+        show: Puts the object into words; without it, what the predicate read of it is shown.
+    """
     probe = ObjectProbe(path)
 
     def judge(picture: Picture) -> Seen:
@@ -48,7 +55,8 @@ def object_shows(
             return Seen(holds=False, text=f"no {path}")
         if answer.status != HTTPStatus.OK or not isinstance(body, dict):
             return unknown(judges.status_words(answer))
-        return Seen(holds=predicate(body), text=show(body)[: judges.LONGEST_QUOTE])
+        holds, words = looked.judged(predicate, body, show)
+        return Seen(holds=holds, text=words[: judges.LONGEST_QUOTE])
 
     return Condition(text, Kind.OBJECT, judge, (probe,))
 

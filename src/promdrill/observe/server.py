@@ -30,15 +30,16 @@ class Server:
     """One release's Prometheus server, by the names of prometheus-community/prometheus.
 
     Attributes:
-        namespace: Its namespace.
-        release: Its Helm release.
-        fullname: Of the workload, the service and the claim.
-        container: Prometheus' container.
-        reloader: The config reloader's container; empty where there is none.
+        namespace: The drill's namespace.
+        release: Name of the Helm release.
+        fullname: Name of the workload; the Service and the claim have it too, unless they are named otherwise.
+        container: Name of Prometheus' container.
+        reloader: Name of the config reloader's container; empty where there is none.
         port: Port of the service.
         pod_port: Port of Prometheus in the pod.
         service_name: Of the Service, where it is not `fullname`.
-        claim_name: Of the PersistentVolumeClaim, where it is not `fullname`.
+        claim_name: Of the PersistentVolumeClaim, where it is not `fullname`. ``drill.server`` has the name that a
+            StatefulSet gives it wherever the values say ``server.statefulSet.enabled``.
         containers: Containers of a pod, all of which have to be ready.
         labels: Labels of its pods, where they are not those of the chart.
     """
@@ -68,7 +69,7 @@ class Server:
 
     @property
     def claim(self) -> str:
-        """Name of the PersistentVolumeClaim."""
+        """Name of the PersistentVolumeClaim; a StatefulSet's is ``storage-volume-<fullname>-0``, see `claim_name`."""
         return self.claim_name or self.fullname
 
     def pods(self, picture: Picture, *, leaving: bool = False) -> tuple[Object, ...]:
@@ -157,9 +158,16 @@ class Server:
         predicate: Callable[[Any], bool],
         text: str,
         *,
-        show: Callable[[Any], str] = lambda body: str(body)[: judges.LONGEST_QUOTE],
+        show: Callable[[Any], str] | None = None,
     ) -> Condition:
-        """GET `path` answers 200 with JSON for which `predicate` holds; `show` puts the body into words."""
+        """GET `path` answers 200 with JSON for which `predicate` holds.
+
+        Args:
+            path: Path and query, as in ``/api/v1/rules``.
+            predicate: What is asked of the whole body.
+            text: The condition's name.
+            show: Puts the body into words; without it, what the predicate read of it is shown.
+        """
         probe = HttpProbe(self.service, self.port, "GET", path)
         return Condition(text, Kind.HTTP, lambda picture: judges.http_json(picture, probe, predicate, show), (probe,))
 
@@ -238,6 +246,26 @@ class Server:
         probe = self.metrics_probe(frozenset({name}))
         return Condition(
             text, Kind.METRIC, lambda picture: judges.metric_value(picture, probe, name, predicate, labels), (probe,)
+        )
+
+    def not_rising(self, name: str, for_s: float, **labels: str) -> Condition:
+        """A counter is there and did not rise over the last `for_s` seconds, read from the pod's own /metrics.
+
+        A counter that is not there proves nothing, and neither does one that was not yet asked for so long, or that
+        began anew with another process. `negate` makes of it a counter that rises.
+
+        Args:
+            name: The counter; the sum of its samples is taken.
+            for_s: Seconds over which it must stand still.
+            labels: Labels that its samples must carry.
+        """
+        probe = self.metrics_probe(frozenset({name, judges.STARTED}))
+        shown = f"{name}{{{', '.join(f'{key}={value}' for key, value in labels.items())}}}" if labels else name
+        return Condition(
+            f"{shown} not rising for {for_s:g} s",
+            Kind.METRIC,
+            lambda picture: judges.stands_still(picture, probe, name, labels, for_s),
+            (probe,),
         )
 
     def metrics_probe(self, names: frozenset[str]) -> MetricsProbe:

@@ -9,7 +9,7 @@ from promdrill.observe.server import Server
 
 
 def flag_given(server: Server, flag: str, times: int) -> Condition:
-    """The flag stands so often among the arguments of the server's container in its newest pod.
+    """The flag appears this many times among the arguments of the server's container in its newest pod.
 
     Args:
         server: The drilled server.

@@ -26,7 +26,12 @@ from promdrill.observe.conditions import (
     Seen,
     unknown,
 )
-from promdrill.observe.judges import answer_of, status_words, vector_words
+from promdrill.observe.judges import (
+    STARTED,
+    answer_of,
+    status_words,
+    vector_words,
+)
 from promdrill.observe.picture import Picture
 from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
@@ -37,9 +42,6 @@ FRESH_INTERVALS = 3
 
 APPENDED = "prometheus_tsdb_head_samples_appended_total"
 """Samples given to the head; has a label `type` from 2.4x on, over which it is summed. All 2.x and 3.x."""
-
-STARTED = "process_start_time_seconds"
-"""Start of the process: tells readings of one process from those of the next, whose counters begin anew."""
 
 BUILD = "prometheus_build_info"
 """Carries the version."""
@@ -109,7 +111,7 @@ def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
         span_s = latest.asked - before[-1].asked
         return Seen(holds=value > then, text=f"{value - then:g} samples appended in {span_s:.1f} s")
 
-    return Condition("appended samples rising", Kind.METRIC, judge, (probe,))
+    return Condition("Prometheus is storing samples", Kind.METRIC, judge, (probe,))
 
 
 def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> Condition:
@@ -147,14 +149,13 @@ def _still_answered(server: Server, remembered: Remembered) -> Condition:
         return Seen(holds=False, text=f"{len(missing)} of {len(remembered.result)} differ: {vector_words(missing)}")
 
     when = datetime.fromtimestamp(remembered.at_s, UTC).strftime("%H:%M:%SZ")
-    name = f"samples from before the fault are still there ({remembered.promql} at {when})"
-    return Condition(name, Kind.METRIC, judge, (probe,))
+    return Condition(f"samples from before the fault ({when}) are still there", Kind.METRIC, judge, (probe,))
 
 
 def _reading(picture: Picture, probe: MetricsProbe) -> ProbeAnswer | Seen:
     answer = answer_of(picture, probe)
     if isinstance(answer, ProbeAnswer) and answer.metrics is None:
-        return unknown(f"/metrics not answered: {status_words(answer)}")
+        return unknown(f"/metrics does not answer: {status_words(answer)}")
     return answer
 
 

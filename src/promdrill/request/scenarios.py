@@ -8,13 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 
 from promdrill.core import paths
 from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, DrillResult, Verdict
 from promdrill.helm.compatibility import installs, stack
+from promdrill.request import markers
 from promdrill.results import store
 from promdrill.runbook.front import read_front
 from promdrill.runbook.source import read
@@ -22,22 +23,12 @@ from promdrill.runbook.source import read
 CHART = "prometheus"
 """Name of the chart whose versions `charts` means: prometheus-community's."""
 
-KEYWORDS = {"charts": "stack"}
-"""Marker to the keyword that it takes: `stack` means the versions of kube-prometheus-stack."""
-
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ID_RULE = "lower case letters and digits, words joined by dashes"
 """What a scenario's id looks like: Kubernetes and Helm take it as a part of names."""
 
-_EXAMPLES = {
-    "beside": '@pytest.mark.beside("grafana")',
-    "charts": '@pytest.mark.charts(">=15,<30")',
-    "images": '@pytest.mark.images("docker.io/library/busybox:1.37.0")',
-    "install": '@pytest.mark.install("manual")',
-    "touches": '@pytest.mark.touches("volume", "claim")',
-}
-_SEVERAL = frozenset({"beside", "images", "touches"})
-"""Markers that take more than one text."""
+LONGEST_SUFFIX = "-without-999"
+"""Of a variant's name in the cluster: an ablation of a step below line 999; the controls' are shorter."""
 
 _INSTALLS = {"manual": "manual install"}
 
@@ -122,7 +113,9 @@ def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[Sc
             raise _empty(base)
         for each in held:
             if not ID.fullmatch(each.id):
-                raise UsageError(f"{each.folder}: {each.id!r} is no id: {ID_RULE}", hint="another name of the folder")
+                raise UsageError(
+                    f"{each.folder}: {each.id!r} is not an id: {ID_RULE}", hint="another name of the folder"
+                )
             other = found.setdefault(each.id, each)
             if other is not each:
                 message = f"two scenarios have the id {each.id}: {other.folder} and {each.folder}"
@@ -193,26 +186,32 @@ def traits(test: Path) -> Traits:
     Raises:
         UsageError: It cannot be read, has another number of tests than one, or a marker says what it cannot.
     """
+    found = markers.read(test_in(test), markers.DESCRIBING)
+    for problem in found.problems:
+        raise UsageError(f"{test}:{problem.line}: {problem.what}", hint=problem.hint)
+    texts = {name: " ".join(found.texts.get(name, ())) for name in ("charts", "stack", "install")}
+    install = "" if texts["install"] == INSTALLS[0] else texts["install"]
+    lists = {name: found.texts.get(name, ()) for name in ("beside", "images", "touches")}
+    return Traits(texts["charts"], install, stack=texts["stack"], **lists)
+
+
+def test_in(file: Path) -> ast.FunctionDef:
+    """The one test that a file holds.
+
+    Raises:
+        UsageError: It cannot be read, or has another number of tests than one.
+    """
     try:
-        tree = ast.parse(test.read_text(encoding="utf-8"))
+        tree = ast.parse(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageError(f"cannot read {test}: {error.strerror}") from error
+        raise UsageError(f"cannot read {file}: {error.strerror}") from error
     except (SyntaxError, ValueError) as error:
         line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UsageError(f"{test}{line}: not Python: {getattr(error, 'msg', error)}") from error
+        raise UsageError(f"{file}{line}: not Python: {getattr(error, 'msg', error)}") from error
     tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     if len(tests) != 1:
-        raise UsageError(f"{test}: has {len(tests)} tests; a scenario has one", hint=f"def {test.stem}(drill: Drill)")
-    found = _markers(test, tests[0])
-    charts, install = (" ".join(found.get(name, ())) for name in ("charts", "install"))
-    if install and install not in INSTALLS:
-        hint = f'@pytest.mark.install("{nearest(install, INSTALLS)}")'
-        raise UsageError(f"{test}: install({install!r}): not one of {', '.join(INSTALLS)}", hint=hint)
-    install = "" if install == INSTALLS[0] else install
-    if charts and install:
-        raise UsageError(f"{test}: charts says nothing where install is {install}", hint="leave charts out")
-    lists = {name: found.get(name, ()) for name in sorted(_SEVERAL)}
-    return Traits(charts, install, stack=" ".join(found.get("stack", ())), **lists)
+        raise UsageError(f"{file}: has {len(tests)} tests; a scenario has one", hint=f"def {file.stem}(drill: Drill)")
+    return tests[0]
 
 
 def applies(path: Path, chart_name: str, chart_version: str, app_version: str = "") -> str | None:
@@ -266,42 +265,4 @@ def _counts(drill: DrillResult) -> bool:
 
 
 def _took_s(drill: DrillResult) -> float:
-    return sum(phase.took_s or 0.0 for phase in drill.phases)
-
-
-def _markers(test: Path, function: ast.FunctionDef) -> dict[str, tuple[str, ...]]:
-    """The texts of the markers that describe a scenario."""
-    found: dict[str, tuple[str, ...]] = {}
-    for decorator in function.decorator_list:
-        call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
-        match call.func:
-            case ast.Attribute(ast.Attribute(attr="mark") | ast.Name("mark"), name) if name in _EXAMPLES:
-                texts, named = _texts(call.args), _texts([keyword.value for keyword in call.keywords])
-                known = all(keyword.arg == KEYWORDS.get(name) for keyword in call.keywords)
-                if (
-                    not texts
-                    or named is None
-                    or not known
-                    or (name not in _SEVERAL and len(texts) != 1)
-                    or name in found
-                ):
-                    what = "one text or more" if name in _SEVERAL else "one text"
-                    rule = f"the marker {name} stands once and takes {what}, word for word"
-                    raise UsageError(f"{test}:{decorator.lineno}: {rule}", hint=_EXAMPLES[name])
-                found[name] = texts
-                found |= {KEYWORDS[name]: named} if named else {}
-    for name in ("charts", "stack"):
-        for text in found.get(name, ()):
-            try:
-                SpecifierSet(text)
-            except InvalidSpecifier as error:
-                hint = _EXAMPLES["charts"]
-                raise UsageError(f"{test}: {name}: {text!r} is no range of versions", hint=hint) from error
-    return found
-
-
-def _texts(found: Sequence[ast.expr]) -> tuple[str, ...] | None:
-    """What is written there, without spaces around it; None where something is no text, or an empty one."""
-    values = [each.value for each in found if isinstance(each, ast.Constant)]
-    texts = tuple(value.strip() for value in values if isinstance(value, str))
-    return texts if len(texts) == len(found) and all(texts) else None
+    return float(sum(phase.took_s or 0.0 for phase in drill.phases))

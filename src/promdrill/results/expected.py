@@ -53,8 +53,8 @@ def shortfall(result: DrillResult) -> str | None:
 
     A drill has to pass. Its control without the fault has to end invalid because the signature was not seen, and
     its control without the remedy has to end failed because recovery was not. With the remedy as it was once written
-    down, where that does not work, it has to end failed too. An ablation has to show that the step which it left out
-    is needed, if only for verification, or, if the runbook marks it optional, that it is not.
+    down, where that does not work, it has to end failed as its runbook says. An ablation has to show that the step
+    which it left out is needed, if only for verification, or, if the runbook marks it optional, that it is not.
     """
     found = f"{result.verdict}: {result.reason}" if result.reason else str(result.verdict)
     if result.left_out is not None:

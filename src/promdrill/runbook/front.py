@@ -12,8 +12,8 @@ import yaml
 
 from promdrill.runbook.source import Source
 
-KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because")
-"""What front matter may say, in the order of the README."""
+KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because", "fails_with")
+"""What front matter may say, in the order of the documentation."""
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 """A runbook's id or a step's name: what may also be the name of a folder or of a Kubernetes object."""
@@ -43,12 +43,13 @@ class FrontMatter:
     """What the front matter says; attributes as in `promdrill.runbook.parse.Runbook`.
 
     Attributes:
-        id: Name of the runbook.
-        title: One line.
+        id: Name of the runbook: that of the scenario's folder.
+        title: What the person on duty sees, in one line; the first heading says the same.
         variables: Name and default of each.
         data_loss: Why data is lost by design; empty when none is.
         optional: The names of steps that may be left out, with their places.
         fails_because: Why it does not work; empty for a runbook that is to be followed.
+        fails_with: How that shows, as a regular expression; empty likewise.
         length: Lines that it takes up, both lines of dashes included.
     """
 
@@ -58,6 +59,7 @@ class FrontMatter:
     data_loss: str
     optional: tuple[Mark, ...]
     fails_because: str
+    fails_with: str
     length: int
 
 
@@ -77,6 +79,10 @@ def read_front(source: Source) -> FrontMatter:
     for key in ("id", "title"):
         if key not in entries:
             raise source.wrong(1, 1, f"front matter without {key}", hint=f"{key}: ...")
+    for key, other in (("fails_because", "fails_with"), ("fails_with", "fails_because")):
+        if key in entries and other not in entries:
+            hint = f"{other}: ... (fails_because is a sentence, fails_with a pattern of the output that shows it)"
+            raise source.wrong(*_at(entries[key]), f"{key} without {other}", hint=hint)
     read: dict[str, Any] = {key: _READERS[key](source, node) for key, node in entries.items()}
     return FrontMatter(
         id=read["id"],
@@ -85,6 +91,7 @@ def read_front(source: Source) -> FrontMatter:
         data_loss=read.get("data_loss", ""),
         optional=read.get("optional", ()),
         fails_because=read.get("fails_because", ""),
+        fails_with=read.get("fails_with", ""),
         length=length,
     )
 
@@ -157,6 +164,17 @@ def _fails_because(source: Source, node: yaml.Node) -> str:
     return value
 
 
+def _fails_with(source: Source, node: yaml.Node) -> str:
+    value = _text(source, node, "fails_with").strip()
+    if not value:
+        raise source.wrong(*_at(node), "fails_with is empty", hint="a part of the output that shows why it fails")
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise source.wrong(*_at(node), f"fails_with is not a regular expression: {error}") from error
+    return value
+
+
 def _variables(source: Source, node: yaml.Node) -> dict[str, str]:
     values = {}
     for mark, child in _mapping(source, node, "variables"):
@@ -192,4 +210,5 @@ _READERS: dict[str, Callable[[Source, yaml.Node], Any]] = {
     "data_loss": _data_loss,
     "optional": _optional,
     "fails_because": _fails_because,
+    "fails_with": _fails_with,
 }

@@ -43,6 +43,8 @@ class Runbook:
         optional: Names of the steps that may be left out.
         steps: In the order in which they run.
         fails_because: Why the remedy, as somebody wrote it down, does not work; empty for one that is to be followed.
+        fails_with: How that shows: a regular expression, found in the output of the step that fails, or in what was
+            last seen of the condition that is missing; empty for a runbook that is to be followed.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Runbook:
     optional: tuple[str, ...]
     steps: tuple[Step, ...]
     fails_because: str = ""
+    fails_with: str = ""
 
 
 def parse(path: Path) -> Runbook:
@@ -81,6 +84,7 @@ def parse(path: Path) -> Runbook:
         data_loss_reason=front.data_loss,
         optional=tuple(mark.name for mark in front.optional),
         fails_because=front.fails_because,
+        fails_with=front.fails_with,
         steps=steps,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import textwrap
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promdrill.core.clock import Deadline
-from promdrill.core.errors import PromdrillError
+from promdrill.core.errors import PromdrillError, cause_in
 from promdrill.runbook import bash
 from promdrill.runbook.expect import mismatch
 from promdrill.runbook.parse import Runbook
@@ -44,10 +45,10 @@ class StepFailed(PromdrillError):
 
     Attributes:
         result: How the step ended.
-        reason: One sentence, beginning with ``file:line``.
+        reason: One sentence: ``file:line``, the section, the cause as the step's output has it, how it ended.
     """
 
-    def __init__(self, reason: str, detail: str, result: StepResult, *, hint: str = "") -> None:
+    def __init__(self, reason: str, result: StepResult, *, hint: str = "") -> None:
         self.result = result
         self.reason = reason
         command = textwrap.indent(result.step.command, "  ", lambda _: True)
@@ -56,8 +57,7 @@ class StepFailed(PromdrillError):
         shown = (
             textwrap.indent("\n".join(cut + output[-_TAIL_LINES:]), "  ") if result.output.strip() else "  (no output)"
         )
-        parts = [reason, *([detail] if detail else []), command, shown]
-        super().__init__("\n".join(parts), hint=hint)
+        super().__init__(f"{reason}\n{command}\n{shown}", hint=hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +153,12 @@ def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline:
     not_found = 127
     hint = "is its name right?" if ended.exit_code == not_found and ended.how == "failed" else hints.get(ended.how, "")
     command = ended.command.split("\n", 1)[0] or step.first_line
-    reason = f"{runbook.path}:{ended.line or step.line}: {step.section}: {what}: {command}"
-    return StepFailed(reason, "", result, hint=hint)
+    where = f"{runbook.path}:{ended.line or step.line}: {step.section}"
+    output = re.sub(rf"^{re.escape(str(runbook.path))}: line \d+: ", "", result.output, flags=re.MULTILINE)  # bash's
+    if ended.how in {"failed", "left"} and (cause := cause_in(output, complaint=True)):
+        return StepFailed(f"{where}: {cause} ({what}: {command})", result, hint=hint)
+    last = cause_in(output)
+    return StepFailed(f"{where}: {what}: {command}{f'; it last said: {last}' if last else ''}", result, hint=hint)
 
 
 def _compare(runbook: Runbook, result: StepResult) -> None:
@@ -168,7 +172,6 @@ def _compare(runbook: Runbook, result: StepResult) -> None:
     line = step.expected_line + min(found.index, max(0, len(step.expected) - 1))
     seen = "the output ended" if found.seen is None else f"the output says {found.seen!r}"
     wanted = "the end of the output" if over else repr(step.expected[found.index].rstrip())
-    reason = f"{runbook.path}:{line}: {step.section}: output of line {step.line} is not as expected: {step.first_line}"
-    raise StepFailed(
-        reason, f"wanted {wanted}, but {seen}", result, hint="... stands for any lines, or any text in one"
-    )
+    differs = f"wanted {wanted}, but {seen}"
+    reason = f"{runbook.path}:{line}: {step.section}: {differs} (output of line {step.line}: {step.first_line})"
+    raise StepFailed(reason, result, hint="... stands for any lines, or any text in one")

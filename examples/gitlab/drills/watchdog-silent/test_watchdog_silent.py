@@ -6,8 +6,7 @@ import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Edited, Replace
-from promdrill.observe.conditions import Condition
-from promdrill.observe.server import Server
+from promdrill.observe import Condition, Server
 
 RIGHT, WRONG = 'job="prometheus"', 'job="promethues"'
 FIRING = 'ALERTS{alertname="Watchdog", alertstate="firing"}'

@@ -7,6 +7,7 @@ parsed again and compared with what was meant.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ import yaml
 from promdrill.core.errors import UsageError
 
 Path = tuple[str, ...]
+
+_ANCHORS = re.compile(r"(^|[\s\[{,])([&*]\w|<<:)")
+"""What YAML has for saying a thing once: an anchor, a reference to it, a merge key."""
 
 
 def load(text: str) -> dict[str, Any]:
@@ -54,8 +58,31 @@ def set_value(text: str, path: Sequence[str], value: Any) -> str:
     _put(wanted, path, value)
     changed = _edit(text, tuple(path), value)
     if load(changed) != wanted:
-        raise UsageError(f"{'.'.join(path)} cannot be set in place", hint="write the values without anchors")
+        hint = (
+            "write the values without anchors" if _ANCHORS.search(text) else "Replace(old, new) changes the text itself"
+        )
+        raise UsageError(f"{'.'.join(path)} cannot be set in place", hint=hint)
     return changed
+
+
+def list_at(text: str, path: Sequence[str], value: Any) -> tuple[str, int] | None:
+    """The list that setting a value would turn into something else: its dotted path, and the line at which it begins.
+
+    Args:
+        text: The values.
+        path: As in `set_value`.
+        value: Likewise; a list may take the place of a list.
+    """
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
+    for depth, key in enumerate(path, 1):
+        entry = _entry(node, key) if isinstance(node, yaml.MappingNode) else None
+        if entry is None:
+            return None
+        _, node = entry
+        goes_on = depth < len(path) or (value is not None and not isinstance(value, list))
+        if isinstance(node, yaml.SequenceNode) and goes_on:
+            return ".".join(path[:depth]), node.start_mark.line + 1
+    return None
 
 
 def merge(text: str, additions: Mapping[str, Any]) -> str:
@@ -109,7 +136,7 @@ def _added(text: str, node: yaml.MappingNode, lines: str) -> str:
 
 
 def _within(child: yaml.Node, rest: Path, value: Any) -> Any:
-    """What stands in place of `child`: the value itself, or a flow mapping with the value inside it."""
+    """The text that replaces `child`: the value itself, or a flow mapping with the value inside it."""
     if not rest:
         return value
     found = yaml.SafeLoader("").construct_document(child) if isinstance(child, yaml.MappingNode) else None

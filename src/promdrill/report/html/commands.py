@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
 from pathlib import PurePath
 
+from promdrill.core import paths
 from promdrill.report.html.load import Column, Drill
 
 _OF_RESULTS = ("SCENARIO", "KUBE_VERSION", "SUPPLY", "PROFILE", "CONTROL")
@@ -15,7 +14,7 @@ _SUPPLIES = frozenset({"source", "registry"})
 
 
 def reproduce(drill: Drill, column: Column) -> str:
-    """A line to be pasted in the checkout: one of make's targets with its variables."""
+    """A line to be pasted: one of make's targets with its variables, or the subcommand where there is no checkout."""
     result = drill.result
     control = drill.control
     ablation = control is not None and control.startswith("without")
@@ -30,9 +29,5 @@ def reproduce(drill: Drill, column: Column) -> str:
         said.setdefault("RUNBOOK", next(own, ""))
     if control is not None and not ablation:
         said["CONTROL"] = control
-    words = ["make", "ablate" if ablation else "test-scenarios", f"SCENARIO={drill.scenario}"]
-    return shlex.join([*words, *_assigned(said)])
-
-
-def _assigned(variables: Mapping[str, str]) -> list[str]:
-    return [f"{name}={value}" for name, value in sorted(variables.items()) if value]
+    target = "ablate" if ablation else "test-scenarios"
+    return paths.command(target, SCENARIO=drill.scenario, **dict(sorted(said.items())))

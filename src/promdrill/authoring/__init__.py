@@ -1,0 +1,1 @@
+"""For a scenario's author: what there is to write with, and whether what was written is sound."""

@@ -1,0 +1,327 @@
+"""The rules for a scenario: each finds what is wrong in one of its files, and where."""
+
+from __future__ import annotations
+
+import ast
+import html
+import importlib
+import re
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from promdrill.authoring.stated import (
+    MOMENTS,
+    NOW,
+    Stated,
+    Unanswerable,
+    stated,
+)
+from promdrill.core.errors import PromdrillError, UsageError, shortened
+from promdrill.drill.baseline import Baseline
+from promdrill.drill.plan import Plan, conditions_of
+from promdrill.drill.site import LONGEST_RELEASE
+from promdrill.faults import (
+    Fault,
+    FaultNotTaken,
+    Set,
+    ValuesEdit,
+)
+from promdrill.faults.edits import edited
+from promdrill.observe.conditions import Condition
+from promdrill.request import markers, scenarios
+from promdrill.request.markers import Problem
+from promdrill.request.scenarios import ScenarioFolder
+from promdrill.runbook.lint import lint
+from promdrill.runbook.parse import Runbook, parse
+
+LONGEST_TOUCHES = 37
+"""Characters, so that `promdrill list` fits 80 columns: an id of 18, "manual install" and "107 s" stand beside it."""
+
+LONGEST_ID = LONGEST_RELEASE - len("prometheus-") - len(scenarios.LONGEST_SUFFIX)
+"""Characters of a scenario's id: Helm takes release names of `LONGEST_RELEASE`."""
+
+LEFT = "still to be written: "
+"""How it begins what is found in a scenario that is being written."""
+
+PUBLIC = ("promdrill.drill", "promdrill.faults", "promdrill.observe")
+"""What a scenario imports from; all else may move from one release to the next."""
+
+_PLACE = re.compile(r"^(?:.*?):(\d+):(?:\d+:)? (.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is wrong with a scenario.
+
+    Attributes:
+        file: Where.
+        problem: The line, what is wrong there, and what to do.
+    """
+
+    file: Path
+    problem: Problem
+
+
+Rule = Callable[[ScenarioFolder], Iterator[Finding]]
+
+
+def python(scenario: ScenarioFolder) -> Iterator[Finding]:
+    """The test: its name, its docstrings, its markers, its imports, and that it uses `drill`."""
+    test = scenario.test
+    for other in sorted(scenario.folder.glob("test_*.py")):
+        if other != test:
+            yield Finding(
+                other, Problem(1, f"the test of {scenario.id} is {test.name}", f"mv {other.name} {test.name}")
+            )
+    if not test.is_file():
+        yield Finding(test, Problem(1, "no such file", f"def {test.stem}(drill: Drill) -> None"))
+        return
+    try:
+        function = scenarios.test_in(test)
+    except PromdrillError as error:
+        yield from _from_error(test, error)
+        return
+    tree = ast.parse(test.read_text(encoding="utf-8"))
+    for problem in (
+        *_docstrings(scenario, tree, function),
+        *_uses_drill(function),
+        *_marked(function),
+        *_imports(tree),
+    ):
+        yield Finding(test, problem)
+
+
+def _docstrings(scenario: ScenarioFolder, tree: ast.Module, function: ast.FunctionDef) -> Iterator[Problem]:
+    start = f"{scenario.id}: "
+    if not (ast.get_docstring(tree) or "").startswith(start):
+        yield Problem(1, f"the file's docstring does not begin with {start.strip()!r}", f'"""{start}what is broken."""')
+    if not ast.get_docstring(function):
+        hint = '"""What is done; what the runbook does about it."""'
+        yield Problem(function.lineno, "the test has no docstring", hint)
+    if function.name != scenario.test.stem:
+        yield Problem(
+            function.lineno, f"the test is {function.name}", f"def {scenario.test.stem}(drill: Drill) -> None"
+        )
+
+
+def _uses_drill(function: ast.FunctionDef) -> Iterator[Problem]:
+    if "drill" not in {argument.arg for argument in function.args.args}:
+        yield Problem(
+            function.lineno, "the test takes no drill, so it drills nothing", f"def {function.name}(drill: Drill)"
+        )
+        return
+    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+    if not any(isinstance(each, ast.Attribute) and each.attr == "run" and _is_drill(each.value) for each in calls):
+        yield Problem(
+            function.lineno, "the test never calls drill.run, so it drills nothing", "drill.run(fault=..., ...)"
+        )
+
+
+def _is_drill(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id == "drill"
+
+
+def _marked(function: ast.FunctionDef) -> Iterator[Problem]:
+    found = markers.read(function)
+    yield from found.problems
+    for name, line in found.unknown.items():
+        yield Problem(line, f"no marker is called {name}", markers.nearest(name))
+    touches = ", ".join(found.texts.get("touches", ()))
+    example = '@pytest.mark.touches("volume", "claim")'
+    if not touches and not any("touches" in problem.what for problem in found.problems):
+        yield Problem(function.lineno, "no marker says what fault and remedy change", example)
+    if len(touches) > LONGEST_TOUCHES:
+        what = f"touches has {len(touches)} characters, {LONGEST_TOUCHES} at most: {touches}"
+        yield Problem(found.lines["touches"], what, "a word or two each, and not more than matter")
+
+
+def _imports(tree: ast.Module) -> Iterator[Problem]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module in PUBLIC:
+            listed = vars(importlib.import_module(node.module))["__all__"]
+            names = [f"{node.module}.{alias.name}" for alias in node.names if alias.name not in listed]
+        else:
+            names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+        for name in names:
+            if name.partition(".")[0] == "promdrill" and name not in PUBLIC:
+                what = f"{name} is not public: it may move between releases"
+                yield Problem(getattr(node, "lineno", 1), what, f"from {' or '.join(PUBLIC)} import ...")
+
+
+def identity(scenario: ScenarioFolder) -> Iterator[Finding]:
+    """The folder's name, which is the scenario's id."""
+    if not scenarios.ID.fullmatch(scenario.id):
+        yield Finding(
+            scenario.folder, Problem(1, f"{scenario.id!r} is not an id: {scenarios.ID_RULE}", "rename the folder")
+        )
+    if len(scenario.id) > LONGEST_ID:
+        what = (
+            f"the id has {len(scenario.id)} characters, {LONGEST_ID} at most: Helm takes releases of {LONGEST_RELEASE}"
+        )
+        yield Finding(scenario.folder, Problem(1, what, "a shorter name for the folder"))
+
+
+def unfinished(scenario: ScenarioFolder) -> Iterator[Finding]:
+    """What ``promdrill new`` left to be written."""
+    for file in sorted(path for path in scenario.folder.iterdir() if path.is_file()):
+        for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+            if "TODO" in line:
+                yield Finding(file, Problem(number, f"{LEFT}{shortened(line, 80)}"))
+
+
+def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
+    """The runbook, and the one that is kept because it does not work."""
+    if not scenario.runbook.is_file():
+        yield Finding(scenario.runbook, Problem(1, "no such file", "a runbook is needed"))
+    for file in (scenario.runbook, scenario.as_written):
+        if file.is_file():
+            try:
+                runbook = parse(file)
+                lint(runbook)
+            except PromdrillError as error:
+                yield from _from_error(file, error)
+            else:
+                for problem in _told(scenario, runbook):
+                    yield Finding(file, problem)
+
+
+def _told(scenario: ScenarioFolder, runbook: Runbook) -> Iterator[Problem]:
+    """What a runbook says of itself, and again to the person who reads it."""
+    text = runbook.path.read_text(encoding="utf-8")
+    if runbook.id != scenario.id:
+        yield Problem(_line(text, "id:"), f"the id is {runbook.id}, the folder {scenario.id}", f"id: {scenario.id}")
+    heading = f"# {html.escape(runbook.title, quote=False)}"
+    if heading not in text.splitlines():
+        yield Problem(_line(text, "# "), "the first heading is not the title", heading)
+    pasted = re.findall(r"^export (\w+)=(.*)$", text.partition("\n## Meaning")[0], re.MULTILINE)
+    if pasted != list(runbook.variables.items()):
+        wanted = "; ".join(f"export {name}={value}" for name, value in runbook.variables.items())
+        what = "a person is not told to paste the variables of the front matter before ## Meaning, in its order"
+        yield Problem(_line(text, "export "), what, wanted or "no export")
+    kept = runbook.path == scenario.as_written
+    if kept and not runbook.fails_because:
+        hint = "fails_because: a sentence; fails_with: a pattern of the output that shows it"
+        yield Problem(1, "a runbook kept because it does not work must say why, and how that shows", hint)
+    if not kept and runbook.fails_because:
+        what = "fails_because is for a runbook that does not work"
+        yield Problem(_line(text, "fails_because:"), what, f"keep that one as {scenario.as_written.name}")
+
+
+def yaml_files(scenario: ScenarioFolder) -> Iterator[Finding]:
+    """The Helm values, and every other YAML file."""
+    values = scenario.folder / "values.yaml"
+    if not values.is_file():
+        yield Finding(values, Problem(1, "no such file", "Helm values; {} for none"))
+    for file in sorted(scenario.folder.glob("*.yaml")):
+        try:
+            documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            mark = getattr(error, "problem_mark", None)
+            told = getattr(error, "problem", None) or getattr(error, "reason", None) or error
+            yield Finding(file, Problem(mark.line + 1 if mark else 1, f"not YAML: {told}"))
+            continue
+        if file == values and not (len(documents) <= 1 and isinstance((documents or [{}])[0] or {}, dict)):
+            yield Finding(file, Problem(1, "Helm values are one mapping", "key: value"))
+
+
+def plan(scenario: ScenarioFolder, note: Callable[[str], None]) -> Iterator[Finding]:
+    """What the test states, learnt by calling it with a drill that runs nothing.
+
+    Args:
+        scenario: The scenario, whose other rules are kept.
+        note: Told what could not be checked, and why.
+    """
+    test = scenario.test
+    calls = (node for node in ast.walk(scenarios.test_in(test)) if isinstance(node, ast.Call))
+    line = next((call.lineno for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "run"), 1)
+    try:
+        drill = stated(scenario)
+        problems = list(_stated(drill, scenario))
+    except Unanswerable as error:
+        note(f"{scenario.id}: what the test states is not checked, {error}")
+        return
+    except Exception as error:  # noqa: BLE001  whatever a test raises is a finding
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == test]
+        said = error.message if isinstance(error, PromdrillError) else f"{type(error).__name__}: {error}"
+        hint = error.hint if isinstance(error, PromdrillError) else ""
+        what = " ".join(said.split())
+        yield Finding(test, Problem((frames[-1].lineno if frames else None) or line, what, hint))
+        return
+    for what, hint in problems:
+        yield Finding(test, Problem(line, what, hint))
+
+
+def _stated(drill: Stated, scenario: ScenarioFolder) -> Iterator[tuple[str, str]]:
+    """What is wrong with a plan, and what to do."""
+    stated_plan = drill.plan
+    for what, conditions in _waits(drill, stated_plan):
+        names = [condition.name for condition in conditions]
+        if not names:
+            yield f"{what} has no conditions", "each names what must be seen"
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{what} has two conditions named {name!r}", "another text for one of them"
+    seen = [c for stage in stated_plan.signature for c in conditions_of(stage.conditions, MOMENTS)]
+    if not stated_plan.signature:
+        yield "the signature is empty", "stages with what must be seen while the incident lasts"
+    elif len({condition.kind for condition in seen}) == 1:
+        what = f"the signature looks from one side only: all its conditions are about the {seen[0].kind}"
+        yield what, "add one of another kind: the pod, a log, a metric, an event, what HTTP answers"
+    yield from _lists(stated_plan, scenario)
+    known = parse(scenario.runbook).variables if scenario.runbook.is_file() else {}
+    for name in sorted(set(stated_plan.variables) - set(known)):
+        yield f"the runbook has no variable {name}", f"{name}: under variables, in {scenario.runbook.name}"
+
+
+def _lists(stated_plan: Plan, scenario: ScenarioFolder) -> Iterator[tuple[str, str]]:
+    """Edits that would turn a list of the values into something else."""
+    acts = [stated_plan.fault, stated_plan.breaking]
+    acts += [stage.before for stage in (*stated_plan.signature, *stated_plan.afterwards)]
+    text = (scenario.folder / "values.yaml").read_text(encoding="utf-8")
+    for edit in (edit for act in acts if act is not None for edit in _sets(act)):
+        try:
+            edited({scenario.folder / "values.yaml": text}, (edit,))
+        except FaultNotTaken:  # what the values are during the drill is not known here
+            continue
+        except UsageError as error:
+            yield error.message.removeprefix(f"{scenario.folder}/"), error.hint
+
+
+def _sets(act: Fault) -> Iterator[Set]:
+    """The values that a fault sets, those of the faults within it included."""
+    if isinstance(act, ValuesEdit):
+        yield Set(act.path, act.value)
+    yield from (edit for edit in getattr(act, "edits", ()) if isinstance(edit, Set))
+    for within in getattr(act, "acts", ()):
+        yield from _sets(within)
+
+
+def _waits(drill: Stated, stated_plan: Plan) -> Iterator[tuple[str, list[Condition]]]:
+    """What is waited for at once, and what it is called."""
+    baseline = Baseline(drill.site.kube, drill.server, 1.0, stated_plan.jobs).conditions(since=NOW)
+    recovery = conditions_of(stated_plan.recovery, MOMENTS)
+    yield "recovery, with the baseline's own,", [*baseline, *stated_plan.beside_ready, *recovery]
+    for stage in (*stated_plan.signature, *stated_plan.afterwards):
+        yield f"the stage {stage.name!r}", list(conditions_of(stage.conditions, MOMENTS))
+
+
+def _from_error(file: Path, error: PromdrillError) -> Iterator[Finding]:
+    """The findings of an error: a line each, with its place where it names one."""
+    for told in error.message.splitlines() if _PLACE.match(error.message) else [error.message]:
+        placed = _PLACE.match(told)
+        line, what = (int(placed[1]), placed[2]) if placed else (1, told.removeprefix(f"{file}: "))
+        yield Finding(file, Problem(line, " ".join(what.split()), error.hint))
+
+
+def _line(text: str, start: str) -> int:
+    """The first line that begins so; 1 where none does."""
+    return next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(start)), 1)
+
+
+STATIC: tuple[Rule, ...] = (identity, python, runbooks, yaml_files, unfinished)
+"""Rules that only read."""

@@ -1,0 +1,136 @@
+"""What a scenario's test states, learnt by calling it with a drill that runs nothing."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from promdrill.core.errors import UsageError
+from promdrill.core.model import INSTALLS
+from promdrill.drill import (
+    Drill,
+    Moments,
+    Plan,
+    Site,
+)
+from promdrill.install import ChartRef
+from promdrill.kube.client import object_path
+from promdrill.request import markers, scenarios
+from promdrill.request.scenarios import ScenarioFolder
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+MOMENTS = Moments(
+    began=NOW, baseline=NOW, injected=NOW, remediating=NOW, remediated=NOW, pod="p", pod_uid="u", restarts=1
+)
+"""Moments of a drill that is over, for conditions that are made from them."""
+
+CHART = ChartRef(Path("chart"), "prometheus", "25.8.0", "2.48.0")
+"""The chart that is stated to be drilled."""
+
+
+class Unanswerable(Exception):
+    """The test asks the cluster for something that only a cluster knows."""
+
+
+class _Nobody:
+    """Stands where a cluster would be: asked for anything, it cannot answer."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Unanswerable(f"it asks for {name}")
+
+
+class StandIn(_Nobody):
+    """What a test may look up in the cluster to make its conditions: nodes, a Service, what it puts beside Prometheus.
+
+    Attributes:
+        beside: Objects by their API path.
+    """
+
+    def __init__(self) -> None:
+        self.beside: dict[str, Any] = {}
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The object or list at a path.
+
+        Raises:
+            Unanswerable: Only a cluster has it.
+        """
+        if path == "/api/v1/nodes":
+            addresses = [{"type": "Hostname", "address": "node-1"}, {"type": "InternalIP", "address": "10.0.0.1"}]
+            return {"items": [{"metadata": {"name": "node-1"}, "status": {"addresses": addresses}}]}
+        if "/services/" in path:
+            return {"spec": {"clusterIP": "10.1.0.1", "ports": [{"port": 80, "nodePort": 30080}]}}
+        if path not in self.beside:
+            raise Unanswerable(f"it asks the cluster for {path}")
+        return cast(dict[str, Any], self.beside[path])
+
+
+class Stated(Drill):
+    """A drill that keeps what it was asked to run, and runs nothing."""
+
+    def __init__(self, scenario: ScenarioFolder, *, install: str, images: tuple[str, ...]) -> None:
+        self.cluster = StandIn()
+        super().__init__(
+            Site(
+                scenario=scenario.id,
+                scenario_dir=scenario.folder,
+                folder=Path("reports"),
+                kube=cast(Any, self.cluster),
+                helm=cast(Any, _Nobody()),
+                kubeconfig=Path("kubeconfig"),
+                tools=cast(Any, SimpleNamespace(kind=Path("kind"), kubectl=Path("kubectl"), helm=Path("helm"))),
+                chart=CHART,
+                profile="fast",
+                journal=cast(Any, _Nobody()),
+                install=install,
+                images=images,
+            )
+        )
+        self._plan: Plan | None = None
+
+    @property
+    def plan(self) -> Plan:
+        """What it was asked to run.
+
+        Raises:
+            UsageError: Nothing, so far.
+        """
+        if self._plan is None:
+            raise UsageError("the test did not call drill.run", hint="drill.run(fault=..., signature=..., ...)")
+        return self._plan
+
+    def run(self, **plan: Any) -> Any:
+        """Keep the plan, and run nothing."""
+        given = {name: value for name, value in plan.items() if value is not None or name == "persistence"}
+        self._plan = Plan(**given)
+        for obj in self._plan.beside:
+            named = {**obj, "metadata": {**obj["metadata"], "namespace": self.site.namespace}}
+            self.cluster.beside[object_path(named)] = named
+
+
+def stated(scenario: ScenarioFolder) -> Stated:
+    """Call a scenario's test with a drill that runs nothing. The code of the test is executed; no cluster is touched.
+
+    Raises:
+        Unanswerable: The test asks for what only a cluster knows.
+        Exception: Whatever the test raises.
+    """
+    said = markers.read(scenarios.test_in(scenario.test)).texts
+    install = " ".join(said.get("install", INSTALLS[:1]))
+    drill = Stated(scenario, install=install, images=said.get("images", ()))
+    spec = importlib.util.spec_from_file_location(scenario.test.stem, scenario.test)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{scenario.test} is no module")
+    module, before = importlib.util.module_from_spec(spec), sys.dont_write_bytecode
+    sys.dont_write_bytecode = True
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.dont_write_bytecode = before
+    getattr(module, scenario.test.stem)(drill)
+    return drill

@@ -93,9 +93,13 @@ matrix-supply: environment ## Get all that the cells of matrix.toml need, and ru
 matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions matrix
 	@.venv/bin/promdrill matrix --format github
 
+.PHONY: merge
+merge: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
+	@.venv/bin/promdrill merge "$(or $(REPORTS),reports/matrix)" $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
+
+# The name that it had before.
 .PHONY: stitch
-stitch: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
-	@.venv/bin/promdrill stitch "$(or $(REPORTS),reports/matrix)" $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
+stitch: merge
 
 .PHONY: compare
 compare: environment ## OLD=... NEW=...: what changed between two runs, or two sets

@@ -21,9 +21,9 @@ from promdrill.core.model import DrillResult, ObserverFigures
 from promdrill.drill import baseline, course
 from promdrill.kube.client import NotFound
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels
 from promdrill.observe.prometheus import Remembered
+from promdrill.observe.snapshot import Snapshot
 
 POD = "prometheus-server-0"
 RESTART_EVERY_S = 3.0
@@ -147,10 +147,10 @@ class World:
         self._journal = journal
         return self
 
-    def picture(self, since: datetime | None = None) -> Picture:
+    def snapshot(self, since: datetime | None = None) -> Snapshot:
         self.version += 1
         pods = {POD: self._pod()} if self.installed_at is not None and self.starts else {}
-        return Picture(
+        return Snapshot(
             at=self.clock.now,
             utc=self.clock.utc(),
             since=since or self.clock.utc(),
@@ -202,18 +202,18 @@ def default_class() -> dict[str, Any]:
     }
 
 
-def condition(name: str, holds: Callable[[Picture], bool]) -> Condition:
-    """A condition over the picture."""
-    return Condition(name, Kind.POD, lambda picture: Seen(holds=holds(picture), text=f"{name} looked at"))
+def condition(name: str, holds: Callable[[Snapshot], bool]) -> Condition:
+    """A condition over the snapshot."""
+    return Condition(name, Kind.POD, lambda snapshot: Seen(holds=holds(snapshot), text=f"{name} looked at"))
 
 
-def server_ready(picture: Picture) -> bool:
+def server_ready(snapshot: Snapshot) -> bool:
     """Whether the server container is ready."""
-    pods = list(picture.pods.values())
+    pods = list(snapshot.pods.values())
     return bool(pods) and bool(pods[0]["status"]["containerStatuses"][1]["ready"])
 
 
-DOWN = condition("server is down", lambda picture: bool(picture.pods) and not server_ready(picture))
+DOWN = condition("server is down", lambda snapshot: bool(snapshot.pods) and not server_ready(snapshot))
 ALWAYS = condition("always", lambda _: True)
 NEVER = condition("never", lambda _: False)
 
@@ -224,8 +224,8 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
 
     def valid_metrics(_server: object, *, early: Sequence[Remembered], **_: object) -> tuple[Condition, ...]:
-        def history(picture: Picture) -> bool:
-            return server_ready(picture) and (made.keeps_history or made.broken_at is None)
+        def history(snapshot: Snapshot) -> bool:
+            return server_ready(snapshot) and (made.keeps_history or made.broken_at is None)
 
         kept = (condition("history is there", history),) if early else ()
         return (condition("metrics are valid", server_ready), *kept)

@@ -22,8 +22,8 @@ from promdrill.core.journal import Journal
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.install import Release
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import Picture
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Snapshot
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 SERVER = Server.of("drill-x", "prometheus")
@@ -43,9 +43,9 @@ def pod(uid: str, *, restarts: int = 0, name: str = "prometheus-server", **spec:
     }
 
 
-def picture(*pods: dict[str, Any], **fields: Any) -> Picture:
-    """A picture of these pods."""
-    return Picture(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in pods}, **fields)
+def snapshot(*pods: dict[str, Any], **fields: Any) -> Snapshot:
+    """A snapshot of these pods."""
+    return Snapshot(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in pods}, **fields)
 
 
 @dataclass
@@ -140,8 +140,8 @@ class Place:
 
     # the observer
 
-    def picture(self, _since: datetime | None = None) -> Picture:
-        return picture(*self.pods, claims={name: {"metadata": {"name": name}} for name in self.claims})
+    def snapshot(self, _since: datetime | None = None) -> Snapshot:
+        return snapshot(*self.pods, claims={name: {"metadata": {"name": name}} for name in self.claims})
 
     def wait_beyond(self, _version: int, timeout_s: float) -> None:
         self.clock.now += max(timeout_s, 0.01)

@@ -1,4 +1,4 @@
-"""Pictures by hand, a clock that moves when told, and a scripted API server without a wire.
+"""Snapshots by hand, a clock that moves when told, and a scripted API server without a wire.
 
 `FakeKube` plays streams: a list, a watch or a log is a script of items, and what nobody scripted is an AssertionError.
 """
@@ -15,8 +15,8 @@ from promdrill.core.errors import ClusterError
 from promdrill.core.events import Event, decode
 from promdrill.core.journal import Journal
 from promdrill.kube.client import Answer
-from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import Probe, ProbeAnswer
+from promdrill.observe.snapshot import Object, Snapshot
 
 E = TypeVar("E", bound=Event)
 
@@ -122,13 +122,13 @@ def event(
 
 
 def named(*objects: Object) -> dict[str, Object]:
-    """Objects by name, as a picture holds them."""
+    """Objects by name, as a snapshot holds them."""
     return {o["metadata"]["name"]: o for o in objects}
 
 
-def picture(*pods: Object, **fields: Any) -> Picture:
-    """A picture of these pods, now."""
-    return Picture(**{"at": AT, "utc": NOW, "namespace": NAMESPACE, "pods": named(*pods), **fields})
+def snapshot(*pods: Object, **fields: Any) -> Snapshot:
+    """A snapshot of these pods, now."""
+    return Snapshot(**{"at": AT, "utc": NOW, "namespace": NAMESPACE, "pods": named(*pods), **fields})
 
 
 def said(status: int | None, text: str = "", *, at_s: float = 0.0, **fields: Any) -> ProbeAnswer:
@@ -136,10 +136,10 @@ def said(status: int | None, text: str = "", *, at_s: float = 0.0, **fields: Any
     return ProbeAnswer(AT + at_s, AT + at_s, NOW + timedelta(seconds=at_s), status, text, **fields)
 
 
-def answered(probes: Mapping[Probe, ProbeAnswer] | Probe, answer: ProbeAnswer | None = None) -> Picture:
-    """A picture with answers and no pods."""
+def answered(probes: Mapping[Probe, ProbeAnswer] | Probe, answer: ProbeAnswer | None = None) -> Snapshot:
+    """A snapshot with answers and no pods."""
     answers = probes if isinstance(probes, Mapping) else {probes: answer}
-    return picture(answers=answers, history={p: (a,) for p, a in answers.items()})
+    return snapshot(answers=answers, history={p: (a,) for p, a in answers.items()})
 
 
 def noted(journal: Journal, kind: type[E]) -> list[E]:

@@ -35,7 +35,7 @@ if sys.argv[1] in ("run", "controls") and "VERDICTS" in os.environ:
     drills = [{{"verdict": verdict}} for verdict in os.environ["VERDICTS"].split()]
     Path(sys.argv[sys.argv.index("--report-dir") + 1], "results.json").write_text(json.dumps({{"drills": drills}}))
 if sys.argv[1] == "report":
-    print("## promdrill: 2 drills, all as due")
+    print("## promdrill: 2 drills, all as expected")
 sys.exit(int(os.environ.get("CODE", "0")))
 """
 
@@ -172,7 +172,7 @@ def test_a_run_ends_as_promdrill_does_and_tells_how_drills_ended(runner: Runner,
     assert env["VALUES"] == "my v"
     assert env["PROMDRILL_CACHE_DIR"] == f"{runner.home}/.cache/promdrill-action/promdrill"
     runner.step("put the verdicts on the page of the run", {"REPORT": outputs["report"]})
-    assert runner.files["GITHUB_STEP_SUMMARY"].read_text() == "## promdrill: 2 drills, all as due\n"
+    assert runner.files["GITHUB_STEP_SUMMARY"].read_text() == "## promdrill: 2 drills, all as expected\n"
 
 
 def test_a_run_that_was_refused_has_no_verdicts(runner: Runner) -> None:

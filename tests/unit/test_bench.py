@@ -96,7 +96,7 @@ def test_seconds_in_all_over_the_runs_whatever_their_order() -> None:
     told = bench([later(900, one, took_s=130), run(one, took_s=100), later(300, one, took_s=110)])
     assert [ran.took_s for ran in told.runs] == [100.0, 110.0, 130.0]
     assert told.took_s == Middle(100.0, 110.0, 130.0, 3)
-    assert (told.alike, told.due) == (True, True)
+    assert (told.alike, told.as_expected) == (True, True)
 
 
 def test_what_is_not_drilling() -> None:
@@ -128,35 +128,40 @@ def test_a_drill_that_did_not_pass_is_named_and_in_no_median_but_takes_its_place
     told = bench([run(drill("disk-full", 30), red, took_s=200)])
     assert [row.scenario for row in told.rows] == ["disk-full"]
     (left,) = told.not_passed
-    assert (left.name, left.verdict, left.said, left.due) == ("oom", "invalid", "no usable baseline: 1/2", False)
+    assert (left.name, left.verdict, left.said, left.as_expected) == (
+        "oom",
+        "invalid",
+        "no usable baseline: 1/2",
+        False,
+    )
     assert told.runs[0].drilled_s == 122.5
     assert told.runs[0].verdicts == {"passed": 1, "invalid": 1}
-    assert (told.due, told.runs[0].due) == (False, False)
+    assert (told.as_expected, told.runs[0].as_expected) == (False, False)
 
 
-def test_a_control_that_ended_as_due_is_in_no_median_and_is_no_harm() -> None:
+def test_a_control_that_ended_as_expected_is_in_no_median_and_is_no_harm() -> None:
     control = no_fault(chart_version="0.1.0")
     told = bench([run(drill("oom", 30), control)])
     assert [row.scenario for row in told.rows] == ["oom"]
-    assert [(left.name, left.due) for left in told.not_passed] == [("disk-full[no-fault]", True)]
-    assert told.due
+    assert [(left.name, left.as_expected) for left in told.not_passed] == [("disk-full[no-fault]", True)]
+    assert told.as_expected
 
 
 def test_an_unneeded_step_is_a_red_ablation_and_in_no_median() -> None:
     passed = no_fault(chart_version="0.1.0", verdict=Verdict.PASSED, reason=None)
     told = bench([run(drill("oom", 30), passed)])
     assert [row.scenario for row in told.rows] == ["oom"]
-    assert not told.due
+    assert not told.as_expected
 
 
 def test_a_run_that_did_not_end() -> None:
     told = bench([run(drill("oom", 30), took_s=None), later(300, drill("oom", 330))])
-    assert [(ran.took_s, ran.outside is None, ran.due) for ran in told.runs] == [
+    assert [(ran.took_s, ran.outside is None, ran.as_expected) for ran in told.runs] == [
         (None, True, False),
         (100, False, True),
     ]
     assert told.took_s == Middle(100.0, 100.0, 100.0, 1)
-    assert not told.due
+    assert not told.as_expected
 
 
 @pytest.mark.parametrize(
@@ -315,7 +320,7 @@ def test_what_a_drill_says_becomes_no_markup() -> None:
 
 def test_as_json() -> None:
     data = json.loads(show.to_json(bench(three())))
-    assert (data["schema"], data["due"], data["alike"]) == (1, False, True)
+    assert (data["schema"], data["as_expected"], data["alike"]) == (1, False, True)
     assert data["took_s"] == {"least": 100.0, "median": 112.0, "most": 130.0, "count": 3}
     assert data["rows"][1]["phases_s"]["baseline"] == 10.0
     assert data["runs"][0]["outside"] == {"all_s": 68.5, "before_s": 30.0, "between_s": 2.0, "after_s": 36.5}
@@ -438,7 +443,7 @@ def test_what_a_program_reads_is_nothing_but_the_answer(world: World, capsys: Ca
     world.runs, world.ends = [*three()[:1]], [Ended(0, "")]
     assert promdrill("--runs=1", "--format=json") == 0
     said = capsys.readouterr()
-    assert json.loads(said.out)["due"] is True
+    assert json.loads(said.out)["as_expected"] is True
     assert "run 1 of 1\noom: passed\n" in said.err
 
 

@@ -78,7 +78,7 @@ def test_variables_decide_what_goes_in(
     doctored, looked, settings, scenarios, (_, request, file) = asked
     assert (doctored, looked) == ("doctor", "preflight")
     assert (settings.kubernetes, settings.app_version, settings.supply) == ("1.34.4", "2.55.1", "source")
-    assert settings.bundle is None, "$BUNDLE is where to, and not whence"
+    assert settings.bundle is None, "$BUNDLE is where to, and not origin"
     assert scenarios == ["disk-full", "oom"]
     assert (request.kubernetes, file) == ("1.34.4", world.file)
     assert f"make test-scenarios BUNDLE={world.file}" in capsys.readouterr().out

@@ -31,7 +31,7 @@ def _parts(world: World) -> dict[str, Part]:
 def test_what_each_part_is_and_whence(world: World) -> None:
     world.write()
     parts = _parts(world)
-    said = {path: (part.what, part.version, part.whence) for path, part in parts.items()}
+    said = {path: (part.what, part.version, part.origin) for path, part in parts.items()}
     kubernetes = "Go module k8s.io/kubernetes v1.36.3, built with go1.26.8"
     assert said["tools/kind"] == ("kind", "0.33.0", "Go module sigs.k8s.io/kind v0.33.0, built with go1.26.8")
     assert said["tools/kubectl"] == ("kubectl", "1.36.3", kubernetes)
@@ -47,7 +47,7 @@ def test_what_each_part_is_and_whence(world: World) -> None:
 
 
 def test_what_the_node_image_holds_is_listed(world: World) -> None:
-    inside = {item.what: item.whence for item in world.write().inside}
+    inside = {item.what: item.origin for item in world.write().inside}
     assert inside["containerd"] == "Go module github.com/containerd/containerd/v2 v2.2.9"
     assert inside["root file system"].startswith("Debian trixie: ")
     own = f"promdrill {promdrill.__version__}, images/volume-agent"
@@ -61,26 +61,26 @@ def test_what_the_node_image_holds_is_listed(world: World) -> None:
 def test_node_image_that_was_pulled_tells_nothing_of_its_inside(world: World) -> None:
     found = world.write(world.supplied(name="registry"))
     assert found.inside == ()
-    assert found.part("node.tar.gz").whence.startswith("kindest/node:v1.36.3, pulled by the digest")
+    assert found.part("node.tar.gz").origin.startswith("kindest/node:v1.36.3, pulled by the digest")
 
 
 def test_what_was_downloaded_or_pulled(world: World) -> None:
     origins = Origins(catalogue.load(paths.images_dir()), world.here)
     tool = world.entry("helm", "helm", b"x", version="4.3.0", address="https://get.example/helm", sha256="ab12")
-    assert origins.tool("helm", tool).whence == "https://get.example/helm, SHA-256 ab12"
+    assert origins.tool("helm", tool).origin == "https://get.example/helm, SHA-256 ab12"
     tgz = world.entry("chart-prometheus", "p.tgz", b"x", version="25.8.0", address="https://c.example", sha256="cd")
-    assert origins.chart(tgz, "25.8.0").whence == "https://c.example, SHA-256 cd"
+    assert origins.chart(tgz, "25.8.0").origin == "https://c.example, SHA-256 cd"
     tagged = world.entry("pulled-a", "image.tar", b"x", reference="q.io/a:1", **{"from": "m/a:1", "digest": "sha256:e"})
-    assert origins.archive(tagged, ("q.io/a:1",)).whence == "pulled from m/a:1, sha256:e"
+    assert origins.archive(tagged, ("q.io/a:1",)).origin == "pulled from m/a:1, sha256:e"
     pinned = world.entry("pulled-b", "image.tar", b"x", **{"from": "m/b@sha256:f", "digest": "sha256:f"})
-    assert origins.archive(pinned, ("q.io/b:1",)).whence == "pulled from m/b@sha256:f"
+    assert origins.archive(pinned, ("q.io/b:1",)).origin == "pulled from m/b@sha256:f"
     copy = world.entry("chart-copy", "c.tgz", b"x", notes=["Chart x is used without its subcharts y."])
-    assert origins.chart(copy, "1").whence.endswith("Chart x is used without its subcharts y.")
+    assert origins.chart(copy, "1").origin.endswith("Chart x is used without its subcharts y.")
     assert (
-        origins.chart(paths.own_chart(), "1").whence
+        origins.chart(paths.own_chart(), "1").origin
         == f"promdrill {promdrill.__version__}, manifests/charts/prometheus"
     )
-    assert origins.file(world.folder / "x.yaml").whence == "x.yaml on the machine where this was made"
+    assert origins.file(world.folder / "x.yaml").origin == "x.yaml on the machine where this was made"
     assert origins.image("q.io/strange:1") == "not of promdrill's catalogue"
 
 
@@ -105,7 +105,7 @@ def test_chart_folder_is_packed_by_helm(world: World) -> None:
     supplied = world.supplied(chart=folder)
     world.write(replace(supplied, tools=replace(supplied.tools, helm=tool)))
     assert dict(members(world.file))["chart/prometheus-1.2.3.tgz"] == tgz.read_bytes()
-    assert _parts(world)["chart/prometheus-1.2.3.tgz"].whence == "own on the machine where this was made"
+    assert _parts(world)["chart/prometheus-1.2.3.tgz"].origin == "own on the machine where this was made"
 
 
 def test_bundle_before_stays_when_a_new_one_fails(world: World) -> None:

@@ -404,7 +404,7 @@ def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     "command",
     [
         *("run", "controls", "ablate", "compare", "list", "new", "doctor", "clean", "clean-cache", "runbook check"),
-        *("matrix", "stitch", "report", "bundle", "watch", "reproduce", "remedy", "verify", "shell"),
+        *("matrix", "merge", "report", "bundle", "watch", "reproduce", "remedy", "verify", "shell"),
     ],
 )
 def test_every_command_has_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:

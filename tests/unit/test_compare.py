@@ -110,7 +110,7 @@ def test_slower_outweighs_a_better_verdict() -> None:
     assert (row.verdict, row.finding) == (Trend.BETTER, Finding.REGRESSION)
 
 
-def test_a_control_that_ends_no_longer_as_due_is_a_regression() -> None:
+def test_a_control_that_ends_no_longer_as_expected_is_a_regression() -> None:
     passed = no_fault(verdict=Verdict.PASSED, reason=None, phases=PHASES)
     too_early = no_fault(phases=PHASES[:2], reason="no usable baseline")  # the same verdict for another reason
     assert only([no_fault()], [no_fault()]).finding is Finding.UNCHANGED
@@ -124,7 +124,9 @@ def test_a_control_that_was_now_due_and_now_not_is_said_to_have_changed() -> Non
     row = only([no_fault(), too_early], [no_fault()])
     assert row.finding is Finding.CHANGE
     assert row.old is not None
-    assert [reason.split(":")[0] for reason in row.old.reasons] == ["not as due", "as due"], "what is wrong comes first"
+    assert [reason.split(":")[0] for reason in row.old.reasons] == ["not as expected", "as expected"], (
+        "what is wrong comes first"
+    )
 
 
 def test_an_ablation_whose_step_is_no_longer_needed_is_a_regression() -> None:

@@ -53,8 +53,8 @@ NEW: reports/new: 4 runs, 12 drills; unfinished, so that drills may be missing:
     recovery: 11.7 s (of 3, spread 0.3 s) -> 12.0 s, within the noise of 5.0 s
   disk-full[no-fault]
     prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast
-    old: invalid: as due: the incident was not observed
-    new: passed: not as due: disk-full: the control no-fault must end invalid in
+    old: invalid: as expected: the incident was not observed
+    new: passed: not as expected: disk-full: the control no-fault must end invalid in
       signature; it ended passed
   oom
     prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast
@@ -77,7 +77,7 @@ NEW: reports/new: 4 runs, 12 drills; unfinished, so that drills may be missing:
 1 new cell, not in OLD
   fresh[no-fault]
     prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast
-    new: invalid, as due
+    new: invalid, as expected
 
 1 cell missing in NEW
   gone
@@ -94,7 +94,7 @@ NEW: reports/new: 4 runs, 12 drills; unfinished, so that drills may be missing:
   NEW: wal, prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast:
     interrupted during inject
 
-3 cells unchanged: 2 as due, 1 not as due"""
+3 cells unchanged: 2 as expected, 1 not as expected"""
 
 
 def test_text(both: Comparison) -> None:
@@ -114,8 +114,8 @@ MARKDOWN = f"""\
 | --- | --- | --- | --- | --- | --- |
 | regression | disk-full | CELL | 3 passed | 1 passed, 2 failed: {SAID} "no space left on device" &lt;twice&gt; \
 (and 1 other reason) | 11.7 s (of 3, spread 0.3 s) -&gt; 12.0 s, within the noise of 5.0 s |
-| regression | disk-full\\[no-fault\\] | CELL | invalid: as due: the incident was not observed | passed: not as due: \
-disk-full: the control no-fault must end invalid in signature; it ended passed |  |
+| regression | disk-full\\[no-fault\\] | CELL | invalid: as expected: the incident was not observed | \
+passed: not as expected: disk-full: the control no-fault must end invalid in signature; it ended passed |  |
 | regression | oom | CELL | passed | passed | 30.0 s -&gt; 45.2 s, 15.2 s slower; noise is up to 7.5 s |
 
 Aborted, which says nothing about the runbook:
@@ -130,12 +130,12 @@ Aborted, which says nothing about the runbook:
 | --- | --- | --- | --- | --- | --- |
 | improvement | typo | CELL | failed: no recovery: 1/2 | passed |  |
 | change | port | CELL | 1 passed, 1 failed: no recovery: 1/2 | failed: no recovery: 1/2 |  |
-| new | fresh\\[no-fault\\] | CELL | no result | invalid, as due |  |
+| new | fresh\\[no-fault\\] | CELL | no result | invalid, as expected |  |
 | missing | gone | CELL | passed | no result |  |
 | not-compared | wal | CELL | passed | aborted: interrupted during inject |  |
 | unchanged | lifecycle-flag | 1.34 | passed | passed | 26.0 s -&gt; 27.0 s, within the noise of 6.5 s |
 | unchanged | never | 1.34 | failed: no recovery: 1/2 | failed: no recovery: 1/2 |  |
-| unchanged | same\\[no-fault\\] | CELL | invalid, as due | invalid, as due |  |
+| unchanged | same\\[no-fault\\] | CELL | invalid, as expected | invalid, as expected |  |
 
 </details>"""
 CELLS = {"CELL": "Kubernetes 1.36.3, fast", "1.34 ": "Kubernetes 1.34.4, fast "}
@@ -179,7 +179,7 @@ JSON = """\
       "finding": "regression",
       "old": {
         "verdicts": ["passed", "passed"],
-        "due": 2,
+        "as_expected": 2,
         "reasons": [],
         "aborted": [],
         "recovered_s": [12.0, 13.0],
@@ -191,7 +191,7 @@ JSON = """\
       },
       "new": {
         "verdicts": ["passed"],
-        "due": 1,
+        "as_expected": 1,
         "reasons": [],
         "aborted": [],
         "recovered_s": [20.0],
@@ -215,8 +215,8 @@ JSON = """\
       "finding": "missing",
       "old": {
         "verdicts": ["invalid"],
-        "due": 1,
-        "reasons": ["as due: the incident was not observed"],
+        "as_expected": 1,
+        "reasons": ["as expected: the incident was not observed"],
         "aborted": [],
         "recovered_s": [],
         "median_s": null,

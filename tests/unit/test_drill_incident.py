@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.unit.drill_toy import Break, drill_in
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, world
-from tests.unit.observe_world import picture, said
+from tests.unit.observe_world import said, snapshot
 
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
@@ -324,7 +324,7 @@ def test_what_does_not_hold_because_no_pod_answers_is_told_apart(answer: ProbeAn
     asking = Condition("targets up", Kind.HTTP, lambda _: Seen(holds=holds[0], text="as told"), (beside, probe))
     watch = Watch()
     (watched,) = watch.over("recovery", (asking,))
-    seen = picture(answers={} if answer is None else {probe: answer})
+    seen = snapshot(answers={} if answer is None else {probe: answer})
     watched.judge(seen)
     assert watch.unanswered == ({("recovery", "targets up"): "prometheus-server"} if silent else {})
     holds[0] = True

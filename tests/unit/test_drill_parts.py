@@ -17,8 +17,8 @@ from promdrill.drill.signature import healed
 from promdrill.drill.timings import timings
 from promdrill.faults import Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Labels
+from promdrill.observe.snapshot import Snapshot
 
 Points = list[tuple[float, float]]
 
@@ -149,12 +149,12 @@ def test_healed_only_when_the_baseline_held_as_long_as_any_other() -> None:
     holds = {"well": True, "ill": False}
 
     def condition(name: str) -> Condition:
-        return Condition(name, Kind.POD, lambda _picture: Seen(holds=holds[name], text=name), ())
+        return Condition(name, Kind.POD, lambda _snapshot: Seen(holds=holds[name], text=name), ())
 
     over = healed([condition("well")], [condition("ill")], hold_s=3.0)
 
     def seen(at: float) -> bool:
-        return over.judge(cast(Picture, SimpleNamespace(at=at))).holds
+        return over.judge(cast(Snapshot, SimpleNamespace(at=at))).holds
 
     assert [seen(at) for at in (10.0, 12.9)] == [False, False]
     holds["ill"] = True

@@ -112,7 +112,7 @@ def test_a_step_without_which_the_next_one_fails_is_needed(world: World) -> None
     assert PhaseName.RECOVERY not in {phase.name for phase in result.phases}
 
 
-def test_an_optional_step_that_is_not_needed_is_as_due(world: World) -> None:
+def test_an_optional_step_that_is_not_needed_is_as_expected(world: World) -> None:
     result = run_toy(ablated(world, 1, optional=True), world)
     assert (result.verdict, need(result)) == (Verdict.PASSED, Need.NOT_NEEDED)
     assert [phase.name for phase in result.phases][-4:] == ["remediate", "recovery", "remediate", "undo"]

@@ -166,8 +166,8 @@ def test_the_child_pipeline_is_what_gitlab_takes(cells: Path) -> None:
     shell.run(argv, timeout_s=60)
     pipeline = yaml.safe_load(cells.read_text())
     assert pipeline["default"] == yaml.safe_load((GITLAB / "runner.yml").read_text())["default"]
-    assert [name for name, _ in scripts(pipeline)][-1] == "stitch"
-    cells_named = [name for name, _ in scripts(pipeline) if name != "stitch"]
+    assert [name for name, _ in scripts(pipeline)][-1] == "merge"
+    cells_named = [name for name, _ in scripts(pipeline) if name != "merge"]
     assert len(cells_named) == 2
     assert all("prometheus-25." in name for name in cells_named)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
+from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, place, pod, snapshot
 
 from promdrill.core import shell
 from promdrill.core.errors import (
@@ -29,8 +29,8 @@ from promdrill.faults import (
     volume_shows,
 )
 from promdrill.faults.pods import replaced, untouched
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ExecProbe, ProbeAnswer
+from promdrill.observe.snapshot import Snapshot
 
 __all__ = ["place"]
 
@@ -105,7 +105,7 @@ def refusing(place: Place) -> Refusing:
 def test_an_upgrade_that_is_refused_as_it_has_to_be_is_the_fault(refusing: Refusing, fault: Fault) -> None:
     refusing.said = REFUSAL.splitlines()[0]
     (proof,) = refusing.inject(fault)
-    seen = proof.judge(picture())
+    seen = proof.judge(snapshot())
     assert (seen.holds, seen.text) == (True, REFUSAL.splitlines()[0])
     assert proof.name.startswith("the upgrade is refused with /")
     assert refusing.undone() == [f"upgrade with {VALUES!r}"]
@@ -132,7 +132,7 @@ def test_an_upgrade_that_goes_through_is_not_the_fault(place: Place) -> None:
 def test_an_object_that_the_api_server_refuses_is_refused_too(place: Place) -> None:
     place.fails = "upgrade"
     (proof,) = place.inject(ValuesEdit("server.extraFlags", [], refused="was refused"))
-    assert proof.judge(picture()).text == "upgrade was refused"
+    assert proof.judge(snapshot()).text == "upgrade was refused"
 
 
 def test_an_upgrade_that_does_not_end_is_not_refused(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,8 +167,8 @@ def test_touch_config_that_does_not_reach_the_configmap_is_noticed(place: Place)
 def test_restart_deletes_the_pod_and_waits_for_another(place: Place) -> None:
     proof = place.inject(RestartServer())
     assert place.done == [f"delete {POD}"]
-    assert [c.judge(picture(pod("a"))).holds for c in proof] == [False]
-    assert [c.judge(picture(pod("b"))).holds for c in proof] == [True]
+    assert [c.judge(snapshot(pod("a"))).holds for c in proof] == [False]
+    assert [c.judge(snapshot(pod("b"))).holds for c in proof] == [True]
     assert place.undone() == []
 
 
@@ -310,8 +310,8 @@ def df(whole: int, left: int, *, status: int | None = 0, column: str = BYTES) ->
     return {probe: ProbeAnswer(0, 0, NOW, status, text if status == 0 else "exec failed")}
 
 
-def seen(*answers: dict[Any, ProbeAnswer]) -> Picture:
-    return replace(picture(), answers={probe: answer for each in answers for probe, answer in each.items()})
+def seen(*answers: dict[Any, ProbeAnswer]) -> Snapshot:
+    return replace(snapshot(), answers={probe: answer for each in answers for probe, answer in each.items()})
 
 
 def test_df_full() -> None:
@@ -350,7 +350,7 @@ def test_df_without_inodes_has_bytes_left() -> None:
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "snapshot",
     [
         seen(),
         seen(df(1, 1, status=1), df(1, 1, status=1, column=INODES)),
@@ -358,13 +358,13 @@ def test_df_without_inodes_has_bytes_left() -> None:
     ],
     ids=["not asked", "failed", "nobody answered"],
 )
-def test_df_that_was_not_answered_is_not_known(picture: Picture) -> None:
+def test_df_that_was_not_answered_is_not_known(snapshot: Snapshot) -> None:
     for condition in (
         volume_full(SERVER, "p", "/data"),
         volume_shows(SERVER, "p", "/data", "1Mi"),
         inodes_full(SERVER, "p", "/data"),
     ):
-        judged = condition.judge(picture)
+        judged = condition.judge(snapshot)
         assert (judged.holds, judged.known) == (False, False)
 
 
@@ -375,14 +375,14 @@ def test_df_of_inodes_that_was_answered_alone_does_not_hold() -> None:
 
 def test_the_same_pod() -> None:
     same = untouched(SERVER, "a", 1)
-    assert same.judge(picture(pod("a", restarts=1))).holds
-    assert not same.judge(picture(pod("a", restarts=2))).holds
-    assert not same.judge(picture(pod("b", restarts=1))).holds
-    assert not same.judge(picture()).holds
+    assert same.judge(snapshot(pod("a", restarts=1))).holds
+    assert not same.judge(snapshot(pod("a", restarts=2))).holds
+    assert not same.judge(snapshot(pod("b", restarts=1))).holds
+    assert not same.judge(snapshot()).holds
 
 
 def test_another_pod() -> None:
     another = replaced(SERVER, "a")
-    assert not another.judge(picture()).holds
-    assert not another.judge(picture(pod("a"), pod("b"))).holds
-    assert another.judge(picture(pod("b"))).holds
+    assert not another.judge(snapshot()).holds
+    assert not another.judge(snapshot(pod("a"), pod("b"))).holds
+    assert another.judge(snapshot(pod("b"))).holds

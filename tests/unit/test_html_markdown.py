@@ -29,7 +29,7 @@ def test_a_run_in_markdown(tmp_path: Path) -> None:
     wrong = result(scenario="oom", verdict=Verdict.FAILED, reason="a | b <c>", recovered_after_s=None)
     place = a_run(tmp_path / "2", result(), wrong, started="2026-01-02")
     assert to_markdown([place]) == (
-        "## promdrill: 1 of 2 drills did not end as due\n"
+        "## promdrill: 1 of 2 drills did not end as expected\n"
         "\n"
         "- ❌ failed **oom** (2): a \\| b &lt;c&gt;\n"
         "  <br>`make test-scenarios SCENARIO=oom KUBE_VERSION=1.36.3 SUPPLY=source`\n"

@@ -49,7 +49,7 @@ def test_a_page_is_well_formed_and_its_links_lead_somewhere(tmp_path: Path) -> N
     assert found.tags["h1"] == found.tags["main"] == found.tags["nav"] == found.tags["header"] == 1
     assert all(later - earlier <= 1 for earlier, later in zip(found.headings, found.headings[1:], strict=False))
     assert found.tags["table"] == found.tags["caption"]
-    assert found.tags["svg"] == found.tags["title"]  # each picture, the page, less the brand's
+    assert found.tags["svg"] == found.tags["title"]  # each snapshot, the page, less the brand's
 
 
 def test_a_page_asks_nothing_of_a_network(tmp_path: Path) -> None:
@@ -149,9 +149,9 @@ def test_what_is_not_due_comes_first_and_controls_that_are_due_are_well(tmp_path
     wrong = result(scenario="oom", verdict=Verdict.FAILED, reason="no recovery: 1/2", recovered_after_s=None)
     control = result(control="as-written", verdict=Verdict.FAILED, reason="x", recovered_after_s=None)
     text = Page(html_of(a_run(tmp_path / "run", result(), wrong, control))).text
-    assert "1 of 3 drills did not end as due" in text
+    assert "1 of 3 drills did not end as expected" in text
     assert text.index("no recovery: 1/2") < text.index("Each drill with its verdict")
-    assert "✗ 1 failed ✓ 1 passed ✗ 1 failed, as due" in text or "✗ 1 failed, as due" in text
+    assert "✗ 1 failed ✓ 1 passed ✗ 1 failed, as expected" in text or "✗ 1 failed, as expected" in text
 
 
 def test_runs_are_columns_and_a_drill_of_several_stands_in_its_row(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 from promdrill.install import Manual, manual
 from promdrill.install.manifests import APP_VERSION, PROMETHEUS
 from promdrill.kube.client import NotFound, object_path
-from promdrill.observe.picture import EPOCH, Picture
+from promdrill.observe.snapshot import EPOCH, Snapshot
 
 SHIPPED = paths.manifests_dir() / "manual"
 VOLUME = "/api/v1/persistentvolumes/prometheus-drill-x"
@@ -138,7 +138,7 @@ def test_the_servers_names_are_those_of_the_manifests(tmp_path: Path, cluster: C
     assert (server.container, server.containers, server.reloader) == (container["name"], 1, "")
     assert server.pod_port == container["ports"][0]["containerPort"]
     pod = {"metadata": {"name": "prometheus-1", "labels": template["metadata"]["labels"]}}
-    assert server.pods(Picture(0, EPOCH, pods={"prometheus-1": pod})) == (pod,)
+    assert server.pods(Snapshot(0, EPOCH, pods={"prometheus-1": pod})) == (pod,)
     service = next(obj for obj in install.objects() if obj["metadata"]["name"] == server.service)
     assert (service["kind"], service["spec"]["ports"][0]["port"]) == ("Service", server.port)
 

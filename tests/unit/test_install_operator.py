@@ -15,7 +15,7 @@ from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.install import Operator
 from promdrill.install.operator import NAMESPACE, definitions_in
 from promdrill.kube.client import object_path
-from promdrill.observe.picture import EPOCH, Picture
+from promdrill.observe.snapshot import EPOCH, Snapshot
 
 SHIPPED = paths.manifests_dir() / "operator"
 BASE = ["00-namespace.yaml", "10-operator.yaml", "20-prometheus.yaml"]
@@ -131,7 +131,7 @@ def test_the_servers_names_are_those_that_the_operator_makes(tmp_path: Path, clu
     assert server.claim == "prometheus-main-db-prometheus-main-0"
     service = only(install, "Service", server.service)["spec"]
     pod = {"metadata": {"name": f"{server.fullname}-0", "labels": service["selector"]}}
-    assert server.pods(Picture(0, EPOCH, pods={"p": pod})) == (pod,)
+    assert server.pods(Snapshot(0, EPOCH, pods={"p": pod})) == (pod,)
     assert [port["port"] for port in service["ports"]] == [server.port]
     patched = {each["name"] for each in only(install, "Prometheus", "main")["spec"]["containers"]}
     assert patched == {server.container, server.reloader}

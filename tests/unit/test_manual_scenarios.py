@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 from tests.unit.manual_checks import FITTING, Texts, config, objects, of_kind, server
-from tests.unit.observe_world import answered, container, event, named, picture, pod, said, waiting
+from tests.unit.observe_world import answered, container, event, named, pod, said, snapshot, waiting
 from tests.unit.test_drill_scenarios import MOMENTS, Stated, stated
 
 from promdrill.core import paths, shell
@@ -30,8 +30,8 @@ from promdrill.helm.values.edit import load
 from promdrill.install.manual import JOBS, Manual
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import no_volume
-from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import ExecProbe, QueryProbe
+from promdrill.observe.snapshot import Object, Snapshot
 from promdrill.runbook.parse import parse
 from promdrill.supply.build import catalogue
 
@@ -75,7 +75,7 @@ def problems(texts: Texts) -> list[str]:
     return [problem for check in FITTING for problem in check(texts)]
 
 
-def holding(conditions: tuple[Condition, ...], seen: Picture) -> list[bool]:
+def holding(conditions: tuple[Condition, ...], seen: Snapshot) -> list[bool]:
     """Which of the conditions hold."""
     return [condition.judge(seen).holds for condition in conditions]
 
@@ -221,13 +221,13 @@ UNBOUND = event("FailedScheduling", "prometheus-1", "pod has unbound immediate P
 
 
 def waits(**changes: Any) -> list[bool]:
-    """Which conditions of claim-mismatch's signature hold in a picture with these differences."""
+    """Which conditions of claim-mismatch's signature hold in a snapshot with these differences."""
     is_ = {"claim": "Pending", "volume": "Available", "pods": (PENDING,), "events": (NOT_FOUND, UNBOUND), **changes}
     conditions = conditions_of(stated("claim-mismatch").plan.signature[0].conditions, MOMENTS)
     (probe,) = (probe for condition in conditions for probe in condition.probes)
     claim = {"metadata": {"name": "prometheus"}, "status": {"phase": is_["claim"]}}
     answer = said(200, json.dumps({"status": {"phase": is_["volume"]}}))
-    seen = picture(
+    seen = snapshot(
         *is_["pods"],
         claims=named(claim),
         events=named(*is_["events"]),
@@ -264,9 +264,9 @@ def test_the_claim_waits_beside_a_free_volume(changes: dict[str, Any], missing: 
 def test_a_volume_is_gone_when_no_volume_has_its_name() -> None:
     gone = no_volume("v")
     left: Object = {"metadata": {"name": "v", "deletionTimestamp": "now"}}
-    assert holding((gone,), picture(volumes=named(left))) == [False]
-    assert holding((gone,), picture(volumes=named({"metadata": {"name": "v-2"}}))) == [True]
-    assert gone.judge(picture()).text == "no volumes"
+    assert holding((gone,), snapshot(volumes=named(left))) == [False]
+    assert holding((gone,), snapshot(volumes=named({"metadata": {"name": "v-2"}}))) == [True]
+    assert gone.judge(snapshot()).text == "no volumes"
 
 
 # permission-denied
@@ -289,8 +289,8 @@ def test_the_server_crashes_with_the_kernels_words(tmp_path: Path) -> None:
     crashed = pod(
         "prometheus-1", container("prometheus", ready=False, state=waiting("CrashLoopBackOff")), labels=labels
     )
-    assert holding((looping,), picture(crashed)) == [True]
-    assert holding((looping,), picture(pod("prometheus-1", container("prometheus"), labels=labels))) == [False]
+    assert holding((looping,), snapshot(crashed)) == [True]
+    assert holding((looping,), snapshot(pod("prometheus-1", container("prometheus"), labels=labels))) == [False]
     pattern = re.compile(log.name.removeprefix("log of prometheus has /").removesuffix("/"))
     assert pattern.search(DENIED)
     assert not pattern.search(DENIED.replace("permission denied", "no space left on device"))
@@ -301,7 +301,7 @@ def test_the_server_crashes_with_the_kernels_words(tmp_path: Path) -> None:
     assert holding((own,), answered(probe, said(0, f"{owner}\n"))) == [True]
     assert holding((own,), answered(probe, said(0, "0:0\n"))) == [False]
     assert holding(
-        (helper,), picture(pod("node-debugger-1", labels={"app.kubernetes.io/managed-by": "kubectl-debug"}))
+        (helper,), snapshot(pod("node-debugger-1", labels={"app.kubernetes.io/managed-by": "kubectl-debug"}))
     ) == [False]
 
 

@@ -16,7 +16,7 @@ from tests.unit.matrix_world import cell, cells_of
 from promdrill.cli import main
 from promdrill.core import shell
 from promdrill.core.errors import UsageError
-from promdrill.matrix.gitlab import MOST_JOBS, STITCH, to_gitlab
+from promdrill.matrix.gitlab import MERGE, MOST_JOBS, to_gitlab
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice
 
@@ -52,7 +52,7 @@ def loaded(capsys: Captured, *arguments: str) -> dict[str, Any]:
 
 
 def cells_in(pipeline: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: job for name, job in pipeline.items() if name not in {"stages", ".cell", STITCH}}
+    return {name: job for name, job in pipeline.items() if name not in {"stages", ".cell", MERGE}}
 
 
 def options(line: str) -> list[str]:
@@ -85,22 +85,22 @@ def test_what_was_learnt_is_kept_when_a_job_fails(capsys: Captured) -> None:
 
 def test_the_report_comes_last_and_misses_no_cell(capsys: Captured) -> None:
     pipeline = loaded(capsys)
-    stitch = pipeline[STITCH]
-    assert pipeline["stages"] == [pipeline[".cell"]["stage"], stitch["stage"]]
-    assert (stitch["when"], stitch["artifacts"]["when"]) == ("always", "always")
-    assert "needs" not in stitch, "of these GitLab takes 50"
-    assert "dependencies" not in stitch, "it gets the artifacts of all cells"
-    listed, stitched = stitch["script"]
+    merge = pipeline[MERGE]
+    assert pipeline["stages"] == [pipeline[".cell"]["stage"], merge["stage"]]
+    assert (merge["when"], merge["artifacts"]["when"]) == ("always", "always")
+    assert "needs" not in merge, "of these GitLab takes 50"
+    assert "dependencies" not in merge, "it gets the artifacts of all cells"
+    listed, merged = merge["script"]
     assert options(listed) == ["matrix", "--format=json", f"--cell={FIRST},{SECOND}", "--file=mine.toml"]
     assert listed.endswith(" >cells.json")
-    assert options(stitched) == ["stitch", "reports/matrix", "--expect=cells.json"]
+    assert options(merged) == ["merge", "reports/matrix", "--expect=cells.json"]
 
 
 def test_the_report_is_made_of_what_the_jobs_leave(capsys: Captured, tmp_path: Path) -> None:
     """The script of the last job, as a shell runs it, in a checkout where no cell left anything."""
-    stitch = loaded(capsys)[STITCH]
+    merge = loaded(capsys)[MERGE]
     program = f"{shlex.quote(sys.executable)} -m promdrill.cli.main"
-    script = "\n".join(line.replace("promdrill", program, 1) for line in stitch["script"])
+    script = "\n".join(line.replace("promdrill", program, 1) for line in merge["script"])
     done = shell.run(["bash", "-e", "-c", script], timeout_s=60, cwd=tmp_path, ok=(1,))
     assert f"{FIRST}: no result" in " ".join(done.stdout.split())
     assert (tmp_path / "reports/matrix/summary.md").is_file()
@@ -113,7 +113,7 @@ def test_what_was_asked_of_the_matrix_is_asked_of_its_jobs(capsys: Captured, tmp
     assert list(cells_in(pipeline)) == [SECOND]
     (line,) = pipeline[SECOND]["script"]
     assert {"--supply=source", "--scenarios=drills", "--jobs=3"} <= set(options(line))
-    assert {"--supply=source", "--scenarios=drills"} <= set(options(pipeline[STITCH]["script"][0]))
+    assert {"--supply=source", "--scenarios=drills"} <= set(options(pipeline[MERGE]["script"][0]))
 
 
 def test_the_shipped_matrix_needs_no_file(capsys: Captured) -> None:
@@ -168,4 +168,4 @@ def test_ids_are_names_of_jobs(tmp_path: Path) -> None:
     for found in cells_of(tmp_path, text):
         assert re.fullmatch(r"k[A-Za-z0-9._-]+", found.id)
         assert len(found.id) <= LONGEST_NAME
-        assert found.id not in KEYWORDS | {STITCH}
+        assert found.id not in KEYWORDS | {MERGE}

@@ -143,7 +143,7 @@ def test_a_profile_is_a_ground_too(world: World) -> None:
         (1, "1 failed", ran(drill(verdict=Verdict.FAILED)), State.DONE, None, True),
         (0, "", ran(skipped=(Skipped("oom", "why"),)), State.DONE, None, False),
         (0, "", ran(), State.DONE, "nothing was drilled or skipped", True),
-        (1, "bye", ran(drill()), State.DONE, "exit code 1 though all drills ended as due: bye", True),
+        (1, "bye", ran(drill()), State.DONE, "exit code 1 though all drills ended as expected: bye", True),
         (2, "CHART=x: no chart", None, State.REFUSED, "CHART=x: no chart", True),
         (0, "bye", None, State.DIED, "exit code 0: bye", True),
         (0, "bye", ran(drill(), finished=False), State.DIED, "exit code 0: bye", True),

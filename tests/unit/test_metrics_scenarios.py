@@ -14,9 +14,9 @@ from tests.unit.observe_world import (
     NOW,
     answered,
     container,
-    picture,
     pod,
     said,
+    snapshot,
     stamp,
 )
 
@@ -36,10 +36,10 @@ from promdrill.observe.dashboard import (
     shipped,
 )
 from promdrill.observe.others import says
-from promdrill.observe.picture import LogLine, Picture
 from promdrill.observe.probes import ProbeAnswer, QueryProbe
 from promdrill.observe.restarts import not_restarted, restart_counted
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.runbook.parse import parse
 
 SERVER = Server.of(NAMESPACE, "prometheus-x")
@@ -54,7 +54,7 @@ def vector(*found: float) -> ProbeAnswer:
     return said(200, json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}}))
 
 
-def asked(source: Source, **answers: ProbeAnswer) -> Picture:
+def asked(source: Source, **answers: ProbeAnswer) -> Snapshot:
     return answered({QueryProbe(source.service, source.port, q, prefix=source.prefix): a for q, a in answers.items()})
 
 
@@ -137,7 +137,7 @@ def test_panels_with_data_and_without(
 def test_what_nobody_answered_is_not_known() -> None:
     for condition in (ITSELF.each_answers(TWO, "x"), ITSELF.none_answers(TWO, "x")):
         assert not condition.judge(asked(ITSELF, a=said(503), b=said(503))).known
-        assert not negate(condition, "not").judge(picture()).holds
+        assert not negate(condition, "not").judge(snapshot()).holds
 
 
 def test_the_empty_panel_is_named() -> None:
@@ -169,8 +169,8 @@ def test_grafana_asks_the_drilled_prometheus_and_has_to_be_ready() -> None:
     assert [c["image"] for c in template["spec"]["containers"]] == [GRAFANA_IMAGE]
     [ready] = GRAFANA.ready
     grafana = pod("grafana-1", container("grafana"), labels=template["metadata"]["labels"])
-    assert ready.judge(picture(grafana)).holds
-    assert not ready.judge(picture()).holds
+    assert ready.judge(snapshot(grafana)).holds
+    assert not ready.judge(snapshot()).holds
 
 
 def test_a_dashboard_comes_back_from_its_config_map() -> None:
@@ -272,7 +272,7 @@ def nginx(*, restarts: int = 1, ready: str = "True", state: dict[str, Any] | Non
 def seen_of(answer: ProbeAnswer, found: dict[str, Any] | None = None, *, since_s: float = -5) -> Seen:
     counted = restart_counted(SERVER, NGINX, "nginx", since=NOW + timedelta(seconds=since_s), scrapes=2)
     [probe] = counted.probes
-    return counted.judge(picture(nginx() if found is None else found, answers={probe: answer}))
+    return counted.judge(snapshot(nginx() if found is None else found, answers={probe: answer}))
 
 
 @pytest.mark.parametrize(
@@ -316,11 +316,11 @@ def test_a_restart_of_before_does_not_count() -> None:
 
 def test_not_restarted_since() -> None:
     condition = not_restarted(NGINX, "nginx", since=NOW + timedelta(seconds=0.5))
-    assert condition.judge(picture(nginx())).holds
-    assert not not_restarted(NGINX, "nginx", since=NOW).judge(picture(nginx())).holds
-    assert not condition.judge(picture(nginx(state={"terminated": {"exitCode": 0}}))).holds
-    assert condition.judge(picture()).text == "no such pod"
-    assert not condition.judge(picture()).holds
+    assert condition.judge(snapshot(nginx())).holds
+    assert not not_restarted(NGINX, "nginx", since=NOW).judge(snapshot(nginx())).holds
+    assert not condition.judge(snapshot(nginx(state={"terminated": {"exitCode": 0}}))).holds
+    assert condition.judge(snapshot()).text == "no such pod"
+    assert not condition.judge(snapshot()).holds
 
 
 # --- logs of other pods --------------------------------------------------------------------------------------------
@@ -328,7 +328,7 @@ def test_not_restarted_since() -> None:
 
 def test_what_another_pod_says() -> None:
     lines = (LogLine(NOW, "took 9.0 s"), LogLine(NOW.replace(second=30), "took 1.1 s"))
-    shown = picture(logs={("busy-1", "busy"): lines, ("other-1", "busy"): (LogLine(NOW, "took 5.0 s"),)})
+    shown = snapshot(logs={("busy-1", "busy"): lines, ("other-1", "busy"): (LogLine(NOW, "took 5.0 s"),)})
 
     def holds(condition: Condition) -> bool:
         return condition.judge(shown).holds

@@ -6,16 +6,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.observe_world import NOW, container, ended, event, named, picture, pod, stamp, waiting
+from tests.unit.observe_world import NOW, container, ended, event, named, pod, snapshot, stamp, waiting
 
 from promdrill.observe.conditions import Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
-from promdrill.observe.picture import Picture
+from promdrill.observe.snapshot import Snapshot
 
 SINCE = NOW - timedelta(seconds=30)
 
 
-def judged(name: str, seen: Picture) -> Seen:
+def judged(name: str, seen: Snapshot) -> Seen:
     [failure] = [f for f in DEFAULT_FAILURES if f.name == name]
     return failure.judge(seen)
 
@@ -33,14 +33,14 @@ def unschedulable(at_s: float) -> list[dict[str, str]]:
 
 
 def test_nothing_fails_on_a_healthy_namespace() -> None:
-    healthy = picture(pod(), since=SINCE, events=named(event("Scheduled", "prometheus-server-abc")))
+    healthy = snapshot(pod(), since=SINCE, events=named(event("Scheduled", "prometheus-server-abc")))
     assert [f.name for f in DEFAULT_FAILURES if f.judge(healthy).holds] == []
 
 
 @pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"])
 def test_an_image_that_cannot_be_had(reason: str) -> None:
     broken = pod("x-1", container(ready=False, ident=None, state=waiting(reason, "not found")), phase="Pending")
-    seen = judged("image_pull", picture(broken))
+    seen = judged("image_pull", snapshot(broken))
     assert seen.holds
     assert seen.text.startswith("pod x-1, container prometheus-server: ")
     assert reason in seen.text
@@ -50,12 +50,12 @@ def test_an_image_that_cannot_be_had(reason: str) -> None:
 def test_waiting_for_other_reasons_or_leaving_is_no_image_failure() -> None:
     creating = pod("x-1", container(state=waiting("ContainerCreating")))
     leaving = pod("x-2", container(state=waiting("ImagePullBackOff")), leaving=True)
-    assert not judged("image_pull", picture(creating, leaving)).holds
+    assert not judged("image_pull", snapshot(creating, leaving)).holds
 
 
 def test_scheduling_fails_only_after_its_grace() -> None:
     for at_s, holds in ((-5, False), (-16, True)):
-        seen = judged("failed_scheduling", picture(pod("x", phase="Pending", conditions=unschedulable(at_s))))
+        seen = judged("failed_scheduling", snapshot(pod("x", phase="Pending", conditions=unschedulable(at_s))))
         assert seen.holds == holds
     assert "FailedScheduling: 0/1 nodes are available" in seen.text
 
@@ -75,7 +75,7 @@ def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
 ) -> None:
     broken = pod("x", phase=phase, created_s=created_s)
     events = named(event("FailedMount", "x", "no such file", at_s=event_s))
-    seen = judged("failed_mount", picture(broken, events=events, since=SINCE))
+    seen = judged("failed_mount", snapshot(broken, events=events, since=SINCE))
     assert seen.holds == holds
     assert ("no such file" in seen.text) == holds
 
@@ -105,16 +105,16 @@ def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
 )
 def test_a_crash_in_this_wait(states: dict[str, Any], *, leaving: bool, holds: bool) -> None:
     crashed = pod("x", container(**states), leaving=leaving)
-    assert judged("unexpected_crash", picture(crashed, since=SINCE)).holds == holds
+    assert judged("unexpected_crash", snapshot(crashed, since=SINCE)).holds == holds
 
 
 def test_quota_and_jobs() -> None:
     denied = event("FailedCreate", "prometheus-server", "pods is forbidden: exceeded quota: q", kind="ReplicaSet")
-    assert judged("quota_exceeded", picture(events=named(denied), since=SINCE)).holds
-    assert not judged("quota_exceeded", picture(events=named(denied), since=NOW + timedelta(seconds=1))).holds
-    assert judged("job_failed", picture(pod("hook", phase="Failed", owner="Job"))).holds
-    assert not judged("job_failed", picture(pod("hook", phase="Succeeded", owner="Job"))).holds
-    assert not judged("job_failed", picture(pod("evicted", phase="Failed", owner="ReplicaSet"))).holds
+    assert judged("quota_exceeded", snapshot(events=named(denied), since=SINCE)).holds
+    assert not judged("quota_exceeded", snapshot(events=named(denied), since=NOW + timedelta(seconds=1))).holds
+    assert judged("job_failed", snapshot(pod("hook", phase="Failed", owner="Job"))).holds
+    assert not judged("job_failed", snapshot(pod("hook", phase="Succeeded", owner="Job"))).holds
+    assert not judged("job_failed", snapshot(pod("evicted", phase="Failed", owner="ReplicaSet"))).holds
 
 
 def test_failures_can_be_left_out_by_name_only() -> None:

@@ -29,7 +29,7 @@ from promdrill.observe.follow import (
     Run,
     run_of,
 )
-from promdrill.observe.picture import EPOCH, LogLine
+from promdrill.observe.snapshot import EPOCH, LogLine
 from promdrill.observe.store import Store
 
 KEY = ("p", "c")
@@ -69,11 +69,11 @@ class Followed:
         return [(line.restart, line.text) for line in self.stored()]
 
     def stored(self) -> tuple[LogLine, ...]:
-        return self.store.picture(EPOCH).logs.get(KEY, ())
+        return self.store.snapshot(EPOCH).logs.get(KEY, ())
 
     @property
     def read(self) -> bool:
-        return KEY in self.store.picture(EPOCH).read
+        return KEY in self.store.snapshot(EPOCH).read
 
     def wait_lines(self, *wanted: tuple[int, str]) -> None:
         with self.store.changed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.observe_world import NAMESPACE, picture, said
+from tests.unit.observe_world import NAMESPACE, said, snapshot
 
 from promdrill.observe import (
     Condition,
@@ -30,7 +30,7 @@ def page(at_s: float, value: float | None, *, started: float = 1.0, **labels: st
 def seen(*readings: ProbeAnswer, condition: Condition = STILL) -> Seen:
     """What the condition sees after these readings, the last one the latest."""
     (probe,) = condition.probes
-    return condition.judge(picture(answers={probe: readings[-1]}, history={probe: readings}))
+    return condition.judge(snapshot(answers={probe: readings[-1]}, history={probe: readings}))
 
 
 def test_it_holds_once_the_counter_stood_still_for_so_long() -> None:
@@ -59,7 +59,7 @@ def test_what_proves_neither(readings: tuple[ProbeAnswer, ...], text: str) -> No
 
 
 def test_what_was_never_asked_proves_nothing() -> None:
-    assert (STILL.judge(picture()).holds, STILL.judge(picture()).known) == (False, False)
+    assert (STILL.judge(snapshot()).holds, STILL.judge(snapshot()).known) == (False, False)
 
 
 @pytest.mark.parametrize("readings", [(page(0, 7), page(5, 8)), (page(0, 7), page(2, 8))], ids=["in time", "at once"])

@@ -88,7 +88,7 @@ def test_entering_lists_everything_and_leaving_ends_every_thread(journal: Journa
     before = threading.active_count()
     kube = world()
     with observe(kube, journal) as observer:
-        assert set(observer.picture().pods) == {POD}
+        assert set(observer.snapshot().pods) == {POD}
         for path in (PODS, CLAIMS, VOLUMES, EVENTS, SLICES):
             kube.wait_asked("WATCH", path, "1")
         kube.wait_asked("LOG", "follow", POD, SERVER)
@@ -148,7 +148,7 @@ def test_an_expired_stream_does_not_end_a_wait(journal: Journal) -> None:
     assert [type(event) for event in told] == [WatchRefused, WatchRelisted]
 
 
-def test_a_thread_that_breaks_is_told_of_by_the_next_picture(journal: Journal) -> None:
+def test_a_thread_that_breaks_is_told_of_by_the_next_snapshot(journal: Journal) -> None:
     kube = world(pods=Play([change("ADDED", {"no": "metadata"})], open=True))
     with observe(kube, journal) as observer, pytest.raises(ClusterError, match="the observer broke: KeyError"):
         until(observer, [DRILLED.ready(1)], timeout_s=5)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.observe_world import answered, container, ended, named, picture, pod, said, waiting
+from tests.unit.observe_world import answered, container, ended, named, pod, said, snapshot, waiting
 
 from promdrill.observe.conditions import Condition, negate
 from promdrill.observe.others import (
@@ -21,7 +21,6 @@ from promdrill.observe.others import (
     object_shows,
     pods_ready,
 )
-from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import (
     ExecProbe,
     HttpProbe,
@@ -29,6 +28,7 @@ from promdrill.observe.probes import (
     ObjectProbe,
     ProbeAnswer,
 )
+from promdrill.observe.snapshot import Object, Snapshot
 
 APP = {"app.kubernetes.io/name": "app"}
 LEAVES = {"app": "other"}
@@ -64,23 +64,23 @@ CRASHED = container(
 def test_pods_ready(pods: list[Object], *, holds: bool, text: str) -> None:
     condition = pods_ready(APP, 2)
     assert condition.name == "2 pods ready of name=app"
-    seen = condition.judge(picture(*pods))
+    seen = condition.judge(snapshot(*pods))
     assert (seen.holds, seen.known, text in seen.text) == (holds, True, True)
 
 
 def test_a_pod_whose_containers_are_not_told_yet_is_not_ready() -> None:
     young = app()
     young["status"] = {"phase": "Pending"}
-    assert not pods_ready(APP, 1).judge(picture(young)).holds
+    assert not pods_ready(APP, 1).judge(snapshot(young)).holds
     del young["status"]
-    assert not pods_ready(APP, 1).judge(picture(young)).holds
+    assert not pods_ready(APP, 1).judge(snapshot(young)).holds
 
 
 def test_no_pod_counts_those_that_leave() -> None:
-    assert no_pod(APP).judge(picture(OTHER)).holds
-    assert no_pod(APP).judge(picture()).text == "no such pod"
-    assert not no_pod(APP).judge(picture(app())).holds
-    seen = no_pod(APP).judge(picture(app(leaving=True)))
+    assert no_pod(APP).judge(snapshot(OTHER)).holds
+    assert no_pod(APP).judge(snapshot()).text == "no such pod"
+    assert not no_pod(APP).judge(snapshot(app())).holds
+    seen = no_pod(APP).judge(snapshot(app(leaving=True)))
     assert (seen.holds, seen.text) == (False, "app-1 1/1 Terminating")
 
 
@@ -96,14 +96,14 @@ def test_no_pod_counts_those_that_leave() -> None:
     ids=["waits since", "just ended", "other reason", "never ended", "other container"],
 )
 def test_ended_with(status: Object, *, holds: bool, text: str) -> None:
-    seen = ended_with(APP, "app", "OOMKilled").judge(picture(app("app-1", status)))
+    seen = ended_with(APP, "app", "OOMKilled").judge(snapshot(app("app-1", status)))
     assert (seen.holds, text in seen.text) == (holds, True)
-    assert not ended_with(APP, "app", "OOMKilled").judge(picture(OTHER)).holds
+    assert not ended_with(APP, "app", "OOMKilled").judge(snapshot(OTHER)).holds
 
 
-def claims(**phases: str | None) -> Picture:
+def claims(**phases: str | None) -> Snapshot:
     made = [{"metadata": {"name": name}, "status": {"phase": phase} if phase else {}} for name, phase in phases.items()]
-    return picture(claims=named(*made))
+    return snapshot(claims=named(*made))
 
 
 def test_claim_phase() -> None:
@@ -155,7 +155,7 @@ def test_what_was_not_asked_or_could_not_be_is_not_known(name: str) -> None:
     condition = CONDITIONS[name]
     (probe,) = condition.probes
     away = answered(probe, said(None, error="connection refused", refused=True))
-    for seen in (picture(), away):
+    for seen in (snapshot(), away):
         for each in (condition, negate(condition, "not")):
             assert (each.judge(seen).holds, each.judge(seen).known) == (False, False)
 

@@ -6,7 +6,6 @@ import threading
 
 from tests.unit.observe_world import AWAY, NAMESPACE, PATIENCE_S, FakeClock, FakeKube, pod
 
-from promdrill.observe.picture import EPOCH
 from promdrill.observe.poll import PERIOD_S, Poller
 from promdrill.observe.probes import (
     ExecProbe,
@@ -17,6 +16,7 @@ from promdrill.observe.probes import (
     ProbeAnswer,
     QueryProbe,
 )
+from promdrill.observe.snapshot import EPOCH
 from promdrill.observe.store import Store
 
 BASE = f"/api/v1/namespaces/{NAMESPACE}"
@@ -39,7 +39,7 @@ class Turns:
         return min(self.poller.turns(), default=-1.0)
 
     def answer(self, probe: Probe) -> ProbeAnswer | None:
-        return self.store.picture(EPOCH).answers.get(probe)
+        return self.store.snapshot(EPOCH).answers.get(probe)
 
 
 def test_nothing_is_asked_unless_a_wait_needs_it() -> None:
@@ -75,7 +75,7 @@ def test_answers_from_before_a_wait_are_forgotten_but_kept_as_history() -> None:
         seen = turns.answer(UP)
         assert seen is not None
         assert (seen.status, seen.text, seen.refused) == (503, "no endpoints", False)
-    assert len(turns.store.picture(EPOCH).history[UP]) == 2
+    assert len(turns.store.snapshot(EPOCH).history[UP]) == 2
 
 
 def test_a_question_under_way_when_a_wait_begins_does_not_count_for_it() -> None:

@@ -1,4 +1,4 @@
-"""Probes, pictures, conditions, quantities: what needs no thread."""
+"""Probes, snapshots, conditions, quantities: what needs no thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from tests.unit.observe_world import NOW, container, picture, pod, said
+from tests.unit.observe_world import NOW, container, pod, said, snapshot
 
 from promdrill.observe.conditions import (
     Condition,
@@ -18,10 +18,10 @@ from promdrill.observe.conditions import (
     unknown,
 )
 from promdrill.observe.observer import percentile
-from promdrill.observe.picture import LogLine, container_status, moment
 from promdrill.observe.poll import parse_metrics, read_metrics
 from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe
 from promdrill.observe.quantity import size_bytes
+from promdrill.observe.snapshot import LogLine, container_status, moment
 
 PROBES = (QueryProbe("s", 80, "up"), HttpProbe("s", 80, "GET", "/"))
 
@@ -53,7 +53,7 @@ DARK = saw("dark", unknown("not asked yet"))
 def test_combinators_say_what_is_missing_and_never_hold_on_nothing_known(
     condition: Condition, *, holds: bool, known: bool, text: str
 ) -> None:
-    seen = condition.judge(picture())
+    seen = condition.judge(snapshot())
     assert (seen.holds, seen.known, seen.text) == (holds, known, text)
 
 
@@ -62,10 +62,10 @@ def test_combinators_keep_names_probes_and_moments() -> None:
     assert both.name == "yes and no and yes"
     assert both.probes == PROBES
     assert any_of(YES, NO).name == "yes or no"
-    assert any_of(YES, NO).judge(picture()).changed == NOW
+    assert any_of(YES, NO).judge(snapshot()).changed == NOW
     later = saw("later", Seen(holds=True, text="", changed=NOW + timedelta(seconds=1)))
-    assert all_of(YES, later).judge(picture()).changed == NOW + timedelta(seconds=1)
-    assert all_of(YES, saw("timeless", Seen(holds=True, text=""))).judge(picture()).changed is None
+    assert all_of(YES, later).judge(snapshot()).changed == NOW + timedelta(seconds=1)
+    assert all_of(YES, saw("timeless", Seen(holds=True, text=""))).judge(snapshot()).changed is None
     with pytest.raises(ValueError, match="no conditions"):
         all_of()
 
@@ -102,7 +102,7 @@ def test_moments_to_the_microsecond() -> None:
 def test_pods_are_found_newest_first_and_not_while_leaving() -> None:
     old, new = pod("a-1", created_s=-9), pod("a-2", created_s=-3)
     gone = pod("a-3", created_s=-1, leaving=True)
-    seen = picture(old, gone, new, pod("b", labels={}))
+    seen = snapshot(old, gone, new, pod("b", labels={}))
     labels = {"app.kubernetes.io/component": "server"}
     assert seen.select(labels) == (new, old)
     assert seen.select(labels, leaving=True) == (gone, new, old)
@@ -114,7 +114,7 @@ def test_pods_are_found_newest_first_and_not_while_leaving() -> None:
 
 def test_lines_of_pods_by_prefix() -> None:
     line = LogLine(NOW, "hello")
-    seen = picture(logs={("p-1", "c"): (line,), ("p-2", "d"): (line,), ("q-1", "c"): (line,)})
+    seen = snapshot(logs={("p-1", "c"): (line,), ("p-2", "d"): (line,), ("q-1", "c"): (line,)})
     assert list(seen.lines("p-", "c")) == [("p-1", line)]
 
 

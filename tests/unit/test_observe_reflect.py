@@ -18,8 +18,8 @@ from promdrill.core.events import (
     WatchRelisted,
 )
 from promdrill.observe import reflect
-from promdrill.observe.picture import Object, name_of
 from promdrill.observe.reflect import Backoff, Reflector
+from promdrill.observe.snapshot import Object, name_of
 
 PATH = "/api/v1/namespaces/drill-toy/pods"
 

@@ -1,4 +1,4 @@
-"""The conditions of a server, over pictures by hand."""
+"""The conditions of a server, over snapshots by hand."""
 
 from __future__ import annotations
 
@@ -18,23 +18,23 @@ from tests.unit.observe_world import (
     ended,
     event,
     named,
-    picture,
     pod,
     said,
+    snapshot,
     waiting,
 )
 
 from promdrill.observe.conditions import Condition, negate
-from promdrill.observe.picture import LogLine, Picture
 from promdrill.observe.probes import Probe, ProbeAnswer
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import LogLine, Snapshot
 
 SERVER_OF = Server.of(NAMESPACE, "prometheus")
 POD = "prometheus-server-abc"
 FULL = "write to WAL: log samples: no space left on device"
 
 
-def with_answer(condition: Condition, answer: ProbeAnswer) -> Picture:
+def with_answer(condition: Condition, answer: ProbeAnswer) -> Snapshot:
     [probe] = condition.probes
     return answered(probe, answer)
 
@@ -64,8 +64,8 @@ def test_names_are_the_charts(release: str, fullname: str) -> None:
 def test_pods_are_found_by_the_labels_of_new_and_old_charts() -> None:
     old = pod("o", labels={"release": "prometheus", "app": "prometheus", "component": "server"})
     other = pod("a", labels={"app.kubernetes.io/instance": "other", "app.kubernetes.io/component": "server"})
-    assert SERVER_OF.pods(picture(pod(), other)) == (pod(),)
-    assert SERVER_OF.pods(picture(old, other)) == (old,)
+    assert SERVER_OF.pods(snapshot(pod(), other)) == (pod(),)
+    assert SERVER_OF.pods(snapshot(old, other)) == (old,)
 
 
 CRASHED = container(ready=False, restarts=6, state=waiting("CrashLoopBackOff"), last=ended(1))
@@ -90,15 +90,15 @@ CRASHED = container(ready=False, restarts=6, state=waiting("CrashLoopBackOff"), 
     ids=["ready", "crashed", "unready", "pending", "leaving", "old one still there", "two", "none"],
 )
 def test_ready(pods: list[dict[str, Any]], *, holds: bool, text: str) -> None:
-    seen = SERVER_OF.ready().judge(picture(*pods))
+    seen = SERVER_OF.ready().judge(snapshot(*pods))
     assert seen.holds == holds
     assert text in seen.text
 
 
 def test_one_of_two_ready_is_exact() -> None:
     assert [SERVER_OF.ready(n).name for n in (None, 2, 1)] == ["server pod 2/2", "server pod 2/2", "server pod 1/2"]
-    assert SERVER_OF.ready(1).judge(picture(pod(POD, CRASHED, container(RELOADER)))).holds
-    assert not SERVER_OF.ready(1).judge(picture(pod())).holds
+    assert SERVER_OF.ready(1).judge(snapshot(pod(POD, CRASHED, container(RELOADER)))).holds
+    assert not SERVER_OF.ready(1).judge(snapshot(pod())).holds
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_one_of_two_ready_is_exact() -> None:
     ids=["backing off", "just crashed", "beside an old pod", "reloader too", "completed", "starting", "ready", "none"],
 )
 def test_crash_looping(pods: list[dict[str, Any]], *, holds: bool) -> None:
-    assert SERVER_OF.crash_looping().judge(picture(*pods)).holds == holds
+    assert SERVER_OF.crash_looping().judge(snapshot(*pods)).holds == holds
 
 
 def test_restarts_are_the_servers_own() -> None:
-    seen = picture(pod(POD, container(restarts=2), container(RELOADER, restarts=9)))
+    seen = snapshot(pod(POD, container(restarts=2), container(RELOADER, restarts=9)))
     assert SERVER_OF.restarts_at_least(2).judge(seen).holds
     assert SERVER_OF.restarts_at_least(3).judge(seen).text == "2 restarts"
-    assert not SERVER_OF.restarts_at_least(0).judge(picture()).holds
+    assert not SERVER_OF.restarts_at_least(0).judge(snapshot()).holds
 
 
 def log(*lines: tuple[float, str, int], uid: str = "u1") -> tuple[LogLine, ...]:
@@ -133,8 +133,8 @@ def log(*lines: tuple[float, str, int], uid: str = "u1") -> tuple[LogLine, ...]:
     )
 
 
-def logged(*lines: tuple[float, str, int], restarts: int = 0, read: bool = True, name: str = SERVER) -> Picture:
-    return picture(
+def logged(*lines: tuple[float, str, int], restarts: int = 0, read: bool = True, name: str = SERVER) -> Snapshot:
+    return snapshot(
         pod(POD, container(restarts=restarts), container(RELOADER)),
         logs={(POD, name): log(*lines), ("prometheus-other-1", SERVER): log((0, FULL, 0))},
         read=frozenset({(POD, name)}) if read else frozenset(),
@@ -170,7 +170,7 @@ def test_a_clean_log_must_have_been_read() -> None:
     assert clean.judge(logged((-1, "fine", 0))).holds
     dirty = clean.judge(logged((-1, FULL, 0)))
     assert (dirty.holds, FULL in dirty.text) == (False, True)
-    for unread in (logged((-1, "fine", 0), read=False), picture()):
+    for unread in (logged((-1, "fine", 0), read=False), snapshot()):
         seen = clean.judge(unread)
         assert (seen.holds, seen.known) == (False, False)
     assert "has not been read to its end" in seen.text
@@ -204,7 +204,7 @@ def test_what_was_not_asked_or_could_not_be_is_not_known() -> None:
         SERVER_OF.metric("x", lambda _: True, "x"),
     ]
     for condition in conditions:
-        for seen in (picture(), with_answer(condition, away)):
+        for seen in (snapshot(), with_answer(condition, away)):
             for judged in (condition.judge(seen), negate(condition, "not").judge(seen)):
                 assert (judged.holds, judged.known) == (False, False)
 
@@ -298,19 +298,19 @@ def test_sizes_of_claim_and_volume() -> None:
         }
 
     wanted = SERVER_OF.claim_size("1Gi")
-    assert wanted.judge(picture(claims=named(claim("1024Mi")))).holds
-    assert wanted.judge(picture(claims=named(claim("1000Mi")))).text == "prometheus-server Bound, 1000Mi"
-    assert not wanted.judge(picture(claims=named(claim("1Gi", "Pending")))).holds
-    assert wanted.judge(picture()).text == "not there"
+    assert wanted.judge(snapshot(claims=named(claim("1024Mi")))).holds
+    assert wanted.judge(snapshot(claims=named(claim("1000Mi")))).text == "prometheus-server Bound, 1000Mi"
+    assert not wanted.judge(snapshot(claims=named(claim("1Gi", "Pending")))).holds
+    assert wanted.judge(snapshot()).text == "not there"
     grown = SERVER_OF.volume_size("1Gi")
-    assert grown.judge(picture(volumes=named(volume("1Gi")))).holds
-    assert not grown.judge(picture(volumes=named(volume("300Mi")))).holds
-    assert grown.judge(picture(volumes=named(volume("1Gi", "elsewhere")))).text == "not there"
+    assert grown.judge(snapshot(volumes=named(volume("1Gi")))).holds
+    assert not grown.judge(snapshot(volumes=named(volume("300Mi")))).holds
+    assert grown.judge(snapshot(volumes=named(volume("1Gi", "elsewhere")))).text == "not there"
 
 
 def test_events() -> None:
     resized = event("FileSystemResizeSuccessful", "prometheus-server", "to 1Gi", kind="PersistentVolumeClaim", at_s=-9)
-    seen = picture(events=named(resized))
+    seen = snapshot(events=named(resized))
     condition = SERVER_OF.event("FileSystemResizeSuccessful", "prometheus-", "1Gi")
     assert condition.judge(seen).text == "PersistentVolumeClaim prometheus-server: FileSystemResizeSuccessful: to 1Gi"
     assert condition.judge(seen).holds

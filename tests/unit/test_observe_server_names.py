@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit.observe_world import NAMESPACE, container, named, picture, pod
+from tests.unit.observe_world import NAMESPACE, container, named, pod, snapshot
 
 from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe
 from promdrill.observe.server import Server
@@ -44,7 +44,7 @@ def test_claim_and_volume_are_those_of_the_claims_own_name() -> None:
         spec = {"capacity": {"storage": size}, "claimRef": ref}
         return {"metadata": {"name": f"pv-{claim}"}, "spec": spec, "status": {"phase": "Bound"}}
 
-    seen = picture(
+    seen = snapshot(
         claims=named(sized("data", "2Gi"), sized("prometheus", "1Gi")),
         volumes=named(volume("data", "2Gi"), volume("prometheus", "1Gi")),
     )
@@ -54,15 +54,15 @@ def test_claim_and_volume_are_those_of_the_claims_own_name() -> None:
 
 def test_pods_are_found_by_labels_of_their_own() -> None:
     charts = pod("prometheus-2")
-    assert BY_HAND.pods(picture(charts, by_hand("prometheus-3", app="other"), by_hand())) == (by_hand(),)
-    assert BY_HAND.pods(picture(charts)) == ()
+    assert BY_HAND.pods(snapshot(charts, by_hand("prometheus-3", app="other"), by_hand())) == (by_hand(),)
+    assert BY_HAND.pods(snapshot(charts)) == ()
 
 
 def test_a_pod_of_one_container_is_ready_with_one() -> None:
     ready = BY_HAND.ready()
     assert ready.name == "server pod 1/1"
-    assert ready.judge(picture(by_hand())).holds
-    assert not ready.judge(picture(by_hand(ready=False))).holds
-    assert BY_HAND.ready(0).judge(picture(by_hand(ready=False))).holds
+    assert ready.judge(snapshot(by_hand())).holds
+    assert not ready.judge(snapshot(by_hand(ready=False))).holds
+    assert BY_HAND.ready(0).judge(snapshot(by_hand(ready=False))).holds
     two = pod("prometheus-1", container("prometheus"), container("side"), labels={"app": "prometheus-server"})
-    assert not ready.judge(picture(two)).holds, "another container is not what was installed"
+    assert not ready.judge(snapshot(two)).holds, "another container is not what was installed"

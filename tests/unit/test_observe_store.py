@@ -1,4 +1,4 @@
-"""The store: pictures do not change, and every change is told."""
+"""The store: snapshots do not change, and every change is told."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 
 from tests.unit.observe_world import AT, NAMESPACE, NOW, FakeClock, pod, said
 
-from promdrill.observe.picture import EPOCH, LogLine
 from promdrill.observe.probes import QueryProbe
+from promdrill.observe.snapshot import EPOCH, LogLine
 from promdrill.observe.store import HISTORY, Store
 
 KEY = ("p", "c")
@@ -20,11 +20,11 @@ def store() -> Store:
 def test_a_picture_stays_as_it_was() -> None:
     s = store()
     s.put("pods", pod("a"))
-    before = s.picture(NOW)
+    before = s.snapshot(NOW)
     s.put("pods", pod("b"))
     s.add_line(KEY, "1", LogLine(NOW, "x"))
     assert (set(before.pods), before.logs, before.since) == ({"a"}, {}, NOW)
-    after = s.picture(EPOCH)
+    after = s.snapshot(EPOCH)
     assert (set(after.pods), len(after.logs[KEY])) == ({"a", "b"}, 1)
     assert after.version == before.version + 2
 
@@ -33,9 +33,9 @@ def test_a_pod_that_is_gone_does_not_take_its_namesake_along() -> None:
     s = store()
     s.put("pods", pod("a", uid="new"))
     s.drop("pods", pod("a", uid="old"))
-    assert set(s.picture(EPOCH).pods) == {"a"}
+    assert set(s.snapshot(EPOCH).pods) == {"a"}
     s.drop("pods", pod("a", uid="new"))
-    assert set(s.picture(EPOCH).pods) == set()
+    assert set(s.snapshot(EPOCH).pods) == set()
 
 
 def test_lines_are_not_doubled_and_take_the_later_restart() -> None:
@@ -45,9 +45,9 @@ def test_lines_are_not_doubled_and_take_the_later_restart() -> None:
     assert not s.add_line(KEY, "1.5", LogLine(NOW, "x", 0))
     assert s.add_line(KEY, "1.6", LogLine(NOW, "x", 1))
     assert s.add_line(KEY, "1.6", LogLine(NOW, "x", 1, uid="other pod"))
-    assert [line.restart for line in s.picture(EPOCH).logs[KEY]] == [1, 1, 1]
+    assert [line.restart for line in s.snapshot(EPOCH).logs[KEY]] == [1, 1, 1]
     assert not s.add_line(KEY, "1.5", LogLine(NOW, "x", 2))
-    assert [line.restart for line in s.picture(EPOCH).logs[KEY]] == [2, 1, 1]
+    assert [line.restart for line in s.snapshot(EPOCH).logs[KEY]] == [2, 1, 1]
 
 
 def test_a_forgotten_answer_stays_in_the_history_and_the_first_is_never_pushed_out() -> None:
@@ -56,7 +56,7 @@ def test_a_forgotten_answer_stays_in_the_history_and_the_first_is_never_pushed_o
         s.answer(probe, said(200, str(n)))
     s.forget_answer(probe)
     s.forget_answer(QueryProbe("s", 80, "never asked"))
-    seen = s.picture(EPOCH)
+    seen = s.snapshot(EPOCH)
     assert probe not in seen.answers
     assert [a.text for a in seen.history[probe]] == ["0", *(str(n) for n in range(5, HISTORY + 5))]
 
@@ -64,13 +64,13 @@ def test_a_forgotten_answer_stays_in_the_history_and_the_first_is_never_pushed_o
 def test_waiting_ends_with_a_change_or_with_the_time() -> None:
     s = store()
     s.wait_beyond(0, 0.01)
-    version = s.picture(EPOCH).version
+    version = s.snapshot(EPOCH).version
     thread = threading.Thread(target=lambda: s.set_read(KEY, read=True))
     thread.start()
     s.wait_beyond(version, 5)
     thread.join()
-    assert s.picture(EPOCH).read == {KEY}
+    assert s.snapshot(EPOCH).read == {KEY}
     assert s.arrival_after(version) == AT
     assert s.arrival_after(version + 1) is None
     s.set_read(KEY, read=True)
-    assert s.picture(EPOCH).version == version + 1, "what changes nothing is no change"
+    assert s.snapshot(EPOCH).version == version + 1, "what changes nothing is no change"

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.unit.observe_world import NOW, FakeClock, named, noted, picture, pod
+from tests.unit.observe_world import NOW, FakeClock, named, noted, pod, snapshot
 
 from promdrill.core.clock import iso
 from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
@@ -27,31 +27,31 @@ from promdrill.observe.conditions import (
     Seen,
     unknown,
 )
-from promdrill.observe.picture import LogLine, Picture
 from promdrill.observe.probes import Probe, QueryProbe
+from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.observe.until import TICK_S, until
 
 PROBE = QueryProbe("s", 80, "up")
 
-Step = tuple[float, Callable[[Picture], Picture] | None]
+Step = tuple[float, Callable[[Snapshot], Snapshot] | None]
 """Seconds that pass, and what then changes; nothing changes when None."""
 
 
 class Steps:
-    """An observer whose picture changes in steps; waiting takes the next step, or lets the time pass."""
+    """An observer whose snapshot changes in steps; waiting takes the next step, or lets the time pass."""
 
     def __init__(self, journal: Journal, *steps: Step) -> None:
         self.clock = FakeClock()
         self.journal = journal
         self.steps = list(steps)
-        self.now = picture(version=1)
+        self.now = snapshot(version=1)
         self.asked: list[Probe] = []
         self.asking_now = False
         self.detections: list[float] = []
         self.arrived: float | None = None
         self.waits: list[float] = []
 
-    def picture(self, since: datetime) -> Picture:
+    def snapshot(self, since: datetime) -> Snapshot:
         assert self.asking_now
         return replace(self.now, at=self.clock.monotonic(), utc=self.clock.utc(), since=since)
 
@@ -98,11 +98,11 @@ def there(name: str, *, probes: tuple[Probe, ...] = ()) -> Condition:
     return Condition(f"pod {name}", Kind.POD, lambda p: Seen(holds=name in p.pods, text=f"{len(p.pods)} pods"), probes)
 
 
-def comes(*names: str) -> Callable[[Picture], Picture]:
+def comes(*names: str) -> Callable[[Snapshot], Snapshot]:
     return lambda p: replace(p, pods={**p.pods, **named(*[pod(n) for n in names])})
 
 
-def goes(name: str) -> Callable[[Picture], Picture]:
+def goes(name: str) -> Callable[[Snapshot], Snapshot]:
     return lambda p: replace(p, pods={n: o for n, o in p.pods.items() if n != name})
 
 
@@ -122,7 +122,7 @@ def test_all_must_hold_at_once(journal: Journal) -> None:
 
 def test_what_holds_already_is_no_detection(journal: Journal) -> None:
     steps = Steps(journal)
-    steps.now = picture(pod("a"), version=1)
+    steps.now = snapshot(pod("a"), version=1)
     until(steps, [there("a")], timeout_s=1)  # type: ignore[arg-type]
     assert steps.detections == []
     assert [(e.holds, e.knew is not None) for e in noted(journal, ConditionChanged)] == [(True, False)]
@@ -195,11 +195,11 @@ def test_detection_counts_from_the_arrival_of_the_change(journal: Journal) -> No
 
 
 def test_detection_counts_from_the_evidences_own_time_but_not_from_before_the_wait(journal: Journal) -> None:
-    def written(at_s: float) -> Callable[[Picture], Picture]:
+    def written(at_s: float) -> Callable[[Snapshot], Snapshot]:
         line = LogLine(NOW + timedelta(seconds=at_s), "x")
         return lambda p: replace(p, logs={("p", "c"): (line,)})
 
-    def judge(p: Picture) -> Seen:
+    def judge(p: Snapshot) -> Seen:
         lines = p.logs.get(("p", "c"), ())
         return Seen(holds=bool(lines), text=f"{len(lines)} lines", changed=lines[0].at if lines else None)
 
@@ -210,7 +210,7 @@ def test_detection_counts_from_the_evidences_own_time_but_not_from_before_the_wa
 
 
 def test_a_first_answer_is_no_detection(journal: Journal) -> None:
-    def judge(p: Picture) -> Seen:
+    def judge(p: Snapshot) -> Seen:
         return Seen(holds=True, text="200") if p.pods else unknown("not asked yet")
 
     steps = Steps(journal, (1, comes("answer")))
@@ -221,10 +221,10 @@ def test_a_first_answer_is_no_detection(journal: Journal) -> None:
 def test_an_observer_that_broke_ends_the_wait(journal: Journal) -> None:
     steps = Steps(journal)
 
-    def broken(_: datetime) -> Picture:
+    def broken(_: datetime) -> Snapshot:
         raise ClusterError("the observer broke")
 
-    steps.picture = broken  # type: ignore[method-assign,assignment]
+    steps.snapshot = broken  # type: ignore[method-assign,assignment]
     with pytest.raises(ClusterError, match="broke"):
         until(steps, [there("a")], timeout_s=1)  # type: ignore[arg-type]
 

@@ -8,12 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.observe_world import NAMESPACE, NOW, picture, said
+from tests.unit.observe_world import NAMESPACE, NOW, said, snapshot
 
 from promdrill.observe import valid_metrics as valid
 from promdrill.observe.conditions import Seen
 from promdrill.observe.judges import STARTED
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import (
     AGE_QUERY,
     Labels,
@@ -24,6 +23,7 @@ from promdrill.observe.probes import (
 )
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Snapshot
 from promdrill.observe.valid_metrics import valid_metrics
 
 SERVER = Server.of(NAMESPACE, "prometheus")
@@ -93,7 +93,9 @@ def world(
             history[probe] = (answer,)
         else:
             history[probe] = (targets(health),)
-    seen: Picture = picture() if gone else picture(answers={p: a[-1] for p, a in history.items() if a}, history=history)
+    seen: Snapshot = (
+        snapshot() if gone else snapshot(answers={p: a[-1] for p, a in history.items() if a}, history=history)
+    )
     names = {name: short for short, name in NAMES.items()}
     return {names[c.name]: c.judge(seen) for c in conditions}
 

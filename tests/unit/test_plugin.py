@@ -445,12 +445,12 @@ def test_controls_run_in_one_session_on_one_cluster(session: pytest.Pytester, fa
     ]
     result.stdout.fnmatch_lines(
         [
-            "disk-full[[]no-fault]: invalid, as due: no recovery: 1/2 after 60 s",
+            "disk-full[[]no-fault]: invalid, as expected: no recovery: 1/2 after 60 s",
             "invalid  disk-full (no-fault) *",
-            "         as due: no recovery: 1/2 after 60 s",
+            "         as expected: no recovery: 1/2 after 60 s",
             "scenario        no-fault         no-remedy",
-            "disk-full       invalid, as due  failed, as due",
-            "lifecycle-flag  invalid, as due  failed, as due",
+            "disk-full       invalid, as expected  failed, as expected",
+            "lifecycle-flag  invalid, as expected  failed, as expected",
             "report: *",
         ]
     )
@@ -482,8 +482,8 @@ def test_a_control_that_does_not_end_as_it_must_fails(session: pytest.Pytester, 
     result.assert_outcomes(passed=3, failed=1)
     result.stdout.fnmatch_lines(
         [
-            "disk-full[[]no-fault]: passed, not as due: disk-full: the control no-fault must end invalid *",
-            "disk-full       passed, NOT AS DUE  failed, as due",
+            "disk-full[[]no-fault]: passed, not as expected: disk-full: the control no-fault must end invalid *",
+            "disk-full       passed, NOT AS EXPECTED  failed, as expected",
         ]
     )
 
@@ -514,11 +514,11 @@ def test_an_ablation_leaves_out_one_step_after_the_other(session: pytest.Pyteste
     )
     result.stdout.fnmatch_lines(
         [
-            "disk-full[[]without:runbook.md:11]: passed, as due, not needed",
+            "disk-full[[]without:runbook.md:11]: passed, as expected, not needed",
             "disk-full: each step of its Mitigation left out once",
             "  11  echo warm                         not needed, optional",
             "  14  echo cure                         not needed",
-            "      NOT AS DUE: disk-full: the step at runbook.md:14 is not needed, and not*",
+            "      NOT AS EXPECTED: disk-full: the step at runbook.md:14 is not needed, and not*",
         ]
     )
     assert [drill["left_out"]["optional"] for drill in stored(session)["drills"]] == [True, False]
@@ -549,4 +549,4 @@ def test_controls_that_never_began_are_each_aborted(session: pytest.Pytester, fa
         ("aborted", "no-fault"),
         ("aborted", "no-remedy"),
     ] * 2
-    result.stdout.fnmatch_lines(["disk-full       aborted, NOT AS DUE  aborted, NOT AS DUE"])
+    result.stdout.fnmatch_lines(["disk-full       aborted, NOT AS EXPECTED  aborted, NOT AS EXPECTED"])

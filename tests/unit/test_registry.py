@@ -1,4 +1,4 @@
-"""The registry supply: which versions, and whence the tools; programs are made up here."""
+"""The registry supply: which versions, and origin the tools; programs are made up here."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -252,7 +252,7 @@ def test_summary_has_a_line_per_drill_within_80_columns() -> None:
     assert max(map(len, out)) <= WIDTH
 
 
-def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> None:
+def test_summary_says_of_controls_and_ablations_whether_they_ended_as_expected() -> None:
     drills = [
         NO_FAULT,
         replace(NO_REMEDY, verdict=Verdict.PASSED, reason=None),
@@ -264,11 +264,11 @@ def test_summary_says_of_controls_and_ablations_whether_they_ended_as_due() -> N
     assert max(map(len, out)) <= WIDTH
     text = " ".join(" ".join(line.split()) for line in out)
     for said in (
-        "invalid disk-full (no-fault) 11.2 s 15.5 s - as due: the incident was not observed: not seen within 98 s",
-        "passed disk-full (no-remedy) 11.2 s 15.5 s 24.0 s not as due: disk-full: the control no-remedy must end",
-        "failed restarts-metric (without line 166) 11.2 s - 24.0 s as due, needed: no recovery: 1/2",
-        "passed disk-full (without line 171) 11.2 s - 24.0 s as due, not needed passed",
-        "not as due: disk-full: the step at runbook.md:188 is not needed, and not marked optional",
+        "invalid disk-full (no-fault) 11.2 s 15.5 s - as expected: the incident was not observed: not seen within 98 s",
+        "passed disk-full (no-remedy) 11.2 s 15.5 s 24.0 s not as expected: disk-full: the control no-remedy must end",
+        "failed restarts-metric (without line 166) 11.2 s - 24.0 s as expected, needed: no recovery: 1/2",
+        "passed disk-full (without line 171) 11.2 s - 24.0 s as expected, not needed passed",
+        "not as expected: disk-full: the step at runbook.md:188 is not needed, and not marked optional",
     ):
         assert said in text
 
@@ -279,8 +279,8 @@ def test_the_table_of_controls_is_scenario_by_control() -> None:
     assert out == [
         "",
         "scenario        no-fault         no-remedy",
-        "disk-full       invalid, as due  failed, as due",
-        "lifecycle-flag  -                passed, NOT AS DUE",
+        "disk-full       invalid, as expected  failed, as expected",
+        "lifecycle-flag  -                passed, NOT AS EXPECTED",
     ]
 
 
@@ -301,15 +301,15 @@ def test_the_table_of_an_ablation_is_step_by_step() -> None:
         " 106  sed                               not needed, optional",
         " 114  x                                 needed only for verification",
         "1066  sed                               not needed",
-        "      NOT AS DUE: disk-full: the step at runbook.md:1066 is not needed, and not",
+        "      NOT AS EXPECTED: disk-full: the step at runbook.md:1066 is not needed, and not",
         "      marked optional",
         "lifecycle-flag: each step of its Mitigation left out once",
         "line  step                              the step is",
         " 114  x                                 needed, optional",
-        "      NOT AS DUE: lifecycle-flag: the step at runbook.md:114 is marked optional,",
+        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:114 is marked optional,",
         "      but needed; without it the drill ended failed: no recovery",
         " 120  y                                 not known",
-        "      NOT AS DUE: lifecycle-flag: the step at runbook.md:120 was not judged; the",
+        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:120 was not judged; the",
         "      drill without it ended aborted: interrupted",
     ]
 
@@ -332,7 +332,9 @@ def test_a_control_that_ended_as_it_must_is_no_failure(tmp_path: Path) -> None:
     assert "<failure" not in to_junit(written(tmp_path, control).run)
     caught = replace(control, verdict=Verdict.PASSED)
     assert summary.closing_line([caught]) == "0 passed, 1 failed"
-    assert 'message="not as due: disk-full: the control no-fault must end' in to_junit(written(tmp_path, caught).run)
+    assert 'message="not as expected: disk-full: the control no-fault must end' in to_junit(
+        written(tmp_path, caught).run
+    )
 
 
 def test_each_variant_has_a_case_of_its_own(tmp_path: Path) -> None:
@@ -365,7 +367,7 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     assert run.folder_of("disk-full", Variant()).name == "disk-full"
     assert (tmp_path / "disk-full.no-fault/journal.jsonl").is_file()
     assert said[:2] == [
-        "disk-full[no-fault]: invalid, as due: the incident was not observed: not seen within 98 s",
+        "disk-full[no-fault]: invalid, as expected: the incident was not observed: not seen within 98 s",
         "disk-full[no-fault]: undo             1.0 s",
     ]
 

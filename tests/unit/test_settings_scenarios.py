@@ -29,9 +29,9 @@ from promdrill.faults.edits import Edit
 from promdrill.helm.values import edit as values
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.log_patterns import wording
-from promdrill.observe.picture import LogLine, Picture
 from promdrill.observe.server import Server
 from promdrill.observe.server_pods import flag_given, no_server_pod, old_pod_beside_new
+from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.runbook.parse import parse
 from promdrill.runbook.run import opened
 
@@ -65,8 +65,8 @@ def pod(
 
 
 def holds(condition: Condition, *pods: dict[str, Any]) -> bool:
-    picture = Picture(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in pods})
-    return condition.judge(picture).holds
+    snapshot = Snapshot(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in pods})
+    return condition.judge(snapshot).holds
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ class Place:
     pods: tuple[dict[str, Any], ...]
     deleted: list[str] = field(default_factory=list)
 
-    def picture(self) -> Picture:
-        return Picture(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in self.pods})
+    def snapshot(self) -> Snapshot:
+        return Snapshot(at=0, utc=NOW, pods={p["metadata"]["name"]: p for p in self.pods})
 
     def delete(self, path: str) -> None:
         self.deleted.append(path)
@@ -198,7 +198,7 @@ def test_the_words_of_another_incident(meaning: str, line: str) -> None:
 
 def holds_in_log(pattern: str, line: str) -> bool:
     logs = {("prometheus-server-a", SERVER.container): (LogLine(NOW, line),)}
-    return SERVER.logs(pattern).judge(Picture(at=0, utc=NOW, logs=logs)).holds
+    return SERVER.logs(pattern).judge(Snapshot(at=0, utc=NOW, logs=logs)).holds
 
 
 class Stated:
@@ -238,7 +238,7 @@ def _as_edit(fault: ValuesEdit) -> Edit:
 def test_nothing_holds_of_a_prometheus_of_which_nothing_is_known(scenario: str) -> None:
     plan = plan_of(scenario)
     at = Moments(began=NOW, baseline=NOW, injected=NOW, remediating=NOW, remediated=NOW)
-    nothing = Picture(at=0, utc=NOW)
+    nothing = Snapshot(at=0, utc=NOW)
     stages: tuple[Stage, ...] = (*plan["signature"], *plan.get("afterwards", ()))
     for conditions in (plan["recovery"], *(stage.conditions for stage in stages)):
         made = conditions_of(conditions, at)

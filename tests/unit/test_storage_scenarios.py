@@ -10,16 +10,16 @@ from urllib.parse import quote
 
 import pytest
 import yaml
-from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, picture, place, pod
+from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, place, pod, snapshot
 
 from promdrill.cluster.storage import CLASSES, is_default
 from promdrill.core.errors import ClusterError
 from promdrill.faults import FaultNotTaken, GrowVolume, RemoveStorage
 from promdrill.faults.storage import DEPLOYMENT, default_class, no_class
 from promdrill.observe.conditions import Condition
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ObjectProbe, ProbeAnswer
 from promdrill.observe.server_pods import unscheduled
+from promdrill.observe.snapshot import Snapshot
 
 __all__ = ["place"]
 
@@ -81,7 +81,7 @@ def seen(conditions: Sequence[Condition], listed: Mapping[str, Sequence[str]]) -
         )
         for path, names in listed.items()
     }
-    now = Picture(at=0, utc=NOW, answers=cast(Any, answers))
+    now = Snapshot(at=0, utc=NOW, answers=cast(Any, answers))
     return [condition.judge(now).holds for condition in conditions]
 
 
@@ -168,15 +168,15 @@ def test_a_class_is_made_the_default_and_no_default() -> None:
 def test_a_pod_waits_for_a_node(phase: str, node: str, *, waits: bool) -> None:
     waiting = pod("a", nodeName=node)
     waiting["status"]["phase"] = phase
-    found = unscheduled(SERVER).judge(picture(waiting))
+    found = unscheduled(SERVER).judge(snapshot(waiting))
     assert (found.holds, "prometheus-server-a" in found.text) == (waits, True)
 
 
 def test_all_server_pods_have_to_wait_and_others_do_not_count() -> None:
     waiting, running = pod("a", nodeName=""), pod("b")
     waiting["status"]["phase"], running["status"]["phase"] = "Pending", "Running"
-    assert not unscheduled(SERVER).judge(picture(waiting, running)).holds
+    assert not unscheduled(SERVER).judge(snapshot(waiting, running)).holds
     stranger = pod("c", name="stranger", nodeName="")
     stranger["status"]["phase"] = "Pending"
-    assert unscheduled(SERVER).judge(picture(stranger)).text == "no server pod"
-    assert not unscheduled(SERVER).judge(picture(stranger)).holds
+    assert unscheduled(SERVER).judge(snapshot(stranger)).text == "no server pod"
+    assert not unscheduled(SERVER).judge(snapshot(stranger)).holds

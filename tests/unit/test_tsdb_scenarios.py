@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.observe_world import NOW, answered, container, ended, picture, pod, said
+from tests.unit.observe_world import NOW, answered, container, ended, pod, said, snapshot
 from tests.unit.test_drill_scenarios import IMAGES, MOMENTS, NONE, stated
 
 from promdrill.core import paths, shell
@@ -23,7 +23,6 @@ from promdrill.install import Release
 from promdrill.observe.conditions import Condition
 from promdrill.observe.log_patterns import wording
 from promdrill.observe.others import http_answer
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import (
     ExecProbe,
     HttpProbe,
@@ -33,6 +32,7 @@ from promdrill.observe.probes import (
     QueryProbe,
 )
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Snapshot
 from promdrill.runbook.parse import parse
 
 SERVER = Server.of("drill-toy", "prometheus")
@@ -72,8 +72,8 @@ def vector(*values: float) -> str:
     return json.dumps({"status": "success", "data": {"resultType": "vector", "result": result}})
 
 
-def seen(answers: Mapping[Probe, ProbeAnswer], *pods: Any) -> Picture:
-    return replace(picture(*(pods or (pod(),))), answers=answers)
+def seen(answers: Mapping[Probe, ProbeAnswer], *pods: Any) -> Snapshot:
+    return replace(snapshot(*(pods or (pod(),))), answers=answers)
 
 
 def named(conditions: Sequence[Condition], name: str) -> Condition:
@@ -320,7 +320,7 @@ def test_an_answer_with_another_status_or_body_is_not_the_one() -> None:
         judged = wanted.judge(answered(probe, other))
         assert not judged.holds
     assert not wanted.judge(answered(probe, said(None, error="x", refused=True))).known
-    assert not wanted.judge(picture()).known
+    assert not wanted.judge(snapshot()).known
 
 
 def test_the_moment_that_is_asked_for_is_the_baseline_one() -> None:

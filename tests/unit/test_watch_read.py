@@ -227,7 +227,7 @@ def test_a_result_finds_its_folder(tmp_path: Path, variant: Variant) -> None:
     assert of_result(result) == made.name
 
 
-def test_of_a_control_only_its_result_says_whether_it_was_due(tmp_path: Path) -> None:
+def test_of_a_control_only_its_result_says_whether_it_was_expected(tmp_path: Path) -> None:
     told = Told("disk-full", "no-fault").phase(PhaseName.SIGNATURE)
     told.tell(VerdictReached(verdict=Verdict.INVALID, reason="not seen"))
     folder = a_run(tmp_path / "run", finished=False, journals=[("disk-full.no-fault", told)])

@@ -83,7 +83,7 @@ def test_the_targets_are_the_promised_ones() -> None:
     used = {name: set(re.findall(r"\bmake ([a-z-]+)", run)) for name, run in runs.items()}
     assert used == {
         "checks": {"test", "test-agent", "supply", "test-scenarios", "clean"},
-        "nightly": {"environment", "matrix-cells", "matrix-supply", "matrix", "stitch", "night-issue", "clean"},
+        "nightly": {"environment", "matrix-cells", "matrix-supply", "matrix", "merge", "night-issue", "clean"},
         "release": {"release-dry", "github-release"},
     }
 
@@ -199,13 +199,13 @@ def test_both_architectures_are_tested_and_drilled() -> None:
 
 
 def test_a_red_cell_stops_no_other_and_a_red_night_is_told() -> None:
-    cells, stitch, issue = (WORKFLOWS["nightly"]["jobs"][name] for name in ("cells", "stitch", "issue"))
+    cells, merge, issue = (WORKFLOWS["nightly"]["jobs"][name] for name in ("cells", "merge", "issue"))
     assert cells["strategy"]["fail-fast"] is False
     assert cells["strategy"]["matrix"] == "${{ fromJSON(needs.plan.outputs.cells) }}"
     assert "inputs.max-parallel" in cells["strategy"]["max-parallel"]
-    assert stitch["if"].startswith("${{ !cancelled() ")
+    assert merge["if"].startswith("${{ !cancelled() ")
     assert issue["if"].startswith("${{ !cancelled() && github.event_name == 'schedule' ")
-    assert set(issue["needs"]) == {"plan", "cells", "stitch"}
+    assert set(issue["needs"]) == {"plan", "cells", "merge"}
 
 
 def test_a_release_is_published_after_all_was_checked_and_only_what_was() -> None:
@@ -292,14 +292,14 @@ def night_issue(checkout: Path, ok: tuple[int, ...] = (0,), **env: str) -> Itera
 
 def test_a_red_night_opens_an_issue_with_the_summary(checkout: Path) -> None:
     (checkout / "reports/matrix").mkdir(parents=True)
-    (checkout / "reports/matrix/summary.md").write_text("## promdrill stitch: 1 of 8 cells red\n")
+    (checkout / "reports/matrix/summary.md").write_text("## promdrill merge: 1 of 8 cells red\n")
     (label, _), (asked, _), (created, body) = night_issue(checkout)
     assert "--force" in label, "it is no error that the label is there"
     assert asked[asked.index("--state") + 1] == "open"
     assert asked[asked.index("--label") + 1] == "red-night"
     assert created[:2] == ["issue", "create"]
     assert created[created.index("--label") + 1] == "red-night"
-    assert body == "## promdrill stitch: 1 of 8 cells red\n\nThe run: https://example.org/runs/7\n"
+    assert body == "## promdrill merge: 1 of 8 cells red\n\nThe run: https://example.org/runs/7\n"
 
 
 def test_the_issue_that_is_open_gets_a_comment(checkout: Path) -> None:

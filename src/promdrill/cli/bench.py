@@ -76,7 +76,7 @@ def add(commands: Subcommands) -> None:
         parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
     parser.add_argument("--reports", type=Path, help="folder of all reports (default: reports)")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
-    codes = "Exit codes: 0 all ended as due; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
+    codes = "Exit codes: 0 all ended as expected; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 
@@ -85,7 +85,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     if arguments.results:
         told = _of_results(arguments)
         say(show(told))
-        return EXIT_OK if told.due else EXIT_FAILED
+        return EXIT_OK if told.as_expected else EXIT_FAILED
     asked = _checked(arguments)
     ended = _run_all(asked, say if arguments.format == "text" else _aside)
     if ended.folders:
@@ -95,7 +95,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         return ended.code
     told = bench([run for folder in ended.folders for run in read_all(Path(folder))])
     say(show(told))
-    return EXIT_OK if told.due and ended.code == EXIT_OK else EXIT_FAILED
+    return EXIT_OK if told.as_expected and ended.code == EXIT_OK else EXIT_FAILED
 
 
 def _of_results(arguments: argparse.Namespace) -> Bench:

@@ -47,7 +47,7 @@ def add(commands: Subcommands) -> None:
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--file", type=Path, metavar="BUNDLE", help=f"where to (default: {FILE_NAME}) [$BUNDLE]")
-    what.add_argument("--list", type=Path, metavar="FILE", help="say what is in a bundle and whence, and write none")
+    what.add_argument("--list", type=Path, metavar="FILE", help="say what is in a bundle and origin, and write none")
     parser.add_argument("--all", action="store_true", help="with --list: all packages and sums, nothing shortened")
     supply.add_options(parser)
     parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; it is given to the run as well."
@@ -94,7 +94,7 @@ def _bar() -> Iterator[Callable[[int], None]]:
 
 
 def show(found: Manifest, sha256: str, console: Console, *, everything: bool = False) -> None:
-    """Print what is in a bundle and whence.
+    """Print what is in a bundle and origin.
 
     Args:
         found: Its list.
@@ -116,22 +116,22 @@ def show(found: Manifest, sha256: str, console: Console, *, everything: bool = F
             f"\n[bold]{escape(part.path)}[/]  {part.size_bytes / _MIB:.1f} MiB  SHA-256 {digest}", soft_wrap=True
         )
         what = f"{part.what} {part.version}" if part.version and part.version not in part.what else part.what
-        _line(console, what, part.whence, everything=everything)
+        _line(console, what, part.origin, everything=everything)
     for inside in found.inside:
-        _line(console, inside.what, inside.whence, everything=everything)
+        _line(console, inside.what, inside.origin, everything=everything)
     if found.remarks:
         console.print()
     for remark in found.remarks:
         console.print(escape(remark), soft_wrap=True)
 
 
-def _line(console: Console, what: str, whence: str, *, everything: bool) -> None:
-    said = whence if everything else "; ".join(_short(piece) for piece in whence.split("; "))
+def _line(console: Console, what: str, origin: str, *, everything: bool) -> None:
+    said = origin if everything else "; ".join(_short(piece) for piece in origin.split("; "))
     console.print(Padding(f"[cyan]{escape(what)}[/]: {escape(said)}", (0, 0, 0, 4)))
 
 
-def _short(whence: str) -> str:
-    listed = whence.split(", ")
-    if not whence.startswith("Debian") or len(listed) <= _SHOWN + 1:
-        return whence
+def _short(origin: str) -> str:
+    listed = origin.split(", ")
+    if not origin.startswith("Debian") or len(listed) <= _SHOWN + 1:
+        return origin
     return f"{', '.join(listed[:_SHOWN])} and {len(listed) - _SHOWN} more packages"

@@ -67,7 +67,7 @@ COMMANDS = (
     Command("verify", "judge a repair made by hand by the drill's own recovery", "verify"),
     Command("shell", "open a shell with everything set for a reproduced incident, or run one command in it", "shell"),
     Command("matrix", "list the cells of matrix.toml, or run them", "matrix"),
-    Command("stitch", "make one report of the results of a matrix's cells; exit code 1 when a cell is red", "stitch"),
+    Command("merge", "make one report of the results of a matrix's cells; exit code 1 when a cell is red", "merge"),
     Command("report", "make one self-contained HTML page of any runs, also of interrupted ones", "report"),
     Command(
         "compare", "compare two sets of results: verdicts and recovery times; exit code 1 on a regression", "compare"
@@ -89,6 +89,9 @@ COMMANDS = (
     Command("clean-cache", "delete what was built or downloaded, and the clusters made of it", "clean_cache"),
 )
 """In the order of ``promdrill --help``."""
+
+FORMER_NAMES = {"stitch": "merge"}
+"""Names that commands had before, which still work."""
 
 
 class _Deferred(Parser):
@@ -147,13 +150,15 @@ def build_parser() -> Parser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=_Deferred)
     for command in COMMANDS:
         commands.add_parser(command.name, help=command.summary, command=command)
+    for old, name in FORMER_NAMES.items():  # without help a command is not listed
+        commands.add_parser(old, command=next(each for each in COMMANDS if each.name == name))
     return parser
 
 
 def _check_name(words: Sequence[str]) -> None:
     """Refuse a command that there is not, and name the one that looks most like it."""
     names = [command.name for command in COMMANDS]
-    if words and not words[0].startswith("-") and words[0] not in names:
+    if words and not words[0].startswith("-") and words[0] not in {*names, *FORMER_NAMES}:
         hint = f"{PROGRAM} {nearest(words[0], names)}"
         raise UsageError(f"{words[0]}: no such command; there are {', '.join(names)}", hint=hint)
 

@@ -89,7 +89,7 @@ def add_drilling(
 
 
 def _explain_exit_codes(parser: Parser) -> None:
-    codes = "Exit codes: 0 all ended as due; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
+    codes = "Exit codes: 0 all ended as expected; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 

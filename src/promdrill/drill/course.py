@@ -43,8 +43,8 @@ from promdrill.faults.base import (
 )
 from promdrill.observe.conditions import Condition, Failure
 from promdrill.observe.observer import Observer
-from promdrill.observe.picture import container_status, name_of
 from promdrill.observe.prometheus import samples as stored_samples
+from promdrill.observe.snapshot import container_status, name_of
 from promdrill.observe.until import DEFAULT_FAILURES, until
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS
@@ -275,7 +275,7 @@ class Course:
 
     def _begin(self) -> None:
         """Take down the moment at which a phase or stage begins, and the pod that is there."""
-        pods = self._ground.server.pods(self._ground.observer.picture())
+        pods = self._ground.server.pods(self._ground.observer.snapshot())
         status = container_status(pods[0], self._ground.server.container) if pods else None
         self._moments = replace(
             self._moments,

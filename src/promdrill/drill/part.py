@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from promdrill.core.model import PhaseName
 from promdrill.drill.incident import Incident
 from promdrill.observe.conditions import Condition, Seen
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe
+from promdrill.observe.snapshot import Snapshot
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 
@@ -52,10 +52,10 @@ class Watch:
         self.seen[what] = {}
         return tuple(replace(each, judge=self._noting(what, each)) for each in conditions)
 
-    def _noting(self, what: str, condition: Condition) -> Callable[[Picture], Seen]:
-        def judge(picture: Picture) -> Seen:
-            found = self.seen[what][condition.name] = condition.judge(picture)
-            service = None if found.holds else _silent(condition, picture)
+    def _noting(self, what: str, condition: Condition) -> Callable[[Snapshot], Seen]:
+        def judge(snapshot: Snapshot) -> Seen:
+            found = self.seen[what][condition.name] = condition.judge(snapshot)
+            service = None if found.holds else _silent(condition, snapshot)
             if service is None:
                 self.unanswered.pop((what, condition.name), None)
             else:
@@ -65,10 +65,10 @@ class Watch:
         return judge
 
 
-def _silent(condition: Condition, picture: Picture) -> str | None:
+def _silent(condition: Condition, snapshot: Snapshot) -> str | None:
     """The Service behind which no pod answered what the condition asks; None when one did, or nothing was asked."""
     for probe in condition.probes:
-        answer = picture.answers.get(probe)
+        answer = snapshot.answers.get(probe)
         if isinstance(probe, _OF_SERVICES) and answer is not None and answer.from_no_pod and not answer.refused:
             return probe.service
     return None

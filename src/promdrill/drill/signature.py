@@ -14,7 +14,7 @@ from promdrill.observe.conditions import (
     all_of,
 )
 from promdrill.observe.observer import Observer
-from promdrill.observe.picture import Picture
+from promdrill.observe.snapshot import Snapshot
 from promdrill.observe.until import until
 
 
@@ -30,14 +30,14 @@ def refute(observer: Observer, stages: Sequence[Stage], moments: Moments, *, tim
     judged = [(stage, conditions_of(stage.conditions, moments)) for stage in stages]
     probes = tuple(dict.fromkeys(probe for _, conditions in judged for c in conditions for probe in c.probes))
 
-    def answered(picture: Picture) -> Seen:
-        missing = [str(probe) for probe in probes if probe not in picture.answers]
+    def answered(snapshot: Snapshot) -> Seen:
+        missing = [str(probe) for probe in probes if probe not in snapshot.answers]
         return Seen(holds=not missing, text=f"no answer yet to {', '.join(missing)}" if missing else "all answered")
 
     asked = Condition("what the signature asks is answered", Kind.HTTP, answered, probes)
-    picture = until(observer, (asked,), failed=(), timeout_s=timeout_s)
+    snapshot = until(observer, (asked,), failed=(), timeout_s=timeout_s)
     for stage, conditions in judged:
-        if all(condition.judge(picture).holds for condition in conditions):
+        if all(condition.judge(snapshot).holds for condition in conditions):
             raise NothingProven(f"the signature's stage {stage.name!r} holds already, before the fault")
 
 
@@ -53,13 +53,13 @@ def healed(baseline: Sequence[Condition], signature: Sequence[Condition], *, hol
     well, ill = all_of(*baseline), all_of(*signature)
     since: float | None = None
 
-    def judge(picture: Picture) -> Seen:
+    def judge(snapshot: Snapshot) -> Seen:
         nonlocal since
-        recovered, symptoms = well.judge(picture), ill.judge(picture)
+        recovered, symptoms = well.judge(snapshot), ill.judge(snapshot)
         if not recovered.holds or not symptoms.known or symptoms.holds:
             since = None
             return Seen(holds=False, text=symptoms.text)
-        since = picture.at if since is None else since
-        return Seen(holds=picture.at - since >= hold_s, text=f"the baseline holds; {symptoms.text}")
+        since = snapshot.at if since is None else since
+        return Seen(holds=snapshot.at - since >= hold_s, text=f"the baseline holds; {symptoms.text}")
 
     return Failure("it healed by itself", Kind.OBJECT, judge, (*well.probes, *ill.probes))

@@ -17,7 +17,7 @@ from promdrill.evidence.sources import (
     left_s,
 )
 from promdrill.evidence.store import Artefact, Missing
-from promdrill.observe.picture import container_status
+from promdrill.observe.snapshot import container_status
 
 LOGS_S = 20.0
 """Seconds for all logs; the kubelet keeps 10 MiB of each at most, which take a second."""

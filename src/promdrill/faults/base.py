@@ -14,8 +14,8 @@ from promdrill.install import Installation
 from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition, several
 from promdrill.observe.observer import Observer
-from promdrill.observe.picture import name_of
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import name_of
 
 
 class FaultNotTaken(PromdrillError):
@@ -30,7 +30,7 @@ class Ground:
         kube: The API server.
         server: The names of the drilled Prometheus.
         installation: How it was installed, and the files that describe it.
-        observer: The live picture of its namespace.
+        observer: The live snapshot of its namespace.
         journal: The drill's journal.
     """
 
@@ -46,7 +46,7 @@ class Ground:
         Raises:
             FaultNotTaken: There is none.
         """
-        pods = self.server.pods(self.observer.picture())
+        pods = self.server.pods(self.observer.snapshot())
         if not pods:
             raise FaultNotTaken(f"there is no pod of {self.server.fullname} in {self.server.namespace}")
         return pods[0]

@@ -12,7 +12,7 @@ from promdrill.faults.base import (
     Undo,
 )
 from promdrill.observe.conditions import Condition
-from promdrill.observe.picture import name_of
+from promdrill.observe.snapshot import name_of
 
 COMMAND_TIMEOUT_S = 60.0
 """For each script: they move or spoil some megabytes."""
@@ -55,7 +55,7 @@ class RunIn(Fault):
         return self.proof
 
     def _run(self, ground: Ground, script: str) -> None:
-        pod = ground.observer.picture().pod(self.pod) if self.pod else ground.pod()
+        pod = ground.observer.snapshot().pod(self.pod) if self.pod else ground.pod()
         if pod is None:
             raise FaultNotTaken(f"{self.what}: there is no pod {self.pod}*")
         container, argv = self.container or ground.server.container, ["sh", "-c", script]

@@ -11,10 +11,10 @@ from promdrill.observe.conditions import (
     all_of,
     unknown,
 )
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import ExecProbe
 from promdrill.observe.quantity import size_bytes
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Snapshot
 
 FULL_BYTES = 64 * 1024
 """At most this much is left of a full volume: xfs keeps a few blocks back for its own trees, which no file can get."""
@@ -75,8 +75,8 @@ def _df(
 ) -> Condition:
     probe = ExecProbe(pod, server.container, ("df", "-iP" if inodes else "-kP", mount))
 
-    def judge(picture: Picture) -> Seen:
-        answer = picture.answers.get(probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        answer = snapshot.answers.get(probe)
         if answer is None:
             return unknown("df was not answered yet")
         sizes = _columns(answer.text) if answer.status == 0 else None

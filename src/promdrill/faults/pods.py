@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from promdrill.faults.base import Fault, Ground, Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import Picture, container_status, name_of
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Snapshot, container_status, name_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,8 @@ class RestartServer(DeleteServerPod):
 def replaced(server: Server, uid: str) -> Condition:
     """Another server pod stands in the place of the one with this UID."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = server.pods(snapshot)
         new = [pod for pod in pods if pod["metadata"]["uid"] != uid]
         gone = len(new) == len(pods)
         text = ", ".join(name_of(pod) for pod in pods) or "no server pod"
@@ -63,8 +63,8 @@ def replaced(server: Server, uid: str) -> Condition:
 def untouched(server: Server, uid: str, restarts: int) -> Condition:
     """The newest server pod is the one with this UID, and its server container was not restarted since."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = server.pods(snapshot)
         if not pods:
             return Seen(holds=False, text="no server pod")
         status = container_status(pods[0], server.container)

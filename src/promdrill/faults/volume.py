@@ -17,7 +17,7 @@ from promdrill.faults.base import (
 )
 from promdrill.faults.df import inodes_full, no_inode, volume_full
 from promdrill.observe.conditions import Condition
-from promdrill.observe.picture import name_of
+from promdrill.observe.snapshot import name_of
 
 FILL_TIMEOUT_S = 120.0
 """For the whole fill: 1 GiB of zeros at 10 MB/s, the slowest disk worth drilling on."""
@@ -148,7 +148,7 @@ class FillInodes(Fault):
 
 def _remove(ground: Ground, what: str) -> None:
     """Remove a file or folder where a server container runs; otherwise it goes with the volume."""
-    if not ground.server.pods(ground.observer.picture()):
+    if not ground.server.pods(ground.observer.snapshot()):
         ground.journal.write(UndoLeft(what=what, why="no server pod; it goes with the volume"))
         return
     ground.run(f"rm -rf {shlex.quote(what)}", timeout_s=60)

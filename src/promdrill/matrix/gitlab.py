@@ -23,7 +23,7 @@ Source: "Maximum jobs in a single pipeline" in docs.gitlab.com/user/gitlab_com. 
 met: the report's job is in a stage of its own, and gets the artifacts of the stage before without naming a job.
 """
 
-STITCH = "stitch"
+MERGE = "merge"
 """Name of the job that makes the report; ids of cells begin with a k."""
 
 _HEAD = "# Made by `promdrill matrix --format gitlab`."
@@ -51,7 +51,7 @@ def to_gitlab(cells: Sequence[Cell], *, listing: Sequence[str], running: Sequenc
         )
     folder = f"{reports}/{MATRIX}"
     jobs = {cell.id: _job(cell, [*listing, *running], f"{folder}/{cell.id}") for cell in cells}
-    pipeline = {"stages": ["cells", "report"], _CELL: _common(), **jobs, STITCH: _stitch(cells, listing, folder)}
+    pipeline = {"stages": ["cells", "report"], _CELL: _common(), **jobs, MERGE: _merge(cells, listing, folder)}
     return f"{_HEAD}\n{yaml.safe_dump(pipeline, sort_keys=False, width=1_000_000)}".rstrip("\n")
 
 
@@ -72,13 +72,13 @@ def _job(cell: Cell, options: Sequence[str], folder: str) -> dict[str, Any]:
     }
 
 
-def _stitch(cells: Sequence[Cell], listing: Sequence[str], folder: str) -> dict[str, Any]:
+def _merge(cells: Sequence[Cell], listing: Sequence[str], folder: str) -> dict[str, Any]:
     ids = f"--cell={','.join(cell.id for cell in cells)}"
     expected = shlex.join(["promdrill", "matrix", "--format=json", ids, *listing])
     every = [f"{folder}/*/{file}" for file in ("cell.json", "results.json", "junit.xml")]
     return {
         "stage": "report",
         "when": "always",  # a red cell is what the report is for
-        "script": [f"{expected} >cells.json", shlex.join(["promdrill", STITCH, folder, "--expect=cells.json"])],
+        "script": [f"{expected} >cells.json", shlex.join(["promdrill", MERGE, folder, "--expect=cells.json"])],
         "artifacts": {"when": "always", "expire_in": _KEPT_SUMMARY, "paths": [f"{folder}/summary.*", *every]},
     }

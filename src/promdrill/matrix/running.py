@@ -19,7 +19,7 @@ from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
 from promdrill.matrix.kept import Folders
 from promdrill.request.request import Request
-from promdrill.results.expected import as_due
+from promdrill.results.expected import as_expected
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
 
@@ -65,7 +65,7 @@ class Outcome:
     @property
     def red(self) -> bool:
         """Whether something is wrong with it; not to have been run is no fault of its own."""
-        return self.reason is not None or not all(map(as_due, self.run.drills if self.run else ()))
+        return self.reason is not None or not all(map(as_expected, self.run.drills if self.run else ()))
 
     @property
     def words(self) -> str:
@@ -239,8 +239,8 @@ def _judged(cell: Cell, ended: Ended, run: RunResult | None, took_s: float) -> O
     if ended.code not in {0, _EXIT_FAILED} or run is None or run.finished is None:
         return Outcome(cell, State.DIED, run, f"exit code {ended.code}: {ended.said}", took_s)
     reason = _shortcoming(run)
-    if reason is None and ended.code == _EXIT_FAILED and all(map(as_due, run.drills)):
-        reason = f"exit code {ended.code} though all drills ended as due: {ended.said}"
+    if reason is None and ended.code == _EXIT_FAILED and all(map(as_expected, run.drills)):
+        reason = f"exit code {ended.code} though all drills ended as expected: {ended.said}"
     return Outcome(cell, State.DONE, run, reason, took_s)
 
 

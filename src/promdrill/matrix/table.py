@@ -10,7 +10,7 @@ from promdrill.core.model import DrillResult, Verdict
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.kept import Last
 from promdrill.matrix.running import Outcome, Result
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
 from promdrill.results.table import (
@@ -138,7 +138,7 @@ def _red(number: int, each: Outcome) -> Iterator[str]:
         yield f"{number} {each.cell.id}: {each.state}: {_line(each.reason)}"
     drills: tuple[DrillResult, ...] = each.run.drills if each.run is not None else ()
     for drill in drills:
-        if not as_due(drill):
+        if not as_expected(drill):
             yield f"{number} {each.cell.id}: {drill.name}: {_WORDS[drill.verdict]}: {_line(outcome(drill))}"
 
 

@@ -2,10 +2,10 @@
 
 A scenario imports its conditions from here. Most are methods of `Server`, which a scenario has as ``drill.server``;
 those on other pods, on claims, volumes and any other object are functions. `all_of`, `any_of` and `negate` combine
-conditions. A condition of your own is `Condition` with a judge: a function from a `Picture` to what it has `Seen`.
+conditions. A condition of your own is `Condition` with a judge: a function from a `Snapshot` to what it has `Seen`.
 ``dashboard`` is about dashboards of Grafana.
 
-Inside, reading order: `picture` (what is known), `probes` (what is asked), `conditions` (what is judged), `reflect`,
+Inside, reading order: `snapshot` (what is known), `probes` (what is asked), `conditions` (what is judged), `reflect`,
 `follow` and `poll` (where knowledge comes from), `observer` (all of them together), `until` (waiting), `server` (the
 conditions of a drilled Prometheus) and `valid_metrics` (the one definition of a working one).
 """
@@ -33,7 +33,6 @@ from promdrill.observe.others import (
     pods_ready,
     says,
 )
-from promdrill.observe.picture import Object, Picture, name_of
 from promdrill.observe.probes import Vector, query_path
 from promdrill.observe.restarts import not_restarted, restart_counted
 from promdrill.observe.server import Server
@@ -43,14 +42,15 @@ from promdrill.observe.server_pods import (
     old_pod_beside_new,
     unscheduled,
 )
+from promdrill.observe.snapshot import Object, Snapshot, name_of
 
 __all__ = [
     "Condition",
     "Kind",
     "Object",
-    "Picture",
     "Seen",
     "Server",
+    "Snapshot",
     "Vector",
     "all_of",
     "any_of",

@@ -1,4 +1,4 @@
-"""Conditions: named, pure predicates over a picture that also say, in words, what they saw."""
+"""Conditions: named, pure predicates over a snapshot that also say, in words, what they saw."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from promdrill.core.errors import UsageError
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Probe
+from promdrill.observe.snapshot import Snapshot
 
 
 class Kind(StrEnum):
@@ -44,7 +44,7 @@ class Seen:
     quotes: bool = False
 
 
-Judge: TypeAlias = Callable[[Picture], Seen]
+Judge: TypeAlias = Callable[[Snapshot], Seen]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +96,8 @@ def unknown(text: str) -> Seen:
 def all_of(*conditions: Condition, name: str = "") -> Condition:
     """Holds while all hold; what does not is named."""
 
-    def judge(picture: Picture) -> Seen:
-        seen = [(c.name, c.judge(picture)) for c in conditions]
+    def judge(snapshot: Snapshot) -> Seen:
+        seen = [(c.name, c.judge(snapshot)) for c in conditions]
         missing = [(n, s) for n, s in seen if not s.holds]
         known = not missing or any(s.known for _, s in missing)
         moments = [s.changed for _, s in seen if s.changed is not None]
@@ -116,8 +116,8 @@ def all_of(*conditions: Condition, name: str = "") -> Condition:
 def any_of(*conditions: Condition, name: str = "") -> Condition:
     """Holds while at least one holds."""
 
-    def judge(picture: Picture) -> Seen:
-        seen = [(c.name, c.judge(picture)) for c in conditions]
+    def judge(snapshot: Snapshot) -> Seen:
+        seen = [(c.name, c.judge(snapshot)) for c in conditions]
         holding = [(n, s) for n, s in seen if s.holds]
         known = bool(holding) or all(s.known for _, s in seen)
         moments = [s.changed for _, s in holding if s.changed is not None]
@@ -130,8 +130,8 @@ def any_of(*conditions: Condition, name: str = "") -> Condition:
 def negate(condition: Condition, name: str) -> Condition:
     """Holds while there is evidence that the condition does not; nothing known is no evidence."""
 
-    def judge(picture: Picture) -> Seen:
-        seen = condition.judge(picture)
+    def judge(snapshot: Snapshot) -> Seen:
+        seen = condition.judge(snapshot)
         return Seen(holds=seen.known and not seen.holds, text=seen.text, known=seen.known)
 
     return Condition(name, condition.kind, judge, condition.probes)

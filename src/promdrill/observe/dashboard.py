@@ -19,9 +19,9 @@ from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.others import pods_ready
-from promdrill.observe.picture import Object, Picture
 from promdrill.observe.probes import QueryProbe, Vector
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Object, Snapshot
 
 __all__ = ["GRAFANA_IMAGE", "Panel", "Source", "config_map", "panels", "provisioned", "shipped"]
 
@@ -107,7 +107,7 @@ class Source:
     def query(self, promql: str, predicate: Callable[[Vector], bool], text: str) -> Condition:
         """`predicate` holds for the result, also an empty one, of an instant query now."""
         probe = self._probe(promql)
-        return Condition(text, Kind.METRIC, lambda picture: judges.vector_of(picture, probe, predicate), (probe,))
+        return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
     def each_answers(self, panels: Sequence[Panel], of: str) -> Condition:
         """Each panel `of` a dashboard has data: its query has a result that is not empty."""
@@ -136,8 +136,8 @@ class Source:
             raise ValueError("a dashboard without panels would always, or never, have data")
         probes = {panel: self._probe(panel.promql) for panel in panels}
 
-        def judge(picture: Picture) -> Seen:
-            seen = {p: judges.vector_of(picture, probe, bool) for p, probe in probes.items()}
+        def judge(snapshot: Snapshot) -> Seen:
+            seen = {p: judges.vector_of(snapshot, probe, bool) for p, probe in probes.items()}
             unlike = {p: s for p, s in seen.items() if not s.known or s.holds is not wanted}
             known = not unlike or any(s.known for s in unlike.values())
             words = "; ".join(f"{p.title}: {s.text[:80]}" for p, s in (unlike or seen).items())

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from promdrill.observe.conditions import Failure, Kind, Seen
-from promdrill.observe.picture import (
+from promdrill.observe.snapshot import (
     Object,
-    Picture,
+    Snapshot,
     container_statuses,
     is_leaving,
     moment,
@@ -65,80 +65,80 @@ def _hit(found: Iterator[str]) -> Seen:
     return Seen(holds=bool(text), text=text or "nothing of the kind")
 
 
-def _image_pull(picture: Picture) -> Seen:
+def _image_pull(snapshot: Snapshot) -> Seen:
     return _hit(
         f"pod {name_of(pod)}, container {status['name']}: {IMAGE_REASONS[waiting['reason']]}:"
         f" {waiting.get('message', '')}"
-        for pod in picture.pods.values()
+        for pod in snapshot.pods.values()
         if not is_leaving(pod)
         for status in container_statuses(pod)
         if (waiting := (status.get("state") or {}).get("waiting")) and waiting.get("reason") in IMAGE_REASONS
     )
 
 
-def _failed_scheduling(picture: Picture) -> Seen:
+def _failed_scheduling(snapshot: Snapshot) -> Seen:
     return _hit(
         f"pod {name_of(pod)}: FailedScheduling: {condition.get('message', '')}"
-        for pod in picture.pods.values()
+        for pod in snapshot.pods.values()
         if not is_leaving(pod)
         for condition in (pod.get("status") or {}).get("conditions") or ()
-        if condition.get("reason") == "Unschedulable" and _is_old(moment(condition.get("lastTransitionTime")), picture)
+        if condition.get("reason") == "Unschedulable" and _is_old(moment(condition.get("lastTransitionTime")), snapshot)
     )
 
 
-def _failed_mount(picture: Picture) -> Seen:
+def _failed_mount(snapshot: Snapshot) -> Seen:
     return _hit(
         f"pod {name_of(pod)}: {event['reason']}: {event.get('message', '')}"
-        for event in picture.events.values()
-        if event.get("reason") in ("FailedMount", "FailedAttachVolume") and _is_new(event_time(event), picture)
-        for pod in picture.pods.values()
+        for event in snapshot.events.values()
+        if event.get("reason") in ("FailedMount", "FailedAttachVolume") and _is_new(event_time(event), snapshot)
+        for pod in snapshot.pods.values()
         if (event.get("involvedObject") or {}).get("uid") == pod["metadata"].get("uid")
         and not is_leaving(pod)
         and (pod.get("status") or {}).get("phase") == "Pending"
-        and _is_old(moment(pod["metadata"].get("creationTimestamp")), picture)
+        and _is_old(moment(pod["metadata"].get("creationTimestamp")), snapshot)
     )
 
 
-def _unexpected_crash(picture: Picture) -> Seen:
+def _unexpected_crash(snapshot: Snapshot) -> Seen:
     return _hit(
         f"pod {name_of(pod)}, container {status['name']}: ended with exit code {ended.get('exitCode')}"
         f" ({ended.get('reason', '?')}), {status.get('restartCount', 0)} restarts"
-        for pod in picture.pods.values()
+        for pod in snapshot.pods.values()
         if not is_leaving(pod)
         for status in container_statuses(pod)
         for state in (status.get("state"), status.get("lastState"))
         if (ended := (state or {}).get("terminated"))
         and ended.get("exitCode") != 0
         and not (ended.get("reason") == NOT_STARTED and status.get("restartCount", 0) < NOT_STARTED_AGAIN)
-        and _is_new(moment(ended.get("finishedAt")), picture)
+        and _is_new(moment(ended.get("finishedAt")), snapshot)
     )
 
 
-def _quota_exceeded(picture: Picture) -> Seen:
+def _quota_exceeded(snapshot: Snapshot) -> Seen:
     return _hit(
         f"{about(event)}: {event.get('message', '')}"
-        for event in picture.events.values()
-        if "exceeded quota" in (event.get("message") or "") and _is_new(event_time(event), picture)
+        for event in snapshot.events.values()
+        if "exceeded quota" in (event.get("message") or "") and _is_new(event_time(event), snapshot)
     )
 
 
-def _job_failed(picture: Picture) -> Seen:
+def _job_failed(snapshot: Snapshot) -> Seen:
     return _hit(
         f"pod {name_of(pod)} of job {owner['name']} failed"
-        for pod in picture.pods.values()
+        for pod in snapshot.pods.values()
         if (pod.get("status") or {}).get("phase") == "Failed"
         for owner in pod["metadata"].get("ownerReferences") or ()
         if owner.get("kind") == "Job"
     )
 
 
-def _is_new(at: datetime | None, picture: Picture) -> bool:
+def _is_new(at: datetime | None, snapshot: Snapshot) -> bool:
     """Whether it happened in this wait; times of whole seconds count when the second began in it."""
-    return at is not None and at >= picture.since
+    return at is not None and at >= snapshot.since
 
 
-def _is_old(at: datetime | None, picture: Picture) -> bool:
-    return at is not None and picture.utc - at > GRACE
+def _is_old(at: datetime | None, snapshot: Snapshot) -> bool:
+    return at is not None and snapshot.utc - at > GRACE
 
 
 DEFAULT_FAILURES: tuple[Failure, ...] = (

@@ -20,7 +20,8 @@ from typing import Any
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube, StreamRefused
-from promdrill.observe.picture import (
+from promdrill.observe.reflect import Backoff
+from promdrill.observe.snapshot import (
     ContainerKey,
     LogLine,
     Object,
@@ -28,7 +29,6 @@ from promdrill.observe.picture import (
     moment,
     name_of,
 )
-from promdrill.observe.reflect import Backoff
 from promdrill.observe.store import Store
 
 OVERLAP = timedelta(seconds=1)

@@ -1,4 +1,4 @@
-"""The judgements behind `Server`'s conditions: pure functions from a picture to what was seen."""
+"""The judgements behind `Server`'s conditions: pure functions from a snapshot to what was seen."""
 
 from __future__ import annotations
 
@@ -11,13 +11,6 @@ from typing import Any
 from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.failures import about, event_time
 from promdrill.observe.looked import judged
-from promdrill.observe.picture import (
-    EPOCH,
-    Object,
-    Picture,
-    container_status,
-    name_of,
-)
 from promdrill.observe.probes import (
     HttpProbe,
     MetricsProbe,
@@ -27,6 +20,13 @@ from promdrill.observe.probes import (
     Vector,
 )
 from promdrill.observe.quantity import size_bytes
+from promdrill.observe.snapshot import (
+    EPOCH,
+    Object,
+    Snapshot,
+    container_status,
+    name_of,
+)
 
 STARTED = "process_start_time_seconds"
 """Start of the process: tells readings of one process from those of the next, whose counters begin anew."""
@@ -90,7 +90,7 @@ def _crashed(status: Object) -> bool:
 
 
 def log_line(
-    picture: Picture,
+    snapshot: Snapshot,
     prefix: str,
     container: str,
     found: Callable[[str], bool],
@@ -100,7 +100,7 @@ def log_line(
 ) -> Seen:
     """Whether a line matches; `restart` narrows to one run: pod UID and restart count."""
     count = 0
-    for pod, line in picture.lines(prefix, container):
+    for pod, line in snapshot.lines(prefix, container):
         if line.at >= since and restart in (None, (line.uid, line.restart)):
             count += 1
             if found(line.text):
@@ -109,11 +109,11 @@ def log_line(
     return Seen(holds=False, text=f"no such line among {count} of {container}", known=count > 0)
 
 
-def no_log_line(picture: Picture, pods: Sequence[Object], container: str, seen: Seen, *, lines_wanted: bool) -> Seen:
+def no_log_line(snapshot: Snapshot, pods: Sequence[Object], container: str, seen: Seen, *, lines_wanted: bool) -> Seen:
     """The opposite of `log_line`, which must not hold merely because the log could not be read.
 
     Args:
-        picture: The picture.
+        snapshot: The snapshot.
         pods: The server's pods.
         container: Whose log.
         seen: What `log_line` saw.
@@ -121,7 +121,7 @@ def no_log_line(picture: Picture, pods: Sequence[Object], container: str, seen: 
     """
     if seen.holds:
         return Seen(holds=False, text=f"there is {seen.text}", changed=seen.changed)
-    unread = [name_of(pod) for pod in pods if (name_of(pod), container) not in picture.read]
+    unread = [name_of(pod) for pod in pods if (name_of(pod), container) not in snapshot.read]
     if unread or not pods:
         return unknown(f"the log of {container} has not been read to its end ({', '.join(unread) or 'no server pod'})")
     if lines_wanted and not seen.known:
@@ -129,9 +129,9 @@ def no_log_line(picture: Picture, pods: Sequence[Object], container: str, seen: 
     return Seen(holds=True, text=seen.text)
 
 
-def answer_of(picture: Picture, probe: Probe) -> ProbeAnswer | Seen:
+def answer_of(snapshot: Snapshot, probe: Probe) -> ProbeAnswer | Seen:
     """The answer to a probe in this wait, or why there is none."""
-    answer = picture.answers.get(probe)
+    answer = snapshot.answers.get(probe)
     if answer is None:
         return unknown("not asked yet")
     if answer.refused:
@@ -139,17 +139,17 @@ def answer_of(picture: Picture, probe: Probe) -> ProbeAnswer | Seen:
     return answer
 
 
-def http_status(picture: Picture, probe: HttpProbe, status: int) -> Seen:
+def http_status(snapshot: Snapshot, probe: HttpProbe, status: int) -> Seen:
     """Whether the answer has that status."""
-    answer = answer_of(picture, probe)
+    answer = answer_of(snapshot, probe)
     return answer if isinstance(answer, Seen) else Seen(holds=answer.status == status, text=status_words(answer))
 
 
 def http_json(
-    picture: Picture, probe: HttpProbe, predicate: Callable[[Any], bool], show: Callable[[Any], str] | None
+    snapshot: Snapshot, probe: HttpProbe, predicate: Callable[[Any], bool], show: Callable[[Any], str] | None
 ) -> Seen:
     """Whether the predicate holds for the JSON answer; anything but 200 is no evidence."""
-    answer = answer_of(picture, probe)
+    answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return answer
     body = answer.json()
@@ -159,9 +159,9 @@ def http_json(
     return Seen(holds=holds, text=words)
 
 
-def vector_of(picture: Picture, probe: QueryProbe, predicate: Callable[[Vector], bool]) -> Seen:
+def vector_of(snapshot: Snapshot, probe: QueryProbe, predicate: Callable[[Vector], bool]) -> Seen:
     """Whether the predicate holds for the query's result."""
-    answer = answer_of(picture, probe)
+    answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return answer
     vector = answer.vector()
@@ -170,9 +170,9 @@ def vector_of(picture: Picture, probe: QueryProbe, predicate: Callable[[Vector],
     return Seen(holds=predicate(vector), text=vector_words(vector))
 
 
-def age(picture: Picture, probe: QueryProbe) -> tuple[float | None, Seen]:
+def age(snapshot: Snapshot, probe: QueryProbe) -> tuple[float | None, Seen]:
     """Age of the newest stored sample in seconds (None: there is none, or nobody answers), and the words for it."""
-    answer = answer_of(picture, probe)
+    answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return None, answer
     vector = answer.vector()
@@ -185,10 +185,10 @@ def age(picture: Picture, probe: QueryProbe) -> tuple[float | None, Seen]:
 
 
 def metric_value(
-    picture: Picture, probe: MetricsProbe, name: str, predicate: Callable[[float], bool], labels: dict[str, str]
+    snapshot: Snapshot, probe: MetricsProbe, name: str, predicate: Callable[[float], bool], labels: dict[str, str]
 ) -> Seen:
     """Whether the predicate holds for a metric's sum."""
-    answer = answer_of(picture, probe)
+    answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return answer
     if answer.metrics is None:
@@ -199,9 +199,9 @@ def metric_value(
     return Seen(holds=predicate(value), text=f"{name} is {value:g}")
 
 
-def stands_still(picture: Picture, probe: MetricsProbe, name: str, labels: dict[str, str], for_s: float) -> Seen:
+def stands_still(snapshot: Snapshot, probe: MetricsProbe, name: str, labels: dict[str, str], for_s: float) -> Seen:
     """Whether a metric's sum did not rise over the last `for_s` seconds of one process."""
-    answer = answer_of(picture, probe)
+    answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return answer
     if answer.metrics is None:
@@ -211,7 +211,7 @@ def stands_still(picture: Picture, probe: MetricsProbe, name: str, labels: dict[
         return unknown(f"no metric {name}")
     before = [
         (answer.asked - each.asked, then)
-        for each in picture.history.get(probe, ())
+        for each in snapshot.history.get(probe, ())
         if each.total(STARTED) == answer.total(STARTED) and (then := each.total(name, **labels)) is not None
     ]
     within = [(ago_s, then) for ago_s, then in before if ago_s <= for_s]
@@ -232,10 +232,10 @@ def capacity(obj: Object | None, held: str | None, phase: str | None, at_least: 
     return Seen(holds=phase == "Bound" and held is not None and size_bytes(held) >= size_bytes(at_least), text=text)
 
 
-def event_seen(picture: Picture, reason: str, prefix: str, text: str | None, since: datetime) -> Seen:
+def event_seen(snapshot: Snapshot, reason: str, prefix: str, text: str | None, since: datetime) -> Seen:
     """Whether such an event was seen at or after `since`."""
     others = []
-    for event in picture.events.values():
+    for event in snapshot.events.values():
         if event.get("reason") != reason or not str((event.get("involvedObject") or {}).get("name")).startswith(prefix):
             continue
         words = f"{about(event)}: {reason}: {event.get('message', '')}"

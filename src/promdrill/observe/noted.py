@@ -12,18 +12,18 @@ from promdrill.core.events import (
     PodGone,
     VolumeMeasured,
 )
-from promdrill.observe.picture import (
-    Object,
-    container_statuses,
-    is_leaving,
-    name_of,
-)
 from promdrill.observe.probes import (
     AGE_QUERY,
     ExecProbe,
     Probe,
     ProbeAnswer,
     QueryProbe,
+)
+from promdrill.observe.snapshot import (
+    Object,
+    container_statuses,
+    is_leaving,
+    name_of,
 )
 
 DF_FIELDS = 6

@@ -1,4 +1,4 @@
-"""The observer: watches, log followers and the poller of one drill's namespace, behind one live picture."""
+"""The observer: watches, log followers and the poller of one drill's namespace, behind one live snapshot."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from promdrill.core.model import ObserverFigures
 from promdrill.kube.client import Kube
 from promdrill.observe.follow import Follower, Followers
 from promdrill.observe.noted import Notes
-from promdrill.observe.picture import ContainerKey, Object, Picture
 from promdrill.observe.poll import Poller
 from promdrill.observe.probes import Probe
 from promdrill.observe.reflect import Reflector
+from promdrill.observe.snapshot import ContainerKey, Object, Snapshot
 from promdrill.observe.store import Store
 
 FIRST_LIST_S = 60.0
@@ -51,7 +51,7 @@ class _Objects:
 
 @dataclass(frozen=True, slots=True)
 class _Pods:
-    """The sink of pods: their containers' logs are followed. A new run is told before the picture shows it."""
+    """The sink of pods: their containers' logs are followed. A new run is told before the snapshot shows it."""
 
     store: Store
     followers: Followers
@@ -78,7 +78,7 @@ class _Pods:
 
 
 class Observer:
-    """The live picture of one namespace, from entering its block to leaving it.
+    """The live snapshot of one namespace, from entering its block to leaving it.
 
     Entering returns when everything has been listed once; leaving ends every thread.
 
@@ -149,22 +149,22 @@ class Observer:
             for thread in tuple(self._threads):
                 thread.join(JOIN_S)
 
-    def picture(self, since: datetime | None = None) -> Picture:
+    def snapshot(self, since: datetime | None = None) -> Snapshot:
         """What is known now, for a wait that began at `since` (by default: when the observer was made).
 
         Raises:
-            ClusterError: One of the observer's threads has broken, so that the picture cannot be trusted.
+            ClusterError: One of the observer's threads has broken, so that the snapshot cannot be trusted.
         """
         if self._broken is not None:
             raise ClusterError(f"the observer broke: {self._broken!r}") from self._broken
-        return self._store.picture(since or self._began_utc)
+        return self._store.snapshot(since or self._began_utc)
 
     def wait_beyond(self, version: int, timeout_s: float) -> None:
-        """Return at the first change after a picture's version, or after `timeout_s` seconds."""
+        """Return at the first change after a snapshot's version, or after `timeout_s` seconds."""
         self._store.wait_beyond(version, timeout_s)
 
     def arrival_after(self, version: int) -> float | None:
-        """When (monotonic seconds) the first change after a picture's version arrived; None when there is none."""
+        """When (monotonic seconds) the first change after a snapshot's version arrived; None when there is none."""
         return self._store.arrival_after(version)
 
     @contextmanager
@@ -200,7 +200,7 @@ class Observer:
         def guarded() -> None:
             try:
                 body()
-            except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: `picture` raises it
+            except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: `snapshot` raises it
                 self._broken = error
                 self.journal.write(ObserverBroke(thread=name, error=repr(error)))
                 with self.changed:

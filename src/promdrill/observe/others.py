@@ -15,18 +15,18 @@ from promdrill.observe.conditions import (
     Seen,
     unknown,
 )
-from promdrill.observe.picture import (
-    EPOCH,
-    Object,
-    Picture,
-    container_status,
-    name_of,
-)
 from promdrill.observe.probes import (
     ExecProbe,
     HttpProbe,
     MetricsProbe,
     ObjectProbe,
+)
+from promdrill.observe.snapshot import (
+    EPOCH,
+    Object,
+    Snapshot,
+    container_status,
+    name_of,
 )
 
 Selector = Mapping[str, str]
@@ -46,8 +46,8 @@ def object_shows(
     """
     probe = ObjectProbe(path)
 
-    def judge(picture: Picture) -> Seen:
-        answer = judges.answer_of(picture, probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        answer = judges.answer_of(snapshot, probe)
         if isinstance(answer, Seen):
             return answer
         body = answer.json()
@@ -64,8 +64,8 @@ def object_shows(
 def pods_ready(selector: Selector, n: int) -> Condition:
     """Exactly `n` pods carry the labels, all of them running and ready in every container."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector, leaving=True)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = snapshot.select(selector, leaving=True)
         good = [pod for pod in pods if _is_ready(pod)]
         return Seen(holds=len(good) == len(pods) == n, text=_words(pods))
 
@@ -75,8 +75,8 @@ def pods_ready(selector: Selector, n: int) -> Condition:
 def no_pod(selector: Selector) -> Condition:
     """No pod carries the labels, not even one that is being deleted."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector, leaving=True)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = snapshot.select(selector, leaving=True)
         return Seen(holds=not pods, text=_words(pods))
 
     return Condition(f"no pod of {_named(selector)}", Kind.POD, judge)
@@ -85,8 +85,8 @@ def no_pod(selector: Selector) -> Condition:
 def ended_with(selector: Selector, container: str, reason: str) -> Condition:
     """A run of the container ended for that reason, as `OOMKilled`, in the newest such pod."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = snapshot.select(selector)
         status = container_status(pods[0], container) if pods else None
         states = [(status or {}).get(key) or {} for key in ("state", "lastState")]
         ended = [state["terminated"] for state in states if "terminated" in state]
@@ -99,8 +99,8 @@ def ended_with(selector: Selector, container: str, reason: str) -> Condition:
 def claim_phase(name: str, phase: str) -> Condition:
     """The claim is in that phase: `Pending`, `Bound`, `Lost`."""
 
-    def judge(picture: Picture) -> Seen:
-        claim = picture.claims.get(name)
+    def judge(snapshot: Snapshot) -> Seen:
+        claim = snapshot.claims.get(name)
         seen = str((claim.get("status") or {}).get("phase")) if claim else "not there"
         return Seen(holds=seen == phase, text=f"claim {name}: {seen}")
 
@@ -112,8 +112,8 @@ def no_claim(name: str) -> Condition:
     return Condition(
         f"no claim {name}",
         Kind.VOLUME,
-        lambda picture: Seen(
-            holds=name not in picture.claims, text=", ".join(map(name_of, picture.claims.values())) or "no claims"
+        lambda snapshot: Seen(
+            holds=name not in snapshot.claims, text=", ".join(map(name_of, snapshot.claims.values())) or "no claims"
         ),
     )
 
@@ -123,8 +123,8 @@ def no_volume(name: str) -> Condition:
     return Condition(
         f"no volume {name}",
         Kind.VOLUME,
-        lambda picture: Seen(
-            holds=name not in picture.volumes, text=", ".join(map(name_of, picture.volumes.values())) or "no volumes"
+        lambda snapshot: Seen(
+            holds=name not in snapshot.volumes, text=", ".join(map(name_of, snapshot.volumes.values())) or "no volumes"
         ),
     )
 
@@ -135,7 +135,7 @@ def exporter_metric(
     """`predicate` holds for the sum of a metric on the /metrics page of a Service: an exporter is asked by itself."""
     probe = MetricsProbe(service, port, names=frozenset({name}))
     return Condition(
-        text, Kind.METRIC, lambda picture: judges.metric_value(picture, probe, name, predicate, labels), (probe,)
+        text, Kind.METRIC, lambda snapshot: judges.metric_value(snapshot, probe, name, predicate, labels), (probe,)
     )
 
 
@@ -143,8 +143,8 @@ def http_answer(service: str, port: int | str, path: str, status: int, *, patter
     """A Service answers GET `path` with that status, and the body has the pattern: an error that says what it is."""
     probe, found = HttpProbe(service, port, "GET", path), re.compile(pattern)
 
-    def judge(picture: Picture) -> Seen:
-        answer = judges.answer_of(picture, probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        answer = judges.answer_of(snapshot, probe)
         if isinstance(answer, Seen):
             return answer
         holds = answer.status == status and found.search(answer.text) is not None
@@ -157,9 +157,9 @@ def says(pod: str, container: str, pattern: str, *, since: datetime | None = Non
     """A log line of a container, in a pod whose name begins so, has the pattern; only lines from `since` on."""
     found = re.compile(pattern)
 
-    def judge(picture: Picture) -> Seen:
+    def judge(snapshot: Snapshot) -> Seen:
         return judges.log_line(
-            picture,
+            snapshot,
             pod,
             container,
             lambda text: found.search(text) is not None,
@@ -176,8 +176,8 @@ def command(
     """A command that only reads, run in a container, ends with that exit code and its output has the pattern."""
     probe, found = ExecProbe(pod, container, tuple(argv)), re.compile(pattern, re.MULTILINE)
 
-    def judge(picture: Picture) -> Seen:
-        answer = judges.answer_of(picture, probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        answer = judges.answer_of(snapshot, probe)
         if isinstance(answer, Seen):
             return answer
         if answer.status is None:

@@ -13,7 +13,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube
-from promdrill.observe.picture import EPOCH, name_of
 from promdrill.observe.probes import (
     ExecProbe,
     Labels,
@@ -23,6 +22,7 @@ from promdrill.observe.probes import (
     ProbeAnswer,
     QueryProbe,
 )
+from promdrill.observe.snapshot import EPOCH, name_of
 from promdrill.observe.store import Store
 
 PERIOD_S = 0.5
@@ -120,7 +120,7 @@ class Poller:
         method = "GET" if isinstance(probe, QueryProbe | MetricsProbe) else probe.method
         target = f"services/{probe.service}:{probe.port}"
         if not isinstance(probe, QueryProbe) and probe.pod:
-            pod = self._store.picture(EPOCH).pod(probe.pod)
+            pod = self._store.snapshot(EPOCH).pod(probe.pod)
             if pod is None:
                 return (method, "", probe.pod)
             target = f"pods/{name_of(pod)}:{probe.pod_port}"

@@ -18,7 +18,7 @@ from promdrill.core.events import (
     WatchRelisted,
 )
 from promdrill.kube.client import Kube
-from promdrill.observe.picture import Object
+from promdrill.observe.snapshot import Object
 
 STREAM_S = 3300.0
 """Seconds after which a watch is closed in good order: shorter than any proxy's hour, longer than any drill's wait."""

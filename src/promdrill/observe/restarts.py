@@ -17,15 +17,15 @@ from promdrill.observe.conditions import (
     Seen,
     unknown,
 )
-from promdrill.observe.picture import (
+from promdrill.observe.probes import QueryProbe
+from promdrill.observe.server import Server
+from promdrill.observe.snapshot import (
     Object,
-    Picture,
+    Snapshot,
     container_status,
     moment,
     name_of,
 )
-from promdrill.observe.probes import QueryProbe
-from promdrill.observe.server import Server
 
 RESTARTS = "kube_pod_container_status_restarts_total"
 """kube-state-metrics: restartCount of each container."""
@@ -37,8 +37,8 @@ WHOLE_SECOND_S = 1.0
 def not_restarted(selector: Mapping[str, str], container: str, *, since: datetime) -> Condition:
     """The container of the newest such pod runs, and its run began before that moment."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = snapshot.select(selector)
         began = _running_since(pods[0], container) if pods else None
         return Seen(holds=began is not None and began < since, text=_words(pods, began))
 
@@ -63,14 +63,14 @@ def restart_counted(
     promql = f'{RESTARTS}{{namespace="{server.namespace}", container="{container}"}}[5m]'
     probe = QueryProbe(server.service, server.port, promql)
 
-    def judge(picture: Picture) -> Seen:
-        pods = picture.select(selector)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = snapshot.select(selector)
         began = _running_since(pods[0], container) if pods else None
         ready_s = _ready_since_s(pods[0]) if pods else None
         count = int((container_status(pods[0], container) or {}).get("restartCount", 0)) if pods else 0
         if not count or began is None or began < since.replace(microsecond=0) or ready_s is None:
             return Seen(holds=False, text=_words(pods, began))
-        answer = judges.answer_of(picture, probe)
+        answer = judges.answer_of(snapshot, probe)
         if isinstance(answer, Seen):
             return answer
         samples = _samples(answer.json(), name_of(pods[0]))

@@ -10,18 +10,18 @@ from typing import Any
 
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import (
-    EPOCH,
-    Object,
-    Picture,
-    container_status,
-)
 from promdrill.observe.probes import (
     AGE_QUERY,
     HttpProbe,
     MetricsProbe,
     QueryProbe,
     Vector,
+)
+from promdrill.observe.snapshot import (
+    EPOCH,
+    Object,
+    Snapshot,
+    container_status,
 )
 
 
@@ -72,13 +72,13 @@ class Server:
         """Name of the PersistentVolumeClaim; a StatefulSet's is ``storage-volume-<fullname>-0``, see `claim_name`."""
         return self.claim_name or self.fullname
 
-    def pods(self, picture: Picture, *, leaving: bool = False) -> tuple[Object, ...]:
+    def pods(self, snapshot: Snapshot, *, leaving: bool = False) -> tuple[Object, ...]:
         """The server's pods, newest first; those being deleted only with `leaving`."""
         if self.labels:
-            return picture.select(dict(self.labels), leaving=leaving)
+            return snapshot.select(dict(self.labels), leaving=leaving)
         now = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
         charts_to_19 = {"release": self.release, "app": "prometheus", "component": "server"}
-        return picture.select(now, leaving=leaving) or picture.select(charts_to_19, leaving=leaving)
+        return snapshot.select(now, leaving=leaving) or snapshot.select(charts_to_19, leaving=leaving)
 
     def ready(self, n: int | None = None) -> Condition:
         """One server pod and no other, Running, with exactly `n` of its containers ready; by default all."""
@@ -87,20 +87,20 @@ class Server:
         return Condition(
             f"server pod {wanted}/{of}",
             Kind.POD,
-            lambda picture: judges.readiness(self.pods(picture, leaving=True), wanted, of),
+            lambda snapshot: judges.readiness(self.pods(snapshot, leaving=True), wanted, of),
         )
 
     def crash_looping(self) -> Condition:
         """The server's container waits in CrashLoopBackOff, or has just crashed, while the pod's others are ready."""
         return Condition(
-            "server crash looping", Kind.POD, lambda picture: judges.crash_loop(self.pods(picture), self.container)
+            "server crash looping", Kind.POD, lambda snapshot: judges.crash_loop(self.pods(snapshot), self.container)
         )
 
     def restarts_at_least(self, n: int) -> Condition:
         """The server's container has been restarted at least `n` times in its present pod."""
 
-        def judge(picture: Picture) -> Seen:
-            count = self._run(picture, self.container)[1]
+        def judge(snapshot: Snapshot) -> Seen:
+            count = self._run(snapshot, self.container)[1]
             return Seen(holds=count >= n, text=f"{count} restarts")
 
         return Condition(f"at least {n} restarts of the server", Kind.POD, judge)
@@ -136,9 +136,9 @@ class Server:
         name = container or self.container
         found = self._line_judge(pattern, name, since or EPOCH, this_restart=this_restart)
 
-        def judge(picture: Picture) -> Seen:
-            pods = self.pods(picture)
-            return judges.no_log_line(picture, pods, name, found(picture), lines_wanted=this_restart)
+        def judge(snapshot: Snapshot) -> Seen:
+            pods = self.pods(snapshot)
+            return judges.no_log_line(snapshot, pods, name, found(snapshot), lines_wanted=this_restart)
 
         return Condition(f"log of {name} has no /{pattern}/", Kind.LOG, judge)
 
@@ -148,7 +148,7 @@ class Server:
         return Condition(
             f"{method} {path} answers {status}",
             Kind.HTTP,
-            lambda picture: judges.http_status(picture, probe, status),
+            lambda snapshot: judges.http_status(snapshot, probe, status),
             (probe,),
         )
 
@@ -169,7 +169,7 @@ class Server:
             show: Puts the body into words; without it, what the predicate read of it is shown.
         """
         probe = HttpProbe(self.service, self.port, "GET", path)
-        return Condition(text, Kind.HTTP, lambda picture: judges.http_json(picture, probe, predicate, show), (probe,))
+        return Condition(text, Kind.HTTP, lambda snapshot: judges.http_json(snapshot, probe, predicate, show), (probe,))
 
     def flag(self, name: str, value: str) -> Condition:
         """The running server's command-line flag has the value."""
@@ -193,8 +193,8 @@ class Server:
     def stale(self, for_s: float) -> Condition:
         """No sample was stored for `for_s` seconds, none is visible any more, or Prometheus does not answer."""
 
-        def judge(picture: Picture) -> Seen:
-            seconds, seen = judges.age(picture, self._age)
+        def judge(snapshot: Snapshot) -> Seen:
+            seconds, seen = judges.age(snapshot, self._age)
             holds = seen.known and (seconds is None or seconds >= for_s)
             return Seen(holds=holds, text=seen.text, known=seen.known)
 
@@ -203,8 +203,8 @@ class Server:
     def fresh(self, within_s: float) -> Condition:
         """The newest stored sample is younger than `within_s` seconds."""
 
-        def judge(picture: Picture) -> Seen:
-            seconds, seen = judges.age(picture, self._age)
+        def judge(snapshot: Snapshot) -> Seen:
+            seconds, seen = judges.age(snapshot, self._age)
             return Seen(holds=seconds is not None and seconds < within_s, text=seen.text, known=seen.known)
 
         return Condition(f"newest sample younger than {within_s:g} s", Kind.METRIC, judge, (self._age,))
@@ -239,13 +239,13 @@ class Server:
     ) -> Condition:
         """`predicate` holds for the result, also an empty one, of an instant query at Unix second `at_s`, or now."""
         probe = QueryProbe(self.service, self.port, promql, at_s)
-        return Condition(text, Kind.METRIC, lambda picture: judges.vector_of(picture, probe, predicate), (probe,))
+        return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
     def metric(self, name: str, predicate: Callable[[float], bool], text: str, **labels: str) -> Condition:
         """`predicate` holds for the sum of a metric, read from the pod's own /metrics: ready or not, storing or not."""
         probe = self.metrics_probe(frozenset({name}))
         return Condition(
-            text, Kind.METRIC, lambda picture: judges.metric_value(picture, probe, name, predicate, labels), (probe,)
+            text, Kind.METRIC, lambda snapshot: judges.metric_value(snapshot, probe, name, predicate, labels), (probe,)
         )
 
     def not_rising(self, name: str, for_s: float, **labels: str) -> Condition:
@@ -264,7 +264,7 @@ class Server:
         return Condition(
             f"{shown} not rising for {for_s:g} s",
             Kind.METRIC,
-            lambda picture: judges.stands_still(picture, probe, name, labels, for_s),
+            lambda snapshot: judges.stands_still(snapshot, probe, name, labels, for_s),
             (probe,),
         )
 
@@ -275,8 +275,8 @@ class Server:
     def claim_size(self, at_least: str) -> Condition:
         """The claim is bound and its status shows at least that capacity (a quantity such as ``1Gi``)."""
 
-        def judge(picture: Picture) -> Seen:
-            claim = picture.claims.get(self.claim)
+        def judge(snapshot: Snapshot) -> Seen:
+            claim = snapshot.claims.get(self.claim)
             status = (claim or {}).get("status") or {}
             return judges.capacity(claim, (status.get("capacity") or {}).get("storage"), status.get("phase"), at_least)
 
@@ -285,9 +285,9 @@ class Server:
     def volume_size(self, at_least: str) -> Condition:
         """The volume that is bound to the claim has at least that capacity."""
 
-        def judge(picture: Picture) -> Seen:
+        def judge(snapshot: Snapshot) -> Seen:
             wanted = {"namespace": self.namespace, "name": self.claim}
-            refs = ((v, (v.get("spec") or {})) for v in picture.volumes.values())
+            refs = ((v, (v.get("spec") or {})) for v in snapshot.volumes.values())
             found = next((v for v, spec in refs if wanted.items() <= (spec.get("claimRef") or {}).items()), None)
             held = (((found or {}).get("spec") or {}).get("capacity") or {}).get("storage")
             return judges.capacity(found, held, ((found or {}).get("status") or {}).get("phase"), at_least)
@@ -301,16 +301,16 @@ class Server:
         return Condition(
             f"event {reason} about {about_prefix}*{f' with /{text}/' if text else ''}",
             Kind.EVENT,
-            lambda picture: judges.event_seen(picture, reason, about_prefix, text, since or EPOCH),
+            lambda snapshot: judges.event_seen(snapshot, reason, about_prefix, text, since or EPOCH),
         )
 
     @property
     def _age(self) -> QueryProbe:
         return QueryProbe(self.service, self.port, AGE_QUERY)
 
-    def _run(self, picture: Picture, container: str) -> tuple[str, int]:
+    def _run(self, snapshot: Snapshot, container: str) -> tuple[str, int]:
         """Pod UID and restart count of a container's present run; ("", -1) when there is none."""
-        for pod in self.pods(picture):
+        for pod in self.pods(snapshot):
             status = container_status(pod, container)
             if status is not None:
                 return str(pod["metadata"].get("uid", "")), int(status.get("restartCount", 0))
@@ -318,13 +318,13 @@ class Server:
 
     def _line_judge(
         self, pattern: str, container: str, since: datetime, *, this_restart: bool
-    ) -> Callable[[Picture], Seen]:
+    ) -> Callable[[Snapshot], Seen]:
         found = re.compile(pattern)
 
-        def judge(picture: Picture) -> Seen:
-            restart = self._run(picture, container) if this_restart else None
+        def judge(snapshot: Snapshot) -> Seen:
+            restart = self._run(snapshot, container) if this_restart else None
             return judges.log_line(
-                picture,
+                snapshot,
                 f"{self.fullname}-",
                 container,
                 lambda text: found.search(text) is not None,

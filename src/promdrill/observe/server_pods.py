@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.picture import Object, Picture, name_of
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Object, Snapshot, name_of
 
 
 def flag_given(server: Server, flag: str, times: int) -> Condition:
@@ -17,8 +17,8 @@ def flag_given(server: Server, flag: str, times: int) -> Condition:
         times: How often.
     """
 
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = server.pods(snapshot)
         if not pods:
             return Seen(holds=False, text="no server pod")
         containers = (c for c in pods[0]["spec"]["containers"] if c["name"] == server.container)
@@ -31,8 +31,8 @@ def flag_given(server: Server, flag: str, times: int) -> Condition:
 def no_server_pod(server: Server) -> Condition:
     """There is no server pod, not even one that is being deleted."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture, leaving=True)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = server.pods(snapshot, leaving=True)
         return Seen(holds=not pods, text=_words(pods))
 
     return Condition("no server pod at all", Kind.POD, judge)
@@ -41,8 +41,8 @@ def no_server_pod(server: Server) -> Condition:
 def unscheduled(server: Server) -> Condition:
     """There is a server pod, and no node has taken it."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = server.pods(snapshot)
         waiting = all(pod["status"].get("phase") == "Pending" and not pod["spec"].get("nodeName") for pod in pods)
         return Seen(holds=bool(pods) and waiting, text=_words(pods))
 
@@ -52,8 +52,8 @@ def unscheduled(server: Server) -> Condition:
 def old_pod_beside_new(server: Server) -> Condition:
     """There are two server pods: the older is ready in all its containers, the newer is not."""
 
-    def judge(picture: Picture) -> Seen:
-        pods = server.pods(picture, leaving=True)
+    def judge(snapshot: Snapshot) -> Seen:
+        pods = server.pods(snapshot, leaving=True)
         holds = len(pods) == 2 and _is_ready(pods[1], server) and not _is_ready(pods[0], server)  # noqa: PLR2004
         return Seen(holds=holds, text=_words(pods))
 

@@ -1,4 +1,4 @@
-"""What the watching threads write and pictures are taken from: one lock, and one condition that tells of changes."""
+"""What the watching threads write and snapshots are taken from: one lock, and one condition that tells of changes."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from promdrill.core.clock import Clock
-from promdrill.observe.picture import (
+from promdrill.observe.probes import Probe, ProbeAnswer
+from promdrill.observe.snapshot import (
     ContainerKey,
     LogLine,
     Object,
-    Picture,
+    Snapshot,
     name_of,
 )
-from promdrill.observe.probes import Probe, ProbeAnswer
 
 KINDS = ("pods", "claims", "volumes", "events", "endpoints")
-"""The kinds of object that are watched: fields of `Picture`."""
+"""The kinds of object that are watched: fields of `Snapshot`."""
 
 HISTORY = 240
 """Answers kept for each probe: two minutes at two a second, enough to see whether a counter rises."""
@@ -38,7 +38,7 @@ class _Asked:
 
 
 class Store:
-    """The mutable side of `Picture`. Every method is safe to call from any thread.
+    """The mutable side of `Snapshot`. Every method is safe to call from any thread.
 
     Attributes:
         changed: Notified after every change.
@@ -110,18 +110,18 @@ class Store:
             self._note()
 
     def forget_answer(self, probe: Probe) -> None:
-        """Take the latest answer out of the picture; it stays in the history."""
+        """Take the latest answer out of the snapshot; it stays in the history."""
         with self.changed:
             if probe in self._asked:
                 self._asked[probe].latest = None
 
-    def picture(self, since: datetime) -> Picture:
+    def snapshot(self, since: datetime) -> Snapshot:
         """What is known now, for a wait that began at `since`."""
         with self.changed:
             for key, lines in self._logs.items():
                 if key not in self._frozen:
                     self._frozen[key] = tuple(lines.values())
-            return Picture(
+            return Snapshot(
                 at=self._clock.monotonic(),
                 utc=self._clock.utc(),
                 since=since,

@@ -18,13 +18,13 @@ from promdrill.core.events import (
 from promdrill.observe.conditions import Condition, Failure, Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import Probe
+from promdrill.observe.snapshot import Snapshot
 
 __all__ = ["DEFAULT_FAILURES", "until", "without"]
 
 TICK_S = 0.5
-"""Seconds after which a picture is judged again although nothing changed: some conditions depend on the time of day."""
+"""Seconds after which a snapshot is judged again although nothing changed: some conditions depend on the time."""
 
 
 def until(
@@ -35,11 +35,11 @@ def until(
     timeout_s: float,
     hold_s: float = 0.0,
     hint: str = "",
-) -> Picture:
+) -> Snapshot:
     """Wait until all of `wanted` hold at once, and go on to for `hold_s`; judged whenever something changes.
 
     Args:
-        observer: Where pictures come from.
+        observer: Where snapshots come from.
         wanted: What must hold.
         failed: What ends the wait at once.
         timeout_s: Seconds for all of it, `hold_s` included.
@@ -47,7 +47,7 @@ def until(
         hint: The next move, for the error.
 
     Returns:
-        The picture that proved it.
+        The snapshot that proved it.
 
     Raises:
         WaitFailed: A failure was seen.
@@ -59,13 +59,13 @@ def until(
     wait.announce()
     with observer.asking(_probes(wanted, failed)):
         while True:
-            picture = observer.picture(began)
-            if wait.judge(picture):
+            snapshot = observer.snapshot(began)
+            if wait.judge(snapshot):
                 observer.journal.write(WaitDone(took_s=round(deadline.elapsed_s, 3)))
-                return picture
+                return snapshot
             if deadline.passed:
                 raise wait.timeout()
-            observer.wait_beyond(picture.version, min(TICK_S, deadline.remaining_s, wait.hold_left_s(picture)))
+            observer.wait_beyond(snapshot.version, min(TICK_S, deadline.remaining_s, wait.hold_left_s(snapshot)))
 
 
 @dataclass(slots=True)
@@ -90,29 +90,29 @@ class _Wait:
             raise ValueError("a wait needs conditions, each with a name of its own")
         self.observer.journal.write(WaitBegan(wanted=names, timeout_s=self.deadline.budget_s, hold_s=self.hold_s))
 
-    def judge(self, picture: Picture) -> bool:
+    def judge(self, snapshot: Snapshot) -> bool:
         """Whether the wait is over with success; raises `WaitFailed`."""
-        seen = {c.name: c.judge(picture) for c in self.wanted}
+        seen = {c.name: c.judge(snapshot) for c in self.wanted}
         for condition in self.wanted:
-            self._note(condition, seen[condition.name], picture)
-        self.seen, self.version = seen, picture.version
+            self._note(condition, seen[condition.name], snapshot)
+        self.seen, self.version = seen, snapshot.version
         if not all(s.holds for s in seen.values()):
             self.held_since = None
         elif self.held_since is None:
-            self.held_since = picture.at
-        if self.hold_left_s(picture) <= 0:
+            self.held_since = snapshot.at
+        if self.hold_left_s(snapshot) <= 0:
             return True
         for failure in self.failed:
-            hit = failure.judge(picture)
+            hit = failure.judge(snapshot)
             if hit.holds:
                 raise self._failure(failure, hit)
         return False
 
-    def hold_left_s(self, picture: Picture) -> float:
+    def hold_left_s(self, snapshot: Snapshot) -> float:
         """Seconds for which everything must go on to hold; infinite while something does not."""
         if self.held_since is None:
             return float("inf")
-        return self.hold_s - (picture.at - self.held_since)
+        return self.hold_s - (snapshot.at - self.held_since)
 
     def timeout(self) -> WaitTimeout:
         """The error for the deadline."""
@@ -131,7 +131,7 @@ class _Wait:
         what = f"{failure.name} ({hit.text})"
         return WaitFailed(" and ".join(missing), what, _words(missing), waited_s, hint=self.hint)
 
-    def _note(self, condition: Condition, seen: Seen, picture: Picture) -> None:
+    def _note(self, condition: Condition, seen: Seen, snapshot: Snapshot) -> None:
         """Journal a condition that began, or ceased, to hold: when the cluster changed, and when we knew."""
         before = self.seen.get(condition.name)
         if before is not None and before.holds == seen.holds:
@@ -148,18 +148,18 @@ class _Wait:
             self.observer.journal.write(news)
             return
         knew = self.observer.clock.utc()
-        changed = seen.changed if seen.changed is not None else self._arrival(picture, knew)
+        changed = seen.changed if seen.changed is not None else self._arrival(snapshot, knew)
         after_s = max(0.0, (knew - max(changed, self.began)).total_seconds())
         if seen.holds:
             self.observer.detected(after_s)
         self.observer.journal.write(replace(news, changed=changed, knew=knew, detected_after_s=round(after_s, 4)))
 
-    def _arrival(self, picture: Picture, knew: datetime) -> datetime:
+    def _arrival(self, snapshot: Snapshot, knew: datetime) -> datetime:
         """When the oldest change not judged before arrived here: for evidence that does not tell its own time."""
         arrived = self.observer.arrival_after(self.version)
         if arrived is None:
             return knew
-        return knew - timedelta(seconds=max(0.0, self.observer.clock.monotonic() - min(arrived, picture.at)))
+        return knew - timedelta(seconds=max(0.0, self.observer.clock.monotonic() - min(arrived, snapshot.at)))
 
 
 def _probes(wanted: Sequence[Condition], failed: Sequence[Failure]) -> list[Probe]:

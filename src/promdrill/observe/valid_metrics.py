@@ -32,10 +32,10 @@ from promdrill.observe.judges import (
     status_words,
     vector_words,
 )
-from promdrill.observe.picture import Picture
 from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import Snapshot
 
 FRESH_INTERVALS = 3
 """Scrape intervals that the newest sample may be old (issue 4): one is always under way, one may fail by chance."""
@@ -97,14 +97,14 @@ def valid_metrics(
 def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
     """Over one scrape interval every target is scraped once, so that something must have been appended."""
 
-    def judge(picture: Picture) -> Seen:
-        latest = _reading(picture, probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        latest = _reading(snapshot, probe)
         if isinstance(latest, Seen):
             return latest
         value = latest.total(APPENDED)
         if value is None:
             return unknown(f"no metric {APPENDED}")
-        before = [a for a in _of_one_process(picture, probe, latest) if latest.asked - a.asked >= scrape_interval_s]
+        before = [a for a in _of_one_process(snapshot, probe, latest) if latest.asked - a.asked >= scrape_interval_s]
         if not before:
             return unknown(f"{value:g} appended; not yet compared over one scrape interval")
         then = before[-1].total(APPENDED) or 0.0  # a counter with labels is on the page from its first count on
@@ -115,8 +115,8 @@ def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
 
 
 def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> Condition:
-    def judge(picture: Picture) -> Seen:
-        latest = _reading(picture, probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        latest = _reading(snapshot, probe)
         if isinstance(latest, Seen):
             return latest
         value = latest.total(name)
@@ -125,7 +125,7 @@ def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> 
         base = 0.0
         if not _started_after(latest, since):
             base = next(
-                (a.total(name) or 0.0 for a in _of_one_process(picture, probe, latest) if a.utc >= since), value
+                (a.total(name) or 0.0 for a in _of_one_process(snapshot, probe, latest) if a.utc >= since), value
             )
         begin = "the process started" if _started_after(latest, since) else "the given moment"
         return Seen(holds=value <= base, text=f"{value - base:g} since {begin} ({name})")
@@ -136,8 +136,8 @@ def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> 
 def _still_answered(server: Server, remembered: Remembered) -> Condition:
     probe = QueryProbe(server.service, server.port, remembered.promql, remembered.at_s)
 
-    def judge(picture: Picture) -> Seen:
-        answer = answer_of(picture, probe)
+    def judge(snapshot: Snapshot) -> Seen:
+        answer = answer_of(snapshot, probe)
         if isinstance(answer, Seen):
             return answer
         vector = answer.vector()
@@ -152,16 +152,16 @@ def _still_answered(server: Server, remembered: Remembered) -> Condition:
     return Condition(f"samples from before the fault ({when}) are still there", Kind.METRIC, judge, (probe,))
 
 
-def _reading(picture: Picture, probe: MetricsProbe) -> ProbeAnswer | Seen:
-    answer = answer_of(picture, probe)
+def _reading(snapshot: Snapshot, probe: MetricsProbe) -> ProbeAnswer | Seen:
+    answer = answer_of(snapshot, probe)
     if isinstance(answer, ProbeAnswer) and answer.metrics is None:
         return unknown(f"/metrics does not answer: {status_words(answer)}")
     return answer
 
 
-def _of_one_process(picture: Picture, probe: MetricsProbe, latest: ProbeAnswer) -> list[ProbeAnswer]:
+def _of_one_process(snapshot: Snapshot, probe: MetricsProbe, latest: ProbeAnswer) -> list[ProbeAnswer]:
     """Readings of the process that gave the latest, oldest first, the latest included."""
-    return [a for a in picture.history.get(probe, ()) if a.metrics and a.total(STARTED) == latest.total(STARTED)]
+    return [a for a in snapshot.history.get(probe, ()) if a.metrics and a.total(STARTED) == latest.total(STARTED)]
 
 
 def _started_after(reading: ProbeAnswer, since: datetime) -> bool:

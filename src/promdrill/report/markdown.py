@@ -33,7 +33,7 @@ _HEAD = ("drill", "verdict", "detected", "recovered", "gap", "lost")
 
 
 def to_markdown(folders: Sequence[Path], *, earlier: Path | None = None) -> str:
-    """A headline, what did not end as due, and a table of the drills of each run, folded where all is well.
+    """A headline, what did not end as expected, and a table of the drills of each run, folded where all is well.
 
     Args:
         folders: Each is a run, or holds runs.
@@ -47,13 +47,16 @@ def to_markdown(folders: Sequence[Path], *, earlier: Path | None = None) -> str:
         earlier = previous(columns[0])
     before = _before(earlier)
     drills = [drill for column in columns for drill in column.drills]
-    wrong = [(column, drill) for column in columns for drill in column.drills if not drill.due]
+    wrong = [(column, drill) for column in columns for drill in column.drills if not drill.as_expected]
     out = [f"## promdrill: {_headline(len(drills), len(wrong))}"]
     out += [f"\n> {escape(column.name)} did not finish." for column in columns if not column.finished]
     if wrong:
         out += ["", *(line for column, drill in wrong for line in _wrong(column, drill))]
     for column in columns:
-        out += ["", *_table(column, before, folded=len(columns) > 1 and all(drill.due for drill in column.drills))]
+        out += [
+            "",
+            *_table(column, before, folded=len(columns) > 1 and all(drill.as_expected for drill in column.drills)),
+        ]
     return "\n".join(out) + "\n"
 
 
@@ -61,7 +64,9 @@ def _headline(drills: int, wrong: int) -> str:
     if not drills:
         return "no drill was run"
     return (
-        f"{wrong} of {count(drills, 'drill')} did not end as due" if wrong else f"{count(drills, 'drill')}, all as due"
+        f"{wrong} of {count(drills, 'drill')} did not end as expected"
+        if wrong
+        else f"{count(drills, 'drill')}, all as expected"
     )
 
 
@@ -98,8 +103,8 @@ def _cells(drill: Drill, before: dict[str, float]) -> tuple[str, ...]:
 
 def _verdict(drill: Drill) -> str:
     verdict = drill.result.verdict if drill.result else None
-    due = ", as due" if drill.due and drill.control is not None else ""
-    mark = _MARKS[Verdict.PASSED] if drill.due else _MARKS[verdict]
+    due = ", as expected" if drill.as_expected and drill.control is not None else ""
+    mark = _MARKS[Verdict.PASSED] if drill.as_expected else _MARKS[verdict]
     return f"{mark} {verdict or 'unfinished'}{due}"
 
 

@@ -28,7 +28,7 @@ class Need(StrEnum):
     UNKNOWN = "not known"
 
 
-def as_due(drill: DrillResult) -> bool:
+def as_expected(drill: DrillResult) -> bool:
     """Whether the drill passed, or is a control or an ablation that ended as it must."""
     return shortfall(drill) is None
 
@@ -43,8 +43,8 @@ def outcome(drill: DrillResult) -> str:
         return reason
     short = shortfall(drill)
     if short is not None:
-        return f"not as due: {short}"
-    shown = f"as due, {need(drill)}" if drill.left_out is not None else "as due"
+        return f"not as expected: {short}"
+    shown = f"as expected, {need(drill)}" if drill.left_out is not None else "as expected"
     return f"{shown}: {reason}" if reason else shown
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from promdrill.core.model import DrillResult, RunResult, Verdict
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 
 _FAILURE, _ERROR = "failure", "error"
 
@@ -70,7 +70,7 @@ def _case(suite: ET.Element, drill: DrillResult) -> None:
 
 
 def _tag(drill: DrillResult) -> str | None:
-    if as_due(drill):
+    if as_expected(drill):
         return None
     return _ERROR if drill.verdict is Verdict.ABORTED else _FAILURE
 

@@ -18,7 +18,7 @@ from promdrill.core.model import (
     Skipped,
 )
 from promdrill.core.records import Misfit
-from promdrill.results.expected import as_due
+from promdrill.results.expected import as_expected
 from promdrill.results.folder import write_atomically
 from promdrill.results.junit import to_junit
 
@@ -113,6 +113,6 @@ def _check(run: RunResult) -> None:
         if drill.recovered_after_s is not None and drill.recovered_after_s < 0:
             raise Misfit(f"drills[{number}].recovered_after_s: {drill.recovered_after_s:g} is below zero")
         try:
-            as_due(drill)
+            as_expected(drill)
         except KeyError as error:
             raise Misfit(f"drills[{number}].control: {error} is not known to this promdrill") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, Skipped, Variant
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 from promdrill.results.table import NOTHING, Table, wrap
 
 _HEAD = ("verdict", "scenario", "detected", "recovered", "gap")
@@ -16,7 +16,7 @@ _INDENT = 9
 def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> list[str]:
     """One line per drill with verdict, detection, recovery and gap, in seconds; its reason below unless it passed.
 
-    A dash stands for a figure that is not known. Of controls and ablations it is said whether they ended as due.
+    A dash stands for a figure that is not known. Of controls and ablations it is said whether they ended as expected.
     """
     if not drills:
         return ["no drill was run", *_left_out(skipped)]
@@ -35,11 +35,11 @@ def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> lis
 
 
 def closing_line(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> str:
-    """``N passed, N failed``: controls and ablations that ended as due count as passed, all others as failed.
+    """``N passed, N failed``: controls and ablations that ended as expected count as passed, all others as failed.
 
     Scenarios that were skipped are counted behind it, where there are any.
     """
-    passed = sum(as_due(drill) for drill in drills)
+    passed = sum(as_expected(drill) for drill in drills)
     return f"{passed} passed, {len(drills) - passed} failed" + (f", {len(skipped)} skipped" if skipped else "")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, LeftOut
-from promdrill.results.expected import as_due, need, shortfall
+from promdrill.results.expected import as_expected, need, shortfall
 from promdrill.results.table import NOTHING, Table
 
 _HEAD = ("line", "step", "the step is")
 _LINE, _STEP = 4, 32  # columns of the step's line and of its command; the longest finding takes the other 40
-_DUE = {True: "as due", False: "NOT AS DUE"}
+_DUE = {True: "as expected", False: "NOT AS EXPECTED"}
 
 
 def lines(drills: Sequence[DrillResult], kind: str | None) -> list[str]:
@@ -28,7 +28,7 @@ def lines(drills: Sequence[DrillResult], kind: str | None) -> list[str]:
 def _controls(drills: Sequence[DrillResult]) -> list[str]:
     names = sorted({drill.scenario for drill in drills})
     controls = list(dict.fromkeys(drill.control or "" for drill in drills))
-    found = {(drill.scenario, drill.control or ""): f"{drill.verdict}, {_DUE[as_due(drill)]}" for drill in drills}
+    found = {(drill.scenario, drill.control or ""): f"{drill.verdict}, {_DUE[as_expected(drill)]}" for drill in drills}
     rows = [[name, *(found.get((name, control), NOTHING) for control in controls)] for name in names]
     return Table(["scenario", *controls], rows).text()
 
@@ -48,7 +48,7 @@ def _steps(found: Sequence[tuple[LeftOut, DrillResult]]) -> list[str]:
         for step, drill in found
     ]
     short = ((number, shortfall(drill)) for number, (_, drill) in enumerate(found))
-    under = {number: f"NOT AS DUE: {said}" for number, said in short if said is not None}
+    under = {number: f"NOT AS EXPECTED: {said}" for number, said in short if said is not None}
     return Table(_HEAD, rows, frozenset({0}), under, _LINE + 2, least={0: _LINE, 1: _STEP}).text()
 
 

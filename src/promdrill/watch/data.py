@@ -55,7 +55,7 @@ def _drill(row: Row, drill: Timeline | None, now: datetime) -> dict[str, Any]:
         "folder": row.folder,
         "status": str(row.status),
         "phase_or_verdict": str(row.word),
-        "as_due": row.good,
+        "as_expected": row.good,
         "took_s": _rounded(row.took_s),
         "said": row.said,
     }

@@ -32,5 +32,5 @@ def table(listed: Sequence[Row]) -> Iterator[str]:
     wide = max((len(row.name) for row in listed), default=0)
     for row in listed:
         took = "" if row.took_s is None else f"{row.took_s:.0f} s"
-        mark = " (not as due)" if row.status is Status.ENDED and row.good is False and "[" in row.name else ""
+        mark = " (not as expected)" if row.status is Status.ENDED and row.good is False and "[" in row.name else ""
         yield f"{row.word:<11} {row.name:<{wide}} {took:>7}  {row.said}{mark}".rstrip()

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from promdrill.core.model import DrillResult, Verdict
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 from promdrill.results.folder import of_result
 from promdrill.results.timeline.drill import Timeline, Wait
 from promdrill.watch.run import Ending, RunState
@@ -85,7 +85,9 @@ def _ended(result: DrillResult) -> Row:
     took = [phase.took_s for phase in result.phases if phase.took_s is not None]
     said = clean(outcome(result)) or f"recovered in {seconds(result.recovered_after_s)}"
     folder = of_result(result)
-    return Row(result.name, folder, Status.ENDED, result.verdict, as_due(result), sum(took) if took else None, said)
+    return Row(
+        result.name, folder, Status.ENDED, result.verdict, as_expected(result), sum(took) if took else None, said
+    )
 
 
 def _cost(drill: Timeline) -> str:

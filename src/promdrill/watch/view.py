@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from promdrill.core.model import Verdict
-from promdrill.results.expected import as_due
+from promdrill.results.expected import as_expected
 from promdrill.results.timeline.drill import Timeline
 from promdrill.watch.detail import detail
 from promdrill.watch.rows import (
@@ -79,7 +79,7 @@ class Focus:
 
 def _unwell(run: RunState) -> list[Timeline]:
     """Drills that did not end as they had to, which is what one wants to see of a run that is over."""
-    return [drill for name, drill in run.drills.items() if (found := run.result(name)) and not as_due(found)]
+    return [drill for name, drill in run.drills.items() if (found := run.result(name)) and not as_expected(found)]
 
 
 def view(run: RunState, now: datetime, canvas: Canvas, *, focus: Focus, beside_lines: bool = False) -> Group:

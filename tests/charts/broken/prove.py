@@ -1,10 +1,10 @@
 """A remedy that no longer works is found: ``python -m tests.charts.broken.prove``, from the checkout.
 
 Two cells, our chart and the copy of it by make.py in which a larger volume is asked for in vain, are drilled as a
-matrix. Exactly disk-full on the copy must be red, for want of recovery or in the runbook's verification, and everything
-else as due; then `promdrill compare` of the two cells, across charts, must call exactly that a worse verdict, with exit
-code 1. Some 20 minutes, ten of which the runbook waits for the volume to grow. The folder goes, unless the proof fails:
-then it stays and is named. SUPPLY, JOBS, REGISTRY_MIRROR and BUNDLE are obeyed.
+matrix. Only disk-full on the copy must be red, because it does not recover or its verification fails; everything
+else as expected. `promdrill compare` of the two cells, across charts, must then call exactly that a worse
+verdict, with exit code 1. It takes some 20 minutes, ten of which the runbook waits for the volume to grow. The folder is
+removed, unless the proof fails: then it stays and is named. SUPPLY, JOBS, REGISTRY_MIRROR and BUNDLE are respected.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from promdrill.core.model import DrillResult, RunResult, Verdict
 from promdrill.matrix import child
 from promdrill.matrix.kept import CELL, Folders
 from promdrill.results import store
-from promdrill.results.expected import as_due
+from promdrill.results.expected import as_expected
 
 HERE = Path(__file__).resolve().parent
 COPY = "charts/broken"
@@ -125,7 +125,7 @@ def cells(matrix: Path) -> tuple[Path, Path]:
 
 
 def judge(old: RunResult, new: RunResult) -> None:
-    """Refuse results but these: all as due, except for `BROKEN` on the copy.
+    """Refuse results but these: all as expected, except for `BROKEN` on the copy.
 
     Raises:
         PromdrillError: Says all that is otherwise.
@@ -145,7 +145,7 @@ def _unlike(name: str, run: RunResult, *, red: str | None) -> Iterable[str]:
     for drill in run.drills:
         if drill.scenario == red and not _remedy_failed(drill):
             yield f"{name}: {red} did not fail for want of recovery or in verification: {_told([drill])}"
-        if drill.scenario != red and not as_due(drill):
+        if drill.scenario != red and not as_expected(drill):
             yield f"{name}: {_told([drill])}"
 
 

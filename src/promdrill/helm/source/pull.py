@@ -34,7 +34,7 @@ def pull(helm: Path, name: str, version: str, repo: str, *, pins: Pins, cache: C
         SupplyError: It could not be had, or is not what is pinned.
     """
     pinned = pins.digest(name, version)
-    whence = shown(repo)
+    origin = shown(repo)
 
     def make(folder: Path) -> dict[str, str]:
         try:
@@ -46,29 +46,29 @@ def pull(helm: Path, name: str, version: str, repo: str, *, pins: Pins, cache: C
         seen = digest_of(archive)
         if pinned is not None and seen != pinned:
             raise SupplyError(
-                f"chart {name} {version} of {whence} has SHA-256 {seen}, but {pinned} is pinned; it is not used",
+                f"chart {name} {version} of {origin} has SHA-256 {seen}, but {pinned} is pinned; it is not used",
                 hint=f"a chart of your own: its digest in a file, and {PINS_VARIABLE}=<that file>",
             )
-        _same(archive, name, version, whence)
+        _same(archive, name, version, origin)
         if pinned is None:
-            say(f"No digest is pinned for chart {name} {version}; {whence} gave {seen}.")
-        return {"version": version, "address": whence, "sha256": seen}
+            say(f"No digest is pinned for chart {name} {version}; {origin} gave {seen}.")
+        return {"version": version, "address": origin, "sha256": seen}
 
     entry = cache.build(f"chart-{name}", key_of([version, repo, pinned]), make)
     return next(entry.files.glob("*.tgz"))
 
 
-def _same(archive: Path, name: str, version: str, whence: str) -> None:
+def _same(archive: Path, name: str, version: str, origin: str) -> None:
     try:
         found = files.metadata(archive)
     except UsageError as error:
-        raise SupplyError(f"what {whence} gave as chart {name} {version} is none: {error.message}",
+        raise SupplyError(f"what {origin} gave as chart {name} {version} is none: {error.message}",
                           hint=repositories.HINT) from error  # fmt: skip
     if found["name"] != name:
-        raise SupplyError(f"{whence} gave chart {found['name']} for {name}", hint=repositories.HINT)
+        raise SupplyError(f"{origin} gave chart {found['name']} for {name}", hint=repositories.HINT)
     if found["version"] != version:  # a range, or a leading v
         raise UsageError(
-            f"CHART_VERSION={version}: a run is of one exact version; {whence} gave {name} {found['version']} for it",
+            f"CHART_VERSION={version}: a run is of one exact version; {origin} gave {name} {found['version']} for it",
             hint=f"CHART_VERSION={found['version']}",
         )
 

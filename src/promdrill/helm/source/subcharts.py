@@ -263,9 +263,9 @@ def _refusal(path: Path, missing: Iterable[Dependency], needed_by: str, why: str
     lines = []
     for item in missing:
         key = switch(item)
-        whence = f"from {repositories.shown(item.repository)}" if item.repository else "of no repository"
+        origin = f"from {repositories.shown(item.repository)}" if item.repository else "of no repository"
         off = f"turned off by {key}: false" if key else "no values key turns it off"
-        lines.append(f"  {item.name} {item.version} {whence}; {off}")
+        lines.append(f"  {item.name} {item.version} {origin}; {off}")
     what = f"CHART={path}: subcharts are not in its charts/, and {why}:\n" + "\n".join(lines)
     vendor = f"helm dependency build {path}"
     if needed_by:

@@ -19,7 +19,7 @@ from promdrill.core.model import (
     Verdict,
 )
 from promdrill.report.bench.run import Ran, drill_s, ran
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 
 OBSERVED = {
     "detect_p95_s": "seconds to notice a change, 95th percentile",
@@ -109,14 +109,14 @@ class LeftOver:
         name: The drill, as people name it.
         verdict: How it ended.
         said: Why, in one sentence.
-        due: Whether it had to end so.
+        as_expected: Whether it had to end so.
     """
 
     started: str
     name: str
     verdict: Verdict
     said: str
-    due: bool
+    as_expected: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,9 @@ class Bench:
     observed: Mapping[str, Middle]
 
     @property
-    def due(self) -> bool:
-        """Whether all runs came to their ends, and all drills ended as due."""
-        return all(run.due for run in self.runs)
+    def as_expected(self) -> bool:
+        """Whether all runs came to their ends, and all drills ended as expected."""
+        return all(run.as_expected for run in self.runs)
 
 
 def bench(runs: Sequence[RunResult]) -> Bench:
@@ -201,7 +201,7 @@ def _phase_s(drill: DrillResult, name: PhaseName) -> float | None:
 
 
 def _left_over(run: RunResult, drill: DrillResult) -> LeftOver:
-    return LeftOver(run.started, drill.name, drill.verdict, " ".join(outcome(drill).split()), as_due(drill))
+    return LeftOver(run.started, drill.name, drill.verdict, " ".join(outcome(drill).split()), as_expected(drill))
 
 
 def _observed(drill: DrillResult, name: str) -> float | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from promdrill.core.model import DrillResult, RunResult
 from promdrill.report.html.words import between
-from promdrill.results.expected import as_due
+from promdrill.results.expected import as_expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Ran:
         jobs: Places for drills.
         verdicts: How many drills ended how.
         skipped: Scenarios that were skipped.
-        due: Whether it came to its end, and all drills ended as due.
+        as_expected: Whether it came to its end, and all drills ended as expected.
         drilled_s: Seconds of all drills together, however they ended.
         packed_s: What they take at least on `jobs` places: their sum by `jobs`, and never less than the longest.
         outside: What is not drilling; None where the moments for it are missing.
@@ -52,7 +52,7 @@ class Ran:
     jobs: int
     verdicts: Mapping[str, int]
     skipped: int
-    due: bool
+    as_expected: bool
     drilled_s: float
     packed_s: float
     outside: Outside | None
@@ -97,7 +97,7 @@ def ran(run: RunResult) -> Ran:
         jobs=jobs,
         verdicts=dict(Counter(str(drill.verdict) for drill in run.drills)),
         skipped=len(run.skipped),
-        due=run.finished is not None and all(map(as_due, run.drills)),
+        as_expected=run.finished is not None and all(map(as_expected, run.drills)),
         drilled_s=round(sum(seconds), 3),
         packed_s=round(packed_s, 3),
         outside=_outside(run, packed_s),

@@ -97,7 +97,7 @@ def to_markdown(bench: Bench) -> str:
 
 def to_json(bench: Bench) -> str:
     """Every figure, with the names of the records in `promdrill.report.bench.figures`."""
-    return json.dumps({"schema": BENCH_SCHEMA, "due": bench.due, **asdict(bench)}, indent=2)
+    return json.dumps({"schema": BENCH_SCHEMA, "as_expected": bench.as_expected, **asdict(bench)}, indent=2)
 
 
 def _parts(bench: Bench) -> Iterator[Part]:

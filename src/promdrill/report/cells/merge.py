@@ -19,7 +19,7 @@ from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, RunResult, Skipped
 from promdrill.report.compare.read import read_all
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 from promdrill.results.store import RESULTS
 
 CELL = "cell.json"
@@ -57,8 +57,8 @@ class Cell:
 
     @property
     def red(self) -> bool:
-        """Whether it has problems, or a drill that did not end as due."""
-        return bool(self.problems) or not all(map(as_due, self.drills))
+        """Whether it has problems, or a drill that did not end as expected."""
+        return bool(self.problems) or not all(map(as_expected, self.drills))
 
     @property
     def took_s(self) -> float | None:
@@ -128,7 +128,7 @@ def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
     """
     wanted = wanted or {}
     if (folder / RESULTS).exists():
-        raise UsageError(f"{folder} is a single run, not a folder of cells", hint=f"promdrill stitch {folder.parent}")
+        raise UsageError(f"{folder} is a single run, not a folder of cells", hint=f"promdrill merge {folder.parent}")
     found: dict[str, Cell] = {}
     for place in _places(folder) if folder.is_dir() or not wanted else ():
         cell = _read(place, str(place.relative_to(folder)), wanted)
@@ -145,8 +145,8 @@ def to_json(night: Night) -> str:
     counts = {
         "cells": len(night.cells),
         "red_cells": len(night.red),
-        "passed": sum(map(as_due, night.drills)),
-        "failed": sum(not as_due(drill) for drill in night.drills),
+        "passed": sum(map(as_expected, night.drills)),
+        "failed": sum(not as_expected(drill) for drill in night.drills),
         "skipped": len(night.skipped),
     }
     cells = [_cell_json(cell) for cell in night.cells]
@@ -160,7 +160,7 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
             "control": drill.control,
             "repetition": drill.repetition,
             "verdict": str(drill.verdict),
-            "as_due": as_due(drill),
+            "as_expected": as_expected(drill),
             "said": outcome(drill),
             "recovered_after_s": drill.recovered_after_s,
         }

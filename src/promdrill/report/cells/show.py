@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from promdrill.core.model import drill_name
 from promdrill.report.cells.merge import Cell, Night
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
 from promdrill.results.table import (
@@ -34,7 +34,7 @@ def headline(night: Night) -> str:
 def to_markdown(night: Night) -> str:
     """What is red first, then the table scenario by cell, why what was skipped, and the cells; at most `LONGEST`."""
     notes = _notes(night)
-    out = [f"## promdrill stitch: {headline(night)}"]
+    out = [f"## promdrill merge: {headline(night)}"]
     red = list(_red_lines(night))
     if red:
         out += ["", "### Red", "", *(f"- {escape(line)}" for line in red)]
@@ -65,7 +65,7 @@ def _red_lines(night: Night) -> Iterator[str]:
     for cell in night.red:
         yield from (f"{cell.id}: {' '.join(problem.split())}" for problem in cell.problems)
         for drill in cell.drills:
-            if not as_due(drill):
+            if not as_expected(drill):
                 said = textwrap.shorten(outcome(drill), LONGEST_REASON) or "no reason was given"
                 yield f"{cell.id}: {drill.name}: {drill.verdict}: {said}"
 
@@ -94,9 +94,11 @@ def _numbered(night: Night, rows: Sequence[str], notes: Mapping[str, int]) -> Ta
 def _field(cell: Cell, name: str, notes: Mapping[str, int]) -> str:
     """What is said of one scenario in one cell; what is red stands out."""
     drills = [drill for drill in cell.drills if drill_name(drill.scenario, drill.control) == name]
-    # A control that ended as due is as good as passed; its verdict alone would look red.
+    # A control that ended as expected is as good as passed; its verdict alone would look red.
     counted = Counter(
-        f"{drill.verdict}{'' if drill.control is None else ', as due' if as_due(drill) else ', not as due'}"
+        str(drill.verdict)
+        if drill.control is None
+        else f"{drill.verdict}, {'as expected' if as_expected(drill) else 'not as expected'}"
         for drill in drills
     )
     said = [word if len(drills) == 1 else f"{number} {word}" for word, number in counted.items()]
@@ -106,7 +108,7 @@ def _field(cell: Cell, name: str, notes: Mapping[str, int]) -> str:
     if not cell.runs:
         return Strong("no result")
     words = ", ".join(said) or NOTHING
-    return words if all(map(as_due, drills)) else Strong(words)
+    return words if all(map(as_expected, drills)) else Strong(words)
 
 
 _CELL_HEAD = ("cell", "what it is", "Kubernetes", "minutes", "came to")

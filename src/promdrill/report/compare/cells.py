@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 
 from promdrill.core.model import DrillResult, RunResult, Verdict
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.expected import as_expected, outcome
 
 _MAD_TO_SIGMA = 1.4826
 """From the median absolute deviation to the standard deviation of normal noise."""
@@ -45,8 +45,8 @@ class Side:
 
     Attributes:
         verdicts: Of its drills but aborted ones, in the order of their runs.
-        due: How many of these ended as due.
-        reasons: What was said of them, each once, those that did not end as due first; nothing of drills that passed.
+        as_expected: How many of these ended as expected.
+        reasons: Each reason once, those of drills that did not end as expected first; none of drills that passed.
         aborted: The reasons of the aborted drills.
         recovered_s: Seconds to recovery of the drills that passed; empty for controls and ablations.
         median_s: Their median; None without any.
@@ -57,7 +57,7 @@ class Side:
     """
 
     verdicts: tuple[Verdict, ...]
-    due: int
+    as_expected: int
     reasons: tuple[str, ...]
     aborted: tuple[str, ...]
     recovered_s: tuple[float, ...]
@@ -116,8 +116,8 @@ def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[Ce
 def _side(found: _Found, hidden: Iterable[str]) -> Side:
     drills = [drill for _, drill in found.drills]
     judged = [drill for drill in drills if drill.verdict is not Verdict.ABORTED]
-    said = [outcome(drill) for drill in sorted(judged, key=as_due)]
-    recovered = [drill.recovered_after_s for drill in judged if drill.control is None and as_due(drill)]
+    said = [outcome(drill) for drill in sorted(judged, key=as_expected)]
+    recovered = [drill.recovered_after_s for drill in judged if drill.control is None and as_expected(drill)]
     seconds = tuple(figure for figure in recovered if figure is not None)
     middle = median(seconds) if seconds else None
     spread = None
@@ -125,7 +125,7 @@ def _side(found: _Found, hidden: Iterable[str]) -> Side:
         spread = _MAD_TO_SIGMA * median(abs(figure - middle) for figure in seconds)
     return Side(
         verdicts=tuple(drill.verdict for drill in judged),
-        due=sum(as_due(drill) for drill in judged),
+        as_expected=sum(as_expected(drill) for drill in judged),
         reasons=tuple(dict.fromkeys(filter(None, said))),
         aborted=tuple(drill.reason or "no reason was given" for drill in drills if drill.verdict is Verdict.ABORTED),
         recovered_s=seconds,

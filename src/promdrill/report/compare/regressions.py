@@ -8,11 +8,11 @@ What counts, and why:
 
 - An aborted drill says nothing about the runbook. It is listed, and the cell is judged by its other results; a cell
   without any on one side is not compared.
-- The verdict is worse, a regression, when NEW ended as due less often than OLD's share of drills as due explains: the
-  chance of so few (binomial, at OLD's share) is below `ODD`. Where all of OLD's repeats were as due, one that is not is
-  enough: the verdict turned, or it flips now. Where OLD flipped itself, that is the noise seen, and a few more are
-  needed. As due is `promdrill.results.expected`: a drill has to pass, a control must not.
-- The verdict is better when all of NEW is as due and OLD's share does not explain that either. What only now flips
+- The verdict is worse, a regression, when NEW ended as expected less often than OLD's share explains: the chance of so
+  few (binomial, at OLD's share) is below `ODD`. Where all of OLD's repeats ended as expected, one that did not is
+  enough: the verdict turned, or it flips now. Where OLD itself flipped, that is noise, and it takes a few more. What is
+  expected says `promdrill.results.expected`: a drill has to pass, a control must not.
+- The verdict is better when all of NEW is as expected and OLD's share does not explain that either. What only now flips
   from never to sometimes is a change, not an improvement, and so is failed that became invalid.
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
 - A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
@@ -263,18 +263,18 @@ _FINDINGS = (
 
 
 def _verdict_trend(old: Side, new: Side) -> Trend:
-    share, of = old.due / len(old.verdicts), len(new.verdicts)
-    if sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(new.due + 1)) < ODD:
+    share, of = old.as_expected / len(old.verdicts), len(new.verdicts)
+    if sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(new.as_expected + 1)) < ODD:
         return Trend.WORSE
-    if new.due == of and share**of < ODD:
+    if new.as_expected == of and share**of < ODD:
         return Trend.BETTER
     same = set(old.verdicts) == set(new.verdicts) and _steady(old) == _steady(new)
     return Trend.SAME if same else Trend.OTHER
 
 
 def _steady(side: Side) -> bool | None:
-    """Whether all drills ended as due (True), none (False), or now this and now that (None)."""
-    return None if 0 < side.due < len(side.verdicts) else side.due > 0
+    """Whether all drills ended as expected (True), none (False), or now this and now that (None)."""
+    return None if 0 < side.as_expected < len(side.verdicts) else side.as_expected > 0
 
 
 def _recovery(old: Side, new: Side, threshold: float) -> Recovery | None:

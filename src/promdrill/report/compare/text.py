@@ -153,9 +153,9 @@ def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
 
 
 def side_words(side: Side | None, finding: Finding) -> str:
-    """The verdicts of one side and the first reason, that of a drill that did not end as due where there is one.
+    """The verdicts of one side and the first reason, that of a drill that did not end as expected where there is one.
 
-    Reasons of controls that ended as due are left out where nothing changed, or there is nothing to compare with.
+    Reasons of controls that ended as expected are left out where nothing changed, or there is nothing to compare with.
     """
     if side is None:
         return "no result"
@@ -168,8 +168,8 @@ def side_words(side: Side | None, finding: Finding) -> str:
         words = f"skipped: {' '.join(side.skipped[0].split())}"
         return words + (f" (and {_count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
     reasons = [" ".join(reason.split()) for reason in side.reasons or (side.aborted if not side.verdicts else ())]
-    if reasons and finding in _BRIEF and side.due == len(side.verdicts) > 0:
-        words += ", as due"
+    if reasons and finding in _BRIEF and side.as_expected == len(side.verdicts) > 0:
+        words += ", as expected"
     elif reasons:
         words += f": {reasons[0]}"
         words += f" (and {_count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
@@ -214,10 +214,10 @@ def unchanged(comparison: Comparison) -> str:
     """How many cells are as they were, and how good that is."""
     rows = comparison.of(Finding.UNCHANGED)
     sides = [row.new for row in rows if row.new is not None]
-    due = sum(side.due == len(side.verdicts) for side in sides)
-    never = sum(side.due == 0 for side in sides)
+    due = sum(side.as_expected == len(side.verdicts) for side in sides)
+    never = sum(side.as_expected == 0 for side in sides)
     line = title(Finding.UNCHANGED, len(rows))
-    parts = [(due, "as due"), (never, "not as due"), (len(rows) - due - never, "now this, now that")]
+    parts = [(due, "as expected"), (never, "not as expected"), (len(rows) - due - never, "now this, now that")]
     said = ", ".join(f"{count} {words}" for count, words in parts if count)
     return f"{line}: {said}" if said else line
 

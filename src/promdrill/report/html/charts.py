@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from promdrill.report.html.draw import (
     Canvas,
-    Picture,
+    Snapshot,
     stepped,
     thinned,
     ticks,
@@ -55,14 +55,14 @@ def _volume(fills: Sequence[Fill], canvas: Canvas) -> Row:
     most = max(max(fill.size_bytes, fill.used_bytes) for fill in fills)
     unit, bytes_each = next(((name, each) for name, each in _UNITS if most >= each), ("B", 1))
     scale = ticks(most / bytes_each)
-    picture = canvas.chart(scale[-1])
+    drawing = canvas.chart(scale[-1])
     used = [(fill.when.s, fill.used_bytes / bytes_each) for fill in fills]
     room = [(fill.when.s, fill.size_bytes / bytes_each) for fill in fills]
-    _grid(picture, scale, canvas)
+    _grid(drawing, scale, canvas)
     line = stepped(thinned(used), canvas.length)
-    picture.area("fill", line)
-    picture.line("curve", line)
-    picture.line("limit", stepped(thinned(room), canvas.length))
+    drawing.area("fill", line)
+    drawing.line("curve", line)
+    drawing.line("limit", stepped(thinned(room), canvas.length))
     fullest, last = max(fills, key=lambda fill: fill.used_bytes / fill.size_bytes), fills[-1]
     told = (
         f"At its fullest, at {offset(fullest.when.s)}, {size(fullest.used_bytes)} of {size(fullest.size_bytes)} "
@@ -80,14 +80,14 @@ def _volume(fills: Sequence[Fill], canvas: Canvas) -> Row:
 
 def _samples(ages: Sequence[tuple[float, float]], gaps: Sequence[Gap], canvas: Canvas) -> Row:
     scale = ticks(max([LEAST_TOP_S, *(age_s for _, age_s in ages)]))
-    picture = canvas.chart(scale[-1])
+    drawing = canvas.chart(scale[-1])
     widest = max(gaps, key=lambda gap: gap.end_s - gap.start_s, default=None)
     labels = []
     if widest is not None:
-        picture.area("gap", [(widest.start_s, scale[-1]), (widest.end_s, scale[-1])])
+        drawing.area("gap", [(widest.start_s, scale[-1]), (widest.end_s, scale[-1])])
         labels.append(_gap_label(widest, canvas))
-    _grid(picture, scale, canvas)
-    picture.line("curve", thinned(ages))
+    _grid(drawing, scale, canvas)
+    drawing.line("curve", thinned(ages))
     words = [_gap_words(widest)] if widest else ["No gap is known."]
     if ages:
         oldest = max(ages, key=lambda point: point[1])
@@ -106,9 +106,9 @@ def _gap_label(gap: Gap, canvas: Canvas) -> Label:
     return Label(left, round(right - left, 2), f"gap {seconds(gap.end_s - gap.start_s)}", "gap")
 
 
-def _grid(picture: Picture, scale: list[float], canvas: Canvas) -> None:
+def _grid(drawing: Snapshot, scale: list[float], canvas: Canvas) -> None:
     for tick in scale[:-1]:
-        picture.line("grid", [(0.0, tick), (canvas.length, tick)])
+        drawing.line("grid", [(0.0, tick), (canvas.length, tick)])
 
 
 def _labels(scale: list[float]) -> list[tuple[float, str]]:

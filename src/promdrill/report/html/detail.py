@@ -60,7 +60,7 @@ class Badge:
 
     verdict: str
     mark: str
-    due: bool
+    as_expected: bool
     colour: str
 
 
@@ -68,8 +68,8 @@ def badge(drill: Drill) -> Badge:
     """How it ended; a control that ended as it must is as good as passed."""
     verdict = str(drill.result.verdict) if drill.result else UNFINISHED
     control = drill.result is not None and drill.result.control is not None
-    colour = ("passed" if drill.due else "failed") if control else verdict
-    return Badge(verdict, MARKS[verdict], drill.due, colour)
+    colour = ("passed" if drill.as_expected else "failed") if control else verdict
+    return Badge(verdict, MARKS[verdict], drill.as_expected, colour)
 
 
 def said(drill: Drill) -> str:
@@ -125,7 +125,7 @@ def context(drill: Drill, column: Column, *, beside: Path, most: Limits) -> dict
 
 
 def timeline(drill: Timeline) -> list[Group]:
-    """All rows with their pictures; none without a journal."""
+    """All rows with their drawings; none without a journal."""
     if not drill.entries:
         return []
     canvas = Canvas(drill.length_s)

@@ -1,8 +1,8 @@
 """Drawing: shapes over the seconds of a drill, as SVG paths that the page colours, labels and stretches.
 
-A canvas is `WIDTH` units wide and holds pictures one below the other: a lane for each row of the timeline, and charts
-with scales of their own. Each picture is a `viewBox` and a few paths with one class each. Colours come from the style
-sheet, for light and dark. Words are HTML beside the pictures, so that they stay readable when a picture is stretched to
+A canvas is `WIDTH` units wide and holds drawings one below the other: a lane for each row of the timeline, and charts
+with scales of their own. Each drawing is a `viewBox` and a few paths with one class each. Colours come from the style
+sheet, for light and dark. Words are HTML beside the drawings, so that they stay readable when a drawing is stretched to
 the width of a phone.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 WIDTH = 1000
-"""Units of a picture's width, whatever its width on the screen."""
+"""Units of a drawing's width, whatever its width on the screen."""
 
 LANE = 20
 """Units, and pixels on the screen, of a lane's height."""
@@ -33,7 +33,7 @@ Points = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Svg:
-    """One picture: its `viewBox`, and (class, path data) of its shapes from back to front."""
+    """One drawing: its `viewBox`, and (class, path data) of its shapes from back to front."""
 
     box: str
     shapes: tuple[tuple[str, str], ...]
@@ -55,8 +55,8 @@ class Shape:
 
 
 @dataclass(slots=True)
-class Picture:
-    """A picture in the making.
+class Snapshot:
+    """A drawing in the making.
 
     Attributes:
         height: Units.
@@ -69,7 +69,7 @@ class Picture:
     shapes: list[Shape] = field(default_factory=list)
 
     def down(self, y: float) -> float:
-        """A height as a part of the picture's, from its top: lanes count from there, scales from the bottom."""
+        """A height as a part of the drawing's, from its top: lanes count from there, scales from the bottom."""
         return y if self.top is None else 1 - y / self.top
 
     def bars(self, kind: str, spans: Iterable[tuple[float, float]], *, at: float = 0.5) -> None:
@@ -100,7 +100,7 @@ class Picture:
 
 
 class Canvas:
-    """Pictures that share one axis of seconds.
+    """Snapshots that share one axis of seconds.
 
     Args:
         length: What the width stands for, in seconds.
@@ -108,34 +108,34 @@ class Canvas:
 
     def __init__(self, length: float) -> None:
         self.length = max(length, 0.1)
-        self._pictures: list[Picture] = []
+        self._pictures: list[Snapshot] = []
 
-    def lane(self) -> Picture:
+    def lane(self) -> Snapshot:
         """A new lane."""
-        self._pictures.append(Picture(LANE))
+        self._pictures.append(Snapshot(LANE))
         return self._pictures[-1]
 
-    def chart(self, top: float) -> Picture:
+    def chart(self, top: float) -> Snapshot:
         """A new chart whose scale goes from 0 to `top`."""
-        self._pictures.append(Picture(CHART, top))
+        self._pictures.append(Snapshot(CHART, top))
         return self._pictures[-1]
 
     def render(self) -> list[Svg]:
-        """All pictures, in the order in which they were begun."""
+        """All drawings, in the order in which they were begun."""
         out, offset = [], 0
-        for picture in self._pictures:
-            shapes = tuple((shape.kind, self._path(picture, shape, offset)) for shape in picture.shapes)
-            out.append(Svg(f"0 {offset} {WIDTH} {picture.height}", shapes))
-            offset += picture.height
+        for drawing in self._pictures:
+            shapes = tuple((shape.kind, self._path(drawing, shape, offset)) for shape in drawing.shapes)
+            out.append(Svg(f"0 {offset} {WIDTH} {drawing.height}", shapes))
+            offset += drawing.height
         return out
 
-    def _path(self, picture: Picture, shape: Shape, offset: int) -> str:
+    def _path(self, drawing: Snapshot, shape: Shape, offset: int) -> str:
         strokes: Iterable[Points] = shape.strokes
-        if picture.top is None and shape.kind not in _ROUND:
+        if drawing.top is None and shape.kind not in _ROUND:
             strokes = _widened(shape.strokes, THINNEST * self.length / WIDTH, self.length)
         per_second = WIDTH / self.length
         return "".join(
-            path_data([(x * per_second, offset + picture.height * picture.down(y)) for x, y in stroke])
+            path_data([(x * per_second, offset + drawing.height * drawing.down(y)) for x, y in stroke])
             + ("z" if shape.closed else "")
             for stroke in strokes
         )
@@ -206,7 +206,7 @@ def stepped(points: Points, until: float) -> list[tuple[float, float]]:
 
 
 def _widened(strokes: Iterable[Points], least: float, length: float) -> Iterator[Points]:
-    """Bars at least so long, and inside the picture; other strokes are moved inside only."""
+    """Bars at least so long, and inside the drawing; other strokes are moved inside only."""
     for (x0, y0), (x1, y1) in strokes:
         end = max(x1, x0 + least) if y0 == y1 else x1
         over = max(0.0, end - length)

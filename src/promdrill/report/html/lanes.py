@@ -31,7 +31,7 @@ _MOST_TICKS = 7
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Words over a picture: its left edge and width in percent of the picture, and what kind it is."""
+    """Words over a drawing: its left edge and width in percent of the drawing, and what kind it is."""
 
     left: float
     width: float
@@ -46,12 +46,12 @@ class Row:
     Attributes:
         label: At its left.
         figure: At its right; empty for nothing.
-        told: The picture in words.
-        labels: Over the picture.
+        told: The drawing in words.
+        labels: Over the drawing.
         scale: (percent from the top, text) of a chart's own scale.
         kind: ``lane``, ``phases`` or ``chart``.
         note: Below the label.
-        svg: The picture, once it is drawn.
+        svg: The drawing, once it is drawn.
     """
 
     label: str
@@ -113,11 +113,11 @@ def pods(drill: Timeline, canvas: Canvas) -> Group:
 
 
 def _phases(drill: Timeline, canvas: Canvas) -> Row:
-    picture, labels, told = canvas.lane(), [], []
+    drawing, labels, told = canvas.lane(), [], []
     for span in drill.phases:
         name = span.name if span.name in PHASES else str(PhaseName.UNDO)
         start_s, end_s = span.began.s, drill.end_s(span)
-        picture.bars(f"ph-{name}", [(start_s, end_s)])
+        drawing.bars(f"ph-{name}", [(start_s, end_s)])
         left, right = percent(start_s, canvas.length), percent(end_s, canvas.length)
         if right - left >= 100 * WIDE_ENOUGH:
             labels.append(Label(left, round(right - left, 2), span.name, "ph"))
@@ -127,9 +127,9 @@ def _phases(drill: Timeline, canvas: Canvas) -> Row:
 
 
 def _spans(label: str, drill: Timeline, spans: Sequence[Span], canvas: Canvas, kind: str) -> Row:
-    picture = canvas.lane()
-    picture.bars(kind, [(span.began.s, drill.end_s(span)) for span in spans if span.ended is not None])
-    picture.bars(f"{kind} open", [(span.began.s, drill.end_s(span)) for span in spans if span.ended is None])
+    drawing = canvas.lane()
+    drawing.bars(kind, [(span.began.s, drill.end_s(span)) for span in spans if span.ended is not None])
+    drawing.bars(f"{kind} open", [(span.began.s, drill.end_s(span)) for span in spans if span.ended is None])
     ended = "seen" if kind == "stage" else "confirmed"
     told = []
     for span in spans:
@@ -139,12 +139,12 @@ def _spans(label: str, drill: Timeline, spans: Sequence[Span], canvas: Canvas, k
 
 
 def _steps(drill: Timeline, canvas: Canvas) -> Row:
-    picture = canvas.lane()
+    drawing = canvas.lane()
     bars = [(step.began.s, step.began.s + record.took_s, record) for step, record in drill.ended_steps]
     for parity in (0, 1):
         good = [bar[:2] for at, bar in enumerate(bars) if at % 2 == parity and bar[2].exit_code == 0]
-        picture.bars(f"step{parity}", good)
-    picture.bars("bad", [bar[:2] for bar in bars if bar[2].exit_code != 0])
+        drawing.bars(f"step{parity}", good)
+    drawing.bars("bad", [bar[:2] for bar in bars if bar[2].exit_code != 0])
     told = [
         f"{record.section}, line {record.line}: {offset(start_s)} to {offset(end_s)}, "
         + ("ended at its deadline" if record.exit_code is None else f"exit code {record.exit_code}")
@@ -154,10 +154,10 @@ def _steps(drill: Timeline, canvas: Canvas) -> Row:
 
 
 def _condition(lane: Lane, length_s: float, canvas: Canvas) -> Row:
-    picture, spans = canvas.lane(), lane.until(length_s)
-    picture.bars("no", [(start, end) for start, end, holds in spans if not holds])
-    picture.bars("ok", [(start, end) for start, end, holds in spans if holds])
-    picture.dots("seen", [(t, 0.5) for t in lane.changes])
+    drawing, spans = canvas.lane(), lane.until(length_s)
+    drawing.bars("no", [(start, end) for start, end, holds in spans if not holds])
+    drawing.bars("ok", [(start, end) for start, end, holds in spans if holds])
+    drawing.dots("seen", [(t, 0.5) for t in lane.changes])
     told = [
         f"{'held' if holds else 'did not hold'} from {offset(start)} to {offset(end)}"
         for start, end, holds in _joined(spans)
@@ -177,9 +177,9 @@ def _joined(spans: Sequence[tuple[float, float, bool]]) -> list[tuple[float, flo
 
 
 def _pod(lane: PodLane, length_s: float, canvas: Canvas) -> Row:
-    picture, spans = canvas.lane(), lane.until(length_s)
+    drawing, spans = canvas.lane(), lane.until(length_s)
     for state in PodState:
-        picture.bars(state, [(start, end) for start, end, found, _ in spans if found is state])
+        drawing.bars(state, [(start, end) for start, end, found, _ in spans if found is state])
     told = [f"{words} from {offset(start)} to {offset(end)}" for start, end, _, words in spans]
     ending = lane.pod.rsplit("-", 1)[-1]
     label = f"{lane.container} · {ending}" if lane.container else lane.pod

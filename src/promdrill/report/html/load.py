@@ -17,7 +17,7 @@ from promdrill.core.model import (
     RunResult,
     drill_name,
 )
-from promdrill.results.expected import as_due
+from promdrill.results.expected import as_expected
 from promdrill.results.folder import of_result
 from promdrill.results.store import RESULTS, read
 from promdrill.results.timeline import read as journals
@@ -73,9 +73,9 @@ class Drill:
         return self.timeline if self.result is None else self.result
 
     @property
-    def due(self) -> bool:
+    def as_expected(self) -> bool:
         """Whether it ended as it had to."""
-        return self.result is not None and as_due(self.result)
+        return self.result is not None and as_expected(self.result)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,8 +55,8 @@ class Bar:
         figure: In words.
         note: More words.
         anchor: Of the drill, where it is one; empty otherwise.
-        told: The picture in words.
-        svg: The picture, once it is drawn.
+        told: The drawing in words.
+        svg: The drawing, once it is drawn.
     """
 
     name: str
@@ -129,7 +129,7 @@ def recovery(shown: Sequence[Shown], before: Mapping[str, float]) -> Bars:
     """Seconds to recovery of the drills that recovered, slowest first; `before` are those of the earlier run."""
     times: dict[str, list[float]] = {}
     for each in shown:
-        if each.recovered_s is not None and each.drill.control is None and each.badge.due:
+        if each.recovered_s is not None and each.drill.control is None and each.badge.as_expected:
             times.setdefault(each.drill.scenario, []).append(each.recovered_s)
     if not times:
         return Bars((), ())

@@ -39,13 +39,13 @@ from promdrill.results.folder import write_atomically
 REPORT = "report.html"
 
 REASON_CHARS = 280
-"""Of a reason in the list of drills that did not end as due."""
+"""Of a reason in the list of drills that did not end as expected."""
 
 MOST_AT_ONCE = 50
 """Drills whose details are there from the start; with more, each drill's are made by the script when it is opened."""
 
 MOST_WRONG = 30
-"""Drills that did not end as due that are listed at the top; the grid has all of them."""
+"""Drills that did not end as expected that are listed at the top; the grid has all of them."""
 
 
 def to_html(folders: Sequence[Path], *, beside: Path, earlier: Path | None = None) -> str:
@@ -123,9 +123,9 @@ def _numbered(columns: Sequence[Column]) -> Iterator[list[Shown]]:
 
 
 def _wrong(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]]) -> list[tuple[Shown, str, str]]:
-    """(drill, column, why) of those that did not end as due; those without a verdict last."""
+    """(drill, column, why) of those that did not end as expected; those without a verdict last."""
     order = list(detail.MARKS)
-    found = [(each, columns[at].name) for at, drills in shown.items() for each in drills if not each.badge.due]
+    found = [(each, columns[at].name) for at, drills in shown.items() for each in drills if not each.badge.as_expected]
     found.sort(key=lambda pair: order.index(pair[0].badge.verdict))
     return [
         (
@@ -168,15 +168,15 @@ _ALL = {1: "The drill", 2: "Both drills"}
 def _headline(shown: Sequence[Shown]) -> str:
     if not shown:
         return "No drill was run"
-    wrong = sum(not each.badge.due for each in shown)
+    wrong = sum(not each.badge.as_expected for each in shown)
     without = sum(each.drill.result is None for each in shown)
     if wrong and wrong == without:
         have = "has" if wrong == 1 else "have"
         return "The drill has no result" if len(shown) == 1 else f"{wrong} of {len(shown)} drills {have} no result"
-    how = "ended as due" if any(each.drill.control for each in shown) else "passed"
+    how = "ended as expected" if any(each.drill.control for each in shown) else "passed"
     if not wrong:
         return f"{_ALL.get(len(shown), f'All {len(shown)} drills')} {how}"
-    how = "end as due" if how == "ended as due" else "pass"
+    how = "end as expected" if how == "ended as expected" else "pass"
     return f"The drill did not {how}" if len(shown) == 1 else f"{wrong} of {len(shown)} drills did not {how}"
 
 
@@ -184,7 +184,7 @@ def _tally(shown: Sequence[Shown]) -> list[tuple[Badge, int]]:
     """How drills ended, and how many; what is not due first."""
     order = list(detail.MARKS)
     counts = Counter(each.badge for each in shown)
-    return sorted(counts.items(), key=lambda item: (item[0].due, order.index(item[0].verdict), item[0].colour))
+    return sorted(counts.items(), key=lambda item: (item[0].as_expected, order.index(item[0].verdict), item[0].colour))
 
 
 @functools.cache

@@ -89,7 +89,7 @@ def _read(file: Path | None) -> str | None:
 
 
 def _parser() -> MarkdownIt:
-    """CommonMark without HTML and without pictures: a page that asks nothing of a network has no room for either."""
+    """CommonMark without HTML and without drawings: a page that asks nothing of a network has no room for either."""
     parser = MarkdownIt("commonmark", {"html": False}).disable("image").enable("table")
     parser.add_render_rule("fence", _fence)
     return parser

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: what is in it, whence each part comes, and for which request it was made.
+"""What a bundle says of itself: what is in it, origin each part comes, and for which request it was made.
 
 A bundle is a plain tar archive. Its members, in this order and no others:
 
@@ -58,7 +58,7 @@ class Part:
         unpacked_bytes: Its size where it is used: more than in the bundle when it is compressed there.
         what: What it is.
         version: Its version; empty where none is known.
-        whence: Where it comes from.
+        origin: Where it comes from.
         images: References of the images in it.
     """
 
@@ -68,7 +68,7 @@ class Part:
     unpacked_bytes: int
     what: str
     version: str = ""
-    whence: str = ""
+    origin: str = ""
     images: tuple[str, ...] = ()
 
 
@@ -78,11 +78,11 @@ class Inside:
 
     Attributes:
         what: Reference of an image, or what else it is.
-        whence: Where it comes from.
+        origin: Where it comes from.
     """
 
     what: str
-    whence: str
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,11 +29,11 @@ class Origin:
 
     Attributes:
         version: Its version; empty where none is known.
-        whence: In words.
+        origin: In words.
     """
 
     version: str
-    whence: str
+    origin: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Origins:
         """Of kind, kubectl or helm: out of the cache, or the one on PATH."""
         found, notes = self._file(program), self._notes(program)[1]
         if found is not None and "toolchain" in notes:
-            return Origin(found.version, f"{found.whence}, built with {notes['toolchain']}")
+            return Origin(found.version, f"{found.origin}, built with {notes['toolchain']}")
         return found or Origin(registry.version_of(name, program) or "", "the program on PATH where this was made")
 
     def file(self, path: Path) -> Origin:
@@ -63,7 +63,7 @@ class Origins:
         """Of a chart: pulled, promdrill's own, a copy of one with other subcharts, or somebody's."""
         found = self._file(path)
         if found is not None:
-            return Origin(version, found.whence)
+            return Origin(version, found.origin)
         if path == paths.own_chart():
             return Origin(version, f"promdrill {promdrill.__version__}, {path.relative_to(paths.project_dir())}")
         return Origin(version, f"{path.name} on the machine where this was made")
@@ -113,8 +113,8 @@ class Origins:
         name, notes = self._notes(path)
         version = str(notes.get("version", ""))
         if "address" in notes:
-            whence = f"{notes['address']}, SHA-256 {notes['sha256']}" if "sha256" in notes else notes["address"]
-            return Origin(version, whence)
+            origin = f"{notes['address']}, SHA-256 {notes['sha256']}" if "sha256" in notes else notes["address"]
+            return Origin(version, origin)
         if name == "chart-copy":
             return Origin(version, " ".join(["a copy of the chart that was asked for.", *notes.get("notes", ())]))
         if name in self.catalogue.artefacts:

@@ -46,7 +46,7 @@ class Listed:
 
 
 def contents(file: Path) -> tuple[Manifest, str]:
-    """What is in a bundle and whence; sums of its files are not checked.
+    """What is in a bundle and origin; sums of its files are not checked.
 
     Returns:
         Its list, and the list's SHA-256 in hexadecimal.

@@ -156,7 +156,7 @@ class _Work:
             path = f"images/{number:02d}-{first}.tar.gz"
             what = ", ".join(inside) or "an image without a name"
             sizes = (packed.written_bytes, digest, packed.read_bytes)
-            yield Part(path, *sizes, what, origin.version, origin.whence, inside), squeezed
+            yield Part(path, *sizes, what, origin.version, origin.origin, inside), squeezed
 
     def node(self, save: Save, progress: Progress) -> tuple[Part, Path]:
         squeezed = self.scratch / NODE
@@ -171,11 +171,11 @@ class _Work:
             digest = packed.finish()
         sizes = (packed.written_bytes, digest, packed.read_bytes)
         inside = self.supplied.images or ()
-        what, whence = f"node image {self.supplied.node_image}", _node_whence(self.supplied)
-        return Part(NODE, *sizes, what, self.supplied.kubernetes, whence, inside), squeezed
+        what, origin = f"node image {self.supplied.node_image}", _node_origin(self.supplied)
+        return Part(NODE, *sizes, what, self.supplied.kubernetes, origin, inside), squeezed
 
 
-def _node_whence(supplied: Supplied) -> str:
+def _node_origin(supplied: Supplied) -> str:
     if supplied.name == "source":
         return "put together on the machine where this was made, of what is listed below"
     return f"kindest/node:v{supplied.kubernetes}, pulled by the digest that {supplied.node_image} ends in"
@@ -183,7 +183,7 @@ def _node_whence(supplied: Supplied) -> str:
 
 def _as_is(path: str, file: Path, what: str, origin: Origin) -> tuple[Part, Path]:
     size = file.stat().st_size
-    return Part(path, size, digest_of(file), size, what, origin.version, origin.whence), file
+    return Part(path, size, digest_of(file), size, what, origin.version, origin.origin), file
 
 
 def _manifest(

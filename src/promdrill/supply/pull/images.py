@@ -75,7 +75,7 @@ def archive(reference: str, engine: Engine, cache: Cache, *, registry: Registry,
         cache: Where the archive is kept.
         registry: A mirror, asked by the image's path without its host; Docker Hub for none, then its own host is asked.
         pins: May hold the digest that it must have, see `TABLE`.
-        say: Told whence it comes, and the digest of an image that has no pin.
+        say: Told origin it comes, and the digest of an image that has no pin.
 
     Raises:
         SupplyError: It is named by a digest alone, could not be had, or is not what is pinned.
@@ -117,7 +117,7 @@ def pull(wanted: Reference, source: Registry, digest: str | None, engine: Engine
         digest: SHA-256 that its manifest must have, in hexadecimal; None for whatever the tag is.
         engine: Pulls it.
         what: What messages call it.
-        say: Told whence it comes, and when its digest is not pinned.
+        say: Told origin it comes, and when its digest is not pinned.
 
     Raises:
         SupplyError: The registry hangs, refuses, does not have it, or has something else under that name.

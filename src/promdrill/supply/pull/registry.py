@@ -122,7 +122,7 @@ def provide(
         progress: Told how far each download is.
 
     Raises:
-        SupplyError: Something could not be had, or is not what is pinned; the message says which, whence and why.
+        SupplyError: Something could not be had, or is not what is pinned; the message says which, origin and why.
     """
     kind, kubectl, helm = (
         tool(pin, cache=cache, say=say, progress=progress) for pin in (planned.kind, planned.kubectl, planned.helm)

@@ -1,4 +1,4 @@
-"""``promdrill stitch``: the cells of a matrix, each run somewhere else, as one report; exit code 1 when one is red."""
+"""``promdrill merge``: the cells of a matrix, each run somewhere else, as one report; exit code 1 when one is red."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def add(commands: Subcommands) -> None:
     """Add the subcommand."""
     parser = add_command(
         commands,
-        "stitch",
+        "merge",
         summary="make one report of the results of a matrix's cells; exit code 1 when a cell is red",
-        example="promdrill stitch reports/matrix",
+        example="promdrill merge reports/matrix",
         execute=_execute,
     )
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""The picture: everything that is known about a drill's namespace at one moment. Immutable; reading it asks nobody."""
+"""The snapshot: everything that is known about a drill's namespace at one moment. Immutable; reading it asks nobody."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Snapshot:
     """A snapshot. Objects are raw dicts by name and must not be changed.
 
     Attributes:
         at: Monotonic seconds.
         utc: The same moment in UTC.
-        since: UTC start of the wait that the picture is judged for.
+        since: UTC start of the wait that the snapshot is judged for.
         namespace: The drill's namespace.
-        version: Counts changes; a later picture has a higher one, or is the same.
+        version: Counts changes; a later snapshot has a higher one, or is the same.
         pods: Pods.
         claims: PersistentVolumeClaims.
         volumes: PersistentVolumes of the whole cluster.

@@ -1,4 +1,4 @@
-"""`promdrill stitch`: what makes a cell red, what the report says, and how the command ends."""
+"""`promdrill merge`: what makes a cell red, what the report says, and how the command ends."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def only(folder: Path) -> Cell:
         timed(skipped=(TOO_OLD,)),
         timed(drill(repetition=1), drill(repetition=2)),
     ],
-    ids=["passed", "control as due", "and skipped", "skipped alone", "repeated"],
+    ids=["passed", "control as expected", "and skipped", "skipped alone", "repeated"],
 )
 def test_a_cell_is_green(folder: Path, result: RunResult) -> None:
     put(folder, "a", result)
@@ -82,7 +82,7 @@ def test_a_cell_is_green(folder: Path, result: RunResult) -> None:
         timed(no_fault(verdict=Verdict.PASSED, reason=None)),
         timed(drill(repetition=1), failed(repetition=2)),
     ],
-    ids=["failed", "aborted", "invalid", "control not as due", "one repetition"],
+    ids=["failed", "aborted", "invalid", "control not as expected", "one repetition"],
 )
 def test_a_drill_makes_its_cell_red(folder: Path, result: RunResult) -> None:
     put(folder, "a", result)
@@ -188,7 +188,7 @@ def test_what_is_no_folder_of_cells_is_refused(folder: Path) -> None:
     put(folder, "a", timed(drill()))
     with pytest.raises(UsageError, match="is a single run") as refused:
         gather(folder / "a")
-    assert refused.value.hint == f"promdrill stitch {folder}"
+    assert refused.value.hint == f"promdrill merge {folder}"
 
 
 SAID = 'no recovery: log says "no space" | <twice>'
@@ -207,7 +207,7 @@ TEXT = """\
 
 scenario             #1               #2                  #3
 disk-full            passed           -                   no result
-disk-full[no-fault]  invalid, as due  -                   no result
+disk-full[no-fault]  invalid, as expected  -                   no result
 oom                  skipped [1]      1 passed, 1 failed  no result
 wal                  failed           failed              no result
 
@@ -227,7 +227,7 @@ def test_text() -> None:
 
 
 MARKDOWN = """\
-## promdrill stitch: 3 of 3 cells red: 3 passed, 3 failed, 1 skipped
+## promdrill merge: 3 of 3 cells red: 3 passed, 3 failed, 1 skipped
 
 ### Red
 
@@ -241,7 +241,7 @@ MARKDOWN = """\
 | scenario | a | b | c |
 | --- | --- | --- | --- |
 | disk-full | passed | - | **no result** |
-| disk-full\\[no-fault\\] | invalid, as due | - | **no result** |
+| disk-full\\[no-fault\\] | invalid, as expected | - | **no result** |
 | oom | skipped \\[1\\] | **1 passed, 1 failed** | **no result** |
 | wal | **failed** | **failed** | **no result** |
 
@@ -287,7 +287,7 @@ def test_markdown_fits_an_issue() -> None:
 
 
 def typed(*arguments: object) -> int:
-    return main.main(["stitch", *map(str, arguments)])
+    return main.main(["merge", *map(str, arguments)])
 
 
 def test_the_command_writes_both_files_and_adds_to_the_page(
@@ -299,7 +299,7 @@ def test_the_command_writes_both_files_and_adds_to_the_page(
     assert typed(folder, "--summary", page) == 0
     markdown = (folder / "summary.md").read_text()
     assert page.read_text() == f"before\n{markdown}"
-    assert markdown.startswith("## promdrill stitch: 0 of 1 cell red")
+    assert markdown.startswith("## promdrill merge: 0 of 1 cell red")
     data = json.loads((folder / "summary.json").read_text())
     assert data["counts"] == {"cells": 1, "red_cells": 0, "passed": 1, "failed": 0, "skipped": 1}
     assert data["cells"][0] == {
@@ -315,7 +315,7 @@ def test_the_command_writes_both_files_and_adds_to_the_page(
                 "control": None,
                 "repetition": None,
                 "verdict": "passed",
-                "as_due": True,
+                "as_expected": True,
                 "said": "",
                 "recovered_after_s": 12.0,
             }
@@ -343,3 +343,15 @@ def test_not_a_single_cell_came_back(tmp_path: Path) -> None:
     cells.write_text('{"include": [{"id": "a"}]}')
     assert typed(tmp_path / "none", "--expect", cells) == 1
     assert "a: no result" in (tmp_path / "none/summary.md").read_text()
+
+
+def test_the_name_that_it_had_before_still_works_and_is_not_listed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main(["stitch", str(folder)]) == main.main(["merge", str(folder)])
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main.main(["--help"])
+    listed = capsys.readouterr().out
+    assert "merge" in listed
+    assert "stitch" not in listed

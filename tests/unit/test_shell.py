@@ -115,7 +115,7 @@ def test_all_that_runs_dies_with_promdrill(tmp_path: Path, how: signal.Signals) 
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     command = _grandchild("time.sleep(600)", says=str(fifo))
-    promdrill = [sys.executable, "-c", f"from promdrill import shell; shell.run({command!r}, timeout_s=600)"]
+    promdrill = [sys.executable, "-c", f"from promdrill.core import shell; shell.run({command!r}, timeout_s=600)"]
     with shell.spawn(promdrill) as process:
         with fifo.open("rb", buffering=0) as held:
             assert held.read(2) == b"up"
@@ -130,7 +130,7 @@ def test_a_guardian_that_is_gone_is_replaced_and_knows_all_that_runs(tmp_path: P
     command = _grandchild("time.sleep(600)", says=str(fifo))
     script = f"""
 import os, signal, psutil
-from promdrill import shell
+from promdrill.core import shell
 with shell.spawn({command!r}) as first:
     (guardian,) = [child for child in psutil.Process().children() if "promdrill.core.guardian" in child.cmdline()]
     guardian.kill()

@@ -49,7 +49,7 @@ PROGRAMS = {f"linux-{each}/{name}": each for each in programs.ARCHITECTURES for 
 """What only the wheel has, below its folder of programs, and the architecture of each."""
 
 FINDS = """import pathlib
-from promdrill import paths
+from promdrill.core import paths
 from promdrill.supply import cache, programs
 nowhere = cache.Cache(pathlib.Path("no-cache"))
 for each in programs.ARCHITECTURES:
@@ -259,7 +259,7 @@ def runs(folder: Path, shelf: Catalogue) -> None:
 
 def its_own(world: World) -> None:
     """What is imported is the wheel's, by no way the checkout's."""
-    said = world.type("python", "-c", "from promdrill import paths; print(paths.__file__, paths.project_dir())")
+    said = world.type("python", "-c", "from promdrill.core import paths; print(paths.__file__, paths.project_dir())")
     if said.split() != [str(world.package / "paths.py"), str(world.data)]:
         raise Wrong(f"imported from elsewhere: {said}")
 

@@ -18,7 +18,7 @@ from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
 from promdrill.matrix.kept import Folders
-from promdrill.results.expected import as_due
+from promdrill.results.outcome import as_due
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
 

@@ -10,7 +10,7 @@ from promdrill.core.model import DrillResult, Verdict
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.kept import Last
 from promdrill.matrix.running import Outcome, Result
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import WIDTH, closing_line
 

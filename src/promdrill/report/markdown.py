@@ -21,7 +21,7 @@ from promdrill.report.html.words import (
     cut,
     seconds,
 )
-from promdrill.results.expected import outcome
+from promdrill.results.outcome import outcome
 from promdrill.results.store import read
 
 REASON_CHARS = 300

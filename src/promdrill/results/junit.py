@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as ET
 
 from promdrill.core.model import DrillResult, RunResult, Verdict
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 
 _FAILURE, _ERROR = "failure", "error"
 

@@ -16,8 +16,8 @@ from promdrill.core.model import (
     Verdict,
     drill_name,
 )
-from promdrill.results.expected import outcome
 from promdrill.results.folder import of_drill
+from promdrill.results.outcome import outcome
 from promdrill.results.store import Results
 
 LONGEST_REASON = 300

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from promdrill.core.model import DrillResult, Skipped, Variant
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 
 WIDTH = 80
 """Columns that a line of the summary may take: the narrowest terminal that people still use."""

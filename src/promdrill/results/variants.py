@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, LeftOut
-from promdrill.results.expected import as_due
+from promdrill.results.outcome import as_due
 
 WIDTH = 80
 """Columns, as in the summary."""
@@ -50,7 +50,7 @@ def _ablations(drills: Sequence[DrillResult]) -> list[str]:
 
 
 def _step(drill: DrillResult, step: LeftOut) -> list[str]:
-    from promdrill.drill.verdicts import need, shortfall  # noqa: PLC0415  as in `promdrill.results.expected`
+    from promdrill.drill.verdicts import need, shortfall  # noqa: PLC0415  as in `promdrill.results.outcome`
 
     command = step.command if len(step.command) <= _STEP else step.command[: _STEP - 3] + "..."
     found = f"{need(drill)}{', optional' if step.optional else ''}"

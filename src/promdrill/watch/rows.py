@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from promdrill.core.model import DrillResult, Verdict, drill_name
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 from promdrill.watch.drill import DrillState, Wait
 from promdrill.watch.run import Ending, RunState, folder_name
 from promdrill.watch.text import clean, passing, seconds

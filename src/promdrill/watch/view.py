@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.text import Text
 
 from promdrill.core.model import Verdict
-from promdrill.results.expected import as_due
+from promdrill.results.outcome import as_due
 from promdrill.watch.detail import detail
 from promdrill.watch.drill import DrillState
 from promdrill.watch.rows import (

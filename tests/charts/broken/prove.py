@@ -29,7 +29,7 @@ from promdrill.core.model import DrillResult, RunResult, Verdict
 from promdrill.matrix import child
 from promdrill.matrix.kept import CELL, Folders
 from promdrill.results import store
-from promdrill.results.expected import as_due
+from promdrill.results.outcome import as_due
 
 HERE = Path(__file__).resolve().parent
 COPY = "charts/broken"

@@ -19,7 +19,7 @@ from promdrill.core.model import (
     Verdict,
 )
 from promdrill.report.bench.run import Ran, drill_s, ran
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 
 OBSERVED = {
     "detect_p95_s": "seconds to notice a change, 95th percentile",

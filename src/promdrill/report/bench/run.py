@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from promdrill.core.model import DrillResult, RunResult
 from promdrill.report.html.words import between
-from promdrill.results.expected import as_due
+from promdrill.results.outcome import as_due
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The cells of a matrix as one report: which scenario ended how in which cell, and which cells have no result.
 
 A cell is a folder with results.json in it, or below it when there is a cell.json that says so. It is red when a drill
-did not end as due (`promdrill.results.expected`), when it has no results or a run that did not come to its end, and when
+did not end as due (`promdrill.results.outcome`), when it has no results or a run that did not come to its end, and when
 nothing was drilled or skipped in it, because then nothing is known.
 """
 
@@ -19,7 +19,7 @@ from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, RunResult, Skipped
 from promdrill.report.compare.read import read_all
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 from promdrill.results.store import RESULTS
 
 CELL = "cell.json"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from promdrill.core.model import drill_name
 from promdrill.report.cells.merge import Cell, Night
 from promdrill.report.compare.markdown import escape, table_row
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import WIDTH, closing_line
 

@@ -10,7 +10,7 @@ from statistics import median
 
 from promdrill.core.model import DrillResult, RunResult, Verdict
 from promdrill.report.compare.across import own
-from promdrill.results.expected import as_due, outcome
+from promdrill.results.outcome import as_due, outcome
 
 _MAD_TO_SIGMA = 1.4826
 """From the median absolute deviation to the standard deviation of normal noise."""

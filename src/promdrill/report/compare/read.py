@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from promdrill.core.errors import UsageError
 from promdrill.core.model import RESULTS_SCHEMA, DrillResult, RunResult
-from promdrill.results.expected import as_due
+from promdrill.results.outcome import as_due
 from promdrill.results.store import RESULTS, read
 
 

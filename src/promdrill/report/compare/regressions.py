@@ -11,7 +11,7 @@ What counts, and why:
 - The verdict is worse, a regression, when NEW ended as due less often than OLD's share of drills as due explains: the
   chance of so few (binomial, at OLD's share) is below `ODD`. Where all of OLD's repeats were as due, one that is not is
   enough: the verdict turned, or it flips now. Where OLD flipped itself, that is the noise seen, and a few more are
-  needed. As due is `promdrill.results.expected`: a drill has to pass, a control must not.
+  needed. As due is `promdrill.results.outcome`: a drill has to pass, a control must not.
 - The verdict is better when all of NEW is as due and OLD's share does not explain that either. What only now flips
   from never to sometimes is a change, not an improvement, and so is failed that became invalid.
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.

@@ -28,7 +28,7 @@ from promdrill.report.html.words import (
     offset,
     seconds,
 )
-from promdrill.results.expected import outcome
+from promdrill.results.outcome import outcome
 
 UNFINISHED = "unfinished"
 """In place of a verdict, where a drill has no result."""

@@ -21,8 +21,8 @@ from promdrill.core.model import (
 from promdrill.report.compare.read import read_all
 from promdrill.report.html import journal
 from promdrill.report.html.journal import JOURNAL, Entry
-from promdrill.results.expected import as_due
 from promdrill.results.folder import of_drill, plain
+from promdrill.results.outcome import as_due
 from promdrill.results.store import RESULTS, read
 
 CELL = "cell.json"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from promdrill.supply.supplied import Supplied
 
 VARIABLE = "PROMDRILL_DRILL"
-"""Names the drill where no argument does; `promdrill shell` sets it, so that what is typed there is for its drill."""
+"""Set by promdrill in its shell: names the drill where no argument does, so that what is typed there is for it."""
 
 ANSWERS_S = 10.0
 """Seconds for a cluster to answer at all: it takes milliseconds, or never."""

@@ -29,7 +29,11 @@ from promdrill.results.folder import write_atomically
 from promdrill.results.junit import to_junit
 
 RESULTS = "results.json"
+"""Verdicts, phases, steps and seconds of every drill; rewritten after each one."""
+
 JUNIT = "junit.xml"
+"""The same for a CI server."""
+
 UNKNOWN_PROFILE = "unknown"
 """Profile of a drill whose results were written before the profile was."""
 

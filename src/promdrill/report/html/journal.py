@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 JOURNAL = "journal.jsonl"
+"""Everything that a drill did and saw, one JSON object a line, written as it happens."""
 
 LARGEST_BYTES = 64 * 2**20
 """Of a journal nothing beyond is read: a hundred times that of the longest drill."""

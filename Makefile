@@ -148,7 +148,7 @@ doctor: environment ## Say what a run needs, what is missing, and what mends it
 	@.venv/bin/promdrill doctor
 
 .PHONY: lint
-lint: environment ## Check style, types, layers, runbooks, workflows, examples
+lint: docs ## Check style, types, layers, links, runbooks, workflows
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy
@@ -162,6 +162,13 @@ lint: environment ## Check style, types, layers, runbooks, workflows, examples
 	cd examples/gitlab && ../../.venv/bin/promdrill matrix --file matrix.toml --scenarios drills --supply registry --format gitlab \
 		| ../../.venv/bin/check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --default-filetype yaml -
 	.venv/bin/zizmor --quiet --offline --pedantic --config .github/zizmor.yml .github action.yml examples
+
+# Sphinx warns once, when it reads a page: after a failure every page is read again, so that it fails until it is mended.
+.PHONY: docs
+docs: environment ## Build the site in build/docs; a dead link is an error
+	@.venv/bin/sphinx-build --fail-on-warning --nitpicky --quiet --builder html --doctree-dir build/doctrees docs build/docs \
+		|| { rm -rf build/doctrees; exit 1; }
+	@echo "The site: build/docs/index.html"
 
 .PHONY: clean
 clean: environment ## Delete the clusters of promdrill, stop its engine

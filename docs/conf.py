@@ -19,7 +19,7 @@ default_role = "py:obj"  # a name in backticks in a docstring is a link where th
 language = "en"
 
 myst_heading_anchors = 4
-myst_enable_extensions = ["deflist"]
+myst_enable_extensions = ["deflist", "fieldlist"]
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
@@ -28,7 +28,6 @@ autodoc_preserve_defaults = True
 napoleon_google_docstring = True
 napoleon_numpy_docstring = False
 napoleon_use_ivar = True
-python_maximum_signature_line_length = 80
 python_use_unqualified_type_names = True
 
 html_theme = "furo"

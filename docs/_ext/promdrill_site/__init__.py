@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from promdrill_site import built, directive, incidents, links, references, schema
+from promdrill_site import built, incidents, links, parts, public, references, schema
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register everything, as Sphinx asks every extension to."""
-    app.add_directive("from-code", directive.FromCode)
     app.connect("builder-inited", incidents.write_pages)
+    app.connect("builder-inited", public.check)
+    app.connect("source-read", parts.fill_in)
     app.connect("doctree-read", links.check, priority=400)  # before Sphinx collects files to copy
     app.connect("missing-reference", references.resolve)
     app.connect("build-finished", schema.publish, priority=400)

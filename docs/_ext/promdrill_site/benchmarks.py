@@ -41,8 +41,8 @@ def book() -> str:
     took = data["took_s"]
     lead = (
         f"Medians in seconds, over {took['count']} whole runs of all {len(data['rows'])} drills on Kubernetes "
-        f"{data['ground']['kubernetes']} with the profile `{data['ground']['profile']}`. The fastest of these runs took "
-        f"{_minutes(took['least'])}, the slowest {_minutes(took['most'])}."
+        f"{data['ground']['kubernetes']} with the profile `{data['ground']['profile']}`. The fastest of them "
+        f"took {_minutes(took['least'])}, the slowest {_minutes(took['most'])}."
     )
     head = ("id", *map(str, PhaseName), "in all")
     return f"{lead}\n\n{table(head, [*rows, ['sum', *map(_whole, sums)]], figures=True)}"

@@ -11,6 +11,8 @@ from typing import Any
 from promdrill_site.docstrings import attributes, summary
 from promdrill_site.markdown import code, prose, sentence, table
 
+NOT_YET = "This version has no typed events."
+
 HOMES = ("promdrill.core.events", "promdrill.events")
 """Where the events are defined: the first of these that there is."""
 
@@ -19,7 +21,7 @@ def journal() -> str:
     """A section for each event, with its fields."""
     module = _module()
     if module is None:
-        return "This version has no typed events yet."
+        return NOT_YET
     return "\n\n".join(part for kind in module.kinds().values() for part in _section(kind))
 
 

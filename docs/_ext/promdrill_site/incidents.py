@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,11 +83,14 @@ def index() -> str:
     return table(("incident", "what is wrong", "first alert", "drill"), rows)
 
 
-def write_pages(_app: Sphinx) -> None:
-    """Write the pages into docs/incidents, where git ignores them; pages of scenarios that are gone are deleted."""
+def write_pages(app: Sphinx) -> None:
+    """Write the pages into the site's folder incidents, where git ignores them; those of scenarios that are gone go."""
+    folder = Path(app.srcdir) / FOLDER.name
+    if not folder.is_dir():
+        return
     times = benchmarks.measured()
-    pages = {FOLDER / f"{each.scenario.id}.md": page(each, times) for each in read_all()}
-    for old in FOLDER.glob("*.md"):
+    pages = {folder / f"{each.scenario.id}.md": page(each, times) for each in read_all()}
+    for old in folder.glob("*.md"):
         if old not in pages and old.read_text(encoding="utf-8").startswith(GENERATED):
             old.unlink()
     for path, text in pages.items():
@@ -107,7 +110,7 @@ def _page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> Iterato
     yield GENERATED
     yield f"# {scenario.id}"
     yield sentence(prose(incident.lead))
-    yield table(("", ""), list(_facts(incident, book.data_loss_reason)))
+    yield _named(_facts(incident, book.data_loss_reason))
     yield f"## Symptom\n\n**{prose(book.title)}.** The drill counts the incident as there when this is seen, in order:"
     yield "\n".join(f"{number}. {sentence(prose(stage))}" for number, stage in enumerate(incident.stages, 1))
     yield sections["Impact"]
@@ -151,9 +154,13 @@ def _alerts(entry: Mapping[str, Any]) -> str:
     rows = [("First alert", prose(entry["first"]))]
     rows += [("Seen by", prose(entry["seen_by"]))] if "seen_by" in entry else []
     rows += [("After", prose(entry["after"]))] if "after" in entry else []
-    text = table(("", ""), rows)
+    text = _named(rows)
     text += f"\n\n{prose(entry['note'])}" if "note" in entry else ""
     return f"{text}\n\nThese are kube-prometheus-stack's default alerts: [which alerts tell](alerts.md)."
+
+
+def _named(rows: Iterable[tuple[str, str]]) -> str:
+    return "\n".join(f":{name}: {meaning}" for name, meaning in rows)
 
 
 def _as_written(scenario: ScenarioFolder) -> str:
@@ -185,7 +192,7 @@ def _commands(scenario: str) -> str:
 
 
 def _seconds(times: Mapping[str, Mapping[str, Any]], scenario: str) -> str:
-    return f"{times[scenario]['all_s']['median']:.0f} s" if scenario in times else benchmarks.UNKNOWN
+    return f"{times[scenario]['all_s']['median']:.0f}\N{NO-BREAK SPACE}s" if scenario in times else benchmarks.UNKNOWN
 
 
 def runbook_sections(file: Path) -> dict[str, str]:

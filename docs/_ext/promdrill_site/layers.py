@@ -7,7 +7,6 @@ from html import escape
 from typing import Any
 
 from promdrill.core import paths
-from promdrill_site.docstrings import summary
 
 WIDTH = 640
 _BOX, _GAP, _LABEL, _PAD = 34, 12, 14, 10
@@ -31,7 +30,7 @@ def layers() -> list[list[str]]:
 def drawing() -> str:
     """The map as an SVG whose colours are the page's, with the same in words for who cannot see it."""
     rows = layers()
-    shapes = []
+    shapes: list[str] = []
     top = 2.0
     for row in rows:
         top = _row(shapes, row, top)
@@ -74,6 +73,3 @@ def _box(name: str) -> float:
 
 def _width(names: list[str]) -> float:
     return sum(map(_box, names)) + _GAP * (len(names) - 1)
-
-
-__all__ = ["drawing", "layers", "summary"]

@@ -26,8 +26,10 @@ _HOST = re.compile(r"([a-z0-9]([a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}")
 def check(app: Sphinx, doctree: nodes.document) -> None:
     """Go through the links of a page that has been read."""
     page = Path(app.env.doc2path(app.env.current_document.docname))
-    for link in list(doctree.findall(addnodes.download_reference)):
-        _to_repository(page, link)
+    for link in [*doctree.findall(addnodes.download_reference), *doctree.findall(addnodes.pending_xref)]:
+        file = _outside(app, page, link)
+        if file is not None:
+            link.replace_self(nodes.reference("", "", *link.children, refuri=in_repository(file), internal=False))
     for reference in doctree.findall(nodes.reference):
         wrong = malformed(reference.get("refuri", ""))
         if wrong:
@@ -40,19 +42,14 @@ def malformed(address: str) -> str | None:
         parts = urlsplit(address)
     except ValueError as error:
         return f"not an address ({error})"
-    if parts.scheme in {"", "mailto"}:
+    if parts.scheme in {"", "mailto"} or parts.hostname in {"localhost", "127.0.0.1"}:
         return None
-    if parts.scheme not in {"http", "https"}:
-        return "an address that is neither http nor https"
-    if parts.hostname in {"localhost", "127.0.0.1"}:
-        return None
-    if parts.scheme == "http":
-        return "an address without https"
-    if not _HOST.fullmatch(parts.hostname or ""):
-        return "an address without a full host name"
-    if re.search(r"\s|[<>\"]|[.,;:]$", address):
-        return "an address with a blank, a quote, or a full stop at its end"
-    return None
+    rules = {
+        "an address without https": parts.scheme == "https",
+        "an address without a full host name": _HOST.fullmatch(parts.hostname or ""),
+        "an address with a blank, a quote, or a full stop at its end": not re.search(r"[\s<>\"]|[.,;:]$", address),
+    }
+    return next((wrong for wrong, kept in rules.items() if not kept), None)
 
 
 def in_repository(file: Path) -> str:
@@ -69,15 +66,14 @@ def in_repository(file: Path) -> str:
     return f"{REPOSITORY}/{kind}/main/{found.relative_to(root).as_posix()}"
 
 
-def _to_repository(page: Path, link: addnodes.download_reference) -> None:
-    """Turn a link to a file outside docs/ into one to the repository: the site does not carry such files."""
-    docs = paths.project_dir() / "docs"
-    file = (page.parent / link["reftarget"].partition("#")[0]).resolve()
-    if file.is_relative_to(docs):
-        return
-    try:
-        address = in_repository(file)
-    except LookupError as error:
-        LOGGER.warning("%s", error, location=link)
-        return
-    link.replace_self(nodes.reference("", "", *link.children, refuri=address, internal=False))
+def _outside(app: Sphinx, page: Path, link: nodes.Element) -> Path | None:
+    """The file or folder of the checkout that a link leads to; None for one of the site, and for one that is dead."""
+    target = str(link["reftarget"]).partition("#")[0]
+    if link.get("refdomain") == "doc":  # MyST's name of a page, absolute where it is no page of the site
+        target += ".md"
+    elif isinstance(link, addnodes.pending_xref) and link.get("reftype") != "myst":
+        return None
+    docs, root = Path(app.srcdir), paths.project_dir().resolve()
+    file = (page.parent / target).resolve()
+    outside = target and file.exists() and file.is_relative_to(root) and not file.is_relative_to(docs)
+    return file if outside else None

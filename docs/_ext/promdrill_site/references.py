@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from docutils import nodes
 
@@ -21,6 +21,3 @@ def resolve(
     """
     in_docstring = node.get("refdomain") == "py" and node.get("reftype") in {"obj", "class", "data", "exc"}
     return shown if in_docstring else None
-
-
-__all__ = ["Any", "resolve"]

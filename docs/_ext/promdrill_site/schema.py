@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,9 @@ def results() -> dict[str, Any]:
     definitions: dict[str, Any] = made["$defs"]
     for name, definition in definitions.items():
         kind = getattr(model, name)
-        definition["description"] = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+        definition["description"] = re.sub(
+            r"\bNone\b", "null", inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
+        )
         said = attributes(kind)
         for field, form in definition.get("properties", {}).items():
             if field not in said:
@@ -66,7 +69,7 @@ def publish(app: Sphinx, exception: Exception | None) -> None:
 
 
 def _with_meaning(form: dict[str, Any], meaning: str) -> dict[str, Any]:
-    return {"description": meaning, **form}
+    return {"description": re.sub(r"\bNone\b", "null", meaning), **form}
 
 
 def _object(name: str, definition: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[str]:

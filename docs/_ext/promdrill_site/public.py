@@ -5,6 +5,7 @@ ruff asks for docstrings, but cannot see what `dataclasses` makes, constants, or
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import inspect
 import sys
@@ -84,13 +85,14 @@ def _inherited(kind: type[Any], name: str) -> str:
 
 
 def _constant(module: ModuleType, name: str) -> str:
-    """A constant's docstring: where it is named, or where it is made."""
-    made = getattr(module, name)
-    loaded = [each for title, each in list(sys.modules.items()) if title.startswith("promdrill.")]
-    for candidate in (module, *loaded):
-        if getattr(candidate, name, None) is made:
-            try:
-                return docstrings.constant(candidate, name)
-            except LookupError:
-                continue
-    return ""
+    """A constant's docstring, where it is made: a module may import it, under another name too, and hand it on."""
+    try:
+        return docstrings.constant(module, name)
+    except LookupError:
+        for node in ast.parse(inspect.getsource(module)).body:
+            match node:
+                case ast.ImportFrom(module=str(home), names=names):
+                    for alias in names:
+                        if name == (alias.asname or alias.name):
+                            return _constant(sys.modules[home], alias.name)
+        return ""

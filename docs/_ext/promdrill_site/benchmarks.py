@@ -44,7 +44,7 @@ def book() -> str:
         f"{data['ground']['kubernetes']} with the profile `{data['ground']['profile']}`. The fastest of them "
         f"took {_minutes(took['least'])}, the slowest {_minutes(took['most'])}."
     )
-    head = ("id", *map(str, PhaseName), "in all")
+    head = ("id", *map(str, PhaseName), "in\N{NO-BREAK SPACE}all")
     return f"{lead}\n\n{table(head, [*rows, ['sum', *map(_whole, sums)]], figures=True)}"
 
 

@@ -111,7 +111,7 @@ def _page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> Iterato
     yield f"# {scenario.id}"
     yield sentence(prose(incident.lead))
     yield _named(_facts(incident, book.data_loss_reason))
-    yield f"## Symptom\n\n**{prose(book.title)}.** The drill counts the incident as there when this is seen, in order:"
+    yield f"## Symptom\n\n**{prose(book.title)}.** The drill takes the incident as proven once it has seen, in order:"
     yield "\n".join(f"{number}. {sentence(prose(stage))}" for number, stage in enumerate(incident.stages, 1))
     yield sections["Impact"]
     yield f"## Cause\n\n{sections['Meaning']}"
@@ -172,7 +172,7 @@ def _as_written(scenario: ScenarioFolder) -> str:
 def _measured(scenario: str, times: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     if scenario in times:
         row = times[scenario]
-        head = (*map(str, PhaseName), "in all")
+        head = (*map(str, PhaseName), "in\N{NO-BREAK SPACE}all")
         yield f"Medians in seconds, over {row['all_s']['count']} drills ([benchmarks](../benchmarks.md)):"
         yield table(head, [benchmarks.phase_row(row)], figures=True)
     else:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import tomllib
 from html import escape
+from pathlib import Path
 from typing import Any
 
+import promdrill
 from promdrill.core import paths
+from promdrill_site.markdown import code, prose, table
 
-WIDTH = 640
+WIDTH = 400
+"""Units of the drawing: pixels where there is room for it, a little less on a phone."""
+
 _BOX, _GAP, _LABEL, _PAD = 34, 12, 14, 10
 _CHAR = 7.4  # pixels of a character of the label, at its size
 
@@ -25,6 +31,25 @@ def layers() -> list[list[str]]:
             rows = [str(layer).replace("|", ":").split(":") for layer in contract["layers"]]
             return [[name.strip(" ()") for name in row] for row in rows]
     raise LookupError("pyproject.toml: no layers of promdrill in [tool.importlinter]")
+
+
+def packages() -> str:
+    """What each package is: the first sentence of its own docstring, from the highest layer to the lowest.
+
+    Raises:
+        LookupError: One has no docstring.
+    """
+    rows = [(code(name), prose(_said(name))) for row in layers() for name in row]
+    return table(("package", "what it is"), rows)
+
+
+def _said(name: str) -> str:
+    path = Path(promdrill.__file__).parent / name
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    said = ast.get_docstring(ast.parse(file.read_text(encoding="utf-8")))
+    if not said:
+        raise LookupError(f"{file} has no docstring")
+    return " ".join(said.partition("\n\n")[0].split())
 
 
 def drawing() -> str:

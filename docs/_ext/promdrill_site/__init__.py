@@ -18,6 +18,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", incidents.write_pages)
     app.connect("builder-inited", public.check)
     app.connect("source-read", parts.fill_in)
+    app.connect("autodoc-process-signature", references.signature)
     app.connect("doctree-read", links.check, priority=400)  # before Sphinx collects files to copy
     app.connect("missing-reference", references.resolve)
     app.connect("build-finished", schema.publish, priority=400)

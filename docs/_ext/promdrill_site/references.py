@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from docutils import nodes
+
+_NO_PYTHON = re.compile(r"<[^<>]*>")
+"""A default as ``<factory>``, with which Sphinx cannot read a signature."""
 
 if TYPE_CHECKING:
     from sphinx.addnodes import pending_xref
@@ -21,3 +25,10 @@ def resolve(
     """
     in_docstring = node.get("refdomain") == "py" and node.get("reftype") in {"obj", "class", "data", "exc"}
     return shown if in_docstring else None
+
+
+def signature(
+    _app: Sphinx, _what: str, _name: str, _documented: object, _options: object, shown: str | None, result: str | None
+) -> tuple[str | None, str | None]:
+    """A signature whose defaults can all be read as Python."""
+    return _NO_PYTHON.sub("...", shown) if shown else shown, result

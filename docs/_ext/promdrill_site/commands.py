@@ -23,8 +23,14 @@ def _commands(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPars
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
             for shown in action._choices_actions:  # noqa: SLF001  without the hidden ones
                 if shown.help != argparse.SUPPRESS:
-                    child = action.choices[shown.dest]
+                    child = _whole(action.choices[shown.dest])
                     yield from list(_commands(child)) or [child]
+
+
+def _whole(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """The parser with all its options, where a command is imported only when it is chosen."""
+    command = getattr(parser, "_command", None)
+    return command.parser() if command else parser
 
 
 def _section(parser: argparse.ArgumentParser) -> Iterator[str]:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import promdrill
 from promdrill.cli import parser
-from promdrill.cli.run import SESSION
+from promdrill.cli.run import OPTIONS
 from promdrill.core import model
-from promdrill.request import options
 from promdrill_site.docstrings import constant, text_constants
 from promdrill_site.markdown import code, prose, sentence, table
 
@@ -26,9 +25,11 @@ DRILL_FILES = ("journal.jsonl", "evidence")
 
 def variables() -> str:
     """Make's variables and the options that they are."""
-    rows = [(code(name), code(f"--{name.lower().replace('_', '-')}"), meaning) for name, meaning in SESSION.items()]
-    rows += [(code(each.variable), code(each.flag), each.meaning) for each in options.OPTIONS]
-    return table(("variable", "option", "meaning"), [(name, flag, sentence(prose(text))) for name, flag, text in rows])
+    rows = [
+        (code(name), code(f"--{name.lower().replace('_', '-')}"), sentence(prose(meaning)))
+        for name, meaning in OPTIONS.items()
+    ]
+    return table(("variable", "option", "meaning"), rows)
 
 
 def exit_codes() -> str:

@@ -141,8 +141,15 @@ check: environment ## After each edit: what the change touches, within a minute
 test: lint ## Lint and unit tests: no cluster, no network, two minutes
 	.venv/bin/pytest -q -n 2
 
+# Sphinx warns once, when it reads a page: after a failure every page is read again, so that it fails until it is mended.
+.PHONY: docs
+docs: environment ## Build the site in build/docs; a dead link is an error
+	@.venv/bin/sphinx-build --fail-on-warning --nitpicky --quiet --builder html --doctree-dir build/doctrees docs build/docs \
+		|| { rm -rf build/doctrees; exit 1; }
+	@echo "The site: build/docs/index.html"
+
 .PHONY: lint
-lint: environment ## Check style, types, layers, scenarios, workflows, examples
+lint: docs ## Check style, types, layers, links, scenarios, workflows
 	.venv/bin/ruff check
 	.venv/bin/ruff format --check
 	.venv/bin/mypy

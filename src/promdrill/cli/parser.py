@@ -13,10 +13,19 @@ Subcommands = Any
 """What ``ArgumentParser.add_subparsers`` returns; argparse has no public name for it."""
 
 EXIT_OK = 0
+"""All is well: every drill ended as expected."""
+
 EXIT_FAILED = 1
+"""Something failed: a drill did not end as expected, or promdrill could not do what was asked."""
+
 EXIT_USAGE = 2
+"""Bad input. Nothing was started."""
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+"""Interrupted by Ctrl-C, or by the end of the terminal or the CI job. Everything was cleaned up first."""
+
 EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE
+"""Whatever read the output, such as ``head``, stopped reading."""
 
 
 class Parser(argparse.ArgumentParser):

@@ -17,7 +17,10 @@ from pathlib import Path
 from platformdirs.unix import Unix
 
 CACHE_VARIABLE = "PROMDRILL_CACHE_DIR"
+"""Names the cache folder: what was downloaded or built, and can be made again. ``~/.cache/promdrill`` by default."""
+
 STATE_VARIABLE = "PROMDRILL_STATE_DIR"
+"""Names the state folder: records of clusters and of a container engine. By default ``~/.local/state/promdrill``."""
 
 _USUAL = Unix("promdrill")  # on macOS too: its own folders have blanks in their names, which tools trip over
 

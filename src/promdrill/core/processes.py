@@ -25,7 +25,7 @@ SYSTEM = platform.system().lower()
 """`linux` or `darwin`; `windows` is refused before anything is imported."""
 
 MARK = "PROMDRILL_COMMAND"
-"""Variable that holds the marks of a command, separated by blanks; that of a promdrill inside a promdrill has two."""
+"""Set by promdrill: the marks of a command, separated by blanks; that of a promdrill inside a promdrill has two."""
 
 DAEMON = "daemon"
 """In place of marks: a process that outlives promdrill, with all that it starts."""

@@ -40,6 +40,7 @@ OVERALL_S = 60.0
 """Seconds for all collectors together: about five on a machine that is not busy, more where something hangs."""
 
 FOLDER = "evidence"
+"""Of a drill that did not end as expected: objects, logs, Prometheus' status, Helm's history; Secrets redacted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,10 @@ from promdrill.results.folder import write_atomically
 from promdrill.results.junit import to_junit
 
 RESULTS = "results.json"
+"""Verdicts, phases, steps and seconds of every drill; rewritten after each one."""
+
 JUNIT = "junit.xml"
+"""The same for a CI server."""
 
 
 class Results:

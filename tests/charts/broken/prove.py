@@ -2,9 +2,9 @@
 
 Two cells, our chart and the copy of it by make.py in which a larger volume is asked for in vain, are drilled as a
 matrix. Only disk-full on the copy must be red, because it does not recover or its verification fails; everything
-else as expected. `promdrill compare` of the two cells, across charts, must then call exactly that a worse
-verdict, with exit code 1. It takes some 20 minutes, ten of which the runbook waits for the volume to grow. The folder is
-removed, unless the proof fails: then it stays and is named. SUPPLY, JOBS, REGISTRY_MIRROR and BUNDLE are respected.
+else as expected. `promdrill compare` of the two cells, across charts, must then call exactly that a worse verdict, with
+exit code 1. It takes some 20 minutes, ten of which the runbook waits for the volume to grow. The folder is removed,
+unless the proof fails: then it stays and is named. SUPPLY, JOBS, REGISTRY_MIRROR and BUNDLE are respected.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from promdrill.helm.post_renderer.edits import (
 )
 
 SAID_VARIABLE = "PROMDRILL_POST_RENDERER_SAID"
-"""Names the file that takes what would go to standard error."""
+"""Set by promdrill for Helm's post-renderer: the file that takes what would go to standard error."""
 
 _START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
 """Where a document starts. A line of a block scalar is indented, so its ``---`` is none."""

@@ -37,6 +37,7 @@ from promdrill.report.html.words import count
 from promdrill.results.folder import write_atomically
 
 REPORT = "report.html"
+"""Everything on one page that needs no network: verdicts, timelines, plots, the runbook and what its steps said."""
 
 REASON_CHARS = 280
 """Of a reason in the list of drills that did not end as expected."""

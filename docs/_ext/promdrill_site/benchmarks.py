@@ -1,0 +1,64 @@
+"""How long drills take: from one data file, which both the page of benchmarks and each incident's page show."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from promdrill.core.model import PhaseName
+from promdrill_site.markdown import table
+
+FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "book.json"
+"""What ``promdrill bench --format json`` wrote of whole runs of the book."""
+
+UNKNOWN = "-"
+
+
+def measured() -> Mapping[str, Mapping[str, Any]]:
+    """The row of each scenario, by its id.
+
+    Raises:
+        LookupError: The file has a form that is not known here.
+    """
+    data = _data()
+    return {row["scenario"]: row for row in data["rows"]}
+
+
+def phase_row(row: Mapping[str, Any]) -> list[str]:
+    """Whole seconds of each phase, then of all."""
+    cells = [row["phases_s"].get(name) for name in PhaseName]
+    return [_whole(each) for each in (*cells, row["all_s"]["median"])]
+
+
+def book() -> str:
+    """The medians of all scenarios, and what the runs as a whole took."""
+    data = _data()
+    rows = [[f"[{row['scenario']}](incidents/{row['scenario']}.md)", *phase_row(row)] for row in data["rows"]]
+    sums = [sum(row["phases_s"].get(name) or 0 for row in data["rows"]) for name in PhaseName]
+    sums.append(sum(row["all_s"]["median"] for row in data["rows"]))
+    took = data["took_s"]
+    lead = (
+        f"Medians in seconds, over {took['count']} whole runs of all {len(data['rows'])} drills on Kubernetes "
+        f"{data['ground']['kubernetes']} with the profile `{data['ground']['profile']}`. The fastest of them "
+        f"took {_minutes(took['least'])}, the slowest {_minutes(took['most'])}."
+    )
+    head = ("id", *map(str, PhaseName), "in\N{NO-BREAK SPACE}all")
+    return f"{lead}\n\n{table(head, [*rows, ['sum', *map(_whole, sums)]], figures=True)}"
+
+
+def _data() -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    if data.get("schema") != 1:
+        raise LookupError(f"{FILE.name}: schema {data.get('schema')} is not known")
+    return data
+
+
+def _whole(seconds: float | None) -> str:
+    return UNKNOWN if seconds is None else f"{seconds:.0f}"
+
+
+def _minutes(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s"

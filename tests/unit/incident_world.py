@@ -119,7 +119,7 @@ class Machine:
         assert (options.keep, options.name, profile) == (True, None, "fast")
         self.clusters += 1
         name = f"promdrill-{self.clusters}"
-        folder = owners.clusters_dir() / name
+        folder = paths.clusters_dir() / name
         owners.claim(folder, kept=options.keep)
         (folder / "kubeconfig").write_text(KUBECONFIG)
         tool = Path("/bin/true")

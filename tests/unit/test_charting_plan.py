@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.source import files
@@ -96,7 +97,14 @@ class Drills:
     def plan(self, chart: str = "community", own: str = "", **options: Any) -> Plan:
         file = self.folder / "own.yaml"
         file.write_text(own, encoding="utf-8")
-        return plan(Path("helm"), CHARTS / chart, self.cases, own=Own.read(file) if own else None, **options)
+        return plan(
+            Path("helm"),
+            CHARTS / chart,
+            self.cases,
+            own=Own.read(file) if own else None,
+            kubernetes=DEFAULT_KUBERNETES,
+            **options,
+        )
 
 
 @pytest.fixture

@@ -144,7 +144,7 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a kept cluster promdrill-2, which the engine has."""
-    place = owners.clusters_dir() / "promdrill-2"
+    place = paths.clusters_dir() / "promdrill-2"
     owners.claim(place, kept=True)
     monkeypatch.setattr(kind, "names", lambda: {"promdrill-2", "somebody-elses"})
     return place
@@ -180,7 +180,7 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
     assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
     with lease.this_name("promdrill-2"):
         assert refused("promdrill-2") == f"in use by another run; {there}"
-    left = owners.clusters_dir() / "promdrill-3"
+    left = paths.clusters_dir() / "promdrill-3"
     left.mkdir()
     also = f"{there}, promdrill-3 (left by a killed run)"
     assert refused("promdrill-3") == f"left by a killed run, and not kept; {also}"
@@ -538,15 +538,15 @@ def test_clean_with_nothing_running(no_engine: list[str], capsys: pytest.Capture
 
 
 def test_clean_leaves_a_run_that_goes_on_alone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    owners.claim(owners.clusters_dir() / "promdrill", kept=False)
+    owners.claim(paths.clusters_dir() / "promdrill", kept=False)
     assert main.main(["clean"]) == 1
     assert f"in use by a run that goes on, process {os.getpid()}" in capsys.readouterr().err
     assert no_engine == [], "its engine is not stopped either"
-    assert (owners.clusters_dir() / "promdrill").is_dir()
+    assert (paths.clusters_dir() / "promdrill").is_dir()
 
 
 def test_clean_forgets_clusters_of_runs_that_are_gone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    left = owners.clusters_dir() / "promdrill"
+    left = paths.clusters_dir() / "promdrill"
     left.mkdir(parents=True)
     (left / "owner.json").write_text('{"pid": 999999999, "started": "1", "kept": true}')
     assert main.main(["clean"]) == 0
@@ -582,7 +582,7 @@ class Docker:
     def __init__(self) -> None:
         self.nodes = {"aaa": "promdrill-2", "bbb": "somebody-elses", "ccc": "promdrill-3"}
         self.networks_removed = 0
-        (owners.clusters_dir() / "promdrill-2").mkdir(parents=True)  # recorded; promdrill-3 is a user's own
+        (paths.clusters_dir() / "promdrill-2").mkdir(parents=True)  # recorded; promdrill-3 is a user's own
 
     def run(self, argv: Sequence[str], *, timeout_s: float, ok: Sequence[int] = (0,)) -> Any:
         del timeout_s
@@ -623,7 +623,7 @@ def test_the_network_goes_with_the_last_cluster(monkeypatch: pytest.MonkeyPatch)
 def test_one_cluster_is_deleted_with_its_nodes_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     docker, said = Docker(), list[str]()
     docker.nodes |= {"ddd": "promdrill-4", "eee": "promdrill-2"}
-    owners.claim(owners.clusters_dir() / "promdrill-4", kept=True)
+    owners.claim(paths.clusters_dir() / "promdrill-4", kept=True)
     monkeypatch.setattr(shell, "run", docker.run)
     sweep.delete_cluster("promdrill-2", engine=True, say=said.append)
     assert set(docker.nodes.values()) == {"somebody-elses", "promdrill-3", "promdrill-4"}

@@ -6,6 +6,7 @@ import importlib
 import json
 import pkgutil
 import sys
+import tempfile
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from promdrill import cli
 from promdrill.cli import main
 from promdrill.cli.parser import Parser
-from promdrill.core import shell
+from promdrill.core import paths, shell
 
 NAMES = [command.name for command in main.COMMANDS]
 
@@ -46,7 +47,9 @@ print(json.dumps(list(sys.modules)))
 
 def loaded(*words: str) -> set[str]:
     """The modules that a command has loaded when it ends."""
-    done = shell.run([sys.executable, "-c", LOADED, *words], timeout_s=60)
+    with tempfile.TemporaryDirectory() as state:  # the user's own may hold incidents, which `list` looks at
+        env = {paths.STATE_VARIABLE: state}
+        done = shell.run([sys.executable, "-c", LOADED, *words], timeout_s=60, env=env)
     return set(json.loads(done.stdout))
 
 

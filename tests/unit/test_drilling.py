@@ -123,7 +123,7 @@ def test_a_cluster_of_another_user_of_the_engine_keeps_its_name(monkeypatch: pyt
 def test_a_kept_cluster_that_is_gone_gives_its_name_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(paths.STATE_VARIABLE, str(tmp_path))
     for name in ("promdrill", "promdrill-2"):
-        owners.claim(owners.clusters_dir() / name, kept=True)
+        owners.claim(paths.clusters_dir() / name, kept=True)
     monkeypatch.setattr(kind, "names", lambda: {"promdrill-2"})
     assert fulfil._taken() == {"promdrill-2"}
     assert [folder.name for folder in owners.recorded()] == ["promdrill-2"]

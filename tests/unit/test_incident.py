@@ -39,7 +39,7 @@ def kept(machine: Machine, capsys: Capture) -> Machine:
 
 
 def folder(number: int = 1) -> Path:
-    return owners.clusters_dir() / f"promdrill-{number}" / "incident"
+    return paths.clusters_dir() / f"promdrill-{number}" / "incident"
 
 
 def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, capsys: Capture) -> None:
@@ -304,7 +304,7 @@ def test_a_cluster_that_is_gone_takes_its_record_along(
         "promdrill: toy is gone with its cluster promdrill-1; its record was removed\n"
         f"Hint: {paths.command('reproduce', SCENARIO='toy')}\n"
     )
-    assert not (owners.clusters_dir() / "promdrill-1").exists()
+    assert not (paths.clusters_dir() / "promdrill-1").exists()
     assert kept.promdrill(*command) == 2
     assert "there is no reproduced incident" in capsys.readouterr().err
 
@@ -352,7 +352,7 @@ def test_one_cluster_is_deleted_and_others_and_the_engine_stay(
 ) -> None:
     monkeypatch.setattr(lifecycle, "ask", lambda: lifecycle.Answer(None, "not installed"))
     monkeypatch.setattr(lifecycle, "stop", lambda **_: pytest.fail("the engine is stopped"))
-    other = owners.clusters_dir() / "promdrill-7"
+    other = paths.clusters_dir() / "promdrill-7"
     owners.claim(other, kept=True)
     assert kept.promdrill("clean", name) == 0
     assert capsys.readouterr().out == "deleted cluster promdrill-1\n"
@@ -361,8 +361,8 @@ def test_one_cluster_is_deleted_and_others_and_the_engine_stay(
 
 def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lifecycle, "stop", lambda **_: pytest.fail("the engine is stopped"))
-    owners.claim(owners.clusters_dir() / "promdrill-7", kept=True)
-    owners.claim(owners.clusters_dir() / "promdrill-8", kept=False)
+    owners.claim(paths.clusters_dir() / "promdrill-7", kept=True)
+    owners.claim(paths.clusters_dir() / "promdrill-8", kept=False)
     assert kept.promdrill("clean", "oom") == 2
     assert capsys.readouterr().err == (
         "promdrill: no cluster or reproduced incident oom; "
@@ -389,7 +389,7 @@ def test_a_drill_does_not_run_over_its_own_incident(kept: Machine, capsys: Captu
     with pytest.raises(UsageError, match=said):
         refuse_again(folder().parent, {"oom", "toy"})
     refuse_again(folder().parent, {"oom"})
-    refuse_again(owners.clusters_dir() / "promdrill-9", {"toy"})
+    refuse_again(paths.clusters_dir() / "promdrill-9", {"toy"})
     (folder() / FILE).write_text("{")
     with pytest.raises(UsageError, match="cannot be read"):
         refuse_again(folder().parent, {"oom"})
@@ -426,7 +426,7 @@ def test_two_at_a_time_are_refused(kept: Machine, capsys: Capture) -> None:
 def test_while_it_is_judged_the_cluster_is_in_use_and_stays_kept(
     kept: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place, seen = owners.clusters_dir() / "promdrill-1", []
+    place, seen = paths.clusters_dir() / "promdrill-1", []
     owners.claim(place, kept=True)
     record = place / owners.FILE_NAME
     record.write_text(json.dumps(json.loads(record.read_text()) | {"pid": 1, "started": "long ago"}))
@@ -551,7 +551,7 @@ def test_a_shell_has_everything_set(
         "user": "kind-promdrill",
         "namespace": "drill-toy",
     }
-    assert (owners.clusters_dir() / "promdrill-1" / "kubeconfig").read_text() == KUBECONFIG, "the cluster's own"
+    assert (paths.clusters_dir() / "promdrill-1" / "kubeconfig").read_text() == KUBECONFIG, "the cluster's own"
     assert env["HELM_NAMESPACE"] == "drill-toy"
     assert (env["NAMESPACE"], env["RELEASE"], env["NEW_SIZE"]) == ("drill-toy", "prometheus-toy", "large")
     assert Path(env["VALUES"]) == kept.values.absolute()

@@ -21,7 +21,9 @@ import contextlib, json, os, threading
 from pathlib import Path
 from types import SimpleNamespace
 
-from promdrill import doctor, fulfil, session
+from promdrill import doctor
+from promdrill.plugin import session
+from promdrill.request import fulfil
 from promdrill.drill import DrillNotPassed
 from promdrill.drill.interrupts import terminable
 from promdrill.core.errors import ClusterError, SupplyError
@@ -106,7 +108,7 @@ def drill(scenario, supplied, made, *, variant, install, run, request, until_alo
         yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_alone=until_alone)
 
 
-drilling.provide, drilling.cluster, drilling.drill = provide, cluster, drill
+fulfil.provide, fulfil.cluster, fulfil.drill = provide, cluster, drill
 doctor.require = lambda **_: None
 choose.chosen = lambda *_: choose.Choice("source", "told")  # no registry is asked
 session.write_page = lambda _run: None

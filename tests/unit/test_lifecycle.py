@@ -191,7 +191,7 @@ def test_a_kept_cluster_of_another_profile_is_not_used(
 
 
 def test_a_new_cluster_takes_over_nothing_from_an_earlier_one_of_its_name(shell_: FakeShell, tmp_path: Path) -> None:
-    before = owners.clusters_dir() / "promdrill"
+    before = paths.clusters_dir() / "promdrill"
     owners.claim(before, kept=True)
     (before / "incident").mkdir()
     (before / "notes.txt").write_text("a person's")
@@ -213,7 +213,7 @@ def test_somebody_elses_cluster_of_that_name_is_left_alone(shell_: FakeShell, tm
 @pytest.mark.parametrize("record", ['{"pid": 1, "started": "long ago", "kept": false}', "{", None])
 def test_what_a_killed_run_left_is_deleted_first(shell_: FakeShell, tmp_path: Path, record: str | None) -> None:
     said: list[str] = []
-    left = owners.clusters_dir() / "promdrill"
+    left = paths.clusters_dir() / "promdrill"
     left.mkdir(parents=True)
     if record is not None:
         (left / owners.FILE_NAME).write_text(record)
@@ -226,8 +226,8 @@ def test_what_a_killed_run_left_is_deleted_first(shell_: FakeShell, tmp_path: Pa
 
 
 def test_clusters_of_living_makers_and_leased_names_are_left(shell_: FakeShell) -> None:
-    owners.claim(owners.clusters_dir() / "promdrill-2", kept=False)
-    (owners.clusters_dir() / "promdrill-3").mkdir()
+    owners.claim(paths.clusters_dir() / "promdrill-2", kept=False)
+    (paths.clusters_dir() / "promdrill-3").mkdir()
     with lease.this_name("promdrill-3"):
         assert lifecycle.remove_abandoned(Path("/kind"), mine="promdrill") == []
     shell_.done()

@@ -16,8 +16,12 @@ from promdrill.core import shell
 LIGHT = frozenset(
     {
         "promdrill",
+        "promdrill.core",
         "promdrill.core.choices",
         "promdrill.core.errors",
+        "promdrill.core.model",
+        "promdrill.plugin",
+        "promdrill.request",
         "promdrill.request.markers",
         "promdrill.request.options",
         "promdrill.core.paths",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -113,3 +115,18 @@ def test_a_record_may_be_a_text_of_one_line() -> None:
     assert records.loads(Outer, records.dumps(WHOLE)) == WHOLE
     assert records.dumps(WHOLE, indent=None).count("\n") == 1
     assert records.loads(Outer, records.dumps(WHOLE, indent=None)) == WHOLE
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"colour": 1}, "colour: there is no such field"),
+        ({"inner": [{"at": "2026-01-02T00:00:00Z", "x": 1}]}, r"inner\[0\].x: "),
+    ],
+)
+def test_a_field_too_many_is_refused_where_nothing_but_the_record_is_expected(change: dict[str, Any], why: str) -> None:
+    text = json.dumps(records.dump(WHOLE) | change, default=str)
+    assert records.loads(Outer, text)
+    with pytest.raises(records.Misfit, match=f"^{why}"):
+        records.loads(Outer, text, exact=True)
+    assert records.loads(Outer, records.dumps(WHOLE), exact=True) == WHOLE

@@ -197,7 +197,7 @@ def test_results_are_read_again_when_they_change_and_only_then(tmp_path: Path, m
     def refuse(_path: Path) -> None:
         raise AssertionError("nothing has changed")
 
-    monkeypatch.setattr("promdrill.watch.run.results.read", refuse)
+    monkeypatch.setattr("promdrill.watch.run.store.read", refuse)
     follower.look()
 
 

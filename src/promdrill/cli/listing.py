@@ -19,7 +19,6 @@ from promdrill.cli.parser import (
     complain,
     say,
 )
-from promdrill.cluster import owners
 from promdrill.core import paths, records
 from promdrill.core.errors import PromdrillError
 from promdrill.request import scenarios
@@ -92,7 +91,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 def _say_incidents() -> None:
     """Say which incidents stand, and how each is gone on with; complain of those that are gone with their clusters."""
-    if not any(owners.clusters_dir().glob("*/*/*")):
+    if not any(paths.clusters_dir().glob("*/*/*")):
         return
     from promdrill.incident import record  # noqa: PLC0415  where nothing is recorded, nobody pays for its modules
 

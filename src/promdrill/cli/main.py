@@ -85,7 +85,11 @@ COMMANDS = (
     Command("supply", "get all that drills need, and run none", "supply"),
     Command("bundle", "put all that a run needs into one file, for a machine without a network", "bundle"),
     Command("doctor", "say what a run needs, what is missing, and what mends it", "doctor"),
-    Command("clean", "delete the clusters that promdrill created, stop the engine that it started", "clean"),
+    Command(
+        "clean",
+        "delete the clusters that promdrill created and stop the engine that it started, or delete one cluster",
+        "clean",
+    ),
     Command("clean-cache", "delete what was built or downloaded, and the clusters made of it", "clean_cache"),
 )
 """In the order of ``promdrill --help``."""

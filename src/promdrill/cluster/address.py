@@ -50,7 +50,7 @@ class Address:
             UsageError: The file is not there, or was not written by `write`.
         """
         try:
-            return records.loads(cls, file.read_text(encoding="utf-8"))
+            return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
         except (OSError, ValueError) as error:
             raise UsageError(f"--in-cluster={file}: not the address of a cluster ({error})") from error
 

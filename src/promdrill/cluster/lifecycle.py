@@ -59,7 +59,7 @@ def cluster(
     Raises:
         ClusterError: It could not be created or did not become ready, or is not the one that was asked for.
     """
-    folder = owners.clusters_dir() / name
+    folder = paths.clusters_dir() / name
     made = PinnedKindCluster(
         name, folder=folder, image=image, kind_path=kind_path, kubectl_path=kubectl_path, kubeconfig=kubeconfig
     )

@@ -45,11 +45,6 @@ class Owner:
         return self.started is not None and start_of(self.pid) == self.started
 
 
-def clusters_dir() -> Path:
-    """The folder with one folder per cluster of ours."""
-    return paths.state_dir() / "clusters"
-
-
 def record(folder: Path, *, profile: str, image: str | None) -> None:
     """Record this process as the maker of the cluster in `folder`, before it is made; it is not kept yet."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -73,7 +68,7 @@ def of(folder: Path) -> Owner | None:
 
 def recorded() -> dict[Path, Owner | None]:
     """All clusters' folders with their owners."""
-    return {folder: of(folder) for folder in sorted(clusters_dir().glob("*")) if folder.is_dir()}
+    return {folder: of(folder) for folder in sorted(paths.clusters_dir().glob("*")) if folder.is_dir()}
 
 
 def forget(folder: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from promdrill.cluster import kind, lease, owners
 from promdrill.cluster.kind import LABEL
 from promdrill.cluster.lifecycle import NETWORK
-from promdrill.core import shell
+from promdrill.core import paths, shell
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 
 DOCKER_TIMEOUT_S = 60.0
@@ -66,7 +66,7 @@ def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> No
             held.enter_context(lease.this_name(name))
         except UsageError as error:
             raise UsageError(f"cluster {name} is in use by another run", hint="wait until that has ended") from error
-        _delete([owners.clusters_dir() / name], engine=engine, say=say)
+        _delete([paths.clusters_dir() / name], engine=engine, say=say)
 
 
 def _delete(folders: Sequence[Path], *, engine: bool, say: Callable[[str], None]) -> None:

@@ -47,6 +47,11 @@ def state_dir() -> Path:
     return Path(os.environ.get(STATE_VARIABLE) or _USUAL.user_state_path)
 
 
+def clusters_dir() -> Path:
+    """The folder with one folder for each cluster of ours."""
+    return state_dir() / "clusters"
+
+
 def in_checkout() -> bool:
     """Whether promdrill runs from a checkout, where make's targets are, and not from a wheel."""
     return not (_PACKAGE / _DATA).is_dir()

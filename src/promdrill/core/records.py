@@ -46,13 +46,22 @@ def dumps(record: object, *, indent: int | None = 2) -> str:
     return json.dumps(dump(record), indent=indent) + "\n"
 
 
-def loads(kind: type[T], text: str | bytes) -> T:
+def loads(kind: type[T], text: str | bytes, *, exact: bool = False) -> T:
     """The record that JSON text describes.
+
+    Args:
+        kind: As for `load`.
+        text: The JSON.
+        exact: Refuse fields that the record does not have, which `load` ignores.
 
     Raises:
         Misfit: It is not JSON, or does not fit.
     """
-    return load(kind, parse(text))
+    data = parse(text)
+    record = load(kind, data)
+    if exact:
+        _refuse_surplus(data, dump(record), "")
+    return record
 
 
 def load(kind: type[T], data: object) -> T:
@@ -105,6 +114,17 @@ def _decoded(kind: type[Any], data: object) -> Any:
     if kind is Path and isinstance(data, str):
         return Path(data)
     raise Misfit(f"expected {kind.__name__}, got {data!r}")
+
+
+def _refuse_surplus(data: Any, known: Any, place: str) -> None:
+    if isinstance(data, dict) and isinstance(known, dict):
+        for name, value in data.items():
+            if name not in known:
+                raise Misfit(f"{place}{name}: there is no such field")
+            _refuse_surplus(value, known[name], f"{place}{name}.")
+    elif isinstance(data, list) and isinstance(known, list | tuple):
+        for number, (value, item) in enumerate(zip(data, known, strict=False)):
+            _refuse_surplus(value, item, f"{place.removesuffix('.')}[{number}].")
 
 
 def _finite(digits: str) -> float:

@@ -84,7 +84,7 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
         raise UsageError(f"{said}: in use by another run; {_listed(there)}", hint=hint) from error
     if found.owner is None or not found.owner.kept:
         raise UsageError(f"{said}: left by a killed run, and not kept; {_listed(there)}", hint=hint)
-    refuse_again(owners.clusters_dir() / name, scenarios)
+    refuse_again(paths.clusters_dir() / name, scenarios)
 
 
 def _listed(there: Sequence[Cluster]) -> str:

@@ -274,5 +274,5 @@ def at_work(standing: StandingIncident) -> Iterator[None]:
         except UsageError as error:
             message = f"another promdrill is at work on {standing.incident.scenario} in cluster {standing.cluster}"
             raise UsageError(message, hint="wait until it has ended") from error
-        owners.claim(owners.clusters_dir() / standing.cluster, kept=True)
+        owners.claim(paths.clusters_dir() / standing.cluster, kept=True)
         yield

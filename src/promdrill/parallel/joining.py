@@ -47,7 +47,7 @@ class Joined:
             UsageError: The file is not there, or was not written by `write`.
         """
         try:
-            return records.loads(cls, file.read_text(encoding="utf-8"))
+            return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"--join={file}: not written by a session with --jobs ({error})", hint="leave --join out"

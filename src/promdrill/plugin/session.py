@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from promdrill.cluster import owners
 from promdrill.cluster.kind import PinnedKindCluster
+from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
 from promdrill.drill import Drill
@@ -163,7 +163,7 @@ class DrillSession:
         else:
             options, profile = self.request.cluster, self.request.settings.profile
             if options.name is not None:
-                refuse_again(owners.clusters_dir() / options.name, {each.name for each in self._folders})
+                refuse_again(paths.clusters_dir() / options.name, {each.name for each in self._folders})
             with fulfil.cluster(supplied, options, profile=profile, say=self.say) as made:
                 yield made
 

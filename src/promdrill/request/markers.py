@@ -7,8 +7,6 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
 from promdrill.core.model import INSTALLS
 
 
@@ -185,6 +183,8 @@ def nearest(name: str) -> str:
 
 
 def _ranges(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) -> list[Problem]:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet  # noqa: PLC0415  the plugin reads no range
+
     found = []
     for name in ("charts", "stack"):
         for text in texts.get(name, ()):

@@ -109,7 +109,7 @@ class Request:
             UsageError: The file is not there, or was not written by `write`.
         """
         try:
-            return records.loads(cls, file.read_text(encoding="utf-8"))
+            return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
         except (OSError, ValueError) as error:
             raise UsageError(f"--request={file}: not a request that promdrill wrote ({error})") from error
 

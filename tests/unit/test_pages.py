@@ -262,3 +262,19 @@ def test_hooks_before_a_commit_fetch_nothing() -> None:
     assert set(re.findall(r"repo: (.*)", text)) == {"local"}
     assert set(re.findall(r"language: (.*)", text)) == {"system"}
     assert all(entry.startswith(".venv/bin/") for entry in re.findall(r"entry: (.*)", text))
+
+
+def test_the_journeys_enter_files_that_there_are() -> None:
+    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    journeys = text.partition("## Four journeys")[2].split("\n### ")[1:]
+    assert len(journeys) == 4
+    for journey in journeys:
+        entered = [cell for line in journey.splitlines() for cell in re.findall(r"`([\w/]+\.py|Makefile)`", line)]
+        assert len(entered) > 5
+        folder = Path()
+        for name in entered:
+            found = ROOT / name if name == "Makefile" else ROOT / "src/promdrill" / name
+            if not found.exists():  # beside the one before it
+                found = ROOT / "src/promdrill" / folder / name
+            assert found.is_file(), name
+            folder = found.parent.relative_to(ROOT / "src/promdrill") if name != "Makefile" else folder

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from promdrill.supply.supplied import Supplied
 
 VARIABLE = "PROMDRILL_DRILL"
-"""Names the incident where no argument does; `promdrill shell` sets it to the cluster of its own."""
+"""Set by promdrill in its shell: names the incident where no argument does."""
 
 ANSWERS_S = 10.0
 """Seconds for a cluster to answer at all: it takes milliseconds, or never happens."""

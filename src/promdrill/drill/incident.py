@@ -16,7 +16,7 @@ from typing import Any, Self
 from promdrill.cluster import owners
 from promdrill.core import files, paths
 from promdrill.core.errors import UsageError
-from promdrill.drill.baseline import Baseline
+from promdrill.drill.baseline import Memory
 from promdrill.drill.plan import Moments
 from promdrill.observe.prometheus import Remembered
 
@@ -27,36 +27,6 @@ FILE = "incident.json"
 
 _NO_TIMES = frozenset({"pod", "pod_uid", "restarts"})
 """Fields of `Moments` that are not times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the baseline showed.
-
-    Attributes:
-        interval_s: Seconds between two scrapes at that time; a later edit of the values does not change it.
-        began: UTC start of the baseline that held.
-        jobs: Scrape jobs that had targets.
-        early: Queries from before the fault, with their answers.
-    """
-
-    interval_s: float
-    began: datetime
-    jobs: tuple[str, ...]
-    early: tuple[Remembered, ...]
-
-
-class LastingBaseline(Baseline):
-    """A baseline that can be recorded, and restored in another process."""
-
-    def memory(self) -> Memory:
-        """What it showed; only after `learn`."""
-        return Memory(self._interval_s, self.began, self._jobs, self._early)
-
-    def recall(self, memory: Memory, remembered_at: datetime) -> None:
-        """Restore what another process recorded, in place of `learn`."""
-        self.began, self.remembered_at = memory.began, remembered_at
-        self._jobs, self._early = memory.jobs, memory.early
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

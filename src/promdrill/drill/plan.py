@@ -74,9 +74,9 @@ class Persistence:
     more_restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One scenario, as its test states it.
+    """One scenario, as its test states it to `promdrill.drill.Drill.run`.
 
     Attributes:
         fault: The change that causes the incident.
@@ -99,7 +99,7 @@ class Plan:
     fault: Fault
     signature: Sequence[Stage]
     persistence: Persistence | None
-    recovery: Wanted = field(default=())
+    recovery: Wanted = ()
     recovery_hold_s: float = 0.0
     afterwards: Sequence[Stage] = ()
     jobs: Sequence[str] = ("prometheus",)

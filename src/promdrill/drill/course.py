@@ -46,7 +46,7 @@ from promdrill.runbook.parse import Runbook
 
 
 class Standing(NamedTuple):
-    """A proven incident that was not repaired yet, or an earlier process' incident that may have been.
+    """A proven incident: not repaired yet, or left by an earlier process and perhaps repaired by hand since.
 
     Attributes:
         scene: The drilled Prometheus.
@@ -70,10 +70,10 @@ class Course:
     Args:
         site: Where the drill takes place.
         plan: What its scenario states.
-        runbook: What is to remedy it.
-        record: Takes down what happens.
+        runbook: Its runbook.
+        record: Notes what happens.
         undo: Learns how to take everything back.
-        closing: Ends, with the drill, what is open during it.
+        closing: Closes at the drill's end what is open during it.
     """
 
     def __init__(
@@ -89,14 +89,14 @@ class Course:
         self._journal = site.recording.journal
 
     def forward(self) -> None:
-        """Go from provision to recovery, or through the part that was asked for; what is not proven ends it by raising.
+        """Go from provision to recovery, or through the part that was asked for. What is not proven raises.
 
         Raises:
             WaitError: Something was not seen.
             NothingProven: Something that was seen proves nothing.
             FaultNotTaken: The fault did nothing.
             StepFailed: A runbook step failed.
-            PromdrillError: The harness itself could not go on.
+            PromdrillError: The harness itself failed.
         """
         match self._site.execution.part:
             case Whole():

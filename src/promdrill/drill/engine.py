@@ -89,14 +89,14 @@ class Drill:
         return log_patterns.wording(meaning, self.site.drilled.chart.app_version)
 
     def same_pod(self, at: Moments) -> Condition:
-        """The server's pod is the one of that moment, and none of its server container's restarts are new."""
+        """The server's pod is the one of that moment, and its server container has not been restarted since."""
         return untouched(self.server, at.pod_uid, at.restarts)
 
     def manifest(self, file: str) -> list[dict[str, Any]]:
         """The objects of a YAML file in the scenario's folder, for `beside`.
 
         Raises:
-            UsageError: It is not there, or not YAML.
+            UsageError: It does not exist, or is not YAML.
         """
         path = self.site.scenario_dir / file
         try:
@@ -134,7 +134,7 @@ class Drill:
             The result, if the drill ended as expected.
 
         Raises:
-            DrillNotPassed: It did not; the message is the reason in one sentence, and where the evidence is.
+            DrillNotPassed: It did not end as expected; the message says why in one sentence, and where the evidence is.
             KeyboardInterrupt: The run was interrupted (Ctrl-C, SIGTERM); the drill was undone and recorded.
         """
         return self._run(plan)

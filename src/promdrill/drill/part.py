@@ -1,4 +1,4 @@
-"""Which part of a drill is run: all of it, up to the incident, or from the remedy or the recovery on."""
+"""Which part of a drill is run: all of it, up to the incident, or from the remedy on, or from recovery on."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class Remedy:
         site: Where the drill takes place.
         plan: What its scenario states.
         runbook: What is carried out.
-        record: Takes down each step.
+        record: Notes each step.
         scene: The incident.
     """
 

@@ -113,7 +113,7 @@ class Execution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """What takes down the course of a drill.
+    """What records a drill.
 
     Attributes:
         folder: Where the drill's journal, values and evidence are kept; created if missing.
@@ -138,7 +138,7 @@ class Site:
         cluster: The cluster.
         drilled: What is drilled in it.
         execution: How the drill is run.
-        recording: What takes down its course.
+        recording: What records it.
     """
 
     cluster: Cluster

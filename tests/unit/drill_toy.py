@@ -10,12 +10,18 @@ from typing import Any, cast
 from tests.unit.drill_world import DOWN, POD, World
 
 from promdrill.core.journal import Journal
-from promdrill.core.model import DrillResult
+from promdrill.core.model import DrillResult, Variant
 from promdrill.drill import (
     Drill,
     Persistence,
     Site,
     Stage,
+)
+from promdrill.drill.site import (
+    Cluster,
+    Drilled,
+    Execution,
+    Recording,
 )
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.helm.chart import ChartRef
@@ -87,7 +93,8 @@ def drill_in(
     remedy: str = "sed -i 's/small/large/' \"$VALUES\"",
     verification: str = "true",
     data_loss: bool = False,
-    **site: Any,
+    variant: Variant = Variant(),  # noqa: B008  frozen
+    **execution: Any,
 ) -> Drill:
     """A drill of the toy scenario in that world."""
     scenario = world.folder / "toy"
@@ -97,19 +104,24 @@ def drill_in(
     (scenario / "runbook.md").write_text(text)
     drill = Drill(
         Site(
-            scenario="toy",
-            scenario_dir=scenario,
-            folder=world.folder / "report",
-            kube=cast(Any, world),
-            helm=cast(Any, world),
-            kubeconfig=world.folder / "kubeconfig",
-            tools=Tools(kind=Path("/bin/true"), kubectl=Path("/bin/true"), helm=Path("/bin/true")),
-            chart=ChartRef(world.folder, "prometheus", "0.1.0", "2.48.0"),
-            profile="fast",
-            journal=Journal(world.folder / "report" / "journal.jsonl"),
-            on_result=world.results.append,
-            clock=world.clock,
-            **site,
+            cluster=Cluster(
+                kube=cast(Any, world),
+                helm=cast(Any, world),
+                kubeconfig=world.folder / "kubeconfig",
+                tools=Tools(kind=Path("/bin/true"), kubectl=Path("/bin/true"), helm=Path("/bin/true")),
+            ),
+            drilled=Drilled(
+                scenario="toy",
+                scenario_dir=scenario,
+                chart=ChartRef(world.folder, "prometheus", "0.1.0", "2.48.0"),
+            ),
+            execution=Execution(profile="fast", variant=variant, **execution),
+            recording=Recording(
+                folder=world.folder / "report",
+                journal=Journal(world.folder / "report" / "journal.jsonl"),
+                on_result=world.results.append,
+                clock=world.clock,
+            ),
         )
     )
     world.name = drill.site.name
@@ -126,4 +138,4 @@ def run_toy(drill: Drill, world: World, **plan: Any) -> DrillResult:
     try:
         return drill.run(**scenario | plan)
     finally:
-        drill.site.journal.close()
+        drill.site.recording.journal.close()

@@ -25,6 +25,12 @@ from promdrill.core import paths
 from promdrill.core.errors import ClusterError
 from promdrill.core.model import Variant
 from promdrill.drill import Drill, Site
+from promdrill.drill.site import (
+    Cluster,
+    Drilled,
+    Execution,
+    Recording,
+)
 from promdrill.helm.chart import ChartRef
 from promdrill.kube import client
 from promdrill.kube.client import NotFound
@@ -155,19 +161,24 @@ class Machine:
         self.log.append(f"drill in {made.name}, keep {keep}, values {settings.values}")
         with run.journal(scenario.name, variant) as journal:
             site = Site(
-                scenario=scenario.name,
-                scenario_dir=scenario,
-                folder=run.folder_of(scenario.name, variant),
-                kube=cast(Any, self.world),
-                helm=cast(Any, self.world),
-                kubeconfig=made.kubeconfig_path,
-                tools=supplied.tools,
-                chart=ChartRef(supplied.chart, "prometheus", "25.8.0", "2.48.0"),
-                profile=settings.profile,
-                journal=journal,
-                clock=self.world.clock,
-                keep=keep,
-                on_result=run.record,
+                cluster=Cluster(
+                    kube=cast(Any, self.world),
+                    helm=cast(Any, self.world),
+                    kubeconfig=made.kubeconfig_path,
+                    tools=supplied.tools,
+                ),
+                drilled=Drilled(
+                    scenario=scenario.name,
+                    scenario_dir=scenario,
+                    chart=ChartRef(supplied.chart, "prometheus", "25.8.0", "2.48.0"),
+                ),
+                execution=Execution(profile=settings.profile, keep=keep),
+                recording=Recording(
+                    folder=run.folder_of(scenario.name, variant),
+                    journal=journal,
+                    clock=self.world.clock,
+                    on_result=run.record,
+                ),
             )
             if keep:
                 assert isinstance(self.world, KeptWorld)

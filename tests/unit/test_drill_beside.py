@@ -95,7 +95,7 @@ def test_objects_come_from_a_file_of_the_scenario(world: World) -> None:
     drill = drill_in(world)
     manifest(world).write_text("kind: Pod\n---\n# nothing\n---\nkind: Service\n")
     assert drill.manifest("app.yaml") == [{"kind": "Pod"}, {"kind": "Service"}]
-    drill.site.journal.close()
+    drill.site.recording.journal.close()
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_file_without_objects_is_refused_in_one_line(world: World, text: str |
         drill.manifest("app.yaml")
     assert caught.value.message.startswith(f"{manifest(world)}: ")
     assert "\n" not in caught.value.message
-    drill.site.journal.close()
+    drill.site.recording.journal.close()
 
 
 def manifest(world: World) -> Path:

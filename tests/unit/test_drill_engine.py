@@ -15,6 +15,7 @@ from promdrill.core.model import (
     DrillResult,
     ObserverFigures,
     PhaseName,
+    Variant,
     Verdict,
 )
 from promdrill.drill import DrillNotPassed, Persistence, Stage
@@ -322,26 +323,26 @@ def test_a_class_that_a_killed_run_left_is_made_anew(world: World) -> None:
 
 
 def test_without_its_fault_a_good_scenario_ends_invalid_as_it_must(world: World) -> None:
-    result = run_toy(drill_in(world, control="no-fault"), world)
+    result = run_toy(drill_in(world, variant=Variant("no-fault")), world)
     assert result.verdict is Verdict.INVALID
     assert "broken" not in world.done
 
 
 def test_without_its_remedy_a_good_scenario_ends_failed_as_it_must(world: World) -> None:
-    result = run_toy(drill_in(world, control="no-remedy"), world)
+    result = run_toy(drill_in(world, variant=Variant("no-remedy")), world)
     assert result.verdict is Verdict.FAILED
     assert result.steps == ()
 
 
 def test_a_control_that_ends_invalid_for_another_reason_is_caught(world: World) -> None:
-    result = not_passed(world, site={"control": "no-fault"}, signature=(Stage("says nothing", (ALWAYS,)),))
+    result = not_passed(world, site={"variant": Variant("no-fault")}, signature=(Stage("says nothing", (ALWAYS,)),))
     assert result.verdict is Verdict.INVALID
 
 
 def test_a_recovery_that_needs_no_remedy_is_caught(world: World) -> None:
     world.heals_after_s = 12
     with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
-        run_toy(drill_in(world, control="no-remedy"), world)
+        run_toy(drill_in(world, variant=Variant("no-remedy")), world)
 
 
 def test_a_leftover_of_ours_is_removed_first(world: World) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,17 @@ from promdrill.drill import (
     Stage,
 )
 from promdrill.drill.incident import FILE, Incident
-from promdrill.drill.part import RECOVERY, Part, Watch
+from promdrill.drill.part import (
+    FromRecovery,
+    FromRemedy,
+    Repair,
+    UpToIncident,
+)
+from promdrill.drill.watch import RECOVERY, Watch
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import HttpProbe, ObjectProbe, ProbeAnswer
+from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 
 __all__ = ["world"]
@@ -48,18 +55,24 @@ def reproduce(world: World, **changes: Any) -> tuple[Drill, Incident]:
     """The incident, left there; and what was kept, as another process reads it."""
     left: list[Incident] = []
     whole = drill_in(world, **changes.pop("toy", {}))
-    first = Drill(
-        replace(whole.site, keep=True, part=Part(last=PhaseName.PERSISTENCE, on_incident=left.append, watch=Watch()))
-    )
-    with first.site.journal:
+    first = up_to_incident(whole, left.append, keep=True)
+    with first.site.recording.journal:
         first.run(**plan(world, **changes))
     left[0].write(world.folder / "incident")
     return whole, Incident.read(world.folder / "incident")
 
 
-def go_on(drill: Drill, world: World, part: Part, **changes: Any) -> DrillResult:
+def up_to_incident(drill: Drill, on_incident: Callable[[Incident], None], *, keep: bool = False) -> Drill:
+    part = UpToIncident(on_incident=on_incident)
+    return Drill(replace(drill.site, execution=replace(drill.site.execution, part=part, keep=keep)))
+
+
+def go_on(drill: Drill, world: World, part: Repair, **changes: Any) -> DrillResult:
+    site = drill.site
     with Journal(world.folder / "later.jsonl") as journal:
-        return Drill(replace(drill.site, part=part, journal=journal)).run(**plan(world, **changes))
+        execution = replace(site.execution, part=part)
+        site = replace(site, execution=execution, recording=replace(site.recording, journal=journal))
+        return Drill(site).run(**plan(world, **changes))
 
 
 def repair(world: World, size: str) -> None:
@@ -116,7 +129,7 @@ def test_a_right_repair_by_hand_passes_and_nothing_is_undone(world: World) -> No
     drill, kept = reproduce(world)
     repair(world, "large")
     before, watch = list(world.done), Watch()
-    result = go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept, watch=watch))
+    result = go_on(drill, world, FromRecovery(incident=kept, watch=watch))
     assert result.verdict is Verdict.PASSED
     assert result.steps == ()
     assert [phase.name for phase in result.phases] == [PhaseName.RECOVERY, PhaseName.UNDO]
@@ -136,13 +149,13 @@ def test_a_wrong_repair_by_hand_says_what_is_missing_and_may_be_mended(world: Wo
     repair(world, "medium")
     began, watch = world.clock.now, Watch()
     with pytest.raises(DrillNotPassed, match="no recovery"):
-        go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept, watch=watch, recovery_s=20.0))
+        go_on(drill, world, FromRecovery(incident=kept, watch=watch, recovery_s=20.0))
     assert world.clock.now - began == pytest.approx(23, abs=1), "20 s, and the hold"
     assert not any(seen.holds for seen in watch.seen[RECOVERY].values())
     assert world.results[0].verdict is Verdict.FAILED
     assert not (world.folder / "report" / "evidence").exists(), "a person looks on"
     world.values.write_text(world.values.read_text().replace("medium", "large"))
-    assert go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept)).verdict is Verdict.PASSED
+    assert go_on(drill, world, FromRecovery(incident=kept)).verdict is Verdict.PASSED
 
 
 def test_samples_from_before_the_fault_are_asked_for_again(world: World) -> None:
@@ -151,7 +164,7 @@ def test_samples_from_before_the_fault_are_asked_for_again(world: World) -> None
     repair(world, "large")
     watch = Watch()
     with pytest.raises(DrillNotPassed, match="history is there"):
-        go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept, watch=watch))
+        go_on(drill, world, FromRecovery(incident=kept, watch=watch))
     assert [name for name, seen in watch.seen[RECOVERY].items() if not seen.holds] == ["history is there"]
     assert len(world.remembered) == 1, "nothing new is remembered of a broken Prometheus"
 
@@ -166,7 +179,7 @@ def test_the_moments_are_those_of_the_incident(world: World) -> None:
         seen.append(at)
         return (ALWAYS,)
 
-    go_on(drill, world, Part(first=PhaseName.RECOVERY, incident=kept), recovery=recovery)
+    go_on(drill, world, FromRecovery(incident=kept), recovery=recovery)
     assert seen[0].injected == kept.moments.injected
     assert seen[0].remediating == kept.moments.remediating, "a repair began when the incident was left"
     assert seen[0].remediated == seen[0].began == began
@@ -200,7 +213,7 @@ def test_acts_of_the_judgement_itself_are_taken_back_so_that_it_can_be_repeated(
     touched, wrong = Stage("touched", (ALWAYS,), before=Touch(world)), Stage("wrong", (NEVER,))
     for _ in range(2):
         watch = Watch()
-        part = Part(first=PhaseName.RECOVERY, incident=kept, watch=watch, recovery_s=5.0)
+        part = FromRecovery(incident=kept, watch=watch, recovery_s=5.0)
         with pytest.raises(DrillNotPassed):
             go_on(drill, world, part, afterwards=(touched, wrong, Stage("later", (ALWAYS,))))
         assert [*watch.seen] == [RECOVERY, "touched", "wrong"]
@@ -213,7 +226,7 @@ def test_acts_of_the_judgement_itself_are_taken_back_so_that_it_can_be_repeated(
 def test_the_runbook_runs_and_recovery_is_judged(world: World) -> None:
     drill, kept = reproduce(world)
     steps: list[StepResult] = []
-    result = go_on(drill, world, Part(first=PhaseName.REMEDIATE, incident=kept, on_step=steps.append))
+    result = go_on(drill, world, FromRemedy(incident=kept, on_step=steps.append))
     assert result.verdict is Verdict.PASSED
     assert [step.exit_code for step in steps] == [0, 0, 0]
     assert [phase.name for phase in result.phases] == [PhaseName.REMEDIATE, PhaseName.RECOVERY, PhaseName.UNDO]
@@ -223,32 +236,27 @@ def test_a_step_is_asked_for_when_its_turn_comes(world: World) -> None:
     drill, kept = reproduce(world)
     log: list[str] = []
 
-    class Asked(set[int]):
-        def __contains__(self, at: object) -> bool:
-            log.append(f"asked {at}")
-            return at == 1
+    def second(runbook: Runbook, at: int) -> bool:
+        log.append(f"asked {at} of {len(runbook.steps)}")
+        return at == 1
 
-        def __iter__(self) -> Iterator[int]:
-            raise AssertionError
-
-    part = Part(
-        first=PhaseName.REMEDIATE,
+    part = FromRemedy(
         incident=kept,
-        skip=lambda runbook: Asked(range(len(runbook.steps))),
+        leaves_out=second,
         on_step=lambda step: log.append(f"ended {step.step.section}"),
         recovery_s=5.0,
     )
     with pytest.raises(DrillNotPassed, match="no recovery"):
         go_on(drill, world, part)
-    assert log == ["asked 0", "ended Diagnosis", "asked 1", "asked 2", "ended Verification"]
+    assert log == ["asked 0 of 3", "ended Diagnosis", "asked 1 of 3", "asked 2 of 3", "ended Verification"]
 
 
 def test_an_incident_that_is_not_observed_is_invalid_and_not_kept(world: World) -> None:
     world.breaks = False
     left: list[Incident] = []
     drill = drill_in(world)
-    first = Drill(replace(drill.site, part=Part(last=PhaseName.PERSISTENCE, on_incident=left.append)))
-    with first.site.journal, pytest.raises(DrillNotPassed, match="the incident was not observed"):
+    first = up_to_incident(drill, left.append)
+    with first.site.recording.journal, pytest.raises(DrillNotPassed, match="the incident was not observed"):
         first.run(**plan(world))
     assert left == []
     assert [result.verdict for result in world.results] == [Verdict.INVALID]
@@ -260,8 +268,8 @@ def test_a_drill_that_cannot_be_written_down_is_not_reproduced(world: World) -> 
         raise OSError(28, "No space left on device")
 
     drill = drill_in(world)
-    first = Drill(replace(drill.site, part=Part(last=PhaseName.PERSISTENCE, on_incident=full)))
-    with first.site.journal, pytest.raises(DrillNotPassed, match="No space left on device"):
+    first = up_to_incident(drill, full)
+    with first.site.recording.journal, pytest.raises(DrillNotPassed, match="No space left on device"):
         first.run(**plan(world))
     assert [result.verdict for result in world.results] == [Verdict.ABORTED]
 

@@ -1,5 +1,6 @@
-"""Sample accounting, timings, StorageClass, healing, undo."""
+"""Sample accounting, timings, StorageClass, healing, undo, and what a drill is run with."""
 
+import inspect
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from tests.unit.drill_world import default_class
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import SampleAccount
+from promdrill.drill import Drill, Plan
 from promdrill.drill.provision import storage_class
 from promdrill.drill.samples import account, total
 from promdrill.drill.signature import healed
@@ -163,3 +165,9 @@ def test_healed_only_when_the_baseline_held_as_long_as_any_other() -> None:
     assert [seen(at) for at in (13.5, 16.4, 16.5)] == [False, False, True]
     holds["well"] = False
     assert not seen(20.0)
+
+
+def test_a_drill_is_run_with_what_a_plan_lists() -> None:
+    _, *given = inspect.signature(Drill.run).parameters.values()
+    assert given == [*inspect.signature(Plan).parameters.values()]
+    assert {parameter.kind for parameter in given} == {inspect.Parameter.KEYWORD_ONLY}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,42 +9,44 @@ import pytest
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.core.model import INSTALLS, LeftOut
-from promdrill.drill.site import LONGEST_RELEASE, Site
+from promdrill.core.model import INSTALLS, LeftOut, Variant
+from promdrill.drill.site import (
+    LONGEST_RELEASE,
+    Cluster,
+    Drilled,
+    Execution,
+    Recording,
+    Site,
+)
 from promdrill.install import Manual, Release
 
 LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
+PLAIN, ABLATION = Variant(), Variant("without:runbook.md:9999", LAST_LINE)
 
 
-def site(scenario: str = "disk-full", **fields: Any) -> Site:
+def site(scenario: str = "disk-full", variant: Variant = PLAIN, **fields: Any) -> Site:
     none: Any = None
     chart: Any = type("Chart", (), {"path": Path("chart"), "name": "prometheus", "app_version": "3.14.0"})
+    drilled = {"scenario_dir": Path("scenarios") / scenario, **fields}
     return Site(
-        scenario=scenario,
-        scenario_dir=Path("scenarios") / scenario,
-        folder=Path("reports"),
-        kube=none,
-        helm=none,
-        kubeconfig=Path("kubeconfig"),
-        tools=none,
-        chart=chart,
-        profile="fast",
-        journal=none,
-        **fields,
+        cluster=Cluster(kube=none, helm=none, kubeconfig=Path("kubeconfig"), tools=none),
+        drilled=Drilled(scenario=scenario, chart=chart, **drilled),
+        execution=Execution(profile="fast", variant=variant),
+        recording=Recording(folder=Path("reports"), journal=none),
     )
 
 
 @pytest.mark.parametrize(
-    ("fields", "name"),
+    ("variant", "name"),
     [
-        ({}, "disk-full"),
-        ({"control": "no-fault"}, "disk-full-no-fault"),
-        ({"control": "no-remedy"}, "disk-full-no-remedy"),
-        ({"control": "without:runbook.md:9999", "left_out": LAST_LINE}, "disk-full-without-9999"),
+        (PLAIN, "disk-full"),
+        (Variant("no-fault"), "disk-full-no-fault"),
+        (Variant("no-remedy"), "disk-full-no-remedy"),
+        (ABLATION, "disk-full-without-9999"),
     ],
 )
-def test_every_drill_has_names_of_its_own(fields: dict[str, Any], name: str) -> None:
-    place = site(**fields)
+def test_every_drill_has_names_of_its_own(variant: Variant, name: str) -> None:
+    place = site(variant=variant)
     assert place.name == name
     assert place.namespace == place.installation.namespace == place.server.namespace == f"drill-{name}"
     assert place.release_name == place.installation.name == place.server.release == f"prometheus-{name}"
@@ -64,14 +65,14 @@ def test_a_name_that_helm_does_not_take_is_refused_with_the_folder_to_rename() -
 
 def test_helm_is_the_default() -> None:
     place = site()
-    assert place.install == INSTALLS[0] == "helm"
+    assert place.drilled.install == INSTALLS[0] == "helm"
     installed = place.installation
     assert isinstance(installed, Release)
     assert (installed.chart, installed.files) == (Path("chart"), (place.values_file,))
 
 
 def test_a_manual_install_has_its_manifests_beside_the_journal() -> None:
-    installed = site(install="manual", control="no-fault").installation
+    installed = site(install="manual", variant=Variant("no-fault")).installation
     assert isinstance(installed, Manual)
     assert (installed.namespace, installed.folder) == ("drill-disk-full-no-fault", Path("reports/manifests"))
     assert site(install="manual").server == site(install="manual").installation.server
@@ -90,8 +91,8 @@ def test_a_way_to_install_that_there_is_not_is_refused() -> None:
 
 @pytest.mark.parametrize("scenario", sorted(path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md")))
 def test_shipped_scenarios_have_names_that_fit_in_every_variant(scenario: str) -> None:
-    for fields in ({}, {"control": "no-remedy"}, {"left_out": LAST_LINE}):
-        assert site(scenario, **fields).release_name
+    for variant in (PLAIN, Variant("no-remedy"), ABLATION):
+        assert site(scenario, variant).release_name
 
 
 @pytest.mark.parametrize(
@@ -112,18 +113,18 @@ def test_the_claim_of_a_stateful_set_is_found(
     tmp_path: Path, text: str, layers: tuple[dict[str, Any], ...], claim: str | None
 ) -> None:
     (tmp_path / "values.yaml").write_text(text)
-    place = dataclasses.replace(site("x", values=layers), scenario_dir=tmp_path)
+    place = site("x", values=layers, scenario_dir=tmp_path)
     assert place.server.claim == (claim or "prometheus-x-server")
     assert place.server.service == "prometheus-x-server"
 
 
 def test_a_layer_that_is_a_file_counts_too_and_one_that_is_not_there_does_not(tmp_path: Path) -> None:
     (tmp_path / "own.yaml").write_text("server: {statefulSet: {enabled: true}}\n")
-    place = dataclasses.replace(site("x", values=(tmp_path / "own.yaml",)), scenario_dir=tmp_path)
+    place = site("x", values=(tmp_path / "own.yaml",), scenario_dir=tmp_path)
     assert place.server.claim == "storage-volume-prometheus-x-server-0"
 
 
 def test_another_install_has_the_claim_that_it_names(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("server: {statefulSet: {enabled: true}}\n")
-    place = dataclasses.replace(site("x", install="manual"), scenario_dir=tmp_path)
+    place = site("x", install="manual", scenario_dir=tmp_path)
     assert place.server == place.installation.server

@@ -14,7 +14,7 @@ from tests.unit.drill_world import ALWAYS, NEVER, World, world
 
 from promdrill.core import paths
 from promdrill.core.errors import CommandFailed, UsageError
-from promdrill.core.model import DrillResult, PhaseName, Verdict
+from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
 from promdrill.drill.variants import ablations, controls
@@ -35,7 +35,8 @@ def ablated(
     variant = ablations(drill.site.runbook_file)[at]
     assert variant.left_out is not None
     left_out = replace(variant.left_out, optional=optional)
-    drill = Drill(replace(drill.site, control=variant.control, skip_steps=variant.skip, left_out=left_out))
+    execution = replace(drill.site.execution, variant=replace(variant, left_out=left_out))
+    drill = Drill(replace(drill.site, execution=execution))
     world.name = drill.site.name
     return drill
 
@@ -101,7 +102,7 @@ def test_a_recovery_is_not_waited_for_as_long_as_in_the_drill_itself(world: Worl
 
 def test_controls_wait_for_as_long_as_the_drill_itself(world: World) -> None:
     limits = timings("fast", 1.0)
-    result = run_toy(drill_in(world, control="no-remedy"), world)
+    result = run_toy(drill_in(world, variant=Variant("no-remedy")), world)
     assert took_s(result, PhaseName.RECOVERY) == pytest.approx(limits.recovery_s + limits.recovery_hold_s, abs=1)
 
 
@@ -174,25 +175,30 @@ def test_an_ablation_that_the_harness_cannot_carry_out_is_caught(world: World) -
 def test_an_incident_that_heals_by_design_names_what_breaks_its_recovery(world: World) -> None:
     world.heals_after_s = 4
     again = Break(world, then=lambda _undo: setattr(world, "heals_after_s", None))
-    drill = drill_in(world, control="no-remedy")
+    drill = drill_in(world, variant=Variant("no-remedy"))
     result = run_toy(drill, world, persistence=None, breaking=again)
     assert result.verdict is Verdict.FAILED
     assert result.steps == ()
     assert world.done.count("broken") == 2
-    journal = [json.loads(line) for line in drill.site.journal.path.read_text().splitlines()]
+    journal = [json.loads(line) for line in drill.site.recording.journal.path.read_text().splitlines()]
     assert next(line for line in journal if line["event"] == "control")["instead"] == "break it"
 
 
 def test_a_breaking_control_that_breaks_nothing_is_caught(world: World) -> None:
     world.heals_after_s = 4
     with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
-        run_toy(drill_in(world, control="no-remedy"), world, persistence=None)
+        run_toy(drill_in(world, variant=Variant("no-remedy")), world, persistence=None)
 
 
 def test_a_breaking_control_that_is_not_confirmed_is_caught(world: World) -> None:
     world.heals_after_s = 4
     with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery"):
-        run_toy(drill_in(world, control="no-remedy"), world, persistence=None, breaking=Break(world, proof=(NEVER,)))
+        run_toy(
+            drill_in(world, variant=Variant("no-remedy")),
+            world,
+            persistence=None,
+            breaking=Break(world, proof=(NEVER,)),
+        )
 
 
 def test_the_drill_itself_breaks_nothing_more(world: World) -> None:
@@ -202,7 +208,7 @@ def test_the_drill_itself_breaks_nothing_more(world: World) -> None:
 
 def test_a_signature_that_always_holds_is_caught_by_the_control_without_the_fault(world: World) -> None:
     with pytest.raises(DrillNotPassed, match="no-fault must end invalid in signature"):
-        run_toy(drill_in(world, control="no-fault"), world, signature=(Stage("always", (ALWAYS,)),))
+        run_toy(drill_in(world, variant=Variant("no-fault")), world, signature=(Stage("always", (ALWAYS,)),))
 
 
 def test_a_remedy_that_does_nothing_is_caught_by_its_ablation(world: World) -> None:
@@ -213,7 +219,7 @@ def test_a_remedy_that_does_nothing_is_caught_by_its_ablation(world: World) -> N
 
 def as_written(world: World, fails_with: str = "", *, remedy: str = "true", **site: Any) -> Drill:
     """A drill with a runbook that says how it fails."""
-    drill = drill_in(world, control="as-written", remedy=remedy, **site)
+    drill = drill_in(world, variant=Variant("as-written"), remedy=remedy, **site)
     if fails_with:
         said = f"fails_because: nobody is cured\nfails_with: '{fails_with}'\ntitle:"
         drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace("title:", said))
@@ -266,7 +272,7 @@ def test_a_slip_in_its_diagnosis_does_not_prove_that_a_remedy_does_not_work(worl
 
 def test_a_remedy_that_works_as_written_is_caught(world: World) -> None:
     with pytest.raises(DrillNotPassed, match=r"toy: the control as-written must end failed; it ended passed$"):
-        run_toy(drill_in(world, control="as-written"), world)
+        run_toy(drill_in(world, variant=Variant("as-written")), world)
 
 
 def test_why_a_remedy_does_not_work_is_told_with_the_result(world: World) -> None:

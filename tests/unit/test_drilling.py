@@ -63,10 +63,10 @@ def site_of(
 
 def test_the_drill_itself_leaves_nothing_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_of(tmp_path, monkeypatch, Variant())
-    assert (site.scenario, site.control, site.skip_steps, site.left_out) == ("disk-full", None, frozenset(), None)
-    assert (site.evidence, site.install, site.runbook) == ("failure", "helm", None)
+    assert (site.drilled.scenario, site.execution.variant) == ("disk-full", Variant())
+    assert (site.execution.evidence, site.drilled.install, site.execution.runbook) == ("failure", "helm", None)
     assert site.folder == tmp_path / "report/disk-full"
-    assert site.journal.path == tmp_path / "report/disk-full/journal.jsonl"
+    assert site.recording.journal.path == tmp_path / "report/disk-full/journal.jsonl"
 
 
 def test_the_way_to_install_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_the_remedy_as_written_takes_the_place_of_every_other(tmp_path: Path, mo
     written = tmp_path / "disk-full/runbook.as-written.md"
     written.parent.mkdir()
     written.touch()
-    assert site_of(tmp_path, monkeypatch, Variant("as-written"), runbook=tmp_path / "mine.md").runbook == written
+    assert site_of(tmp_path, monkeypatch, Variant("as-written"), runbook=tmp_path / "mine.md").runbook_file == written
 
 
 def test_a_scenario_without_a_remedy_as_written_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,8 @@ def test_a_variant_reaches_the_engine_whole(tmp_path: Path, monkeypatch: pytest.
     left_out = LeftOut("runbook.md", 166, "sed", optional=False)
     variant = Variant("without:runbook.md:166", left_out, frozenset({4}))
     site = site_of(tmp_path, monkeypatch, variant, evidence="always", profile="as-shipped")
-    assert (site.control, site.skip_steps, site.left_out) == (variant.control, frozenset({4}), left_out)
-    assert (site.evidence, site.profile) == ("always", "as-shipped")
+    assert site.execution.variant == variant
+    assert (site.execution.evidence, site.execution.profile) == ("always", "as-shipped")
     assert site.folder == tmp_path / "report/disk-full.without-runbook.md-166"
 
 

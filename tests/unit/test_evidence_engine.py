@@ -11,7 +11,7 @@ from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import NEVER, World, world
 
 from promdrill.core.journal import Journal
-from promdrill.core.model import Verdict
+from promdrill.core.model import Variant, Verdict
 from promdrill.drill import DrillNotPassed, Stage, engine
 from promdrill.evidence import (
     ALWAYS,
@@ -88,9 +88,10 @@ def test_the_subject_is_the_drills_own(world: World, gathering: Gathering) -> No
     with pytest.raises(DrillNotPassed):
         run_toy(drill, world)
     subject = gathering.subject
+    cluster = drill.site.cluster
     assert (subject.scenario, subject.server) == ("toy", drill.site.server)
-    assert (subject.kubeconfig, subject.helm) == (drill.site.kubeconfig, drill.site.helm)
-    assert (subject.kubectl_binary, subject.helm_binary) == (drill.site.tools.kubectl, drill.site.tools.helm)
+    assert (subject.kubeconfig, subject.helm) == (cluster.kubeconfig, cluster.helm)
+    assert (subject.kubectl_binary, subject.helm_binary) == (cluster.tools.kubectl, cluster.tools.helm)
 
 
 def test_always_means_of_drills_that_pass_too(world: World, gathering: Gathering) -> None:
@@ -101,14 +102,14 @@ def test_always_means_of_drills_that_pass_too(world: World, gathering: Gathering
 
 def test_failure_is_the_default(world: World) -> None:
     drill = drill_in(world)
-    drill.site.journal.close()
-    assert drill.site.evidence == FAILURE
+    drill.site.recording.journal.close()
+    assert drill.site.execution.evidence == FAILURE
 
 
 def test_a_control_that_passes_and_must_not_says_where(world: World, gathering: Gathering) -> None:
     world.heals_after_s = 12
     with pytest.raises(DrillNotPassed, match=f"it ended passed; {HINT}$"):
-        run_toy(drill_in(world, control="no-remedy"), world)
+        run_toy(drill_in(world, variant=Variant("no-remedy")), world)
     assert world.results[0].reason is None
     assert len(gathering.seen) == 1
 

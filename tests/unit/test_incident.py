@@ -18,7 +18,7 @@ from promdrill.cluster import kind, lease, owners
 from promdrill.core import paths
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.drill.incident import FILE, refuse_again
-from promdrill.drill.part import Watch
+from promdrill.drill.watch import Watch
 from promdrill.incident import show
 from promdrill.incident.record import StandingIncident
 from promdrill.observe.conditions import Seen

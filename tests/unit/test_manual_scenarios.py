@@ -114,7 +114,7 @@ def test_all_of_them_drill_the_same_quick_install(tmp_path: Path) -> None:
 def test_every_job_is_asked_for(scenario: str) -> None:
     drill = stated(scenario)
     assert drill.plan.jobs == JOBS
-    assert drill.site.install == "manual"
+    assert drill.site.drilled.install == "manual"
 
 
 # service-port

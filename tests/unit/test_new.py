@@ -212,7 +212,7 @@ def drilled(world: World, change: Callable[[dict[str, Any]], None] = lambda _pla
         return real(drill, **plan)
 
     drill.run = run  # type: ignore[method-assign]
-    with drill.site.journal, pytest.raises(DrillNotPassed) as caught:
+    with drill.site.recording.journal, pytest.raises(DrillNotPassed) as caught:
         module.test_toy_2(drill)
     return caught.value.result
 

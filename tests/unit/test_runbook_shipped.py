@@ -140,7 +140,7 @@ class Incident:
             home=self.home,
             variables=self.book.variables,
         )
-        with opened(self.book, env=env, skip=left_out) as steps:
+        with opened(self.book, env=env, leaves_out=left_out.__contains__) as steps:
             return steps.run(deadline_s=30)
 
     def mitigation(self) -> list[int]:

@@ -303,7 +303,7 @@ def _sets(act: Fault) -> Iterator[Set]:
 
 def _waits(drill: Stated, stated_plan: Plan) -> Iterator[tuple[str, list[Condition]]]:
     """What is waited for at once, and what it is called."""
-    baseline = Baseline(drill.site.kube, drill.server, 1.0, stated_plan.jobs).conditions(since=NOW)
+    baseline = Baseline(drill.server, 1.0, tuple(stated_plan.jobs)).conditions(since=NOW)
     recovery = conditions_of(stated_plan.recovery, MOMENTS)
     yield "recovery, with the baseline's own,", [*baseline, *stated_plan.beside_ready, *recovery]
     for stage in (*stated_plan.signature, *stated_plan.afterwards):

@@ -17,6 +17,12 @@ from promdrill.drill import (
     Plan,
     Site,
 )
+from promdrill.drill.site import (
+    Cluster,
+    Drilled,
+    Execution,
+    Recording,
+)
 from promdrill.install import ChartRef
 from promdrill.kube.client import object_path
 from promdrill.request import markers, scenarios
@@ -77,18 +83,16 @@ class Stated(Drill):
         self.cluster = StandIn()
         super().__init__(
             Site(
-                scenario=scenario.id,
-                scenario_dir=scenario.folder,
-                folder=Path("reports"),
-                kube=cast(Any, self.cluster),
-                helm=cast(Any, _Nobody()),
-                kubeconfig=Path("kubeconfig"),
-                tools=cast(Any, SimpleNamespace(kind=Path("kind"), kubectl=Path("kubectl"), helm=Path("helm"))),
-                chart=CHART,
-                profile="fast",
-                journal=cast(Any, _Nobody()),
-                install=install,
-                images=images,
+                cluster=Cluster(
+                    kube=cast(Any, self.cluster),
+                    helm=cast(Any, _Nobody()),
+                    kubeconfig=Path("kubeconfig"),
+                    tools=cast(Any, SimpleNamespace(kind=Path("kind"), kubectl=Path("kubectl"), helm=Path("helm"))),
+                    images=images,
+                ),
+                drilled=Drilled(scenario=scenario.id, scenario_dir=scenario.folder, chart=CHART, install=install),
+                execution=Execution(profile="fast"),
+                recording=Recording(folder=Path("reports"), journal=cast(Any, _Nobody())),
             )
         )
         self._plan: Plan | None = None
@@ -104,11 +108,10 @@ class Stated(Drill):
             raise UsageError("the test did not call drill.run", hint="drill.run(fault=..., signature=..., ...)")
         return self._plan
 
-    def run(self, **plan: Any) -> Any:
+    def _run(self, plan: Plan) -> Any:
         """Keep the plan, and run nothing."""
-        given = {name: value for name, value in plan.items() if value is not None or name == "persistence"}
-        self._plan = Plan(**given)
-        for obj in self._plan.beside:
+        self._plan = plan
+        for obj in plan.beside:
             named = {**obj, "metadata": {**obj["metadata"], "namespace": self.site.namespace}}
             self.cluster.beside[object_path(named)] = named
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import textwrap
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from promdrill.cli import verify
@@ -18,8 +18,7 @@ from promdrill.cli.parser import (
 )
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError
-from promdrill.core.model import PhaseName
-from promdrill.drill.part import Part
+from promdrill.drill.part import FromRemedy
 from promdrill.incident import judge, record
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
@@ -52,11 +51,11 @@ def add(commands: Subcommands) -> None:
 def _execute(arguments: argparse.Namespace) -> int:
     standing = record.choose(arguments.drill, command="remedy", warn=complain)
     conductor = Conductor(ask=_ask if arguments.step else None)
-    part = Part(
-        first=PhaseName.REMEDIATE,
+    part = FromRemedy(
+        incident=standing.incident,
         recovery_s=arguments.timeout,
         remediate_s=judge.LONGEST_S if arguments.step else None,  # a person thinks between steps
-        skip=conductor.steps,
+        leaves_out=conductor.declined,
         on_step=conductor.ended,
     )
     say(f"{standing.incident.scenario}: {standing.incident.runbook}")
@@ -90,21 +89,12 @@ class Conductor:
         self.stopped: str | None = None
         self._ask = ask
 
-    def steps(self, runbook: Runbook) -> Collection[int]:
-        """The steps to leave out, decided when the runner asks about each."""
-        return _InTurn(len(runbook.steps), lambda at: self._declined(runbook, at))
+    def declined(self, runbook: Runbook, at: int) -> bool:
+        """Show a step; whether a person wants it left out.
 
-    def ended(self, result: StepResult) -> None:
-        """Show a step's output."""
-        lines = result.output.rstrip().split("\n") if result.output.strip() else []
-        if len(lines) > SHOWN_LINES:
-            lines = [f"... {len(lines) - SHOWN_LINES} lines more, in the journal", *lines[-SHOWN_LINES:]]
-        for line in lines:
-            say(f"  | {line}".rstrip())
-        how = "ended early" if result.exit_code is None else f"exit code {result.exit_code}"
-        say(f"  {how}, {result.took_s:.1f} s")
-
-    def _declined(self, runbook: Runbook, at: int) -> bool:
+        Raises:
+            Stopped: A person wants neither it nor any further step.
+        """
         step, name = runbook.steps[at], Path(runbook.path).name
         say("")
         say(f"step {at + 1} of {len(runbook.steps)}, {step.section} ({name}:{step.line})")
@@ -121,22 +111,15 @@ class Conductor:
                 self.stopped = f"stopped before step {at + 1} of {len(runbook.steps)}; what was done stays"
                 raise Stopped(self.stopped)
 
-
-class _InTurn(Collection[int]):
-    """The steps to leave out: the runner asks about each index once, before it runs the step."""
-
-    def __init__(self, count: int, declined: Callable[[int], bool]) -> None:
-        self._count = count
-        self._declined = declined
-
-    def __contains__(self, at: object) -> bool:
-        return isinstance(at, int) and self._declined(at)
-
-    def __iter__(self) -> Iterator[int]:
-        raise TypeError("whether a step is left out is decided just before it runs")
-
-    def __len__(self) -> int:
-        return self._count
+    def ended(self, result: StepResult) -> None:
+        """Show a step's output."""
+        lines = result.output.rstrip().split("\n") if result.output.strip() else []
+        if len(lines) > SHOWN_LINES:
+            lines = [f"... {len(lines) - SHOWN_LINES} lines more, in the journal", *lines[-SHOWN_LINES:]]
+        for line in lines:
+            say(f"  | {line}".rstrip())
+        how = "ended early" if result.exit_code is None else f"exit code {result.exit_code}"
+        say(f"  {how}, {result.took_s:.1f} s")
 
 
 def _ask(question: str) -> str:

@@ -24,10 +24,10 @@ from promdrill.cli.parser import (
 )
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
-from promdrill.core.model import DrillResult, PhaseName
+from promdrill.core.model import DrillResult
 from promdrill.drill import Drill
 from promdrill.drill.incident import Incident
-from promdrill.drill.part import Part, Watch
+from promdrill.drill.part import UpToIncident
 from promdrill.incident import record, show
 from promdrill.incident import session as sessions
 from promdrill.incident.record import StandingIncident
@@ -142,6 +142,7 @@ class Reproduction:
     def enter(self, request: pytest.FixtureRequest, drill: Drill) -> Iterator[Drill]:
         """The drill up to its proven incident; without one the cluster is not kept either."""
         made, supplied = request.getfixturevalue("kind_cluster"), request.getfixturevalue("supplied")
+        site = drill.site
 
         def leave(incident: Incident) -> None:
             left = record.leave(incident, self._asked, made, supplied)
@@ -150,11 +151,11 @@ class Reproduction:
 
         def ended(result: DrillResult) -> None:
             self.reason = result.reason
-            drill.site.on_result(result)
+            site.recording.on_result(result)
 
-        part = Part(last=PhaseName.PERSISTENCE, on_incident=leave, watch=Watch())
+        execution = replace(site.execution, part=UpToIncident(on_incident=leave))
         try:
-            yield Drill(replace(drill.site, part=part, on_result=ended))
+            yield Drill(replace(site, execution=execution, recording=replace(site.recording, on_result=ended)))
         finally:
             if self.left is None:
                 record.forget(made)

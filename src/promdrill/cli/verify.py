@@ -16,8 +16,7 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.core.errors import PromdrillError
-from promdrill.core.model import PhaseName
-from promdrill.drill.part import Part
+from promdrill.drill.part import FromRecovery
 from promdrill.incident import judge, record, show
 from promdrill.incident.judge import Judged
 from promdrill.incident.record import StandingIncident
@@ -61,7 +60,7 @@ def _seconds(text: str) -> float:
 
 def _execute(arguments: argparse.Namespace) -> int:
     standing = record.choose(arguments.drill, command="verify", warn=complain)
-    part = Part(first=PhaseName.RECOVERY, recovery_s=arguments.timeout)
+    part = FromRecovery(incident=standing.incident, recovery_s=arguments.timeout)
     if not arguments.json:
         for line in opening(standing, arguments.timeout):
             say(line)

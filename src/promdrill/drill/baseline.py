@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
@@ -18,74 +19,100 @@ from promdrill.observe.server import Server
 from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
 
 LONGEST_SCRAPE_S = 12.0
-"""After this every scrape that had begun is stored: the chart's scrape_timeout is 10 s."""
+"""After this, every scrape that had begun is stored: the chart's scrape_timeout is 10 s."""
 
 
-class Baseline:
-    """The baseline of one drill: its conditions, and what was learnt while they held.
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a baseline showed while it held. It can be written down, and outlives the process.
 
     Attributes:
+        interval_s: Seconds between two scrapes at that time; a later edit of the values does not change it.
         began: UTC start of the baseline that held.
-        remembered_at: UTC moment of it, whose samples were all stored and are asked for again.
-
-    Args:
-        kube: The API server.
-        server: The drilled server.
-        interval_s: Its scrape interval.
-        jobs: Scrape jobs that must be there.
+        jobs: Scrape jobs that had targets.
+        early: Queries from before the fault, with their answers.
     """
 
-    def __init__(self, kube: Kube, server: Server, interval_s: float, jobs: Sequence[str]) -> None:
-        self.began: datetime
-        self.remembered_at: datetime
-        self._kube = kube
-        self._server = server
-        self._interval_s = interval_s
-        self._jobs = tuple(jobs)
-        self._early: tuple[Remembered, ...] = ()
+    interval_s: float
+    began: datetime
+    jobs: tuple[str, ...]
+    early: tuple[Remembered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """What was learnt from a baseline that held.
+
+    Attributes:
+        memory: What recovery is compared with.
+        moment: UTC moment of the baseline whose samples were all stored, and are asked for again.
+        app_version: The version of Prometheus according to its build info; None when it does not say.
+    """
+
+    memory: Memory
+    moment: datetime
+    app_version: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """The baseline of one drill.
+
+    Attributes:
+        server: The drilled server.
+        interval_s: Its scrape interval.
+        jobs: Scrape jobs that it must have.
+        early: Queries from before the fault, which must be answered as they were; none until they are learnt.
+    """
+
+    server: Server
+    interval_s: float
+    jobs: tuple[str, ...]
+    early: tuple[Remembered, ...] = ()
+
+    @classmethod
+    def recalled(cls, server: Server, memory: Memory) -> Self:
+        """The baseline that this memory is of: its jobs and its samples are asked for."""
+        return cls(server, memory.interval_s, memory.jobs, memory.early)
 
     @property
     def stale_after_s(self) -> float:
         """Seconds after which a newest sample is no longer fresh."""
-        return FRESH_INTERVALS * self._interval_s
+        return FRESH_INTERVALS * self.interval_s
 
     @property
     def settled_after_s(self) -> float:
-        """Seconds after which the samples of a moment are all stored. Held for so long, a baseline has such samples."""
-        return min(2 * self._interval_s, LONGEST_SCRAPE_S)
+        """Seconds after which all samples of a moment are stored. A baseline that held for so long has such samples."""
+        return min(2 * self.interval_s, LONGEST_SCRAPE_S)
 
     def conditions(self, *, since: datetime, remembered: bool = True) -> tuple[Condition, ...]:
         """The pod is ready and its metrics are valid.
 
         Args:
             since: UTC moment after which nothing may have gone wrong.
-            remembered: Whether queries from before the fault must be answered as they were; there are none before
-                `learn` was called.
+            remembered: Whether the queries from before the fault, if there are any, must be answered as they were.
         """
         return (
-            self._server.ready(),
+            self.server.ready(),
             *valid_metrics(
-                self._server,
+                self.server,
                 since=since,
-                scrape_interval_s=self._interval_s,
-                jobs=self._jobs,
-                early=self._early if remembered else (),
+                scrape_interval_s=self.interval_s,
+                jobs=self.jobs,
+                early=self.early if remembered else (),
             ),
         )
 
-    def learn(self, began: datetime, ended: datetime) -> str | None:
-        """Remember the baseline that held between two moments; from here on its jobs and samples are asked for.
-
-        Returns:
-            The version of Prometheus, as its build info tells it.
+    def learn(self, kube: Kube, began: datetime, ended: datetime) -> Learnt:
+        """Ask Prometheus what it has, once this baseline held between two moments.
 
         Raises:
             ClusterError: Prometheus did not answer, or has nothing that could be asked for later.
         """
-        self.began = began
-        found = instant(self._kube, self._server, "count by (job) (up)")
-        self._jobs = tuple(sorted({*self._jobs, *(dict(labels).get("job", "") for labels in found)}))
+        found = instant(kube, self.server, "count by (job) (up)")
+        jobs = tuple(sorted({*self.jobs, *(dict(labels).get("job", "") for labels in found)}))
         promql = f"count_over_time(up[{math.ceil(self.stale_after_s)}s])"
-        self.remembered_at = ended - timedelta(seconds=self.settled_after_s)
-        self._early = (remember(self._kube, self._server, promql, self.remembered_at.timestamp()),)
-        return buildinfo(self._kube, self._server).get("version")
+        moment = ended - timedelta(seconds=self.settled_after_s)
+        early = remember(kube, self.server, promql, moment.timestamp())
+        version = buildinfo(kube, self.server).get("version")
+        return Learnt(Memory(self.interval_s, began, jobs, (early,)), moment, version)

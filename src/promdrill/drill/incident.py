@@ -1,7 +1,7 @@
 """The record of an incident that was left standing, so that a later process can judge a repair as the drill would.
 
-It is one JSON file in the cluster's state folder. It holds no conditions: the scenario's own test makes them again from
-the recorded moments. Nor does it say how to undo the drill: the cluster is deleted as a whole.
+It is one JSON file in the cluster's state folder. It has no conditions: the scenario's own test makes them again from
+the recorded moments. It does not say how to undo the drill either: the cluster is deleted as a whole.
 """
 
 from __future__ import annotations
@@ -16,47 +16,17 @@ from typing import Any, Self
 from promdrill.cluster import owners
 from promdrill.core import files, paths
 from promdrill.core.errors import UsageError
-from promdrill.drill.baseline import Baseline
+from promdrill.drill.baseline import Memory
 from promdrill.drill.plan import Moments
 from promdrill.observe.prometheus import Remembered
 
 SCHEMA = 1
-"""Version of the file; raised when a field changes its meaning, comes or goes away."""
+"""Version of the file's format; raised when a field is added, removed or changes its meaning."""
 
 FILE = "incident.json"
 
 _NO_TIMES = frozenset({"pod", "pod_uid", "restarts"})
 """Fields of `Moments` that are not times."""
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """What the baseline showed.
-
-    Attributes:
-        interval_s: Seconds between two scrapes at that time; a later edit of the values does not change it.
-        began: UTC start of the baseline that held.
-        jobs: Scrape jobs that had targets.
-        early: Queries from before the fault, with their answers.
-    """
-
-    interval_s: float
-    began: datetime
-    jobs: tuple[str, ...]
-    early: tuple[Remembered, ...]
-
-
-class LastingBaseline(Baseline):
-    """A baseline that can be recorded, and restored in another process."""
-
-    def memory(self) -> Memory:
-        """What it showed; only after `learn`."""
-        return Memory(self._interval_s, self.began, self._jobs, self._early)
-
-    def recall(self, memory: Memory, remembered_at: datetime) -> None:
-        """Restore what another process recorded, in place of `learn`."""
-        self.began, self.remembered_at = memory.began, remembered_at
-        self._jobs, self._early = memory.jobs, memory.early
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,10 +39,10 @@ class Incident:
         title: The runbook's title.
         folder: The drill's folder in the reports, with its journal, and its values or manifests.
         runbook: The runbook.
-        own_runbook: Whether the user gave it in place of the scenario's.
+        own_runbook: Whether the user gave it instead of the scenario's.
         profile: Kind configuration of the cluster.
         chart: Name and version of the chart.
-        app_version: Version of Prometheus as its build info tells it; None when unknown.
+        app_version: Version of Prometheus according to its build info; None when unknown.
         environment: Variables of the runbook's steps: its own, and those that name the drilled Prometheus.
         server: Names that commands need: `namespace`, `container`, `service`, `port`.
         signature: What was last seen of each condition, by stage and by the condition's name.
@@ -96,7 +66,11 @@ class Incident:
     memory: Memory
 
     def write(self, folder: Path) -> Path:
-        """Write the record into a folder, which is made; a crash leaves all of it or nothing. Returns the file."""
+        """Write the record into a folder, which is created if missing. A crash leaves all of it or nothing.
+
+        Returns:
+            The file.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"schema": SCHEMA, **asdict(self)}, default=_plain, indent=2) + "\n"
         return files.write(folder / FILE, text)
@@ -106,7 +80,7 @@ class Incident:
         """Read what `write` wrote.
 
         Raises:
-            UsageError: It is not there, is damaged, or was written by another version of promdrill.
+            UsageError: It does not exist, is damaged, or was written by another version of promdrill.
         """
         file = folder / FILE
         try:
@@ -125,14 +99,14 @@ class Incident:
 
 
 def refuse_again(cluster: Path, scenarios: Collection[str]) -> None:
-    """Refuse to drill a scenario where its incident stands: a drill begins by removing what its namespace holds.
+    """Refuse to drill a scenario in a cluster where its incident stands: a drill begins by emptying its namespace.
 
     Args:
         cluster: The cluster's folder.
-        scenarios: Ids of the scenarios that are to be drilled.
+        scenarios: Ids of the scenarios to drill.
 
     Raises:
-        UsageError: The incident of one of them stands there, or one does whose record cannot be read.
+        UsageError: The incident of one of them stands there, or the record of the incident there cannot be read.
     """
     folder = cluster / owners.INCIDENT
     if not (folder / FILE).is_file():
@@ -144,7 +118,7 @@ def refuse_again(cluster: Path, scenarios: Collection[str]) -> None:
 
 
 def _plain(value: object) -> Any:
-    """A value that JSON has no form for."""
+    """A JSON form of a value that JSON does not know."""
     if isinstance(value, datetime):
         return _iso(value)
     if isinstance(value, frozenset):  # labels of a series, or the answer to a query
@@ -153,12 +127,12 @@ def _plain(value: object) -> Any:
 
 
 def _iso(moment: datetime) -> str:
-    """A UTC moment to the microsecond; `promdrill.core.clock.iso` rounds, and conditions compare."""
+    """A UTC moment to the microsecond: `promdrill.core.clock.iso` rounds, and conditions compare moments."""
     return moment.astimezone(UTC).isoformat()
 
 
 def _restored(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, each of its own type; KeyError, TypeError or ValueError where one is not."""
+    """The fields, each of its own type; KeyError, TypeError or ValueError if that fails."""
     places = {name: Path(data[name]) for name in ("scenario_dir", "folder", "runbook")}
     moments: dict[str, Any] = {
         name: value if value is None or name in _NO_TIMES else _moment(value) for name, value in data["moments"].items()

@@ -1,4 +1,4 @@
-"""SIGTERM becomes an exception while a drill runs, so that it undoes what it did before it ends."""
+"""SIGTERM becomes an exception while a drill runs, so that the drill undoes what it did before it ends."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Terminated(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def terminable() -> Iterator[None]:
-    """Within the block, SIGTERM raises `Terminated` in the main thread; elsewhere nothing is changed."""
+    """Within the block, SIGTERM raises `Terminated`. Does nothing in a thread other than the main one."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -1,4 +1,4 @@
-"""What a scenario states: stages to be seen, how long they must last, and the moments they may refer to."""
+"""What a scenario states: the stages to see, how long they must last, and the moments they may refer to."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from promdrill.observe.conditions import Condition, several
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What is known when conditions are made: for those that say "since" or "still the same".
+    """What is known when conditions are made, for those that say "since" or "still the same".
 
     Attributes:
-        began: UTC start of the present phase or stage, before its act.
+        began: UTC start of the current phase or stage, before its act.
         baseline: UTC moment of the baseline, of which samples are stored; None before.
         injected: UTC end of the injection; None before.
         remediating: UTC start of the remediation; None before.
@@ -46,8 +46,8 @@ class Stage:
 
     Attributes:
         name: What they show together: "stores nothing while 2/2".
-        conditions: The set; of different kinds where the incident shows itself in different places.
-        before: An act that this stage follows, as a restart; done when the stage begins.
+        conditions: The conditions, of different kinds if the incident shows itself in different places.
+        before: An act with which the stage begins, for example a restart.
         hold_s: How long they must hold without interruption.
     """
 
@@ -67,16 +67,16 @@ class Persistence:
 
     Attributes:
         hold_s: The last stage's conditions hold for this long without interruption.
-        more_restarts: And they hold after this many further restarts of the server container.
+        more_restarts: They also hold after this many further restarts of the server container.
     """
 
     hold_s: float = 0.0
     more_restarts: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One scenario, as its test states it.
+    """One scenario, as its test states it to `promdrill.drill.Drill.run`.
 
     Attributes:
         fault: The change that causes the incident.
@@ -99,7 +99,7 @@ class Plan:
     fault: Fault
     signature: Sequence[Stage]
     persistence: Persistence | None
-    recovery: Wanted = field(default=())
+    recovery: Wanted = ()
     recovery_hold_s: float = 0.0
     afterwards: Sequence[Stage] = ()
     jobs: Sequence[str] = ("prometheus",)
@@ -112,7 +112,7 @@ class Plan:
 
 
 def conditions_of(wanted: Wanted, moments: Moments) -> tuple[Condition, ...]:
-    """The conditions, made for these moments where they have to be made.
+    """The conditions, made for these moments if they are stated as a function.
 
     Raises:
         UsageError: It is one condition, not several.

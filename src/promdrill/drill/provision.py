@@ -1,4 +1,4 @@
-"""The ground that a drill stands on: a namespace, a StorageClass and a release of its own."""
+"""What a drill has to itself before Prometheus is installed: a namespace and a StorageClass."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from promdrill.kube.client import Kube, NotFound
 from promdrill.kube.gone import wait_until_gone
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
-"""Label of every object that promdrill makes, and the licence to remove it."""
+"""Label of every object that promdrill creates. Without it, promdrill removes nothing."""
 
 _COPIED = (
     "provisioner",
@@ -41,21 +41,21 @@ def prepare(
     journal: Journal,
     timeout_s: float,
 ) -> None:
-    """Make the namespace and the StorageClass, in which then Prometheus can be installed.
+    """Create the namespace and the StorageClass in which Prometheus is then installed.
 
-    What a killed drill left under the same names is removed first.
+    Whatever a killed drill left under the same names is removed first.
 
     Args:
         kube: The API server.
-        installation: What is to be installed; its namespace's name is also the class's.
+        installation: What will be installed; the class has the name of its namespace.
+        undo: Learns how to remove what is created here.
+        storage: Fields merged into the class, for example `{"allowVolumeExpansion": False}`.
         beside: Further objects for the namespace, applied in this order.
-        undo: Learns how to remove what is made here.
-        storage: Fields laid over the class, as `{"allowVolumeExpansion": False}`.
         journal: The drill's journal.
-        timeout_s: For a leftover to go.
+        timeout_s: Seconds for a leftover namespace to disappear.
 
     Raises:
-        ClusterError: The namespace is not ours, or does not go; the class to copy is not there.
+        ClusterError: The namespace is not promdrill's or does not disappear, or there is no class to copy.
     """
     namespace = installation.namespace
     remove_leftover(kube, installation, journal=journal, timeout_s=timeout_s)
@@ -65,17 +65,17 @@ def prepare(
     copy = storage_class(classes, namespace, storage)
     undo.register(f"delete StorageClass {namespace}", lambda: kube.delete(f"{CLASSES}/{namespace}"))
     if any(found["metadata"]["name"] == namespace for found in classes):
-        kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; parameters cannot be changed, only made anew
+        kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; its parameters cannot be changed
     kube.apply(copy)
     for obj in beside:
         kube.apply({**obj, "metadata": {**obj["metadata"], "namespace": namespace}})
 
 
 def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of `STANDARD` under another name, not the default, with `changes` laid over it.
+    """A copy of `STANDARD` under another name, with `changes` merged into it. It is not the default class.
 
     Raises:
-        ClusterError: There is no such class.
+        ClusterError: There is no `STANDARD` class.
     """
     standard = next((found for found in classes if found["metadata"]["name"] == STANDARD), None)
     if standard is None:
@@ -93,10 +93,10 @@ def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapp
 def remove_leftover(
     kube: Kube, installation: Installation, *, journal: Journal, timeout_s: float, clock: Clock = SYSTEM
 ) -> None:
-    """Remove the namespace of an earlier drill, with its release, and return when it is gone.
+    """Remove an earlier drill's namespace and release, and return when they are gone.
 
     Raises:
-        ClusterError: The namespace is not ours, or is still there after `timeout_s` seconds.
+        ClusterError: The namespace is not promdrill's, or still exists after `timeout_s` seconds.
     """
     path = f"/api/v1/namespaces/{installation.namespace}"
     try:

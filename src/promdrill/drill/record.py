@@ -1,4 +1,4 @@
-"""The record of a drill while it runs: phases, steps and figures, each also a line of the journal."""
+"""The record of a drill while it runs: phases, steps and figures, each also written to the journal."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ class Record:
     """What is known so far.
 
     Attributes:
-        phase: The phase that runs, or the last one that did; `undo` does not count.
-        phases: Those entered.
+        phase: The phase that is running, or the last one that did; `undo` does not count.
+        phases: The phases that were entered.
         steps: Runbook steps that were started.
-        app_version: Of Prometheus, from its build info.
+        app_version: Version of Prometheus, from its build info.
         detected_after_s: See `DrillResult`.
         recovered_after_s: See `DrillResult`.
         samples: See `DrillResult`.
@@ -57,7 +57,7 @@ class Record:
 
     @contextlib.contextmanager
     def during(self, phase: PhaseName) -> Iterator[None]:
-        """The block is this phase; however it ends, its time is recorded."""
+        """The block is this phase. Its time is recorded however it ends."""
         if phase is not PhaseName.UNDO:
             self.phase = phase
         began = self._clock.monotonic()
@@ -78,7 +78,7 @@ class Record:
         self._journal.write(ObserverSummedUp(figures=figures))
 
     def step_begins(self, step: Step, budget_s: float, runbook: Path) -> None:
-        """Tell the journal that a step begins, and the seconds that it has."""
+        """Note in the journal that a step begins, and the seconds that it has."""
         self._journal.write(
             StepBegan(
                 file=self._named(runbook),
@@ -90,7 +90,7 @@ class Record:
         )
 
     def _named(self, runbook: Path) -> str:
-        """A runbook's path, relative to the scenario's folder where it lies in it."""
+        """A runbook's path, relative to the scenario's folder if it is inside it."""
         inside = runbook.is_relative_to(self._folder)
         return str(runbook.relative_to(self._folder) if inside else runbook)
 

@@ -1,18 +1,22 @@
-"""The remedy of a drill: its runbook's steps, in one shell that is open from the first of them to the last."""
+"""The remedy of a drill: its runbook's steps in one shell, or what a control does instead."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from promdrill.core.choices import NO_REMEDY
+from promdrill.core.events import ControlApplied
+from promdrill.drill.part import FromRemedy
 from promdrill.drill.plan import Plan
 from promdrill.drill.record import Record
+from promdrill.drill.scene import Scene
 from promdrill.drill.site import Site
-from promdrill.drill.timings import Timings
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult, Steps, opened
@@ -20,22 +24,26 @@ from promdrill.runbook.step import STEP_SECTIONS
 
 
 class Remedy:
-    """A runbook as the program that runs. Left as a context, whatever its steps left running is ended.
+    """What is done about an incident. Left as a context, whatever the runbook's steps left running is ended.
+
+    In an ablation, Verification comes after recovery: only then is it known whether the step that is left out is needed
+    for recovery, or only for Verification, whose steps may wait for minutes for what does not come.
 
     Args:
         site: Where the drill takes place.
         plan: What its scenario states.
         runbook: What is carried out.
-        record: Takes down each step.
+        record: Notes each step.
+        scene: The incident.
     """
 
-    def __init__(self, site: Site, plan: Plan, runbook: Runbook, record: Record) -> None:
+    def __init__(self, site: Site, plan: Plan, runbook: Runbook, *, record: Record, scene: Scene) -> None:
         self._site = site
         self._plan = plan
         self._runbook = runbook
         self._record = record
+        self._scene = scene
         self._shell = ExitStack()
-        self._steps: Steps | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -43,28 +51,49 @@ class Remedy:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._shell.close()
 
-    def run(self, limits: Timings, sections: Sequence[str]) -> None:
-        """Run the steps of these sections; what the last section leaves running is ended: it does not help recovery.
+    def carry_out(self) -> None:
+        """Run the runbook, without Verification in an ablation; or do what the control `no-remedy` does instead.
 
-        Args:
-            limits: How long they may take.
-            sections: Some of `STEP_SECTIONS`, in order.
+        Raises:
+            StepFailed: A step failed, or they took too long.
+            FaultNotTaken: What was to be done instead did nothing.
+            WaitError: Its proof was not seen.
+        """
+        execution, breaking = self._site.execution, self._plan.breaking
+        if execution.variant.control != NO_REMEDY:
+            self._run(STEP_SECTIONS[:-1] if execution.ablates else STEP_SECTIONS)
+            return
+        instead = breaking.name if breaking is not None else None
+        left_out = str(self._runbook.path)
+        self._scene.ground.journal.write(ControlApplied(control=NO_REMEDY, left_out=left_out, instead=instead))
+        if breaking is not None:
+            self._scene.act(breaking)
+
+    def verify(self) -> None:
+        """Run the runbook's Verification.
 
         Raises:
             StepFailed: A step failed, or they took too long.
         """
-        if self._steps is None:
-            self._steps = self._open(limits)
-        self._steps.run(deadline_s=self._site.part.remediate_s or limits.remediate_s, sections=sections)
+        self._run(STEP_SECTIONS[-1:])
+
+    def _run(self, sections: Sequence[str]) -> None:
+        """Run the steps of these sections; what the last section leaves running is ended: it does not help recovery."""
+        part, deadline_s = self._site.execution.part, self._scene.limits.remediate_s
+        if isinstance(part, FromRemedy) and part.remediate_s is not None:
+            deadline_s = part.remediate_s
+        self._steps.run(deadline_s=deadline_s, sections=sections)
         if STEP_SECTIONS[-1] in sections:
             self._shell.close()
 
-    def _open(self, limits: Timings) -> Steps:
-        site = self._site
+    @cached_property
+    def _steps(self) -> Steps:
+        """The steps, in a shell that opens with the first of them."""
+        site, cluster = self._site, self._site.cluster
         home = self._shell.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-home-"))
         env = environment(
-            tools=site.tools,
-            kubeconfig=site.kubeconfig,
+            tools=cluster.tools,
+            kubeconfig=cluster.kubeconfig,
             given=site.installation.environment,
             home=Path(home),
             variables={**self._runbook.variables, **self._plan.variables},
@@ -72,13 +101,21 @@ class Remedy:
         steps = opened(
             self._runbook,
             env=env,
-            step_timeout_s=limits.step_s,
+            step_timeout_s=self._scene.limits.step_s,
             on_begin=lambda step, budget_s: self._record.step_begins(step, budget_s, self._runbook.path),
             on_step=self._stepped,
-            skip=site.skip_steps if site.part.skip is None else site.part.skip(self._runbook),
+            leaves_out=self._leaves_out,
         )
         return self._shell.enter_context(steps)
 
+    def _leaves_out(self, at: int) -> bool:
+        execution = self._site.execution
+        if isinstance(execution.part, FromRemedy):
+            return execution.part.leaves_out(self._runbook, at)
+        return at in execution.variant.skip
+
     def _stepped(self, result: StepResult) -> None:
         self._record.step(result, self._runbook.path)
-        self._site.part.on_step(result)
+        part = self._site.execution.part
+        if isinstance(part, FromRemedy):
+            part.on_step(result)

@@ -1,11 +1,11 @@
 """What an incident cost in samples: gaps and losses, counted from the samples that are stored.
 
-Series are taken that are there before and after: those of targets that kept their labels. The usual space between two
-neighbours (the median) is the series' scrape interval, so that jobs with intervals of their own are counted rightly; a
-series must hold a sample per interval, and a longer space is a gap.
+Only series that exist before and after are counted: those of targets that kept their labels. The median distance
+between two samples is the series' scrape interval, so that jobs with intervals of their own are counted correctly. A
+series must have one sample per interval; a longer distance is a gap.
 
-``up`` is written of a scrape that failed too, with the value 0. Nothing of the target is stored then, so that it counts
-as no sample.
+A failed scrape also writes ``up``, with the value 0. It stores nothing else of the target, so it does not count as a
+sample.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from promdrill.core.model import JobSamples, SampleAccount
 from promdrill.observe.probes import Labels
 
 LATE = 1.5
-"""Neighbours further apart than this many intervals are a gap: a scrape may be late, but not by half an interval."""
+"""Samples further apart than this many intervals make a gap: a scrape may be late, but not by half an interval."""
 
 FEWEST = 5
-"""Samples from which on the median space is the scrape interval, one gap among them or not."""
+"""From this many samples on, the median distance is the scrape interval, even with a gap among them."""
 
 UP = 1.0
 """Value of ``up`` when the target was scraped."""
@@ -33,11 +33,11 @@ Series = Mapping[Labels, Sequence[tuple[float, float]]]
 
 
 def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobSamples, ...]:
-    """The account of each job that has at least one steady series, by name.
+    """The account of each job that has at least one steady series, sorted by name.
 
     Args:
         series: Stored samples of ``up``, by labels, in time order: (Unix seconds, value).
-        before_s: A series is steady when it has a sample at or before this time (Unix seconds) ...
+        before_s: A series is steady if it has a sample at or before this time (Unix seconds) ...
         after_s: ... and one at or after this time.
     """
     jobs: dict[str, list[_Row]] = {}
@@ -57,7 +57,7 @@ def account(series: Series, *, before_s: float, after_s: float) -> tuple[JobSamp
 
 
 class _Row(NamedTuple):
-    """One series: its longest gap first, so that rows compare by it. `began_s` is Unix seconds."""
+    """One series, compared by its longest gap. `began_s` is in Unix seconds."""
 
     gap_s: float
     began_s: float
@@ -73,7 +73,7 @@ def _of_job(job: str, rows: Sequence[_Row]) -> JobSamples:
 
 
 def total(jobs: Sequence[JobSamples]) -> SampleAccount:
-    """The drill's account: the longest gap, and all losses; unknown where there was no steady series."""
+    """The drill's account: the longest gap and the sum of all losses; unknown without a steady series."""
     if not jobs:
         return SampleAccount()
     return SampleAccount(max(job.gap_s for job in jobs), sum(job.lost for job in jobs), tuple(jobs))

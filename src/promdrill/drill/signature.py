@@ -1,4 +1,4 @@
-"""Checks on the signature itself: that it means something, and that an incident did not heal unnoticed."""
+"""Checks of the signature itself: that it means something, and that the incident did not heal unnoticed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from promdrill.observe.until import until
 
 
 def refute(observer: Observer, stages: Sequence[Stage], moments: Moments, *, timeout_s: float) -> None:
-    """Make sure, before the fault, that no stage holds as a whole: one that does would prove nothing after it.
+    """Make sure before the fault that no stage holds as a whole: one that does would prove nothing afterwards.
 
     Raises:
-        NothingProven: A stage holds, or there is none.
-        WaitTimeout: What a stage asks was not answered within `timeout_s` seconds.
+        NothingProven: A stage holds, or the signature has no stages.
+        WaitTimeout: A probe of a stage was not answered within `timeout_s` seconds.
     """
     if not stages:
         raise NothingProven("the signature is empty")
@@ -42,13 +42,13 @@ def refute(observer: Observer, stages: Sequence[Stage], moments: Moments, *, tim
 
 
 def healed(baseline: Sequence[Condition], signature: Sequence[Condition], *, hold_s: float) -> Failure:
-    """The baseline holds again and the signature, as a whole, does not: the incident is over without help.
+    """A failure for an incident that ends without help: the baseline holds again, and the signature does not.
 
     Args:
-        baseline: Its conditions.
-        signature: Those of the signature.
-        hold_s: Seconds for which it must be so, as for every baseline: a full volume may take a sample or two more,
-            when the file system gives back what it had set aside.
+        baseline: The baseline's conditions.
+        signature: The signature's conditions.
+        hold_s: Seconds for which this must last, as for every baseline: a full volume may take another sample or two
+            when the file system releases blocks that it had reserved.
     """
     well, ill = all_of(*baseline), all_of(*signature)
     since: float | None = None

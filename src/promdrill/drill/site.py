@@ -1,10 +1,10 @@
-"""Where a drill takes place: the cluster, the chart, and what the run asked for."""
+"""Where a drill takes place: the cluster, what is drilled in it, how the drill is run, and what records it."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,8 @@ from promdrill.artefacts.reference import Reference, named_in
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
-from promdrill.core.model import INSTALLS, DrillResult, LeftOut
-from promdrill.drill.part import WHOLE, Part
+from promdrill.core.model import INSTALLS, DrillResult, Variant
+from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
@@ -29,10 +29,105 @@ from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools
 
 STATEFUL_CLAIM = "storage-volume"
-"""Name of the claim template of prometheus-community/prometheus' StatefulSet, where the values give it no other."""
+"""Name of the claim template of prometheus-community/prometheus' StatefulSet, unless the values name another."""
 
 LONGEST_RELEASE = 53
 """Characters of a release's name: Helm's own limit, so that what charts append fits Kubernetes' 63."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """The cluster of a drill, and what reaches it.
+
+    Attributes:
+        kube: Its API server.
+        helm: Helm, pointed at it.
+        kubeconfig: Its private kubeconfig, for the runbook.
+        tools: The pinned tools, for the runbook.
+        images: References of the images that are in it: nothing is pulled during a drill.
+    """
+
+    kube: Kube
+    helm: Helm
+    kubeconfig: Path
+    tools: Tools
+    images: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drilled:
+    """What is drilled: a scenario, and the Prometheus that it needs.
+
+    Attributes:
+        scenario: The scenario's id.
+        scenario_dir: Its folder, with values.yaml and runbook.md.
+        chart: The chart; other installs take only the version of Prometheus from it.
+        install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
+        crds: Manifest with the Prometheus operator's definitions; only its install reads it.
+        values: Helm values over the scenario's own, lowest first: images, profile, the user's.
+    """
+
+    scenario: str
+    scenario_dir: Path
+    chart: ChartRef
+    install: str = INSTALLS[0]
+    crds: Path = Path()
+    values: Sequence[Path | Mapping[str, Any]] = ()
+
+    def value(self, path: str) -> Any:
+        """What the scenario's values, and those over them, have at a dotted path; None for nothing."""
+        found = None
+        for layer in (self.scenario_dir / "values.yaml", *self.values):
+            text = layer.read_text(encoding="utf-8") if isinstance(layer, Path) and layer.is_file() else ""
+            found = editing.lookup(layer if isinstance(layer, Mapping) else editing.load(text), path, found)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """How a drill is run.
+
+    Attributes:
+        profile: Kind configuration of the cluster: `fast` or `as-shipped`.
+        variant: The drill itself, a control or an ablation, and which repetition of it.
+        part: Which part of the drill is run.
+        runbook: A runbook instead of the scenario's own.
+        until_alone: Returns once the drill may change what other drills share; True when it had to wait for that.
+        evidence: When it is collected: `failure` or `always`, see `promdrill.evidence.POLICIES`.
+        keep: Leave everything as it is at the end.
+    """
+
+    profile: str
+    variant: Variant = Variant()  # noqa: RUF009  frozen
+    part: Part = Whole()  # noqa: RUF009  frozen
+    runbook: Path | None = None
+    until_alone: Callable[[], bool] = lambda: False
+    evidence: str = FAILURE
+    keep: bool = False
+
+    @property
+    def ablates(self) -> bool:
+        """Whether steps of the runbook are left out."""
+        return bool(self.variant.skip)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    """What records a drill.
+
+    Attributes:
+        folder: Where the drill's journal, values and evidence are kept; created if missing.
+        journal: The drill's journal.
+        remarks: Remarks for a reader of the result, besides those of the plan.
+        on_result: Called once with the result, however the drill ended.
+        clock: Where time comes from.
+    """
+
+    folder: Path
+    journal: Journal
+    remarks: tuple[str, ...] = ()
+    on_result: Callable[[DrillResult], None] = lambda _result: None
+    clock: Clock = SYSTEM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,92 +135,47 @@ class Site:
     """Where a drill takes place, and with what.
 
     Attributes:
-        scenario: The scenario's id.
-        scenario_dir: Its folder, with values.yaml and runbook.md.
-        folder: Where this drill's journal and values are kept; made when missing.
-        kube: The cluster's API server.
-        helm: Helm, pointed at it.
-        kubeconfig: The cluster's private kubeconfig, for the runbook.
-        tools: The pinned tools, for the runbook.
-        chart: What is drilled.
-        profile: Kind configuration of the cluster: `fast` or `as-shipped`.
-        journal: The drill's journal.
-        install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
-        crds: Manifest with the Prometheus operator's definitions; only its install reads it.
-        images: References of the images that are in the cluster: nothing is pulled during a drill.
-        values: Helm values over the scenario's own, lowest first: images, profile, the user's.
-        runbook: A runbook in place of the scenario's own.
-        control: What is left out on purpose, as in `DrillResult`; None for the drill itself.
-        skip_steps: Runbook steps left out, by their index in `Runbook.steps` (ablation).
-        left_out: What is told of them; None when all are run.
-        repetition: As in `DrillResult`.
-        remarks: What the result says besides what the plan does.
-        keep: Leave everything as it is at the end.
-        part: Which part of the drill is run; by default all of it.
-        until_alone: Returns once the drill may change what other drills share, and whether it had to wait for that.
-        evidence: When it is taken: `failure` or `always`, see `promdrill.evidence.POLICIES`.
-        on_result: Called once with the result, however the drill ended.
-        clock: Where time comes from.
+        cluster: The cluster.
+        drilled: What is drilled in it.
+        execution: How the drill is run.
+        recording: What records it.
     """
 
-    scenario: str
-    scenario_dir: Path
-    folder: Path
-    kube: Kube
-    helm: Helm
-    kubeconfig: Path
-    tools: Tools
-    chart: ChartRef
-    profile: str
-    journal: Journal
-    install: str = INSTALLS[0]
-    crds: Path = Path()
-    images: tuple[str, ...] = ()
-    values: Sequence[Path | Mapping[str, Any]] = ()
-    runbook: Path | None = None
-    control: str | None = None
-    skip_steps: frozenset[int] = field(default_factory=frozenset)
-    left_out: LeftOut | None = None
-    repetition: int | None = None
-    remarks: tuple[str, ...] = ()
-    keep: bool = False
-    part: Part = WHOLE
-    until_alone: Callable[[], bool] = lambda: False
-    evidence: str = FAILURE
-    on_result: Callable[[DrillResult], None] = lambda _result: None
-    clock: Clock = SYSTEM
+    cluster: Cluster
+    drilled: Drilled
+    execution: Execution
+    recording: Recording
+
+    # --- what a scenario's test asks ----------------------------------------------------------------------------
+
+    @property
+    def kube(self) -> Kube:
+        """The cluster's API server."""
+        return self.cluster.kube
+
+    @property
+    def scenario_dir(self) -> Path:
+        """The scenario's folder."""
+        return self.drilled.scenario_dir
+
+    @property
+    def folder(self) -> Path:
+        """Where this drill's files are kept."""
+        return self.recording.folder
+
+    def has_image(self, reference: str) -> bool:
+        """Whether the cluster can run an image without pulling anything."""
+        return reference in self.cluster.images
+
+    # --- names --------------------------------------------------------------------------------------------------
 
     @property
     def name(self) -> str:
-        """The drill's name in the cluster, where others may go on: `toy`, `toy-no-fault`, `toy-without-42`, `toy-2`."""
-        variant = self.control if self.left_out is None else f"without-{self.left_out.line}"
-        number = self.repetition and str(self.repetition)
-        return "-".join(part for part in (self.scenario, variant, number) if part)
-
-    def has_image(self, reference: str) -> bool:
-        """Whether the cluster can run an image, without pulling anything."""
-        return reference in self.images
-
-    def require_images(self, objects: Iterable[Mapping[str, Any]]) -> None:
-        """Refuse objects that the cluster would have to pull an image for: a drill never waits for a pull.
-
-        Raises:
-            UsageError: One runs an image that nothing has brought into the cluster.
-        """
-        for text in named_in(objects):
-            self.require_image(text)
-
-    def require_image(self, text: str) -> None:
-        """Refuse an image that the cluster would have to pull.
-
-        Raises:
-            UsageError: No step loads it into the cluster.
-        """
-        if not self.has_image(Reference.of(text).name):
-            raise UsageError(
-                f"{self.scenario_dir}: no step loads the image {text} into the cluster before the drill",
-                hint=f'@pytest.mark.images("{text}"), or a manifest in the scenario\'s folder that runs it',
-            )
+        """The drill's name, unlike that of any drill beside it: `toy`, `toy-no-fault`, `toy-without-42`, `toy-2`."""
+        variant = self.execution.variant
+        what = variant.control if variant.left_out is None else f"without-{variant.left_out.line}"
+        number = variant.repetition and str(variant.repetition)
+        return "-".join(part for part in (self.drilled.scenario, what, number) if part)
 
     @property
     def namespace(self) -> str:
@@ -150,18 +200,38 @@ class Site:
     @property
     def server(self) -> Server:
         """The names of the drilled Prometheus; its claim is that of a StatefulSet where the values ask for one."""
-        server, override = self.installation.server, self._value("server.persistentVolume.statefulSetNameOverride")
-        if self.install != "helm" or server.claim_name or not self._value("server.statefulSet.enabled"):
+        drilled, server = self.drilled, self.installation.server
+        if drilled.install != "helm" or server.claim_name or not drilled.value("server.statefulSet.enabled"):
             return server
-        return replace(server, claim_name=f"{override or STATEFUL_CLAIM}-{server.fullname}-0")
+        template = drilled.value("server.persistentVolume.statefulSetNameOverride") or STATEFUL_CLAIM
+        return replace(server, claim_name=f"{template}-{server.fullname}-0")
 
-    def _value(self, path: str) -> Any:
-        """What the scenario's values, and the layers over them, say at a dotted path; None for nothing."""
-        found = None
-        for layer in (self.scenario_dir / "values.yaml", *self.values):
-            text = layer.read_text(encoding="utf-8") if isinstance(layer, Path) and layer.is_file() else ""
-            found = editing.lookup(layer if isinstance(layer, Mapping) else editing.load(text), path, found)
-        return found
+    # --- the install and the runbook ----------------------------------------------------------------------------
+
+    @property
+    def installation(self) -> Installation:
+        """The Prometheus to be drilled.
+
+        Raises:
+            UsageError: There is no such way to install one.
+        """
+        cluster, drilled, version = self.cluster, self.drilled, self.drilled.chart.app_version
+        manifests = self.folder / "manifests"
+        if drilled.install == "helm":
+            return release(drilled.chart, cluster.helm, self.release_name, self.namespace, self.values_file)
+        if drilled.install == "manual":
+            return Manual(cluster.kube, self.namespace, manifests, app_version=version)
+        if drilled.install == "operator":
+            return Operator(
+                cluster.kube,
+                self.namespace,
+                manifests,
+                cluster.tools.kubectl,
+                cluster.kubeconfig,
+                drilled.crds,
+                app_version=version,
+            )
+        raise UsageError(f"{self.scenario_dir}: install({drilled.install!r}): not one of {', '.join(INSTALLS)}")
 
     @property
     def values_file(self) -> Path:
@@ -171,32 +241,29 @@ class Site:
     @property
     def runbook_file(self) -> Path:
         """The runbook that is run."""
-        return self.runbook or self.scenario_dir / "runbook.md"
+        return self.execution.runbook or self.scenario_dir / "runbook.md"
 
     def keep_runbook(self) -> None:
-        """Copy the runbook into the drill's folder, for a report that is read when the scenario has changed."""
+        """Copy the runbook into the drill's folder, for a report that is read after the scenario has changed."""
         shutil.copyfile(self.runbook_file, self.folder / self.runbook_file.name)
 
-    @property
-    def installation(self) -> Installation:
-        """The Prometheus to be drilled.
+    def require_images(self, objects: Iterable[Mapping[str, Any]]) -> None:
+        """Refuse objects that the cluster would have to pull an image for: a drill never waits for a pull.
 
         Raises:
-            UsageError: There is no such way to install one.
+            UsageError: No step loads the image of one of them into the cluster.
         """
-        if self.install == "helm":
-            return release(self.chart, self.helm, self.release_name, self.namespace, self.values_file)
-        if self.install == "manual":
-            return Manual(self.kube, self.namespace, self.folder / "manifests", app_version=self.chart.app_version)
-        if self.install == "operator":
-            folder, kubectl = self.folder / "manifests", self.tools.kubectl
-            return Operator(
-                self.kube,
-                self.namespace,
-                folder,
-                kubectl,
-                self.kubeconfig,
-                self.crds,
-                app_version=self.chart.app_version,
+        for text in named_in(objects):
+            self.require_image(text)
+
+    def require_image(self, text: str) -> None:
+        """Refuse an image that the cluster would have to pull.
+
+        Raises:
+            UsageError: No step loads it into the cluster.
+        """
+        if not self.has_image(Reference.of(text).name):
+            raise UsageError(
+                f"{self.scenario_dir}: no step loads the image {text} into the cluster before the drill",
+                hint=f'@pytest.mark.images("{text}"), or a manifest in the scenario\'s folder that runs it',
             )
-        raise UsageError(f"{self.scenario_dir}: install({self.install!r}): not one of {', '.join(INSTALLS)}")

@@ -1,6 +1,6 @@
-"""How long each phase may take: one table per profile, every figure with its reason.
+"""How long each phase may take: one table per profile, with a reason for every figure.
 
-Times differ because the kubelet does. `fast` compresses its crash back-off (at most 2 s) and its sync of ConfigMaps
+The kubelet makes the difference. `fast` compresses its crash back-off (at most 2 s) and its sync of ConfigMaps
 and volumes (2 s); `as-shipped` leaves the defaults: a crashing container is started again after 10, 20, 40, 80,
 160 and then every 300 s, and a changed ConfigMap reaches its volume after up to about 90 s.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from promdrill.core.errors import UsageError
 
 SCRAPES_TO_JUDGE = 8
-"""Scrape intervals added to each wait for metrics: staleness is three, and rates need two samples after that."""
+"""Scrape intervals added to each wait for metrics: staleness takes three, and rates need two samples after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,17 @@ class Timings:
     """Deadlines (and holds) in seconds.
 
     Attributes:
-        provision_s: For what an earlier drill left to go. Helm has its own deadline, pods are the baseline's.
+        provision_s: Until what an earlier drill left is gone. Helm has its own deadline; pods belong to the baseline.
         baseline_s: From the installed release to a baseline that held.
         baseline_hold_s: How long the baseline must hold without interruption.
         inject_s: From applying the fault to its confirmation.
         stage_s: For each stage of the signature.
-        persistence_s: For the stated restarts and holds to be seen.
+        persistence_s: For the stated restarts to be seen, besides the stated hold.
         remediate_s: For the whole runbook.
-        step_s: For one of its steps.
+        step_s: For each of its steps.
         recovery_s: From the end of the runbook to a recovery that held; also for each stage after it.
         recovery_hold_s: How long recovery must hold without interruption.
-        ablation_s: In place of `recovery_s` in a drill that leaves out a step of its runbook.
+        ablation_s: Instead of `recovery_s` in a drill that leaves out a step of its runbook.
     """
 
     provision_s: float
@@ -47,19 +47,19 @@ class Timings:
 
 
 _FAST = Timings(
-    provision_s=90.0,  # Prometheus may take 30 s to end on a full volume, the namespace some more
+    provision_s=90.0,  # Prometheus may take 30 s to end on a full volume, and the namespace a little longer
     baseline_s=180.0,  # images are in the cluster; the chart's own readiness delay is 30 s
     baseline_hold_s=3.0,  # three scrapes at the scenarios' 1 s
     inject_s=90.0,  # 1 GiB of zeros on a slow disk, or a Recreate with the readiness delay
-    stage_s=90.0,  # ConfigMap sync and reloader are seen within about 3 s, a crash within about 5 s
+    stage_s=90.0,  # a ConfigMap's sync and reload show within about 3 s, a crash within about 5 s
     persistence_s=90.0,  # a restart every 2 s plus the start itself
     remediate_s=300.0,  # a rollout or two, each with the readiness delay
     step_s=180.0,  # `kubectl rollout status` of one Recreate
     recovery_s=90.0,  # measured: 2/2 within 1 to 3 s of the growth; the readiness delay is 30 s
     recovery_hold_s=3.0,
-    # Most ablations wait it out, one for each step that is needed; controls keep `recovery_s`, for they are the proof.
-    # The shipped drills recover within 9 and 11 s, so this is four times that. Where it is too short, a step is called
-    # needed that only makes recovery quicker: never the other way round.
+    # Most ablations wait for all of it, one per step that is needed. Controls keep `recovery_s`: they are the proof.
+    # The shipped drills recover within 9 to 11 s, and this is four times that. If it is too short, a step that only
+    # makes recovery quicker is called needed; a needed step is never called superfluous.
     ablation_s=45.0,
 )
 
@@ -67,12 +67,12 @@ _AS_SHIPPED = replace(
     _FAST,
     baseline_s=300.0,
     inject_s=180.0,
-    stage_s=300.0,  # the reloader's own 3 min watch interval where the ConfigMap's change was missed
+    stage_s=300.0,  # the reloader's own watch interval is 3 min, if it missed the ConfigMap's change
     persistence_s=900.0,  # two more restarts after the first few: 80 + 160 + 300 s
     remediate_s=900.0,
-    step_s=600.0,  # a step that waits for the pod may wait out one 300 s back-off
-    recovery_s=480.0,  # likewise
-    ablation_s=480.0,  # likewise
+    step_s=600.0,  # a step that waits for the pod may have to wait for a back-off of 300 s
+    recovery_s=480.0,  # the same
+    ablation_s=480.0,  # the same
 )
 
 _TABLE = {"fast": _FAST, "as-shipped": _AS_SHIPPED}

@@ -13,10 +13,10 @@ from promdrill.runbook.parse import parse
 def controls(as_written: Path) -> tuple[Variant, ...]:
     """The drill without its fault, which must end invalid, and without its remedy, which must end failed.
 
-    Where there is a runbook `as_written`, that does not work, a third one with it in place of the remedy.
+    If the file `as_written` exists, a runbook that does not work, a third control runs it instead of the remedy.
 
     Raises:
-        UsageError: That one is no runbook, or does not say why and how it fails.
+        UsageError: That file is not a runbook, or does not say why and how it fails.
         CommandFailed: There is no bash to check its steps with.
     """
     if as_written.is_file() and not parse(as_written).fails_because:
@@ -30,7 +30,7 @@ def ablations(runbook: Path) -> tuple[Variant, ...]:
     """One variant for each Mitigation step of the runbook: the drill without that step.
 
     Raises:
-        UsageError: It is no runbook.
+        UsageError: It is not a runbook.
     """
     found = []
     for at, step in enumerate(parse(runbook).steps):

@@ -1,4 +1,4 @@
-"""From how a phase ended to a verdict and one sentence."""
+"""What ended a drill, turned into a verdict and one sentence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from promdrill.runbook.run import StepFailed
 from promdrill.runbook.step import STEP_SECTIONS
 
 REASON_CHARS = 400
-"""A reason is one sentence in a summary line; longer output stands in the journal."""
+"""A reason is one sentence in a summary line; the journal has the whole output."""
 
 _MEANINGS = {
     PhaseName.PROVISION: (Verdict.INVALID, "no baseline"),
@@ -36,7 +36,7 @@ _MEANINGS = {
 
 
 class DrillNotPassed(AssertionError):
-    """A drill whose verdict is not the one that was due; `result` holds everything about it."""
+    """A drill that did not end as expected; `result` holds everything about it."""
 
     def __init__(self, result: DrillResult, sentence: str) -> None:
         super().__init__(sentence)
@@ -44,45 +44,45 @@ class DrillNotPassed(AssertionError):
 
 
 class NothingProven(Exception):
-    """A check of the engine itself: the drill goes on no further, because it would prove nothing."""
+    """A drill that would prove nothing if it continued, for example because its signature holds before the fault."""
 
 
 def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdict, str]:
-    """The verdict of a drill that `error` ended in `phase`, and its reason in one sentence.
+    """The verdict of a drill that `error` ended in `phase`, and the reason in one sentence.
 
     Args:
-        phase: The last that was begun.
+        phase: The last phase that began.
         error: What ended it.
-        scenario: The scenario's folder: an error of its own test is told with the line.
+        scenario: The scenario's folder: the reason names the line if the scenario's own test raised the error.
     """
     verdict, meaning = _MEANINGS.get(phase, (Verdict.ABORTED, ""))
     if isinstance(error, WaitError | FaultNotTaken | NothingProven | StepFailed) and meaning:
         return verdict, _sentence(f"{meaning}: {_words(error)}")
     if not isinstance(error, Exception):
         return Verdict.ABORTED, f"interrupted during {phase}"
-    told = _words(error) if isinstance(error, PromdrillError) else f"{type(error).__name__}: {_words(error)}"
+    words = _words(error) if isinstance(error, PromdrillError) else f"{type(error).__name__}: {_words(error)}"
     own = line_in(scenario, error)
     if isinstance(error, UsageError):
         place = f"{own}: " if own else ""
         return Verdict.ABORTED, _sentence(f"bad input, found during {phase}: {place}{_words(error)}")
     if own and not isinstance(error, PromdrillError):
-        return Verdict.ABORTED, _sentence(f"the scenario's test failed during {phase}: {own}: {told}")
-    return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {told}")
+        return Verdict.ABORTED, _sentence(f"the scenario's test failed during {phase}: {own}: {words}")
+    return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {words}")
 
 
 def as_written(
     verdict: Verdict, reason: str | None, error: BaseException, runbook: Runbook
 ) -> tuple[Verdict, str | None]:
-    """The verdict of the control `as-written`, whose runbook says how it fails: anything else proves nothing of it.
+    """The verdict of the control `as-written`. Its runbook says how it fails; any other failure proves nothing.
 
     Args:
-        verdict: As from `judge`.
-        reason: Likewise.
+        verdict: The verdict from `judge`.
+        reason: The reason from `judge`.
         error: What ended the drill.
         runbook: The runbook that does not work.
 
     Returns:
-        Both as they are, where the runbook failed as it says, in Mitigation or later; otherwise invalid, and why.
+        Both unchanged if the runbook failed as it says, in Mitigation or later; otherwise invalid, and why.
     """
     if verdict is not Verdict.FAILED:
         return verdict, reason
@@ -98,14 +98,14 @@ def as_written(
 
 
 def _evidence(error: BaseException) -> str:
-    """What a failure was seen by: the step's output, or what was last seen of the conditions that are missing."""
+    """What shows a failure: the step's output, or what was last seen of the conditions that do not hold."""
     if isinstance(error, StepFailed):
         return f"{error.result.output}\n{error.reason}"
     return error.message if isinstance(error, PromdrillError) else str(error)
 
 
 def line_in(scenario: Path, error: BaseException) -> str:
-    """Where in the scenario's folder the error came from, as file:line; empty when from nowhere there."""
+    """The file:line in the scenario's folder that raised the error; empty if it was raised elsewhere."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if Path(frame.filename).parent == scenario.absolute()]
     return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""
@@ -125,6 +125,6 @@ def _words(error: BaseException) -> str:
 
 
 def _sentence(text: str) -> str:
-    """The text on one line, cut at its end where it is too long: a cause stands at the beginning."""
+    """The text on one line, cut at the end if it is too long: the cause is at the beginning."""
     line = " ".join(text.split())
     return line if len(line) <= REASON_CHARS else line[: REASON_CHARS - 3].rpartition(" ")[0] + "..."

@@ -15,8 +15,9 @@ from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import DrillResult, Verdict
 from promdrill.drill import Drill
-from promdrill.drill.part import Part, Watch
+from promdrill.drill.part import Repair
 from promdrill.drill.timings import timings
+from promdrill.drill.watch import Watch
 from promdrill.incident import record
 from promdrill.incident import session as sessions
 from promdrill.incident.record import StandingIncident
@@ -59,12 +60,12 @@ def budget_s(standing: StandingIncident, timeout_s: float | None) -> float:
     return timings(found.profile, found.memory.interval_s).recovery_s if timeout_s is None else timeout_s
 
 
-def judge(standing: StandingIncident, part: Part, *, what: str) -> Judged:
-    """Run a part of the drill, and judge it as the drill would be judged.
+def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
+    """Run the rest of the drill, and judge it as the drill would be judged.
 
     Args:
         standing: The incident.
-        part: Which part; its `incident` and `watch` are set here.
+        part: From where on.
         what: Names the journal's file: `verify`.
 
     Raises:
@@ -78,9 +79,7 @@ def judge(standing: StandingIncident, part: Part, *, what: str) -> Judged:
     with record.at_work(standing):
         record.require_there(standing)
         journal = _free(incident.folder, what)
-        watch = Watch()
-        judged = Judged(watch, journal)
-        part = replace(part, incident=incident, watch=watch)
+        judged = Judged(part.watch, journal)
 
         @contextlib.contextmanager
         def enter(request: pytest.FixtureRequest, found: Drill) -> Iterator[Drill]:
@@ -91,10 +90,11 @@ def judge(standing: StandingIncident, part: Part, *, what: str) -> Judged:
                 judged.result = result
                 drills.run.results.add(result)  # silently; a drill without a result would be reported as aborted
 
-            with Journal(journal, clock=found.site.clock) as notes:
-                yield Drill(
-                    replace(found.site, part=part, folder=incident.folder, journal=notes, runbook=own, on_result=ended)
-                )
+            site = found.site
+            with Journal(journal, clock=site.recording.clock) as notes:
+                execution = replace(site.execution, part=part, runbook=own)
+                recording = replace(site.recording, folder=incident.folder, journal=notes, on_result=ended)
+                yield Drill(replace(site, execution=execution, recording=recording))
 
         session = sessions.Session(enter)
         with tempfile.TemporaryDirectory(prefix="promdrill-judge-") as scratch:

@@ -11,7 +11,7 @@ from typing import Any
 
 from promdrill.core import paths
 from promdrill.core.model import SampleAccount
-from promdrill.drill.part import Watch
+from promdrill.drill.watch import Watch
 from promdrill.incident.record import StandingIncident, clean
 from promdrill.observe.conditions import Seen
 

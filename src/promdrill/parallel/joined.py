@@ -60,7 +60,7 @@ class JoinedSession:
         turn.wait_for(self._outbox, turn.BEGIN)
 
     def until_alone(self) -> bool:
-        """As `promdrill.drill.site.Site.until_alone`, which is asked once the baseline is proven.
+        """As `promdrill.drill.site.Execution.until_alone`, which is asked once the baseline is proven.
 
         One that may run beside others is as good as alone at once.
         """

@@ -26,6 +26,12 @@ from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
+from promdrill.drill.site import (
+    Cluster,
+    Drilled,
+    Execution,
+    Recording,
+)
 from promdrill.drill.variants import ablations, controls
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
@@ -253,7 +259,7 @@ def drill(
         install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
         run: Takes the result.
         request: What was asked for; with `KindOptions.keep` everything in the cluster is left as the drill leaves it.
-        until_alone: As in `promdrill.drill.site.Site`.
+        until_alone: As in `promdrill.drill.site.Execution`.
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
     with (
@@ -267,30 +273,35 @@ def drill(
         values, said = _layers(scenario, install, chart, request.values, supplied.image_values)
         yield Drill(
             Site(
-                scenario=scenario.name,
-                scenario_dir=scenario,
-                folder=folder,
-                kube=kube,
-                helm=Helm(tools.helm, made.kubeconfig_path, Path(helm_home)),
-                kubeconfig=made.kubeconfig_path,
-                tools=tools,
-                chart=chart,
-                profile=settings.profile,
-                journal=journal,
-                install=install,
-                images=supplied.images,
-                crds=supplied.crds,
-                values=values,
-                runbook=_runbook(scenario, variant, settings),
-                control=variant.control,
-                skip_steps=variant.skip,
-                left_out=variant.left_out,
-                repetition=variant.repetition,
-                remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
-                until_alone=until_alone,
-                evidence=settings.evidence,
-                keep=request.cluster.keep,
-                on_result=run.record,
+                cluster=Cluster(
+                    kube=kube,
+                    helm=Helm(tools.helm, made.kubeconfig_path, Path(helm_home)),
+                    kubeconfig=made.kubeconfig_path,
+                    tools=tools,
+                    images=supplied.images,
+                ),
+                drilled=Drilled(
+                    scenario=scenario.name,
+                    scenario_dir=scenario,
+                    chart=chart,
+                    install=install,
+                    crds=supplied.crds,
+                    values=values,
+                ),
+                execution=Execution(
+                    profile=settings.profile,
+                    variant=variant,
+                    runbook=_runbook(scenario, variant, settings),
+                    until_alone=until_alone,
+                    evidence=settings.evidence,
+                    keep=request.cluster.keep,
+                ),
+                recording=Recording(
+                    folder=folder,
+                    journal=journal,
+                    remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
+                    on_result=run.record,
+                ),
             )
         )
 

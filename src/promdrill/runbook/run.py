@@ -70,7 +70,7 @@ class Steps:
     _on_step: Callable[[StepResult], None]
     _on_begin: Callable[[Step, float], None]
     _stop: threading.Event | None
-    _skip: Collection[int]
+    _leaves_out: Callable[[int], bool]
 
     def run(self, *, deadline_s: float, sections: Collection[str] = STEP_SECTIONS) -> tuple[StepResult, ...]:
         """Run the steps of some sections; what earlier ones left behind in the shell is there.
@@ -88,7 +88,7 @@ class Steps:
         total = Deadline.after(deadline_s)
         results: list[StepResult] = []
         for at, step in enumerate(self._runbook.steps):
-            if at in self._skip or step.section not in sections:
+            if step.section not in sections or self._leaves_out(at):
                 continue
             own_s = self._step_timeout_s if step.timeout_s is None else step.timeout_s
             deadline = Deadline.after(min(own_s, total.remaining_s))
@@ -111,7 +111,7 @@ def opened(
     on_step: Callable[[StepResult], None] = lambda _: None,
     on_begin: Callable[[Step, float], None] = lambda _step, _budget_s: None,
     stop: threading.Event | None = None,
-    skip: Collection[int] = frozenset(),
+    leaves_out: Callable[[int], bool] = lambda _at: False,
     cwd: Path | None = None,
 ) -> Iterator[Steps]:
     """A runbook's steps, to be run in one bash with errexit, pipefail and inherit_errexit, standard input empty.
@@ -126,14 +126,15 @@ def opened(
         on_begin: Called with each step, and the seconds that it has, when it begins.
         on_step: Called with each step's result when the step has ended, also when it failed.
         stop: When set from another thread, the running step is ended as at its deadline.
-        skip: Indices into ``runbook.steps`` that are left out.
+        leaves_out: Called with a step's index into ``runbook.steps`` just before the step's turn: whether to leave it
+            out.
         cwd: Where the steps begin; ``HOME`` of `env` by default.
 
     Raises:
         CommandFailed: There is no bash.
     """
     with bash.start(env, cwd or Path(env["HOME"])) as shell:
-        yield Steps(runbook, shell, step_timeout_s, on_step, on_begin, stop, skip)
+        yield Steps(runbook, shell, step_timeout_s, on_step, on_begin, stop, leaves_out)
 
 
 def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline: Deadline) -> StepFailed:

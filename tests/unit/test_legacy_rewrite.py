@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.helm.post_renderer import edits, rewrite
+from promdrill.core import yaml_edit
+from promdrill.helm.post_renderer import rewrite
 from promdrill.helm.post_renderer.apis import OLD, TABLE
 from promdrill.helm.post_renderer.rewrite import rewritten
 
@@ -19,7 +20,7 @@ from promdrill.helm.post_renderer.rewrite import rewritten
 @pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
 def _each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both parsers have to give the same places in the text."""
-    monkeypatch.setattr(edits, "LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_edit, "LOADER", getattr(yaml, request.param))
 
 
 def made(text: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node
 
-from promdrill.helm.post_renderer.edits import (
+from promdrill.core.yaml_edit import (
     Document,
     Pair,
     Refused,

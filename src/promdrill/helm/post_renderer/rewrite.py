@@ -19,14 +19,14 @@ from typing import NamedTuple
 
 from yaml.nodes import Node
 
-from promdrill.helm.post_renderer.apis import OLD, Dropped, rewrite
-from promdrill.helm.post_renderer.edits import (
+from promdrill.core.yaml_edit import (
     Document,
     Refused,
     find,
     items,
     text_of,
 )
+from promdrill.helm.post_renderer.apis import OLD, Dropped, rewrite
 
 SAID_VARIABLE = "PROMDRILL_POST_RENDERER_SAID"
 """Set by promdrill for Helm's post-renderer: the file that takes what would go to standard error."""

@@ -6,12 +6,12 @@ Such a chart is installed as it is: promdrill's post-renderer writes what it ren
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from promdrill.core.choices import VERSION
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.post_renderer.wrapper import wrapped
 
@@ -41,8 +41,9 @@ TABLE = (
 def row_of(chart: ChartRef) -> Legacy | None:
     """The row of a chart that needs the post-renderer; None for any other."""
     name, number = chart.followed or (chart.name, chart.version)
-    version = re.match(r"v?(\d+\.\d+\.\d+)", number)
-    rows = (row for row in TABLE if version and row.chart == name and row.versions.contains(version[1]))
+    version = VERSION.match(number.removeprefix("v"))
+    release = version[0].partition("-")[0] if version else None
+    rows = (row for row in TABLE if release and row.chart == name and row.versions.contains(release))
     return next(rows, None)
 
 

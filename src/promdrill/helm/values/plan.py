@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.reference import PROMETHEUS
+from promdrill.core.choices import VERSION
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
@@ -102,7 +102,7 @@ def plan(
     Raises:
         UsageError: The chart does not render with these values, or images cannot be had: all of them, and what helps.
     """
-    if app_version is not None and re.fullmatch(r"v?\d+\.\d+\.\d+", app_version) is None:
+    if app_version is not None and VERSION.fullmatch(app_version.removeprefix("v")) is None:
         raise UsageError(f"APP_VERSION={app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
     followed = table.followed(files.metadata(chart))
     asked = _chart(helm, chart, own, kubernetes, followed)

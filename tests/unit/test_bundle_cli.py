@@ -118,7 +118,7 @@ def test_list_says_what_and_whence(world: World, capsys: pytest.CaptureFixture[s
     assert "kind 0.33.0: Go module sigs.k8s.io/kind v0.33.0, built with go1.26.8" in out
     assert "quay.io/prometheus/node-exporter:v1.9.1: Go module github.com/prometheus/node_exporter v1.9.1" in out
     assert "more packages" in out
-    assert "The nearest runs in its place." in out
+    assert "The nearest runs instead." in out
 
 
 def test_list_of_all_shortens_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:

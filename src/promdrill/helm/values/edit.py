@@ -72,7 +72,7 @@ def merge(text: str, additions: Mapping[str, Any]) -> str:
 
 
 def list_at(text: str, path: Sequence[str], value: Any) -> tuple[str, int] | None:
-    """The list that setting a value would turn into something else: its dotted path, and the line at which it begins.
+    """The list that setting a value would turn into something else: its dotted path, and its first line.
 
     Args:
         text: The values.

@@ -257,7 +257,7 @@ def test_the_users_own_helm_is_left_alone(tmp_path: Path, place: Path) -> None:
 def test_a_range_is_no_version_of_a_run(tmp_path: Path, place: Path) -> None:
     helm = world.helm(tmp_path / "h", {"'pull prometheus'": _put(place)})
     with pytest.raises(
-        UsageError, match=r"CHART_VERSION=25\.x: .* exact version; .* returned prometheus 25\.8\.0 for it"
+        UsageError, match=r"CHART_VERSION=25\.x: .* exact version; .* returned prometheus 25\.8\.0"
     ) as caught:
         _obtain(helm, Asked("prometheus", "25.x", REPO), tmp_path)
     assert caught.value.hint == "CHART_VERSION=25.8.0"

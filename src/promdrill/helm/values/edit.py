@@ -13,7 +13,7 @@ from promdrill.core.errors import UsageError
 from promdrill.core.yaml_edit import Document, Refused, find_pair
 
 _SHARED = re.compile(r"(?:^|[\s\[{,])([&*]\w[\w-]*|<<(?=:))", re.MULTILINE)
-"""YAML's ways to write a thing once and use it twice: an anchor, an alias, a merge key."""
+"""YAML's ways to write something once and use it twice: an anchor, an alias, a merge key."""
 
 
 def load(text: str) -> dict[str, Any]:

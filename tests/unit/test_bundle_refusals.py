@@ -95,9 +95,9 @@ def test_other_archives(world: World) -> None:
     rewrite(world.file, [("README", b"x")])
     _refused(world, f"its first file is not {MANIFEST}")
     rewrite(world.file, [(MANIFEST, b'[{"Config": "x.json"}]')])  # a docker archive
-    _refused(world, f"its {MANIFEST} is none")
+    _refused(world, f"its {MANIFEST} is not a manifest")
     rewrite(world.file, [(MANIFEST, b"not JSON")])
-    _refused(world, f"its {MANIFEST} is none")
+    _refused(world, f"its {MANIFEST} is not a manifest")
 
 
 def test_form_of_a_later_promdrill(world: World) -> None:

@@ -63,7 +63,7 @@ def cases(podman: str, cache: Path) -> Sequence[Case]:
         Case("a context that is dead", f"context {DEAD} does not answer", env={"DOCKER_CONTEXT": DEAD}),
         Case("a context that is not there", "no Docker context named nowhere", env={"DOCKER_CONTEXT": "nowhere"}),
         Case("1 GiB of disk", "too little disk: .* has 1 GiB free", small, env={"PROMDRILL_CACHE_DIR": str(cache)}),
-        Case("DOCKER_HOST at a podman socket", "podman 5.3.1 answers in place of Docker", env={"DOCKER_HOST": podman}),
+        Case("DOCKER_HOST at a podman socket", "podman 5.3.1 answers instead of Docker", env={"DOCKER_HOST": podman}),
     )
 
 

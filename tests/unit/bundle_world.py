@@ -136,7 +136,7 @@ class World:
             kind_patch={"networking": {"disableDefaultCNI": True}},
             images=(IN_NODE,),
             app_version="3.14.0",
-            remarks=("The nearest runs in its place.",),
+            remarks=("The nearest runs instead.",),
         )
         return replace(found, **changes)
 

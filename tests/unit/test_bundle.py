@@ -85,7 +85,7 @@ def test_file_that_is_gone_from_the_cache_is_unpacked_again(world: World) -> Non
 
 def test_node_image_of_another_name_is_an_error(world: World) -> None:
     world.write()
-    with pytest.raises(SupplyError, match=r"node.tar.gz in it does not hold promdrill/node"):
+    with pytest.raises(SupplyError, match=r"node.tar.gz does not contain promdrill/node"):
         world.open(engine=Docker(gives="promdrill/node:other"))
 
 
@@ -157,7 +157,7 @@ def test_engine_that_answers_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_settings_that_a_bundle_decides(world: World) -> None:
     world.file.write_text("hello")
-    with pytest.raises(UsageError, match="no bundle of promdrill"):
+    with pytest.raises(UsageError, match="not a promdrill bundle"):
         make({"BUNDLE": str(world.file)})
     world.write(world.supplied(kubernetes="1.34.4"), SupplyRequest(kubernetes="1.34.4", helm="3"))
     made = make({"BUNDLE": str(world.file)})
@@ -225,7 +225,7 @@ def test_requests_that_it_does_not_meet(
 def test_tag_of_a_registry_is_a_version(world: World) -> None:
     world.write(request=SupplyRequest(chart=Asked("oci://c.example/prometheus:25.8.0", None, None)))
     world.open(SupplyRequest(chart=Asked("oci://c.example/prometheus", "25.8.0", None)))
-    with pytest.raises(UsageError, match="not exactly that chart"):
+    with pytest.raises(UsageError, match="not the chart in the bundle"):
         world.open(SupplyRequest(chart=Asked("oci://c.example/prometheus:1.0.0", None, None)))
 
 
@@ -236,7 +236,7 @@ def test_chart_of_ones_own_must_be_the_very_same(world: World) -> None:
     assert world.open(SupplyRequest(chart=Asked(str(folder), "25.8.0", None))).chart.name == "prometheus-25.8.0.tgz"
     assert world.open(SupplyRequest(chart=Asked(str(supplied.chart), None, None))).chart.name == "prometheus-25.8.0.tgz"
     (folder / "values.yaml").write_text("changed: true\n")
-    with pytest.raises(UsageError, match="not exactly that chart"):
+    with pytest.raises(UsageError, match="not the chart in the bundle"):
         world.open(SupplyRequest(chart=Asked(str(folder), "25.8.0", None)))
 
 

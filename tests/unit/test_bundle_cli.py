@@ -92,7 +92,7 @@ def test_file_comes_before_the_variable(asked: list[Any], world: World) -> None:
 
 
 def test_place_is_looked_at_first(asked: list[Any], world: World) -> None:
-    with pytest.raises(UsageError, match="no file can be written to"):
+    with pytest.raises(UsageError, match="cannot write a file to"):
         _run("--file", str(world.folder / "nowhere" / "b.tar"))
     assert asked == []
 
@@ -118,7 +118,7 @@ def test_list_says_what_and_whence(world: World, capsys: pytest.CaptureFixture[s
     assert "kind 0.33.0: Go module sigs.k8s.io/kind v0.33.0, built with go1.26.8" in out
     assert "quay.io/prometheus/node-exporter:v1.9.1: Go module github.com/prometheus/node_exporter v1.9.1" in out
     assert "more packages" in out
-    assert "The nearest runs in its place." in out
+    assert "The nearest runs instead." in out
 
 
 def test_list_of_all_shortens_nothing(world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -131,5 +131,5 @@ def test_list_of_all_shortens_nothing(world: World, capsys: pytest.CaptureFixtur
 
 def test_list_of_something_else(world: World) -> None:
     world.file.write_text("hello")
-    with pytest.raises(UsageError, match="no bundle of promdrill"):
+    with pytest.raises(UsageError, match="not a promdrill bundle"):
         _run("--list", str(world.file))

@@ -112,7 +112,7 @@ def test_version_is_filled_in(tmp_path: Path) -> None:
     [
         ("[thing", "catalogue.toml"),
         ('[thing]\nversion = "1"\nstamp = {}\n', "unknown key 'stamp'"),
-        ('[other]\nversion = "1"\n', "there is no folder"),
+        ('[other]\nversion = "1"\n', "no such folder"),
         ("[thing]\n", r"\[thing\]: 'version' is missing"),
         ('[thing]\nversion = "1"\nimages = [{ name = "x" }]\n', r"\[thing.images\]: 'tag' is missing"),
     ],

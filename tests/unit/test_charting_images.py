@@ -100,15 +100,15 @@ def test_exact_takes_no_other_version() -> None:
     [
         (
             f"{RELOADER}:v0.67.0",
-            "prometheus-config-reloader v0.67.0 is not in the catalogue; the nearest, v0.69.1, runs in its place.",
+            "prometheus-config-reloader v0.67.0 is not in the catalogue; the nearest, v0.69.1, runs instead.",
         ),
         (
             f"{RELOADER}:v0.69.1@sha256:{'a' * 64}",
-            "prometheus-config-reloader v0.69.1 is named by digest; what runs is built from source, and has another.",
+            "prometheus-config-reloader v0.69.1 is named by digest; what runs is built from source and has another.",
         ),
         (
             "prom/prometheus:v2.48.0",
-            f"prom/prometheus:v2.48.0 is not in the catalogue; {AVAILABLE[0]}, of the same version, runs in its place.",
+            f"prom/prometheus:v2.48.0 is not in the catalogue; {AVAILABLE[0]}, of the same version, runs instead.",
         ),
         (f"{RELOADER}:v0.69.1", ""),
     ],

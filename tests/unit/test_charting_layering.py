@@ -51,7 +51,7 @@ def test_what_the_drill_says_nothing_of_is_the_users() -> None:
 
 def test_a_conflict_is_told_and_the_drills_value_used() -> None:
     found = resolved("server: {persistentVolume: {size: 50Gi, labels: {a: b}}}")
-    assert told(found) == ["server.persistentVolume.size: yours 50Gi, the drill needs 300Mi; the drill's is used"]
+    assert told(found) == ["server.persistentVolume.size: yours is 50Gi, the drill needs 300Mi; using the drill's"]
     assert found.layer == {"server": {"persistentVolume": {"labels": {"a": "b"}}}}
 
 
@@ -94,7 +94,7 @@ def test_what_stays_as_the_chart_has_it_is_no_conflict() -> None:
 
 def test_true_is_not_one() -> None:
     assert told(resolved("server: {replicaCount: true}")) == [
-        "server.replicaCount: yours true, the drill needs 1; the drill's is used"
+        "server.replicaCount: yours is true, the drill needs 1; using the drill's"
     ]
 
 
@@ -109,7 +109,7 @@ def test_a_component_that_the_drill_does_not_look_at_may_be_turned_on() -> None:
 @pytest.mark.parametrize(("version", "switch"), [("25.8.0", "kube-state-metrics"), ("15.18.0", "kubeStateMetrics")])
 def test_a_component_that_the_drill_uses_stays_on(version: str, switch: str) -> None:
     found = resolved(f"{switch}: {{enabled: false}}", version=version)
-    assert told(found) == [f"{switch}.enabled: yours false, the drill needs true; the drill's is used"]
+    assert told(found) == [f"{switch}.enabled: yours is false, the drill needs true; using the drill's"]
     assert found.layer == {switch: {"enabled": True}}
 
 
@@ -135,8 +135,8 @@ def test_a_value_of_the_wrong_type_is_refused_with_its_line(tmp_path: Path, own:
     ("own", "message"),
     [
         ("a: [\n", "VALUES=.*:2: not YAML"),
-        ("- a\n", "a mapping, this is a list"),
-        ("text", "a mapping, this is a text"),
+        ("- a\n", "a mapping of Helm values, not a list"),
+        ("text", "a mapping of Helm values, not a text"),
         ("a: \x00", "VALUES=.*: not YAML"),
     ],
 )

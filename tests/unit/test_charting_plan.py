@@ -135,7 +135,7 @@ def test_what_cannot_be_had_is_the_nearest_and_told(templates: Templates, drills
     }
     assert found.references == tuple(sorted((AVAILABLE[1], AVAILABLE[4], AVAILABLE[5], AVAILABLE[6])))
     title = "prometheus-config-reloader v0.87.1"
-    assert f"{title} is not in the catalogue; the nearest, v0.93.1, runs in its place." in found.remarks
+    assert f"{title} is not in the catalogue; the nearest, v0.93.1, runs instead." in found.remarks
     assert len(found.remarks) == 3
     assert len(templates.seen) == 4  # two drills, before and after
 
@@ -158,10 +158,10 @@ def test_all_that_is_missing_is_listed_at_once(drills: Drills) -> None:
     found = [line.split("; ") for line in caught.value.message.splitlines()[1:]]
     assert found == [
         ["  quay.io/prometheus/alertmanager:v3.8.1", *off("alertmanager")],
-        [f"  {KSM}:v3.8.1", "there is v2.20.0", *off("kube-state-metrics")],
-        ["  quay.io/prometheus/node-exporter:v3.8.1", "there is v1.9.1", *off("prometheus-node-exporter")],
+        [f"  {KSM}:v3.8.1", "available: v2.20.0", *off("kube-state-metrics")],
+        ["  quay.io/prometheus/node-exporter:v3.8.1", "available: v1.9.1", *off("prometheus-node-exporter")],
         # every drill needs the reloader: that it can be turned off is not told
-        [f"  {RELOADER}:v0.87.1", "there is v0.69.1, v0.93.1", off("configmapReload.prometheus")[1]],
+        [f"  {RELOADER}:v0.87.1", "available: v0.69.1, v0.93.1", off("configmapReload.prometheus")[1]],
     ]
     for part in ("SUPPLY=registry", "SUBCHARTS=off", "IMAGES=nearest"):
         assert part in caught.value.hint
@@ -169,7 +169,7 @@ def test_all_that_is_missing_is_listed_at_once(drills: Drills) -> None:
 
 @pytest.mark.usefixtures("templates")
 def test_prometheus_is_never_the_nearest(drills: Drills) -> None:
-    with pytest.raises(UsageError, match=r"prometheus:v3.8.1; there is v2.48.0; server.image names it") as caught:
+    with pytest.raises(UsageError, match=r"prometheus:v3.8.1; available: v2.48.0; server.image names it") as caught:
         drills.plan(available=(f"{PROMETHEUS}:v2.48.0", f"{RELOADER}:v0.87.1"))
     assert "APP_VERSION=2.48.0" in caught.value.hint
 
@@ -180,8 +180,8 @@ def test_another_prometheus_is_wished_for(drills: Drills) -> None:
     assert found.app_version == "3.14.0"
     assert found.values["server"] == {"image": {"repository": PROMETHEUS, "tag": "v3.14.0"}}
     assert found.remarks == (
-        "prometheus-config-reloader v0.93.1, of its time, runs in place of the chart's v0.87.1.",
-        "prometheus v3.14.0 runs in place of the chart's v3.8.1, as APP_VERSION says.",
+        "prometheus-config-reloader v0.93.1, which belongs to it, runs instead of the chart's v0.87.1.",
+        "prometheus v3.14.0 runs instead of the chart's v3.8.1, as APP_VERSION says.",
     )
     pulled = drills.plan(app_version="v2.55.1")
     assert pulled.references == (f"{RELOADER}:v0.78.2", f"{PROMETHEUS}:v2.55.1")
@@ -193,7 +193,7 @@ def test_another_prometheus_is_wished_for(drills: Drills) -> None:
 @pytest.mark.usefixtures("templates")
 @pytest.mark.parametrize(
     ("version", "message"),
-    [("2.55.1", r"v2.55.1 cannot be had here; there is 2.48.0, 3.8.1, 3.14.0"), ("3", "not a version")],
+    [("2.55.1", r"v2.55.1 is not available here; available: 2.48.0, 3.8.1, 3.14.0"), ("3", "not a version")],
 )
 def test_a_wish_that_cannot_be_met(drills: Drills, version: str, message: str) -> None:
     with pytest.raises(UsageError, match=f"APP_VERSION={version}: .*{message}"):
@@ -204,13 +204,15 @@ def test_a_wish_that_cannot_be_met(drills: Drills, version: str, message: str) -
 def test_a_digest_is_taken_away_with_the_image(drills: Drills) -> None:
     own = f"server: {{image: {{digest: 'sha256:{'a' * 64}'}}}}\n"
     assert drills.plan(own=own, available=AVAILABLE, app_version="3.8.1").values["server"]["image"]["digest"] == ""
-    with pytest.raises(UsageError, match=r"prometheus@sha256:a+; there is v2.48.0, v3.8.1, v3.14.0; server.image"):
+    with pytest.raises(UsageError, match=r"prometheus@sha256:a+; available: v2.48.0, v3.8.1, v3.14.0; server.image"):
         drills.plan(own=own, available=AVAILABLE)
 
 
 def test_values_that_change_nothing_are_told(templates: Templates, drills: Drills) -> None:
     templates.deaf = "configmapReload"
-    with pytest.raises(UsageError, match=rf"no value was found(.|\n)*{RELOADER}:v0.87.1, .*:v0.93.1 could run"):
+    with pytest.raises(
+        UsageError, match=rf"found no value that names these images(.|\n)*{RELOADER}:v0.87.1, .*:v0.93.1 could run"
+    ):
         drills.plan(available=AVAILABLE)
 
 
@@ -247,7 +249,7 @@ def test_conflicts_are_told_by_scenario(drills: Drills) -> None:
 @pytest.mark.usefixtures("templates")
 @pytest.mark.parametrize("tag", ["latest", "main"])
 def test_a_prometheus_without_a_version(drills: Drills, tag: str) -> None:
-    with pytest.raises(UsageError, match=rf"no one version of Prometheus .*prometheus:{tag}"):
+    with pytest.raises(UsageError, match=rf"cannot tell which version of Prometheus .*prometheus:{tag}"):
         drills.plan(own=f"server: {{image: {{tag: {tag}}}}}\n")
 
 

@@ -79,7 +79,7 @@ def renderer(tmp_path: Path) -> Renderer:
             ],
         ),
         (SCHEMA_3, ["VALUES=own.yaml:2: server.extraFlags: is of type string, Helm expects array"]),
-        (MISSING_3, ["CHART=chart: subcharts that are not in its charts/: alertmanager, x"]),
+        (MISSING_3, ["CHART=chart: subcharts missing in its charts/: alertmanager, x"]),
         (
             REFUSED,
             ["VALUES=own.yaml:6: chart prometheus: prometheus/templates/cm.yaml:29: failing: set it to false"],
@@ -139,7 +139,7 @@ def test_helm_is_given_homes_of_its_own_and_no_cluster(monkeypatch: pytest.Monke
     [
         (CommandFailed(["helm"], 1, SCHEMA_3), "server.extraFlags"),
         (CommandTimeout(["helm"], -15, ""), "not rendered within 60 s"),
-        ("a: [", "what it renders is not YAML"),
+        ("a: [", "it does not render to YAML"),
     ],
 )
 def test_failures_are_usage_errors(

@@ -57,7 +57,7 @@ def test_a_path_is_a_chart_here(
 def test_the_newest_of_a_folder_is_said() -> None:
     said: list[str] = []
     assert find.local(Asked("all", None, None), say=said.append) == Path("all/prometheus-25.10.0.tgz")
-    assert said == ["prometheus 25.10.0 is the newest of 3 in all, and CHART_VERSION names none."]
+    assert said == ["prometheus 25.10.0 is the newest of 3 in all; CHART_VERSION is not set."]
 
 
 @pytest.mark.parametrize(
@@ -90,26 +90,28 @@ def test_what_is_not_here_is_left_to_a_pull_or_the_supply(asked: Asked) -> None:
         (Asked("promtheus", None, None), "no such folder or .tgz", "or REPO=<address> CHART=promtheus"),
         (Asked("~nobody-is-this/x", None, None), "no such user", "CHART="),
         (Asked("nobody/prometheus", None, None),
-         "no repository nobody is known; known are prometheus-community, stable",
-         "REPO=<address of nobody>, or for a path CHART=./nobody/prometheus"),
-        (Asked("mine", "25.8.1", None), "CHART_VERSION=25.8.1: mine is prometheus 25.8.0", "CHART_VERSION=25.8.0"),
-        (Asked("all", "25.9.0", None), "all has no such prometheus; near it are 26.0.0-rc.1, 25.10.0, 25.8.0",
+         "nobody is not a known repository; known repositories: prometheus-community, stable",
+         "REPO=<address of nobody>, or CHART=./nobody/prometheus for a path"),
+        (Asked("mine", "25.8.1", None), "CHART_VERSION=25.8.1: but mine contains prometheus 25.8.0",
          "CHART_VERSION=25.8.0"),
-        (Asked("charts", None, None), "CHART=charts: not a chart, .*, and no .tgz in it", "CHART=charts/prometheus"),
+        (Asked("all", "25.9.0", None), "all has no such prometheus; the nearest are 26.0.0-rc.1, 25.10.0, 25.8.0",
+         "CHART_VERSION=25.8.0"),
+        (Asked("charts", None, None), "CHART=charts: not a chart: it has no .*, and no .tgz",
+         "CHART=charts/prometheus"),
         (Asked("empty", None, None), "CHART=empty: not a chart", "CHART=<folder or .tgz>"),
-        (Asked("two", None, None), "several charts lie in it: grafana, prometheus", "CHART=<one .tgz in it>"),
-        (Asked("twice", None, None), "several archives are prometheus 25.8.0: a.tgz, b.tgz", "CHART=twice/a.tgz"),
+        (Asked("two", None, None), "it contains several charts: grafana, prometheus", "CHART=<one .tgz in it>"),
+        (Asked("twice", None, None), "several archives contain prometheus 25.8.0: a.tgz, b.tgz", "CHART=twice/a.tgz"),
         (Asked("broken", None, None), "CHART=broken/a.tgz: cannot be read", ""),
         (Asked("mine", None, REPO), "REPO=.*: CHART=mine is a path", "CHART=it/<name of a chart>"),
-        (Asked("prometheus", None, "r.example"), "REPO=r.example: no address", "REPO=https://"),
-        (Asked(None, None, "prometheus-community"), "REPO=prometheus-community: no address", "REPO=https://"),
-        (Asked("oci://r/prometheus", None, None), "does not tell which version is the newest", "CHART_VERSION=25.8.0"),
+        (Asked("prometheus", None, "r.example"), "REPO=r.example: not an address", "REPO=https://"),
+        (Asked(None, None, "prometheus-community"), "REPO=prometheus-community: not an address", "REPO=https://"),
+        (Asked("oci://r/prometheus", None, None), "cannot say which version is newest", "CHART_VERSION=25.8.0"),
         (Asked("prometheus", None, "oci://r/c/"), "CHART=oci://r/c/prometheus: a registry", "CHART_VERSION=25.8.0"),
         (Asked("oci://r/prometheus:1.0.0", "1.0.1", None), "has the tag 1.0.0", "leave one"),
-        (Asked("oci://r/p@sha256:aa", None, None), "no address of a chart in a registry", "oci://host/path/name"),
-        (Asked("oci://prometheus", "1.0.0", None), "no address of a chart in a registry", "oci://host/path/name"),
-        (Asked("https://r/prometheus-1.0.0.tgz", None, None), "no address of a chart", "CHART=name REPO=https://"),
-        (Asked("oci://r/prometheus", "1.0.0", REPO), "is a whole address", "leave REPO out"),
+        (Asked("oci://r/p@sha256:aa", None, None), "not the address of a chart in a registry", "oci://host/path/name"),
+        (Asked("oci://prometheus", "1.0.0", None), "not the address of a chart in a registry", "oci://host/path/name"),
+        (Asked("https://r/prometheus-1.0.0.tgz", None, None), "not the address of a chart", "CHART=name REPO=https://"),
+        (Asked("oci://r/prometheus", "1.0.0", REPO), "is already an address", "leave REPO out"),
     ],
 )  # fmt: skip
 def test_a_wish_that_cannot_be_met_is_refused_with_what_to_do(
@@ -136,7 +138,7 @@ def test_the_same_archive_twice_is_one_chart(place: Path) -> None:
 def test_at_most_six_versions_are_listed(place: Path, tmp_path: Path) -> None:
     for minor in range(20):
         world.packed(world.chart(tmp_path / f"1.{minor}.0", version=f"1.{minor}.0"), place / f"many/{minor}.tgz")
-    with pytest.raises(UsageError, match=r"near it are 1\.12\.0, 1\.11\.0, 1\.10\.0, 1\.9\.0, 1\.8\.0, 1\.7\.0\n"):
+    with pytest.raises(UsageError, match=r"the nearest are 1\.12\.0, 1\.11\.0, 1\.10\.0, 1\.9\.0, 1\.8\.0, 1\.7\.0\n"):
         find.local(Asked("many", "1.9.1", None))
 
 
@@ -215,7 +217,7 @@ def test_the_newest_of_a_repository_is_said(tmp_path: Path, place: Path) -> None
     helm = world.helm(tmp_path / "h", cases)
     path, said = _obtain(helm, Asked("prometheus", None, REPO), tmp_path)
     assert path.name == "prometheus-25.10.0.tgz"
-    assert said[0] == f"prometheus 25.10.0 is the newest at {REPO}, and CHART_VERSION names none."
+    assert said[0] == f"prometheus 25.10.0 is the newest at {REPO}; CHART_VERSION is not set."
     assert world.calls(helm)[0] == f"repo add it {REPO}"
 
 
@@ -254,7 +256,9 @@ def test_the_users_own_helm_is_left_alone(tmp_path: Path, place: Path) -> None:
 
 def test_a_range_is_no_version_of_a_run(tmp_path: Path, place: Path) -> None:
     helm = world.helm(tmp_path / "h", {"'pull prometheus'": _put(place)})
-    with pytest.raises(UsageError, match=r"CHART_VERSION=25\.x: .* gave prometheus 25\.8\.0 for it") as caught:
+    with pytest.raises(
+        UsageError, match=r"CHART_VERSION=25\.x: .* exact version; .* returned prometheus 25\.8\.0"
+    ) as caught:
         _obtain(helm, Asked("prometheus", "25.x", REPO), tmp_path)
     assert caught.value.hint == "CHART_VERSION=25.8.0"
     assert list((tmp_path / "c").rglob("*.tgz")) == []
@@ -263,8 +267,11 @@ def test_a_range_is_no_version_of_a_run(tmp_path: Path, place: Path) -> None:
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        (Asked("grafana", "25.8.0", REPO), "https://r.example/x gave chart prometheus for grafana"),
-        (Asked("broken", "25.8.0", REPO), "what https://r.example/x gave as chart broken 25.8.0 is none: .*cannot be"),
+        (Asked("grafana", "25.8.0", REPO), "https://r.example/x returned chart prometheus for grafana"),
+        (
+            Asked("broken", "25.8.0", REPO),
+            "https://r.example/x returned something .* not a chart for broken 25.8.0: .*cannot be",
+        ),
         (Asked("nothing", "25.8.0", REPO), "left 0 archives"),
     ],
 )
@@ -288,10 +295,10 @@ NOT_FOUND = 'echo \'Error: chart "x" version "y" not found in z repository\' >&2
 @pytest.mark.parametrize(
     ("listed", "words", "hint"),
     [
-        ({"promtheus": ["1.0.0"], "x": ["1.0.0"]}, "CHART=prometheus: .* has no such chart, of 2 that it has",
+        ({"promtheus": ["1.0.0"], "x": ["1.0.0"]}, "CHART=prometheus: .* has no such chart \\(it has 2 others\\)",
          f"CHART=promtheus REPO={REPO}"),
-        ({}, "CHART=prometheus: .* has no such chart, of 0", "REPO=<address of a repository>"),
-        ({"prometheus": ["25.8.1", "25.7.0"]}, "CHART_VERSION=25.8.0: .* near it are 25.8.1, 25.7.0",
+        ({}, "CHART=prometheus: .* has no such chart \\(it has 0 others\\)", "REPO=<address of a repository>"),
+        ({"prometheus": ["25.8.1", "25.7.0"]}, "CHART_VERSION=25.8.0: .* the nearest are 25.8.1, 25.7.0",
          "CHART_VERSION=25.8.1"),
     ],
 )  # fmt: skip
@@ -317,7 +324,7 @@ def test_what_a_repository_does_not_have_is_a_wrong_wish(
 def test_a_repository_that_fails_is_told_in_words(said: str, words: str, tmp_path: Path) -> None:
     failing = f"echo 'Error: {said}' >&2; exit 1"
     helm = world.helm(tmp_path / "h", {"'pull prometheus'": failing, "'repo add'": failing})
-    for version, of in (("25.8.0", "chart prometheus 25.8.0 could not be pulled"), (None, "the index of .* could not")):
+    for version, of in (("25.8.0", "cannot pull chart prometheus 25.8.0"), (None, "cannot read the index of")):
         with pytest.raises(SupplyError, match=f"{of}.*{words}") as caught:
             _obtain(helm, Asked("prometheus", version, REPO), tmp_path)
         assert "REPO=" in caught.value.hint
@@ -344,7 +351,7 @@ def test_a_registry_has_no_index_to_ask(tmp_path: Path) -> None:
 @pytest.mark.parametrize("answer", ["echo no json", "echo '[{}]'", "echo '[1]'"])
 def test_an_index_that_helm_cannot_list_is_told(answer: str, tmp_path: Path) -> None:
     helm = world.helm(tmp_path / "h", {"'repo add'": ":", "'search repo'": answer})
-    with pytest.raises(SupplyError, match="Helm answers no list of charts"):
+    with pytest.raises(SupplyError, match="Helm did not return a list of charts"):
         _obtain(helm, Asked("prometheus", None, REPO), tmp_path)
 
 

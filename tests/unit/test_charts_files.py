@@ -86,11 +86,11 @@ def test_a_chart_without_dependencies_or_values(tmp_path: Path) -> None:
 @pytest.mark.parametrize("listed", ["dependencies: {a: 1}", "dependencies: [kube]", "dependencies: [{version: 1.0.0}]"])
 def test_dependencies_that_are_no_list_of_subcharts(tmp_path: Path, listed: str) -> None:
     folder = world.chart(tmp_path / "c", more=listed)
-    with pytest.raises(UsageError, match=r"CHART=.*/c: dependencies in Chart\.yaml is no list of subcharts"):
+    with pytest.raises(UsageError, match=r"CHART=.*/c: dependencies in Chart\.yaml must be a list of named subcharts"):
         chart_files.dependencies(folder)
 
 
-@pytest.mark.parametrize(("values", "words"), [("- a", "no mapping but a list"), ("a: [", "cannot be read")])
+@pytest.mark.parametrize(("values", "words"), [("- a", "must be a mapping, not a list"), ("a: [", "cannot be read")])
 def test_default_values_that_are_no_values(tmp_path: Path, values: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         chart_files.values(world.chart(tmp_path / "c", values=values))
@@ -153,8 +153,8 @@ META = "name: a\nversion: 1.0.0\n"
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"a/Chart.yaml": META, "a/../../x": ""}, r"a/\.\./\.\./x in it points out of the chart"),
-        ({"a/Chart.yaml": META, "/etc/x": ""}, "/etc/x in it points out"),
+        ({"a/Chart.yaml": META, "a/../../x": ""}, r"a/\.\./\.\./x points outside the chart"),
+        ({"a/Chart.yaml": META, "/etc/x": ""}, "/etc/x points outside"),
         ({"a/Chart.yaml": META, "a\\..\\x": ""}, "points out"),
         ({"a/Chart.yaml": META, "b/Chart.yaml": META}, "has one folder, this has a, b"),
         ({"Chart.yaml": META}, "not a chart"),

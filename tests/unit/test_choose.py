@@ -104,7 +104,7 @@ def test_a_question_that_hangs_is_given_up_and_holds_up_no_other() -> None:
 @pytest.mark.parametrize("wanted", ["source", "registry"])
 def test_a_forced_supply_asks_nobody(wanted: str) -> None:
     get = _Registry(200)
-    assert choose.choose(wanted, registry=HUB, get=get) == Choice(wanted, f"SUPPLY={wanted} was asked for.")
+    assert choose.choose(wanted, registry=HUB, get=get) == Choice(wanted, f"SUPPLY={wanted} was requested.")
     assert get.asked == []
 
 
@@ -137,7 +137,7 @@ def test_an_address_is_taken_as_docker_takes_it(address: str, api: str, prefix: 
 
 @pytest.mark.parametrize("address", ["ftp://x", "a b", "http://", "x:port", "user@host"])
 def test_what_is_no_address_is_refused(address: str) -> None:
-    with pytest.raises(UsageError, match="is no registry"):
+    with pytest.raises(UsageError, match="is not the address of a registry"):
         Registry.of(address)
 
 

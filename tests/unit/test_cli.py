@@ -242,7 +242,7 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
         (["--evidence=alway"], "EVIDENCE=alway: not one of failure, always", "EVIDENCE=always"),
         (["--values=value.yaml"], "VALUES=value.yaml: no such file", "VALUES=values.yaml"),
         (["--values=bad.yaml"], "bad.yaml:1: not YAML: ", ""),
-        (["--values=list.yaml"], "list.yaml: Helm values are a mapping, this is a list", ""),
+        (["--values=list.yaml"], "list.yaml: must be a mapping of Helm values, not a list", ""),
         (["--runbook=values.yaml"], "values.yaml:1:1", ""),
         (["--runbook=none.md"], "RUNBOOK=", ""),
         (["--runbook=open.md"], "open.md:9:1: not a complete command: ", ""),

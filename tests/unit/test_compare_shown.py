@@ -374,8 +374,8 @@ def test_a_run_of_other_types(change: dict[str, Any], why: str, tmp_path: Path) 
         ('{"schema": 99}', "has schema 99; this promdrill reads up to 1"),
         ('{"schema": 1}', "does not follow the schema of results.json: started is missing"),
         ("[" * 200_000, "is nested too deeply"),
-        ('{"schema": 1, "started": NaN}', "has NaN in place of a number"),
-        ('{"schema": 1, "started": 1e999}', "has 1e999 in place of a number"),
+        ('{"schema": 1, "started": NaN}', "has NaN instead of a number"),
+        ('{"schema": 1, "started": 1e999}', "has 1e999 instead of a number"),
     ],
 )
 def test_json_that_is_none_of_ours(text: str, why: str, tmp_path: Path) -> None:

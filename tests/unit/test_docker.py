@@ -98,7 +98,7 @@ def test_a_docker_tells_its_facts_and_those_of_the_system_it_runs_on(monkeypatch
 @pytest.mark.parametrize(
     ("version", "info", "trouble", "why"),
     [
-        (PODMAN_VERSION, PODMAN_INFO, Trouble.PODMAN, "podman 5.3.1 answers in place of Docker"),
+        (PODMAN_VERSION, PODMAN_INFO, Trouble.PODMAN, "podman 5.3.1 answers instead of Docker"),
         ({"Components": None}, {"SecurityOptions": ["name=rootless"]}, Trouble.ROOTLESS, "Docker 28.2.2 runs rootless"),
         ({"Os": "windows"}, {"OSType": "windows"}, Trouble.WINDOWS, "Windows containers"),
         ({"ApiVersion": "1.40", "Version": "19.03"}, {}, Trouble.TOO_OLD, "Docker 19.03 is too old for kind"),
@@ -275,7 +275,7 @@ CASES = {
     ),
     "1 GiB of disk": ("too little disk: ", "larger disk"),
     "podman socket": (
-        "podman 5.3.1 answers in place of Docker, and promdrill needs Docker itself",
+        "podman 5.3.1 answers instead of Docker, and promdrill needs Docker itself",
         "unset DOCKER_HOST",
     ),
 }

@@ -122,7 +122,7 @@ def test_what_is_missing_is_installed_and_started_and_said_before(
     start = ("start", Path("/sbin/dockerd"), ("CAP_SYS_RESOURCE",))
     assert bench.done == ["said", ("install", ["docker.io", "iptables"]), "said", "clear", start]
     assert "docker.io, iptables" in said[0]
-    assert "does without CAP_SYS_RESOURCE" in said[1]
+    assert "works without CAP_SYS_RESOURCE" in said[1]
     assert "make clean" in said[1]
     assert bench.modules.is_dir()
 

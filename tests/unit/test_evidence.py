@@ -264,7 +264,7 @@ def test_without_a_cluster_everything_is_noted_and_there_is_nothing_to_see(world
     taken = world.gather()
     assert taken.kept == ()
     assert taken.hint == ""
-    assert "no usable kubeconfig" in next(m.error for m in taken.missing if m.collector == "pods")
+    assert "not a usable kubeconfig" in next(m.error for m in taken.missing if m.collector == "pods")
     assert {m.collector for m in taken.missing} >= {"df", "prometheus/targets", "pods", "helm/values", "logs"}
     world.api.scripts.clear()
 

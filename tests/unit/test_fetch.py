@@ -123,7 +123,7 @@ def test_an_archive_without_the_program_is_refused(tmp_path: Path, server: _Serv
 
 
 def test_what_is_no_archive_is_refused(tmp_path: Path, server: _Server) -> None:
-    with pytest.raises(SupplyError, match="holds no linux-amd64/helm"):
+    with pytest.raises(SupplyError, match="does not contain linux-amd64/helm"):
         fetch.tool(_pin(server, "/helm", PROGRAM, "linux-amd64/helm"), Cache(tmp_path))
 
 
@@ -139,12 +139,12 @@ def test_a_wrong_sum_is_told_and_nothing_is_kept(tmp_path: Path, server: _Server
     ("path", "words"),
     [
         ("/status/401", "wants credentials"),
-        ("/status/403", "does not let us have it"),
+        ("/status/403", "refuses access"),
         ("/status/404", "does not have it"),
         ("/status/407", "proxy that wants credentials"),
         ("/status/429", "too many requests"),
         ("/status/503", "answers 503"),
-        ("/cut", "broke off in the middle"),
+        ("/cut", "ended the connection in the middle"),
     ],
 )
 def test_a_refusal_is_told_in_words(tmp_path: Path, server: _Server, path: str, words: str) -> None:
@@ -184,7 +184,7 @@ def test_trouble_is_told_in_words(error: requests.RequestException, words: str) 
     [
         ("Error response from daemon: unauthorized: authentication required", "wants credentials"),
         ("manifest for x@sha256:a404b not found: manifest unknown", "does not have it"),
-        ("pull access denied for x", "does not let us have it"),
+        ("pull access denied for x", "refuses access"),
         ("Get https://x/v2/: net/http: TLS handshake timeout", "does not answer"),
         ("x509: certificate signed by unknown authority", "no certificate"),
         ("Error: failed to fetch https://x/index.yaml : 404 Not Found", "does not have it"),

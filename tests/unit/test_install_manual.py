@@ -122,7 +122,7 @@ def test_nothing_has_to_be_replaced(tmp_path: Path, cluster: Cluster, values: st
 
 
 def test_a_replacement_that_matches_nothing_is_refused(tmp_path: Path, cluster: Cluster) -> None:
-    with pytest.raises(UsageError, match=r"values\.yaml: replace: 'storage: 6Gi' is in none of") as caught:
+    with pytest.raises(UsageError, match=r"values\.yaml: replace: 'storage: 6Gi' is not in any of ") as caught:
         composed(tmp_path, cluster, "replace: {'storage: 5Gi': 'storage: 1Gi', 'storage: 6Gi': x}")
     assert "manual/*.yaml" in caught.value.message
     assert not (tmp_path / "manifests").exists(), "nothing is written"

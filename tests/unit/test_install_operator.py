@@ -110,7 +110,7 @@ def test_the_scenarios_replacements_come_before_the_names(tmp_path: Path, cluste
     install = composed(tmp_path, cluster, values)
     assert "storage: 1Gi" in install.files[2].read_text()
     assert only(install, "HorizontalPodAutoscaler", "demo-app")["spec"]["maxReplicas"] == 2
-    with pytest.raises(UsageError, match=r"replace: 'maxReplicas: 3' is in none of .*operator/\*\.yaml"):
+    with pytest.raises(UsageError, match=r"replace: 'maxReplicas: 3' is not in any of .*operator/\*\.yaml"):
         composed(tmp_path, cluster, "replace: {'maxReplicas: 3': 'maxReplicas: 2'}")
 
 

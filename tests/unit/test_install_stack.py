@@ -98,7 +98,7 @@ extraScrapeConfigs: |
 
 def test_a_template_that_only_the_other_chart_fills_in_is_refused(tmp_path: Path) -> None:
     installed, values = made(tmp_path, scenario='extraScrapeConfigs: |\n  - job_name: "{{ .Values.name }}"\n')
-    with pytest.raises(UsageError, match=r"only \.Release\.Name and \.Release\.Namespace are known"):
+    with pytest.raises(UsageError, match=r"the only templates allowed are \.Release\.Name and \.Release\.Namespace"):
         installed.compose(values, [], "drill-x")
 
 

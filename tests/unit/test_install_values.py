@@ -3,6 +3,7 @@
 import pytest
 import yaml
 
+from promdrill.core import yaml_edit
 from promdrill.core.errors import UsageError
 from promdrill.helm.values import edit
 
@@ -27,6 +28,12 @@ server:
   empty:
 other: 1
 """
+
+
+@pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
+def _each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both parsers have to give the same places in the text."""
+    monkeypatch.setattr(yaml_edit, "LOADER", getattr(yaml, request.param))
 
 
 def changed_lines(before: str, after: str) -> tuple[set[str], set[str]]:
@@ -70,7 +77,10 @@ def test_merge_is_helms() -> None:
     assert merged["other"] == 1
 
 
-@pytest.mark.parametrize("text", ["", "# only a comment\n", "{}\n", "---\n", "a: {b: 0}\n"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "# only a comment\n", "# only a comment", "{}\n", "# only\n{}\n", "---\n", "---", "null\n", "a: {b: 0}\n"],
+)
 def test_any_beginning_will_do(text: str) -> None:
     after = edit.merge(text, {"a": {"b": 1}})
     assert yaml.safe_load(after) == {"a": {"b": 1}}
@@ -79,7 +89,9 @@ def test_any_beginning_will_do(text: str) -> None:
 
 def test_what_cannot_be_edited_in_place_is_refused() -> None:
     anchors = "base: &base {a: 1}\nserver: *base\n"
-    with pytest.raises(UsageError, match=r"server.a cannot be set in place"):
+    with pytest.raises(
+        UsageError, match=r"server.a cannot be set in place: line 1 has &base\nHint: .* without anchors"
+    ):
         edit.set_value(anchors, ("server", "a"), 2)
     with pytest.raises(UsageError, match="not YAML"):
         edit.set_value("a: [", ("a",), 2)
@@ -97,3 +109,20 @@ def test_lookup() -> None:
 def test_new_keys_come_last_and_leave_comments_with_their_keys() -> None:
     text = "a:\n  # of b\n  b: 1  # one"
     assert edit.merge(text, {"a": {"c": 2}, "d": 3}) == "a:\n  # of b\n  b: 1  # one\n  c: 2\nd: 3\n"
+
+
+def test_line_ends_stay() -> None:
+    text = "a:\r\n  b: |\r\n    x\r\n  c: 1 # one\r\n"
+    assert edit.merge(text, {"a": {"b": "y", "d": 2}}) == "a:\r\n  b: y\r\n  c: 1 # one\r\n  d: 2\r\n"
+
+
+def test_nodes_and_values_of_one_document_are_edited_together() -> None:
+    document = yaml_edit.Document("a: 'one' # first\nb: 2\n")
+    first = yaml_edit.find(document.root, "a")
+    assert first is not None
+    document.put(first, "two")
+    document.set_value(("b",), 3)
+    document.set_value(("c", "d"), [])
+    assert document.edited() == "a: 'two' # first\nb: 3\nc:\n  d: []\n"
+    with pytest.raises(yaml_edit.Refused, match="a list, not a mapping"):
+        yaml_edit.Document("- a\n").set_value(("a",), 1)

@@ -228,9 +228,9 @@ def test_a_token_is_sent(api: ApiServer, tmp_path: Path) -> None:
 def test_what_is_no_kubeconfig_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "config"
     path.write_text(content)
-    with pytest.raises(ClusterError, match="no usable kubeconfig"):
+    with pytest.raises(ClusterError, match="not a usable kubeconfig"):
         Kube(path)
-    with pytest.raises(ClusterError, match="no usable kubeconfig"):
+    with pytest.raises(ClusterError, match="not a usable kubeconfig"):
         Kube(tmp_path / "missing")
 
 

@@ -106,7 +106,7 @@ def test_commands_that_render_a_chart_get_it(tmp_path: Path, version: str, words
     ended = world.run(*words)
     assert world.typed == [*words, "--post-renderer", renderer]
     assert ended.stdout == OLD.replace("v1beta1", "v1")
-    assert ended.stderr == "promdrill: PodDisruptionBudget x: policy/v1beta1 is written as policy/v1\n"
+    assert ended.stderr == "promdrill: PodDisruptionBudget x: policy/v1beta1 becomes policy/v1\n"
     assert not list(world.helm.parent.glob("said*")), "nothing is left behind"
 
 
@@ -133,7 +133,8 @@ def test_a_refusal_is_said_although_helm_keeps_it_to_itself(tmp_path: Path, vers
     assert ended.stdout == ""
     assert ended.stderr.count("\n") == 1
     assert (
-        "promdrill: CustomResourceDefinition x: apiextensions.k8s.io/v1beta1 left Kubernetes with 1.22" in ended.stderr
+        "promdrill: CustomResourceDefinition x: apiextensions.k8s.io/v1beta1 was removed in Kubernetes 1.22"
+        in ended.stderr
     )
 
 

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.helm.post_renderer import edits, rewrite
+from promdrill.core import yaml_edit
+from promdrill.helm.post_renderer import rewrite
 from promdrill.helm.post_renderer.apis import OLD, TABLE
 from promdrill.helm.post_renderer.rewrite import rewritten
 
@@ -19,7 +20,7 @@ from promdrill.helm.post_renderer.rewrite import rewritten
 @pytest.fixture(autouse=True, params=["CSafeLoader", "SafeLoader"])
 def _each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both parsers have to give the same places in the text."""
-    monkeypatch.setattr(edits, "LOADER", getattr(yaml, request.param))
+    monkeypatch.setattr(yaml_edit, "LOADER", getattr(yaml, request.param))
 
 
 def made(text: str) -> str:
@@ -66,7 +67,7 @@ def test_only_the_version_changes_where_nothing_else_has_to() -> None:
     )
     assert rewritten(text) == (
         text.replace("extensions/v1beta1", "apps/v1"),
-        ("Deployment größe-🙂: extensions/v1beta1 is written as apps/v1",),
+        ("Deployment größe-🙂: extensions/v1beta1 becomes apps/v1",),
         (),
     )
 
@@ -95,7 +96,7 @@ def test_a_workload_gets_the_selector_that_it_lacks(kind: str, old: str) -> None
     assert "# how many\n" in made(text)
     assert "release: x # its own\n" in made(text)
     assert made(text.replace("\n", "\r\n")) == made(text).replace("\n", "\r\n")
-    assert rewritten(text).said[0].endswith("is written as apps/v1; spec.selector is the template's labels")
+    assert rewritten(text).said[0].endswith("becomes apps/v1; spec.selector is the template's labels")
 
 
 @pytest.mark.parametrize("selector", ["selector:", "selector: {}", "selector: null # none"])
@@ -206,7 +207,7 @@ def test_anchors_that_two_paths_share_are_edited_once() -> None:
 def test_a_budget_whose_empty_selector_means_another_thing_is_told() -> None:
     text = "apiVersion: policy/v1beta1\nkind: PodDisruptionBudget\nspec: {minAvailable: 1, selector: {}}\n"
     assert made(text) == text.replace("v1beta1", "v1")
-    assert "matched no pod and now matches all" in rewritten(text).said[0]
+    assert "matched no pod and now matches every pod" in rewritten(text).said[0]
 
 
 def test_a_pod_security_policy_is_left_out_and_told() -> None:
@@ -215,7 +216,7 @@ def test_a_pod_security_policy_is_left_out_and_told() -> None:
     result = rewritten(f"{others[0]}{policy}{others[1]}")
     assert result.text == "".join(others)
     assert result.said == (
-        "PodSecurityPolicy x: policy/v1beta1 left Kubernetes with 1.25 and has no successor; it is left out",
+        "PodSecurityPolicy x: policy/v1beta1 was removed in Kubernetes 1.25 and has no successor; it is left out",
     )
     assert rewritten(policy.removeprefix("---\n")).text == ""
 
@@ -257,7 +258,7 @@ def test_what_an_autoscaler_scales_is_named_anew(old: str, new: str) -> None:
         "    apiVersion: extensions/v1beta1\n    kind: Deployment\n    name: x\n"
     )
     assert made(text) == text.replace(old, new).replace("extensions/v1beta1", "apps/v1")
-    assert "its target's extensions/v1beta1 is written as apps/v1" in rewritten(text).said[0]
+    assert "its target's extensions/v1beta1 becomes apps/v1" in rewritten(text).said[0]
 
 
 def test_objects_of_a_list() -> None:
@@ -280,7 +281,7 @@ METRIC = "apiVersion: autoscaling/v2beta1\nkind: HorizontalPodAutoscaler\n" + HE
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("apiVersion: apiextensions.k8s.io/v1beta1\nkind: CustomResourceDefinition\n" + HEAD, "demands a schema"),
+        ("apiVersion: apiextensions.k8s.io/v1beta1\nkind: CustomResourceDefinition\n" + HEAD, "requires a schema"),
         ("apiVersion: admissionregistration.k8s.io/v1beta1\nkind: MutatingWebhookConfiguration\n", "sideEffects"),
         ("apiVersion: apps/v1beta1\nkind: Deployment\n" + HEAD + "  replicas: 1\n", "no labels to make it from"),
         ("apiVersion: apps/v1beta1\nkind: Deployment\nmetadata: {name: x}\n", "no labels to make it from"),
@@ -325,7 +326,7 @@ def test_bytes_that_are_no_text_go_through(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.delenv(rewrite.SAID_VARIABLE, raising=False)
     data = b"# \xff\xfe\r\nkind: Secret\r\n---\napiVersion: batch/v1beta1\nkind: CronJob\n"
     assert run(monkeypatch, data) == (0, data.replace(b"v1beta1", b"v1"))
-    assert capsys.readouterr().err == "promdrill: CronJob : batch/v1beta1 is written as batch/v1\n"
+    assert capsys.readouterr().err == "promdrill: CronJob : batch/v1beta1 becomes batch/v1\n"
 
 
 def test_a_refusal_writes_no_manifests(
@@ -335,6 +336,9 @@ def test_a_refusal_writes_no_manifests(
     text = b"apiVersion: batch/v1beta1\nkind: CronJob\n---\napiVersion: extensions/v1beta1\nkind: Deployment\n"
     assert run(monkeypatch, text) == (1, b"")
     said = (tmp_path / "said").read_text(encoding="utf-8")
-    assert "Deployment : extensions/v1beta1 left Kubernetes with 1.16 and is not rewritten: apps/v1 demands" in said
+    assert (
+        "Deployment : extensions/v1beta1 was removed in Kubernetes 1.16 and cannot be rewritten: apps/v1 requires"
+        in said
+    )
     assert "CronJob" not in said
     assert capsys.readouterr().err == "", "once is enough"

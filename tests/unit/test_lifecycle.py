@@ -144,7 +144,7 @@ def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(shell_: Fake
         f"to delete it: {paths.program()} clean promdrill",
     ]
     shell_.expect("get", "clusters", answer="promdrill\n")
-    with pytest.raises(ClusterError, match="exists already"), _cluster(tmp_path):
+    with pytest.raises(ClusterError, match="already exists"), _cluster(tmp_path):
         pass
     shell_.expect("get", "clusters", answer="promdrill\n")
     shell_.expect("load", "image-archive", "one.tar")
@@ -205,7 +205,7 @@ def test_a_new_cluster_takes_over_nothing_from_an_earlier_one_of_its_name(shell_
 
 def test_somebody_elses_cluster_of_that_name_is_left_alone(shell_: FakeShell, tmp_path: Path) -> None:
     shell_.expect("get", "clusters", answer="promdrill\n")
-    with pytest.raises(ClusterError, match=r"exists already(.|\n)*kind delete cluster"), _cluster(tmp_path, reuse=True):
+    with pytest.raises(ClusterError, match=r"already exists(.|\n)*kind delete cluster"), _cluster(tmp_path, reuse=True):
         pass
     shell_.done()
 
@@ -222,7 +222,7 @@ def test_what_a_killed_run_left_is_deleted_first(shell_: FakeShell, tmp_path: Pa
     with _cluster(tmp_path, on_event=said.append):
         _expect_deletion(shell_)
     shell_.done()
-    assert said[0] == "deleted cluster promdrill, which a run that was killed had left"
+    assert said[0] == "deleted cluster promdrill, which a killed run had left"
 
 
 def test_clusters_of_living_makers_and_leased_names_are_left(shell_: FakeShell) -> None:
@@ -239,7 +239,7 @@ def test_more_than_one_default_class_is_an_error(shell_: FakeShell, tmp_path: Pa
     shell_.expected[-1].answer = json.dumps(both)
     _expect_deletion(shell_)
     with (
-        pytest.raises(ClusterError, match="standard is to be the default storage class, found standard, second"),
+        pytest.raises(ClusterError, match="expected standard to be the default storage class, found standard, second"),
         _cluster(tmp_path),
     ):
         pass

@@ -78,7 +78,7 @@ def test_the_image_is_committed_and_older_ones_go(monkeypatch: pytest.MonkeyPatc
 def test_a_failing_step_leaves_nothing(monkeypatch: pytest.MonkeyPatch, parts: dict[str, object], step: str) -> None:
     fake = install(monkeypatch)
     _expect(fake, until=step)
-    with pytest.raises(SupplyError, match="the node image could not be put together"):
+    with pytest.raises(SupplyError, match="cannot build the node image"):
         node.assemble(_artefact(), IMAGE, **parts)  # type: ignore[arg-type]
     fake.done()
 

@@ -98,7 +98,7 @@ def test_a_checkout_compiles_it_for_the_architecture_that_was_asked_for(
     assert target.pop("GOARCH") == architecture
     assert target == {"GOOS": "linux", "CGO_ENABLED": "0", "GOAMD64": "v1", "GOARM64": "v8.0"}
     assert world.said == [
-        f"{name} is compiled for linux/{architecture} with go1.26.8, once; about a minute on two cores."
+        f"Compiling {name} for linux/{architecture} with go1.26.8, once; about a minute on two cores."
     ]
 
 
@@ -164,7 +164,7 @@ def test_an_older_go_on_path_is_not_used(world: World, monkeypatch: pytest.Monke
 def test_a_wheel_has_it_and_compiles_nothing(world: World, tmp_path: Path) -> None:
     shipped = world.wheel(tmp_path) / "programs" / "linux-arm64" / "demo-app"
     assert not world.present()
-    with pytest.raises(SupplyError, match=r"linux-arm64/demo-app is missing\nHint: install promdrill again"):
+    with pytest.raises(SupplyError, match=r"linux-arm64/demo-app is missing\nHint: reinstall promdrill"):
         world.get()
     shipped.parent.mkdir(parents=True)
     shipped.write_bytes(b"\x7fELF")
@@ -179,8 +179,8 @@ def test_a_wheel_has_it_and_compiles_nothing(world: World, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "architecture", "message"),
     [
-        ("demo", "amd64", "'demo' is none of promdrill's programs: volume-agent, demo-app"),
-        ("demo-app", "riscv64", r"not made for linux/riscv64\nHint: .*amd64 or arm64"),
+        ("demo", "amd64", "'demo' is not one of promdrill's programs: volume-agent, demo-app"),
+        ("demo-app", "riscv64", r"not built for linux/riscv64\nHint: .*amd64 or arm64"),
     ],
 )
 @pytest.mark.parametrize("installed", [True, False])

@@ -253,14 +253,14 @@ def test_with_a_login_and_no_pin_the_engine_tells_the_digest(served: Served) -> 
     told = f"elsewhere/prometheus@sha256:{OTHER}\n{served.name}@sha256:{DIGEST}\n\n"
     engine = Docker(pull="", image_inspect=told)
     assert _pull(served, engine, None)[0] == images.Pulled(f"{served.name}:v2.48.0", DIGEST)
-    with pytest.raises(SupplyError, match="does not tell the digest"):
+    with pytest.raises(SupplyError, match="does not know the digest"):
         _pull(served, Docker(pull="", image_inspect="\n"), None)
 
 
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (CommandTimeout(["docker", "pull"], -9, ""), "was not there within 900 s"),
+        (CommandTimeout(["docker", "pull"], -9, ""), "was not pulled within 900 s"),
         (CommandFailed(["docker", "pull"], 1, "Error: unauthorized: authentication required"), "wants credentials"),
         (CommandFailed(["docker", "pull"], 1, "Head: no basic auth credentials"), "credentials"),
         (CommandFailed(["docker", "pull"], 1, "manifest unknown: manifest unknown"), "does not have it"),
@@ -341,7 +341,7 @@ def test_an_image_named_by_digest_or_wrongly_pinned_asks_nobody(tmp_path: Path) 
     with pytest.raises(SupplyError, match="by its tag only") as caught:
         _archive(Docker(), tmp_path, nowhere, name=f"{NAME}@sha256:{OTHER}")
     assert f'[image."{NAME}"] digest = "{OTHER}"' in caught.value.hint
-    with pytest.raises(UsageError, match="is no SHA-256"):
+    with pytest.raises(UsageError, match="is not a SHA-256"):
         _archive(Docker(), tmp_path, nowhere, Pins({"image": {NAME: {"digest": "latest"}}}))
 
 
@@ -350,8 +350,8 @@ def test_an_image_named_by_digest_or_wrongly_pinned_asks_nobody(tmp_path: Path) 
     [
         ({"layer.tar": b""}, "holds 0 images"),
         ({"manifest.json": b'[{"Config": "a"}, {"Config": "b"}]'}, "holds 2 images"),
-        ({"manifest.json": b"nothing"}, "no docker archive"),
-        ({"index.json": b"{}", "manifest.json": b"[{}]"}, "no docker archive"),
+        ({"manifest.json": b"nothing"}, "not a docker archive"),
+        ({"index.json": b"{}", "manifest.json": b"[{}]"}, "not a docker archive"),
     ],
 )
 def test_what_is_no_archive_of_one_image_is_refused(tmp_path: Path, files: dict[str, bytes], words: str) -> None:
@@ -361,5 +361,5 @@ def test_what_is_no_archive_of_one_image_is_refused(tmp_path: Path, files: dict[
 
 def test_what_is_no_tar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in.tar").write_bytes(b"x" * 2000)
-    with pytest.raises(SupplyError, match="no docker archive"):
+    with pytest.raises(SupplyError, match="not a docker archive"):
         images.rename(tmp_path / "in.tar", tmp_path / "out.tar", NAME)

@@ -90,8 +90,8 @@ def test_what_does_not_fit_is_refused_with_its_place(change: dict[str, object], 
     ("text", "why"),
     [
         ("{", "is not JSON: "),
-        ("NaN", "has NaN in place"),
-        ("[1e999]", "has 1e999 in place"),
+        ("NaN", "has NaN instead"),
+        ("[1e999]", "has 1e999 instead"),
         ("[" * 99_999, "is nested"),
     ],
 )

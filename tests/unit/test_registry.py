@@ -136,7 +136,7 @@ def test_an_equal_version_on_the_path_is_used_and_another_is_not(
     assert registry.tool(pin, cache=cache, say=said.append) == tmp_path / "downloaded"
     assert asked == [pin, pin]
     assert said == [
-        "kind 0.34.0 comes from https://m/0.34.0, for the one on PATH is 0.33.0.",
+        "kind 0.34.0 comes from https://m/0.34.0, because the one on PATH is 0.33.0.",
         "kind 0.34.0 comes from https://m/0.34.0.",
     ]
 

@@ -37,7 +37,7 @@ def test_a_reference_is_read_as_docker_reads_it(text: str, host: str, repository
 
 @pytest.mark.parametrize("text", ["", "UPPER/case", "a:b:c", "a@sha256:1", "http://quay.io/a", "a b", "-a", "a/:x"])
 def test_what_is_no_reference_is_refused(text: str) -> None:
-    with pytest.raises(SupplyError, match="is no reference"):
+    with pytest.raises(SupplyError, match="is not an image reference"):
         Reference.of(text)
 
 

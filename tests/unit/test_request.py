@@ -104,8 +104,8 @@ def test_values_are_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ("text", "message"),
     [
         ("a: [\n", r"VALUES=own\.yaml:2: not YAML: "),
-        ("- a", r"VALUES=own\.yaml: Helm values are a mapping, this is a list"),
-        ("word", r"VALUES=own\.yaml: Helm values are a mapping, this is a text"),
+        ("- a", r"VALUES=own\.yaml: must be a mapping of Helm values, not a list"),
+        ("word", r"VALUES=own\.yaml: must be a mapping of Helm values, not a text"),
     ],
 )
 def test_values_that_are_none_are_refused_with_their_place(place: Path, text: str, message: str) -> None:

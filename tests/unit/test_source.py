@@ -226,7 +226,7 @@ def test_the_images_that_no_registry_has_are_made_by_the_catalogue() -> None:
 def test_a_build_says_what_it_costs_before_it_begins(tmp_path: Path) -> None:
     whole = source._cost(["kind", "kubernetes-1.36.3"], tmp_path)
     assert whole.startswith(
-        "Building 2 artefacts from source, Kubernetes among them: some 20 minutes on two cores, 19 GB"
+        "Building 2 artefacts from source, including Kubernetes: about 20 minutes on two cores, 19 GB"
     )
     assert whole.endswith(f" below {tmp_path}.")
     assert source._cost(["busybox"], tmp_path) == "Building busybox from source."

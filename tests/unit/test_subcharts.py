@@ -84,13 +84,13 @@ def test_each_missing_subchart_is_named_with_its_switch_and_both_ways_out(chart:
     with pytest.raises(UsageError) as caught:
         _usable(chart, tmp_path)
     assert caught.value.message.splitlines() == [
-        f"CHART={chart}: subcharts are not in its charts/, and nothing is fetched here:",
+        f"CHART={chart}: subcharts are missing in its charts/, and nothing is fetched here:",
         "  kube-state-metrics 5.15.* from https://k/x; turned off by kube-state-metrics.enabled: false",
         "  node-exporter 4.24.0 from @stable; turned off by deep.node.enabled: false",
-        "  bare 1.0.0 from oci://127.0.0.1:5000/c; no values key turns it off",
+        "  bare 1.0.0 from oci://127.0.0.1:5000/c; no value key turns it off",
     ]
     assert caught.value.hint == (
-        f"SUBCHARTS=off turns off all that the drills do not need; or vendor them: helm dependency build {chart}"
+        f"SUBCHARTS=off removes the subcharts that no drill needs; or vendor them: helm dependency build {chart}"
     )
 
 
@@ -98,7 +98,7 @@ def test_what_is_missing_is_fetched_into_a_copy_once(chart: Path, tmp_path: Path
     said: list[str] = []
     found = _usable(chart, tmp_path, said, fetch=_put(*ALL))
     note = (
-        "Subcharts that chart prometheus lacks are fetched: kube-state-metrics 5.15.*, am 1.7.*, "
+        "Fetching the subcharts that chart prometheus lacks: kube-state-metrics 5.15.*, am 1.7.*, "
         "node-exporter 4.24.0, bare 1.0.0."
     )
     assert (found.values, found.notes, said) == ({}, (note,), [note])
@@ -123,9 +123,9 @@ def test_a_fetch_that_fails_or_brings_nothing_names_what_is_missing(chart: Path,
     def fail(_copy: Path) -> None:
         raise SupplyError("https://k/x did not answer within 60 s\nmore")
 
-    with pytest.raises(UsageError, match=r"could not be fetched: https://k/x did not answer within 60 s:\n  kube-"):
+    with pytest.raises(UsageError, match=r"cannot be fetched: https://k/x did not answer within 60 s:\n  kube-"):
         _usable(chart, tmp_path, fetch=fail)
-    with pytest.raises(UsageError, match=r"helm dependency build did not bring them:\n  alertmanager 1\.7\.\*"):
+    with pytest.raises(UsageError, match=r"helm dependency build did not provide them:\n  alertmanager 1\.7\.\*"):
         _usable(chart, tmp_path, fetch=_put(*(ALL - {"alertmanager"})))
     assert list((tmp_path / "c/artefacts/chart-copy").iterdir()) == []
 
@@ -258,9 +258,9 @@ def test_helm_builds_with_homes_of_its_own_and_all_repositories_added(chart: Pat
     [
         (
             {"'repo add'": "echo 'Error: 404 Not Found' >&2; exit 1"},
-            "https://charts.helm.sh/stable .* does not have it",
+            "cannot add https://charts.helm.sh/stable: .* does not have it",
         ),
-        ({"'repo add'": "exec sleep 20"}, "could not be added: .* did not answer within 0 s"),
+        ({"'repo add'": "exec sleep 20"}, "cannot add .*: .* did not answer within 0 s"),
         (
             {"'repo add'": ":", "'dependency build'": "echo 'Error: no good range' >&2; exit 1"},
             "helm dependency build failed: Error: no good range",

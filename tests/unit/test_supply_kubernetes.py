@@ -1,4 +1,4 @@
-"""Which Kubernetes a supply has, and the one that stands for what was asked for."""
+"""The versions of Kubernetes that a supply has, and the one that a requested version gets."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_a_request_bears_the_true_version_and_says_so_first(chosen: Callable[[st
     said: list[str] = []
     chosen("registry")
     assert Request(Settings(kubernetes="1.36.3")).settled(say=said.append).settings.kubernetes == "1.36.4"
-    assert said == ["Kubernetes 1.36.4 runs in place of 1.36.3: it is the one of its line that kind has an image of."]
+    assert said == ["Kubernetes 1.36.4 runs instead of 1.36.3: kind has an image of no other 1.36."]
     assert Request(Settings(kubernetes="1.35.8")).settled(say=pytest.fail).settings.kubernetes == "1.35.8"
     chosen("source")
     assert Request(Settings(kubernetes="1.36.3")).settled(say=pytest.fail).settings.kubernetes == "1.36.3"

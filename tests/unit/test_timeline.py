@@ -69,7 +69,7 @@ def line(event: str, **fields: object) -> str:
         (line("phase-begin", phase="lunch"), "phase: invalid enum value 'lunch'"),
         (line("wait-done", took_s="soon"), "took_s: expected float, got str"),
         (line("wait-done", took_s=True), "took_s: expected float, got bool"),
-        (line("wait-done", took_s=float("inf")), "has Infinity in place of a number"),
+        (line("wait-done", took_s=float("inf")), "has Infinity instead of a number"),
         (line("wait", wanted="c", timeout_s=1), "wanted: expected array, got str"),
         (line("alone", at="2026-01-02T03:04:05"), "at: expected datetime with a timezone component"),
         (line("alone", at="noon"), "at: invalid RFC3339 encoded datetime"),

@@ -3,10 +3,10 @@
     <cache>/artefacts/<name>/<key>/files/...     what was built
     <cache>/artefacts/<name>/<key>/manifest.json size and SHA-256 of every file, and notes on how it was built
     <cache>/locks/<name>-<key>.lock              held by the one process that builds it
-    <cache>/go/{mod,build}                       Go's own caches, so that an interrupted build goes on where it stopped
+    <cache>/go/{mod,build}                       Go's own caches, so an interrupted build continues where it stopped
 
-The key is a hash of the recipe's content, so a changed recipe is another entry. A file whose size or sum is not what
-the manifest says makes the entry damaged: it is thrown away and built again.
+The key is a hash of the recipe's content, so a changed recipe gets a new entry. If the size or checksum of any file
+does not match the manifest, the entry is damaged: it is deleted and built again.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Entry:
         return loaded
 
     def damage(self, only: Iterable[str] | None = None) -> str | None:
-        """What is wrong with the entry's files, or None.
+        """What is wrong with the entry's files; None if nothing is.
 
         Args:
             only: Files to check, relative to `files`; all by default.
@@ -95,7 +95,7 @@ class Entry:
                 return f"{name} is missing"
             size, digest = recorded[name]
             if path.stat().st_size != size or digest_of(path) != digest:
-                return f"{name} is not what was built"
+                return f"{name} does not match the manifest"
         return None
 
 
@@ -103,7 +103,7 @@ class Cache:
     """The artefact cache below one folder.
 
     Args:
-        root: The folder; made when something is stored.
+        root: The folder; created when something is stored.
     """
 
     def __init__(self, root: Path) -> None:
@@ -127,9 +127,9 @@ class Cache:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder beside the artefacts for work in between, removed when the block is left.
+        """A temporary folder beside the artefacts, removed when the block is left.
 
-        What a killed process left is removed first: a folder whose lock nobody holds.
+        Folders that killed processes left, whose locks nobody holds, are removed first.
         """
         place = self.root / "scratch"
         place.mkdir(parents=True, exist_ok=True)
@@ -144,12 +144,12 @@ class Cache:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def find(self, name: str, key: str, *, only: Iterable[str] | None = None) -> Entry | None:
-        """The entry, if it is there and whole.
+        """The entry, if it exists and is not damaged.
 
         Args:
             name: The artefact's name.
             key: Its recipe's key.
-            only: Files whose sums are checked; all by default.
+            only: Files to check; all by default.
         """
         entry = Entry(name, key, self.place(name, key))
         return entry if entry.folder.is_dir() and entry.damage(only) is None else None
@@ -162,12 +162,12 @@ class Cache:
         *,
         waiting: Callable[[], None] = lambda: None,
     ) -> Entry:
-        """The entry, built by `make` if it is not there; two processes at once build it once.
+        """The entry, built by `make` if it is missing; two processes at the same time build it once.
 
         Args:
             name: The artefact's name.
             key: Its recipe's key.
-            make: Fills the folder that it is given, and returns notes for the manifest.
+            make: Fills the given folder and returns notes for the manifest.
             waiting: Called once when another process is building the same thing.
         """
         lock = self.lock(f"{name}-{key}")
@@ -186,7 +186,7 @@ class Cache:
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():  # damaged, or it would have been found
             shutil.rmtree(place)
-        for stale in place.parent.glob(f".{key}-*"):  # we hold the lock: left by a killed build
+        for stale in place.parent.glob(f".{key}-*"):  # left by a killed build, because we hold the lock
             shutil.rmtree(stale)
         work = Path(tempfile.mkdtemp(prefix=f".{key}-", dir=place.parent))
         try:
@@ -207,5 +207,5 @@ class Cache:
         return Entry(name, key, place)
 
     def place(self, name: str, key: str) -> Path:
-        """The folder of an entry, there or not."""
+        """The folder of an entry, whether it exists or not."""
         return self.root / "artefacts" / name / key

@@ -1,4 +1,4 @@
-"""Downloads: streamed, checked against a pinned SHA-256 before anybody sees them, stored whole or not at all."""
+"""Downloads: streamed, checked against a pinned SHA-256 before anything uses them, stored whole or not at all."""
 
 from __future__ import annotations
 
@@ -20,47 +20,47 @@ SILENCE_S = 20.0
 """Seconds without a byte after which a server counts as hanging."""
 
 WHOLE_S = 900.0
-"""Seconds for one download: 60 MB at half a megabit a second."""
+"""Seconds for one download: 60 MB at half a megabit per second."""
 
 Progress = Callable[[str, int, int | None], None]
-"""Told the name, the bytes that are there, and the bytes of the whole where the server says."""
+"""Called with the name, the bytes so far, and the total bytes if the server says."""
 
 _REFUSALS = (  # what Docker and Helm say, in lower case, and what it means
     ("unauthorized", "wants credentials"),
     ("no basic auth credentials", "wants credentials"),
     ("authentication required", "wants credentials"),
     ("401", "wants credentials (401)"),
-    ("denied", "does not let us have it"),
-    ("403", "does not let us have it (403)"),
+    ("denied", "refuses access"),
+    ("403", "refuses access (403)"),
     ("manifest unknown", "does not have it"),
     ("not found", "does not have it"),
     ("404", "does not have it (404)"),
-    ("toomanyrequests", "has had too many requests from here"),
+    ("toomanyrequests", "has had too many requests from this network"),
     ("timeout", "does not answer"),
     ("deadline exceeded", "does not answer"),
     ("x509", "has no certificate that is trusted here"),
     ("connection refused", "cannot be reached"),
-    ("no such host", "cannot be reached: there is no such host"),
+    ("no such host", "cannot be reached: no such host"),
 )
 
 _CHUNK_BYTES = 1 << 18
 
 
 def no_progress(_name: str, _done_bytes: int, _whole_bytes: int | None) -> None:
-    """A `Progress` that tells nobody."""
+    """A `Progress` that does nothing."""
 
 
 def tool(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s: float = SILENCE_S) -> Path:
-    """A program from the cache, downloaded when it is not there.
+    """A program from the cache, downloaded if it is missing.
 
     Args:
-        pin: What, from where, and its sum.
+        pin: The program, its address and its SHA-256.
         cache: Where it is kept; two processes at once download it once, and a damaged copy is downloaded again.
-        progress: Told how far it is.
+        progress: Called as the download proceeds.
         silence_s: Seconds without a byte after which the server counts as hanging.
 
     Raises:
-        SupplyError: It could not be had, or is not what is pinned.
+        SupplyError: It is not available, or does not match its pin.
     """
     program = file(pin, cache, progress=progress, silence_s=silence_s)
     program.chmod(0o755)
@@ -68,7 +68,7 @@ def tool(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s:
 
 
 def file(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s: float = SILENCE_S) -> Path:
-    """A file from the cache, downloaded when it is not there. Arguments and errors as of `tool`."""
+    """A file from the cache, downloaded if it is missing. Arguments and errors as in `tool`."""
 
     def make(folder: Path) -> dict[str, str]:
         target = folder / pin.name
@@ -85,7 +85,7 @@ def file(pin: Pin, cache: Cache, *, progress: Progress = no_progress, silence_s:
 
 
 def is_kept(pin: Pin, cache: Cache) -> bool:
-    """Whether a download is in the cache already."""
+    """Whether a download is already in the cache."""
     return cache.place(pin.name, _key(pin)).is_dir()
 
 
@@ -94,17 +94,17 @@ def _key(pin: Pin) -> str:
 
 
 def download(pin: Pin, target: Path, *, progress: Progress = no_progress, silence_s: float = SILENCE_S) -> None:
-    """Download a file; when its sum is not the pinned one, it is deleted.
+    """Download a file; if it does not match its pin, it is deleted.
 
     Raises:
-        SupplyError: It could not be had, or is not what is pinned.
+        SupplyError: It is not available, or does not match its pin.
     """
     what = f"{pin.name} {pin.version}"
-    mirror = f"a mirror: its address in [address] of a file, and {PINS_VARIABLE}=<that file>"
+    mirror = f"use a mirror: put its address under [address] into a file, and set {PINS_VARIABLE}=<that file>"
     seen = hashlib.sha256()
     deadline = Deadline.after(WHOLE_S)
     try:
-        plain = {"Accept-Encoding": "identity"}  # the sum is that of the file, not of what a server packs it into
+        plain = {"Accept-Encoding": "identity"}  # the checksum is the file's, not the transfer's
         with requests.get(pin.address, stream=True, timeout=silence_s, headers=plain) as response:
             if response.status_code != requests.codes.ok:
                 raise SupplyError(f"{what}: {refusal(pin.address, response.status_code)}", hint=mirror)
@@ -125,39 +125,41 @@ def download(pin: Pin, target: Path, *, progress: Progress = no_progress, silenc
         raise SupplyError(f"{what}: {trouble(pin.address, error, silence_s)}", hint=mirror) from error
     if seen.hexdigest() != pin.sha256:
         target.unlink()
-        raise SupplyError(f"{what}: {pin.address} has SHA-256 {seen.hexdigest()}, but {pin.sha256} is pinned; it is "
-                          "not used", hint="ask whoever runs that server why; do not just change the pin")  # fmt: skip
+        raise SupplyError(
+            f"{what}: {pin.address} has SHA-256 {seen.hexdigest()}, but {pin.sha256} is pinned; refusing to use it",
+            hint="ask whoever runs that server why; do not just change the pin",
+        )
 
 
 def refusal(address: str, status: int) -> str:
-    """What an HTTP status other than 200 means for somebody who wants a file, in words."""
+    """What an HTTP status other than 200 means for a download, in words."""
     meanings = {
         requests.codes.unauthorized: "wants credentials (401)",
-        requests.codes.forbidden: "does not let us have it (403)",
+        requests.codes.forbidden: "refuses access (403)",
         requests.codes.not_found: "does not have it (404)",
         requests.codes.proxy_authentication_required: "is behind a proxy that wants credentials (407)",
-        requests.codes.too_many_requests: "has had too many requests from here (429)",
+        requests.codes.too_many_requests: "has had too many requests from this network (429)",
     }
     return f"{address} {meanings.get(status, f'answers {status}')}"
 
 
 def trouble(address: str, error: requests.RequestException, silence_s: float) -> str:
-    """What a request that failed means, in words."""
+    """What a failed request means, in words."""
     silent = isinstance(error, requests.Timeout) or "timed out" in str(error).lower()
     if silent:
         return f"{address} sent nothing for {silence_s:.0f} s"
     if isinstance(error, requests.exceptions.SSLError):
         return f"{address} has no certificate that is trusted here"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return f"{address} broke off in the middle"
+        return f"{address} ended the connection in the middle"
     return f"{address} cannot be reached"
 
 
 def meaning(address: str, error: CommandFailed) -> str:
-    """What a failed pull means, in words; the command's own last line where it is none that we know."""
+    """What a failed pull means, in words; the command's own last line if the failure is not a known one."""
     said = error.output.lower()
     for needle, words in _REFUSALS:
-        if re.search(rf"\b{needle}\b", said):  # a digest may hold any digits, but not as a word
+        if re.search(rf"\b{needle}\b", said):  # a digest may contain any digits, but not as a word
             return f"{address} {words}"
     lines = [line for line in error.output.splitlines() if line.strip()]
     return lines[-1].strip() if lines else f"exit code {error.exit_code}"
@@ -172,5 +174,5 @@ def _extract(pin: Pin, archive: Path, target: Path) -> None:
                     shutil.copyfileobj(source, file)
                 return
     except (KeyError, tarfile.TarError) as error:
-        raise SupplyError(f"{pin.name} {pin.version}: {pin.address} holds no {pin.member} ({error})") from error
-    raise SupplyError(f"{pin.name} {pin.version}: {pin.member} in {pin.address} is no file")
+        raise SupplyError(f"{pin.name} {pin.version}: {pin.address} does not contain {pin.member} ({error})") from error
+    raise SupplyError(f"{pin.name} {pin.version}: {pin.member} in {pin.address} is not a file")

@@ -1,4 +1,4 @@
-"""Facts about this machine that decide whether containers can run on it. Reads only; every source can be replaced."""
+"""Facts that decide whether containers can run on this machine. Only reads; every source can be replaced."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from pathlib import Path
 from promdrill.artefacts import runc_fit
 
 SBIN = ("/usr/local/sbin", "/usr/sbin", "/sbin")
-"""Where a distribution puts daemons; a user's PATH often leaves it out."""
+"""Where a distribution puts daemons; a user's PATH often lacks it."""
 
 
 ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-"""Names that kernels give, and what Go and Docker call them."""
+"""The kernel's names of architectures, and Go's and Docker's names for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """This machine: all that decisions about it depend on.
+    """The facts about this machine that decisions depend on.
 
     Attributes:
-        root: Whether we are root.
-        debian: Whether packages come from Debian or a distribution made of it.
-        distribution: Its name for people, from os-release; on macOS its version.
-        missing: Capabilities that the kernel knows and this process's bounding set lacks, by name; none but on Linux.
+        root: Whether promdrill runs as root.
+        debian: Whether it runs Debian or a distribution derived from it.
+        distribution: The distribution's display name, from os-release; on macOS the version.
+        missing: Capabilities that the kernel knows and this process's bounding set lacks, by name; only on Linux.
         architecture: `amd64` or `arm64`, as Go and Docker call it; else the kernel's own name.
-        system: `linux` or `darwin`, as Go and Docker call it; else Python's name in small letters.
+        system: `linux` or `darwin`, as Go and Docker call it; else Python's name in lower case.
         wsl: 2 or 1 in that version of the Windows Subsystem for Linux; else 0.
-        kernel: Release of the kernel, as `uname -r` tells it.
+        kernel: Release of the kernel, as `uname -r` prints it.
         hostname: Its name in the network.
     """
 
@@ -53,12 +53,12 @@ class Machine:
 def examine(
     *, etc: Path = Path("/etc"), proc: Path = Path("/proc"), uname: platform.uname_result | None = None
 ) -> Machine:
-    """This machine's facts; what cannot be read counts as not there.
+    """This machine's facts; whatever cannot be read counts as missing.
 
     Args:
         etc: Where os-release is.
         proc: Where procfs is mounted.
-        uname: What the kernel says of itself.
+        uname: The kernel's own description.
     """
     kernel = uname or platform.uname()
     system = kernel.system.lower()
@@ -80,7 +80,7 @@ def examine(
 
 
 def _wsl(release: str) -> int:
-    """Version 1 answers with the release of a Linux that it imitates; 2 is a kernel that Microsoft builds."""
+    """WSL's version: 1 reports the release of the Linux that it imitates; 2 is a kernel that Microsoft builds."""
     if "microsoft" not in release.lower():
         return 0
     return 1 if release.endswith("-Microsoft") else 2
@@ -118,11 +118,11 @@ def missing_capabilities(*, pid: str = "self", proc: Path = Path("/proc")) -> tu
 
 
 def program(name: str) -> Path | None:
-    """A program on PATH or among the system's daemons; None where there is none."""
+    """A program on PATH or among the system's daemons; None if there is none."""
     found = shutil.which(name) or shutil.which(name, path=os.pathsep.join(SBIN))
     return Path(found) if found else None
 
 
 def has_cgroup_v2(*, root: Path = Path("/sys/fs/cgroup")) -> bool:
-    """Whether the host runs cgroup v2 alone; a mixed host counts as v1, as the kubelet sees it."""
+    """Whether the host runs only cgroup v2; like the kubelet, this takes a mixed host for v1."""
     return (root / "cgroup.controllers").exists()

@@ -1,4 +1,4 @@
-"""The table of what may be downloaded: versions, addresses and sums; in pins.toml and a file of the user's."""
+"""The table of pins: versions, addresses and checksums of downloads, from pins.toml and a file of the user's own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from promdrill.artefacts.platforms import Platform
 from promdrill.core.errors import SupplyError, UsageError
 
 PINS_VARIABLE = "PROMDRILL_PINS"
-"""Names a file of the user's own pins, in the form of pins.toml."""
+"""Names a file with the user's own pins, in the format of pins.toml."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -28,9 +28,9 @@ class Pin:
     Attributes:
         name: The program's name.
         version: Its version, without a leading v.
-        address: Where it is.
-        sha256: SHA-256 of what must be there, in hexadecimal.
-        member: The file wanted out of a tar archive; empty when the download is the program.
+        address: Its address.
+        sha256: SHA-256 of the download, in hexadecimal.
+        member: The file to take from the downloaded tar archive; empty if the download is the program itself.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Pins:
     """A table of pins.
 
     Args:
-        tables: Contents of pin files, the first to be looked at first.
+        tables: Contents of pin files; earlier ones take precedence.
     """
 
     def __init__(self, *tables: Mapping[str, Any]) -> None:
@@ -52,7 +52,7 @@ class Pins:
 
     @classmethod
     def load(cls) -> Pins:
-        """The user's own pins, if there are any, before ours.
+        """The user's own pins, if any, before promdrill's.
 
         Raises:
             UsageError: The user's file cannot be read.
@@ -67,15 +67,15 @@ class Pins:
             raise UsageError(f"{PINS_VARIABLE}={own} cannot be read: {error}", hint=f"unset {PINS_VARIABLE}") from error
 
     def versions(self, name: str) -> list[str]:
-        """The versions of something that are pinned, newest first."""
+        """The pinned versions of something, newest first."""
         found = {version for table in self._tables for version in table.get(name, {})}
         return sorted(found, key=Version, reverse=True)
 
     def newest(self, name: str, within: str) -> str:
-        """The newest pinned version of a release line: `4`, or `1.36`; a version that is itself pinned is what it is.
+        """The newest pinned version of a release line, `4` or `1.36`; a pinned version itself is returned as it is.
 
         Raises:
-            SupplyError: None is pinned; those that are get listed.
+            SupplyError: None is pinned; the message lists the pinned ones.
         """
         versions = self.versions(name)
         if within in versions:
@@ -87,42 +87,43 @@ class Pins:
         return line[0]
 
     def digest(self, name: str, version: str, *, field: str = "digest") -> str | None:
-        """The SHA-256 pinned for an image or a chart, in hexadecimal; None when there is none.
+        """The SHA-256 pinned for an image or a chart, in hexadecimal; None if there is none.
 
         Raises:
-            UsageError: What is pinned is no SHA-256.
+            UsageError: The pin is not a SHA-256.
         """
         pinned = self._value(name, version, field)
         if pinned is None:
             return None
         digest = str(pinned).removeprefix("sha256:")  # as Docker writes it
         if not _SHA256.fullmatch(digest):
-            raise UsageError(f"the pin of {name} {version} is no SHA-256: {pinned}", hint=f"correct ${PINS_VARIABLE}")
+            hint = f"correct ${PINS_VARIABLE}"
+            raise UsageError(f"the pin of {name} {version} is not a SHA-256: {pinned}", hint=hint)
         return digest
 
     def tool(self, name: str, version: str, platform: Platform) -> Pin:
-        """How to get a program for a platform.
+        """The pin of a program for a platform.
 
         Raises:
             SupplyError: No SHA-256 is pinned for it.
-            UsageError: What is pinned is no SHA-256.
+            UsageError: The pin is not a SHA-256.
         """
         sha256 = self.digest(name, version, field=platform.key)
         if sha256 is None:
-            raise SupplyError(f"no SHA-256 is pinned for {name} {version} on {platform}, and nothing unchecked is "
-                              "used", hint=self._how_to(name, version, platform.key))  # fmt: skip
+            raise SupplyError(f"no SHA-256 is pinned for {name} {version} on {platform}; refusing to use it "
+                              "unchecked", hint=self._how_to(name, version, platform.key))  # fmt: skip
         return self._pin(name, version, sha256, platform)
 
     def file(self, name: str, version: str) -> Pin:
-        """How to get a file that is the same for every platform.
+        """The pin of a file that is the same for every platform.
 
         Raises:
             SupplyError: No SHA-256 is pinned for it.
-            UsageError: What is pinned is no SHA-256.
+            UsageError: The pin is not a SHA-256.
         """
         sha256 = self.digest(name, version)
         if sha256 is None:
-            raise SupplyError(f"no SHA-256 is pinned for {name} {version}, and nothing unchecked is used",
+            raise SupplyError(f"no SHA-256 is pinned for {name} {version}; refusing to use it unchecked",
                               hint=self._how_to(name, version))  # fmt: skip
         return self._pin(name, version, sha256, Platform("", ""))
 
@@ -142,4 +143,4 @@ class Pins:
 
     def _how_to(self, name: str, version: str, field: str = "digest") -> str:
         entry = f'[{name}."{version}"] {field} = "<the SHA-256 that its publisher gives>"'
-        return f"put {entry} into a file, and {PINS_VARIABLE}=<that file>"
+        return f"put {entry} into a file, and set {PINS_VARIABLE}=<that file>"

@@ -10,7 +10,7 @@ from promdrill.core.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """Where a program runs.
+    """A platform that a program runs on.
 
     Attributes:
         system: As `promdrill.artefacts.machine.Machine` has it.
@@ -31,7 +31,7 @@ class Platform:
         """The platform that a text such as `darwin/arm64` names.
 
         Raises:
-            UsageError: Nothing is pinned for it, and nothing ever will be.
+            UsageError: promdrill does not run on it.
         """
         for known in PLATFORMS:
             if str(known) == text:
@@ -43,7 +43,7 @@ class Platform:
 
     @property
     def node(self) -> Platform:
-        """The platform of containers on a machine of this one: Linux, in the same architecture."""
+        """The platform of containers on such a machine: Linux, of the same architecture."""
         return Platform("linux", self.architecture)
 
     @property

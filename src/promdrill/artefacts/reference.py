@@ -1,4 +1,4 @@
-"""References of images: read as Docker and Kubernetes read them, and found in their own registry or in a mirror."""
+"""Image references: parsed as Docker and Kubernetes parse them, and looked up in their own registry or a mirror."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Reference:
     """An image's name in full.
 
     Attributes:
-        host: The registry's host, `docker.io` where none was written.
-        repository: The path there, with `library/` where Docker Hub puts it.
-        tag: The tag, `latest` where none was written.
+        host: The registry's host; `docker.io` by default.
+        repository: The path there, with Docker Hub's `library/`.
+        tag: The tag; `latest` by default.
         digest: SHA-256 of the manifest in hexadecimal, as written; empty for none.
     """
 
@@ -46,11 +46,11 @@ class Reference:
         """The image that a reference names, as Docker and Kubernetes read it.
 
         Raises:
-            SupplyError: It is no reference.
+            SupplyError: It is not a reference.
         """
         match = _REFERENCE.fullmatch(text)
         if match is None:
-            raise SupplyError(f"{text!r} is no reference of an image", hint="quay.io/prometheus/prometheus:v2.48.0")
+            raise SupplyError(f"{text!r} is not an image reference", hint="quay.io/prometheus/prometheus:v2.48.0")
         host, repository = match["host"] or HUB, match["repository"]
         if host == HUB and "/" not in repository:
             repository = f"library/{repository}"
@@ -63,27 +63,27 @@ class Reference:
 
 
 def source_of(wanted: Reference, registry: Registry) -> Registry:
-    """Where an image is pulled from: the mirror that was named, else the registry in the image's own name."""
+    """Where to pull an image from: the mirror, if one is set, else the registry in the image's name."""
     return registry if registry.prefix else Registry.of(wanted.host)
 
 
 def engine_name(wanted: Reference, source: Registry) -> str:
-    """What the engine calls the image, without tag and digest."""
+    """The engine's name for the image, without tag and digest."""
     return f"{source.prefix}{wanted.repository}" if source.prefix else wanted.repository.removeprefix("library/")
 
 
 def named_in(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Images that Kubernetes objects run, as they are written, each once.
+    """The images that Kubernetes objects run, as written there, each once.
 
     Those of containers in any workload's pods, those of the Prometheus operator's resources, and the reloader that the
-    operator is told to put beside Prometheus.
+    operator's arguments name.
     """
     found = (text for each in objects if each.get("kind") not in _DATA for text in (*_walk(each), *_custom(each)))
     return tuple(dict.fromkeys(text.strip() for text in found))
 
 
 def _walk(value: Any) -> Iterator[str]:
-    """Images of all containers below a value, wherever a kind keeps its pod."""
+    """Images of all containers below a value, wherever a kind has its pod template."""
     if isinstance(value, Mapping):
         for key, below in value.items():
             if key in _CONTAINERS and isinstance(below, list):
@@ -108,7 +108,7 @@ def _container(container: Any) -> Iterator[str]:
 
 
 def _custom(each: Mapping[str, Any]) -> Iterator[str]:
-    """The image of a resource that the operator makes pods of; without one it takes its own repository's."""
+    """The image of a resource that the operator turns into pods; by default that of the official repository."""
     spec = each.get("spec")
     kind = str(each.get("kind"))
     if str(each.get("apiVersion")).startswith("monitoring.coreos.com/") and isinstance(spec, Mapping):

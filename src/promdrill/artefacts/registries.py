@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from promdrill.core.errors import UsageError
 
 MIRROR_VARIABLE = "REGISTRY_MIRROR"
-"""Names the image registry to use in place of Docker Hub: `host`, `host:port`, with a path or a scheme if need be."""
+"""Names the image registry to use instead of Docker Hub: `host` or `host:port`, if needed with a path or scheme."""
 
 HUB = "docker.io"
 PUBLIC = {HUB: "Docker Hub", "quay.io": "Quay"}
-"""The registries that are asked where no mirror is named: one that is down or slow says nothing about the network."""
+"""The registries to ask without a mirror: more than one, because one may be down or slow."""
 
 _HUB_API = "https://registry-1.docker.io"
 _LOOPBACK = re.compile(r"^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$")
@@ -25,7 +25,7 @@ class Registry:
 
     Attributes:
         api: Root of its HTTP API, without ``/v2/``.
-        prefix: What image references start with, with a slash at its end; empty for Docker Hub.
+        prefix: The start of its image references, with a trailing slash; empty for Docker Hub.
     """
 
     api: str
@@ -35,17 +35,18 @@ class Registry:
     def of(cls, address: str) -> Registry:
         """The registry at an address as a user types it.
 
-        Without a scheme, https is meant, and http on loopback, as Docker takes it.
+        Without a scheme, https is used, and http on loopback, as Docker does.
 
         Raises:
-            UsageError: It is no address.
+            UsageError: It is not the address of a registry.
         """
         match = re.fullmatch(
             r"(?:(https?)://)?([A-Za-z0-9.-]+(?::\d+)?|\[[0-9a-fA-F:]+\](?::\d+)?)((?:/[\w.-]+)*)/?", address
         )
         if match is None:
             raise UsageError(
-                f"{MIRROR_VARIABLE}={address} is no registry", hint=f"{MIRROR_VARIABLE}=mirror.example:5000"
+                f"{MIRROR_VARIABLE}={address} is not the address of a registry",
+                hint=f"{MIRROR_VARIABLE}=mirror.example:5000",
             )
         scheme, host, path = match.groups()
         if (host, path) == (HUB, ""):
@@ -55,13 +56,13 @@ class Registry:
 
     @property
     def title(self) -> str:
-        """What a message calls it."""
+        """Its name in messages."""
         host = self.api.partition("://")[2]
         return PUBLIC.get(host if self.prefix else HUB, f"the image registry at {self.api}")
 
     @property
     def path(self) -> str:
-        """What comes before a repository's name in its API; empty, or with a slash at its end."""
+        """What its API puts before a repository's name; empty, or with a trailing slash."""
         return self.prefix.partition("/")[2]
 
 
@@ -69,6 +70,6 @@ def mirror() -> Registry:
     """The registry that the user named, else Docker Hub.
 
     Raises:
-        UsageError: What the user named is no address.
+        UsageError: The user's is not the address of a registry.
     """
     return Registry.of(os.environ.get(MIRROR_VARIABLE) or HUB)

@@ -1,13 +1,13 @@
-"""An OCI runtime for hosts that cannot grant every capability: takes those away from a container, then becomes runc.
+"""An OCI runtime for hosts that cannot grant every capability: removes those from a container, then becomes runc.
 
 Docker asks runc for all capabilities that the kernel knows when a container is privileged. A host whose bounding set
-lacks one (CAP_SYS_RESOURCE, often, in a sandbox) makes runc fail: "unable to apply caps". promdrill names a copy of
+lacks one (often CAP_SYS_RESOURCE, in a sandbox) makes runc fail: "unable to apply caps". promdrill names a copy of
 this file as the default runtime of a Docker that it starts itself, on such a host only.
 
-The file stands alone: the standard library, no import of promdrill, any Python 3.8 or newer. It runs at every start of
-a container and every exec, so it imports nothing it can do without and writes only what it changed.
+The file is standalone: only the standard library, no import of promdrill, Python 3.8 or newer. It runs at every start
+of a container and every exec, so it imports as little as possible and writes only what it changed.
 """
-# pathlib alone would double the time that this file takes
+# pathlib alone would double this file's run time
 # ruff: noqa: PTH118, PTH123
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CAPABILITIES = (
     "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM", "CAP_BLOCK_SUSPEND",
     "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
 )  # fmt: skip
-"""Names by bit number, as linux/capability.h counts them."""
+"""Names by bit number, as in linux/capability.h."""
 
 _VALUED = frozenset({"--root", "--log", "--log-format", "--criu", "--rootless"})  # runc's global options with a value
 _PLACES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -47,7 +47,7 @@ def granted(status: str) -> frozenset[str]:
 
 
 def document_of(arguments: list[str]) -> tuple[str, bool] | None:
-    """The file in which runc will read a process's capabilities, for a command line without the program's name.
+    """The file from which runc will read a process's capabilities, for a command line without the program's name.
 
     Returns:
         Its path, and whether it is a whole container configuration (else a process alone); None when the command
@@ -66,10 +66,10 @@ def document_of(arguments: list[str]) -> tuple[str, bool] | None:
 
 
 def trim(process: dict[str, object], allowed: frozenset[str]) -> bool:
-    """Take from a process what is not allowed; a capability whose name is not known here stays.
+    """Remove capabilities that are not allowed from a process; a capability with an unknown name stays.
 
     Returns:
-        Whether anything was taken.
+        Whether any was removed.
     """
     sets = process.get("capabilities")
     if not isinstance(sets, dict):
@@ -84,7 +84,7 @@ def trim(process: dict[str, object], allowed: frozenset[str]) -> bool:
 
 
 def fit(path: str, *, whole: bool, allowed: frozenset[str]) -> None:
-    """Trim the process of a configuration file in place; the file is not touched where nothing is to be taken."""
+    """Trim the process of a configuration file in place; the file is not touched if nothing has to change."""
     import json  # noqa: PLC0415  two thirds of the start-up time, and most commands do not need it
 
     with open(path, encoding="utf-8") as file:
@@ -102,7 +102,7 @@ def runc(search: str) -> str:
         search: A PATH, looked through before the usual places.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: runc is not installed.
     """
     for folder in (*search.split(os.pathsep), *_PLACES):
         path = os.path.join(folder, "runc")
@@ -119,7 +119,7 @@ def main(arguments: list[str]) -> None:
             allowed = granted(file.read())
         fit(found[0], whole=found[1], allowed=allowed)
     program = runc(os.environ.get("PATH", ""))
-    os.execv(program, [program, *arguments])  # noqa: S606  the whole point of the file
+    os.execv(program, [program, *arguments])  # noqa: S606  this is the purpose of the file
 
 
 def _option(arguments: list[str], long: str, short: str) -> str:

@@ -1,1 +1,1 @@
-"""One driver a tool: kind, Helm, the API server, volumes."""
+"""Clusters: kind, their life from creation to deletion, leases, owners and storage."""

@@ -1,4 +1,4 @@
-"""The address of a cluster that somebody else made: a file that another process is given."""
+"""The address of a running cluster: a file that one process writes and another one is given."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a cluster is that somebody else made, and will delete.
+    """Where to find a cluster that another process made and will delete.
 
     Attributes:
         name: Its name.
@@ -39,7 +39,7 @@ class Address:
         return cls(made.name, made.path, made.kubeconfig_path, made.image, made.kind_path, made.kubectl_path)
 
     def write(self, file: Path) -> Path:
-        """Write this into a file, and return it."""
+        """Write this to a file and return the file."""
         return files.write(file, records.dumps(self))
 
     @classmethod
@@ -47,7 +47,7 @@ class Address:
         """Read what `write` wrote.
 
         Raises:
-            UsageError: The file is not there, or was not written by `write`.
+            UsageError: The file does not exist, or was not written by `write`.
         """
         try:
             return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)

@@ -1,4 +1,4 @@
-"""kind clusters: pytest-kind's `KindCluster`, pinned, all its files private, every subprocess through the gateway."""
+"""kind clusters: pytest-kind's `KindCluster` with pinned tools, private files, and our gateway for subprocesses."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from promdrill.core.merging import merged
 
 CREATE_TIMEOUT_S = 300.0
 DELETE_TIMEOUT_S = 120.0
-"""A cluster is there after 12 to 20 s on two cores, and gone after 3 s; these end what hangs."""
+"""Seconds, to end what hangs: creating a cluster takes 12 to 20 s on two cores, deleting it 3 s."""
 
 LABEL = "io.x-k8s.kind.cluster"
 """Label of a node's container; its value is the cluster's name."""
 
 
 class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has no types
-    """A kind cluster with existing kind and kubectl, which never downloads and never adopts a cluster by its name.
+    """A kind cluster that uses existing kind and kubectl: it never downloads, and never adopts a cluster by its name.
 
     Args:
         name: The cluster's name.
@@ -33,7 +33,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         image: Node image, present in the engine; None for kind's own default.
         kind_path: Path of kind.
         kubectl_path: Path of kubectl.
-        kubeconfig: Another place for the kubeconfig than the folder.
+        kubeconfig: Path of the kubeconfig, if not in the folder.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         kubectl_path: Path,
         kubeconfig: Path | None = None,
     ) -> None:
-        # not super().__init__(): it would make .pytest-kind/ in the working folder
+        # not super().__init__(): it would create .pytest-kind/ in the working folder
         self.name, self.image = name, image
         self.path = folder
         self.kubeconfig_path = kubeconfig or folder / "kubeconfig"
@@ -59,16 +59,16 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         return pykube.HTTPClient(pykube.KubeConfig.from_file(str(self.kubeconfig_path)))
 
     def ensure_kind(self) -> None:
-        """Nothing is downloaded: kind is there or the drill does not begin."""
+        """Does nothing: kind exists before a drill begins, and is never downloaded here."""
 
     def ensure_kubectl(self) -> None:
-        """Nothing is downloaded: kubectl is there or the drill does not begin."""
+        """Does nothing: kubectl exists before a drill begins, and is never downloaded here."""
 
     def create(self, config_file: str | Path | None = None) -> None:
         """Create the cluster.
 
         Raises:
-            ClusterError: kind failed, as when one of that name exists.
+            ClusterError: kind failed, for example because a cluster of that name exists.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         self.kubeconfig_path.touch(mode=0o600)
@@ -85,7 +85,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         return self._kind(["get", "clusters", "--quiet"], DELETE_TIMEOUT_S).split()
 
     def load_docker_image(self, docker_image: str) -> None:
-        """Load an image of the engine into the cluster's nodes."""
+        """Load an image from the engine into the cluster's nodes."""
         self._kind(["load", "docker-image", "--name", self.name, docker_image], CREATE_TIMEOUT_S)
 
     def load_archive(self, archive: Path) -> None:
@@ -102,7 +102,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         return shell.run([self.kubectl_path, *args], timeout_s=timeout_s, env=env, stdin=stdin).stdout
 
     def apply(self, objects: str) -> None:
-        """Apply objects, in YAML; fields that somebody else has set become ours.
+        """Apply objects, in YAML, taking over fields that others have set.
 
         Raises:
             CommandFailed: With what kubectl said.
@@ -110,13 +110,13 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=objects)
 
     def delete(self) -> None:
-        """Delete the cluster; it is no error if it is not there."""
+        """Delete the cluster; a missing one is not an error."""
         self._kind(
             ["delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"], DELETE_TIMEOUT_S
         )
 
     def _kind(self, argv: list[str], timeout_s: float) -> str:
-        # its own home as well: kind reads ~/.docker and would merge into ~/.kube
+        # its own home too: kind reads ~/.docker and would merge into ~/.kube
         env = {"KUBECONFIG": str(self.kubeconfig_path), "KIND_EXPERIMENTAL_PROVIDER": "docker"}
         return shell.run([self.kind_path, *argv], timeout_s=timeout_s, env=env).stdout
 
@@ -132,7 +132,7 @@ def names() -> set[str]:
 
 
 def configuration(profile: str, patch: Mapping[str, Any]) -> dict[str, Any]:
-    """The kind configuration of a profile with a patch merged over it: tables merge, lists grow.
+    """The kind configuration of a profile with a patch merged over it: mappings are merged, lists appended.
 
     Raises:
         UsageError: There is no such profile.

@@ -1,7 +1,7 @@
 """Names of clusters, each leased to one process at a time, so that two runs at once never share a cluster.
 
-A lease is a locked file in the state folder. The kernel releases it when its holder ends, however that ends. A cluster
-whose name nobody holds was therefore left by a killed run, or kept on purpose.
+A lease is a locked file in the state folder. The kernel releases it when its holder ends, however that happens. So a
+cluster whose name nobody holds was left by a killed run, or kept on purpose.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from promdrill.core import paths
 from promdrill.core.errors import UsageError
 
 BASE_NAME = "promdrill"
-"""Name of the first run's cluster; runs at the same time get ``promdrill-2`` and so on."""
+"""Name of the first run's cluster; simultaneous runs get ``promdrill-2`` and so on."""
 
 
 @contextlib.contextmanager
 def any_name(taken: Collection[str] = ()) -> Iterator[str]:
-    """Lease the first free name while the block lasts.
+    """Lease the first free name as long as the block lasts.
 
     Args:
-        taken: Names that are not free: of clusters that were kept, or that somebody else made.
+        taken: Names that are not free: of kept clusters, and of clusters that somebody else made.
     """
     for number in itertools.count(1):
         name = BASE_NAME if number == 1 else f"{BASE_NAME}-{number}"
@@ -45,7 +45,7 @@ def any_name(taken: Collection[str] = ()) -> Iterator[str]:
 
 @contextlib.contextmanager
 def this_name(name: str) -> Iterator[str]:
-    """Lease one name while the block lasts.
+    """Lease one name as long as the block lasts.
 
     Raises:
         UsageError: Another process uses the cluster of that name.

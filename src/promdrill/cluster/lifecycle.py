@@ -1,4 +1,4 @@
-"""The life of a cluster: created, made ready, deleted or kept; what killed runs left behind is deleted first."""
+"""The life of a cluster: created, made ready, deleted or kept; leftovers of killed runs are deleted first."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from promdrill.core import paths, shell
 from promdrill.core.errors import ClusterError, CommandFailed, UsageError
 
 READY_TIMEOUT_S = 180.0
-"""A cluster is ready a few seconds after kind has created it; a longer wait means that it hangs."""
+"""Seconds until a new cluster must be ready: it takes a few, and a longer wait means that it hangs."""
 
 NETWORK = "kind"
-"""The engine network that kind makes for its nodes and does not remove."""
+"""The engine's network that kind creates for its nodes and never removes."""
 
 
 @contextlib.contextmanager
@@ -38,9 +38,9 @@ def cluster(
     kubeconfig: Path | None = None,
     on_event: Callable[[str], None] = lambda _: None,
 ) -> Iterator[PinnedKindCluster]:
-    """A ready cluster, deleted when the block is left, however it is left.
+    """A ready cluster, deleted when the block ends, however it ends.
 
-    A cluster that was there before is never deleted: it stays kept, whatever `keep` says.
+    A cluster that existed before is never deleted: it stays kept, whatever `keep` says.
 
     Args:
         name: The cluster's name.
@@ -51,27 +51,27 @@ def cluster(
         provisioner: local-path-provisioner's own manifest.
         archives: Docker archives to load into the nodes.
         kind_patch: Merged over the profile's kind configuration.
-        keep: Leave the cluster for a person to look at.
-        reuse: Use the kept cluster of that name, where there is one.
-        kubeconfig: Another place for the kubeconfig.
+        keep: Leave the cluster running for a person to look at.
+        reuse: Use the kept cluster of that name, if there is one.
+        kubeconfig: Path of the kubeconfig, if not the default.
         on_event: Called with each event, in words.
 
     Raises:
-        ClusterError: It could not be created or did not become ready, or is not the one that was asked for.
+        ClusterError: It could not be created or did not become ready, or the kept one is not as requested.
     """
     folder = paths.clusters_dir() / name
     made = PinnedKindCluster(
         name, folder=folder, image=image, kind_path=kind_path, kubectl_path=kubectl_path, kubeconfig=kubeconfig
     )
     for gone in remove_abandoned(kind_path, mine=name):
-        on_event(f"deleted cluster {gone}, which a run that was killed had left")
+        on_event(f"deleted cluster {gone}, which a killed run had left")
     if _is_kept(made, reuse=reuse):
         with _reused(made, profile, archives, on_event):
             yield made
         return
     with contextlib.ExitStack() as undo:
         undo.callback(_undo, made, keep=keep, on_event=on_event)
-        owners.forget(folder)  # of an earlier cluster of that name, which is gone
+        owners.forget(folder)  # of an earlier cluster of that name, which no longer exists
         owners.record(folder, profile=profile, image=image)
         _create(made, profile, kind_patch or {}, on_event)
         for archive in archives:
@@ -89,7 +89,7 @@ def _reused(
 ) -> Iterator[None]:
     """A kept cluster, in use for as long as the block lasts; it stays kept."""
     _refuse_another(made, profile)
-    on_event(f"using cluster {made.name}, which was kept")
+    on_event(f"using the kept cluster {made.name}")
     owners.claim(made.path, kept=True)
     try:
         for archive in archives:
@@ -102,7 +102,7 @@ def _reused(
 
 
 def _refuse_another(made: PinnedKindCluster, profile: str) -> None:
-    """Results name the profile and the version of Kubernetes that were asked for, so the cluster must have them."""
+    """Refuse a kept cluster with another profile or version of Kubernetes: results name the requested ones."""
     owner = owners.of(made.path)
     if owner is None or not owner.profile:
         return
@@ -110,7 +110,7 @@ def _refuse_another(made: PinnedKindCluster, profile: str) -> None:
         if asked != is_there:
             raise ClusterError(
                 f"cluster {made.name} was made with {what} {is_there}, and this run asks for {asked}",
-                hint="ask for what it has, or leave CLUSTER out",
+                hint="request what it has, or leave CLUSTER out",
             )
 
 
@@ -120,7 +120,7 @@ def _create(made: PinnedKindCluster, profile: str, patch: Mapping[str, Any], on_
     on_event(f"creating cluster {made.name} ({profile})")
     made.create(config)
     over = paths.manifests_dir() / "kind" / f"{profile}-objects.yaml"
-    if over.exists():  # at once: kubeadm's pods are not there yet, and so none is made twice
+    if over.exists():  # at once: kubeadm's pods do not exist yet, so none is created twice
         made.apply(over.read_text(encoding="utf-8"))
 
 
@@ -131,21 +131,21 @@ def _is_kept(made: PinnedKindCluster, *, reuse: bool) -> bool:
     if reuse and owner is not None and owner.kept:
         return True
     raise ClusterError(
-        f"a kind cluster named {made.name} exists already, and promdrill did not keep it",
-        hint=f"another --cluster-name; or, if nobody needs it: kind delete cluster --name {made.name}",
+        f"a kind cluster named {made.name} already exists, and promdrill did not keep it",
+        hint=f"choose another --cluster-name; or, if nobody needs it: kind delete cluster --name {made.name}",
     )
 
 
 def wait_ready(made: PinnedKindCluster) -> None:
-    """Wait until nodes, DNS and storage are really ready.
+    """Wait until nodes, DNS and storage are ready.
 
     Raises:
-        ClusterError: One of them is not within `READY_TIMEOUT_S`; says which, and what it last looked like.
+        ClusterError: One of them is not ready within `READY_TIMEOUT_S`; the message has its last state.
     """
     budget = f"--timeout={READY_TIMEOUT_S:.0f}s"
     wanted = {
         "nodes ready": ["wait", "--for=condition=Ready", "node", "--all", budget],
-        # One of its two pods is enough for that, and it may be asked for its readiness ten seconds before the other.
+        # One of its two pods is enough for that, and its readiness probe may run ten seconds before the other's.
         "DNS available": ["-n", "kube-system", "wait", "--for=condition=Available", "deployment/coredns", budget],
         "volume agent running": ["-n", storage.NAMESPACE, "rollout", "status", f"daemonset/{storage.AGENT}", budget],
         "provisioner available": [
@@ -169,14 +169,14 @@ def wait_ready(made: PinnedKindCluster) -> None:
 
 
 def remove_abandoned(kind_path: Path, *, mine: str) -> list[str]:
-    """Delete clusters of ours that were not kept and whose makers are gone.
+    """Delete promdrill's clusters that were not kept and whose makers have ended.
 
     Args:
         kind_path: Path of kind.
         mine: The name that the caller has leased; a cluster of another name is skipped while its name is leased.
 
     Returns:
-        The names of those deleted.
+        The names of the deleted clusters.
     """
     removed = []
     for folder, owner in owners.recorded().items():

@@ -1,4 +1,4 @@
-"""Who made which cluster, so that the next command finds and removes what a killed run left behind."""
+"""Records of who made which cluster, so that the next command finds and removes leftovers of a killed run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promdrill.core.processes import start_of
 FILE_NAME = "owner.json"
 
 INCIDENT = "incident"
-"""Folder, in a cluster's, of the incident that `promdrill reproduce` left standing there."""
+"""Folder, inside a cluster's folder, of the incident that `promdrill reproduce` left standing there."""
 
 _FOLDERS = ("kube-cache", INCIDENT)
 _FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)
@@ -23,11 +23,11 @@ _FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """The process that made a cluster, or that works on it.
+    """The process that made a cluster or is using it.
 
     Attributes:
         pid: Its process id.
-        started: Tells that process from a later one with the same id.
+        started: Distinguishes that process from a later one with the same id.
         kept: Whether the cluster stays when the process ends.
         profile: Kind configuration that the cluster was made with.
         image: Its node image; None for kind's own default.
@@ -41,25 +41,25 @@ class Owner:
 
     @property
     def alive(self) -> bool:
-        """Whether that very process still runs."""
+        """Whether that process is still running."""
         return self.started is not None and start_of(self.pid) == self.started
 
 
 def record(folder: Path, *, profile: str, image: str | None) -> None:
-    """Record this process as the maker of the cluster in `folder`, before it is made; it is not kept yet."""
+    """Record this process as the maker of the cluster in `folder`, before it is created; it is not kept yet."""
     folder.mkdir(parents=True, exist_ok=True)
     _write(folder, Owner(os.getpid(), start_of(os.getpid()), kept=False, profile=profile, image=image))
 
 
 def claim(folder: Path, *, kept: bool) -> None:
-    """Record this process as the one that has the recorded cluster in `folder`, and whether it stays afterwards."""
+    """Record this process as the owner of the recorded cluster in `folder`, and whether it stays afterwards."""
     folder.mkdir(parents=True, exist_ok=True)
     before = of(folder) or Owner(0, None, kept)
     _write(folder, Owner(os.getpid(), start_of(os.getpid()), kept, before.profile, before.image))
 
 
 def of(folder: Path) -> Owner | None:
-    """The owner recorded in `folder`; None when there is no record, or it cannot be read."""
+    """The owner recorded in `folder`; None if there is no readable record."""
     try:
         return Owner(**json.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -67,12 +67,12 @@ def of(folder: Path) -> Owner | None:
 
 
 def recorded() -> dict[Path, Owner | None]:
-    """All clusters' folders with their owners."""
+    """The folders of all clusters, with their owners."""
     return {folder: of(folder) for folder in sorted(paths.clusters_dir().glob("*")) if folder.is_dir()}
 
 
 def forget(folder: Path) -> None:
-    """Remove all that promdrill wrote of a cluster; what a person put into its folder stays, with the folder."""
+    """Remove everything that promdrill wrote about a cluster; a person's files in its folder stay, with the folder."""
     for name in _FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in _FILES:

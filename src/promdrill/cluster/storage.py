@@ -1,6 +1,6 @@
-"""Storage in a cluster: local-path-provisioner by its own manifest, with our volumes that have a real size and grow.
+"""Storage in a cluster: local-path-provisioner from its own manifest, with volumes that have a real size and can grow.
 
-manifests/storage/README.md says what is laid over what.
+manifests/storage/README.md says what replaces what.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ if TYPE_CHECKING:
 NAMESPACE = "local-path-storage"
 PROVISIONER = "local-path-provisioner"
 AGENT = "volume-agent"
-"""Names in the provisioner's own manifest and in ours."""
+"""Names in the provisioner's own manifest and in promdrill's."""
 
 CLASSES = "/apis/storage.k8s.io/v1/storageclasses"
 """API path of the StorageClasses."""
 
 STANDARD = "standard"
-"""The class that is the default in every cluster that promdrill makes, and the one that drills copy."""
+"""The default storage class of every cluster that promdrill makes, which drills copy."""
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
 _REPLACED = {("ConfigMap", "local-path-config"), ("StorageClass", "local-path")}
-"""Objects of the provisioner's manifest that ours stand in for."""
+"""Objects of the provisioner's manifest that promdrill's own replace."""
 
 _FIRST = ("Namespace", "ConfigMap")
-"""Kinds that are applied before the rest: the provisioner reads its configuration when it starts."""
+"""Kinds to apply before the rest: the provisioner reads its configuration when it starts."""
 
 _UNIT = {
     "restore-volumes.sh": ("/usr/local/lib/promdrill/restore-volumes.sh", "755"),
     "promdrill-volumes.service": ("/etc/systemd/system/promdrill-volumes.service", "644"),
 }
-"""Files in manifests/storage/node/, where they go in a node, and their modes."""
+"""Files in manifests/storage/node/, their paths in a node, and their modes."""
 
 
 def install(made: PinnedKindCluster, provisioner: Path) -> None:
-    """Install the restore unit in each node, then the provisioner, our configuration, our classes and the agent.
+    """Install the restore unit in each node, then the provisioner, its configuration, the classes and the agent.
 
     Args:
         made: The cluster.
@@ -56,12 +56,12 @@ def install(made: PinnedKindCluster, provisioner: Path) -> None:
     """
     for node in node_containers(made.name):
         _install_unit(node)
-    # A stock node image brings a provisioner under the same names, which kind has applied: ours takes its place.
+    # A stock node image has a provisioner under the same names, which kind has applied: this one replaces it.
     made.apply(yaml.safe_dump_all(objects(provisioner), sort_keys=False))
 
 
 def objects(provisioner: Path | None) -> list[dict[str, Any]]:
-    """All objects in the order in which they are applied; without a provisioner's manifest, those that are ours."""
+    """All objects in the order to apply them; without a provisioner's manifest, only promdrill's own."""
     manifest = _read(provisioner) if provisioner is not None else []
     theirs = [item for item in manifest if (item["kind"], item["metadata"]["name"]) not in _REPLACED]
     ours = [item for path in sorted((paths.manifests_dir() / "storage").glob("*.yaml")) for item in _read(path)]
@@ -78,17 +78,17 @@ def require_default_class(made: PinnedKindCluster) -> None:
     """Check that exactly one class is the default, and that it is `STANDARD`.
 
     Raises:
-        ClusterError: There is none, another, or more than one.
+        ClusterError: There is no default, another one, or more than one.
     """
     listed = json.loads(made.kubectl("get", "storageclass", "--output", "json"))["items"]
     default = [item["metadata"]["name"] for item in listed if is_default(item)]
     if default != [STANDARD]:
         found = ", ".join(default) or "none"
-        raise ClusterError(f"cluster {made.name}: {STANDARD} is to be the default storage class, found {found}")
+        raise ClusterError(f"cluster {made.name}: expected {STANDARD} to be the default storage class, found {found}")
 
 
 def is_default(storage_class: Mapping[str, Any]) -> bool:
-    """Whether the StorageClass is the default."""
+    """Whether a StorageClass is the default."""
     return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
 
 

@@ -1,7 +1,7 @@
-"""Deleting clusters of ours, which the state folder records; a cluster is recorded before it is created.
+"""Delete promdrill's clusters. The state folder records each of them, before it is created.
 
-This works without kind: ``kind delete cluster`` asks the engine to remove the containers that bear the cluster's label,
-with their volumes, and so does this. A cluster is left alone while a run uses it.
+This works without kind: like ``kind delete cluster``, it asks the engine to remove the containers with the cluster's
+label, and their volumes. A cluster is left alone while a run uses it.
 """
 
 from __future__ import annotations
@@ -18,27 +18,27 @@ from promdrill.core import paths, shell
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 
 DOCKER_TIMEOUT_S = 60.0
-"""For one docker command; removing a node takes 3 s."""
+"""Seconds for one docker command; removing a node takes 3 s."""
 
 ANSWER_TIMEOUT_S = 3.0
-"""For an API server to answer at all: it takes milliseconds, or never happens."""
+"""Seconds for an API server to answer: it takes milliseconds, or never happens."""
 
 
 def in_use() -> dict[str, int]:
-    """Names of clusters whose makers still run, each with the maker's process id."""
+    """Names of clusters in use, with the process id of each one's owner."""
     found = {folder.name: owner for folder, owner in owners.recorded().items()}
     return {name: owner.pid for name, owner in found.items() if owner is not None and owner.alive}
 
 
 def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
-    """Delete all clusters of ours that are not in use, kept ones too, with their records.
+    """Delete all of promdrill's clusters that are not in use, including kept ones, with their records.
 
     Args:
         engine: Whether a container engine answers; without one only the records are removed.
         say: Called with a line for each cluster.
 
     Returns:
-        The names of those deleted.
+        The names of the deleted clusters.
 
     Raises:
         CommandFailed: The engine refused.
@@ -50,10 +50,10 @@ def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
 
 
 def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> None:
-    """Delete one cluster of ours, with its record; the engine and other clusters are left alone.
+    """Delete one of promdrill's clusters, with its record; the engine and other clusters are left alone.
 
     Args:
-        name: Of a recorded cluster.
+        name: Name of a recorded cluster.
         engine: Whether a container engine answers; without one only the record is removed.
         say: Called with a line once it is deleted.
 
@@ -65,7 +65,9 @@ def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> No
         try:
             held.enter_context(lease.this_name(name))
         except UsageError as error:
-            raise UsageError(f"cluster {name} is in use by another run", hint="wait until that has ended") from error
+            raise UsageError(
+                f"cluster {name} is in use by another run", hint="wait until that run has ended"
+            ) from error
         _delete([paths.clusters_dir() / name], engine=engine, say=say)
 
 
@@ -77,14 +79,14 @@ def _delete(folders: Sequence[Path], *, engine: bool, say: Callable[[str], None]
         shutil.rmtree(folder)
         say(f"deleted cluster {folder.name}")
     if folders and engine and not _nodes():
-        shell.run(["docker", "network", "rm", NETWORK], timeout_s=DOCKER_TIMEOUT_S, ok=(0, 1))  # 1: not there
+        shell.run(["docker", "network", "rm", NETWORK], timeout_s=DOCKER_TIMEOUT_S, ok=(0, 1))  # 1: no such network
 
 
 def forget_gone() -> list[str]:
-    """Remove the records of kept clusters that are gone: deleted by other means, or with the engine that had them.
+    """Remove the records of kept clusters that no longer exist: deleted by other means, or with their engine.
 
-    A cluster is gone when the engine has no node of it and its API server does not answer either: the engine that is
-    asked may be another than the one that has it. Where no engine answers, nothing is known and nothing is removed.
+    That is so if the engine has no node of the cluster and its API server does not answer either: another engine may
+    have it. If no engine answers, nothing is known and nothing is removed.
 
     Returns:
         The clusters' names.
@@ -100,7 +102,7 @@ def forget_gone() -> list[str]:
 
 
 def _forgotten(folder: Path) -> bool:
-    """Forget a cluster that the engine does not have; not while a run uses its name, or its API server answers."""
+    """Forget a cluster that the engine does not have, unless a run uses its name or its API server answers."""
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(lease.this_name(folder.name))
@@ -113,7 +115,7 @@ def _forgotten(folder: Path) -> bool:
 
 
 def _answers(kubeconfig: Path) -> bool:
-    from promdrill.kube.client import Kube  # noqa: PLC0415  only for a cluster that seems to be gone
+    from promdrill.kube.client import Kube  # noqa: PLC0415  only needed if a cluster seems to be gone
 
     if not kubeconfig.is_file():
         return False
@@ -129,10 +131,10 @@ def delete_images(repository: str) -> int:
     """Delete the engine's images of a repository, with all their tags.
 
     Returns:
-        How many there were.
+        The number of deleted images.
 
     Raises:
-        CommandFailed: The engine refused, as for an image that a container uses.
+        CommandFailed: The engine refused, for example because a container uses an image.
     """
     argv = ["docker", "images", "--quiet", "--no-trunc", repository]
     found = set(shell.run(argv, timeout_s=DOCKER_TIMEOUT_S).stdout.split())
@@ -142,7 +144,7 @@ def delete_images(repository: str) -> int:
 
 
 def _nodes() -> dict[str, list[str]]:
-    """Ids of all kind nodes in the engine, running or not, by cluster."""
+    """Container ids of all kind nodes in the engine, running or not, by cluster."""
     template = f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}'
     argv = ["docker", "ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", template]
     found: dict[str, list[str]] = {}

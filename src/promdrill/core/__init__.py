@@ -1,1 +1,1 @@
-"""What everything else stands on: errors, clock, paths, the model, the journal, the one gateway for subprocesses."""
+"""The foundation: errors, clock, paths, the model, events and the journal, the one gateway for subprocesses."""

@@ -1,7 +1,7 @@
-"""What the settings of a run may say: the words, their defaults, and the error for any other word.
+"""The valid values of a run's settings, their defaults, and the error for any other value.
 
-Everything here is a constant or a small function, and nothing of promdrill but its errors is imported: the pytest
-plugin, which every pytest session in the environment loads, needs these words for the help of its options.
+Everything here is a constant or a small function, and of promdrill only the errors are imported: the pytest plugin,
+which every pytest session in the environment loads, needs these values for the help of its options.
 """
 
 from __future__ import annotations
@@ -16,47 +16,47 @@ SUPPLIES = ("auto", "source", "registry")
 """Values of SUPPLY: where everything comes from."""
 
 PROFILES = ("fast", "as-shipped")
-"""Kind configurations in manifests/kind/; beside one, objects that are laid over kubeadm's own, as *-objects.yaml."""
+"""kind configurations in manifests/kind/; a *-objects.yaml beside one has objects to merge over kubeadm's own."""
 
 SUBCHARTS = ("on", "off")
 IMAGES = ("nearest", "exact")
 
 EVIDENCE = ("failure", "always")
-"""When evidence is taken: of drills that did not end as expected, or of all."""
+"""When evidence is collected: for drills that did not end as expected, or for all."""
 
 NO_FAULT, NO_REMEDY, AS_WRITTEN = "no-fault", "no-remedy", "as-written"
 CONTROLS = (NO_FAULT, NO_REMEDY, AS_WRITTEN)
 """What a drill may leave out on purpose, so that it must not pass."""
 
 VARIANTS = ("controls", "ablate")
-"""What a session may run in place of each drill: its controls, or the drill once without each Mitigation step."""
+"""What a session may run instead of each drill: its controls, or the drill once without each Mitigation step."""
 
 DEFAULT_KUBERNETES = "1.36.3"
 """The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""
 
 DEFAULT_HELM = "4"
-"""Helm 3's support has ended; 3 is what many still type, and works too."""
+"""Helm 3 is no longer supported upstream; many still use it, and it works too."""
 
 MOST_REPEATS = 100
-"""Runs of each drill in one session; a larger number is likelier to be a mistake."""
+"""Most runs of each drill in one session; a larger number is probably a mistake."""
 
 MOST_JOBS = 16
-"""Drills at once. Each has a Prometheus, a pytest process and a Helm; more than this starve each other anywhere."""
+"""Most drills at once. Each has a Prometheus, a pytest process and a Helm; more would starve each other anywhere."""
 
 VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
 """A whole version without a leading v: ``3.14.0``, ``3.0.0-rc.1``."""
 
 
 def one_of(name: str, value: str, valid: Iterable[str]) -> None:
-    """Refuse a value that is not among the valid ones.
+    """Refuse a value that is not one of the valid ones.
 
     Args:
         name: The setting, as make's variable.
-        value: What was given.
-        valid: What may be given.
+        value: The given value.
+        valid: The valid values.
 
     Raises:
-        UsageError: With the nearest valid choice.
+        UsageError: It is not valid; the hint is the nearest valid choice.
     """
     choices = list(valid)
     if value not in choices:
@@ -83,7 +83,7 @@ def repeats(text: str) -> int:
 
 
 def nearest(value: str, choices: Iterable[str]) -> str:
-    """The choice that looks most like the value; the first one when none looks like it."""
+    """The choice most similar to the value; the first one if none is similar."""
     options = list(choices)
     return (difflib.get_close_matches(value, options, n=1, cutoff=0.0) or options[:1])[0]
 

@@ -1,6 +1,6 @@
 """Time: the only module that reads a clock.
 
-Durations are monotonic seconds; points in time are UTC. Tests hand in a fake `Clock`.
+Durations are monotonic seconds; points in time are UTC. Tests pass a fake `Clock`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the rest of promdrill asks of time."""
+    """The clock that the rest of promdrill uses."""
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never goes back; only differences mean something."""
+        """Seconds on a clock that never goes back; only differences are meaningful."""
         ...
 
     def utc(self) -> datetime:
@@ -24,7 +24,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clocks."""
+    """The system's clocks."""
 
     def monotonic(self) -> float:
         """See `Clock.monotonic`."""
@@ -45,7 +45,7 @@ def iso(moment: datetime) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """A point on the monotonic clock after which a wait gives up.
+    """A point on the monotonic clock at which a wait gives up.
 
     Attributes:
         at: Monotonic seconds.
@@ -69,7 +69,7 @@ class Deadline:
 
     @property
     def passed(self) -> bool:
-        """Whether the deadline lies behind us."""
+        """Whether the deadline has passed."""
         return self.clock.monotonic() >= self.at
 
     @property

@@ -2,15 +2,15 @@
 
     PromdrillError              one clear message, an optional hint with the next move
     +-- UsageError              bad input: nothing was started (exit code 2)
-    +-- SupplyError             something needed could not be had or built
-    +-- ClusterError            the cluster did not come up, or does not answer
-    +-- CommandFailed           a subprocess ended with an exit code that was not expected
+    +-- SupplyError             something that a run needs is not available, or could not be built
+    +-- ClusterError            the cluster did not start, or does not answer
+    +-- CommandFailed           a subprocess ended with an unexpected exit code
     |   +-- CommandTimeout      ... or did not end before its deadline
     +-- WaitError
         +-- WaitFailed          a named failure was seen before the deadline
         +-- WaitTimeout         the deadline passed
 
-Factored out of the modules that raise them so that no import loops arise.
+They are in a module of their own to avoid import cycles.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pathlib import Path
 
 
 class PromdrillError(Exception):
-    """A failure with a message for an operator: what is wrong, where, and what to do.
+    """An error with a message for an operator: what is wrong, where, and what to do.
 
     Args:
-        message: What is wrong, in one or a few lines, no trailing period needed.
-        hint: The next move, usually a command to type; empty when there is none.
+        message: What is wrong, in one or a few lines, without a final period.
+        hint: What to do next, usually a command to type; may be empty.
     """
 
     def __init__(self, message: str, *, hint: str = "") -> None:
@@ -42,7 +42,7 @@ class UsageError(PromdrillError):
 
 
 class SupplyError(PromdrillError):
-    """An artefact, a tool or the container engine could not be had."""
+    """An artefact, a tool or the container engine is not available."""
 
 
 class ClusterError(PromdrillError):
@@ -50,7 +50,7 @@ class ClusterError(PromdrillError):
 
 
 class CommandFailed(PromdrillError):
-    """A subprocess ended with an exit code that was not expected.
+    """A subprocess ended with an unexpected exit code.
 
     Attributes:
         argv: The command, as given.
@@ -88,17 +88,17 @@ _COMPLAINT = re.compile(
 )
 
 LONGEST_CAUSE = 240
-"""Characters of a cause: it stands in one line of a summary, with the command that it comes from."""
+"""Most characters of a cause, which shares one line of a summary with its command."""
 
 
 def cause_in(output: str, *, complaint: bool = False) -> str:
-    """The line of a command's output that says best why it failed: the last one that complains, else the last one.
+    """The line of a command's output that best says why it failed: the last one that complains, else the last one.
 
-    Tools end with advice or with usage, so that the very last line is often not the reason.
+    Tools often end with advice or usage, so the very last line may not be the reason.
 
     Args:
-        output: Standard output and standard error, in whatever order.
-        complaint: Whether only a line that complains will do; empty then where there is none.
+        output: Standard output and standard error, in any order.
+        complaint: Whether to accept only a line that complains; the result is empty if there is none.
     """
     lines = [line for line in output.splitlines() if line.strip()]
     found = next((line for line in reversed(lines) if _COMPLAINT.search(line)), "")
@@ -106,7 +106,7 @@ def cause_in(output: str, *, complaint: bool = False) -> str:
 
 
 def shortened(text: str, longest: int) -> str:
-    """A text on one line, its middle cut out where it is longer than that many characters."""
+    """A text on one line; if it is longer than that many characters, its middle is cut out."""
     line = " ".join(text.split())
     if len(line) <= longest:
         return line
@@ -115,7 +115,7 @@ def shortened(text: str, longest: int) -> str:
 
 
 class CommandTimeout(CommandFailed):
-    """A subprocess was ended, with all its children, at its deadline."""
+    """A subprocess was ended at its deadline, with all its children."""
 
 
 class WaitError(PromdrillError):
@@ -123,7 +123,7 @@ class WaitError(PromdrillError):
 
 
 class WaitFailed(WaitError):
-    """A named failure was seen, so that the wait ended before its deadline.
+    """A named failure was seen, so the wait ended before its deadline.
 
     Args:
         wanted: What was waited for.

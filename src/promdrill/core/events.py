@@ -1,7 +1,7 @@
-"""What happens in a drill, as events: one frozen dataclass each, and their form as lines of the journal.
+"""The events of a drill: one frozen dataclass for each kind, and their form as lines of the journal.
 
 A line is a JSON object with ``at`` (UTC, ISO 8601), ``t`` (monotonic seconds since the journal was opened), ``event``
-(the event's name) and the event's fields. `encode` and `decode` are the only places that know it.
+(the event's name) and the event's fields. Only `encode` and `decode` know this form.
 
 Seconds end in ``_s``, bytes in ``_bytes``.
 """
@@ -46,12 +46,12 @@ class Event:
 
 
 class UnknownEvent(Misfit):
-    """The line is whole, and tells of an event that this promdrill does not know."""
+    """The line is complete, but has an event that this promdrill does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An event and when it was written down.
+    """An event and when it was written.
 
     Attributes:
         at: UTC.
@@ -66,7 +66,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """What every line has besides its event."""
+    """The fields that every line has besides its event's."""
 
     at: Moment
     t: float
@@ -79,7 +79,7 @@ _E = TypeVar("_E", bound=Event)
 
 @dataclass_transform(kw_only_default=True, frozen_default=True)
 def _event(name: str) -> Callable[[type[_E]], type[_E]]:
-    """Make a class a frozen dataclass with keyword fields, and know it by the name that the journal has for it."""
+    """Make a class a frozen dataclass with keyword fields, and register it under its name in the journal."""
 
     def register(kind: type[_E]) -> type[_E]:
         made = dataclass(frozen=True, slots=True, kw_only=True)(kind)
@@ -96,17 +96,17 @@ def kinds() -> dict[str, type[Event]]:
 
 
 def encode(entry: Entry) -> str:
-    """An entry as a line of the journal, without its end."""
+    """An entry as a line of the journal, without a line end."""
     line = {"at": iso(entry.at), "t": round(entry.t, 4), "event": entry.event.name, **records.dump(entry.event)}
     return json.dumps(line)
 
 
 def decode(line: str | bytes) -> Entry:
-    """The entry that a line of a journal holds.
+    """The entry in a line of a journal.
 
     Raises:
-        UnknownEvent: It tells of an event that is not one of `kinds`.
-        Misfit: The line is damaged: half of it is missing, or a field is not what it must be.
+        UnknownEvent: Its event is not one of `kinds`.
+        Misfit: The line is damaged: it is truncated, or a field is not valid.
     """
     data = records.parse(line)
     if not isinstance(data, dict):
@@ -126,11 +126,11 @@ def decode(line: str | bytes) -> Entry:
 
 @_event("supplied")
 class SupplyChosen(Event):
-    """The run's images and cluster are there; the first event of a drill in a run.
+    """The run's images and cluster are ready; the first event of a drill in a run.
 
     Attributes:
         supply: `source` or `registry`.
-        why: Why that one, in a sentence.
+        why: Why that supply, in a sentence.
         kubernetes: Version of the cluster.
     """
 
@@ -184,7 +184,7 @@ class PhaseEnded(Event):
 
 @_event("leftover")
 class LeftoverFound(Event):
-    """The namespace of an earlier drill was still there, and is removed.
+    """The namespace of an earlier drill still existed and is removed.
 
     Attributes:
         namespace: Its name.
@@ -195,7 +195,7 @@ class LeftoverFound(Event):
 
 @_event("alone")
 class AloneAtLast(Event):
-    """The drill had to wait for others, and nothing runs beside it any more."""
+    """The drill had to wait for others, and now runs alone."""
 
 
 @_event("control")
@@ -205,7 +205,7 @@ class ControlApplied(Event):
     Attributes:
         control: Which control, as in `promdrill.core.model.DrillResult`.
         left_out: The fault's name, or the runbook's path.
-        instead: The fault that was applied in place of the remedy; None for none.
+        instead: The fault that was applied instead of the remedy; None for none.
     """
 
     control: str
@@ -228,7 +228,7 @@ class FaultApplied(Event):
 
 @_event("fault-confirmed")
 class FaultConfirmed(Event):
-    """What proves the fault was observed.
+    """The proof of the fault was observed.
 
     Attributes:
         fault: Its name.
@@ -265,7 +265,7 @@ class StageSeen(Event):
 
 @_event("persistence-not-asked")
 class PersistenceNotAsked(Event):
-    """The scenario does not ask that the incident lasts.
+    """The scenario does not require that the incident lasts.
 
     Attributes:
         why: In a sentence.
@@ -283,7 +283,7 @@ class StepBegan(Event):
         line: As there.
         section: As there.
         command: As there.
-        timeout_s: Seconds that it has.
+        timeout_s: Seconds until it is ended.
     """
 
     file: str
@@ -298,7 +298,7 @@ class StepEnded(Event):
     """A runbook step ended.
 
     Attributes:
-        step: What is recorded of it.
+        step: Its record.
     """
 
     step: StepRecord
@@ -309,7 +309,7 @@ class SamplesCounted(Event):
     """What the incident cost one scrape job.
 
     Attributes:
-        samples: The account.
+        samples: The job's samples.
     """
 
     samples: JobSamples
@@ -317,7 +317,7 @@ class SamplesCounted(Event):
 
 @_event("samples-unknown")
 class SamplesUnknown(Event):
-    """What the incident cost could not be counted.
+    """The cost of the incident could not be determined.
 
     Attributes:
         error: Why.
@@ -331,10 +331,10 @@ class EndedEarly(Event):
     """An error or an interruption ended the drill.
 
     Attributes:
-        verdict: What it comes to.
-        reason: In one sentence.
-        detail: All that the error says.
-        traceback: Of an error that promdrill does not raise itself.
+        verdict: The resulting verdict.
+        reason: One sentence.
+        detail: The whole message of the error.
+        traceback: The traceback of an error that promdrill does not raise itself.
     """
 
     verdict: Verdict
@@ -345,7 +345,7 @@ class EndedEarly(Event):
 
 @_event("reproduced")
 class Reproduced(Event):
-    """The incident was proven and is left as it is: there is no verdict."""
+    """The incident was proven and is left standing: there is no verdict."""
 
 
 @_event("verdict")
@@ -354,7 +354,7 @@ class VerdictReached(Event):
 
     Attributes:
         verdict: How it ended.
-        reason: One sentence; None when passed.
+        reason: One sentence; None if passed.
     """
 
     verdict: Verdict
@@ -366,12 +366,12 @@ class VerdictReached(Event):
 
 @_event("wait")
 class WaitBegan(Event):
-    """Conditions are waited for.
+    """A wait for conditions begins.
 
     Attributes:
         wanted: Their names.
         timeout_s: Seconds until the wait gives up.
-        hold_s: Seconds for which all must hold at once.
+        hold_s: Seconds for which all must hold without interruption.
     """
 
     wanted: tuple[str, ...]
@@ -395,7 +395,7 @@ class WaitTimedOut(Event):
     """The wait gave up.
 
     Attributes:
-        missing: Names of the conditions that do not hold; empty when all do, but not for long enough.
+        missing: Names of the conditions that do not hold; empty if all hold, but not for long enough.
         last_seen: What was last seen of them, in words.
     """
 
@@ -420,7 +420,7 @@ class FailureSeen(Event):
 
 @_event("condition")
 class ConditionChanged(Event):
-    """A condition was judged for the first time in a wait, or began or ceased to hold.
+    """A condition was judged for the first time in a wait, or began or stopped to hold.
 
     Attributes:
         condition: Its name.
@@ -428,10 +428,10 @@ class ConditionChanged(Event):
         holds: Whether it holds.
         text: What was seen, in words.
         known: Whether there was anything to judge.
-        quotes: Whether `text` repeats a line of a log, or an event of the cluster, that was looked for.
-        changed: When the cluster changed, UTC; None where it may have been so for long.
-        knew: When the drill knew, UTC; None as before.
-        detected_after_s: Seconds in between; None as before.
+        quotes: Whether `text` quotes a line of a log, or an event of the cluster, that was looked for.
+        changed: When the cluster changed, UTC; None if that may be long ago.
+        knew: When the drill knew, UTC; None likewise.
+        detected_after_s: Seconds in between; None likewise.
     """
 
     condition: str
@@ -450,13 +450,13 @@ class ConditionChanged(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerState:
-    """A container as its pod's status tells of it.
+    """A container, as in its pod's status.
 
     Attributes:
         name: Its name.
         state: `waiting`, `running` or `terminated`.
         reason: Why, in the API's word: ``CrashLoopBackOff``.
-        exit_code: Of one that has ended.
+        exit_code: Exit code, if it has ended.
         ready: Whether it is ready.
         restarts: How often it was started again.
         image: Its image.
@@ -473,11 +473,11 @@ class ContainerState:
 
 @_event("pod")
 class PodChanged(Event):
-    """A pod is there, or has changed.
+    """A pod appeared or changed.
 
     Attributes:
         pod: Its name.
-        uid: Its UID: pods of a StatefulSet share one name.
+        uid: Its UID: successive pods of a StatefulSet have the same name.
         phase: Its phase; None before it has one.
         reason: Why, in the API's word: ``Evicted``.
         leaving: Whether it is being deleted.
@@ -494,7 +494,7 @@ class PodChanged(Event):
 
 @_event("pod-gone")
 class PodGone(Event):
-    """A pod is no longer there.
+    """A pod is gone.
 
     Attributes:
         pod: Its name.
@@ -511,7 +511,7 @@ class VolumeMeasured(Event):
 
     Attributes:
         path: Where it is mounted.
-        used_bytes: Size less what is left for an unprivileged writer.
+        used_bytes: Size minus what is free for an unprivileged writer.
         size_bytes: Size of the file system.
     """
 
@@ -522,10 +522,10 @@ class VolumeMeasured(Event):
 
 @_event("freshness")
 class FreshnessAsked(Event):
-    """How old the newest stored sample is.
+    """The age of the newest stored sample.
 
     Attributes:
-        age_s: Its age; None when there is no sample, or no answer.
+        age_s: Its age; None if there is no sample, or no answer.
     """
 
     age_s: float | None
@@ -536,7 +536,7 @@ class ObserverSummedUp(Event):
     """How well the drill was observed.
 
     Attributes:
-        figures: The observer's own.
+        figures: The observer's own figures.
     """
 
     figures: ObserverFigures
@@ -544,7 +544,7 @@ class ObserverSummedUp(Event):
 
 @_event("observer-broken")
 class ObserverBroke(Event):
-    """One of the observer's threads broke.
+    """One of the observer's threads crashed.
 
     Attributes:
         thread: Its name.
@@ -557,7 +557,7 @@ class ObserverBroke(Event):
 
 @_event("watch-away")
 class WatchAway(Event):
-    """The API server does not answer; written once until it does.
+    """The API server does not answer; written once until it answers again.
 
     Attributes:
         path: Of the watched collection.
@@ -570,7 +570,7 @@ class WatchAway(Event):
 
 @_event("watch-relisted")
 class WatchRelisted(Event):
-    """A watch began anew with a list.
+    """A watch started again with a list.
 
     Attributes:
         path: Of the watched collection.
@@ -596,7 +596,7 @@ class WatchRefused(Event):
 
 @_event("watch-closed")
 class WatchClosed(Event):
-    """A watch ended in good order.
+    """A watch ended normally.
 
     Attributes:
         path: Of the watched collection.
@@ -607,7 +607,7 @@ class WatchClosed(Event):
 
 @_event("watch-unknown-event")
 class WatchNotUnderstood(Event):
-    """A watch brought something of a type that the observer does not know.
+    """A watch delivered an event of a type that the observer does not know.
 
     Attributes:
         path: Of the watched collection.
@@ -618,7 +618,7 @@ class WatchNotUnderstood(Event):
     type: str | None = None
 
 
-# Evidence, and taking back
+# Evidence, and undo
 
 
 @_event("evidence")
@@ -626,7 +626,7 @@ class EvidenceTaken(Event):
     """A file of evidence was written.
 
     Attributes:
-        collector: What took it.
+        collector: What collected it.
         path: Relative to the drill's folder.
         size_bytes: Its size.
         sha256: Its hash, in hexadecimal digits.
@@ -642,10 +642,10 @@ class EvidenceTaken(Event):
 
 @_event("evidence-missing")
 class EvidenceMissing(Event):
-    """A piece of evidence could not be had.
+    """A piece of evidence could not be collected.
 
     Attributes:
-        collector: What should have taken it.
+        collector: What should have collected it.
         error: Why not.
     """
 
@@ -655,11 +655,11 @@ class EvidenceMissing(Event):
 
 @_event("evidence-index")
 class EvidenceIndexed(Event):
-    """The index of the evidence was written: all of it is there.
+    """The index of the evidence was written: all of it has been collected.
 
     Attributes:
         path: The index.
-        took_s: Seconds that taking it all took.
+        took_s: Seconds for collecting it all.
     """
 
     path: str
@@ -668,11 +668,11 @@ class EvidenceIndexed(Event):
 
 @_event("undo")
 class Undone(Event):
-    """An act of the drill was taken back, or should have been.
+    """A change of the drill was undone, or should have been.
 
     Attributes:
         what: The undo in words: "remove /data/promdrill.fill".
-        error: Why it failed; None when it did not.
+        error: Why the undo failed; None if it did not.
     """
 
     what: str
@@ -681,7 +681,7 @@ class Undone(Event):
 
 @_event("undo-left")
 class UndoLeft(Event):
-    """Something need not be taken back.
+    """Something need not be undone.
 
     Attributes:
         what: The undo in words.
@@ -694,7 +694,7 @@ class UndoLeft(Event):
 
 @_event("undo-kept")
 class UndoKept(Event):
-    """Something is not taken back, because what was made is to stay.
+    """Something is not undone, because it is meant to stay.
 
     Attributes:
         what: The undo in words.

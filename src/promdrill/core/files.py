@@ -1,4 +1,4 @@
-"""Files that survive a crash: a reader finds what stood there before, or all that was written, and never a part."""
+"""Crash-safe writing: a reader finds the old content or all of the new, never a part."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from pathlib import Path
 
 
 def write(file: Path, text: str) -> Path:
-    """Write text into a file, in place of what it holds, and return the file.
+    """Replace the content of a file with text, and return the file.
 
     The text goes to a temporary file beside it, which is flushed to the disk and renamed. Then the folder is flushed,
-    so that the new name survives a power failure too. The file can be read by its owner alone.
+    so that the new name survives a power failure too. Only its owner can read the file.
 
     Args:
-        file: In a folder that exists.
-        text: What it is to hold, written as UTF-8.
+        file: The file, in an existing folder.
+        text: Its new content, written as UTF-8.
 
     Raises:
-        OSError: It could not be written; what stood there before is unchanged.
+        OSError: It could not be written; the old content is unchanged.
     """
     descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:

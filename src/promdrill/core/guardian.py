@@ -1,8 +1,8 @@
-"""What promdrill started dies with promdrill, even when that is killed.
+"""Commands that promdrill started die with promdrill, even if it is killed.
 
-A small process of its own holds the reading end of a pipe whose writing end only promdrill has; it is told which
-commands run. When the pipe ends, promdrill has ended, and what still runs of its commands is killed. This needs
-nothing that only one system has, and it reaches grandchildren too.
+A small separate process holds the reading end of a pipe whose writing end only promdrill has, and learns from it which
+commands run. When the pipe closes, promdrill has ended, and its remaining commands are killed. This works on every
+system, and reaches grandchildren too.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 
 from promdrill.core import processes
 
-_ENDED = "ended"  # said when promdrill ends by itself
+_ENDED = "ended"  # sent when promdrill ends by itself
 
 
 class Guardian:
-    """Our side of it. The process is started before the first command, and again should it be gone.
+    """promdrill's side. The process is started before the first command, and again if it has died.
 
     Args:
-        mark: The beginning of the marks of all our commands.
+        mark: The beginning of the marks of all commands.
     """
 
     def __init__(self, mark: str) -> None:
@@ -36,22 +36,22 @@ class Guardian:
         self._running: set[int] = set()
 
     def ready(self) -> None:
-        """Have it there before a command is started, so that at no moment nobody watches."""
+        """Start the process before a command starts, so that every command is watched from its first moment."""
         with self._lock:
             if self._pipe is None:
                 self._pipe = self._start()
 
     def watch(self, pid: int) -> None:
-        """From now on the command with that process id, which leads its session, is killed when we are gone."""
+        """From now on, kill the command with that process id, which leads its session, when promdrill is gone."""
         with self._lock:
             self._running.add(pid)
             try:
                 self._say(f"+{pid}")
-            except BrokenPipeError:  # somebody ended it
+            except BrokenPipeError:  # somebody killed it
                 self._renew()
 
     def forget(self, pid: int) -> None:
-        """That command has ended."""
+        """Stop watching a command: it has ended."""
         with self._lock:
             self._running.discard(pid)
             self._say_if_there(f"-{pid}")
@@ -76,7 +76,7 @@ class Guardian:
             )
         finally:
             os.close(theirs)
-        process.returncode = 0  # it outlives us; without this Python warns when the object goes
+        process.returncode = 0  # it outlives promdrill; without this Python warns when the object is deleted
         atexit.register(self._say_if_there, _ENDED)
         return ours
 
@@ -90,11 +90,11 @@ class Guardian:
 
 
 def main(mark: str, lines: Iterable[str]) -> None:
-    """The guardian's side: listen until the pipe ends, then kill what is left.
+    """The guardian's side: listen until the pipe closes, then kill what is left.
 
     Args:
         mark: As in `Guardian`.
-        lines: What it is told: ``+`` and ``-`` before a process id, or that promdrill has ended by itself.
+        lines: The messages: ``+`` or ``-`` before a process id, or that promdrill has ended by itself.
     """
     running: dict[int, str | None] = {}
     by_itself = False
@@ -110,17 +110,17 @@ def main(mark: str, lines: Iterable[str]) -> None:
 
 
 def _is_command(pid: int) -> bool:
-    """Whether a process id can be that of a command: each leads a session of its own, and none is init or promdrill."""
+    """Whether a process id can be a command's: each leads a session of its own, and none is init or promdrill."""
     if pid <= 1 or pid in {os.getpid(), os.getppid()}:
         return False
     try:
         return os.getsid(pid) == pid
-    except ProcessLookupError:  # it has ended; what it started may not have
+    except ProcessLookupError:  # it has ended; its children may not have
         return True
 
 
 def _not_another(pid: int, start: str | None) -> bool:
-    """Whether a process id still means what it meant: the command itself, or nothing but its session."""
+    """Whether a process id still belongs to the command: to the command itself, or only to its session."""
     return processes.start_of(pid) in {start, None}
 
 

@@ -1,4 +1,4 @@
-"""The journal: one event per line, written as things happen, so that a killed run still tells its story."""
+"""The journal: one event per line, written as things happen, so that it survives a killed run."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.events import Entry, Event, encode
 
 JOURNAL = "journal.jsonl"
-"""Its name in a drill's folder."""
+"""The journal's name in a drill's folder."""
 
 
 class Journal:
     """An append-only record of one drill, safe to write to from several threads.
 
     Args:
-        path: The file; its folder is made. An existing file is added to, never cut.
+        path: The file; its folder is created. An existing file is appended to, never truncated.
         clock: Where time comes from.
-        listener: Called with each entry after it was written, for live output; must not raise.
+        listener: Called with each entry after it is written, for live output; must not raise.
     """
 
     def __init__(self, path: Path, *, clock: Clock = SYSTEM, listener: Callable[[Entry], None] | None = None) -> None:
@@ -34,7 +34,7 @@ class Journal:
         self._listener = listener
 
     def write(self, event: Event) -> None:
-        """Append an event with the moment at which it is written."""
+        """Append an event with the current time."""
         entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, event)
         line = encode(entry) + "\n"
         with self._lock:

@@ -1,4 +1,4 @@
-"""Mappings laid over each other, as Helm, kind and Kubernetes do it."""
+"""Merge mappings as Helm, kind and Kubernetes do."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 def merged(
     low: Mapping[str, Any], high: Mapping[str, Any], *, null_removes: bool = False, lists_grow: bool = False
 ) -> dict[str, Any]:
-    """One mapping over another: mappings are merged at every depth, anything else is replaced.
+    """One mapping merged over another: mappings are merged at every depth, anything else is replaced.
 
     Args:
-        low: What lies beneath. It is not changed.
-        high: What wins.
-        null_removes: A null takes the key away, as it does for a chart's own values
+        low: The lower mapping. It is not changed.
+        high: The upper mapping, which wins.
+        null_removes: A null removes the key, as it does for a chart's own values
             (https://helm.sh/docs/chart_template_guide/values_files/). Otherwise null is a value like any other.
-        lists_grow: Where both have a list, the items of `high` follow those of `low`.
+        lists_grow: If both have a list, the items of `high` follow those of `low`.
     """
     found = dict(low)
     for key, value in high.items():

@@ -1,4 +1,4 @@
-"""The records that drills produce: frozen, typed, and nothing but data.
+"""The records that drills produce: frozen, typed, only data.
 
 The terms are those of docs/glossary.md; the JSON form of `DrillResult` and `RunResult` is results.json.
 """
@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 RESULTS_SCHEMA = 1
-"""Version of results.json; raised when a field changes its meaning or goes away."""
+"""Version of results.json; increased when a field changes its meaning or is removed."""
 
 
 class Verdict(StrEnum):
@@ -19,7 +19,7 @@ class Verdict(StrEnum):
 
     `PASSED`: the fault was proven, the remedy carried out, recovery proven.
     `FAILED`: the fault was proven, but the remedy did not bring the baseline back.
-    `INVALID`: nothing was learnt: no baseline, or the fault was never observed.
+    `INVALID`: nothing was learned: no baseline, or the fault was never observed.
     `ABORTED`: the harness failed or was interrupted.
     """
 
@@ -49,7 +49,7 @@ class PhaseRecord:
     Attributes:
         name: Which.
         started: UTC, ISO 8601.
-        took_s: Seconds; None when the phase did not end.
+        took_s: Seconds; None if the phase did not end.
     """
 
     name: PhaseName
@@ -62,13 +62,13 @@ class StepRecord:
     """One runbook step that was started.
 
     Attributes:
-        file: Path of the runbook, relative to the scenario's folder where it lies inside it.
+        file: Path of the runbook, relative to the scenario's folder if it is inside it.
         line: Line of the step's first command, counted from 1.
-        section: The runbook's section that it stands in.
+        section: Its section of the runbook.
         command: Its commands.
-        exit_code: The step's exit code; None when it was ended at its deadline.
+        exit_code: Its exit code; None if it was ended at its deadline.
         took_s: Seconds.
-        output: What it printed on standard output and standard error; the middle is cut from more than 1 MiB.
+        output: Its standard output and standard error; the middle is cut out of more than 1 MiB.
     """
 
     file: str
@@ -84,13 +84,13 @@ class StepRecord:
 class JobSamples:
     """What the incident cost one scrape job, counted over its series of ``up`` from the baseline to after recovery.
 
-    A scrape that failed has stored nothing of its target and is no sample.
+    A failed scrape has stored nothing from its target and is not a sample.
 
     Attributes:
         job: Its name.
         gap_s: Seconds of the longest gap of any of its series; 0 for none.
         expected: Samples that the series should hold.
-        stored: Samples that they hold.
+        stored: Samples that the series hold.
         lost: The difference, never below 0.
         gap_began: When the last sample before the longest gap was stored, UTC, ISO 8601; None for no gap.
     """
@@ -110,7 +110,7 @@ class SampleAccount:
     Attributes:
         gap_s: Seconds between the last sample stored before the gap and the first after it; None when unknown.
         lost: Samples that were expected and are not stored; None when unknown.
-        jobs: The same job by job, by name; empty when unknown.
+        jobs: The same for each job, by name; empty if unknown.
     """
 
     gap_s: float | None = None
@@ -120,14 +120,14 @@ class SampleAccount:
 
 @dataclass(frozen=True, slots=True)
 class ObserverFigures:
-    """How well the drill was observed. None where unknown.
+    """How well the drill was observed. None means unknown.
 
     Attributes:
-        detect_p95_s: 95th percentile of the seconds from the cluster's change to the drill's knowing.
-        detections: How many changes that is taken from.
-        api_requests: Requests to the API server but for watches, log streams and `prometheus_questions`.
+        detect_p95_s: 95th percentile of the seconds from a change in the cluster until the drill knew of it.
+        detections: The number of these changes.
+        api_requests: Requests to the API server, without watches, log streams and `prometheus_questions`.
         prometheus_questions: Requests to Prometheus through the API server's proxy.
-        relists: Times a dropped or expired watch was listed anew.
+        relists: How often a dropped or expired watch was listed again.
     """
 
     detect_p95_s: float | None = None
@@ -145,7 +145,7 @@ class LeftOut:
         file: The runbook's name, without its folder.
         line: Line of the step's first command, counted from 1.
         command: That command's first line.
-        optional: Whether the runbook says that it may be left out.
+        optional: Whether the runbook says that the step may be left out.
     """
 
     file: str
@@ -156,12 +156,12 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Which run of a scenario a drill is. A drill is named by its scenario and its variant's `control`.
+    """Which run of a scenario a drill is. A drill's name is its scenario and its variant's `control`.
 
     Attributes:
         control: As in `DrillResult`; None for the drill itself.
         left_out: As in `DrillResult`.
-        skip: Indices into the runbook's steps of those that are not run.
+        skip: Indices of the runbook's steps that are not run.
         repetition: As in `DrillResult`.
     """
 
@@ -172,43 +172,43 @@ class Variant:
 
     @property
     def label(self) -> str | None:
-        """What tells this run of a scenario from the others: ``no-fault``, ``2``, ``no-fault,2``; None for nothing."""
+        """What sets this run of a scenario apart from others: ``no-fault``, ``2``, ``no-fault,2``; None for nothing."""
         return ",".join(part for part in (self.control, self.repetition and str(self.repetition)) if part) or None
 
 
 INSTALLS = ("helm", "manual", "operator")
-"""The ways to install the drilled Prometheus; a scenario names its own by ``@pytest.mark.install``, the first is the
-default."""
+"""The ways to install the drilled Prometheus. A scenario chooses with ``@pytest.mark.install``; the default is the
+first."""
 
 
 def drill_name(scenario: str, label: str | None) -> str:
-    """A drill as people and JUnit name it, by scenario and `Variant.label`: ``disk-full``, ``disk-full[no-fault]``."""
+    """A drill's name for people and JUnit, with its `Variant.label`: ``disk-full``, ``disk-full[no-fault]``."""
     return scenario if label is None else f"{scenario}[{label}]"
 
 
 @dataclass(frozen=True, slots=True)
 class DrillResult:
-    """One drill's line in results.json. Seconds and counts are None where unknown.
+    """One drill's entry in results.json. Seconds and counts are None if unknown.
 
     Attributes:
         scenario: The scenario's id, the name of its folder.
         chart: Name of the chart that was drilled.
         chart_version: Its version.
-        app_version: Version of Prometheus as its own build info tells it.
-        profile: Kind configuration: `as-shipped` or `fast`.
+        app_version: Version of Prometheus, from its own build info.
+        profile: kind configuration: `as-shipped` or `fast`.
         control: What was left out on purpose: `no-fault`, `no-remedy`, or in an ablation ``without:<file>:<line>``
             (the runbook's name, and the line of the step's first command); None for the drill itself.
         verdict: How it ended.
-        reason: One sentence for anything but passed; None when passed.
-        phases: In the order entered.
+        reason: One sentence for anything but passed; None if passed.
+        phases: The phases, in the order entered.
         detected_after_s: From the end of injection to the complete signature.
         recovered_after_s: From the start of remediation to recovery proven.
         samples: What the incident cost.
-        steps: The runbook's steps in the order run.
+        steps: The runbook's steps, in the order run.
         left_out: The step that an ablation left out; None for all other drills.
-        observer: How well it was observed; None when there was no observer.
-        remarks: What a reader has to know about how the result came about, a sentence each.
-        repetition: Which of several runs of the same drill in one session it is, counted from 1; None for the only one.
+        observer: How well it was observed; None if there was no observer.
+        remarks: Remarks for a reader of the result, a sentence each.
+        repetition: Which of several runs of the same drill in one session, counted from 1; None for the only one.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
     """
 
@@ -233,13 +233,13 @@ class DrillResult:
 
     @property
     def name(self) -> str:
-        """As from `drill_name`."""
+        """The drill's name, from `drill_name`."""
         return drill_name(self.scenario, Variant(self.control, repetition=self.repetition).label)
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """A scenario that was asked for and not drilled: it has no verdict.
+    """A scenario that was requested but not drilled: it has no verdict.
 
     Attributes:
         scenario: Its id.
@@ -261,7 +261,7 @@ class RunResult:
         kubernetes: Version of the cluster, without a leading v.
         drills: One entry per drill.
         skipped: Scenarios that do not apply.
-        options: What was asked for otherwise than by default, by make's variables.
+        options: Settings that differ from their defaults, by make's variables.
         planned: Names of all drills of the run, as `drill_name` makes them; empty until they are known.
     """
 
@@ -275,5 +275,5 @@ class RunResult:
     planned: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The record as results.json holds it."""
+        """The record as in results.json."""
         return {"schema": RESULTS_SCHEMA, **asdict(self)}

@@ -1,11 +1,10 @@
-"""Where promdrill keeps things, and what a person types there. Nothing outside these folders is written.
+"""Where promdrill keeps its files, and the commands that it tells people to type. It writes to no other folders.
 
-`cache_dir` holds what was built or downloaded (``make clean-cache`` empties it); `state_dir` holds what is
-running: clusters, the engine that promdrill started, private kubeconfigs (``make clean`` empties it).
+`cache_dir` holds what was built or downloaded (``make clean-cache`` empties it); `state_dir` holds what is running:
+clusters, the engine that promdrill started, private kubeconfigs (``make clean`` empties it).
 
-Scenarios, manifests and image recipes lie in the checkout, or, where promdrill was installed from a wheel, in a folder
-of the package that has copies of them. Nothing is written there: such a folder may be read-only, and the next version
-replaces it as a whole.
+Scenarios, manifests and image recipes are in the checkout or, if promdrill was installed from a wheel, in a folder of
+the package. Nothing is written there: it may be read-only, and the next version replaces it as a whole.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from pathlib import Path
 from platformdirs.unix import Unix
 
 CACHE_VARIABLE = "PROMDRILL_CACHE_DIR"
-"""Names the cache folder: what was downloaded or built, and can be made again. ``~/.cache/promdrill`` by default."""
+"""Names the cache folder: everything downloaded or built, which can be recreated. Default: ``~/.cache/promdrill``."""
 
 STATE_VARIABLE = "PROMDRILL_STATE_DIR"
-"""Names the state folder: records of clusters and of a container engine. By default ``~/.local/state/promdrill``."""
+"""Names the state folder: records of clusters and of a container engine. Default: ``~/.local/state/promdrill``."""
 
-_USUAL = Unix("promdrill")  # on macOS too: its own folders have blanks in their names, which tools trip over
+_USUAL = Unix("promdrill")  # on macOS too: its own folders have spaces in their names, which break some tools
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 
-_DATA = "_data"  # as in pyproject.toml, where the wheel's files are mapped
+_DATA = "_data"  # as in pyproject.toml, which maps the wheel's files
 
 _SUBCOMMANDS = {
     "test-scenarios": "run",
@@ -34,7 +33,7 @@ _SUBCOMMANDS = {
     "matrix-cells": "matrix --format github",
     "matrix-supply": "matrix --fetch",
 }
-"""Targets of make that do what a subcommand of another name does."""
+"""make's targets whose subcommand has another name."""
 
 
 def cache_dir() -> Path:
@@ -53,42 +52,42 @@ def clusters_dir() -> Path:
 
 
 def in_checkout() -> bool:
-    """Whether promdrill runs from a checkout, where make's targets are, and not from a wheel."""
+    """Whether promdrill runs from a checkout, which has make's targets, and not from a wheel."""
     return not (_PACKAGE / _DATA).is_dir()
 
 
 def project_dir() -> Path:
     """The folder that holds ``scenarios/``, ``manifests/``, ``images/`` and ``matrix.toml``.
 
-    The checkout's root, or the wheel's copy of these, which is not to be written to.
+    The checkout's root, or the wheel's copy of them, which must not be written to.
     """
     return _PACKAGE.parents[1] if in_checkout() else _PACKAGE / _DATA
 
 
 def reports_dir() -> Path:
-    """The folder of all reports when no other is named: the checkout's, else ``reports`` in the current folder."""
+    """The default folder of all reports: the checkout's, else ``reports`` in the current folder."""
     return project_dir() / "reports" if in_checkout() else Path("reports")
 
 
 def pytest_config() -> Path:
-    """The configuration file that drills are run with wherever they lie; a file of the user's says nothing of them."""
+    """Pytest's configuration file for drills, wherever they are; the user's own files have no effect on them."""
     return _PACKAGE / "drills.ini"
 
 
 def program() -> str:
-    """How promdrill is called: a checkout has it in its own environment, elsewhere it is on PATH."""
+    """How to call promdrill: a checkout has it in its own environment, elsewhere it is on PATH."""
     return ".venv/bin/promdrill" if in_checkout() else "promdrill"
 
 
 def command(target: str, **variables: object) -> str:
-    """What a person is told to type: a target of make in a checkout, the subcommand that does the same elsewhere.
+    """The command for a person to type: a target of make in a checkout, elsewhere the equivalent subcommand.
 
     ``command("test-scenarios", SCENARIO="oom")`` is ``make test-scenarios SCENARIO=oom`` or
     ``promdrill run --scenario oom``.
 
     Args:
-        target: One of the Makefile's that calls promdrill and takes no arguments but options.
-        variables: Make's; those that are None or empty are left out.
+        target: A target of the Makefile that calls promdrill with no arguments but options.
+        variables: make's variables; those that are None or empty are left out.
     """
     said = [(name, str(value)) for name, value in variables.items() if value not in (None, "")]
     if in_checkout():
@@ -108,7 +107,7 @@ def manifests_dir() -> Path:
 
 
 def own_chart() -> Path:
-    """The chart that promdrill ships, the default of the source supply."""
+    """The chart that promdrill ships, the source supply's default."""
     return manifests_dir() / "charts" / "prometheus"
 
 

@@ -1,8 +1,8 @@
-"""Processes: told apart by id and start time, found by the mark that promdrill gave them, and ended with all theirs.
+"""Processes: identified by id and start time, found by promdrill's mark, and ended with all their children.
 
-An id alone may have been used again. A process group alone does not hold what has left it (``setsid``, job control),
-so each command that promdrill starts carries a mark in its environment, which its children inherit. macOS shows the
-environment of its own programs to nobody; there the session and the parents tell.
+An id alone may have been reused. A process group alone lacks the processes that have left it (``setsid``, job control),
+so each command that promdrill starts has a mark in its environment, which its children inherit. macOS hides the
+environment of its own programs; there, sessions and parents are used.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ SYSTEM = platform.system().lower()
 """`linux` or `darwin`; `windows` is refused before anything is imported."""
 
 MARK = "PROMDRILL_COMMAND"
-"""Set by promdrill: the marks of a command, separated by blanks; that of a promdrill inside a promdrill has two."""
+"""Set by promdrill: a command's marks, separated by spaces; inside a nested promdrill there are two."""
 
 DAEMON = "daemon"
-"""In place of marks: a process that outlives promdrill, with all that it starts."""
+"""The value, instead of marks, for a process that outlives promdrill with all its children."""
 
-_SWEEPS = 5  # a process may fork while it is being ended; each sweep ends all that it finds
-_SWEEP_S = 1.0  # for the kernel to take away processes that were killed
+_SWEEPS = 5  # a process may fork while it is being ended; each sweep ends every process that it finds
+_SWEEP_S = 1.0  # for the kernel to remove killed processes
 
 
 def start_of(pid: int, *, proc: Path = Path("/proc"), system: str = SYSTEM) -> str | None:
-    """What tells a process from a later one with the same id.
+    """What distinguishes a process from a later one with the same id.
 
-    On Linux boot id and start time in ticks, which no change of the clock moves; elsewhere the time at which it was
-    started, as the kernel noted it then.
+    On Linux the boot id and the start time in ticks, which clock changes do not affect; elsewhere the start time that
+    the kernel recorded.
 
     Returns:
-        None when there is no such process, or only its remains that nobody has waited for.
+        None if there is no such process, or only a zombie.
     """
     if system != "linux":
         return _created(pid)
@@ -50,23 +50,23 @@ def start_of(pid: int, *, proc: Path = Path("/proc"), system: str = SYSTEM) -> s
         boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
         return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may hold anything, blanks and brackets too
+    fields = stat.rpartition(")")[2].split()  # the name before it may contain anything, even spaces and brackets
     return None if fields[0] == "Z" else f"{boot}/{fields[19]}"
 
 
 def carried(mark: str) -> str:
-    """What a command's `MARK` holds: the marks that we carry ourselves, and its own."""
+    """The value of a command's `MARK`: this process's own marks, and the command's."""
     return f"{os.environ.get(MARK, '')} {mark}".strip()
 
 
 def marked(mark: str, leaders: Collection[int] = ()) -> list[psutil.Process]:
-    """Processes that carry a mark or are in a session of the leaders', and all that descend from them; never this one.
+    """Processes with a mark or in a leader's session, and all their descendants; never this one.
 
     Args:
-        mark: The mark of one command, or what comes before the dot in the marks of several.
+        mark: The mark of one command, or the part before the dot in the marks of several.
         leaders: Process ids of commands, each the leader of its session.
     """
-    import psutil  # noqa: PLC0415  60 ms, which few commands need
+    import psutil  # noqa: PLC0415  takes 60 ms, and few commands need it
 
     there: dict[int, psutil.Process] = {}
     children: dict[int, list[int]] = {}
@@ -90,7 +90,7 @@ def marked(mark: str, leaders: Collection[int] = ()) -> list[psutil.Process]:
 
 
 def end(found: Iterable[psutil.Process]) -> None:
-    """Kill processes, and wait until they are gone; one that has ended is not mistaken for a later one with its id."""
+    """Kill processes and wait until they are gone; never kills a later process with the same id."""
     found = list(found)
     if hasattr(os, "pidfd_open"):
         _end_by_handle(found)
@@ -99,7 +99,7 @@ def end(found: Iterable[psutil.Process]) -> None:
 
 
 def _end_by_handle(found: Iterable[psutil.Process]) -> None:
-    """As on Linux: a handle never means another process, and tells the end also where nobody waits for remains."""
+    """As on Linux: a handle never refers to another process, and reports the end even if nobody reaps the zombie."""
     ended = select.poll()
     left = 0
     with contextlib.ExitStack() as opened:
@@ -124,14 +124,14 @@ def _end_by_id(found: Iterable[psutil.Process]) -> None:
     others = []
     for process in found:
         with contextlib.suppress(psutil.Error):
-            mine = process.ppid() == os.getpid()  # whoever started it waits for it
+            mine = process.ppid() == os.getpid()  # its parent reaps it
             process.kill()
             others += [] if mine else [process]
     psutil.wait_procs(others, timeout=_SWEEP_S)
 
 
 def end_marked(mark: str, leaders: Collection[int] = ()) -> None:
-    """Kill what `marked` finds, until it finds nothing more."""
+    """Kill what `marked` finds until it finds nothing more."""
     for _ in range(_SWEEPS):
         found = marked(mark, leaders)
         if not found:

@@ -1,7 +1,7 @@
-"""Records as JSON: frozen dataclasses written and read by their types, in one way for every file that promdrill keeps.
+"""Records as JSON: frozen dataclasses written and read by their types, in the same way for every file of promdrill's.
 
-`dump` makes plain data of a record, `load` a record of plain data, and refuses what does not fit: a missing field
-without a default, a value of another type, a moment without a time zone, NaN. Fields that the record does not have are
+`dump` turns a record into plain data, `load` turns plain data into a record and refuses what does not fit: a missing
+field without a default, a value of another type, a moment without a time zone, NaN. Unknown fields are
 ignored. `parse` and `read_file` do the same from a text and from a file.
 
 Types that a record may use: str, int, float, bool, None, tuple, list, frozenset, dict and Mapping, StrEnum, Path,
@@ -28,11 +28,11 @@ Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Misfit(ValueError):
-    """Data is not what a record needs. The message says where, and what was expected there."""
+    """Data does not fit a record. The message says where, and what was expected there."""
 
 
 def dump(record: object) -> Any:
-    """A record as plain data: dicts, lists, texts, numbers. What JSON has no form for becomes its ``str``."""
+    """A record as plain data: dicts, lists, texts, numbers. Anything that JSON cannot represent becomes its ``str``."""
     return msgspec.to_builtins(record, enc_hook=str)
 
 
@@ -41,7 +41,7 @@ def dumps(record: object, *, indent: int | None = 2) -> str:
 
     Args:
         record: As for `dump`.
-        indent: Columns of each level; None for all on one line.
+        indent: Spaces per level; None for a single line.
     """
     return json.dumps(dump(record), indent=indent) + "\n"
 
@@ -86,7 +86,7 @@ def parse(text: str | bytes) -> Any:
     """Plain data from JSON.
 
     Raises:
-        Misfit: It is not JSON, is nested too deeply, or has a number that is none (NaN, Infinity).
+        Misfit: It is not JSON, is nested too deeply, or contains NaN or Infinity.
     """
     try:
         return json.loads(text, parse_constant=_refuse, parse_float=_finite)
@@ -133,11 +133,11 @@ def _finite(digits: str) -> float:
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise Misfit(f"has {constant} in place of a number")
+    raise Misfit(f"has {constant} instead of a number")
 
 
 def _words(said: str) -> str:
-    """The library's message with the place first: ``drills[0].verdict: expected str, got int``."""
+    """The library's message, with the path first: ``drills[0].verdict: expected str, got int``."""
     found = re.fullmatch(r"(?P<what>.*?) - at `(?:key in )?\$\.?(?P<place>.*)`", said, re.DOTALL)
     what, place = (found["what"], found["place"]) if found else (said, "")
     missing = re.fullmatch(r"Object missing required field `(\w+)`", what)

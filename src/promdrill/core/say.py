@@ -1,6 +1,6 @@
-"""How code tells an operator what happens, without knowing where the line is shown."""
+"""The type of functions that tell an operator what happens, wherever that is shown."""
 
 from collections.abc import Callable
 
 Say = Callable[[str], None]
-"""Takes one line of text, without its line end."""
+"""Called with one line of text, without a line end."""

@@ -1,7 +1,7 @@
-"""The one gateway through which every subprocess goes.
+"""The one gateway for every subprocess.
 
-An argv list, an environment that is stated, a deadline, captured output, and an error that can be pasted. A command
-leads a session of its own and carries a mark, so that ending it ends all that it started, and it dies with promdrill.
+An argv list, an explicit environment, a deadline, captured output, and an error that can be pasted. A command leads its
+own session and has a mark, so that ending it also ends its children, and it dies with promdrill.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from promdrill.core.errors import CommandFailed, CommandTimeout
 from promdrill.core.guardian import Guardian
 
 GRACE_S = 5.0
-"""Seconds between SIGTERM and SIGKILL when a command is ended: what `docker stop`-like tools need to let go."""
+"""Seconds between SIGTERM and SIGKILL when a command is ended: what tools like `docker stop` need to finish."""
 
-_STOP_TICK_S = 0.1  # how late a stop request may be seen; deadlines and ends are exact
-_DRAIN_S = 1.0  # for the output of a command that we ended: nobody should hold its pipe any more
+_STOP_TICK_S = 0.1  # how late a stop request may be noticed; deadlines and ends are exact
+_DRAIN_S = 1.0  # for the output of an ended command: nobody should hold its pipe any more
 _CHUNK_BYTES = 1 << 16
 
 _RUN = secrets.token_hex(8)
@@ -73,13 +73,13 @@ def run(
     Args:
         argv: The command and its arguments; never a shell line.
         timeout_s: Seconds after which the command and its children are ended.
-        env: Variables added to (or replacing those of) our own environment.
+        env: Variables to add to promdrill's own environment, or to replace there.
         cwd: Its working folder.
         stdin: Text, or an open binary file, for its standard input; nothing by default.
         ok: Exit codes that count as success.
-        on_line: Called with each line of output as it comes; standard error is then merged into standard output.
-        stop: When set from another thread, the command is ended as at its deadline.
-        hint: The next move, put into the error.
+        on_line: Called with each line of output as it arrives; standard error is then merged into standard output.
+        stop: If set by another thread, the command is ended as at its deadline.
+        hint: What to do next, for the error.
 
     Raises:
         CommandFailed: It could not be started, or its exit code is not in `ok`.
@@ -93,7 +93,7 @@ def run(
             in_time = pipes.follow(deadline, stop)
             if not in_time:
                 ending = threading.Thread(target=end_group, args=(process,), name=f"ending-{process.pid}")
-                ending.start()  # beside it what the command still says is read, or it could not end by itself
+                ending.start()  # meanwhile its output is read, or it could not end by itself
                 pipes.follow(Deadline.after(GRACE_S + _DRAIN_S), None)
                 ending.join()
             stdout, stderr = pipes.texts()
@@ -110,11 +110,11 @@ def run(
 
 
 class Running(subprocess.Popen[bytes]):
-    """A command that runs. A thread waits for it, so that its end can be waited for beside other things.
+    """A running command. A thread waits for it, so that its end can be awaited together with other things.
 
     Attributes:
-        mark: What its processes carry in `promdrill.core.processes.MARK`.
-        ended_fd: Readable once it has ended, whoever still holds its output.
+        mark: Its processes' mark, in `promdrill.core.processes.MARK`.
+        ended_fd: Readable once it has ended, even if another process still holds its output.
     """
 
     def __init__(self, args: list[str], *, mark: str, environment: Mapping[str, str], **options: Any) -> None:
@@ -128,7 +128,7 @@ class Running(subprocess.Popen[bytes]):
         """Its exit code, once it has ended.
 
         Raises:
-            TimeoutExpired: It has not within that many seconds.
+            TimeoutExpired: It did not end within that many seconds.
         """
         if not self._ended.wait(timeout):
             raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
@@ -141,7 +141,7 @@ class Running(subprocess.Popen[bytes]):
 
 
 def new_mark() -> str:
-    """A mark for one command; only one whose environment is made by another program need know its own."""
+    """A mark for one command; only needed for a command whose environment another program sets."""
     return f"{_RUN}.{next(_NUMBERS)}"
 
 
@@ -155,7 +155,7 @@ def spawn(
     merge: bool = True,
     mark: str | None = None,
 ) -> Iterator[Running]:
-    """A running command whose standard output is a pipe; ended with all its children when the block is left.
+    """A running command whose standard output is a pipe; ended with all its children when the block ends.
 
     Raises:
         CommandFailed: It could not be started.
@@ -192,16 +192,14 @@ def spawn(
 
 
 def end_group(process: Running) -> None:
-    """End a command and all that it started: SIGTERM, and SIGKILL after `GRACE_S` or once the command has ended.
+    """End a command and its children: SIGTERM, and SIGKILL after `GRACE_S` or once the command has ended.
 
-    Of a command that has ended by itself only its own process group is ended: what left that was meant to stay.
+    If a command has ended by itself, only its process group is ended: a process that left the group was meant to stay.
     """
     running = process.poll() is None
     found = processes.marked(process.mark, [process.pid]) if running else []
     if running:
-        with contextlib.suppress(
-            ProcessLookupError, PermissionError
-        ):  # the latter of macOS, where only remains are left
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter on macOS, if only zombies are left
             os.killpg(process.pid, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE_S)
@@ -214,7 +212,7 @@ def end_group(process: Running) -> None:
 
 
 def start_daemon(argv: Iterable[str | os.PathLike[str]], *, log: Path, env: Mapping[str, str] | None = None) -> int:
-    """Start a command that outlives promdrill, in a session of its own, and return its process id.
+    """Start a command that outlives promdrill in its own session, and return its process id.
 
     Its output goes to `log`. The caller records the id so that ``promdrill clean`` can end it.
 
@@ -235,16 +233,16 @@ def start_daemon(argv: Iterable[str | os.PathLike[str]], *, log: Path, env: Mapp
             )
     except OSError as error:
         raise CommandFailed(args, 127, "", what=f"cannot start ({error.strerror})") from error
-    process.returncode = 0  # it is left running on purpose; without this Python warns when the object goes
+    process.returncode = 0  # it is left running on purpose; without this Python warns when the object is deleted
     return process.pid
 
 
 class _Pipes:
-    """What goes to a command and comes from it, as far as it has.
+    """The input and output of a command so far.
 
     Args:
         process: The command.
-        text: For its standard input; None where that is no pipe.
+        text: For its standard input; None if that is not a pipe.
         on_line: As in `run`.
     """
 
@@ -272,7 +270,7 @@ class _Pipes:
         self._selector.close()
 
     def follow(self, deadline: Deadline, stop: threading.Event | None) -> bool:
-        """Until the command has ended and nobody holds its output; returns whether that was before the deadline.
+        """Wait until the command has ended and nobody holds its output; returns whether that was before the deadline.
 
         A stop request counts as the deadline.
         """
@@ -287,12 +285,12 @@ class _Pipes:
         return True
 
     def texts(self) -> tuple[str, str]:
-        """Standard output and standard error so far; the latter is empty where it was merged."""
+        """Standard output and standard error so far; the latter is empty if it was merged."""
         out, err = (*map(bytes, self._got.values()), b"")[:2]
         return _decode(out), _decode(err)
 
     def _go_on(self, fd: int) -> bool:
-        """Read or write what there is to; returns whether more may come."""
+        """Read or write whatever is possible; returns whether there may be more."""
         if fd == self._process.ended_fd:
             return False
         if fd not in self._got:
@@ -305,7 +303,7 @@ class _Pipes:
     def _write(self, fd: int) -> bool:
         try:
             self._input = self._input[os.write(fd, self._input[: select.PIPE_BUF]) :]
-        except BrokenPipeError:  # it reads no more; how it ended says why
+        except BrokenPipeError:  # it has stopped reading; how it ended says why
             self._input = self._input[:0]
         if not self._input and self._process.stdin is not None:
             self._selector.unregister(fd)

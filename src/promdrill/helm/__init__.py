@@ -1,1 +1,1 @@
-"""Everything about Helm and its charts: finding them, their values, what differs by version, the command itself."""
+"""Everything about Helm and charts: find them, compute their values, know what differs by version, run Helm."""

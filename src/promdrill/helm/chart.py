@@ -14,8 +14,8 @@ class ChartRef:
         path: Its folder or .tgz.
         name: From Chart.yaml.
         version: Likewise.
-        app_version: Likewise: the version of Prometheus that it installs.
-        followed: Name and version of the chart whose values and manifests it has; None for its own.
+        app_version: Likewise; the version of Prometheus that it installs.
+        followed: Name and version of the chart that it imitates, values and manifests; None if it does not.
     """
 
     path: Path

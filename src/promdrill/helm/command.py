@@ -1,4 +1,4 @@
-"""Helm, against one cluster and with folders of its own."""
+"""The Helm command, for one cluster and with its own folders."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, UsageError
 
 CLIENT_TIMEOUT_S = 60.0
-"""For what Helm does without waiting for a pod: render, lint, read a chart, ask for a release."""
+"""Seconds for Helm commands that wait for no pod: render, lint, read a chart, look up a release."""
 
 
 class Helm:
-    """One Helm binary, one cluster.
+    """One Helm binary for one cluster.
 
     Args:
         binary: Path of helm.
@@ -44,7 +44,7 @@ class Helm:
         """Install a release, without waiting for its pods.
 
         Raises:
-            CommandFailed: Helm refused, with what it said.
+            CommandFailed: Helm refused; the message has its output.
         """
         self._run(["install", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
 
@@ -52,42 +52,42 @@ class Helm:
         """Upgrade a release, without waiting for its pods.
 
         Raises:
-            CommandFailed: Helm refused, with what it said.
+            CommandFailed: Helm refused; the message has its output.
         """
         self._run(["upgrade", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
 
     def uninstall(self, release: str, namespace: str, *, missing_ok: bool = True) -> None:
-        """Remove a release and what belongs to it; claims that Helm keeps stay.
+        """Uninstall a release and its objects, except claims that Helm keeps.
 
         Raises:
-            CommandFailed: Helm refused, with what it said.
+            CommandFailed: Helm refused; the message has its output.
         """
         missing = ["--ignore-not-found"] if missing_ok else []
         self._run(["uninstall", release, "--namespace", namespace, *missing], timeout_s=CLIENT_TIMEOUT_S)
 
     def template(self, release: str, chart: Path, namespace: str, values: Sequence[Path]) -> list[dict[str, Any]]:
-        """The objects that an installation would create.
+        """The objects that an install would create.
 
         Raises:
-            CommandFailed: The chart does not render, with what Helm said.
+            CommandFailed: The chart does not render; the message has Helm's output.
         """
         argv = ["template", release, str(chart), "--namespace", namespace, *_files(values)]
         rendered = self._run(argv, timeout_s=CLIENT_TIMEOUT_S)
         return [item for item in yaml.safe_load_all(rendered) if item]
 
     def lint(self, chart: Path, values: Sequence[Path] = ()) -> str:
-        """Helm's own check of a chart, warnings counted as errors.
+        """Run ``helm lint`` on a chart, with warnings as errors.
 
         Raises:
-            CommandFailed: With what Helm found.
+            CommandFailed: Helm found something; the message has its output.
         """
         return self._run(["lint", "--strict", str(chart), *_files(values)], timeout_s=CLIENT_TIMEOUT_S)
 
     def show_chart(self, chart: Path) -> dict[str, Any]:
-        """A chart's own description: name, version, appVersion and so on.
+        """A chart's Chart.yaml: name, version, appVersion and so on.
 
         Raises:
-            UsageError: There is no chart there.
+            UsageError: There is no such chart.
         """
         try:
             described = yaml.safe_load(self._run(["show", "chart", str(chart)], timeout_s=CLIENT_TIMEOUT_S))

@@ -1,4 +1,4 @@
-"""How the drilled Prometheus is installed: by Helm, by hand from manifests, or by the Prometheus operator."""
+"""Install the drilled Prometheus: with Helm, by hand from manifests, or with the Prometheus operator."""
 
 from promdrill.helm.chart import ChartRef
 from promdrill.install.base import Installation

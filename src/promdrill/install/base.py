@@ -11,7 +11,7 @@ from promdrill.core.errors import UsageError
 from promdrill.observe.server import Server
 
 DEFAULT_SCRAPE_INTERVAL = "1m"
-"""Of the chart, and of Prometheus itself."""
+"""The default of the chart and of Prometheus itself."""
 
 _UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -21,12 +21,12 @@ class Installation(Protocol):
 
     @property
     def name(self) -> str:
-        """What people call it: the Helm release, or the Deployment."""
+        """Its name: the Helm release, or the Deployment."""
         ...
 
     @property
     def namespace(self) -> str:
-        """Its namespace, which is made before it and deleted after it."""
+        """Its namespace, which is created before it and deleted after it."""
         ...
 
     @property
@@ -44,13 +44,13 @@ class Installation(Protocol):
         """Seconds between two scrapes, as the files say.
 
         Raises:
-            UsageError: They hold something that is no duration.
+            UsageError: They contain something that is not a duration.
         """
         ...
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables that a runbook's steps find it by."""
+        """Variables that tell a runbook's steps where it is."""
         ...
 
     def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
@@ -58,32 +58,32 @@ class Installation(Protocol):
 
         Args:
             values: The scenario's values.yaml.
-            layers: Helm values over it, lowest first; only charts take them.
+            layers: Helm values over it, lowest first; only charts use them.
             storage_class: The drill's own StorageClass.
 
         Raises:
-            UsageError: They cannot be put together.
+            UsageError: They cannot be combined.
         """
         ...
 
     def install(self) -> None:
-        """Create everything, without waiting for pods; what a killed drill left of it is replaced."""
+        """Create everything, without waiting for pods; leftovers of a killed drill are replaced."""
         ...
 
     def upgrade(self) -> None:
-        """Bring the cluster to what the files say now, without waiting for pods."""
+        """Bring the cluster to the current state of the files, without waiting for pods."""
         ...
 
     def uninstall(self) -> None:
-        """Ask for everything to be deleted, claims as the tool has it; what is not there is fine."""
+        """Request deletion of everything, and of claims if the tool does so; missing objects are not an error."""
         ...
 
 
 def duration_s(text: str, where: str) -> float:
-    """Seconds of a duration as Prometheus writes it.
+    """The seconds of a duration in Prometheus' notation.
 
     Raises:
-        UsageError: It is none; names `where` it stands.
+        UsageError: It is not a duration; the message names `where` it was found.
     """
     parts = re.findall(r"(\d+)(ms|[smhd])", text)
     if not parts or "".join(number + unit for number, unit in parts) != text:

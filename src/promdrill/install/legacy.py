@@ -1,17 +1,17 @@
 """Charts that render API versions which Kubernetes has removed, and the Helm that they need.
 
-Such a chart is installed as it is: promdrill's post-renderer writes what it renders in today's API versions
-(`promdrill.helm.post_renderer.rewrite`), for a drill's own commands and for those that a runbook types.
+Such a chart is installed as it is: promdrill's post-renderer converts its objects to today's API versions
+(`promdrill.helm.post_renderer.rewrite`), for a drill's own commands and for those of a runbook.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
+from promdrill.core.choices import VERSION
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.post_renderer.wrapper import wrapped
 
@@ -23,7 +23,7 @@ class Legacy:
     Attributes:
         chart: The chart's name.
         versions: Its versions that render removed API versions.
-        renders: Which, with its default values.
+        renders: The removed API versions that it renders with its default values.
     """
 
     chart: str
@@ -32,8 +32,8 @@ class Legacy:
 
 
 TABLE = (
-    # helm/charts stable/prometheus 8.11.4 at bf41b539b3 renders them, prometheus-community 11.16.9 at 4346bfad3b none.
-    # Where between the two they went is not known, so the post-renderer, which leaves the rest alone, goes on to 11.
+    # helm/charts stable/prometheus 8.11.4 at bf41b539b3 renders them, prometheus-community 11.16.9 at 4346bfad3b does
+    # not. Which version dropped them is unknown, so the post-renderer, which changes nothing else, is used up to 11.
     Legacy("prometheus", SpecifierSet("<11.0.0"), "extensions/v1beta1 and rbac.authorization.k8s.io/v1beta1"),
 )
 
@@ -41,18 +41,19 @@ TABLE = (
 def row_of(chart: ChartRef) -> Legacy | None:
     """The row of a chart that needs the post-renderer; None for any other."""
     name, number = chart.followed or (chart.name, chart.version)
-    version = re.match(r"v?(\d+\.\d+\.\d+)", number)
-    rows = (row for row in TABLE if version and row.chart == name and row.versions.contains(version[1]))
+    version = VERSION.match(number.removeprefix("v"))
+    release = version[0].partition("-")[0] if version else None
+    rows = (row for row in TABLE if release and row.chart == name and row.versions.contains(release))
     return next(rows, None)
 
 
 def helm_for(chart: ChartRef, helm: Path, folder: Path) -> Path:
-    """The `helm` to install a chart with: the one given, or one that puts the chart through the post-renderer.
+    """The `helm` to install a chart with: the given one, or one that adds the post-renderer.
 
     Args:
         chart: The chart.
         helm: The pinned Helm.
-        folder: Where the other one is written, to stay for as long as it is used.
+        folder: Where to write the other one; it must stay as long as that is used.
 
     Raises:
         CommandFailed: `helm` does not run.
@@ -62,7 +63,7 @@ def helm_for(chart: ChartRef, helm: Path, folder: Path) -> Path:
 
 
 def remarks(chart: ChartRef) -> tuple[str, ...]:
-    """What a result says of it: nothing for a chart that needs no post-renderer."""
+    """Remarks for a reader of the result; none for a chart that needs no post-renderer."""
     row = row_of(chart)
     if row is None:
         return ()

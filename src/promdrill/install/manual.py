@@ -1,4 +1,4 @@
-"""The manual install: manifests/manual, under the drill's own names, applied object by object."""
+"""The manual install: manifests/manual with the drill's own names, applied object by object."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ JOBS = (
     "kubernetes-nodes-cadvisor",
     "kubernetes-service-endpoints",
 )
-"""The scrape jobs of manifests/manual, each of which has a target on every cluster."""
+"""The scrape jobs of manifests/manual; each has a target in every cluster."""
 
 GONE_S = 60.0
-"""Seconds for a PersistentVolume to go: at once, or when the claim's last pod has ended."""
+"""Seconds for a PersistentVolume to be deleted: at once, or when the claim's last pod has ended."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +67,14 @@ class Manual(Manifests):
         """Seconds between two scrapes.
 
         Raises:
-            UsageError: It is no duration.
+            UsageError: It is not a duration.
         """
         config = next(obj["data"]["prometheus.yml"] for obj in self.objects() if obj["kind"] == "ConfigMap")
         stated = yaml.safe_load(config).get("global") or {}
         return duration_s(str(stated.get("scrape_interval", DEFAULT_SCRAPE_INTERVAL)), "scrape_interval")
 
     def install(self) -> None:
-        """Make the volume's folder on the node as manifests/manual/README.md says, empty, and apply all objects."""
+        """Create the volume's empty folder on the node as manifests/manual/README.md says, and apply all objects."""
         self._remove_volumes()
         for folder in self._host_paths():
             made = f"rm -rf {folder} && mkdir -p {folder} && chown 65534:65534 {folder} && chmod 0750 {folder}"
@@ -82,15 +82,15 @@ class Manual(Manifests):
         self.upgrade()
 
     def upgrade(self) -> None:
-        """Apply all objects as the files have them now."""
+        """Apply all objects in the current files."""
         for obj in self.objects():
             self.kube.apply(obj)
 
     def uninstall(self) -> None:
-        """Delete all objects, the last applied first, and the volume's folder on the node once no pod writes to it.
+        """Delete all objects in reverse order, and the volume's folder on the node once no pod writes to it.
 
         Raises:
-            ClusterError: A pod did not end in time; the folder was removed all the same.
+            ClusterError: A pod did not end in time; the folder was removed anyway.
         """
         for obj in reversed(self.objects()):
             self.kube.delete(object_path(obj))
@@ -101,9 +101,9 @@ class Manual(Manifests):
                 self._on_node(f"rm -rf {folder}")
 
     def _remove_volumes(self) -> None:
-        """Delete each volume and wait until it is gone, which it is once its claim's last pod has ended.
+        """Delete each volume and wait until it is gone, which happens once its claim's last pod has ended.
 
-        A volume that was bound before is never bound again: only a new object of its name is.
+        A volume that was bound is never bound again; only a new object of its name is.
         """
         for obj in self.objects():
             if obj["kind"] == "PersistentVolume":
@@ -116,7 +116,7 @@ class Manual(Manifests):
                 continue
             path = str((obj["spec"].get("hostPath") or {}).get("path", ""))
             parts = PurePosixPath(path).parts
-            if self.namespace in parts and ".." not in parts:  # nothing but a folder of the drill's own is ever touched
+            if self.namespace in parts and ".." not in parts:  # only the drill's own folder may be touched
                 yield shlex.quote(path)
 
     def _shipped(self, _wanted: Mapping[str, Any], _values: Path) -> Sequence[Path]:

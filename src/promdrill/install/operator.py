@@ -1,7 +1,7 @@
-"""The operator's install: manifests/operator under the drill's own names, applied with kubectl as a person would.
+"""The operator's install: manifests/operator with the drill's own names, applied with kubectl as a person would.
 
-Its custom resource definitions belong to the whole cluster and come first. They are of one version, so that drills side
-by side share them, and they stay: deleting them would delete every Prometheus of every namespace.
+Its custom resource definitions belong to the whole cluster and come first. There is one version of them, so parallel
+drills share them, and they stay: deleting them would delete every Prometheus in every namespace.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ NAMESPACE = "observability"
 """The word in manifests/operator that stands for the namespace, in cluster-wide names too."""
 
 STORAGE_CLASS = "storageClassName: standard"
-"""Where manifests/operator names the class of the volume."""
+"""The line in manifests/operator that names the class of the volume."""
 
 KUBECTL_S = 120.0
 """Seconds for one kubectl: 3 to 5 for the definitions, 2.7 MB of them, more on a busy machine."""
 
 ESTABLISHED_S = 60
-"""Seconds for the API server to serve what was defined: it takes one or two."""
+"""Seconds for the API server to serve new definitions: it takes one or two."""
 
 AVAILABLE_S = 90
 """Seconds for the Deployments behind an APIService: two to five, more on a busy machine."""
@@ -45,7 +45,7 @@ class Operator(Manifests):
     Attributes:
         kubectl: The pinned kubectl.
         kubeconfig: The cluster's private kubeconfig.
-        crds: A manifest that holds the operator's custom resource definitions; what else it holds is left out.
+        crds: A manifest with the operator's custom resource definitions; everything else in it is ignored.
     """
 
     kubectl: Path
@@ -78,7 +78,7 @@ class Operator(Manifests):
         """Seconds between two scrapes.
 
         Raises:
-            UsageError: It is no duration.
+            UsageError: It is not a duration.
         """
         spec = next(obj["spec"] for obj in self.objects() if obj["kind"] == "Prometheus")
         return duration_s(str(spec.get("scrapeInterval", "30s")), "scrapeInterval")
@@ -87,23 +87,23 @@ class Operator(Manifests):
         """Apply the definitions, wait until they are served, and apply all objects.
 
         Raises:
-            CommandFailed: kubectl was refused, or the definitions are not served in time.
+            CommandFailed: kubectl failed, or the definitions were not served in time.
         """
         definitions = definitions_in(self.crds.read_text(encoding="utf-8"))
-        # On the server's side: the larger ones do not fit into the annotation that kubectl would keep them in.
+        # Server-side: the larger ones do not fit into the annotation that client-side apply would keep them in.
         self._kubectl("apply", "--server-side", "--force-conflicts", "--filename=-", stdin=definitions)
         self._kubectl("wait", "--for=condition=Established", f"--timeout={ESTABLISHED_S}s", "--filename=-",
                       stdin=definitions)  # fmt: skip
         self.upgrade()
 
     def upgrade(self) -> None:
-        """Apply all objects as the files have them now, an APIService once there is somebody to serve its group.
+        """Apply all objects in the current files, an APIService only once its group's service is up.
 
-        The API server asks the service of an APIService at once, and keeps the connection: one that was made before the
-        service had an address in the node's rules has been seen to lead out of the cluster for good.
+        The API server connects to an APIService's service at once, and keeps the connection. One that was made before
+        the node's rules had the service's address has been seen to lead out of the cluster forever.
 
         Raises:
-            CommandFailed: kubectl was refused, or a Deployment is not available in time.
+            CommandFailed: kubectl failed, or a Deployment was not available in time.
         """
         objects = self.objects()
         groups = [obj for obj in objects if obj["kind"] == "APIService"]
@@ -114,23 +114,25 @@ class Operator(Manifests):
             self._apply(groups)
 
     def uninstall(self) -> None:
-        """Delete all objects, the last applied first; the definitions stay, and so does the claim."""
+        """Delete all objects in reverse order; the definitions stay, and so does the claim."""
         for obj in reversed(self.objects()):
             self.kube.delete(object_path(obj))
 
     def _apply(self, objects: Sequence[Mapping[str, Any]]) -> None:
         text = yaml.safe_dump_all([dict(obj) for obj in objects], sort_keys=False)
-        # Without the schemas of all kinds, which for these definitions are megabytes: seconds of work for each apply.
+        # No validation: it needs the schemas of all kinds, megabytes for these definitions and seconds for each apply.
         self._kubectl("apply", "--validate=false", "--openapi-patch=false", "--filename=-", stdin=text)
 
     def _kubectl(self, *args: str, stdin: str) -> None:
-        with tempfile.TemporaryDirectory(prefix="promdrill-kubectl-") as home:  # for its caches, and free of settings
+        with tempfile.TemporaryDirectory(
+            prefix="promdrill-kubectl-"
+        ) as home:  # for its caches, and without the user's settings
             env = {"HOME": home, "KUBECACHEDIR": f"{home}/cache"}
             argv: list[str | Path] = [self.kubectl, f"--kubeconfig={self.kubeconfig}", *args]
             shell.run(argv, timeout_s=KUBECTL_S, env=env, stdin=stdin)
 
     def _shipped(self, wanted: Mapping[str, Any], values: Path) -> Sequence[Path]:
-        """The manifests in manifests/operator, and in those of its folders that values.yaml lists under `folders`."""
+        """The manifests in manifests/operator, and in its folders that values.yaml lists under `folders`."""
         base = paths.manifests_dir() / "operator"
         found = sorted(base.glob("*.yaml"))
         for name in wanted.get("folders") or ():
@@ -146,7 +148,7 @@ class Operator(Manifests):
 
 
 def definitions_in(manifest: str) -> str:
-    """The custom resource definitions of a manifest, as text: they have a bare ``=``, which PyYAML cannot read.
+    """The custom resource definitions of a manifest, as text: they contain a bare ``=``, which PyYAML cannot read.
 
     Raises:
         UsageError: There are none.
@@ -154,5 +156,5 @@ def definitions_in(manifest: str) -> str:
     documents = re.split(r"^---$", manifest, flags=re.MULTILINE)
     found = [text for text in documents if re.search(r"^kind: CustomResourceDefinition$", text, re.MULTILINE)]
     if not found:
-        raise UsageError("the operator's manifest holds no custom resource definitions")
+        raise UsageError("the operator's manifest has no custom resource definitions")
     return "---".join(found)

@@ -1,4 +1,4 @@
-"""Installed by Helm: the release of a drill, and the one values file that faults and runbooks edit."""
+"""Install with Helm: the release of a drill, and the one values file that faults and runbooks edit."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promdrill.observe.server import Server
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One release, installed from one values file.
+    """One release with one values file.
 
     Attributes:
         helm: Helm, pointed at the drill's cluster.
@@ -23,7 +23,7 @@ class Release:
         namespace: Its namespace.
         chart: Folder or .tgz of the chart.
         values: The writable values file; the runbook's $VALUES.
-        timeout_s: For each Helm command; none of them waits for pods, but hooks may.
+        timeout_s: Seconds for each Helm command; none of them waits for pods, but hooks may.
     """
 
     helm: Helm
@@ -45,17 +45,17 @@ class Release:
 
     @property
     def scrape_interval_s(self) -> float:
-        """Seconds between two scrapes, as the values say.
+        """Seconds between two scrapes, from the values.
 
         Raises:
-            UsageError: They hold something that is no duration.
+            UsageError: They contain something that is not a duration.
         """
         where = "server.global.scrape_interval"
         return duration_s(str(self.value(where, DEFAULT_SCRAPE_INTERVAL)), where)
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """What a person types Helm commands with."""
+        """Variables to type Helm commands with."""
         return {
             "NAMESPACE": self.namespace,
             "RELEASE": self.name,
@@ -64,10 +64,10 @@ class Release:
         }
 
     def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
-        """Write the values file: the scenario's text as it is, the layers and the drill's class laid over it in place.
+        """Write the values file: the scenario's text, with the layers and the drill's class merged into it in place.
 
         Raises:
-            UsageError: A layer is not YAML, or cannot be laid over in place.
+            UsageError: A layer is not YAML, or cannot be merged in place.
         """
         text = values.read_text(encoding="utf-8")
         editing.load(text)
@@ -86,7 +86,7 @@ class Release:
         self.values.write_text(text, encoding="utf-8")
 
     def value(self, path: str, default: Any) -> Any:
-        """The value at a dotted path of the file; `default` where it says nothing."""
+        """The value at a dotted path of the file; `default` if it is not set."""
         return editing.lookup(editing.load(self.read()), path, default)
 
     def install(self) -> None:
@@ -98,7 +98,7 @@ class Release:
         self.helm.install(self.name, self.chart, self.namespace, [self.values], timeout_s=self.timeout_s)
 
     def upgrade(self) -> None:
-        """``helm upgrade`` with the values file as it is now.
+        """``helm upgrade`` with the current values file.
 
         Raises:
             CommandFailed: Helm refused.
@@ -106,5 +106,5 @@ class Release:
         self.helm.upgrade(self.name, self.chart, self.namespace, [self.values], timeout_s=self.timeout_s)
 
     def uninstall(self) -> None:
-        """``helm uninstall``; a release that is not there is fine."""
+        """``helm uninstall``; a missing release is not an error."""
         self.helm.uninstall(self.name, self.namespace, missing_ok=True)

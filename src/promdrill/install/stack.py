@@ -1,7 +1,7 @@
 """kube-prometheus-stack: a Helm release whose Prometheus is made by the operator that comes with it.
 
-Scenarios are written for prometheus 25.8.0. Most of what they say has other keys there, which the rows of
-`promdrill.helm.compatibility.stack` tell; the release's own names, its class and the scrape jobs are added here.
+Scenarios are written for prometheus 25.8.0. Most of their values have other keys in this chart, listed in
+`promdrill.helm.compatibility.stack`; the release's own names, its class and the scrape jobs are added here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from promdrill.install.release import Release
 from promdrill.observe.server import Server
 
 LONGEST_FULLNAME = 26
-"""Characters that the chart leaves of a full name (templates/_helpers.tpl); it adds up to 37 to them."""
+"""Characters to which the chart cuts a full name (templates/_helpers.tpl); it adds up to 37."""
 
 _HASHED = 6
 _TEMPLATE = re.compile(r"{{-? *\.Release\.(Name|Namespace) *-?}}")
@@ -38,7 +38,7 @@ class Stack(Release):
 
     @property
     def fullname(self) -> str:
-        """What the chart's objects are named after, ClusterRoles too: the release, cut so that no other has it."""
+        """The full name that the chart's objects, and ClusterRoles, derive from: the release, shortened uniquely."""
         if len(self.name) <= LONGEST_FULLNAME:
             return self.name
         mark = hashlib.sha256(self.name.encode()).hexdigest()[:_HASHED]
@@ -46,7 +46,7 @@ class Stack(Release):
 
     @property
     def server(self) -> Server:
-        """The names that the chart gives to the Prometheus object, and the operator to what it makes of that."""
+        """The names that the chart gives to the Prometheus object, and the operator to the objects that it makes."""
         prometheus = f"{self.fullname}-prometheus"
         stateful_set = f"prometheus-{prometheus}"
         return Server(
@@ -65,7 +65,7 @@ class Stack(Release):
         """As `Release.compose`, with the names, the class and the jobs under the keys of this chart.
 
         Raises:
-            UsageError: As there; or a job is a template of something else than the release's name or namespace.
+            UsageError: As there; or a job is a template with anything but the release's name or namespace.
         """
         own = {"fullnameOverride": self.fullname}
         jobs = self._jobs(editing.load(values.read_text(encoding="utf-8")), values)
@@ -77,8 +77,10 @@ class Stack(Release):
         names = {"Name": self.name, "Namespace": self.namespace}
         written = _TEMPLATE.sub(lambda match: names[match[1]], str(at(scenario, _WRITTEN) or ""))
         if "{{" in written:
-            message = f"{values}: extraScrapeConfigs: only .Release.Name and .Release.Namespace are known as templates"
-            raise UsageError(f"{message} to {stack.CHART}")
+            message = (
+                f"{values}: extraScrapeConfigs: the only templates allowed are .Release.Name and .Release.Namespace"
+            )
+            raise UsageError(f"{message} with {stack.CHART}")
         return [*(at(scenario, _LISTED) or ()), *(yaml.safe_load(written) or ())]
 
 

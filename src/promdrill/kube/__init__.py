@@ -1,1 +1,1 @@
-"""The API server: one small client, streams that can be ended, commands in containers."""
+"""The API server: a small client, streams that can be ended, and commands in containers."""

@@ -1,6 +1,6 @@
-"""One small client over the API server: raw JSON in, raw JSON out, every request counted.
+"""A small client of the API server: raw JSON in, raw JSON out, every request counted.
 
-ClusterError                the API server cannot be asked
+ClusterError                the API server cannot be reached
 +-- ApiError                it refused; `status` and `reason` say how
     +-- NotFound            ... because there is no such object
 """
@@ -24,13 +24,13 @@ from promdrill.kube.transport import Answer, Transport
 __all__ = ["Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "object_path"]
 
 FIELD_MANAGER = "promdrill"
-"""Owner of the fields that `Kube.apply` sets."""
+"""Field manager of `Kube.apply`."""
 
 TRANSIENT = frozenset({429, 502, 503, 504})
-"""HTTP statuses with which an API server that is starting, stopping or busy asks to be asked again."""
+"""HTTP statuses of an API server that is starting, stopping or busy: the request is worth another try."""
 
 CALL_TIMEOUT_S = 10.0
-"""Seconds for one call with its retries: milliseconds, or some seconds while an API server starts."""
+"""Seconds for one call with its retries; it takes milliseconds, or seconds while an API server starts."""
 
 PATCH_TYPES = {
     "merge": "application/merge-patch+json",
@@ -45,7 +45,7 @@ class ApiError(ClusterError):
 
     Attributes:
         status: HTTP status.
-        reason: The API's own word, such as `AlreadyExists`; empty when it gave none.
+        reason: The API's own word, such as `AlreadyExists`; empty if it gave none.
     """
 
     def __init__(self, what: str, status: int, text: str) -> None:
@@ -63,10 +63,10 @@ class Kube:
     """One API server, as the current context of one kubeconfig. Safe to use from several threads.
 
     Args:
-        kubeconfig: The file; no other configuration, no environment variable and no proxy is looked at.
+        kubeconfig: The file; all other configuration, environment variables and proxies are ignored.
 
     Raises:
-        ClusterError: The file is no usable kubeconfig.
+        ClusterError: The file is not a usable kubeconfig.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
@@ -76,7 +76,7 @@ class Kube:
 
     @property
     def requests_made(self) -> int:
-        """Requests to the API server itself so far; no watches, log streams or proxied questions."""
+        """Requests to the API server itself so far, without watches, log streams and proxied requests."""
         return self._transport.requests_made
 
     @property
@@ -85,7 +85,7 @@ class Kube:
         return self._transport.questions_asked
 
     def close(self) -> None:
-        """End every stream, let go of connections and private key files. More than once is fine."""
+        """End every stream, close connections and delete private key files. May be called more than once."""
         self._streams.interrupt_all()
         self._transport.close()
 
@@ -105,15 +105,15 @@ class Kube:
         timeout_s: float = 10,
         retry: bool = True,
     ) -> Answer:
-        """One request; any HTTP status is an answer.
+        """Send one request; any HTTP status is an answer.
 
         Args:
             method: HTTP method.
             path: Path and query.
-            body: Sent as JSON when not None.
-            content_type: Of the body.
+            body: Sent as JSON unless None.
+            content_type: The body's.
             timeout_s: Seconds for all attempts together, and for each.
-            retry: Try again when the connection fails; a POST, which may have arrived, is never sent twice.
+            retry: Try again if the connection fails; a POST is never sent twice, because it may have arrived.
 
         Raises:
             ClusterError: Nobody answered.
@@ -126,14 +126,14 @@ class Kube:
         """The object, or list, at `path`; tried for `timeout_s` seconds.
 
         Raises:
-            NotFound: There is none.
+            NotFound: There is no such object.
             ApiError: The API server refused.
             ClusterError: Nobody answered.
         """
         return self._call("GET", path, timeout_s=timeout_s)
 
     def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
-        """Server-side apply, forced; gives the object as it is now. Errors as in `get`."""
+        """Server-side apply, forced; returns the new object. Errors as in `get`."""
         path = f"{object_path(obj)}?{urlencode({'fieldManager': FIELD_MANAGER, 'force': 'true'})}"
         return self._call("PATCH", path, obj, "application/apply-patch+yaml")
 
@@ -142,16 +142,16 @@ class Kube:
         return self._call("POST", object_path(obj).rpartition("/")[0], obj)
 
     def patch(self, path: str, patch: Any, *, kind: Literal["merge", "strategic", "json"] = "merge") -> dict[str, Any]:
-        """Change the object at `path`; gives it as it is now. Errors as in `get`."""
+        """Patch the object at `path`; returns the new object. Errors as in `get`."""
         return self._call("PATCH", path, patch, PATCH_TYPES[kind])
 
     def delete(self, path: str, *, missing_ok: bool = True, grace_s: int | None = None) -> None:
-        """Ask for the object to be deleted, its dependents in the background; does not wait until it is gone.
+        """Request deletion of the object, and of its dependents in the background, without waiting for it.
 
         Args:
             path: Of the object.
-            missing_ok: Whether an object that is not there is fine.
-            grace_s: Seconds that a pod gets to stop; its own setting when None.
+            missing_ok: Whether a missing object is not an error.
+            grace_s: Seconds that a pod gets to stop; None for its own setting.
 
         Raises:
             NotFound: There is none, and `missing_ok` is false.
@@ -178,12 +178,12 @@ class Kube:
     ) -> Iterator[dict[str, Any]]:
         """Raw watch events, bookmarks included.
 
-        Ends when the server closes the stream or `stop` is given to `interrupt`. A refusal, such as 410, comes as one
+        Ends when the server closes the stream or `stop` is passed to `interrupt`. A refusal, such as 410, arrives as an
         ERROR event, as it does in the middle of a stream.
 
         Args:
-            path: Of the collection.
-            resource_version: Where to start: the list's.
+            path: The collection's path.
+            resource_version: Where to start: the list's version.
             stop: See `interrupt`.
             timeout_s: Seconds after which the server closes the stream.
             params: More query parameters.
@@ -218,16 +218,16 @@ class Kube:
     ) -> Iterator[str]:
         """Raw log lines, each beginning with its timestamp and a space, without their ends.
 
-        Ends when the container has ended, or at the log's present end without `follow`.
+        Ends when the container ends, or without `follow` at the current end of the log.
 
         Args:
             namespace: The pod's.
             pod: Its name.
             container: The container's.
             stop: See `interrupt`.
-            previous: Read, once, the container that ran before the current one.
+            previous: Read the container before the current one, without following.
             since_time: RFC 3339, whole seconds: older lines are left out.
-            follow: Go on with lines as they are written.
+            follow: Continue with new lines as they are written.
 
         Raises:
             StreamRefused: There is no such log (yet).
@@ -242,13 +242,13 @@ class Kube:
             yield line.decode("utf-8", "replace").rstrip("\n")
 
     def interrupt(self, stop: threading.Event) -> None:
-        """Set `stop` and end, at once, every watch and log stream that was opened with it."""
+        """Set `stop`, and immediately end every watch and log stream that was opened with it."""
         self._streams.interrupt(stop)
 
     def exec(
         self, namespace: str, pod: str, container: str, argv: Sequence[str], *, timeout_s: float
     ) -> tuple[int, str]:
-        """Run a command in a container: its exit code, and its output with standard error merged in.
+        """Run a command in a container; returns its exit code, and its output including standard error.
 
         Raises:
             ClusterError: It could not be started, or did not end within `timeout_s` seconds (it is then left running).
@@ -282,7 +282,7 @@ class Kube:
 
 
 def object_path(obj: Mapping[str, Any]) -> str:
-    """API path of an object, from its apiVersion, kind, name and namespace (none: it is cluster-wide)."""
+    """API path of an object, from its apiVersion, kind, name and namespace (empty: it is cluster-wide)."""
     version, kind, about = str(obj["apiVersion"]), str(obj["kind"]).lower(), obj["metadata"]
     plural = f"{kind[:-1]}ies" if kind.endswith("y") else f"{kind}es" if kind.endswith("s") else f"{kind}s"
     group = f"/apis/{version}" if "/" in version else f"/api/{version}"

@@ -1,7 +1,7 @@
 """Commands in containers over the API server's exec WebSocket (subprotocol v4.channel.k8s.io).
 
-Spoken with websocket-client itself: the exec of the `kubernetes` package connects without a deadline, and has no error
-for a command that could not be started.
+Uses websocket-client directly: the exec of the `kubernetes` package connects without a deadline, and has no error for
+a command that could not be started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _STDOUT, _STDERR, _STATUS = 1, 2, 3  # first byte of each frame
 
 
 def run(credentials: Credentials, path: str, *, what: str, timeout_s: float) -> tuple[int, str]:
-    """Exit code and output, standard error merged in, of the command that `path` names.
+    """Run the command that `path` names; returns its exit code, and its output including standard error.
 
     Raises:
         ClusterError: It could not be started, or did not end within `timeout_s` seconds (it is then left running).
@@ -38,7 +38,7 @@ def run(credentials: Credentials, path: str, *, what: str, timeout_s: float) -> 
         try:
             return _collect(channel, deadline)
         finally:
-            channel.shutdown()  # type: ignore[no-untyped-call]  # `close` leaves a socket open that the peer closed
+            channel.shutdown()  # type: ignore[no-untyped-call]  # `close` does not close a socket that the peer closed
     except (OSError, websocket.WebSocketException) as error:
         reason = f"not done within {timeout_s:.0f} s" if deadline.passed else str(error)
         raise ClusterError(f"{what}: {reason}") from error
@@ -51,7 +51,7 @@ def _collect(channel: websocket.WebSocket, deadline: Deadline) -> tuple[int, str
         frame = channel.recv()
         data = frame if isinstance(frame, bytes) else frame.encode()
         if not data:  # a close frame
-            raise websocket.WebSocketException("closed before the exit code came")
+            raise websocket.WebSocketException("closed before the exit code arrived")
         if data[:1] in (bytes([_STDOUT]), bytes([_STDERR])):
             output += data[1:]
         elif data[:1] == bytes([_STATUS]):

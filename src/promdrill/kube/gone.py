@@ -1,4 +1,4 @@
-"""Waiting until an object is gone."""
+"""Wait until an object is gone."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube, NotFound
 
-_RELIST_S = 0.2  # between two tries to watch an object go, when the stream ends early
+_RELIST_S = 0.2  # between two attempts to watch an object, if the stream ends early
 
 
 def wait_until_gone(kube: Kube, path: str, deadline: Deadline) -> None:
-    """Return when there is no object at `path` any more.
+    """Return once there is no object at `path` any more.
 
     Raises:
         ClusterError: It is still there at the deadline.
@@ -28,7 +28,7 @@ def wait_until_gone(kube: Kube, path: str, deadline: Deadline) -> None:
 
 
 def _gone(kube: Kube, path: str, deadline: Deadline) -> bool:
-    """Whether the object is gone, or goes while it is watched."""
+    """Whether the object is gone, or disappears while it is watched."""
     try:
         found = kube.get(path)
     except NotFound:

@@ -1,7 +1,7 @@
-"""The wire under `Kube`: credentials from one kubeconfig, and streams that another thread can end.
+"""Connections of `Kube`: credentials from one kubeconfig, and streams that another thread can end.
 
-Streams are read with `http.client` and not with requests, because a log's response headers may come only with its first
-line: the socket must be at hand before there is a response, so that a stream can be ended while it waits for one.
+Streams are read with `http.client` and not with requests, because a log's response headers may arrive only with its
+first line: to end a stream while it waits for them, its socket must be known before there is a response.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import yaml
 from promdrill.core.errors import ClusterError
 
 CONNECT_TIMEOUT_S = 5.0
-"""Seconds to connect: the API server is on this machine; one that needs longer is away."""
+"""Seconds to connect: the API server is on this machine; if it takes longer, it is down."""
 
 if sys.platform == "darwin":
     _KEEPALIVE_IDLE = socket.TCP_KEEPALIVE
@@ -35,7 +35,7 @@ KEEPALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
-"""Socket options that find a peer that vanished without a word within 25 s, on streams that may be silent for hours."""
+"""Socket options that detect a vanished peer within 25 s, on streams that may be silent for hours."""
 
 
 class StreamRefused(ClusterError):
@@ -47,28 +47,28 @@ class StreamRefused(ClusterError):
 
 
 class Credentials:
-    """Address and identity of a kubeconfig's current context, as the kubernetes package reads it.
+    """Address and credentials of a kubeconfig's current context, as the kubernetes package reads it.
 
     Attributes:
         server: Base address, without a trailing slash.
         ca_file: The cluster's CA certificates.
-        cert_files: Client certificate and key, None without them.
-        headers: What every request carries.
-        tls: A context of the same, for connections that are not made by requests.
+        cert_files: Client certificate and key; None if there are none.
+        headers: Headers of every request.
+        tls: A TLS context with the same, for connections that requests does not make.
 
     Raises:
-        ClusterError: The file is missing, is no kubeconfig, or names no server that can be trusted.
+        ClusterError: The file is missing, is not a kubeconfig, or has no server that can be trusted.
     """
 
     def __init__(self, kubeconfig: Path) -> None:
-        from kubernetes import client, config  # noqa: PLC0415  a second: not before there is a cluster to ask
+        from kubernetes import client, config  # noqa: PLC0415  takes a second: not before there is a cluster to talk to
 
         found = client.Configuration()
         try:
             load: Any = config.load_kube_config
             load(str(kubeconfig), client_configuration=found, persist_config=False)
         except (config.ConfigException, OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-            raise ClusterError(f"{kubeconfig}: no usable kubeconfig ({error})") from error
+            raise ClusterError(f"{kubeconfig}: not a usable kubeconfig ({error})") from error
         self.server = str(found.host).rstrip("/")
         self.ca_file = found.ssl_ca_cert or ""
         self.cert_files = (found.cert_file, found.key_file) if found.cert_file and found.key_file else None
@@ -92,16 +92,16 @@ class Streams:
         self._open: dict[http.client.HTTPSConnection, threading.Event] = {}
 
     def lines(self, path: str, *, stop: threading.Event, silence_s: float | None) -> Iterator[bytes]:
-        """The lines of a response as they come, ends included.
+        """The lines of a response as they arrive, including their line ends.
 
         Args:
             path: Path and query.
             stop: Ends the iteration, see `interrupt`.
-            silence_s: Seconds without a byte after which the stream counts as broken; None: any length.
+            silence_s: Seconds without a byte after which the stream counts as broken; None for no limit.
 
         Raises:
             StreamRefused: The answer was not 200.
-            ClusterError: The connection could not be made, or broke; a stream that was closed properly just ends.
+            ClusterError: The connection could not be made, or broke; a properly closed stream just ends.
         """
         connection = self._connection()
         with self._lock:
@@ -117,14 +117,14 @@ class Streams:
             connection.close()
 
     def interrupt(self, stop: threading.Event) -> None:
-        """Set `stop` and end every stream that is bound to it, even one that waits for its first byte."""
+        """Set `stop` and end every stream bound to it, even one that waits for its first byte."""
         stop.set()
         with self._lock:
             for connection in [c for c, bound in self._open.items() if bound is stop]:
                 sock = connection.sock
                 if sock is not None:
                     with contextlib.suppress(OSError):
-                        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's own would drop the TLS state
+                        socket.socket.shutdown(sock, socket.SHUT_RDWR)  # SSLSocket's would drop the TLS state
 
     def interrupt_all(self) -> None:
         """End every stream."""
@@ -156,7 +156,7 @@ class Streams:
 
 
 def _split(response: http.client.HTTPResponse) -> Iterator[bytes]:
-    """The lines of a body as they come. `readline` would take a body that breaks off for one that ends."""
+    """The lines of a body as they arrive. `readline` would mistake a truncated body for a complete one."""
     rest = b""
     while data := response.read1():
         *lines, rest = (rest + data).split(b"\n")

@@ -1,4 +1,4 @@
-"""Plain requests to the API server: counted, and tried again where that is safe."""
+"""Plain requests to the API server: counted, and retried where that is safe."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ class Answer:
     took_s: float
 
     def json(self) -> Any:
-        """The body as JSON; ValueError when it is none."""
+        """The body as JSON; raises ValueError if it is not JSON."""
         return json.loads(self.text)
 
 
 class Transport:
-    """A session of requests with one identity. Environment variables, proxies and netrc are not looked at.
+    """A session of requests with one set of credentials. Environment variables, proxies and netrc are ignored.
 
     Attributes:
         requests_made: Requests to the API server itself.
-        questions_asked: Requests that it only passed on (paths with ``/proxy/``).
+        questions_asked: Requests that it only forwarded (paths with ``/proxy/``).
     """
 
     def __init__(self, credentials: Credentials) -> None:
@@ -58,7 +58,7 @@ class Transport:
         self.questions_asked = 0
 
     def close(self) -> None:
-        """Let go of connections, and end the pauses between attempts."""
+        """Close connections, and end the pauses between attempts."""
         self._closed.set()
         self._session.close()
 
@@ -73,9 +73,9 @@ class Transport:
         again: frozenset[int] = frozenset(),
         retry: bool = True,
     ) -> Answer:
-        """One request, tried again on a failed connection or a status in `again` for as long as `timeout_s` allows.
+        """Send one request; retry on a failed connection or a status in `again`, as long as `timeout_s` allows.
 
-        A POST may have arrived although no answer came, and is never sent twice.
+        A POST may have arrived even without an answer, and is never sent twice.
 
         Raises:
             ClusterError: Nobody answered.
@@ -97,7 +97,7 @@ class Transport:
         return answer
 
     def count(self, path: str) -> None:
-        """Count one request that is made elsewhere."""
+        """Count a request that is made elsewhere."""
         with self._lock:
             if "/proxy/" in path:
                 self.questions_asked += 1

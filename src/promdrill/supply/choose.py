@@ -1,4 +1,4 @@
-"""Where things come from: built from source, or pulled from registries. Decided once, before anything is fetched."""
+"""Choose where things come from: built from source, or pulled from registries. Once, before anything is fetched."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from promdrill.core.clock import Deadline
 from promdrill.core.errors import UsageError
 
 ASK_S = (3.0, 6.0)
-"""Seconds that the registries have to answer at each try, names looked up and all; a healthy one takes 0.3."""
+"""Seconds that registries have to answer at each try, including the DNS lookup; a healthy one takes 0.3."""
 
 _ANSWERS = frozenset({requests.codes.ok, requests.codes.unauthorized, requests.codes.too_many_requests})
 
@@ -47,14 +47,14 @@ def check(wanted: str) -> str:
 
 
 def chosen(wanted: str, mirror_address: str | None = None) -> Choice:
-    """The choice for a run, which keeps it: to ask again may take seconds, and may have another answer.
+    """The choice for a run, which keeps it: asking again may take seconds and give another answer.
 
     Args:
         wanted: The value of SUPPLY.
         mirror_address: The value of REGISTRY_MIRROR; None for what the environment names.
 
     Raises:
-        UsageError: There is no such supply, or the registry's address is none.
+        UsageError: There is no such supply, or the registry's address is not valid.
     """
     return choose(wanted, registry=Registry.of(mirror_address) if mirror_address else None)
 
@@ -66,21 +66,21 @@ def choose(
     get: Callable[..., requests.Response] = requests.get,
     tries_s: Sequence[float] = ASK_S,
 ) -> Choice:
-    """Choose a supply; `auto` asks registries, all at once, and again when none has answered.
+    """Choose a supply; `auto` asks all registries at once, and again if none answered.
 
     Args:
         wanted: The value of SUPPLY.
-        registry: The user's mirror, which then is the only one to ask; the one that the environment names by default.
+        registry: The user's mirror, the only registry to ask; by default the one that the environment names.
         get: Sends the request, as ``requests.get``.
         tries_s: Seconds that the registries have at each try.
 
     Raises:
-        UsageError: There is no such supply, or the registry's address is none.
+        UsageError: There is no such supply, or the registry's address is not valid.
     """
     check(wanted)
     registry = registry or mirror()
     if wanted != "auto":
-        return Choice(wanted, f"SUPPLY={wanted} was asked for.")
+        return Choice(wanted, f"SUPPLY={wanted} was requested.")
     asked = [registry] if registry.prefix else [Registry.of(name) for name in PUBLIC]
     answers: dict[Registry, str | None] = {}
     for within_s in tries_s:
@@ -95,10 +95,10 @@ def choose(
 def ask(
     registries: Sequence[Registry], *, get: Callable[..., requests.Response] = requests.get, within_s: float = ASK_S[0]
 ) -> dict[Registry, str | None]:
-    """Ask registries, all at once, whether they are any; the first that answers as one ends it.
+    """Ask all registries at once whether they answer; the first that answers as a registry ends the wait.
 
     Returns:
-        For each registry None when it answers as registries do (asking for credentials is an answer), else what
+        For each registry None if it answers as registries do (asking for credentials is an answer), else what
         happened, in words.
     """
     silence = f"did not answer within {within_s:g} s"
@@ -112,9 +112,9 @@ def ask(
         except requests.RequestException:
             said.put((registry, "cannot be reached"))
         else:
-            said.put((registry, None if status in _ANSWERS else f"answered {status}, as no registry does"))
+            said.put((registry, None if status in _ANSWERS else f"answered {status}, which no registry does"))
 
-    # threads, because looking up a name knows no deadline; they are left behind where they hang
+    # threads, because a DNS lookup has no deadline; threads that hang are left behind
     for each in registries:
         threading.Thread(target=send, args=(each,), name="ask-registry", daemon=True).start()
     answers: dict[Registry, str | None] = dict.fromkeys(registries, silence)

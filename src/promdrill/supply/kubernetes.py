@@ -1,4 +1,4 @@
-"""Which versions of Kubernetes each supply has, and the one that stands for what was asked for."""
+"""The versions of Kubernetes that each supply has, and the one that a requested version gets."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ NODE = "node"
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """The versions of Kubernetes that can be had.
+    """The available versions of Kubernetes.
 
     Attributes:
         versions: Newest first, without a leading v.
-        by_line: Whether any patch of a minor version stands for the one that there is, as kind has one image of each.
+        by_line: Whether any patch version gets the one available for its minor version: kind has one image for each.
     """
 
     versions: tuple[str, ...]
     by_line: bool = False
 
     def true(self, wanted: str) -> str:
-        """The version that a cluster really has when this one is asked for.
+        """The version that a cluster really has when this one is requested.
 
         Raises:
-            UsageError: There is none; the nearest is named.
+            UsageError: There is no such version; the hint names the nearest.
         """
         if wanted in self.versions:
             return wanted
@@ -49,7 +49,7 @@ class Offer:
 
 
 def offer(supply: str) -> Offer:
-    """What a supply has.
+    """The versions that a supply has.
 
     Args:
         supply: `source` or `registry`.
@@ -63,7 +63,7 @@ def offer(supply: str) -> Offer:
 
 
 def offered_anywhere() -> Offer:
-    """What some supply has, for what is checked before one is chosen.
+    """The versions that at least one supply has, for checks before one is chosen.
 
     Raises:
         UsageError: The user's pins cannot be read.
@@ -73,8 +73,8 @@ def offered_anywhere() -> Offer:
 
 
 def remark(wanted: str, true: str) -> str:
-    """What is said where a cluster has another version than the one asked for."""
-    return f"Kubernetes {true} runs in place of {wanted}: it is the one of its line that kind has an image of."
+    """The remark for a cluster that has another version than requested."""
+    return f"Kubernetes {true} runs instead of {wanted}: kind has an image of no other {true.rpartition('.')[0]}."
 
 
 def _line(version: str) -> str:

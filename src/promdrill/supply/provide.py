@@ -1,4 +1,4 @@
-"""From a request to everything present: the one entry to both supplies."""
+"""Provide everything a request needs: the one entry to both supplies."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from promdrill.supply.pull import images, registry
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
 OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
-"""Images that no registry has: one static binary each, packed here whatever the supply."""
+"""Images that no registry has: one static binary each, packed here with every supply."""
 
 
 def provide(
@@ -44,17 +44,17 @@ def provide(
     console: Console | None = None,
     opened: unpack.Opened | None = None,
 ) -> Supplied:
-    """Everything for a cluster but the images of its drills, present and checked.
+    """Everything for a cluster except the images of its drills, present and checked.
 
     Args:
         request: What is needed.
-        on_event: Told each decision and announcement, in one sentence each.
-        console: Where the progress of builds goes; standard error by default.
-        opened: The request's bundle, where it was unpacked already.
+        on_event: Called with one sentence for each decision and announcement.
+        console: Where the progress of builds is shown; standard error by default.
+        opened: The request's bundle, if it was unpacked already.
 
     Raises:
-        UsageError: The request cannot be met here, and nothing was started.
-        SupplyError: Something could not be had or built.
+        UsageError: The request cannot be met here; nothing was started.
+        SupplyError: Something is not available or could not be built.
     """
     if request.bundle is not None:
         found = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event, opened=opened)
@@ -84,10 +84,10 @@ def provide(
 
 
 def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Path:
-    """Helm alone: what is needed to look at a chart, before anything else is built or started.
+    """Helm alone, to look at a chart before anything else is built or started.
 
     Raises:
-        SupplyError: It could not be had.
+        SupplyError: It is not available.
     """
     if request.chosen.name == "source":
         return _source(console, on_event).helm(request.helm)
@@ -96,10 +96,10 @@ def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = Non
 
 
 def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
-    """The chart that was asked for: on this machine as it is, or pulled; else the supply's own default.
+    """The requested chart: on this machine as it is, or pulled; without a request, the supply's default.
 
     Raises:
-        UsageError: There is no such chart, or it is none.
+        UsageError: There is no such chart, or it is not a chart.
         SupplyError: It could not be pulled.
     """
     asked = request.chart
@@ -113,7 +113,7 @@ def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
 
 
 def available(request: SupplyRequest) -> tuple[str, ...] | None:
-    """References of all images that can be had; None when any can be pulled."""
+    """References of all available images; None if any can be pulled."""
     if request.chosen.name != "source":
         return None
     return catalogue.load(paths.images_dir()).references()
@@ -125,14 +125,14 @@ def archives(
     """Docker archives of images, to be loaded into a cluster: built on `source`, else pulled by digest and checked.
 
     Raises:
-        SupplyError: One of them could not be had, or is not in the bundle that everything comes from.
+        SupplyError: One of them is not available, or is not in the bundle that everything comes from.
     """
     if not references:
         return ()
-    if request.bundle is not None:  # all that it holds is there already
+    if request.bundle is not None:  # the cluster has everything that it holds already
         raise SupplyError(
-            f"BUNDLE={request.bundle} does not hold {', '.join(references)}",
-            hint=f"a bundle of these scenarios: {paths.command('bundle')}",
+            f"BUNDLE={request.bundle} does not contain {', '.join(references)}",
+            hint=f"make a bundle of these scenarios: {paths.command('bundle')}",
         )
     if request.chosen.name == "source":
         built = _source(console, on_event)
@@ -153,7 +153,7 @@ def archives(
 
 
 def _packed(reference: str, running: Engine, cache: Cache, *, say: Say) -> Path:
-    """An image of ours for the engine's architecture: a static binary and nothing else."""
+    """One of promdrill's own images for the engine's architecture: a static binary and nothing else."""
     maker, image = catalogue.load(paths.images_dir()).image(reference)
     binary = programs.program(maker.name, running.architecture, cache=cache, say=say)
     key = key_of([repr(image), running.architecture, digest_of(binary)])

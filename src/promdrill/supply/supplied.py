@@ -1,4 +1,4 @@
-"""What a supply is asked for, and what it hands over."""
+"""The request to a supply, and what it provides."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class SupplyRequest:
         kubernetes: Version of the cluster, without a leading v.
         helm: Major version of Helm, `4` or `3`.
         chart: The chart, as it was typed.
-        subcharts: `on`, or `off` to take out those that no drill needs.
-        mirror: Image registry in place of the public ones; None for those, or what the environment names.
+        subcharts: `on`, or `off` to remove those that no drill needs.
+        mirror: Image registry to use instead of the public ones; None for those, or the one that the environment names.
         bundle: File of ``make bundle`` that everything comes from; None for the supply.
-        choice: The supply that was chosen; None where nobody has asked yet.
+        choice: The supply that was chosen; None if it has not been chosen yet.
     """
 
     supply: str = "auto"
@@ -39,7 +39,7 @@ class SupplyRequest:
 
     @property
     def chosen(self) -> Choice:
-        """The supply: what was chosen, else it is chosen now."""
+        """The supply; chosen now if it has not been yet."""
         return self.choice or choose.chosen(self.supply, self.mirror)
 
 
@@ -63,13 +63,13 @@ class Supplied:
         kubernetes: Version of the cluster, without a leading v.
         node_image: Reference of the node image, present in the engine.
         chart: Folder or .tgz of the chart to drill.
-        provisioner: Manifest of local-path-provisioner, as its module ships it.
+        provisioner: Manifest of local-path-provisioner, as its project ships it.
         crds: Manifest with the Prometheus operator's custom resource definitions, likewise.
-        archives: Docker archives to load into a new cluster, because the node image does not hold them.
-        image_values: Helm values that point the chart at the images that are there.
+        archives: Docker archives to load into a new cluster: images that are not in the node image.
+        image_values: Helm values that point the chart at the available images.
         app_version: Version of the Prometheus that the chart then installs; empty until that is known.
-        available: References of the images that can be had besides; None when any can be pulled.
-        remarks: What a result has to say of where things come from, a sentence each.
+        available: References of further available images; None if any can be pulled.
+        remarks: Remarks for a result about where things come from, a sentence each.
         images: References of the images that are in every cluster: of the node image, and of the archives.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
     """

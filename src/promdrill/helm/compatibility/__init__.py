@@ -1,1 +1,1 @@
-"""What differs between versions of the charts and of what they install: tables, not branches."""
+"""Differences between versions of the charts and of what they install, as tables instead of branches."""

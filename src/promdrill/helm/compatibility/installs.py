@@ -1,4 +1,4 @@
-"""Which versions of Prometheus each way to install takes: rows of one table."""
+"""The versions of Prometheus that each way to install supports: rows of one table."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ class Limit:
 
     Attributes:
         install: As in `promdrill.core.model.INSTALLS`.
-        apps: Versions of Prometheus that it takes.
-        why: What refuses the others.
-        source: Where this is known from.
+        apps: Versions of Prometheus that it supports.
+        why: Why it does not support the others.
+        source: How this is known.
     """
 
     install: str
@@ -28,18 +28,18 @@ TABLE = (
     Limit(
         "operator",
         SpecifierSet("<3"),
-        "Prometheus operator 0.72.0 knows Prometheus up to version 2",
+        "Prometheus operator 0.72.0 supports Prometheus up to version 2",
         "its pkg/prometheus: an unsupported major version is an error",
     ),
 )
 
 
 def refusal(install: str, app_version: str) -> str | None:
-    """Why a way to install cannot take a version of Prometheus; None when it can.
+    """Why a way to install does not support a version of Prometheus; None if it does.
 
     Args:
         install: As in `promdrill.core.model.INSTALLS`; empty for the chart.
-        app_version: Without a leading v; empty when it is not known.
+        app_version: Without a leading v; empty if unknown.
     """
     if not app_version:
         return None

@@ -1,4 +1,4 @@
-"""What a row of the table in `charts` is."""
+"""The rows of the table in `promdrill.helm.compatibility.table`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from packaging.specifiers import SpecifierSet
 
 
 class Kind(Enum):
-    """What a row tells, and how its `what` and `detail` are read."""
+    """What a row means, and so how to read its `what` and `detail`."""
 
     MOVED = "moved"
-    """`what` (a key of 25.8.0, with all below it) is called `detail` there; both are set."""
+    """The key `what` of 25.8.0, with everything below it, is called `detail` there; both are set."""
     DEFAULT = "default"
-    """`what` has to be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may say otherwise."""
+    """`what` must be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may override it."""
     NEED = "need"
-    """`what` has to stay `detail` (YAML; no text after it for "the chart's own") in every drill: names, places."""
+    """`what` must stay `detail` (YAML; empty for the chart's own) in every drill: names, paths."""
     SWITCH = "switch"
-    """`what` turns a component on or off; its other values lie below `detail`."""
+    """`what` turns a component on or off; its other values are below `detail`."""
     FEATURE = "feature"
     """The feature `what` exists there; `detail` is the value key that needs it, or words where no key does."""
 
@@ -29,11 +29,11 @@ class Row:
 
     Attributes:
         chart: Name of the chart.
-        versions: Versions of it that the row is true of.
+        versions: Versions of it that the row applies to.
         kind: How `what` and `detail` are read.
         what: A value key (dots within a name as ``\.``, as Helm's --set has it), or the name of a feature.
-        detail: As `kind` has it.
-        source: Where this is known from.
+        detail: As `kind` says.
+        source: How this is known.
     """
 
     chart: str

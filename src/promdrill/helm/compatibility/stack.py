@@ -1,7 +1,7 @@
-"""The rows of kube-prometheus-stack: how scenarios, written for prometheus 25.8.0, are told to the operator's chart.
+"""The rows of kube-prometheus-stack, which translate scenarios written for prometheus 25.8.0 to the operator's chart.
 
-Read at 57.1.0 (operator 0.72.0), whose server is made by the operator and not by the chart. What only
-`promdrill.install.stack` can say, because it takes the release's name, is there: names, class and scrape jobs.
+Taken from 57.1.0 (operator 0.72.0), where the operator and not the chart makes the server. Everything that depends on
+the release's name is in `promdrill.install.stack`: names, class and scrape jobs.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ CHART = "kube-prometheus-stack"
 """The chart's name."""
 
 SPEC = "prometheus.prometheusSpec"
-"""Where the Prometheus object's fields are in the values."""
+"""Key of the Prometheus object's fields in the values."""
 
 CLAIM = f"{SPEC}.storageSpec.volumeClaimTemplate.spec"
-"""Where the claim's are."""
+"""Key of the claim's fields."""
 
 JOBS = f"{SPEC}.additionalScrapeConfigs"
-"""Scrape jobs in Prometheus' own words, beside those that the operator makes of ServiceMonitors."""
+"""Key of scrape jobs in Prometheus' own format, beside those that the operator makes from ServiceMonitors."""
 
 _row = partial(row, chart=CHART)
 _VALUES = "values.yaml"
 _TEMPLATE = "templates/prometheus"
 _NAMES = "promdrill.install.stack finds it by this"
 _NAMESPACES = "prometheusOperator.namespaces.releaseNamespace"
-_SHARED = "drills side by side share the cluster"
-_QUIET = "the scenario brings its jobs along; a second job of the same target would count everything twice"
+_SHARED = "parallel drills share the cluster"
+_QUIET = "the scenario has its own jobs; a second job for the same target would count everything twice"
 _NO_IMAGE = "needs kube-webhook-certgen; without it the operator's TLS has no certificate"
 _NO_PROXY = "templates/prometheus/clusterrole.yaml has no nodes/proxy; scenarios ask kubelets by way of the API server"
 _READ_KUBELETS = '[{apiGroups: [""], resources: [nodes/proxy], verbs: [get]}]'
@@ -40,7 +40,7 @@ _CONTROL_PLANE = (
 _SELECTORS = ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
 
 ROWS = (
-    # --- what scenarios say of the server ---------------------------------------------------------------------------
+    # --- what scenarios set for the server --------------------------------------------------------------------------
     _row(">=0", Kind.MOVED, "server.global.scrape_interval", f"{SPEC}.scrapeInterval", _TEMPLATE),
     _row(">=0", Kind.MOVED, "server.global.scrape_timeout", f"{SPEC}.scrapeTimeout", _TEMPLATE),
     _row(">=0", Kind.MOVED, "server.global.evaluation_interval", f"{SPEC}.evaluationInterval", _TEMPLATE),
@@ -48,8 +48,8 @@ ROWS = (
     _row(">=0", Kind.MOVED, "server.persistentVolume.size", f"{CLAIM}.resources.requests.storage", _TEMPLATE),
     _row(">=0", Kind.MOVED, "kube-state-metrics.enabled", "kubeStateMetrics.enabled", "Chart.yaml, condition"),
     _row(">=0", Kind.MOVED, "prometheus-node-exporter.enabled", "nodeExporter.enabled", "Chart.yaml, condition"),
-    # --- what drills take for granted -------------------------------------------------------------------------------
-    _row(">=0", Kind.DEFAULT, f"{CLAIM}.accessModes", "[ReadWriteOnce]", "the claim's template is all that is said"),
+    # --- what drills rely on ----------------------------------------------------------------------------------------
+    _row(">=0", Kind.DEFAULT, f"{CLAIM}.accessModes", "[ReadWriteOnce]", "the claim's template is the only setting"),
     _row(">=0", Kind.DEFAULT, "prometheus.additionalRulesForClusterRole", _READ_KUBELETS, _NO_PROXY),
     _row(">=0", Kind.DEFAULT, "prometheus.serviceMonitor.selfMonitor", "false", _QUIET),
     _row(">=0", Kind.DEFAULT, "prometheusOperator.serviceMonitor.selfMonitor", "false", _QUIET),
@@ -58,16 +58,16 @@ ROWS = (
     # Two operators that watch the same namespace would both write to the same StatefulSet.
     _row(">=0", Kind.DEFAULT, _NAMESPACES, "true", _SHARED),
     _row(">=0", Kind.DEFAULT, "prometheusOperator.kubeletService.enabled", "false", "it outlives the release"),
-    _row(">=0", Kind.DEFAULT, "defaultRules.create", "false", "no drill looks at them, and most find no metrics"),
-    _row(">=0", Kind.DEFAULT, "grafana.enabled", "false", "no drill looks at it; manifests/grafana is used"),
+    _row(">=0", Kind.DEFAULT, "defaultRules.create", "false", "no drill needs them, and most find no metrics"),
+    _row(">=0", Kind.DEFAULT, "grafana.enabled", "false", "no drill needs it; manifests/grafana is used"),
     _row(">=0", Kind.DEFAULT, "prometheusOperator.admissionWebhooks.enabled", "false", _NO_IMAGE),
     _row(">=0", Kind.DEFAULT, "prometheusOperator.tls.enabled", "false", _NO_IMAGE),
     *(_row(">=0", Kind.DEFAULT, f"{SPEC}.{name}SelectorNilUsesHelmValues", "false", _VALUES) for name in _SELECTORS),
-    # --- what has to stay as it is ----------------------------------------------------------------------------------
+    # --- what must stay as it is ------------------------------------------------------------------------------------
     _row(">=0", Kind.NEED, _NAMESPACES, "true", _SHARED),
     _row(">=0", Kind.NEED, "prometheusOperator.enabled", "true", "it makes the server"),
     _row(">=0", Kind.NEED, "crds.enabled", "true", "Chart.yaml, condition: its own kinds"),
-    _row(">=0", Kind.NEED, "prometheus.enabled", "true", "it is what is drilled"),
+    _row(">=0", Kind.NEED, "prometheus.enabled", "true", "the drills are about it"),
     _row(">=0", Kind.NEED, "prometheus.agentMode", "false", "an agent answers no query"),
     _row(">=0", Kind.NEED, "nameOverride", '""', _NAMES),
     _row(">=0", Kind.NEED, "fullnameOverride", "", _NAMES),

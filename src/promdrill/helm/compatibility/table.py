@@ -1,7 +1,7 @@
-"""What differs between the charts and their versions: one table that everything else asks.
+"""The differences between charts and their versions, in one table.
 
-Scenarios are written with the value keys of prometheus-community/prometheus 25.8.0, and for what that version does. A
-chart that calls a key otherwise, lacks something or has it on by itself is one more row here, not an `if` elsewhere.
+Scenarios are written for prometheus-community/prometheus 25.8.0: its value keys and its behaviour. A chart that renames
+a key, lacks something or has it on by default is one more row here, not an `if` elsewhere.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 FOLLOWS = "promdrill/value-compatible-with"
-"""Annotation in a Chart.yaml: repository/name and version of the chart whose values it takes."""
+"""Annotation in a Chart.yaml: repository/name and version of the chart whose values it accepts."""
 
 _NAME_AND_VERSION = 2
 
@@ -51,7 +51,7 @@ _NAMES = "promdrill.observe.server finds it by this"
 _NODE = "a kind node has no such label, taint or class"
 _EXPORTER = "Chart.yaml, condition"
 
-# Asked of kubelets by way of the API server, as the chart's own jobs did before; tpl is run over each of the texts.
+# For scraping kubelets through the API server, as the chart's own jobs did before; tpl is run over each of the texts.
 _ROLE = """\
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole
@@ -90,15 +90,15 @@ TABLE = (
     _row(
         "<9.4", Kind.MOVED, r"serverFiles.alerting_rules\.yml", "serverFiles.alerts", "helm/charts pull request 19472"
     ),
-    # --- what drills take for granted -------------------------------------------------------------------------------
-    # Without it an upgrade rolls, and the new pod waits for the old one's lock for ever: rolling-lock's drill alone.
+    # --- what drills rely on ----------------------------------------------------------------------------------------
+    # Without it an upgrade rolls, and the new pod waits forever for the old one's lock: only rolling-lock wants that.
     _row("<19", Kind.DEFAULT, "server.strategy.type", "Recreate", f"{_README} to 19.0"),
-    # Where this map is set, its jobs are added to those of serverFiles; scenarios bring all their jobs along.
+    # If this map is set, its jobs are added to those of serverFiles; scenarios already have all their jobs.
     _row(">=28", Kind.DEFAULT, "scrapeConfigs", "null", f"{_README} to 28.0"),
-    # In which 28.x the chart's own role lost the right was not seen; to have it twice does no harm.
+    # Which 28.x removed the right from the chart's own role is unknown; having it twice does no harm.
     _row(">=28", Kind.DEFAULT, "extraManifests", _READS_KUBELETS, "prometheus-community/helm-charts pull request 6533"),
-    _row(">=28", Kind.NEED, "extraManifests", "", "with another list the drill's targets would be refused"),
-    # Under a quota a pod is made only if each of its containers, the first one too, says what it asks for.
+    _row(">=28", Kind.NEED, "extraManifests", "", "any other list would refuse the drill's targets"),
+    # Under a quota a pod is only created if each of its containers, init containers included, states its requests.
     _row(
         "<8.15",
         Kind.DEFAULT,
@@ -135,19 +135,19 @@ TABLE = (
     _row("<16", Kind.SWITCH, "nodeExporter.enabled", "nodeExporter", "values.yaml"),
     _row(">=17", Kind.SWITCH, "prometheus-pushgateway.enabled", "prometheus-pushgateway", f"{_README} to 17.0"),
     _row("<17", Kind.SWITCH, "pushgateway.enabled", "pushgateway", "values.yaml"),
-    # An init container of root, for volumes that come with the wrong owner; local ones do not.
+    # An init container that runs as root, for volumes with the wrong owner; local ones have the right one.
     _row("<8.15", Kind.SWITCH, "initChownData.enabled", "initChownData", f"{_DIFF} of 8.15.0"),
     # --- what a scenario may need -----------------------------------------------------------------------------------
     _row("<19", Kind.FEATURE, "strategy-rolling", "an upgrade rolls unless told otherwise", f"{_README} to 19.0"),
     _row(">=8.11.4", Kind.FEATURE, "strategy-key", "server.strategy", "values.yaml"),
     _row(">=8.11.4", Kind.FEATURE, "statefulset", "server.statefulSet", "values.yaml"),
     _row(">=9.7.3", Kind.FEATURE, "lifecycle-extra-flags", "server.extraFlags", f"{_DIFF} of 9.7.3"),
-    _row(">=11", Kind.FEATURE, "probe-settings", "readiness is asked for as often as one likes", "fixed in 8.11.4"),
-    # A subchart from 11.0.0 on; the collectors are a list in 3.x of it, which 14.12.0 was the first to name.
+    _row(">=11", Kind.FEATURE, "probe-settings", "the interval of the readiness probe can be set", "fixed in 8.11.4"),
+    # A subchart since 11.0.0; the collectors are a list in its 3.x, which 14.12.0 was the first to use.
     _row(
         ">=14.12", Kind.FEATURE, "kube-state-metrics-subchart", "kube-state-metrics.collectors", f"{_DIFF} of 14.12.0"
     ),
-    # What the chart's Prometheus does. The versions are those of charts that were read: the first one that has it.
+    # What the chart's Prometheus can do. The versions are the first of the examined charts that have it.
     _row(">=11", Kind.FEATURE, "wal-new-segment", "each start makes a file: 2.11", "8.11.4 has 2.9.2"),
     _row(">=11", Kind.FEATURE, "wal-replay-logged", "2.12: TSDB pull request 662", "8.11.4 has 2.9.2"),
     _row(">=13.8", Kind.FEATURE, "wal-outlives-full", "stores again without a restart: 2.23", "11.16.9 has 2.21.0"),
@@ -173,10 +173,10 @@ KNOWN = (
     *("8.11.4", "11.16.9", "13.8.0", "14.12.0", "15.18.0", "16.0.0", "17.0.2", "18.4.0", "19.7.2", "22.7.0", "25.8.0"),
     *("25.30.0", "25.30.2", "26.1.0", "27.52.0", "28.16.0", "29.27.0"),
 )
-"""Versions of prometheus-community/prometheus that were read when the table was written."""
+"""Versions of prometheus-community/prometheus that were examined for the table."""
 
 RELOADER_OF = {"2.48": "0.69.1", "2.55": "0.78.2", "3.8": "0.87.1", "3.14": "0.93.1"}
-"""Prometheus' minor version to prometheus-config-reloader's of the same time, those that images/catalogue.toml has."""
+"""Prometheus' minor version to the prometheus-config-reloader of the same time, for those in images/catalogue.toml."""
 
 
 SCENARIO_NEEDS = {
@@ -188,14 +188,14 @@ SCENARIO_NEEDS = {
     "restarts-metric": ("kube-state-metrics-subchart",),
     "wal-corrupt": ("wal-replay-logged",),
 }
-"""Scenario to the features that its test or its values' templates rely on; those that its keys tell are not listed."""
+"""Scenario to the features that its test or its values' templates need, besides those that its keys imply."""
 
 
 def followed(metadata: Mapping[str, Any]) -> tuple[str, str]:
-    """Name and version of the chart whose values a chart takes: what its annotation says, else its own.
+    """Name and version of the chart whose values a chart accepts: from its annotation, else its own.
 
     Args:
-        metadata: What its Chart.yaml says.
+        metadata: Its Chart.yaml.
     """
     said = str((metadata.get("annotations") or {}).get(FOLLOWS, "")).split()
     if len(said) == _NAME_AND_VERSION:
@@ -204,18 +204,18 @@ def followed(metadata: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def number(text: str) -> Version | None:
-    """The version that a text begins with, behind a `v` or not; Helm's and Docker's suffixes are left out."""
+    """The version at the beginning of a text, with or without a `v`, without Helm's and Docker's suffixes."""
     match = re.match(r"v?(\d+(\.\d+)*)", text)
     return Version(match[1]) if match else None
 
 
 def rows(kind: Kind, chart: str, version: str) -> Iterator[Row]:
-    """The rows of one kind that are true of a chart.
+    """The rows of one kind that apply to a chart.
 
     Args:
         kind: Which rows.
         chart: Name as from `followed`.
-        version: Likewise; one that is no version matches nothing.
+        version: Likewise; anything that is not a version matches nothing.
     """
     found = number(version)
     for row in TABLE:
@@ -224,17 +224,17 @@ def rows(kind: Kind, chart: str, version: str) -> Iterator[Row]:
 
 
 def keys(path: str) -> tuple[str, ...]:
-    """The keys of a path as the table writes it, outermost first."""
+    """The keys of a path in the table's notation, outermost first."""
     return tuple(key.replace("\\.", ".") for key in re.split(r"(?<!\\)\.", path))
 
 
 def text_of(path: tuple[str, ...]) -> str:
-    """A path as the table writes it."""
+    """A path in the table's notation."""
     return ".".join(key.replace(".", "\\.") for key in path)
 
 
 def at(values: Mapping[str, Any], path: tuple[str, ...], default: Any = None) -> Any:
-    """The value at a path, or the default where a key is missing."""
+    """The value at a path, or the default if a key is missing."""
     here: Any = values
     for key in path:
         if not isinstance(here, Mapping) or key not in here:
@@ -244,7 +244,7 @@ def at(values: Mapping[str, Any], path: tuple[str, ...], default: Any = None) ->
 
 
 def nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
-    """Values that hold one value at a path."""
+    """Values with one value at a path."""
     for key in reversed(path):
         value = {key: value}
     return dict(value)
@@ -258,23 +258,25 @@ def feature(name: str, chart: str = "prometheus") -> SpecifierSet:
     """
     found = {row.what: row.versions for row in TABLE if row.kind is Kind.FEATURE and row.chart == chart}
     if name not in found:
-        raise UsageError(f"no feature of {chart} is called {name!r}", hint=f"there are {', '.join(sorted(found))}")
+        raise UsageError(
+            f"no feature of {chart} is called {name!r}", hint=f"known features: {', '.join(sorted(found))}"
+        )
     return found[name]
 
 
 def meant(row: Row) -> Any:
-    """The value that a row's detail says in YAML."""
+    """The value of a row's detail, which is YAML."""
     return yaml.safe_load(row.detail)
 
 
 def reloader_of(prometheus: str) -> str:
-    """Version of prometheus-config-reloader of the time of a Prometheus: of the newest known one that is not newer.
+    """The prometheus-config-reloader for a Prometheus: that of the newest known Prometheus that is not newer.
 
     Args:
         prometheus: Prometheus' version.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not a version.
     """
     try:
         wanted = Version(prometheus)

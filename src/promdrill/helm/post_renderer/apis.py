@@ -1,7 +1,7 @@
-"""Which API versions Kubernetes has removed, and how an object of one is written today: one table.
+"""The API versions that Kubernetes has removed, and how to write their objects today: one table.
 
-Source: Kubernetes' Deprecated API Migration Guide (docs/reference/using-api/deprecation-guide). The object's defaults
-are then those of the new version: a Deployment of extensions/v1beta1 that names no strategy gets apps/v1's 25 %.
+Source: Kubernetes' Deprecated API Migration Guide (docs/reference/using-api/deprecation-guide). Defaults are then
+those of the new version: a Deployment of extensions/v1beta1 without a strategy gets apps/v1's 25 %.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node
 
-from promdrill.helm.post_renderer.edits import (
+from promdrill.core.yaml_edit import (
     Document,
     Pair,
     Refused,
@@ -25,25 +25,25 @@ from promdrill.helm.post_renderer.edits import (
 )
 
 Change = Callable[[Document, Node], str]
-"""Makes an object's body fit its new version, and says what it did besides; raises Refused."""
+"""Adapts an object's body to its new version and returns what else it changed; raises Refused."""
 
 AUTOSCALER = "HorizontalPodAutoscaler"
 
 
 class Dropped(Exception):
-    """An object that has no successor and is left out."""
+    """An object without a successor, which is left out."""
 
 
 class Row(NamedTuple):
-    """What became of some kinds.
+    """What happened to some kinds.
 
     Attributes:
         kinds: The kinds.
         old: Their API versions that Kubernetes removed.
-        new: What they are called now; None when the object is left out.
+        new: Their current API version; None if the object is left out.
         gone: First Kubernetes without the last of `old`.
         change: What else has to change; None for nothing.
-        refusal: Why nothing of it can be rewritten; empty when it can.
+        refusal: Why it cannot be rewritten; empty if it can.
     """
 
     kinds: tuple[str, ...]
@@ -55,7 +55,7 @@ class Row(NamedTuple):
 
 
 def _workload(document: Document, body: Node) -> str:
-    """apps/v1 demands a selector, and has no templateGeneration."""
+    """apps/v1 requires a selector and has no templateGeneration."""
     spec = find(body, "spec")
     generation = find_pair(spec, "templateGeneration")
     if isinstance(spec, MappingNode) and generation is not None:
@@ -65,7 +65,7 @@ def _workload(document: Document, body: Node) -> str:
         return ""
     labels = find(spec, "template", "metadata", "labels")
     if not isinstance(spec, MappingNode) or labels is None or is_empty(labels):
-        raise Refused("apps/v1 demands spec.selector, and the template has no labels to make it from")
+        raise Refused("apps/v1 requires spec.selector, and the template has no labels to make it from")
     value = f'{{"matchLabels": {as_json(labels)}}}'
     if selector is None:
         document.add(spec, "selector", value)
@@ -75,7 +75,7 @@ def _workload(document: Document, body: Node) -> str:
 
 
 def _ingress(document: Document, body: Node) -> str:
-    """networking.k8s.io/v1 demands pathType and writes backends another way; the default one has another name."""
+    """networking.k8s.io/v1 requires pathType, has another form of backends, and another name for the default one."""
     spec = find(body, "spec")
     default = find_pair(spec, "backend")
     if default is not None:
@@ -103,10 +103,10 @@ def _backend(document: Document, backend: Node | None) -> None:
 
 
 def _budget(_document: Document, body: Node) -> str:
-    """The same words; only the empty selector means another thing."""
+    """The same fields; only the empty selector has another meaning."""
     selector = find(body, "spec", "selector")
     empty = isinstance(selector, MappingNode) and not selector.value
-    return "its empty selector matched no pod and now matches all of its namespace" if empty else ""
+    return "its empty selector matched no pod and now matches every pod of its namespace" if empty else ""
 
 
 _METRICS: dict[str, dict[str, tuple[str, str]]] = {
@@ -124,11 +124,11 @@ _METRICS: dict[str, dict[str, tuple[str, str]]] = {
         "targetAverageValue": ("target", '{{"type": "AverageValue", "averageValue": {}}}'),
     },
 }
-"""By source of a metric: key of autoscaling/v2beta1 -> key and value in v2; `name` stays, other keys are refused."""
+"""By a metric's source: key of autoscaling/v2beta1 to key and value in v2; `name` stays, other keys are refused."""
 
 
 def _autoscaler(document: Document, body: Node) -> str:
-    """v2beta2 is v2; v2beta1 writes each metric's name and target another way."""
+    """v2beta2 equals v2; v2beta1 has another form of each metric's name and target."""
     if text_of(find(body, "apiVersion")) != "autoscaling/v2beta1":
         return ""
     for metric in items(find(body, "spec", "metrics")):
@@ -176,57 +176,57 @@ TABLE = (
         ("apiextensions.k8s.io/v1beta1",),
         "apiextensions.k8s.io/v1",
         "1.22",
-        refusal="apiextensions.k8s.io/v1 demands a schema for each version; take the definition from a newer release",
+        refusal="apiextensions.k8s.io/v1 requires a schema for each version; take the definition from a newer release",
     ),
     Row(
         _WEBHOOKS,
         ("admissionregistration.k8s.io/v1beta1",),
         "admissionregistration.k8s.io/v1",
         "1.22",
-        refusal="admissionregistration.k8s.io/v1 demands sideEffects and admissionReviewVersions, its author's to say",
+        refusal="admissionregistration.k8s.io/v1 needs sideEffects and admissionReviewVersions, for its author to set",
     ),
 )
 
 OLD = frozenset(version for row in TABLE for version in row.old)
-"""A document in whose text none of these occurs is left alone unread."""
+"""A document that contains none of these is not even parsed."""
 
 _ROWS = {(kind, old): row for row in TABLE for kind in row.kinds for old in row.old}
 
 
 def rewrite(document: Document, body: Node) -> str:
-    """Note the edits that an object needs.
+    """Record the edits that an object needs.
 
     Returns:
-        What was rewritten, a sentence without the object's name; empty when nothing was.
+        What was rewritten, in a sentence without the object's name; empty if nothing was.
 
     Raises:
         Refused: It cannot be rewritten.
-        Dropped: Its kind is gone without a successor.
+        Dropped: Its kind was removed without a successor.
     """
     kind, version = find(body, "kind"), find(body, "apiVersion")
     row = _ROWS.get((text_of(kind), text_of(version)))
     said = _scale_target(document, body) if text_of(kind) == AUTOSCALER else ""
     if row is None or version is None:
         return said
-    gone = f"{text_of(version)} left Kubernetes with {row.gone}"
+    gone = f"{text_of(version)} was removed in Kubernetes {row.gone}"
     if row.refusal:
-        raise Refused(f"{gone} and is not rewritten: {row.refusal}")
+        raise Refused(f"{gone} and cannot be rewritten: {row.refusal}")
     if row.new is None:
         raise Dropped(f"{gone} and has no successor")
     try:
         also = row.change(document, body) if row.change else ""
     except Refused as error:
-        raise Refused(f"{gone} and is not rewritten: {error}") from error
+        raise Refused(f"{gone} and cannot be rewritten: {error}") from error
     document.put(version, row.new)
-    return "; ".join(part for part in (f"{text_of(version)} is written as {row.new}", also, said) if part)
+    return "; ".join(part for part in (f"{text_of(version)} becomes {row.new}", also, said) if part)
 
 
 def _scale_target(document: Document, body: Node) -> str:
-    """What an autoscaler scales is named with its API version, whatever the autoscaler's own is."""
+    """An autoscaler names its target's API version, whatever its own is."""
     target = find(body, "spec", "scaleTargetRef")
     kind, version = find(target, "kind"), find(target, "apiVersion")
     row = _ROWS.get((text_of(kind), text_of(version)))
     if row is None or row.new is None or version is None:
         return ""
     document.put(version, row.new)
-    return f"its target's {text_of(version)} is written as {row.new}"
+    return f"its target's {text_of(version)} becomes {row.new}"

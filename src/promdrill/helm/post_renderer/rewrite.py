@@ -1,12 +1,12 @@
-"""The post-renderer: manifests of a chart from before Kubernetes 1.25 on standard input, today's on standard output.
+"""The post-renderer: reads manifests of a chart from before Kubernetes 1.25, and writes them for today's API server.
 
     helm template x ./chart | python -m promdrill.helm.post_renderer.rewrite
 
-A document without a removed API version goes through byte for byte; in the others only what has to change is edited,
-see `promdrill.helm.post_renderer.apis`. What was rewritten or left out is told on standard error, one line an
-object; or, because Helm keeps a post-renderer's standard error to itself, in the file that `SAID_VARIABLE` names.
-Helm 3 does not give hooks to a post-renderer, Helm 4 does. Exit code 1 when something cannot be rewritten: then nothing
-is written but the reasons.
+A document without a removed API version passes through byte for byte; in the others only what must change is edited,
+see `promdrill.helm.post_renderer.apis`. What was rewritten or left out is reported on standard error, one line per
+object; or, because Helm hides a post-renderer's standard error, in the file that `SAID_VARIABLE` names.
+Helm 3 does not pass hooks to a post-renderer, Helm 4 does. If something cannot be rewritten, the exit code is 1 and
+only the reasons are written.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from typing import NamedTuple
 
 from yaml.nodes import Node
 
-from promdrill.helm.post_renderer.apis import OLD, Dropped, rewrite
-from promdrill.helm.post_renderer.edits import (
+from promdrill.core.yaml_edit import (
     Document,
     Refused,
     find,
     items,
     text_of,
 )
+from promdrill.helm.post_renderer.apis import OLD, Dropped, rewrite
 
 SAID_VARIABLE = "PROMDRILL_POST_RENDERER_SAID"
-"""Set by promdrill for Helm's post-renderer: the file that takes what would go to standard error."""
+"""Set by promdrill for Helm's post-renderer: the file that gets the messages instead of standard error."""
 
 _START = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-"""Where a document starts. A line of a block scalar is indented, so its ``---`` is none."""
+"""The start of a document. Lines of a block scalar are indented, so a ``---`` there does not match."""
 
 _VERSION = re.compile(r"^apiVersion:\s*[\"']?(" + "|".join(map(re.escape, sorted(OLD))) + r")\b", re.MULTILINE)
 
 
 class Rewritten(NamedTuple):
-    """What became of a stream of manifests.
+    """A rewritten stream of manifests.
 
     Attributes:
         text: The stream.
-        said: What was rewritten or left out, a line an object.
-        refused: What could not be rewritten, likewise; with one of these `text` is not to be used.
+        said: What was rewritten or left out, one line per object.
+        refused: What could not be rewritten, likewise; if there is any, `text` must not be used.
     """
 
     text: str
@@ -52,7 +52,7 @@ class Rewritten(NamedTuple):
 
 
 def rewritten(text: str) -> Rewritten:
-    """A stream of manifests in which no removed API version is left."""
+    """Rewrite a stream of manifests so that no removed API version is left."""
     starts = [match.start() for match in _START.finditer(text)]
     edges = [*([0] if starts[:1] != [0] else []), *starts, len(text)]
     kept: list[str] = []
@@ -80,7 +80,7 @@ def _document(text: str) -> tuple[str, list[str]]:
     except Refused:
         if _VERSION.search(text):
             raise
-        return text, []  # Helm's parser may like it, and the removed version is only in its words
+        return text, []  # Helm's parser may accept it, and the removed version is only mentioned in it
     said = _objects(document, document.root)
     return (document.edited() if said else text), said
 
@@ -105,7 +105,7 @@ def _objects(document: Document, body: Node | None) -> list[str]:
 
 
 def main() -> int:
-    """Rewrite standard input to standard output; 1 when something cannot be rewritten."""
+    """Rewrite standard input to standard output; returns 1 if something cannot be rewritten."""
     result = rewritten(sys.stdin.buffer.read().decode("utf-8", "surrogateescape"))
     lines = "".join(f"promdrill: {line}\n" for line in result.refused or result.said)
     path = os.environ.get(SAID_VARIABLE)

@@ -1,4 +1,4 @@
-"""A `helm` that puts charts through the post-renderer, whoever types it: a drill or a runbook."""
+"""A `helm` that runs charts through the post-renderer, for drills and runbooks alike."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from promdrill.core.errors import UsageError
 from promdrill.helm.post_renderer import rewrite as post_renderer
 
 NAME = "promdrill-removed-apis"
-"""The plugin, as Helm 4 knows it."""
+"""The plugin's name in Helm 4."""
 
 VERSION_S = 30.0
-"""For `helm version`, which takes 0.05 s."""
+"""Seconds for `helm version`, which takes 0.05 s."""
 
 _PLUGIN_SINCE = 4
-"""Helm 4 takes a plugin's name after --post-renderer, Helm 3 an executable (pkg/cmd/flags.go in both)."""
+"""Helm 4 wants a plugin's name after --post-renderer, Helm 3 an executable (pkg/cmd/flags.go in both)."""
 
 _OLDEST = 3
 
@@ -46,7 +46,7 @@ case $$command in
   install | upgrade | template) ;;
   *) exec $helm "$$@" ;;
 esac
-# Helm keeps to itself what a post-renderer says, Helm 4 even when it fails.
+# Helm hides what a post-renderer says, Helm 4 even when it fails.
 said=$$(mktemp $folder/said.XXXXXX) || exit
 export $variable="$$said"
 $plugins
@@ -66,11 +66,11 @@ exec $python -P -m promdrill.helm.post_renderer.rewrite
 def wrapped(helm: Path, folder: Path) -> Path:
     """Write a `helm` that adds the post-renderer to ``install``, ``upgrade`` and ``template``, and to nothing else.
 
-    What the post-renderer says comes on standard error, after what Helm says.
+    The post-renderer's messages go to standard error, after Helm's.
 
     Args:
         helm: The Helm to run: 3 or 4.
-        folder: Where it is written; it works for as long as the folder is there.
+        folder: Where to write it; it works as long as the folder exists.
 
     Returns:
         Path of the new `helm`.
@@ -112,7 +112,7 @@ def _major(helm: Path, home: Path) -> int:
     match = re.fullmatch(r"v?(\d+)\..*", said)
     if match is None or int(match[1]) < _OLDEST:
         raise UsageError(
-            f"{helm} calls itself {said!r}; the post-renderer works with Helm 3 and 4", hint=paths.command("doctor")
+            f"{helm} reports version {said!r}; the post-renderer works with Helm 3 and 4", hint=paths.command("doctor")
         )
     return int(match[1])
 

@@ -1,1 +1,1 @@
-"""Where a chart comes from, and what lies in it."""
+"""Where a chart comes from, and what it contains."""

@@ -1,4 +1,4 @@
-"""What lies in a chart, read as Helm reads it: metadata, dependencies, default values; of a folder or an archive.
+"""The contents of a chart, read as Helm reads them: metadata, dependencies, default values; of a folder or an archive.
 
 Nothing here runs Helm or writes a file.
 """
@@ -27,20 +27,20 @@ from promdrill.helm.source.tree import (
 
 CHART_FILE = "Chart.yaml"
 REQUIREMENTS = "requirements.yaml"
-"""Where charts of apiVersion v1 name their dependencies; where it is there, Helm takes it before Chart.yaml."""
+"""Where charts of apiVersion v1 list their dependencies; if it exists, Helm prefers it to Chart.yaml."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """A subchart that a chart names.
+    """A subchart that a chart depends on.
 
     Attributes:
         name: The subchart's name.
-        version: The version or range that is wanted; empty when none is named.
-        repository: Its repository's address; empty when it has to lie in charts/.
-        condition: Values keys that turn it on or off, comma separated; the first one that is set counts. Or empty.
-        alias: What it is called in this chart and its values; empty for its name.
-        vendored: Whether a chart of that name lies in charts/; of which version is not looked at, as Helm does not.
+        version: The required version or range; empty if none is given.
+        repository: Its repository's address; empty if it must be in charts/.
+        condition: Value keys that turn it on or off, comma separated; the first one that is set counts. May be empty.
+        alias: Its name in this chart and its values; empty for its own name.
+        vendored: Whether a chart of that name is in charts/, of whatever version, as Helm checks it.
     """
 
     name: str
@@ -52,16 +52,16 @@ class Dependency:
 
     @property
     def called(self) -> str:
-        """The key that its values lie below."""
+        """The key of its values."""
         return self.alias or self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Vendored:
-    """A subchart that lies in a chart.
+    """A subchart inside a chart.
 
     Attributes:
-        entry: Its place: `charts/<folder or archive>`.
+        entry: Its path: `charts/<folder or archive>`.
         name: Its name.
         version: Its version.
         library: Whether it only holds templates for other charts.
@@ -76,7 +76,7 @@ class Vendored:
 
 
 def metadata(path: Path) -> dict[str, Any]:
-    """What Chart.yaml says: at least `name` and `version`, both text.
+    """The content of Chart.yaml: at least `name` and `version`, both text.
 
     Args:
         path: The chart's folder, or a .tgz of it.
@@ -86,7 +86,7 @@ def metadata(path: Path) -> dict[str, Any]:
     """
     try:
         there = path.exists()
-    except OSError as error:  # a name that is too long, a folder that we may not look into
+    except OSError as error:  # a name that is too long, a folder without access
         raise unreadable(str(path), error) from error
     if not there:
         raise UsageError(f"CHART={path}: no such folder or .tgz file", hint=f"CHART={_near_chart(path)}")
@@ -94,10 +94,10 @@ def metadata(path: Path) -> dict[str, Any]:
 
 
 def dependencies(path: Path) -> tuple[Dependency, ...]:
-    """The subcharts that the chart names, whether they are there or not.
+    """The subcharts that the chart depends on, whether it contains them or not.
 
     Raises:
-        UsageError: There is no chart, or its dependencies are no list of subcharts.
+        UsageError: There is no chart, or its dependencies are not a list of subcharts.
     """
     metadata(path)
     files = tree(path)
@@ -105,10 +105,10 @@ def dependencies(path: Path) -> tuple[Dependency, ...]:
 
 
 def vendored(path: Path) -> tuple[Vendored, ...]:
-    """The subcharts that lie in the chart, whether it names them or not; those that lie in these are not told.
+    """The subcharts inside the chart, whether it lists them or not; without their own subcharts.
 
     Raises:
-        UsageError: There is no chart, or an archive in charts/ is none.
+        UsageError: There is no chart, or an archive in charts/ is not a chart.
     """
     metadata(path)
     return _vendored(tree(path), str(path))
@@ -118,7 +118,7 @@ def values(path: Path) -> dict[str, Any]:
     """The chart's default values, over those of its vendored subcharts, each below its alias or name.
 
     Raises:
-        UsageError: There is no chart, or a values.yaml is no mapping.
+        UsageError: There is no chart, or a values.yaml is not a mapping.
     """
     metadata(path)
     return _values(tree(path), str(path))
@@ -143,7 +143,7 @@ def digest(path: Path) -> str:
 
 
 def _top(path: Path) -> Tree:
-    """Enough of a chart to tell its metadata: a folder is not walked for that."""
+    """Enough of a chart's files for its metadata, without walking a folder."""
     if path.is_dir():
         file = path / CHART_FILE
         return {CHART_FILE: file} if file.is_file() else {}
@@ -164,7 +164,7 @@ def _dependencies(files: Tree, said: str, there: set[str]) -> tuple[Dependency, 
         if listed is None:
             continue
         if not isinstance(listed, list) or not all(isinstance(item, dict) and item.get("name") for item in listed):
-            raise UsageError(f"CHART={said}: dependencies in {file} is no list of subcharts with names")
+            raise UsageError(f"CHART={said}: dependencies in {file} must be a list of named subcharts")
         return tuple(_dependency(item, there) for item in listed)
     return ()
 
@@ -198,7 +198,7 @@ def _vendored(files: Tree, said: str) -> tuple[Vendored, ...]:
 def _values(files: Tree, said: str) -> dict[str, Any]:
     own = read_yaml(files, "values.yaml", said)
     if not isinstance(own, dict | None):
-        raise UsageError(f"CHART={said}: values.yaml is no mapping but a {type(own).__name__}")
+        raise UsageError(f"CHART={said}: values.yaml must be a mapping, not a {type(own).__name__}")
     parts = _vendored(files, said)
     named = _dependencies(files, said, {part.name for part in parts})
     below: dict[str, Any] = {}
@@ -210,7 +210,7 @@ def _values(files: Tree, said: str) -> dict[str, Any]:
 
 
 def _near_chart(wanted: Path) -> Path:
-    """A chart beside the place that was named, else the one that promdrill ships."""
+    """A chart beside the given path, else the one that promdrill ships."""
     folder = wanted.parent
     beside = (
         [path.name for path in folder.iterdir() if path.suffix == ".tgz" or (path / CHART_FILE).is_file()]

@@ -3,13 +3,13 @@
     CHART                       meaning
     folder with Chart.yaml      that chart
     file.tgz                    that chart
-    folder of .tgz files        the one of CHART_VERSION, else the newest
-    name/chart                  chart of a known repository, or of the one at REPO whatever the name
+    folder of .tgz files        the one with CHART_VERSION, else the newest
+    name/chart                  chart of a known repository; with REPO, of that repository, whatever its name
     chart                       with REPO: chart of the repository there
-    oci://host/path/chart       chart in a registry, of CHART_VERSION or the tag behind a colon
-    (nothing)                   with REPO: prometheus of the repository there; without: the supply's own
+    oci://host/path/chart       chart in a registry; its version is CHART_VERSION or the tag after a colon
+    (nothing)                   with REPO: prometheus of the repository there; without: the supply's default
 
-What exists, starts with ``.``, ``/`` or ``~``, or ends with ``.tgz`` is a path.
+Anything that exists, starts with ``.``, ``/`` or ``~``, or ends with ``.tgz`` is a path.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _REPO = re.compile(r"(?:https?|oci)://[^/\s]+(?:/\S*)?")
 
 @dataclass(frozen=True, slots=True)
 class ChartRequest:
-    """A chart as it was asked for; None for what was not typed.
+    """A requested chart; None for what was not typed.
 
     Attributes:
         chart: CHART.
@@ -63,17 +63,17 @@ class _Remote:
 
 
 def local(asked: ChartRequest, *, say: Say = lambda _text: None) -> Path | None:
-    """The folder or .tgz on this machine that is meant; nothing is asked of any server.
+    """The requested folder or .tgz on this machine; no server is asked.
 
     Args:
-        asked: What was asked for.
-        say: Told which of several archives is used.
+        asked: The requested chart.
+        say: Called with which of several archives is used.
 
     Returns:
-        Its path, as it was typed; None when the chart must be pulled, or when the supply has to choose.
+        Its path, as it was typed; None if the chart must be pulled, or if the supply chooses it.
 
     Raises:
-        UsageError: There is no such path, no chart, no such version; or CHART, CHART_VERSION and REPO do not fit.
+        UsageError: There is no such path, chart or version; or CHART, CHART_VERSION and REPO contradict each other.
     """
     meant = _meant(asked)
     if not isinstance(meant, Path):
@@ -88,28 +88,28 @@ def local(asked: ChartRequest, *, say: Say = lambda _text: None) -> Path | None:
         raise UsageError(error.message, hint=f"{error.hint}, or {REPO_VARIABLE}=<address> CHART={meant}") from error
     if asked.version and found["version"] != asked.version:
         raise UsageError(
-            f"CHART_VERSION={asked.version}: {meant} is {found['name']} {found['version']}",
+            f"CHART_VERSION={asked.version}: but {meant} contains {found['name']} {found['version']}",
             hint=f"CHART_VERSION={found['version']}, or leave it out",
         )
     return meant
 
 
 def obtain(asked: ChartRequest, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Path:
-    """The chart that is asked for: on this machine, or pulled; prometheus-community's when none is named.
+    """The requested chart: on this machine, or pulled; by default prometheus-community's.
 
     Args:
-        asked: What was asked for.
+        asked: The requested chart.
         helm: Path of Helm.
         pins: The table of pins.
         cache: Where pulled charts are kept.
-        say: Told which version was chosen where none was asked for, and the digest of a chart that has no pin.
+        say: Called with the chosen version if none was requested, and with the digest of a chart that has no pin.
 
     Returns:
         Its folder or .tgz.
 
     Raises:
-        UsageError: As of `local`; or the repository has no such chart or version.
-        SupplyError: It could not be had, or is not what is pinned.
+        UsageError: As in `local`; or the repository has no such chart or version.
+        SupplyError: It is not available, or does not match its pin.
     """
     found = local(asked, say=say)
     if found is not None:
@@ -119,34 +119,34 @@ def obtain(asked: ChartRequest, helm: Path, *, pins: Pins, cache: Cache, say: Sa
     version = remote.version
     if version is None:
         version = newest(offered(helm, remote.name, remote.repo))
-        say(f"{remote.name} {version} is the newest at {shown(remote.repo)}, and CHART_VERSION names none.")
+        say(f"{remote.name} {version} is the newest at {shown(remote.repo)}; CHART_VERSION is not set.")
     return pull(helm, remote.name, version, remote.repo, pins=pins, cache=cache, say=say)
 
 
 def _meant(asked: ChartRequest) -> Path | _Remote | None:
     chart, version, repo = asked.chart or None, asked.version or None, asked.repo or None
     if repo is not None and not _REPO.fullmatch(repo):
-        raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: no address", hint=f"{REPO_VARIABLE}={DEFAULT_REPO}")
+        raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: not an address", hint=f"{REPO_VARIABLE}={DEFAULT_REPO}")
     if chart is None:
         return _in_repo(DEFAULT, version or DEFAULT_VERSION, repo) if repo else None
     if "://" in chart:
         return _in_registry(chart, version, repo)
     if chart.startswith((".", "/", "~")) or chart.endswith(".tgz") or _there(chart):
         if repo is not None:
-            raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is a path, which no repository has",
+            raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is a path, not a chart in a repository",
                              hint=f"leave {REPO_VARIABLE} out, or CHART=it/<name of a chart>")  # fmt: skip
         return _home(chart)
     named = _NAMED.fullmatch(chart)
     if named is None or (named[1] is None and repo is None):
-        return Path(chart)  # and there is nothing, which whoever opens it says
+        return Path(chart)  # it does not exist, which opening it will report
     address = repo or repositories.KNOWN.get(named[1])
     if address is None and _there(named[1]):
         return Path(chart)
     if address is None:
         raise UsageError(
-            f"CHART={chart}: no such path, and no repository {named[1]} is known; known are "
+            f"CHART={chart}: no such path, and {named[1]} is not a known repository; known repositories: "
             f"{', '.join(repositories.KNOWN)}",
-            hint=f"{REPO_VARIABLE}=<address of {named[1]}>, or for a path CHART=./{chart}",
+            hint=f"{REPO_VARIABLE}=<address of {named[1]}>, or CHART=./{chart} for a path",
         )
     return _in_repo(named[2], version, address)
 
@@ -160,13 +160,13 @@ def _in_repo(name: str, version: str | None, repo: str) -> _Remote:
 def _in_registry(chart: str, version: str | None, repo: str | None) -> _Remote:
     if repo is not None:
         raise UsageError(
-            f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is a whole address",
+            f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is already an address",
             hint=f"leave {REPO_VARIABLE} out",
         )
     named = _OCI.fullmatch(chart)
     if named is None:
         hint = f"CHART=oci://host/path/name:version, or CHART=name {REPO_VARIABLE}=https://..."
-        raise UsageError(f"CHART={chart}: no address of a chart in a registry", hint=hint)
+        raise UsageError(f"CHART={chart}: not the address of a chart in a registry", hint=hint)
     tag = named[3].replace("_", "+") if named[3] else None  # as Helm writes a version as a tag
     if tag is not None and version is not None and tag != version:
         raise UsageError(f"CHART_VERSION={version}: CHART={chart} has the tag {named[3]}", hint="leave one of them out")
@@ -176,8 +176,8 @@ def _in_registry(chart: str, version: str | None, repo: str | None) -> _Remote:
 
 
 def _no_tag(chart: str) -> UsageError:
-    return UsageError(f"CHART={chart}: a registry does not tell which version is the newest",
-                      hint=f"CHART_VERSION={DEFAULT_VERSION}, say")  # fmt: skip
+    return UsageError(f"CHART={chart}: a registry cannot say which version is newest",
+                      hint=f"for example CHART_VERSION={DEFAULT_VERSION}")  # fmt: skip
 
 
 def _there(chart: str) -> bool:
@@ -191,11 +191,11 @@ def _home(chart: str) -> Path:
     try:
         return Path(chart).expanduser()
     except RuntimeError as error:
-        raise UsageError(f"CHART={chart}: there is no such user here", hint="CHART=<folder or .tgz>") from error
+        raise UsageError(f"CHART={chart}: no such user", hint="CHART=<folder or .tgz>") from error
 
 
 def _chosen(folder: Path, version: str | None, say: Say) -> Path:
-    """The archive of that version, or of the newest, in a folder of archives of one chart."""
+    """The archive with that version, or with the newest, in a folder of archives of one chart."""
     found: dict[str, list[Path]] = {}
     names: set[str] = set()
     for archive in sorted(folder.glob("*.tgz")):
@@ -205,7 +205,7 @@ def _chosen(folder: Path, version: str | None, say: Say) -> Path:
     if not found:
         raise _no_chart(folder)
     if len(names) > 1:
-        raise UsageError(f"CHART={folder}: archives of several charts lie in it: {', '.join(sorted(names))}",
+        raise UsageError(f"CHART={folder}: it contains several charts: {', '.join(sorted(names))}",
                          hint="CHART=<one .tgz in it>")  # fmt: skip
     name = names.pop()
     if version and version not in found:
@@ -213,10 +213,10 @@ def _chosen(folder: Path, version: str | None, say: Say) -> Path:
     chosen = version or newest(found)
     if len({digest_of(archive) for archive in found[chosen]}) > 1:
         twice = ", ".join(archive.name for archive in found[chosen])
-        raise UsageError(f"CHART={folder}: several archives are {name} {chosen}: {twice}",
+        raise UsageError(f"CHART={folder}: several archives contain {name} {chosen}: {twice}",
                          hint=f"CHART={found[chosen][0]}")  # fmt: skip
     if not version:
-        say(f"{name} {chosen} is the newest of {len(found)} in {folder}, and CHART_VERSION names none.")
+        say(f"{name} {chosen} is the newest of {len(found)} in {folder}; CHART_VERSION is not set.")
     return found[chosen][0]
 
 
@@ -224,6 +224,6 @@ def _no_chart(folder: Path) -> UsageError:
     below = sorted(path.parent for path in folder.glob(f"*/{files.CHART_FILE}"))
     close = difflib.get_close_matches(DEFAULT, [path.name for path in below], n=1) or [path.name for path in below]
     return UsageError(
-        f"CHART={folder}: not a chart, no {files.CHART_FILE} with a name and a version, and no .tgz in it",
+        f"CHART={folder}: not a chart: it has no {files.CHART_FILE} with a name and a version, and no .tgz",
         hint=f"CHART={folder / close[0]}" if close else "CHART=<folder or .tgz>",
     )

@@ -1,4 +1,4 @@
-"""A chart out of a repository: pulled with Helm, checked, kept in the cache."""
+"""Pull a chart from a repository with Helm, check it, and keep it in the cache."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from promdrill.helm.source.versions import no_version
 
 
 def pull(helm: Path, name: str, version: str, repo: str, *, pins: Pins, cache: Cache, say: Say) -> Path:
-    """A chart from a repository, checked against its pin when there is one.
+    """A chart from a repository, checked against its pin if it has one.
 
     Args:
         helm: Path of Helm.
         name: The chart's name.
         version: Its version.
-        repo: Address of a repository with an index.yaml, or of a registry (``oci://...``) below which the chart lies.
+        repo: Address of a repository with an index.yaml, or of the chart's parent in a registry (``oci://...``).
         pins: The table of pins.
         cache: Where it is kept.
-        say: Told the digest of a chart that has no pin.
+        say: Called with the digest of a chart that has no pin.
 
     Returns:
         The chart's .tgz.
 
     Raises:
-        UsageError: The repository has no such chart, or not this version of it.
-        SupplyError: It could not be had, or is not what is pinned.
+        UsageError: The repository has no such chart, or not that version.
+        SupplyError: It is not available, or does not match its pin.
     """
     pinned = pins.digest(name, version)
     origin = shown(repo)
@@ -40,14 +40,14 @@ def pull(helm: Path, name: str, version: str, repo: str, *, pins: Pins, cache: C
         try:
             archive = repositories.pull(helm, name, version, repo, folder)
         except SupplyError as error:
-            if not isinstance(error.__cause__, CommandTimeout):  # whoever hangs is not asked again
+            if not isinstance(error.__cause__, CommandTimeout):  # a server that hangs is not asked again
                 _explain(helm, name, version, repo)
             raise
         seen = digest_of(archive)
         if pinned is not None and seen != pinned:
             raise SupplyError(
-                f"chart {name} {version} of {origin} has SHA-256 {seen}, but {pinned} is pinned; it is not used",
-                hint=f"a chart of your own: its digest in a file, and {PINS_VARIABLE}=<that file>",
+                f"chart {name} {version} of {origin} has SHA-256 {seen}, but {pinned} is pinned; refusing to use it",
+                hint=f"if the chart is your own, put its digest into a file, and set {PINS_VARIABLE}=<that file>",
             )
         _same(archive, name, version, origin)
         if pinned is None:
@@ -62,19 +62,19 @@ def _same(archive: Path, name: str, version: str, origin: str) -> None:
     try:
         found = files.metadata(archive)
     except UsageError as error:
-        raise SupplyError(f"what {origin} gave as chart {name} {version} is none: {error.message}",
+        raise SupplyError(f"{origin} returned something that is not a chart for {name} {version}: {error.message}",
                           hint=repositories.HINT) from error  # fmt: skip
     if found["name"] != name:
-        raise SupplyError(f"{origin} gave chart {found['name']} for {name}", hint=repositories.HINT)
+        raise SupplyError(f"{origin} returned chart {found['name']} for {name}", hint=repositories.HINT)
     if found["version"] != version:  # a range, or a leading v
         raise UsageError(
-            f"CHART_VERSION={version}: a run is of one exact version; {origin} gave {name} {found['version']} for it",
+            f"CHART_VERSION={version}: name one exact version; {origin} returned {name} {found['version']} for it",
             hint=f"CHART_VERSION={found['version']}",
         )
 
 
 def _explain(helm: Path, name: str, version: str, repo: str) -> None:
-    """Raise what is wrong with the request, where the repository's index tells; else nothing."""
+    """Raise an error if the repository's index shows what is wrong with the request."""
     if repo.startswith("oci://"):
         return
     try:
@@ -90,13 +90,13 @@ def offered(helm: Path, name: str, repo: str) -> list[str]:
 
     Raises:
         UsageError: It has no such chart.
-        SupplyError: It could not be asked.
+        SupplyError: It could not be queried.
     """
     charts = repositories.offers(helm, repo)
     if name not in charts:
         close = difflib.get_close_matches(name, charts, n=1)
         raise UsageError(
-            f"CHART={name}: {shown(repo)} has no such chart, of {len(charts)} that it has",
+            f"CHART={name}: {shown(repo)} has no such chart (it has {len(charts)} others)",
             hint=f"CHART={close[0]} {REPO_VARIABLE}={shown(repo)}" if close else repositories.HINT,
         )
     return charts[name]

@@ -1,4 +1,4 @@
-"""Chart repositories and registries, asked by Helm: what they have, one chart of it, the address of a known one."""
+"""Chart repositories and registries, queried with Helm: their charts, pulling one, addresses of known ones."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ KNOWN = {
     "prometheus-community": "https://prometheus-community.github.io/helm-charts",
     "stable": "https://charts.helm.sh/stable",
 }
-"""Repositories that need no REPO: where the supported charts come from, the legacy 8.11.4 from stable."""
+"""Repositories that need no REPO: those of the supported charts; the legacy 8.11.4 is in stable."""
 
 CHART_S = 60.0
-"""Seconds to pull a chart: its repository's index has 6 MB, the chart itself nearly nothing."""
+"""Seconds to pull a chart: the repository's index has 6 MB, the chart itself is small."""
 
 HINT = f"{REPO_VARIABLE}=<address of a repository>, or CHART=<folder or .tgz>"
 
@@ -33,36 +33,36 @@ _LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 @contextlib.contextmanager
 def homes() -> Iterator[dict[str, str]]:
-    """Variables that give Helm empty homes for as long as the block lasts: the user's own Helm is not touched."""
+    """Variables that give Helm empty home folders as long as the block lasts; the user's own are not touched."""
     with tempfile.TemporaryDirectory(prefix="promdrill-helm-") as home:
         yield {f"HELM_{part}_HOME": f"{home}/{part.lower()}" for part in ("CACHE", "CONFIG", "DATA")}
 
 
 def shown(repo: str) -> str:
-    """An address as messages show it: without a user and password."""
+    """An address for messages: without user and password."""
     return _LOGIN.sub("", repo)
 
 
 def transport(repos: Iterable[str]) -> list[str]:
-    """Helm's flags for registries: http on loopback, as Docker takes it; Helm means https everywhere."""
+    """Helm's flags for registries: http on loopback, as with Docker; Helm itself uses https everywhere."""
     return ["--plain-http"] if any(_LOOPBACK.match(repo) for repo in repos) else []
 
 
 def pull(helm: Path, name: str, version: str, repo: str, folder: Path) -> Path:
-    """Pull a chart's archive into a folder, unchecked.
+    """Pull a chart's archive into a folder, without checking it.
 
     Args:
         helm: Path of Helm.
         name: The chart's name.
-        version: Its version; of a range (`25.x`), Helm takes the newest.
-        repo: Address of a repository with an index.yaml, or of a registry (``oci://...``) below which the chart lies.
-        folder: Where to; there must be no archive in it.
+        version: Its version; for a range (`25.x`), Helm takes the newest.
+        repo: Address of a repository with an index.yaml, or of the chart's parent in a registry (``oci://...``).
+        folder: The target folder; it must not contain an archive.
 
     Raises:
-        SupplyError: It could not be had; the message says why, in words.
+        SupplyError: It is not available; the message says why.
     """
     source = [f"{repo.rstrip('/')}/{name}"] if repo.startswith("oci://") else [name, "--repo", repo]
-    failed = f"chart {name} {version} could not be pulled"
+    failed = f"cannot pull chart {name} {version}"
     with homes() as env:
         argv: list[str | Path] = [
             helm,
@@ -82,12 +82,12 @@ def pull(helm: Path, name: str, version: str, repo: str, folder: Path) -> Path:
 
 
 def offers(helm: Path, repo: str) -> dict[str, list[str]]:
-    """The charts of a repository with an index.yaml, and the versions that it has of each.
+    """The charts of a repository with an index.yaml, with the versions of each.
 
     Raises:
-        SupplyError: It cannot be asked, or its index is none.
+        SupplyError: It cannot be queried, or its index is not valid.
     """
-    failed = f"the index of {shown(repo)} could not be read"
+    failed = f"cannot read the index of {shown(repo)}"
     with homes() as env:
         run([helm, "repo", "add", "it", repo], repo, failed, env)
         listed = run([helm, "search", "repo", "--versions", "--devel", "--output", "json"], repo, failed, env)
@@ -96,22 +96,22 @@ def offers(helm: Path, repo: str) -> dict[str, list[str]]:
         for item in json.loads(listed):
             found.setdefault(str(item["name"]).removeprefix("it/"), []).append(str(item["version"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise SupplyError(f"{failed}: Helm answers no list of charts ({error})", hint=HINT) from error
+        raise SupplyError(f"{failed}: Helm did not return a list of charts ({error})", hint=HINT) from error
     return found
 
 
 def run(argv: list[str | Path], repo: str, failed: str, env: dict[str, str], *, within_s: float | None = None) -> str:
-    """Run a Helm command that asks a repository, and return what it printed.
+    """Run a Helm command that queries a repository, and return its output.
 
     Args:
         argv: The command.
-        repo: Whom it asks, for the message.
-        failed: What could not be done, for the message.
-        env: Helm's homes.
-        within_s: Seconds that it has; `CHART_S` by default.
+        repo: The repository, for the message.
+        failed: What failed, for the message.
+        env: Helm's home folders.
+        within_s: Seconds until it is ended; `CHART_S` by default.
 
     Raises:
-        SupplyError: It failed, or was not done in time.
+        SupplyError: It failed, or did not end in time.
     """
     limit_s = CHART_S if within_s is None else within_s
     try:

@@ -1,6 +1,6 @@
-"""Charts whose subcharts are not vendored: fetched into a copy, or taken out of one. The user's folder stays as it is.
+"""Charts with missing subcharts: fetched into a copy, or removed from one. The user's folder stays as it is.
 
-Helm refuses a chart that names a dependency which is not in charts/, even one that its condition turns off.
+Helm refuses a chart with a dependency that is not in charts/, even one that its condition turns off.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from promdrill.helm.source.files import Dependency, Vendored
 from promdrill.helm.source.tree import content_of, read_yaml, tree
 
 FETCH_S = 180.0
-"""Seconds for ``helm dependency build``: a handful of charts, each as `chart_repos.CHART_S` allows, some at once."""
+"""Seconds for ``helm dependency build``: a handful of charts, each within `repositories.CHART_S`, some at once."""
 
-_RECIPE = 1  # raised when the copies that are made of the same chart change
+_RECIPE = 1  # increased when the copy of an unchanged chart changes
 _LOCKS = ("Chart.lock", "requirements.lock")
 
 Fetch = Callable[[Path], None]
@@ -33,12 +33,12 @@ Fetch = Callable[[Path], None]
 
 @dataclass(frozen=True, slots=True)
 class Usable:
-    """A chart that Helm takes.
+    """A chart that Helm accepts.
 
     Attributes:
-        path: The chart as it was, or a copy in the cache.
-        values: Helm values that turn off what was taken out.
-        notes: What was done to it, a sentence each.
+        path: The original chart, or a copy in the cache.
+        values: Helm values that turn off what was removed.
+        notes: What was changed, a sentence each.
     """
 
     path: Path
@@ -47,15 +47,15 @@ class Usable:
 
 
 def switch(dependency: Dependency) -> str:
-    """The values key that turns a subchart on and off: the first of its condition; empty when it has none."""
+    """The value key that turns a subchart on and off: the first of its condition; empty if it has none."""
     return dependency.condition.partition(",")[0].strip()
 
 
 def by_helm(helm: Path) -> Fetch:
-    """A `Fetch` that runs ``helm dependency build``, with homes of its own.
+    """A `Fetch` that runs ``helm dependency build``, with its own home folders.
 
     Raises:
-        SupplyError: (when it is called) A repository does not answer, or does not have what is wanted.
+        SupplyError: (when it is called) A repository does not answer, or lacks a subchart.
     """
 
     def fetch(chart: Path) -> None:
@@ -63,9 +63,9 @@ def by_helm(helm: Path) -> Fetch:
         repos = sorted({repo for repo in named if repo.startswith(("http://", "https://"))})
         known = [(name, at) for name, at in repositories.KNOWN.items() if {f"@{name}", f"alias:{name}"} & set(named)]
         with repositories.homes() as env:
-            # by a lock, Helm builds only from repositories that were added
+            # with a lock, Helm builds only from repositories that were added
             for name, repo in [*known, *((f"it{number}", repo) for number, repo in enumerate(repos))]:
-                repositories.run([helm, "repo", "add", name, repo], repo, f"{repo} could not be added", env)
+                repositories.run([helm, "repo", "add", name, repo], repo, f"cannot add {repo}", env)
             flags = ["--skip-refresh", *repositories.transport(named)]
             asked = ", ".join(dict.fromkeys(repo for repo in named if repo))
             failed = "helm dependency build failed"
@@ -84,20 +84,20 @@ def usable(
     say: Say,
     needed_by: str = "a chosen scenario",
 ) -> Usable:
-    """A chart with all the subcharts that it names.
+    """A chart with all its subcharts.
 
     Args:
         path: The chart's folder or .tgz; it is not written to.
-        off: Take out every subchart that is not needed (SUBCHARTS=off). Vendored library charts stay: templates use
+        off: Remove every subchart that is not needed (SUBCHARTS=off). Vendored library charts stay: templates use
             them.
-        needed: Names or aliases of subcharts that stay; those that the chart does not have are no error.
-        fetch: Fetches what a copy lacks; None when nothing can be fetched.
+        needed: Names or aliases of subcharts that stay; unknown ones are ignored.
+        fetch: Fetches what a copy lacks; None if nothing can be fetched.
         cache: Where the copy is kept.
-        say: Told when a copy is made.
-        needed_by: Who needs them, for the message.
+        say: Called when a copy is made.
+        needed_by: What needs them, for the message.
 
     Raises:
-        UsageError: It is no chart, or a subchart is missing and cannot be fetched.
+        UsageError: It is not a chart, or a subchart is missing and cannot be fetched.
     """
     found = chart_files.dependencies(path)
     kept = _kept(path, found, needed) if off else found
@@ -125,7 +125,7 @@ def usable(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How the copy differs from the chart: dependencies and places that go, dependencies that are fetched."""
+    """How the copy differs from the chart: removed dependencies and paths, fetched dependencies."""
 
     path: Path
     gone: tuple[Dependency, ...]
@@ -142,7 +142,7 @@ class _Plan:
                 (without, f"Chart {name} is used without its subcharts {', '.join(without)}."),
                 (
                     self.missing,
-                    f"Subcharts that chart {name} lacks are fetched: {', '.join(map(_titled, self.missing))}.",
+                    f"Fetching the subcharts that chart {name} lacks: {', '.join(map(_titled, self.missing))}.",
                 ),
             )
             if listed
@@ -167,23 +167,23 @@ class _Plan:
                 fetch(copy)
             except PromdrillError as error:
                 raise _refusal(
-                    self.path, self.missing, self.needed_by, f"could not be fetched: {_first(error)}"
+                    self.path, self.missing, self.needed_by, f"cannot be fetched: {_first(error)}"
                 ) from error
             left = tuple(item for item in chart_files.dependencies(copy) if not item.vendored)
             if left:
-                raise _refusal(self.path, left, self.needed_by, "helm dependency build did not bring them")
+                raise _refusal(self.path, left, self.needed_by, "helm dependency build did not provide them")
         return str(place)
 
     def _places(self) -> list[str]:
         return [part.entry for part in self.extra]
 
     def _place(self) -> Path:
-        """Deep enough below the entry's folder that ``file://../x`` is still in it."""
+        """A path deep enough below the entry's folder that ``file://../x`` is still inside it."""
         ups = [to.parts.count("..") for _, to in self._beside()]
         return Path(*["in"] * max(ups, default=0), self.path.resolve().name.removesuffix(".tgz"))
 
     def _beside(self) -> list[tuple[Path, Path]]:
-        """Charts beside this one that it names as ``file://../x``: where they lie, and their place from the copy."""
+        """Charts that this one refers to as ``file://../x``: their paths, and their paths relative to the copy."""
         if not self.path.is_dir():
             return []
         named = [Path(item.repository.removeprefix("file://")) for item in self.missing
@@ -199,7 +199,7 @@ def _kept(path: Path, found: Iterable[Dependency], needed: frozenset[str]) -> tu
 
 
 def _write(source: Path, target: Path, *, without: Iterable[str] = ()) -> None:
-    """Copy a chart's files, its archive unpacked, but for some of their places."""
+    """Copy a chart's files, unpacking its archive, except those at some paths."""
     left_out = tuple(without)
     for name, content in tree(source).items():
         if any(name == entry or name.startswith(f"{entry}/") for entry in left_out):
@@ -213,9 +213,9 @@ def _write(source: Path, target: Path, *, without: Iterable[str] = ()) -> None:
 
 
 def _take_out(copy: Path, gone: set[str], said: str) -> None:
-    """Remove dependencies from the files that name them; what stays is of the version that the lock names.
+    """Remove dependencies from the files that list them; the others get the version in the lock.
 
-    The lock goes: it holds a sum over all dependencies, and Helm refuses one that does not fit.
+    The lock is removed: it contains a checksum over all dependencies, and Helm refuses one that does not match.
     """
     files = tree(copy)
     locked: dict[str, str] = {}
@@ -240,7 +240,7 @@ def _take_out(copy: Path, gone: set[str], said: str) -> None:
 
 
 def _switched(gone: Iterable[Dependency], kept: Iterable[Dependency]) -> dict[str, Any]:
-    """Values that turn off what is gone; a key that also turns off what stays is left alone."""
+    """Values that turn off removed subcharts, except by keys that would also turn off remaining ones."""
     values: dict[str, Any] = {}
     for key in sorted({switch(item) for item in gone} - {switch(item) for item in kept} - {""}):
         *above, last = key.split(".")
@@ -263,12 +263,12 @@ def _refusal(path: Path, missing: Iterable[Dependency], needed_by: str, why: str
     lines = []
     for item in missing:
         key = switch(item)
-        origin = f"from {repositories.shown(item.repository)}" if item.repository else "of no repository"
-        off = f"turned off by {key}: false" if key else "no values key turns it off"
+        origin = f"from {repositories.shown(item.repository)}" if item.repository else "from no repository"
+        off = f"turned off by {key}: false" if key else "no value key turns it off"
         lines.append(f"  {item.name} {item.version} {origin}; {off}")
-    what = f"CHART={path}: subcharts are not in its charts/, and {why}:\n" + "\n".join(lines)
+    what = f"CHART={path}: subcharts are missing in its charts/, and {why}:\n" + "\n".join(lines)
     vendor = f"helm dependency build {path}"
     if needed_by:
         return UsageError(f"{what}\nSUBCHARTS=off keeps them: {needed_by} needs them",
                           hint=f"vendor them: {vendor}; or leave out what needs them")  # fmt: skip
-    return UsageError(what, hint=f"SUBCHARTS=off turns off all that the drills do not need; or vendor them: {vendor}")
+    return UsageError(what, hint=f"SUBCHARTS=off removes the subcharts that no drill needs; or vendor them: {vendor}")

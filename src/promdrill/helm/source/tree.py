@@ -1,6 +1,6 @@
-"""The files of a chart: of a folder, or of an archive, which is read into memory and never unpacked.
+"""The files of a chart: from a folder, or from an archive, which is read into memory and never unpacked.
 
-What reads them decides nothing about charts; that is in `chart_files`.
+This module knows nothing about charts; that is in `promdrill.helm.source.files`.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ import yaml
 from promdrill.core.errors import UsageError
 
 ARCHIVE_BYTES = 100 << 20
-"""Largest archive, unpacked: Helm's own limit (MaxDecompressedChartSize)."""
+"""Largest unpacked size of an archive: Helm's own limit (MaxDecompressedChartSize)."""
 
 FOLDER_FILES = 20_000
-"""Files in a folder above which it is no chart but, say, a link to a whole disk; charts have hundreds."""
+"""Most files in a folder: charts have hundreds, and a folder with more may be a link to a whole disk."""
 
 Tree = Mapping[str, bytes | Path]
-"""The files of a chart by their names in it; their content, or where it lies."""
+"""The files of a chart by their names: their content, or their path."""
 
 _TROUBLE = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, yaml.YAMLError)
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C where it was built: 10 x faster
-    """YAML as Go reads it: `=` is text, which PyYAML gives a type of its own and then cannot make."""
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C if it was built: 10 x faster
+    """YAML as Go reads it: `=` is text; PyYAML gives it a type of its own and then cannot construct it."""
 
 
 _Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: loader.construct_scalar(node))
 
 
 def tree(path: Path) -> Tree:
-    """All files of a chart; links are followed in a folder and left out of an archive, as Helm does.
+    """All files of a chart; like Helm, follows links in a folder and ignores them in an archive.
 
     Raises:
-        UsageError: It cannot be read, is too large, or is an archive that no packager wrote.
+        UsageError: It cannot be read, is too large, or is an archive that is not well-formed.
     """
     if path.is_dir():
         return _walked(path)
@@ -52,15 +52,15 @@ def tree(path: Path) -> Tree:
 
 
 def read_yaml(files: Tree, name: str, said: str) -> Any:
-    """The content of one YAML file of a chart; None when it is not there or empty.
+    """The content of one YAML file of a chart; None if it is missing or empty.
 
     Args:
         files: The chart's files.
         name: The file's name in it.
-        said: What messages call the chart.
+        said: The chart's name in messages.
 
     Raises:
-        UsageError: It is no YAML.
+        UsageError: It is not YAML.
     """
     if name not in files:
         return None
@@ -79,16 +79,16 @@ def _walked(folder: Path) -> Tree:
         files = (here / name for name in names if not looped)
         found.update({file.relative_to(folder).as_posix(): file for file in files if file.is_file()})
         if len(found) > FOLDER_FILES:
-            raise UsageError(f"CHART={folder}: more than {FOLDER_FILES} files lie in it, which is no chart")
+            raise UsageError(f"CHART={folder}: it has more than {FOLDER_FILES} files; this is not a chart")
     return found
 
 
 def unpacked(content: bytes, said: str) -> Tree:
-    """The files of an archive of one chart, without the folder that they all lie in.
+    """The files of an archive of one chart, without the folder that contains them all.
 
     Args:
         content: The archive.
-        said: What messages call it.
+        said: Its name in messages.
 
     Raises:
         UsageError: It cannot be read, is too large, has several roots, or names a file outside of itself.
@@ -101,7 +101,7 @@ def unpacked(content: bytes, said: str) -> Tree:
             for member in archive:
                 root, _, name = member.name.partition("/")
                 if member.name.startswith("/") or "\\" in member.name or ".." in member.name.split("/"):
-                    raise UsageError(f"CHART={said}: {member.name} in it points out of the chart; it is not used")
+                    raise UsageError(f"CHART={said}: {member.name} points outside the chart; refusing to use it")
                 roots.add(root)
                 size_bytes += member.size
                 if size_bytes > ARCHIVE_BYTES:

@@ -1,4 +1,4 @@
-"""Versions of charts, as semver.org orders them: which is newer, which is the newest, which are near to another."""
+"""Versions of charts in the order of semver.org: the newest, and those near to another one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from promdrill.core.errors import UsageError
 
 MOST = 6
-"""Versions that a message lists: enough to see the neighbours, and still one line."""
+"""Versions that a message lists: enough to show the neighbours on one line."""
 
 _SEMVER = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:-([0-9A-Za-z.-]+))?(?:\+[0-9A-Za-z.-]+)?")
 _NUMBERS = re.compile(r"\d+(?:\.\d+){0,2}")
@@ -18,7 +18,7 @@ Order = tuple[int, int, int, bool, tuple[tuple[int, int, str], ...]]
 
 
 def order(version: str) -> Order:
-    """A key to sort versions by; what is no version comes before all others."""
+    """A key to sort versions by; anything that is not a version comes first."""
     match = _SEMVER.fullmatch(version)
     if match is None:
         return (-1, 0, 0, False, ())
@@ -29,7 +29,7 @@ def order(version: str) -> Order:
 
 
 def newest(versions: Iterable[str]) -> str:
-    """The newest version; a pre-release only where there is nothing else, as Helm chooses.
+    """The newest version; like Helm, takes a pre-release only if there is nothing else.
 
     Raises:
         ValueError: There are no versions.
@@ -40,12 +40,12 @@ def newest(versions: Iterable[str]) -> str:
 
 
 def near(wanted: str, versions: Iterable[str], most: int = MOST) -> list[str]:
-    """The versions around another one, newest first.
+    """The versions around a given one, newest first.
 
     Args:
-        wanted: What was looked for; of what is no version (`>=25`), the first numbers count.
-        versions: Those that there are.
-        most: How many are given at most.
+        wanted: The version looked for; in anything else (`>=25`), the first numbers count.
+        versions: The existing ones.
+        most: The most to return.
     """
     there = sorted(set(versions), key=order, reverse=True)
     numbers = _NUMBERS.search(wanted)
@@ -59,15 +59,15 @@ def near(wanted: str, versions: Iterable[str], most: int = MOST) -> list[str]:
 
 
 def no_version(version: str, what: str, there: Iterable[str]) -> UsageError:
-    """The error for a version that is not there, with those near it.
+    """The error for a version that does not exist, with those near it.
 
     Args:
         version: As typed.
         what: Where it was looked for, in words: "the repository has no such chart".
-        there: What there is.
+        there: The existing versions.
     """
     listed = near(version, there)
     close = (difflib.get_close_matches(version, listed, n=1, cutoff=0.0) or listed[:1])[0]
     return UsageError(
-        f"CHART_VERSION={version}: {what}; near it are {', '.join(listed)}", hint=f"CHART_VERSION={close}"
+        f"CHART_VERSION={version}: {what}; the nearest are {', '.join(listed)}", hint=f"CHART_VERSION={close}"
     )

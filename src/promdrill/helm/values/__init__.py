@@ -1,4 +1,4 @@
-"""Any chart, with anyone's values: what is laid over it for a drill, what it renders to, and the images of that."""
+"""Any chart with any user's values: the values of a drill, what the chart renders to, and its images."""
 
 from promdrill.helm.values.layers import Layered, layers
 from promdrill.helm.values.plan import Case, Plan, plan

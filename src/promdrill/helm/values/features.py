@@ -1,4 +1,4 @@
-"""Whether the range of charts that a scenario names is the range that has all it needs."""
+"""Check that every chart in a scenario's range has all that the scenario needs."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind
 
 BEYOND = "9999"
-"""A version above all, for ranges that are open at the end."""
+"""A version above all others, for ranges without an upper bound."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One version of the chart of which the scenario's range says something that is not so.
+    """One version of the chart that is wrongly in the scenario's range.
 
     Attributes:
         version: The version.
-        feature: What is needed and not there.
+        feature: What the scenario needs and the version lacks.
     """
 
     version: str
@@ -30,14 +30,14 @@ class Disagreement:
 
     def __str__(self) -> str:
         exists = table.feature(self.feature)
-        return f"{self.version} is in the range, but {self.feature} exists in {exists} only"
+        return f"{self.version} is in the range, but {self.feature} exists only in {exists}"
 
 
 def needed(values: Mapping[str, Any], chart: str = "prometheus") -> tuple[str, ...]:
-    """Features that a scenario needs because its values set their keys.
+    """Features that a scenario needs because it sets their keys.
 
     Args:
-        values: What its values.yaml holds.
+        values: The content of its values.yaml.
         chart: The chart whose keys these are.
     """
     nothing = object()
@@ -46,7 +46,7 @@ def needed(values: Mapping[str, Any], chart: str = "prometheus") -> tuple[str, .
 
 
 def of_scenario(scenario: str, values: Mapping[str, Any]) -> tuple[str, ...]:
-    """All features that a scenario needs: by its keys, and by the table.
+    """All features that a scenario needs: those of its keys, and those in the table.
 
     Args:
         scenario: Its id.
@@ -56,14 +56,14 @@ def of_scenario(scenario: str, values: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def check(scenario_needs: Iterable[str], declared: str | SpecifierSet) -> tuple[Disagreement, ...]:
-    """Where a scenario's range and the ranges of what it needs disagree.
+    """Where a scenario's range and the ranges of its features disagree.
 
-    A range may be narrower than it could be (a scenario may have reasons that no table knows); it may not hold a
-    version that lacks what the scenario needs. Tried are the versions that were read, and both sides of every bound.
+    A range may be narrower than necessary, for reasons that no table knows; it must not contain a version that lacks
+    what the scenario needs. The examined versions and both sides of every bound are tried.
 
     Args:
         scenario_needs: Names of features.
-        declared: The range that the scenario names; empty for any version.
+        declared: The scenario's range; empty for any version.
 
     Raises:
         UsageError: There is no such feature.
@@ -81,7 +81,7 @@ def check(scenario_needs: Iterable[str], declared: str | SpecifierSet) -> tuple[
 
 
 def _bounds(ranges: Iterable[SpecifierSet]) -> set[Version]:
-    """Each version that a range names, and the ones just below and above it."""
+    """Each version in a range's bounds, and the ones just below and above it."""
     found: set[Version] = set()
     for each in ranges:
         for specifier in each:

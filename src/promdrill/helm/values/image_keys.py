@@ -1,4 +1,4 @@
-"""Where in a chart's values an image is named: found by what the values say, not by what the chart is called."""
+"""Find where a chart's values name an image: from the values themselves, not from the chart's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from promdrill.helm.values.images import Image
 from promdrill.helm.values.user import Keys
 
 GLOBAL_REGISTRY = ("global", "imageRegistry")
-"""A registry for all images of a chart and its subcharts, as several charts have it."""
+"""Key of a registry for all images of a chart and its subcharts, as several charts have it."""
 
 _DIGESTS = ("digest", "sha")
 _NAMES = ("repository", "name")
@@ -23,9 +23,9 @@ class Place:
     """One place in the values that names an image.
 
     Attributes:
-        path: Of the mapping, or of the text.
-        names: Names that it may come to: with its registry, with that of all, and without.
-        tag: Its tag; empty where the chart chooses.
+        path: Path of the mapping, or of the text.
+        names: Names that it may result in: with its own registry, with the common one, and with none.
+        tag: Its tag; empty if the chart chooses.
         off: Whether a switch above it is off.
         whole: Whether it is one text with name and tag.
     """
@@ -38,11 +38,11 @@ class Place:
 
 
 def places(values: Mapping[str, Any], image: Image) -> tuple[Place, ...]:
-    """The places that name an image, those in use before those whose component is off.
+    """The places that name an image: those in use first, then those whose component is off.
 
     Args:
         values: The chart's values, the user's over its own.
-        image: As it was rendered.
+        image: The image as rendered.
     """
     registry = at(values, GLOBAL_REGISTRY) or ""
     found = [place for place in _walk(values, str(registry)) if _names(place, image)]
@@ -56,8 +56,8 @@ def pointed(values: Mapping[str, Any], place: Place, image: Image, to: Image) ->
     Args:
         values: The chart's values, the user's over its own.
         place: One of `places`.
-        image: What it names now.
-        to: What it is to name.
+        image: Its current image.
+        to: Its new image.
     """
     if place.whole:
         return nested(place.path, to.text)
@@ -80,7 +80,7 @@ def pointed(values: Mapping[str, Any], place: Place, image: Image, to: Image) ->
 
 
 def switch_of(values: Mapping[str, Any], place: Place, conditions: Mapping[str, str]) -> str:
-    """The key that turns off what a place belongs to; empty when there is none.
+    """The key that turns off the component of a place; empty if there is none.
 
     Args:
         values: The chart's values, the user's over its own.
@@ -110,14 +110,14 @@ def _walk(values: Mapping[str, Any], registry: str, path: Keys = (), *, off: boo
 
 
 def _one_text(key: str, value: str) -> Image | None:
-    """An image in one text: the key says so, or the text has a path and a tag."""
+    """An image in one text: known by its key, or because the text has a path and a tag."""
     if not key.lower().endswith("image") and not ("/" in value and ":" in value.rpartition("/")[2]):
         return None
     return Image.of(value)
 
 
 def _before(image: Image, name: str) -> str:
-    """What a template puts before a name; empty for Docker's own registry, which no template has to write."""
+    """What a template puts before a name; empty for Docker Hub, which templates may omit."""
     prefix = image.name.removesuffix(name)
     return "" if prefix == image.name or prefix in {"docker.io/", "docker.io/library/"} else prefix
 

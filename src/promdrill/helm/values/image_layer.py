@@ -1,7 +1,7 @@
-"""The topmost layer of values: the one with which all drills' images can be had.
+"""The topmost layer of values: the one that makes all drills' images available.
 
-Where an image is not there, the values that name it are looked up and pointed at the best there is. Then everything is
-rendered again, which proves that these were the values.
+If an image is not available, the values that name it are found and changed to the best available one. Then everything
+is rendered again, which proves that these were the right values.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict
 
 ROUNDS = 2
-"""How often values are pointed elsewhere: the second time for what came into sight, or lost a common registry."""
+"""Rounds of changing values: the second is for images that appeared, or lost a common registry, in the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """One drill's values, put together but for the topmost layer.
+    """One drill's values, complete except for the topmost layer.
 
     Attributes:
         scenario: The scenario's id.
         release: Name of its release.
-        needed: What the scenario sets, in the chart's own keys too.
-        values: All values but the chart's own.
-        conflicts: Values of the user's that are not among them.
+        needed: What the scenario sets, also under the chart's own keys.
+        values: All values except the chart's own.
+        conflicts: The user's values that are not among them.
     """
 
     scenario: str
@@ -47,12 +47,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What was found.
+    """The topmost layer, and what it leads to.
 
     Attributes:
         values: The topmost layer.
         images: All images that are rendered with it.
-        remarks: What runs in place of what, a sentence each.
+        remarks: What runs instead of what, a sentence each.
     """
 
     values: Mapping[str, Any]
@@ -62,13 +62,13 @@ class Settled:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What is asked of a chart here.
+    """What this module needs to know about a chart.
 
     Attributes:
         renderer: Renders it.
-        defaults: Its own values, its subcharts' among them.
+        defaults: Its own values, including its subcharts'.
         conditions: Key of each subchart to the key that turns it on or off.
-        fixed: Keys that every drill needs as they are.
+        fixed: Keys that no drill may change.
     """
 
     renderer: Renderer
@@ -79,12 +79,12 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class ImageRules:
-    """What is asked of images.
+    """The rules for images.
 
     Attributes:
-        available: References that can be had; None when all can.
+        available: References of the available images; None if all are.
         policy: One of `images.POLICIES`.
-        app_version: Version of Prometheus in place of the chart's; None for the chart's.
+        app_version: Version of Prometheus to use instead of the chart's; None for the chart's.
     """
 
     available: Sequence[str] | None
@@ -92,16 +92,16 @@ class ImageRules:
     app_version: str | None
 
     def choose(self, image: Image) -> Choice:
-        """What is to run in the place of an image."""
+        """What to run instead of an image."""
         if self.app_version is None:
             return images.choose(image, self.available, self.policy)
         if images.is_of(image, PROMETHEUS):
             wanted = self._tagged(image, self.app_version)
             found = images.choose(wanted, self.available, "exact")
             if found.chosen is None:
-                said = f"APP_VERSION={self.app_version}: {wanted.text} cannot be had here"
+                said = f"APP_VERSION={self.app_version}: {wanted.text} is not available here"
                 there = [tag.removeprefix("v") for tag in found.had]
-                raise UsageError(f"{said}; there is {', '.join(there) or 'none'}", hint=_versions(there))
+                raise UsageError(f"{said}; available: {', '.join(there) or 'none'}", hint=_versions(there))
             return Choice(image, found.chosen, found.had)
         if images.is_of(image, RELOADER):
             of_its_time = self._tagged(image, table.reloader_of(self.app_version))
@@ -111,16 +111,16 @@ class ImageRules:
         return images.choose(image, self.available, self.policy)
 
     def remark(self, choice: Choice) -> str:
-        """What there is to say of a choice."""
+        """The remark about a choice."""
         chosen = choice.chosen
         if self.app_version is None or chosen is None:
             return choice.remark
         charts_own = choice.wanted.tag or choice.wanted.text
         if chosen.repository == PROMETHEUS:
-            return f"{chosen.title} {chosen.tag} runs in place of the chart's {charts_own}, as APP_VERSION says."
+            return f"{chosen.title} {chosen.tag} runs instead of the chart's {charts_own}, as APP_VERSION says."
         of_its_time = table.number(table.reloader_of(self.app_version))
         if chosen.repository == RELOADER and chosen.version == of_its_time:
-            return f"{chosen.title} {chosen.tag}, of its time, runs in place of the chart's {charts_own}."
+            return f"{chosen.title} {chosen.tag}, which belongs to it, runs instead of the chart's {charts_own}."
         return choice.remark
 
     @staticmethod
@@ -130,16 +130,16 @@ class ImageRules:
 
 
 def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rules: ImageRules) -> Settled:
-    """Find values with which every image that is rendered can be had.
+    """Find values with which every rendered image is available.
 
     Args:
         chart: The chart.
         layouts: The drills.
-        top: The topmost layer to begin with.
-        rules: What images may be.
+        top: The topmost layer to start from.
+        rules: The rules for images.
 
     Raises:
-        UsageError: Images cannot be had, or no value names them: all of them, and what helps.
+        UsageError: Images are not available, or no value names them: lists them all, and what helps.
     """
     remarks: dict[str, str] = {}
     for round_number in range(ROUNDS + 1):
@@ -162,9 +162,9 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rule
         if changed == top or round_number == ROUNDS:
             break
         top = changed
-    lines = "\n".join(f"  {image.text}, {to.text} could run in its place" for image, to in left.items())
-    said = f"CHART={chart.renderer.chart}: no value was found that names these images:\n{lines}"
-    raise UsageError(said, hint="point the chart at them in VALUES; or SUPPLY=registry, which pulls what it names")
+    lines = "\n".join(f"  {image.text}, {to.text} could run instead" for image, to in left.items())
+    said = f"CHART={chart.renderer.chart}: found no value that names these images:\n{lines}"
+    raise UsageError(said, hint="set these images in VALUES; or SUPPLY=registry, which pulls them")
 
 
 def _versions(there: Sequence[str]) -> str:
@@ -172,7 +172,7 @@ def _versions(there: Sequence[str]) -> str:
 
 
 def _render(renderer: Renderer, layouts: Iterable[Layout], top: Mapping[str, Any]) -> dict[Image, Mapping[str, Any]]:
-    """All images, each with all values of a drill that has it; drills with the same values are rendered once."""
+    """All images, each with all values of a drill that uses it; drills with the same values are rendered once."""
     apart: dict[str, tuple[str, dict[str, Any]]] = {}
     for layout in layouts:
         values = merged(layout.values, top)
@@ -197,17 +197,17 @@ def _missing(
         found = image_keys.places(values, image)
         said = [image.text]
         if choice.had:
-            said.append(f"there is {', '.join(choice.had)}")
+            said.append(f"available: {', '.join(choice.had)}")
         if found:
             switch = image_keys.switch_of(values, found[0], chart.conditions)
             if switch and switch not in chart.fixed:
                 said.append(f"{switch}: false turns it off")
-                hints.append("SUBCHARTS=off, which takes out all that the drills do not need")
+                hints.append("SUBCHARTS=off, which removes the subcharts that no drill needs")
             said.append(f"{'.'.join(found[0].path)} names it")
         lines.append("  " + "; ".join(said))
         if images.is_of(image, PROMETHEUS):
             hints += [f"APP_VERSION={tag.removeprefix('v')}" for tag in choice.had[-1:]]
         elif choice.had and rules.policy == "exact":
             hints.append("IMAGES=nearest")
-    text = f"CHART={chart.renderer.chart}: images that cannot be had here:\n" + "\n".join(lines)
+    text = f"CHART={chart.renderer.chart}: images that are not available here:\n" + "\n".join(lines)
     return UsageError(text, hint="; or ".join(dict.fromkeys(hints)))

@@ -1,4 +1,4 @@
-"""The images that rendered objects name, and for each the best that can be had."""
+"""The images that rendered objects name, and the best available one for each."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ ALIASES = {
     "k8s.gcr.io/kube-state-metrics/kube-state-metrics": "registry.k8s.io/kube-state-metrics/kube-state-metrics",
     "quay.io/prometheus/busybox": "docker.io/library/busybox",
 }
-"""Repositories that hold the same as another one; what a project called its images before it moved."""
+"""Repositories with the same images as another one: names of a project's images before it moved."""
 
 POLICIES = ("nearest", "exact")
-"""Values of IMAGES: whether another version may stand in for an image that cannot be had."""
+"""Values of IMAGES: whether another version may replace an image that is not available."""
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image that is named somewhere.
+    """An image that something names.
 
     Attributes:
-        text: As it was written.
-        name: Its repository with the registry, `docker.io/library/` and all.
-        tag: Its tag; empty where none was written.
+        text: Its reference as written.
+        name: Its repository with the registry, including `docker.io/library/`.
+        tag: Its tag; empty if none was written.
         digest: Its digest in hexadecimal; empty for none.
     """
 
@@ -54,7 +54,7 @@ class Image:
 
     @classmethod
     def of(cls, text: str) -> Image | None:
-        """The image that a text names; None when it names none."""
+        """The image that a text names; None if it is not a reference."""
         try:
             found = Reference.of(text.strip())
         except SupplyError:
@@ -64,12 +64,12 @@ class Image:
 
     @property
     def repository(self) -> str:
-        """Its repository under the one name that it has here."""
+        """Its repository, under one name for all of its names."""
         return ALIASES.get(self.name, self.name)
 
     @property
     def version(self) -> Version | None:
-        """The version that its tag begins with."""
+        """The version at the beginning of its tag."""
         return number(self.tag)
 
     @property
@@ -80,12 +80,12 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What runs in the place of an image.
+    """What runs instead of an image.
 
     Attributes:
         wanted: The image that the chart names.
-        chosen: What can be had; None when nothing can.
-        had: Tags of the same repository that can be had.
+        chosen: The best available image; None if there is none.
+        had: Available tags of the same repository.
     """
 
     wanted: Image
@@ -94,45 +94,45 @@ class Choice:
 
     @property
     def remark(self) -> str:
-        """What there is to say of it; empty when it is the image itself."""
+        """The remark about it; empty if it is the wanted image itself."""
         wanted, chosen = self.wanted, self.chosen
         if chosen is None or same(wanted, chosen):
             return ""
         if wanted.digest and (wanted.name, wanted.tag) == (chosen.name, chosen.tag):
-            return f"{wanted.title} {wanted.tag} is named by digest; what runs is built from source, and has another."
+            return f"{wanted.title} {wanted.tag} is named by digest; what runs is built from source and has another."
         if wanted.repository == chosen.repository and wanted.version is not None and wanted.version == chosen.version:
-            return f"{wanted.text} is not in the catalogue; {chosen.text}, of the same version, runs in its place."
+            return f"{wanted.text} is not in the catalogue; {chosen.text}, of the same version, runs instead."
         if wanted.repository == chosen.repository:
             title = f"{chosen.title} {wanted.tag or 'without a tag'}"
-            return f"{title} is not in the catalogue; the nearest, {chosen.tag}, runs in its place."
-        return f"{wanted.text} is not in the catalogue; {chosen.text} runs in its place."
+            return f"{title} is not in the catalogue; the nearest, {chosen.tag}, runs instead."
+        return f"{wanted.text} is not in the catalogue; {chosen.text} runs instead."
 
 
 def same(one: Image, other: Image) -> bool:
-    """Whether two references are of the same image, however they are written."""
+    """Whether two references name the same image, however they are written."""
     return (one.name, one.tag or "latest", one.digest) == (other.name, other.tag or "latest", other.digest)
 
 
 def collect(objects: Iterable[Mapping[str, Any]]) -> tuple[Image, ...]:
-    """All images that will run: of containers of any workload, of the operator's resources, of its arguments.
+    """All images that will run: those of any workload's containers, of the operator's resources and its arguments.
 
     Args:
-        objects: What a chart renders to.
+        objects: The objects that a chart renders to.
     """
     return tuple(image for text in named_in(objects) if (image := Image.of(text)) is not None)
 
 
 def choose(wanted: Image, available: Sequence[str] | None, policy: str = "nearest") -> Choice:
-    """The best that can be had for an image.
+    """The best available image for a wanted one.
 
-    The same reference first. Else the same repository, under any name that it has had, and of it the same version.
-    Else, unless it is Prometheus, the nearest version: one of the same minor version, if possible a newer one; else
-    the oldest that is newer; else the newest of all. Without versions to compare the last one by name is taken.
+    First the same reference. Else the same version from the same repository, under any name that it has had. Else,
+    unless it is Prometheus, the nearest version: one of the same minor version, if possible a newer one; else the
+    oldest newer one; else the newest of all. If versions cannot be compared, the last one by name.
 
     Args:
         wanted: The image that the chart names.
-        available: References that can be had; None when all can.
-        policy: One of `POLICIES`; `exact` takes no other version.
+        available: References of the available images; None if all are.
+        policy: One of `POLICIES`; `exact` accepts no other version.
     """
     if available is None:
         return Choice(wanted, wanted)
@@ -151,7 +151,7 @@ def choose(wanted: Image, available: Sequence[str] | None, policy: str = "neares
 
 
 def nearest(version: Version | None, images: Sequence[Image]) -> Image:
-    """Of images of one repository the one whose version is nearest, by the rule of `choose`."""
+    """The image with the nearest version, among those of one repository, by the rules of `choose`."""
     ordered = sorted(images, key=_order)
     versions = [(image.version, image) for image in ordered if image.version is not None]
     if version is None or not versions:
@@ -167,7 +167,7 @@ def nearest(version: Version | None, images: Sequence[Image]) -> Image:
 
 
 def is_of(image: Image, repository: str) -> bool:
-    """Whether an image is of a repository, also in a mirror: another registry before its path, or its whole name."""
+    """Whether an image is of a repository, or of its mirror: another registry before its path or its whole name."""
     path = image.name.partition("/")[2]
     same_path = path == repository.partition("/")[2] or path.endswith(f"/{repository}")
     return repository in {image.repository, path} or same_path

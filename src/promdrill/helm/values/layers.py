@@ -1,4 +1,4 @@
-"""The layers of Helm values that lie over a scenario's own in one drill."""
+"""The layers of Helm values over a scenario's own in one drill."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ _NOTHING = object()
 
 @dataclass(frozen=True, slots=True)
 class Layered:
-    """What lies over a scenario's values.
+    """The layers over a scenario's values.
 
     Attributes:
         layers: Helm values, lowest first.
-        conflicts: Values of the user's that are not used.
+        conflicts: The user's values that are not used.
     """
 
     layers: tuple[Mapping[str, Any], ...]
@@ -43,7 +43,7 @@ class Layered:
 
 
 def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values: Mapping[str, Any]) -> Layered:
-    """The layers of one drill: the chart's own keys, the user's values, and on top what was planned for all drills.
+    """The layers of one drill: the chart's own keys, the user's values, and on top the plan's values for all drills.
 
     Args:
         chart: The chart.
@@ -52,7 +52,7 @@ def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values:
         plan_values: `Plan.values`.
 
     Raises:
-        UsageError: The user's values clash with what the drill needs.
+        UsageError: The user's values conflict with what the drill needs.
     """
     followed = table.followed(files.metadata(chart.path))
     return stack(followed, load(scenario_values.read_text(encoding="utf-8")), own, plan_values)
@@ -61,7 +61,7 @@ def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values:
 def stack(
     followed: tuple[str, str], scenario: Mapping[str, Any], own: Own | None, plan_values: Mapping[str, Any]
 ) -> Layered:
-    """As `layers`, of what has been read.
+    """Like `layers`, for values that have been read already.
 
     Args:
         followed: Name and version of the chart whose keys are meant, as from `charts.followed`.
@@ -80,7 +80,7 @@ def stack(
 
 
 def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:
-    """What a scenario sets, under the keys that this version of the chart has for it.
+    """What a scenario sets, under this version of the chart's keys.
 
     Args:
         scenario: Its values, in the keys of 25.8.0.
@@ -96,7 +96,7 @@ def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, An
 
 
 def defaults(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:
-    """What this version of the chart does not do by itself, and 25.8.0 does; not where the scenario says it.
+    """Values that make this version of the chart behave like 25.8.0, except where the scenario sets them itself.
 
     Args:
         scenario: Its values, in the keys of 25.8.0.

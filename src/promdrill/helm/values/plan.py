@@ -1,14 +1,14 @@
-"""Before anything is installed: what each drill's chart renders to, which images that needs, and what will be said."""
+"""Plan a run before anything is installed: what each drill's chart renders to, its images, and its remarks."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.reference import PROMETHEUS
+from promdrill.core.choices import VERSION
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
@@ -37,7 +37,7 @@ from promdrill.helm.values.user import (
 )
 
 _CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}
-"""As each drill sets it, to a name of its own."""
+"""The storage class, which each drill sets to its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +57,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What holds for all drills of a run.
+    """What is the same for all drills of a run.
 
     Attributes:
         app_version: Version of the Prometheus that is installed, without a leading v.
         values: The topmost layer of Helm values, the same for all drills.
-        references: All images that are needed, by their names in full.
-        remarks: What runs in place of what, a sentence each.
-        conflicts: Scenario to the user's values that its drill does not use; scenarios without any are left out.
+        references: All required images, by their full names.
+        remarks: What runs instead of what, a sentence each.
+        conflicts: Scenario to the user's values that its drill does not use; only scenarios that have any.
     """
 
     app_version: str
@@ -86,23 +86,23 @@ def plan(
     available: tuple[str, ...] | None = None,
     kubernetes: str,
 ) -> Plan:
-    """Render all drills side by side, and decide on their images.
+    """Render all drills in parallel, and choose their images.
 
     Args:
         helm: Path of Helm.
         chart: The chart's folder or .tgz, its subcharts vendored.
         cases: The drills; at least one.
         own: The user's values.
-        extra: Values over all, as of SUBCHARTS=off; a switch of something that a case uses is left out.
-        app_version: Version of Prometheus in place of the chart's, with or without a leading v.
+        extra: Values over all others, as of SUBCHARTS=off; without the switches of anything that a case uses.
+        app_version: Version of Prometheus to use instead of the chart's, with or without a leading v.
         policy: One of `images.POLICIES`.
-        available: References of images that can be had; None when all can.
+        available: References of the available images; None if all are.
         kubernetes: Version of the cluster, without a leading v.
 
     Raises:
-        UsageError: The chart does not render with these values, or images cannot be had: all of them, and what helps.
+        UsageError: The chart does not render with these values, or images are not available: names them all.
     """
-    if app_version is not None and re.fullmatch(r"v?\d+\.\d+\.\d+", app_version) is None:
+    if app_version is not None and VERSION.fullmatch(app_version.removeprefix("v")) is None:
         raise UsageError(f"APP_VERSION={app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
     followed = table.followed(files.metadata(chart))
     asked = _chart(helm, chart, own, kubernetes, followed)
@@ -146,7 +146,7 @@ def _layout(case: Case, followed: tuple[str, str], own: Own | None) -> Layout:
 def _unused(
     extra: Mapping[str, Any], needed: Sequence[Mapping[str, Any]], conditions: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Values over all without the switches of components that a drill sets something of."""
+    """The values over all others, without the switches of components that a drill uses."""
     kept: dict[str, Any] = {}
     for path, value in leaves(extra):
         below = [path[:-1], *((name,) for name, condition in conditions.items() if keys(condition) == path)]
@@ -162,15 +162,15 @@ def _uses(values: Mapping[str, Any], place: Keys, switch: Keys) -> bool:
 
 
 def _app_version(found: Iterable[Image], chart: Path) -> str:
-    """Version of the Prometheus that is rendered; what Chart.yaml says is of no weight beside the values."""
+    """Version of the rendered Prometheus; the values count, not Chart.yaml."""
     servers = [image for image in found if is_of(image, PROMETHEUS) or image.title == "prometheus"]
     versions = sorted({str(image.version) if image.version else "" for image in servers})
     if len(versions) == 1 and versions[0]:
         return versions[0]
     said = ", ".join(image.text for image in servers) or "none"
     raise UsageError(
-        f"CHART={chart}: no one version of Prometheus can be told from the images that it renders ({said})",
-        hint="APP_VERSION=3.14.0, or an image of Prometheus with a version as its tag, in VALUES",
+        f"CHART={chart}: cannot tell which version of Prometheus it installs; its images are {said}",
+        hint="APP_VERSION=3.14.0, or a version tag on the image in VALUES",
     )
 
 

@@ -1,4 +1,4 @@
-"""What a chart renders to, by Helm itself; what Helm says against it, in one sentence that names the key."""
+"""Render a chart with Helm, and turn Helm's errors into one sentence that names the key."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from promdrill.helm.compatibility.table import at
 from promdrill.helm.values.user import Own
 
 TEMPLATE_S = 60.0
-"""Seconds for one ``helm template``; our own chart takes 0.1, with both cores busy."""
+"""Seconds for one ``helm template``; promdrill's own chart takes 0.1 with both cores busy."""
 
 NAMESPACE = "promdrill"
-"""What templates are told; no image depends on it."""
+"""The namespace for templates; no image depends on it."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, where PyYAML was built with it: ten times as fast
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml, if PyYAML was built with it: ten times as fast
 
 # Helm 4, and 3 from 3.18 on: - at '/server/extraFlags': got string, want array
 _POINTER = re.compile(r"^\s*- at '(?P<pointer>[^']*)': (?P<what>.+)$")
@@ -34,7 +34,7 @@ _GIVEN = re.compile(r"Invalid type\. Expected: (?P<want>.+), given: (?P<got>.+)"
 _SCHEMA = "values don't meet the specifications of the schema"
 _MISSING = re.compile(r"found in Chart\.yaml, but missing in charts/ directory: (?P<names>.+)")
 _REFUSED = re.compile(r"execution error at \((?P<at>[^):]+(?::\d+)?)[^)]*\): (?P<what>.+)", re.DOTALL)
-# In one line by Helm 3, in three by Helm 4; of calls within calls the last one is the cause.
+# One line from Helm 3, three from Helm 4; in nested calls the last one is the cause.
 _BROKEN = re.compile(r"(?P<at>[\w./-]+:\d+):\d+:?\s+executing .*?at <(?P<code>.*?)>:\s+(?P<what>[^\n]+)", re.DOTALL)
 _VALUE = re.compile(r"\.Values\.(?P<path>[\w.]+)")
 _MISMATCH = re.compile(r"type mismatch on (?P<path>[\w.-]+): ")
@@ -50,9 +50,9 @@ class Renderer:
         helm: Path of Helm, 3 or 4.
         chart: The chart's folder or .tgz.
         name: The chart's own name.
-        own: The user's values, for errors that are theirs.
-        kubernetes: The version that templates are told; a Helm of our own building has none of its own to tell.
-        called: Name of each subchart to the key that its values have.
+        own: The user's values, for errors in them.
+        kubernetes: The version to tell templates; a Helm that promdrill built has no default for it.
+        called: Name of each subchart to the key of its values.
     """
 
     helm: Path
@@ -63,14 +63,14 @@ class Renderer:
     called: Mapping[str, str]
 
     def objects(self, release: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
-        """What an installation would create, tests left out.
+        """The objects that an install would create, without tests.
 
         Args:
             release: The release's name.
-            values: All values but the chart's own.
+            values: All values except the chart's own.
 
         Raises:
-            UsageError: Helm refuses, with what it says, cut to the cause.
+            UsageError: Helm refuses; the message is the cause in Helm's output.
         """
         with tempfile.TemporaryDirectory(prefix="promdrill-helm-") as folder:
             home = Path(folder)
@@ -88,11 +88,11 @@ class Renderer:
         try:
             found = list(yaml.load_all(text, Loader=_LOADER))
         except yaml.YAMLError as error:
-            raise UsageError(f"CHART={self.chart}: what it renders is not YAML: {_line(str(error))}") from error
+            raise UsageError(f"CHART={self.chart}: it does not render to YAML: {_line(str(error))}") from error
         return tuple(item for item in found if isinstance(item, dict))
 
     def refusal(self, output: str) -> UsageError:
-        """What Helm said, as an error that names the chart or the user's file, and the key.
+        """Helm's output as an error that names the chart or the user's file, and the key.
 
         Args:
             output: Standard output and standard error of Helm.
@@ -101,8 +101,8 @@ class Renderer:
         if _SCHEMA in text:
             return self._schema(text)
         if match := _MISSING.search(text):
-            hint = "SUBCHARTS=off takes out all that the drills do not need"
-            return UsageError(f"CHART={self.chart}: subcharts that are not in its charts/: {match['names']}", hint=hint)
+            hint = "SUBCHARTS=off removes the subcharts that no drill needs"
+            return UsageError(f"CHART={self.chart}: subcharts missing in its charts/: {match['names']}", hint=hint)
         if match := _REFUSED.search(text):
             return self._said(f"{match['at']}: {_line(match['what'])}", _keys_in(match["what"]))
         if found := list(_BROKEN.finditer(text)):
@@ -138,7 +138,7 @@ class Renderer:
         return UsageError(f"{place}: {chart}{what}", hint="the chart does not render with these values")
 
     def _place(self, paths: Iterable[list[str]]) -> str:
-        """The user's file and line, where they set one of the keys or what lies above it; else the chart."""
+        """The user's file and line, if it sets one of the keys or a key above it; else the chart."""
         for path in paths:
             for depth in range(len(path), 0, -1):
                 if self.own is not None and path and at(self.own.values, tuple(path[:depth]), _NOTHING) is not _NOTHING:
@@ -152,7 +152,7 @@ _NOTHING = object()
 
 
 def essential(output: str) -> str:
-    """What Helm said, without warnings and advice, and without `Error:`."""
+    """Helm's output without warnings, advice and `Error:`."""
     lines = [line.rstrip() for line in output.splitlines() if line.strip() and not _NOISE.match(line.lstrip())]
     for number, line in enumerate(lines):
         if line.startswith("Error: "):
@@ -166,7 +166,7 @@ def _expected(what: str) -> str:
 
 
 def _keys_in(text: str) -> list[list[str]]:
-    """Words of a chart's own message that look like keys, with dots in between."""
+    """Words of a chart's own message that look like keys, joined by dots."""
     return [word.split(".") for word in re.findall(r"[A-Za-z][\w-]*(?:\.[\w-]+)+|[A-Za-z][\w-]+(?=:)", text)]
 
 

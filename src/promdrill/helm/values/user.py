@@ -1,7 +1,7 @@
-"""The user's values beneath what a drill needs: what of them is taken, and what is not, said in words.
+"""The user's values beneath what a drill needs: which of them are used, and which are not, in words.
 
-All that a scenario's values.yaml sets is what its drill needs, and wins. One thing in it is no need: a component that
-the drill just does not look at is off there, and the user may turn it on.
+A drill needs everything that its scenario's values.yaml sets, and that wins. One exception: a component that the drill
+merely ignores is off there, and the user may turn it on.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _KINDS = {"str": "a text", "list": "a list", "bool": "true or false", "int": "a 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A value of the user's that is not used, because the drill needs another one.
+    """A user's value that is not used, because the drill needs another one.
 
     Attributes:
         path: The key.
         theirs: The user's value.
-        drills: What the drill needs, in YAML; words where no one value says it.
+        drills: What the drill needs, in YAML, or in words if it is not a single value.
     """
 
     path: str
@@ -49,16 +49,16 @@ class Conflict:
     drills: str
 
     def __str__(self) -> str:
-        return f"{self.path}: yours {shown(self.theirs)}, the drill needs {self.drills}; the drill's is used"
+        return f"{self.path}: yours is {shown(self.theirs)}, the drill needs {self.drills}; using the drill's"
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What of the user's values is laid over the scenario's.
+    """The part of the user's values that is laid over the scenario's.
 
     Attributes:
         layer: The values.
-        conflicts: What was left out.
+        conflicts: The values that were left out.
     """
 
     layer: dict[str, Any]
@@ -67,12 +67,12 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Own:
-    """The user's own file of values.
+    """The user's own values file.
 
     Attributes:
         path: The file.
         text: Its text.
-        values: What it holds.
+        values: Its values.
     """
 
     path: Path
@@ -84,7 +84,7 @@ class Own:
         """Read a file.
 
         Raises:
-            UsageError: It cannot be read, or holds no values.
+            UsageError: It cannot be read, or is not a mapping of values.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -100,17 +100,17 @@ class Own:
             raise UsageError(f"VALUES={path}: not YAML: {' '.join(str(error).split())}") from error
         if not isinstance(found, dict | None):
             kind = _KINDS.get(type(found).__name__, type(found).__name__)
-            raise UsageError(f"VALUES={path}: Helm values are a mapping, this is {kind}")
+            raise UsageError(f"VALUES={path}: must be a mapping of Helm values, not {kind}")
         return cls(path, text, found or {})
 
     def fits(self, defaults: Mapping[str, Any]) -> None:
-        """Refuse a single value where the chart has several; Helm only warns of it, and templates then fail anyhow.
+        """Refuse a single value where the chart has a mapping; Helm only warns about it, and its templates then fail.
 
         Args:
             defaults: The chart's own values.
 
         Raises:
-            UsageError: There is one.
+            UsageError: There is such a value.
         """
         for path, theirs in leaves(self.values):
             charts = at(defaults, path)
@@ -118,7 +118,7 @@ class Own:
                 raise clash(self.place(path), path, theirs, "the chart has several values (a mapping)")
 
     def place(self, path: Keys) -> str:
-        """The file, and the line where a value stands in it, as far as it is there."""
+        """The file, with the line of a value or of the nearest key above it."""
         node, line = yaml.compose(self.text, Loader=yaml.SafeLoader), None
         for key in path:
             pairs = node.value if isinstance(node, yaml.MappingNode) else []
@@ -135,13 +135,13 @@ def resolve(
     """Lay the user's values over what a drill needs.
 
     Args:
-        needed: What the drill needs: the scenario's values, in the chart's own keys too.
+        needed: What the drill needs: the scenario's values, also under the chart's own keys.
         own: The user's values.
-        rules: Rows of the table that are true of the chart: its switches, and what every drill needs.
-        place: Says where a value of the user's stands, for an error.
+        rules: Rows of the table that apply to the chart: its switches, and what every drill needs.
+        place: Returns the file and line of a user's value, for an error.
 
     Raises:
-        UsageError: The user has a single value where the drill sets values below it.
+        UsageError: The user sets a single value where the drill sets values below it.
     """
     rows = tuple(rules)
     judge = _Judge(
@@ -165,7 +165,7 @@ def resolve(
 
 
 def leaves(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, Any]]:
-    """Paths and values of all that is no mapping, and of empty mappings."""
+    """Paths and values of everything except non-empty mappings."""
     for key, value in values.items():
         path = (*above, str(key))
         if isinstance(value, Mapping) and value:
@@ -175,7 +175,7 @@ def leaves(values: Mapping[str, Any], above: Keys = ()) -> Iterator[tuple[Keys, 
 
 
 def shown(value: Any) -> str:
-    """A value as YAML on one line, cut when it is long."""
+    """A value as YAML on one line, shortened if it is long."""
     text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False).strip()
     text = text.removesuffix("...").strip()
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
@@ -185,7 +185,7 @@ _TAKEN, _SAME = "taken", "same"
 
 
 class _Judge:
-    """What becomes of one value of the user's."""
+    """What happens to one user's value."""
 
     def __init__(
         self,
@@ -205,7 +205,7 @@ class _Judge:
             return Conflict(text_of(path), theirs, "one of its own") if theirs else _SAME
         here: Any = self._needed
         for depth, key in enumerate(path):
-            if not isinstance(here, Mapping):  # the drill has one value where the user has several
+            if not isinstance(here, Mapping):  # the drill has one value where the user has a mapping
                 return self._conflict(path[:depth], here)
             if key not in here:
                 return self._unsaid(path, theirs)
@@ -239,7 +239,7 @@ class _Judge:
         return _TAKEN
 
     def _uses(self, path: Keys, below: Keys) -> bool:
-        """Whether the drill sets more of a component than its switch."""
+        """Whether the drill sets more of a component than whether it is on."""
         component = at(self._needed, below)
         return isinstance(component, Mapping) and any((*below, key) != path and key != "enabled" for key in component)
 
@@ -254,15 +254,15 @@ def clash(place: str, path: Keys, theirs: Any, wanted: str) -> UsageError:
         place: File and line.
         path: The key.
         theirs: The user's value.
-        wanted: What is there otherwise, as a sentence.
+        wanted: What is expected there, as a sentence.
     """
     found = _KINDS.get(type(theirs).__name__, f"a {type(theirs).__name__}")
     return UsageError(
         f"{place}: {text_of(path)}: {found} ({shown(theirs)}), where {wanted}",
-        hint=f"take {text_of(path)} out, or write it as the chart's own values.yaml has it",
+        hint=f"remove {text_of(path)}, or use the type that the chart's values.yaml has",
     )
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equal, and not only because Python takes 1 for true."""
+    """Whether two values are equal, without Python's 1 == True."""
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

@@ -2,7 +2,7 @@
 
 One archive holds any number of images; a layer that several of them share is in it once. The layout is what
 ``docker save`` writes and ``ctr images import`` and ``docker load`` read (manifest.json, one JSON configuration per
-image, uncompressed layers). Times and owners are fixed, so that the same files give the same bytes.
+image, uncompressed layers). Times and owners are fixed, so the same files always give the same bytes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 EPOCH = 1767225600
-"""Modification time of every file that we add: 2026-01-01T00:00:00Z."""
+"""Modification time of every file that promdrill adds: 2026-01-01T00:00:00Z."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +75,12 @@ def image(
     user: str = "",
     workdir: str = "/",
 ) -> Built:
-    """An image of layers, lowest first, with what a container of it runs by default.
+    """An image made of layers, with what its containers run by default.
 
     Args:
-        reference: What it is called.
-        layers: Its layers.
-        architecture: Of the programs in it, `amd64` or `arm64`.
+        reference: Its name and tag.
+        layers: Its layers, lowest first.
+        architecture: The architecture of its programs, `amd64` or `arm64`.
         entrypoint: Argv.
         user: User and group that it runs as; empty for root.
         workdir: Working folder.

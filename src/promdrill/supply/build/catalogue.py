@@ -19,7 +19,7 @@ class Image:
     """A container image made of an artefact's files.
 
     Attributes:
-        name: Image name without tag, as it is called in the cluster.
+        name: The image's name in the cluster, without a tag.
         tag: Its tag.
         base: Debian artefacts whose trees lie beneath, in order.
         files: Path in the image to path in the artefact.
@@ -44,7 +44,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class NodeRecipe:
-    """What a node image is assembled from: names of artefacts, the images within, and the pause image's reference."""
+    """What a node image is assembled from: artefacts by name, the images it holds, and the pause image's reference."""
 
     rootfs: str
     kind: str
@@ -65,8 +65,8 @@ class Artefact:
         go: Main packages built in the folder's Go module, each to the name of its binary.
         stamps: Linker variables to their values (``-X``).
         tags: Go build tags.
-        module: Go module whose own files are carried along.
-        module_files: Path in the artefact to path in that module; a folder is carried whole.
+        module: Go module whose files are copied into the artefact too.
+        module_files: Path in the artefact to path in that module; a folder is copied whole.
         debian: mmdebstrap's variant for a tree of the Debian packages in the folder's packages.txt; empty for none.
         images: Container images made of it.
         node: Set when the artefact is a node image.
@@ -106,7 +106,7 @@ class Catalogue:
             ) from None
 
     def image(self, reference: str) -> tuple[Artefact, Image]:
-        """The artefact and the image behind a reference ``name:tag``.
+        """The artefact and the image that a reference ``name:tag`` names.
 
         Raises:
             SupplyError: No entry makes it.
@@ -136,7 +136,7 @@ def load(images_dir: Path) -> Catalogue:
     """Read the catalogue in `images_dir`.
 
     Raises:
-        UsageError: It is not TOML, has a key that means nothing, or names a folder that is not there.
+        UsageError: It is not TOML, has an unknown key, or names a folder that does not exist.
     """
     path = images_dir / FILE_NAME
     try:
@@ -150,7 +150,7 @@ def _artefact(path: Path, images_dir: Path, name: str, table: dict[str, Any]) ->
     _known(path, name, table, Artefact, required=("version",))
     folder = images_dir / str(table.get("folder", name))
     if not folder.is_dir():
-        raise UsageError(f"{path}: [{name}]: there is no folder {folder}")
+        raise UsageError(f"{path}: [{name}]: no such folder: {folder}")
     version = str(table["version"])
     go = {package: _filled(binary, version) for package, binary in table.get("go", {}).items()}
     images = tuple(_image(path, name, version, entry) for entry in table.get("images", ()))

@@ -25,13 +25,13 @@ APT_TIMEOUT_S = 900.0
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 HOST_PACKAGES = {"mmdebstrap": "mmdebstrap", KEYRING: "debian-archive-keyring"}
-"""What a build needs on the host: program or file, and the Debian package that has it."""
+"""What a build needs on the host: a program or file, and the Debian package that contains it."""
 
 _LISTING = {
     "extract": """ls "$1/var/cache/apt/archives" | sed -n 's/_[^_]*[.]deb$//p'""",
     "minbase": """dpkg-query --admindir="$1/var/lib/dpkg" -W -f '${Package}_${Version}\\n'""",
 }
-"""How each variant tells the packages in its tree, with their versions."""
+"""How to list the packages in a tree with their versions, by variant."""
 
 _FINISH = """
 mkdir -p "$1/usr/bin" "$1/usr/sbin" "$1/usr/lib" "$1/usr/lib64"
@@ -40,21 +40,21 @@ for folder in bin sbin lib lib64; do
 done
 rm -rf "$1/usr/share/doc"
 """
-"""The extract variant has no base-files, and so lacks a merged /usr's links, without which nothing dynamic starts."""
+"""The extract variant has no base-files and so lacks the links of a merged /usr; no dynamic program starts without."""
 
 _LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*", "/usr/share/lintian/*")
 
 
 def missing_host_packages() -> list[str]:
-    """Debian packages that a build needs on this host and that are not there."""
+    """Debian packages that a build needs and this host lacks."""
     return [package for what, package in HOST_PACKAGES.items() if not (Path(what).exists() or shutil.which(what))]
 
 
 def ensure_host_packages() -> None:
-    """Install what a build needs on the host, when we are root.
+    """Install what a build needs on the host, if promdrill runs as root.
 
     Raises:
-        SupplyError: Something is missing and we are not root, or the installation failed.
+        SupplyError: Something is missing and promdrill does not run as root, or the installation failed.
     """
     missing = missing_host_packages()
     if not missing:
@@ -70,7 +70,7 @@ def ensure_host_packages() -> None:
 
 
 def packages(artefact: Artefact) -> list[str]:
-    """The packages in the artefact's packages.txt, one a line, ``#`` starts a comment."""
+    """The packages in the artefact's packages.txt, one per line; ``#`` starts a comment."""
     lines = (artefact.folder / "packages.txt").read_text(encoding="utf-8").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -81,13 +81,13 @@ def key(artefact: Artefact) -> str:
 
 
 def build(artefact: Artefact, into: Path, *, stop: threading.Event | None = None) -> dict[str, Any]:
-    """Make the tree as a tar archive in a folder.
+    """Write the tree as a tar archive into a folder.
 
     Returns:
         Notes for the cache's manifest: each package with its version.
 
     Raises:
-        SupplyError: A package could not be had, or its signature is not the archive's.
+        SupplyError: A package could not be downloaded, or its signature is not the archive's.
     """
     listing = into / "packages.txt"
     script = into / "finish.sh"
@@ -111,7 +111,7 @@ def build(artefact: Artefact, into: Path, *, stop: threading.Event | None = None
     try:
         shell.run(argv, timeout_s=TIMEOUT_S, stop=stop)
     except CommandFailed as error:
-        raise SupplyError(f"the Debian tree of {artefact.name} could not be made\n{error}") from error
+        raise SupplyError(f"cannot make the Debian tree of {artefact.name}\n{error}") from error
     names = listing.read_text(encoding="utf-8").split()
     listing.unlink()
     script.unlink()

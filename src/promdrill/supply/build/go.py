@@ -17,20 +17,20 @@ from promdrill.supply.build.toolchain import Go
 
 DOWNLOAD_TIMEOUT_S = 1800.0
 BUILD_TIMEOUT_S = 3600.0
-"""Far beyond what was seen (Kubernetes: 5 to 7 minutes on two cores); it ends a build that hangs."""
+"""Seconds for one build, to end one that hangs. Kubernetes was measured at 5 to 7 minutes on two cores."""
 
 _COMPILER = ("-trimpath", "-gcflags=all=-dwarf=false")
-"""No paths of this machine, and no debug information: the linker would drop it anyway."""
+"""No paths of this machine and no debug information, which the linker would drop anyway."""
 
 
 NATIVE = "amd64"
-"""The architecture that is built for when none is named: the source supply's only one."""
+"""The default architecture, and the only one of the source supply."""
 
 
 def recipe(artefact: Artefact, go: Go, architecture: str = NATIVE) -> dict[str, Any]:
-    """Everything that decides what a build gives, for the cache's key."""
+    """Everything that decides a build's outcome, for the cache's key."""
     return {
-        # Left out for the architecture that was once the only one: what was built then is still found.
+        # Left out for the default architecture, once the only one, so that older cache entries are still found.
         **({} if architecture == NATIVE else {"architecture": architecture}),
         "version": artefact.version,
         "go": dict(artefact.go),
@@ -44,15 +44,15 @@ def recipe(artefact: Artefact, go: Go, architecture: str = NATIVE) -> dict[str, 
 
 
 def key(artefact: Artefact, go: Go, architecture: str = NATIVE) -> str:
-    """The cache key of a Go artefact, built for linux on that architecture."""
+    """The cache key of a Go artefact, built for Linux on that architecture."""
     return key_of(recipe(artefact, go, architecture))
 
 
 def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None) -> None:
-    """Bring the modules that the build needs, and no others, into the module cache, checked against go.sum.
+    """Download the modules that the build needs, and no others, into the module cache, checked against go.sum.
 
     Raises:
-        SupplyError: A module is not served, or is not what go.sum says.
+        SupplyError: A module is not available, or does not match go.sum.
     """
     argv = ["list", "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
     _go(_for(go, architecture), argv, artefact, DOWNLOAD_TIMEOUT_S, stop)
@@ -61,13 +61,13 @@ def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: th
 def build(
     artefact: Artefact, go: Go, into: Path, *, architecture: str = NATIVE, stop: threading.Event | None = None
 ) -> dict[str, Any]:
-    """Build the binaries, and copy the files that are carried along from the module itself, into a folder.
+    """Build the binaries, and copy the module's own files that go with them, into a folder.
 
     Args:
         artefact: What to build.
         go: The toolchain.
         into: The folder.
-        architecture: `amd64` or `arm64`; the binaries are linux's, whatever this machine runs.
+        architecture: `amd64` or `arm64`; the binaries are for Linux, whatever this machine runs.
         stop: Ends the build when it is set.
 
     Returns:
@@ -109,7 +109,7 @@ def _carry(artefact: Artefact, go: Go, into: Path) -> None:
 
 
 def _for(go: Go, architecture: str) -> Go:
-    # The levels are Go's own defaults: a shell that has others set would give other bytes under the same key.
+    # Go's default levels: other levels set in the shell would give other bytes under the same key.
     target = {"GOOS": "linux", "GOARCH": architecture, "GOAMD64": "v1", "GOARM64": "v8.0"}
     return replace(go, env={**go.env, **target})
 

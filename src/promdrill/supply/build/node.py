@@ -1,6 +1,6 @@
-"""The node image: kind's own files on a Debian tree, the built binaries, and every image a drill needs inside.
+"""The node image: kind's own files on a Debian tree, the built binaries, and every image that drills need.
 
-What kind asks of a node image is in its design document "Node Image". Ours is put together in a container that is never
+kind's design document "Node Image" says what a node image must have. Ours is assembled in a container that is never
 privileged: files are copied in, images/node/setup.sh adapts them, containerd imports the component images, and the
 container is committed. With the images inside, a new cluster loads nothing.
 """
@@ -21,23 +21,23 @@ from promdrill.supply.build.catalogue import Artefact
 
 REPOSITORY = "promdrill/node"
 LABEL = "promdrill.node"
-"""Label on everything made here, with the node image's key, so that left-overs are known for ours."""
+"""Label on everything made here, with the node image's key, to recognise promdrill's leftovers."""
 
 TIMEOUT_S = 900.0
 
 _CHANGES = ('ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]', "CMD []")
-"""What the container is committed with: kind's entry point."""
+"""Changes that go into the commit: kind's entry point."""
 
 _OPTIONS = (
     *("--network", "none"),
-    *("--security-opt", "seccomp=unconfined"),  # containerd's import calls what the default profile denies
-    *("--stop-signal", "SIGRTMIN+3"),  # how systemd is told to shut down; the image inherits it
-    *("--env", "container=docker"),  # how systemd is told that it runs in a container; inherited likewise
+    *("--security-opt", "seccomp=unconfined"),  # containerd's import makes system calls that the default profile denies
+    *("--stop-signal", "SIGRTMIN+3"),  # tells systemd to shut down; the image inherits it
+    *("--env", "container=docker"),  # tells systemd that it runs in a container; inherited likewise
 )
 
 
 def key(artefact: Artefact, inputs: Mapping[str, str], *, restricted: bool) -> str:
-    """The key of a node image: its recipe, the keys and recipes of all that goes into it, and what the host lacks."""
+    """The key of a node image: its recipe, the keys and recipes of everything in it, and what the host lacks."""
     return key_of([artefact.version, str(artefact.node), tree_digest(artefact.folder), dict(inputs), restricted])
 
 
@@ -64,21 +64,21 @@ def assemble(
     scratch: Path,
     stop: threading.Event | None = None,
 ) -> None:
-    """Make the node image.
+    """Build the node image.
 
     Args:
         artefact: Its catalogue entry.
-        image: Reference that it gets.
+        image: Its reference.
         rootfs: Tar archive of the Debian tree.
         kind_files: Folder with kind's own files for a node.
         binaries: Absolute path in the image to the program on disk.
-        images: The images within.
+        images: The images it holds.
         restricted: Whether the host lacks CAP_SYS_RESOURCE.
-        scratch: A folder for the archives in between, about as large as the image.
+        scratch: A folder for intermediate archives, about as large as the image.
         stop: Ends the work when set.
 
     Raises:
-        SupplyError: A step failed; the half-made container is gone.
+        SupplyError: A step failed; the unfinished container has been removed.
     """
     if artefact.node is None:
         raise SupplyError(f"{artefact.name} is not a node image")
@@ -98,7 +98,7 @@ def assemble(
             changes = [part for change in _CHANGES for part in ("--change", change)]
             _docker(["commit", *changes, name, image], stop)
     except CommandFailed as error:
-        raise SupplyError(f"the node image could not be put together\n{error}") from error
+        raise SupplyError(f"cannot build the node image\n{error}") from error
     finally:
         shell.run(["docker", "image", "rm", "--force", base], timeout_s=60, ok=(0, 1))
     _remove_superseded(artefact, image)
@@ -146,4 +146,4 @@ def _remove_superseded(artefact: Artefact, image: str) -> None:
     ).stdout.split()
     old = [name for name in listed if name.startswith(f"{REPOSITORY}:v{artefact.version}-") and name != image]
     if old:
-        shell.run(["docker", "image", "rm", *old], timeout_s=120, ok=(0, 1))  # one that a kept cluster uses stays
+        shell.run(["docker", "image", "rm", *old], timeout_s=120, ok=(0, 1))  # an image that a kept cluster uses stays

@@ -1,7 +1,7 @@
-"""promdrill's own programs for the cluster: static binaries for linux, one set for each architecture of a node.
+"""promdrill's own programs for the cluster: static Linux binaries, one set for each architecture of a node.
 
-A wheel carries them (hatch_build.py puts them there), so that nothing is compiled where promdrill is installed from
-one. A checkout compiles each once for the architecture that is asked for, and keeps it in promdrill's cache.
+A wheel contains them (hatch_build.py puts them there), so nothing is compiled where promdrill is installed from a
+wheel. A checkout compiles each once per architecture, on demand, and keeps it in promdrill's cache.
 """
 
 from __future__ import annotations
@@ -29,28 +29,28 @@ FOLDER = "programs"
 
 
 def program(name: str, architecture: str, *, cache: Cache, say: Say) -> Path:
-    """A program's static binary for linux on that architecture.
+    """A program's static Linux binary for that architecture.
 
     Args:
         name: One of `NAMES`.
         architecture: One of `ARCHITECTURES`: the node's, which need not be this machine's.
         cache: Where a checkout keeps what it compiled.
-        say: Told of a compilation before it starts.
+        say: Called before a compilation starts.
 
     Raises:
-        SupplyError: There is no such program, the package is not whole, or the compiler failed.
+        SupplyError: There is no such program, the package is incomplete, or the compiler failed.
     """
     _known(name, architecture)
     if paths.in_checkout():
         return compiled(name, architecture, toolchain.find(cache), cache=cache, say=say)
     shipped = _shipped(name, architecture)
     if not shipped.is_file():
-        raise SupplyError(f"{shipped} is missing", hint="install promdrill again, from its wheel")
+        raise SupplyError(f"{shipped} is missing", hint="reinstall promdrill from its wheel")
     return shipped
 
 
 def present(architecture: str, *, cache: Cache) -> bool:
-    """Whether all programs for that architecture are there, so that nothing would be compiled."""
+    """Whether all programs for that architecture exist, so that nothing would be compiled."""
     if architecture not in ARCHITECTURES:
         return False
     if not paths.in_checkout():
@@ -70,7 +70,7 @@ def compiled(name: str, architecture: str, go: Go, *, cache: Cache, say: Say) ->
     key = gobuild.key(artefact, go, architecture)
 
     def fill(into: Path) -> dict[str, Any]:
-        say(f"{name} is compiled for linux/{architecture} with {go.version}, once; about a minute on two cores.")
+        say(f"Compiling {name} for linux/{architecture} with {go.version}, once; about a minute on two cores.")
         return gobuild.build(artefact, go, into, architecture=architecture)
 
     entry = cache.find(name, key, only=[name]) or cache.build(name, key, fill)
@@ -80,7 +80,7 @@ def compiled(name: str, architecture: str, go: Go, *, cache: Cache, say: Say) ->
 def for_wheel(cache: Cache, say: Say) -> Iterator[tuple[Path, str]]:
     """All programs for all architectures, each with its path below the wheel's data.
 
-    The pinned toolchain makes them whatever is on PATH, so that a wheel is the same bytes wherever it is built.
+    They are always built with the pinned toolchain, so a wheel has the same bytes wherever it is built.
 
     Raises:
         SupplyError: The compiler failed.
@@ -102,9 +102,9 @@ def _place(name: str, architecture: str) -> str:
 
 def _known(name: str, architecture: str) -> None:
     if name not in NAMES:
-        raise SupplyError(f"{name!r} is none of promdrill's programs: {', '.join(NAMES)}")
+        raise SupplyError(f"{name!r} is not one of promdrill's programs: {', '.join(NAMES)}")
     if architecture not in ARCHITECTURES:
         raise SupplyError(
-            f"promdrill's programs are not made for linux/{architecture}",
-            hint=f"use a machine whose containers are for {' or '.join(ARCHITECTURES)}",
+            f"promdrill's programs are not built for linux/{architecture}",
+            hint=f"use a machine that runs containers for {' or '.join(ARCHITECTURES)}",
         )

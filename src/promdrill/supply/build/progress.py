@@ -1,4 +1,4 @@
-"""What an operator sees while things are built: a live table in a terminal, one line per start and end elsewhere."""
+"""Progress of builds: a live table in a terminal, elsewhere one line per start and end."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _STYLES = {State.STARTED: "cyan", State.DONE: "green", State.FAILED: "red", Stat
 
 
 class BuildDisplay:
-    """Shows a run of `schedule.run`; give its `report` to it, and use it as a context manager.
+    """Shows the progress of `schedule.run`: pass its `report` there, and use it as a context manager.
 
     Args:
-        console: Where to write; a terminal gets the live table.
+        console: Where to write; only a terminal gets the live table.
         total: Number of tasks.
         clock: Where time comes from.
     """
@@ -35,7 +35,7 @@ class BuildDisplay:
         self._live = Live(get_renderable=self._table, console=console, refresh_per_second=4, transient=True)
 
     def report(self, progress: Progress) -> None:
-        """Take note of a task's progress; may be called from any thread."""
+        """Record a task's progress; may be called from any thread."""
         with self._lock:
             if progress.state is State.STARTED:
                 self._running[progress.task] = self._clock.monotonic()

@@ -1,4 +1,4 @@
-"""Tasks with dependencies, run side by side: downloads ahead of builds, builds up to the number of cores."""
+"""Tasks with dependencies, run in parallel: downloads ahead of builds, as many builds at once as there are cores."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from promdrill.core.errors import SupplyError
 
 
 class Lane(StrEnum):
-    """What a task mostly uses, and so what limits how many run at once."""
+    """What a task mostly uses; each lane limits how many run at once."""
 
     DOWNLOAD = "download"
     BUILD = "build"
 
 
 class State(StrEnum):
-    """What became of a task."""
+    """The state of a task."""
 
     STARTED = "started"
     DONE = "done"
@@ -35,8 +35,8 @@ class Task:
     Attributes:
         name: Unique among the tasks of a run.
         lane: What it mostly uses.
-        action: Does it; is given an event that, once set, asks it to end early.
-        needs: Names of tasks that must be done before.
+        action: Does the work. Its argument is an event that, once set, asks it to end early.
+        needs: Names of tasks that must be done first.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Progress:
 
     Attributes:
         task: Its name.
-        state: What.
+        state: Its new state.
         took_s: Seconds since it started.
         remaining: Tasks that are not done yet.
     """
@@ -65,18 +65,18 @@ class Progress:
 def run(
     tasks: Sequence[Task], *, widths: Mapping[Lane, int], report: Callable[[Progress], None], clock: Clock = SYSTEM
 ) -> None:
-    """Run all tasks, in the order given as far as dependencies and widths allow.
+    """Run all tasks, in the given order as far as dependencies and the width of each lane allow.
 
     The first failure stops everything else, and is raised once all tasks have ended; so is an interruption.
 
     Raises:
-        SupplyError: A task needs one that is not there, or tasks need each other.
+        SupplyError: A task needs one that does not exist, or tasks need each other.
         Exception: Whatever the first failing task raised.
     """
     names = {task.name for task in tasks}
     for task in tasks:
         if missing := set(task.needs) - names:
-            raise SupplyError(f"task {task.name} needs {', '.join(sorted(missing))}, which nothing does")
+            raise SupplyError(f"task {task.name} needs {', '.join(sorted(missing))}, which no task provides")
     stop = threading.Event()
     pools = {lane: ThreadPoolExecutor(width, f"promdrill-{lane}") for lane, width in widths.items()}
     try:
@@ -106,14 +106,15 @@ class _Run:
         self._total = len(tasks)
 
     def until_done(self) -> None:
-        """Submit what is ready, take what has ended, until nothing is left."""
+        """Submit ready tasks and collect finished ones until none is left."""
         while self._pending or self._running:
             for task in [t for t in self._pending if self._done.issuperset(t.needs)]:
                 if self._has_room(task.lane):
                     self._pending.remove(task)
                     self._running[self._pools[task.lane].submit(self._one, task)] = task
             if not self._running:
-                raise SupplyError("tasks need each other: " + ", ".join(task.name for task in self._pending))
+                names = ", ".join(task.name for task in self._pending)
+                raise SupplyError(f"circular dependency between tasks: {names}")
             ended, _ = wait(self._running, return_when=FIRST_COMPLETED)
             for future in ended:
                 task = self._running.pop(future)
@@ -121,7 +122,7 @@ class _Run:
                 self._done.add(task.name)
 
     def _has_room(self, lane: Lane) -> bool:
-        # nothing waits in a pool: whenever a place is free, the first ready task in the given order gets it
+        # nothing queues in a pool: whenever a thread is free, the first ready task in the given order gets it
         return sum(task.lane is lane for task in self._running.values()) < self._widths[lane]
 
     def _one(self, task: Task) -> None:

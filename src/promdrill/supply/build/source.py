@@ -1,7 +1,8 @@
 """The source supply: everything is built from Go modules and Debian packages, and kept.
 
 What is asked for is traced back through images/catalogue.toml. What the cache or the engine has already is used, the
-rest becomes a graph of tasks: modules are downloaded ahead, builds run side by side, the node image comes last.
+A request is traced back through images/catalogue.toml. What the cache or the engine already has is used, the rest
+becomes a graph of tasks: modules are downloaded ahead, builds run in parallel, the node image comes last.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ _BYTES_PER_BUILD = 3 * _GIB_BYTES
 """Peak memory to allow for one Go build (the kubelet's link was the largest seen); two stay under 8 GiB."""
 
 ARCHITECTURE = "amd64"
-"""What is built from source; Debian's trees and the node image have been made for no other."""
+"""The architecture that is built from source; Debian trees and the node image have been built for no other."""
 
 COLD_MIN, COLD_BYTES = 20, 19_000_000_000
-"""Minutes and bytes of a start from nothing on two cores: 1,236 s, and 19 GB afterwards, were measured."""
+"""Minutes and bytes of a build from nothing on two cores; 1,236 s and 19 GB were measured."""
 
 
 @dataclass
@@ -56,10 +57,10 @@ class Source:
         catalogue: What can be built.
         cache: Where it is kept.
         go: The toolchain.
-        console: Where progress goes.
-        prepare: Readies the host before the first build or node image (the engine, Debian's tools).
+        console: Where progress is shown.
+        prepare: Prepares the host before the first build or node image (the engine, Debian's tools).
         restricted: Whether the host lacks CAP_SYS_RESOURCE.
-        say: Told what a build costs before it begins, in one sentence.
+        say: Called with one sentence about what a build costs before it begins.
     """
 
     catalogue: Catalogue
@@ -249,26 +250,26 @@ class Source:
 
 
 def _cost(needed: Sequence[str], cache: Path) -> str:
-    """What is built; where that is nearly all, how long it takes and how much it leaves."""
+    """What will be built and, if that is nearly everything, how long it takes and how much disk it uses."""
     what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed) or "the node image"
     if any(name.startswith("kubernetes-") for name in needed):
         size = f"{COLD_BYTES / 1e9:.0f} GB below {cache}"
-        return f"Building {what} from source, Kubernetes among them: some {COLD_MIN} minutes on two cores, {size}."
+        return f"Building {what} from source, including Kubernetes: about {COLD_MIN} minutes on two cores, {size}."
     return f"Building {what} from source."
 
 
 def builds_at_once() -> int:
-    """How many builds run side by side: one per core, as far as memory allows."""
+    """How many builds run at once: one per core, as far as memory allows."""
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return max(1, min(os.cpu_count() or 1, memory_bytes // _BYTES_PER_BUILD))
 
 
 def engine_patch(running: Engine, *, own_network: bool) -> dict[str, Any]:
-    """What a kind configuration needs where that engine runs its containers.
+    """What a kind configuration needs on the host of that engine's containers.
 
     Args:
-        running: The engine.
-        own_network: Whether the node image is one of ours, which leaves the network to its own CNI configuration.
+        running: The container engine.
+        own_network: Whether the node image is promdrill's own, which has its own CNI configuration.
     """
     host = machine.examine()
     restricted = running.here(host) and "CAP_SYS_RESOURCE" in host.missing
@@ -279,10 +280,10 @@ def engine_patch(running: Engine, *, own_network: bool) -> dict[str, Any]:
 
 
 def kind_patch(*, restricted: bool, cgroup_v2: bool) -> dict[str, Any]:
-    """What a kind configuration needs with our node image on this host.
+    """What a kind configuration needs with promdrill's node image on this host.
 
     The node image brings its own static CNI configuration. Kubernetes 1.35 and newer refuse a cgroup v1 host unless
-    told otherwise. Without CAP_SYS_RESOURCE the kubelet cannot set what a user namespace would not let it set either.
+    told otherwise. Without CAP_SYS_RESOURCE the kubelet cannot change certain limits, just as in a user namespace.
     """
     patch: dict[str, Any] = {"networking": {"disableDefaultCNI": True}}
     if restricted:

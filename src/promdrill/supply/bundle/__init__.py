@@ -1,1 +1,1 @@
-"""Bundles: everything that a run needs in one file."""
+"""Bundles: everything a run needs in one file."""

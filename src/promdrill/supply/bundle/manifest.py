@@ -1,8 +1,8 @@
-"""What a bundle says of itself: what is in it, origin each part comes, and for which request it was made.
+"""A bundle's manifest: what the bundle holds, where each part came from, and the request it was made for.
 
 A bundle is a plain tar archive. Its members, in this order and no others:
 
-    manifest.json         this list
+    manifest.json         this manifest
     SHA256SUMS            sums of the manifest and of all parts, for ``sha256sum --check``
     tools/...             kind, kubectl, helm
     local-path-storage.yaml, bundle.yaml
@@ -23,10 +23,10 @@ from promdrill.core import paths
 from promdrill.core.errors import UsageError
 
 SCHEMA = 1
-"""The form that is written, and the newest that is read."""
+"""The format that is written, and the newest that can be read."""
 
 MARK = "promdrill-bundle"
-"""Key of the form's number: by it a bundle is known."""
+"""Key of the format's number, which identifies a bundle."""
 
 MANIFEST, SUMS, NODE = "manifest.json", "SHA256SUMS", "node.tar.gz"
 
@@ -35,10 +35,10 @@ PROVISIONER, CRDS = "local-path-storage.yaml", "bundle.yaml"
 TOOLS = ("kind", "kubectl", "helm")
 
 LARGEST_MANIFEST_BYTES = 16 << 20
-"""Far above any: 20 kB were seen."""
+"""Largest manifest in bytes, far above the 20 kB that were seen."""
 
 BLOCK_BYTES = 512
-"""Tar's unit."""
+"""Tar's block size."""
 
 _PATHS = re.compile(
     r"tools/(kind|kubectl|helm)|[a-z-]+\.yaml|chart/[\w.+-]+\.tgz|images/[\w.-]+\.tar\.gz|node\.tar\.gz"
@@ -53,11 +53,11 @@ class Part:
 
     Attributes:
         path: Its name in the bundle.
-        size_bytes: Its size there.
-        sha256: SHA-256 of its content there, in hexadecimal.
-        unpacked_bytes: Its size where it is used: more than in the bundle when it is compressed there.
+        size_bytes: Its size in the bundle.
+        sha256: SHA-256 of its content in the bundle, in hexadecimal.
+        unpacked_bytes: Its size once unpacked: larger if the bundle holds it compressed.
         what: What it is.
-        version: Its version; empty where none is known.
+        version: Its version; empty if unknown.
         origin: Where it comes from.
         images: References of the images in it.
     """
@@ -77,7 +77,7 @@ class Inside:
     """Something in the node image.
 
     Attributes:
-        what: Reference of an image, or what else it is.
+        what: Reference of an image, or a description of anything else.
         origin: Where it comes from.
     """
 
@@ -87,13 +87,13 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked for when the bundle was made; None for what was not.
+    """What was requested when the bundle was made; None for what was not.
 
     Attributes:
         chart: CHART.
         version: CHART_VERSION.
         repo: REPO.
-        kubernetes: KUBE_VERSION; another may have been the nearest.
+        kubernetes: KUBE_VERSION as requested; the bundle may hold the nearest one.
         subcharts: SUBCHARTS.
     """
 
@@ -106,14 +106,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """All that a bundle says of itself.
+    """The contents of a bundle's manifest.json.
 
     Attributes:
         promdrill: Version of the promdrill that wrote it.
         made: When, UTC, ISO 8601.
         architecture: `amd64` or `arm64`.
-        supply: Where its parts were had from: `source` or `registry`.
-        restricted: Whether the node image was made for machines without CAP_SYS_RESOURCE; it then runs on all.
+        supply: Where its parts came from: `source` or `registry`.
+        restricted: Whether the node image was made for machines without CAP_SYS_RESOURCE; it then runs on any machine.
         own_network: Whether the node image brings its own CNI configuration, which kind must not overwrite.
         kubernetes: Version of the cluster, without a leading v.
         helm: Major version of Helm.
@@ -121,8 +121,8 @@ class Manifest:
         chart: Name of the chart.
         chart_version: Its version.
         chart_digests: `promdrill.helm.source.files.digest` of the chart as it was typed and as it was used.
-        app_version: Version of the Prometheus that the chart installs; empty when it is not known.
-        asked: What was asked for.
+        app_version: Version of the Prometheus that the chart installs; empty if unknown.
+        asked: What was requested.
         image_values: As in `promdrill.supply.supplied.Supplied`.
         images: References of all images in it: in the node image and beside it.
         remarks: As in `promdrill.supply.supplied.Supplied`.
@@ -168,7 +168,7 @@ class Manifest:
         for part in self.parts:
             if part.path == path:
                 return part
-        raise UsageError(f"the bundle holds no {path}", hint=_HINT)
+        raise UsageError(f"the bundle has no {path}", hint=_HINT)
 
     @property
     def chart_part(self) -> Part:
@@ -186,37 +186,38 @@ def decoded(content: bytes, said: str) -> Manifest:
 
     Args:
         content: Its bytes.
-        said: What messages call the bundle.
+        said: The bundle's name in messages.
 
     Raises:
-        UsageError: It is none, is of a form that this promdrill does not know, or cannot be true.
+        UsageError: It is not a manifest, has a format that this promdrill does not know, or is inconsistent.
     """
     try:
         table = json.loads(content)
         form = table.pop(MARK)
     except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise no_bundle(said, f"its {MANIFEST} is none") from error
+        raise no_bundle(said, f"its {MANIFEST} is not a manifest") from error
     if form != SCHEMA:
         by = table.get("promdrill", "another one") if isinstance(table, dict) else "another one"
         hint = f"{paths.command('bundle')} with this promdrill, or run the one that wrote it"
-        raise UsageError(f"{said}: written in form {form} by promdrill {by}; this one reads form {SCHEMA}", hint=hint)
+        written = f"bundle format {form}, written by promdrill {by}"
+        raise UsageError(f"{said}: {written}; this version reads format {SCHEMA}", hint=hint)
     try:
         found = _manifest(table)
         _check(found)
     except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise UsageError(f"{said}: damaged: {MANIFEST} does not fit ({error})", hint=_HINT) from error
+        raise UsageError(f"{said}: damaged: {MANIFEST} is not valid ({error})", hint=_HINT) from error
     return found
 
 
 def no_bundle(said: str, why: str) -> UsageError:
-    """The error for a file that is something else."""
+    """The error for a file that is not a bundle."""
     return UsageError(
-        f"{said}: no bundle of promdrill: {why}", hint=f"BUNDLE=<file that {paths.command('bundle')} wrote>"
+        f"{said}: not a promdrill bundle: {why}", hint=f"BUNDLE=<file that {paths.command('bundle')} wrote>"
     )
 
 
 def block(size_bytes: int) -> int:
-    """Bytes that a member of that size takes in a tar archive, header and all."""
+    """Bytes that a member of that size takes in a tar archive, header included."""
     return BLOCK_BYTES * (1 + -(-size_bytes // BLOCK_BYTES))
 
 
@@ -231,19 +232,19 @@ def _manifest(table: Mapping[str, Any]) -> Manifest:
 
 
 def _check(found: Manifest) -> None:
-    """Refuse what could harm: a name is one of ours and stands there once, a size is a number."""
+    """Refuse anything harmful: each name must be a known one and appear once, each size must be a number."""
     names = [part.path for part in found.parts]
     for part in found.parts:
         if not _PATHS.fullmatch(part.path):
-            raise ValueError(f"{part.path!r} is no name of a part")
+            raise ValueError(f"{part.path!r} is not a valid part name")
         if not _SHA256.fullmatch(part.sha256):
-            raise ValueError(f"the sum of {part.path} is none")
+            raise ValueError(f"{part.path} has no valid SHA-256")
         if not (isinstance(part.size_bytes, int) and isinstance(part.unpacked_bytes, int) and part.size_bytes >= 0):
-            raise ValueError(f"the size of {part.path} is none")
+            raise ValueError(f"{part.path} has no valid size")
     if len(set(names)) != len(names):
-        raise ValueError("a part is named twice")
+        raise ValueError("a part is listed twice")
     wanted = {*(f"tools/{tool}" for tool in TOOLS), PROVISIONER, CRDS, NODE}
     if not wanted <= set(names):
-        raise ValueError(f"it names no {', '.join(sorted(wanted - set(names)))}")
+        raise ValueError(f"it does not list {', '.join(sorted(wanted - set(names)))}")
     if sum(name.startswith("chart/") for name in names) != 1:
-        raise ValueError("it names not one chart")
+        raise ValueError("it must list exactly one chart")

@@ -20,7 +20,7 @@ from promdrill.supply.bundle.manifest import Inside
 from promdrill.supply.pull import registry
 
 _REQUIRED = re.compile(r"^\s*(?:require\s+)?([\w./~-]+)\s+(v\S+)\s*$", re.MULTILINE)
-"""A requirement in go.mod that is no other module's: those bear a comment."""
+"""A direct requirement in go.mod; indirect ones have a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Origin:
     """Where a file comes from.
 
     Attributes:
-        version: Its version; empty where none is known.
+        version: Its version; empty if unknown.
         origin: In words.
     """
 
@@ -38,7 +38,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Tells where things come from.
+    """Finds out where things come from.
 
     Attributes:
         catalogue: What the source supply builds.
@@ -49,18 +49,18 @@ class Origins:
     cache: Cache
 
     def tool(self, name: str, program: Path) -> Origin:
-        """Of kind, kubectl or helm: out of the cache, or the one on PATH."""
+        """The origin of kind, kubectl or helm: from the cache, or the one on PATH."""
         found, notes = self._file(program), self._notes(program)[1]
         if found is not None and "toolchain" in notes:
             return Origin(found.version, f"{found.origin}, built with {notes['toolchain']}")
         return found or Origin(registry.version_of(name, program) or "", "the program on PATH where this was made")
 
     def file(self, path: Path) -> Origin:
-        """Of a manifest out of the cache."""
+        """The origin of a manifest from the cache."""
         return self._file(path) or Origin("", f"{path.name} on the machine where this was made")
 
     def chart(self, path: Path, version: str) -> Origin:
-        """Of a chart: pulled, promdrill's own, a copy of one with other subcharts, or somebody's."""
+        """The origin of a chart: pulled, promdrill's own, a copy with other subcharts, or the user's."""
         found = self._file(path)
         if found is not None:
             return Origin(version, found.origin)
@@ -69,7 +69,7 @@ class Origins:
         return Origin(version, f"{path.name} on the machine where this was made")
 
     def archive(self, path: Path, images: tuple[str, ...]) -> Origin:
-        """Of a docker archive with these images."""
+        """The origin of a docker archive with these images."""
         notes = self._notes(path)[1]
         version = ", ".join(reference.rpartition(":")[2] for reference in images)
         if "from" in notes:
@@ -78,21 +78,21 @@ class Origins:
         return Origin(version, "; ".join(dict.fromkeys(self.image(reference) for reference in images)))
 
     def image(self, reference: str) -> str:
-        """Of an image of the catalogue."""
+        """The origin of an image of the catalogue."""
         try:
             artefact, image = self.catalogue.image(reference)
         except SupplyError:
-            return "not of promdrill's catalogue"
+            return "not in promdrill's catalogue"
         parts = [artefact.name] if image.files else []
         return "; ".join(self.artefact(name) for name in (*parts, *image.base))
 
     def artefact(self, name: str) -> str:
-        """Of an artefact of the catalogue."""
+        """The origin of an artefact of the catalogue."""
         artefact = self.catalogue.artefact(name)
         return _modules(artefact) if artefact.go else self._packages(artefact)
 
     def node(self, kubernetes: str, supply: str) -> tuple[Inside, ...]:
-        """What a node image of ours holds; nothing is known of one that was pulled."""
+        """What promdrill's own node image holds; nothing is known about a pulled one."""
         if supply != "source":
             return ()
         recipe = self.catalogue.artefact(f"node-{kubernetes}").node
@@ -116,13 +116,13 @@ class Origins:
             origin = f"{notes['address']}, SHA-256 {notes['sha256']}" if "sha256" in notes else notes["address"]
             return Origin(version, origin)
         if name == "chart-copy":
-            return Origin(version, " ".join(["a copy of the chart that was asked for.", *notes.get("notes", ())]))
+            return Origin(version, " ".join(["a copy of the requested chart.", *notes.get("notes", ())]))
         if name in self.catalogue.artefacts:
             return Origin(version, self.artefact(name))
         return None
 
     def _notes(self, path: Path) -> tuple[str, dict[str, Any]]:
-        """Name of the cache's entry that a file lies in, and the notes on it; empty for one that lies elsewhere."""
+        """The name of a file's cache entry, and the notes on it; empty for a file that is not in the cache."""
         artefacts = self.cache.root / "artefacts"
         if not path.is_relative_to(artefacts):
             return "", {}
@@ -145,7 +145,7 @@ def references(path: Path) -> tuple[str, ...]:
     """References of the images in a docker archive.
 
     Raises:
-        SupplyError: It is none.
+        SupplyError: It is not a docker archive.
     """
     try:
         with tarfile.open(path, "r:") as tar:
@@ -153,11 +153,11 @@ def references(path: Path) -> tuple[str, ...]:
             entries = json.load(listed) if listed is not None else []
         return tuple(tag for entry in entries for tag in entry["RepoTags"] or ())
     except (OSError, tarfile.TarError, ValueError, KeyError, TypeError) as error:
-        raise SupplyError(f"{path} is no docker archive: {error}") from error
+        raise SupplyError(f"{path} is not a docker archive: {error}") from error
 
 
 def _modules(artefact: Artefact) -> str:
-    """The Go modules behind an artefact's programs, with their versions."""
+    """The Go modules of an artefact's programs, with their versions."""
     required = dict(_REQUIRED.findall((artefact.folder / "go.mod").read_text(encoding="utf-8")))
     named = list(dict.fromkeys(f"{name} {version}" for name, version in _behind(artefact, required)))
     if not named:  # the program is promdrill's own
@@ -170,5 +170,5 @@ def _behind(artefact: Artefact, required: dict[str, str]) -> Iterator[tuple[str,
         found = [name for name in required if f"{package}/".startswith(f"{name}/")]
         if found:
             yield max(found, key=len), required[max(found, key=len)]
-        elif len(required) == 1:  # a few lines of ours around one program, as for CoreDNS and its plugins
+        elif len(required) == 1:  # a few lines of promdrill's own around one program, as for CoreDNS and its plugins
             yield from required.items()

@@ -1,4 +1,4 @@
-"""What a bundle's file is made with: compression that sums what it writes, ``docker save``, and the tar archive."""
+"""How a bundle's file is made: compression that hashes what it writes, ``docker save``, and the tar archive."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SAVE_S = 900.0
 """Seconds to save a node image: 25 measured for 1.6 GB."""
 
 LEVEL = 1
-"""Of zlib: 0.35 of the size in 22 s; level 4 gave 0.33 in 31 s, level 6 0.31 in minutes."""
+"""zlib's level: 0.35 of the size in 22 s; level 4 gave 0.33 in 31 s, level 6 0.31 in minutes."""
 
 CHUNK_BYTES = 1 << 20
 
@@ -39,9 +39,9 @@ class Squeezed:
     """A file that is written compressed.
 
     Attributes:
-        target: Where to.
-        read_bytes: What was put in.
-        written_bytes: What came out.
+        target: The file.
+        read_bytes: Bytes before compression.
+        written_bytes: Bytes after compression.
     """
 
     target: IO[bytes]
@@ -49,16 +49,16 @@ class Squeezed:
     written_bytes: int = 0
 
     def __post_init__(self) -> None:
-        self._zlib = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)  # 31: gzip's form, without a name or a time
+        self._zlib = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)  # 31: gzip's format, without a name or a time
         self._sum = hashlib.sha256()
 
     def write(self, chunk: bytes) -> None:
-        """Put something in."""
+        """Compress and write some bytes."""
         self.read_bytes += len(chunk)
         self._out(self._zlib.compress(chunk))
 
     def finish(self) -> str:
-        """SHA-256 of all that came out, in hexadecimal."""
+        """SHA-256 of everything written, in hexadecimal."""
         self._out(self._zlib.flush())
         return self._sum.hexdigest()
 
@@ -72,7 +72,7 @@ def docker_save(image: str, into: Callable[[bytes], None], *, timeout_s: float =
     """Stream an image out of the engine, as ``docker save`` writes it.
 
     Raises:
-        SupplyError: It could not be saved, or not in time.
+        SupplyError: It could not be saved, or not before the deadline.
     """
     with shell.spawn(["docker", "save", image], merge=False) as process:
         overdue = threading.Timer(timeout_s, shell.end_group, [process])
@@ -86,16 +86,16 @@ def docker_save(image: str, into: Callable[[bytes], None], *, timeout_s: float =
         said = process.stderr.read().decode("utf-8", "replace").strip() if process.stderr is not None else ""
     if code:
         why = said or f"not within {timeout_s:.0f} s"
-        raise SupplyError(f"node image {image} could not be saved: {why}", hint=f"docker image inspect {image}")
+        raise SupplyError(f"cannot save node image {image}: {why}", hint=f"docker image inspect {image}")
 
 
 def pack(file: Path, manifest: Manifest, found: Sequence[tuple[Part, Path]]) -> None:
     """Write the archive, whole or not at all.
 
     Args:
-        file: Where to.
-        manifest: What is in it.
-        found: Its parts, each with the file that holds it, in the manifest's order.
+        file: The bundle.
+        manifest: Its manifest.
+        found: Its parts with the file of each, in the manifest's order.
 
     Raises:
         SupplyError: It could not be written.
@@ -116,7 +116,7 @@ def pack(file: Path, manifest: Manifest, found: Sequence[tuple[Part, Path]]) -> 
             os.fsync(raw.fileno())
         draft.replace(file)
     except OSError as error:
-        raise SupplyError(f"{file} could not be written: {error.strerror or error}") from error
+        raise SupplyError(f"cannot write {file}: {error.strerror or error}") from error
     finally:
         draft.unlink(missing_ok=True)
 
@@ -127,11 +127,11 @@ def _add(tar: tarfile.TarFile, name: str, size_bytes: int, source: IO[bytes]) ->
     member.mode = 0o755 if name.startswith("tools/") else 0o644
     tar.addfile(member, source)
     if source.read(1):
-        raise SupplyError(f"{name} grew while it was packed", hint=f"{paths.command('bundle')} again")
+        raise SupplyError(f"{name} changed while it was packed", hint=f"{paths.command('bundle')} again")
 
 
 def _clear(file: Path) -> None:
-    """Delete what a killed promdrill left in the file's place."""
+    """Delete temporary files that a killed promdrill left beside the bundle."""
     for left in file.absolute().parent.glob(f".{file.name}.*"):
         pid = left.name.rpartition(".")[2]
         if pid.isdecimal() and processes.start_of(int(pid)) is None:
@@ -140,11 +140,11 @@ def _clear(file: Path) -> None:
 
 
 def total_bytes(manifest: Manifest, own_bytes: int) -> int:
-    """The least size of a bundle that is whole: all of its members, without the end of the archive.
+    """The smallest size of a complete bundle: all of its members, without the end of the archive.
 
     Args:
-        manifest: What is in it.
-        own_bytes: Size of its manifest.
+        manifest: Its manifest.
+        own_bytes: Size of manifest.json.
     """
     sums = len(manifest.sums("0" * 64))
     return sum(block(size) for size in (own_bytes, sums, *(part.size_bytes for part in manifest.parts)))

@@ -1,4 +1,4 @@
-"""Reading a bundle: its list, and its parts with every sum checked. Nothing is believed before it was checked."""
+"""Read a bundle: its manifest, and its parts. Nothing is used before its checksum was checked."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ AGAIN = f"copy it again, or {paths.command('bundle')} again"
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """The list of what is in a bundle.
+    """A bundle's manifest.
 
     Attributes:
-        manifest: The list.
+        manifest: The manifest.
         sha256: Its SHA-256 in hexadecimal.
     """
 
@@ -46,27 +46,27 @@ class Listed:
 
 
 def contents(file: Path) -> tuple[Manifest, str]:
-    """What is in a bundle and origin; sums of its files are not checked.
+    """What a bundle holds and where it came from; the checksums of its files are not checked.
 
     Returns:
-        Its list, and the list's SHA-256 in hexadecimal.
+        Its manifest, and the manifest's SHA-256 in hexadecimal.
 
     Raises:
-        UsageError: It is no bundle, is cut off, or is of another form.
+        UsageError: It is not a bundle, is truncated, or has another format.
     """
     with _reading(file) as tar:
         return _listed(file, tar)
 
 
 def unpacked_name(part: Part) -> str:
-    """Where a part lies once it is unpacked: kind reads no compressed archives of images, Docker does."""
+    """A part's path once it is unpacked: kind cannot read compressed archives of images, Docker can."""
     return part.path.removesuffix(".gz") if part.path.startswith("images/") else part.path
 
 
 def members(file: Path, found: Manifest) -> Iterator[tuple[Part, IO[bytes]]]:
-    """Each part with its content, in the order in which the list names them; any other member is refused.
+    """Each part with its content, in the manifest's order; any other member is refused.
 
-    Nothing is unpacked by the names that the archive gives: they must be those of the list, which are ours.
+    Names in the archive are never trusted: they must be those of the manifest, which are promdrill's own.
     """
     with _reading(file) as tar:
         _listed(file, tar)
@@ -75,16 +75,16 @@ def members(file: Path, found: Manifest) -> Iterator[tuple[Part, IO[bytes]]]:
             content = tar.extractfile(member) if member is not None and member.isreg() else None
             if member is None or content is None or (member.name, member.size) != (part.path, part.size_bytes):
                 seen = f"{member.name!r}" if member is not None else "nothing"
-                raise UsageError(f"BUNDLE={file}: damaged: {seen} where {part.path} must be", hint=AGAIN)
+                raise UsageError(f"BUNDLE={file}: damaged: found {seen}, expected {part.path}", hint=AGAIN)
             yield part, content
         extra = tar.next()
         if extra is not None:
-            raise UsageError(f"BUNDLE={file}: holds {extra.name!r}, which its list does not name", hint=AGAIN)
+            raise UsageError(f"BUNDLE={file}: contains {extra.name!r}, which is not in its manifest", hint=AGAIN)
 
 
 def copy(file: Path, part: Part, content: IO[bytes], out: IO[bytes] | None) -> None:
-    """Copy a part, unpacked if it is an image, and check its sum; without `out` only the latter."""
-    damaged = UsageError(f"BUNDLE={file}: damaged: {part.path} is not what its list says", hint=AGAIN)
+    """Check a part's checksum and, with `out`, copy the part; an image is unpacked."""
+    damaged = UsageError(f"BUNDLE={file}: damaged: {part.path} does not match the manifest", hint=AGAIN)
     unpack = zlib.decompressobj(31) if out is not None and part.path != unpacked_name(part) else None
     seen, written = hashlib.sha256(), 0
     try:
@@ -118,14 +118,14 @@ def _listed(file: Path, tar: tarfile.TarFile) -> tuple[Manifest, str]:
     said = f"BUNDLE={file}"
     content = _small(tar, MANIFEST)
     if content is None:
-        raise no_bundle(said, f"it does not begin with {MANIFEST}")
+        raise no_bundle(said, f"its first file is not {MANIFEST}")
     found = decoded(content, said)
     sha256 = hashlib.sha256(content).hexdigest()
     size, whole = file.stat().st_size, total_bytes(found, len(content))
     if size < whole:
-        raise UsageError(f"{said}: cut off: it has {size} of at least {whole} bytes", hint=AGAIN)
+        raise UsageError(f"{said}: truncated: {size} of at least {whole} bytes", hint=AGAIN)
     if _small(tar, SUMS) != found.sums(sha256):
-        raise UsageError(f"{said}: damaged: {MANIFEST} is not what {SUMS} says", hint=AGAIN)
+        raise UsageError(f"{said}: damaged: {MANIFEST} does not match {SUMS}", hint=AGAIN)
     return found, sha256
 
 

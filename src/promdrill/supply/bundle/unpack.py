@@ -1,7 +1,7 @@
-"""Bundles: everything that a run needs in one file, written where there is a network and used where there is none.
+"""Unpack bundles: one file with everything a run needs, written where there is a network, used where there is none.
 
-`bundle_manifest` says what the file looks like. Whoever opens one gets it unpacked into the cache, every sum checked,
-once; after that its list is read and sizes are looked at. The node image goes into the engine and is not kept twice.
+`promdrill.supply.bundle.manifest` describes the file. Its first use unpacks it into the cache and checks every
+checksum; later ones only read its manifest and compare sizes. The node image goes into the engine only.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ LOAD_S = 900.0
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A bundle whose files, but for the node image, lie in the cache.
+    """A bundle whose files, except the node image, are in the cache.
 
     Attributes:
         file: The bundle.
-        manifest: What is in it.
-        folder: Where its files are.
-        sha256: SHA-256 of its manifest, and by that of all of it.
+        manifest: Its manifest.
+        folder: The folder of its files.
+        sha256: SHA-256 of its manifest, which covers all of its files.
     """
 
     file: Path
@@ -71,7 +71,7 @@ class Opened:
 
     @property
     def available(self) -> tuple[str, ...]:
-        """References of all images that can be had: in the node image and beside it."""
+        """References of all available images: in the node image and beside it."""
         return self.manifest.images
 
     @property
@@ -79,8 +79,8 @@ class Opened:
         """Where everything comes from, in one sentence."""
         found = self.manifest
         return (
-            f"BUNDLE={self.file.name} was asked for, made on {found.made} by promdrill {found.promdrill} with "
-            f"SUPPLY={found.supply}; its list has SHA-256 {self.sha256}."
+            f"BUNDLE={self.file.name} was requested; it was made on {found.made} by promdrill {found.promdrill} with "
+            f"SUPPLY={found.supply}; its manifest has SHA-256 {self.sha256}."
         )
 
     def supplied(self, running: Engine) -> Supplied:
@@ -112,10 +112,10 @@ def restricted() -> bool:
 
 
 def ensure_engine(*, say: Say) -> Engine:
-    """A Docker that answers. As `supply.engine.lifecycle.ensure`, but nothing is installed: that needs a network.
+    """A Docker that answers. Like `supply.engine.lifecycle.ensure`, but installs nothing: that needs a network.
 
     Raises:
-        UsageError: None answers, and none may be started here, or none is installed that could be.
+        UsageError: None answers, and promdrill may not start one here, or none is installed.
         SupplyError: It cannot be started, hangs, or cannot run privileged containers.
     """
     answer = lifecycle.ask()
@@ -127,8 +127,8 @@ def ensure_engine(*, say: Say) -> Engine:
         if absent:
             raise UsageError(
                 f"BUNDLE: no container engine answers, and {', '.join(absent)} cannot be installed without a network; "
-                "a bundle brings neither Docker nor Python's packages",
-                hint=f"apt-get install --no-install-recommends {' '.join(absent)}, where its packages can be had",
+                "a bundle contains neither Docker nor Python packages",
+                hint=f"apt-get install --no-install-recommends {' '.join(absent)}, where its packages are available",
             )
     return lifecycle.ensure(say=say)
 
@@ -143,20 +143,20 @@ def open_(
     opened: Opened | None = None,
     ensure: Callable[..., Engine] = ensure_engine,
 ) -> Supplied:
-    """Everything for a cluster and its drills, out of a bundle; no network is used.
+    """Everything for a cluster and its drills, from a bundle; no network is used.
 
     Args:
         file: The bundle.
-        request: What the run needs: what was asked for must be what is in it.
-        cache: Where its files go.
-        say: Told what is unpacked, started and loaded.
-        app_version: Version of Prometheus that was asked for; None for the bundle's.
-        opened: As from `unpacked`, where that was done already.
-        ensure: Gives the engine that the node image goes into, once the bundle is known to be good.
+        request: What the run needs; the bundle must hold exactly that.
+        cache: Where to unpack it.
+        say: Called with what is being unpacked, started and loaded.
+        app_version: The requested version of Prometheus; None for the bundle's.
+        opened: The result of `unpacked`, if that was done already.
+        ensure: Returns the engine for the node image; called once the bundle is known to be good.
 
     Raises:
-        UsageError: It is no bundle, is damaged, is of another machine's kind, or holds something else than asked for.
-        SupplyError: There is no engine, or it does not take the node image.
+        UsageError: It is not a bundle, is damaged, is for another kind of machine, or does not match the request.
+        SupplyError: There is no engine, or it could not load the node image.
     """
     opened = opened or unpacked(file, request, cache=cache, say=say, app_version=app_version)
     running = ensure(say=say)
@@ -173,18 +173,18 @@ def unpacked(
     app_version: str | None = None,
     listed: Listed | None = None,
 ) -> Opened:
-    """A bundle's files in the cache, each checked; no engine is needed for that.
+    """A bundle's files in the cache, each checked; this needs no engine.
 
     Args:
         file: The bundle.
         request: As for `open_`.
-        cache: Where they go.
-        say: Told when they are unpacked.
+        cache: Where to unpack them.
+        say: Called before they are unpacked.
         app_version: As for `open_`.
-        listed: Its list, where it was read already.
+        listed: Its manifest, if it was read already.
 
     Raises:
-        UsageError: As of `open_`.
+        UsageError: As in `open_`.
         SupplyError: Its files cannot be written.
     """
     listed = listed or Listed.read(file)
@@ -197,14 +197,14 @@ def unpacked(
         _require_disk(file, found, cache)
 
         def make(into: Path) -> dict[str, Any]:
-            say(f"Unpacking {file} and checking every sum.")
+            say(f"Unpacking {file} and checking every checksum.")
             _unpack(file, found, into)
             return {"made": found.made, "sha256": sha256}
 
         try:
             folder = cache.build("bundle", key, make).files
         except OSError as error:
-            raise SupplyError(f"BUNDLE={file} cannot be unpacked: {error}", hint="promdrill doctor") from error
+            raise SupplyError(f"BUNDLE={file}: cannot be unpacked: {error}", hint="promdrill doctor") from error
     return Opened(file, found, folder, sha256)
 
 
@@ -236,11 +236,12 @@ def _check_request(file: Path, found: Manifest, request: SupplyRequest, app_vers
         asked = request.chart
         typed = {"CHART": asked.chart, "CHART_VERSION": asked.version, "REPO": asked.repo}
         said = " ".join(f"{name}={value}" for name, value in typed.items() if value)
-        raise UsageError(f"{said}: {holds}, and not exactly that chart", hint=f"leave it out, or make bundle {said}")
+        hint = f"leave it out, or make bundle {said}"
+        raise UsageError(f"{said}: not the chart in the bundle: {holds}", hint=hint)
 
 
 def _same_chart(found: Manifest, wanted: find.ChartRequest) -> bool:
-    """Whether a chart that was asked for is the one in the bundle; no server is asked."""
+    """Whether the requested chart is the one in the bundle; no server is asked."""
     if (wanted.chart, wanted.version, wanted.repo) == (found.asked.chart, found.asked.version, found.asked.repo):
         return True
     if wanted.version and wanted.version != found.chart_version:
@@ -258,7 +259,7 @@ def _same_chart(found: Manifest, wanted: find.ChartRequest) -> bool:
 
 
 def _there(folder: Path, found: Manifest) -> bool:
-    """Whether all files were unpacked, of the right size; sums were checked then."""
+    """Whether all files are unpacked and have the right size; checksums were checked when they were unpacked."""
     for part in found.parts:
         path = folder / unpacked_name(part)
         if part.path != NODE and not (path.is_file() and path.stat().st_size == part.unpacked_bytes):
@@ -278,7 +279,7 @@ def _require_disk(file: Path, found: Manifest, cache: Cache) -> None:
 
 
 def _unpack(file: Path, found: Manifest, into: Path) -> None:
-    """Unpack everything but the node image, whose sum is checked with the others'."""
+    """Unpack everything but the node image; the checksums of all parts are checked."""
     for part, content in members(file, found):
         if part.path == NODE:
             copy(file, part, content, None)
@@ -291,7 +292,7 @@ def _unpack(file: Path, found: Manifest, into: Path) -> None:
 
 
 def _load_node(opened: Opened, cache: Cache, running: Engine, say: Say) -> None:
-    """Put the node image into the engine, unless an image of its name is there: the name holds the recipe's sum."""
+    """Load the node image into the engine, unless it has an image of that name: the name contains the recipe's hash."""
     image = opened.manifest.node_image
     with cache.lock(f"node-{image.rpartition(':')[2]}"):
         if _has(running, image):
@@ -306,9 +307,9 @@ def _load_node(opened: Opened, cache: Cache, running: Engine, say: Say) -> None:
             try:
                 running.docker("load", "--quiet", "--input", target, timeout_s=LOAD_S)
             except CommandFailed as error:
-                raise SupplyError(f"the engine does not take node image {image}\n{error}") from error
+                raise SupplyError(f"the engine could not load node image {image}\n{error}") from error
         if not _has(running, image):
-            raise SupplyError(f"BUNDLE={opened.file}: {NODE} in it does not hold {image}", hint="make bundle again")
+            raise SupplyError(f"BUNDLE={opened.file}: its {NODE} does not contain {image}", hint="make bundle again")
 
 
 def _has(running: Engine, image: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writing a bundle: its parts are gathered and described, images compressed, and put into one file at the end."""
+"""Write a bundle: collect and describe its parts, compress images, and pack everything into one file at the end."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
 COMPRESSED = 0.5
-"""Of an image's size, what is allowed for it compressed: 0.35 was seen, of a node image."""
+"""Disk to reserve for a compressed image, as part of its size; 0.35 was measured for a node image."""
 
 Progress = Callable[[int], None]
-"""Told how many bytes of the node image have been read."""
+"""Called with the number of bytes of the node image that have been read."""
 
 Save = Callable[[str, Callable[[bytes], None]], None]
 
@@ -57,16 +57,16 @@ def write(
     save: Save = docker_save,
     clock: Clock = SYSTEM,
 ) -> Manifest:
-    """Write everything that a run needs into one file.
+    """Write everything a run needs into one file.
 
     Args:
         supplied: What the run needs.
-        request: What it was asked for by.
-        file: The bundle; one that is there is replaced when the new one is whole.
-        cache: For what is in between, and for notes on where things come from.
-        engine: Has the node image.
-        say: Told what is done, in one sentence each.
-        progress: Told how far the node image is.
+        request: What was requested.
+        file: The bundle; an existing one is replaced once the new one is complete.
+        cache: For intermediate files, and for notes on where things come from.
+        engine: The engine that has the node image.
+        say: Called with one sentence for each thing that is done.
+        progress: Called with the progress of the node image.
         save: As `docker_save`.
         clock: Where time comes from.
 
@@ -74,7 +74,7 @@ def write(
         What is in it.
 
     Raises:
-        UsageError: Too little disk, or the file cannot be written; nothing was begun.
+        UsageError: Too little disk, or the file cannot be written; nothing was started.
         SupplyError: Something could not be packed.
     """
     check_place(file)
@@ -100,21 +100,21 @@ def _node_bytes(image: str, engine: Engine) -> int:
 
 
 def check_place(file: Path) -> None:
-    """Refuse a place where no file can be written; whoever builds for minutes before wants to know it first.
+    """Refuse a path that cannot be written, before minutes are spent on building.
 
     Raises:
-        UsageError: There is no such folder, or it may not be written to.
+        UsageError: The folder does not exist or is not writable.
     """
     if file.is_dir():
         raise UsageError(f"{file} is a folder", hint=f"--file {file / 'promdrill-bundle.tar'}")
     folder = file.absolute().parent
     if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise UsageError(f"no file can be written to {folder}", hint="--file <a file in a folder of yours>")
+        raise UsageError(f"cannot write a file to {folder}", hint="--file <a file in a folder of yours>")
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """Makes the parts; each is described, with the file that holds it."""
+    """Makes the parts, and returns the description and the file of each."""
 
     supplied: Supplied
     origins: Origins
@@ -134,7 +134,7 @@ class _Work:
         chart = self.supplied.chart
         about = files.metadata(chart)
         packed = chart
-        if chart.is_dir():  # Helm leaves out what .helmignore names, and so must we
+        if chart.is_dir():  # as Helm does, leave out what .helmignore names
             with repositories.homes() as homes:
                 argv = [str(self.supplied.tools.helm), "package", str(chart), "--destination", str(self.scratch)]
                 shell.run(argv, timeout_s=repositories.CHART_S, env=homes)
@@ -177,8 +177,8 @@ class _Work:
 
 def _node_origin(supplied: Supplied) -> str:
     if supplied.name == "source":
-        return "put together on the machine where this was made, of what is listed below"
-    return f"kindest/node:v{supplied.kubernetes}, pulled by the digest that {supplied.node_image} ends in"
+        return "assembled on the machine where this was made, from what is listed below"
+    return f"kindest/node:v{supplied.kubernetes}, pulled by the digest at the end of {supplied.node_image}"
 
 
 def _as_is(path: str, file: Path, what: str, origin: Origin) -> tuple[Part, Path]:

@@ -1,1 +1,1 @@
-"""The container engine: the one that runs, or one that promdrill starts."""
+"""The container engine: a running one, or one that promdrill starts."""

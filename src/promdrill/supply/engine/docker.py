@@ -1,7 +1,7 @@
-"""What answers behind the docker command, asked with one question each for its versions and its facts.
+"""Which engine answers the docker command: one question for its versions, one for its facts.
 
-Where nothing usable answers, `Trouble` says which kind of nothing it is: only where really nothing is there may
-promdrill start a Docker of its own, and everything else has another next move.
+If no usable engine answers, `Trouble` says why: promdrill may start its own Docker only if there really is none, and
+every other trouble has another remedy.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from promdrill.supply.engine import dockerd
 from promdrill.supply.engine.dockerd import Places
 
 ANSWER_S = 10.0
-"""Seconds within which a Docker that runs must answer: 0.05 measured, 5 on a machine that swaps."""
+"""Seconds within which a running Docker must answer: 0.05 measured, 5 on a machine that swaps."""
 
 OLDEST_API = (1, 41)
-"""Docker 20.10: kind gives its nodes a cgroup namespace of their own (``--cgroupns``), which older ones do not know."""
+"""Docker 20.10: kind gives each node its own cgroup namespace (``--cgroupns``), which older ones do not support."""
 
 DEFAULT_CONTEXT = "default"
 
@@ -39,17 +39,17 @@ class Trouble(StrEnum):
     """Why no Docker can be used."""
 
     NOT_INSTALLED = "no docker command"
-    NOT_RUNNING = "nobody behind the default socket"
-    NO_PERMISSION = "the socket is not for this user"
+    NOT_RUNNING = "nothing listens on the default socket"
+    NO_PERMISSION = "this user may not use the socket"
     HOST = "DOCKER_HOST does not answer"
     CONTEXT = "the context does not answer"
     NO_CONTEXT = "no such context"
-    STRANGE = "something answers, but not as a Docker does"
-    API = "command and server do not fit"
+    STRANGE = "something answers, but not as Docker does"
+    API = "command and server are incompatible"
     TOO_OLD = "the server is too old for kind"
     PODMAN = "podman"
-    ROOTLESS = "a Docker that is not root"
-    WINDOWS = "a Docker of Windows containers"
+    ROOTLESS = "a rootless Docker"
+    WINDOWS = "a Docker for Windows containers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +59,17 @@ class Engine:
     Attributes:
         version: The server's version.
         ours: Whether promdrill started it.
-        architecture: Of its containers, and so of the nodes: `amd64` or `arm64`; else the server's own name.
+        architecture: Of its containers, and so of the nodes: `amd64` or `arm64`; for any other the server's own name.
         os: `linux`.
-        product: What it calls the system that it runs on; ``Docker Desktop`` is one.
+        product: Its name for the system that it runs on, such as ``Docker Desktop``.
         kernel: Release of that system's kernel.
         hostname: That system's name.
-        memory_bytes: Memory of that system; 0 when it does not say.
-        cpus: Its processors; 0 when it does not say.
-        data_root: Its folder of images and containers, over there.
+        memory_bytes: Memory of that system; 0 if unknown.
+        cpus: Its processors; 0 if unknown.
+        data_root: Its folder of images and containers, on that system.
         runtime: Name of its default runtime.
         cgroup_v2: Whether that system runs cgroup v2 alone, as the kubelet sees it.
-        remapped: Whether it maps its containers' users to others; kind, and whatever is privileged, must say no to it.
+        remapped: Whether it remaps its containers' users (userns-remap); privileged containers have to opt out of that.
     """
 
     version: str
@@ -90,14 +90,14 @@ class Engine:
         """Run a ``docker`` command; the rest is as in `promdrill.core.shell.run`.
 
         Raises:
-            CommandFailed: It failed, or was not done in time.
+            CommandFailed: It failed, or did not end before the deadline.
         """
         return shell.run(["docker", *arguments], timeout_s=timeout_s, **options)
 
     def here(self, host: Machine) -> bool:
-        """Whether its containers run on this very system, and not in a virtual machine or on another machine.
+        """Whether its containers run on this system, not in a virtual machine or on another machine.
 
-        The WSL distribution of Docker Desktop has the same kernel as all others, and another name.
+        Docker Desktop's WSL distribution has the same kernel as all others but another hostname.
         """
         return (
             host.system == "linux"
@@ -108,12 +108,12 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What asking for a Docker gave.
+    """The answer to whether there is a usable Docker.
 
     Attributes:
-        engine: The Docker, if one answers that can be used.
+        engine: The Docker, if a usable one answers.
         why: Otherwise why not, in words.
-        trouble: Otherwise which kind of trouble it is.
+        trouble: Otherwise the kind of trouble.
     """
 
     engine: Engine | None
@@ -122,13 +122,13 @@ class Answer:
 
 
 def ask(places: Places | None = None) -> Answer:
-    """Ask the Docker that DOCKER_HOST or Docker's own context points at; nothing is started.
+    """Ask the Docker that DOCKER_HOST or Docker's current context points at; nothing is started.
 
     Args:
-        places: Folders and socket of a Docker of ours.
+        places: Folders and socket of a Docker that promdrill started.
 
     Raises:
-        SupplyError: Something is there and hangs.
+        SupplyError: Something listens there but hangs.
     """
     places = places or Places.usual()
     try:
@@ -140,7 +140,7 @@ def ask(places: Places | None = None) -> Answer:
         )
     found = _parsed(said.stdout)
     client, server = _table(found, "Client"), _table(found, "Server")
-    if "OsArch" in client or "using podman" in said.stderr:  # its own form of an answer, or what it says of itself
+    if "OsArch" in client or "using podman" in said.stderr:  # podman's own form of an answer, or its own description
         return Answer(None, "the docker command is podman", Trouble.PODMAN)
     if not server:
         return _silence(_last(said.stderr) or "it says nothing", places)
@@ -149,12 +149,12 @@ def ask(places: Places | None = None) -> Answer:
 
 
 def host_variable() -> str:
-    """DOCKER_HOST; empty where it is not set. It beats every context."""
+    """DOCKER_HOST; empty if not set. It takes precedence over every context."""
     return os.environ.get("DOCKER_HOST", "")
 
 
 def context() -> str:
-    """Name of Docker's context, as the docker command finds it."""
+    """Name of Docker's current context, as the docker command finds it."""
     if host_variable():
         return DEFAULT_CONTEXT
     folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
@@ -166,7 +166,7 @@ def context() -> str:
 
 
 def _question(about: str) -> Completed:
-    argv = ["docker", about, "--format", "{{json .}}"]  # the word json is not known to the docker of before 2023
+    argv = ["docker", about, "--format", "{{json .}}"]  # docker before 2023 does not know the plain word json
     try:
         return shell.run(argv, timeout_s=ANSWER_S, ok=_ANY)
     except CommandTimeout as error:
@@ -174,7 +174,7 @@ def _question(about: str) -> Completed:
 
 
 def _silence(why: str, places: Places) -> Answer:
-    if "could not be found in this WSL" in why:  # what Docker Desktop puts in docker's place
+    if "could not be found in this WSL" in why:  # what Docker Desktop's stub says instead of docker
         return Answer(None, "the docker command is not installed", Trouble.NOT_INSTALLED)
     if "API version" in why:
         return Answer(None, why, Trouble.API)
@@ -191,7 +191,7 @@ def _unfit(server: Mapping[str, Any]) -> Answer | None:
     version = str(server.get("Version", "of no version"))
     parts = [str(part.get("Name", "")) for part in server.get("Components") or () if isinstance(part, dict)]
     if any("podman" in part.lower() for part in parts):
-        return Answer(None, f"podman {version} answers in place of Docker", Trouble.PODMAN)
+        return Answer(None, f"podman {version} answers instead of Docker", Trouble.PODMAN)
     if server.get("Os") == "windows":
         return Answer(None, f"Docker {version} runs Windows containers", Trouble.WINDOWS)
     api = re.fullmatch(r"(\d+)\.(\d+)", str(server.get("ApiVersion", "")))
@@ -236,7 +236,7 @@ def _somebody_at(path: Path) -> bool:
             client.connect(str(path))
         except (FileNotFoundError, ConnectionRefusedError):
             return False
-        except OSError:  # whatever it is: not nobody
+        except OSError:  # whatever it is, something listens
             return True
     return True
 

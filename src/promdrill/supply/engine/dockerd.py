@@ -3,12 +3,12 @@
     <state>/engine/daemon.json   configuration
     <state>/engine/dockerd.log   what it says
     <state>/engine/started.json  process id and start time, so that exactly this process is ended
-    <state>/engine/runc-fit      the runtime shim, only where a capability is missing
+    <state>/engine/runc-fit      the runtime shim, only if a capability is missing
     <state>/engine/run/          sockets and process ids of its containerd
     <cache>/engine/              images and containers
 
-Images lie in the cache folder and not in Docker's usual place, so that ``make clean-cache`` makes a true cold start and
-a Docker installed later finds nothing of ours. The socket is the usual one: ``docker`` and ``kind`` look there.
+Images are in the cache folder and not in Docker's usual place, so that ``make clean-cache`` gives a true cold start and
+a Docker installed later finds nothing of promdrill's. The socket is the usual one: ``docker`` and ``kind`` look there.
 """
 
 from __future__ import annotations
@@ -45,20 +45,20 @@ STOP_S = 45.0
 """Seconds to end: Docker gives its containers 15, and needs some for itself."""
 
 LONGEST_EXEC_ROOT = 70
-"""Docker makes sockets up to 36 characters deeper, and a socket's path ends at 107."""
+"""Docker creates sockets up to 36 characters deeper, and a socket's path has at most 107."""
 
 RUNTIME = "promdrill-fit"
 
 USER_SETTINGS = ("registry-mirrors", "insecure-registries", "proxies", "dns", "bip", "mtu", "default-address-pools")
-"""What a user's own /etc/docker/daemon.json says of the network around this machine; it holds for our Docker too."""
+"""Keys of the user's /etc/docker/daemon.json about this machine's network; promdrill's Docker gets them too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where the Docker that promdrill starts keeps things.
+    """Where the Docker that promdrill starts keeps its files.
 
     Attributes:
-        state: Folder of what is running.
+        state: Folder of everything about the running Docker.
         data: Folder of images and containers.
         socket: Where it listens.
     """
@@ -69,7 +69,7 @@ class Places:
 
     @classmethod
     def usual(cls) -> Places:
-        """Below promdrill's state and cache folders."""
+        """The default: below promdrill's state and cache folders."""
         return cls(paths.state_dir() / "engine", paths.cache_dir() / "engine")
 
     @property
@@ -79,12 +79,12 @@ class Places:
 
     @property
     def log(self) -> Path:
-        """What Docker says."""
+        """Docker's log."""
         return self.state / "dockerd.log"
 
     @property
     def record(self) -> Path:
-        """What was started, and what was there before."""
+        """The record of what was started, and of what existed before."""
         return self.state / "started.json"
 
     @property
@@ -94,7 +94,7 @@ class Places:
 
 
 def running(places: Places) -> int | None:
-    """Process id of the Docker that promdrill started, if it still runs."""
+    """Process id of the Docker that promdrill started, if it is still running."""
     record = _read(places.record)
     pid = record.get("pid")
     return pid if pid and processes.start_of(pid) == record.get("start") else None
@@ -106,11 +106,11 @@ def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: 
     Args:
         places: Its folders.
         program: Path of ``dockerd``.
-        missing: Capabilities that this host cannot grant; the runtime shim is used when there are any.
+        missing: Capabilities that this host cannot grant; if there are any, the runtime shim is used.
         within_s: Seconds until it is ready.
 
     Raises:
-        SupplyError: It ended, or was not ready in time; the end of its log is in the message.
+        SupplyError: It ended, or was not ready in time; the message has the end of its log.
     """
     if len(str(places.exec_root)) > LONGEST_EXEC_ROOT:
         raise SupplyError(f"{places.exec_root} is too long a path for Docker's sockets",
@@ -140,14 +140,14 @@ def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: 
 
 
 def stop(places: Places, *, say: Callable[[str], None]) -> bool:
-    """End the Docker that promdrill started and take away what it leaves; another Docker is not touched.
+    """Stop the Docker that promdrill started and remove what it leaves behind; no other Docker is touched.
 
     Args:
         places: Its folders.
-        say: Told what could not be taken away.
+        say: Called with what could not be removed.
 
     Returns:
-        Whether there was anything to end or to take away.
+        Whether there was anything to stop or to remove.
     """
     record = _read(places.record)
     pid = running(places)
@@ -188,9 +188,9 @@ def configuration(places: Places, shim: Path | None, *, user: Path = Path("/etc/
 
 
 def install_shim(folder: Path) -> Path:
-    """Write the runtime shim as a program of its own.
+    """Write the runtime shim as a standalone program.
 
-    It must outlive promdrill's environment, so the system's Python runs it where there is one.
+    It must outlive promdrill's environment, so the system's Python runs it if there is one.
     """
     system = Path("/usr/bin/python3")
     python = system if system.exists() else Path(sys.executable).resolve()

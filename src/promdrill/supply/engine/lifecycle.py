@@ -1,7 +1,7 @@
-"""The container engine: a Docker that already runs is used as it is; where none answers, one may be started.
+"""The container engine: a running Docker is used as it is; if none answers, promdrill may start one.
 
-Docker is installed and started only for root on Debian and its kin, and said before. It stays up for the next run;
-`stop` ends it. Everybody else gets an error that says what to start.
+Docker is installed and started only for root on Debian and its derivatives, and announced first. It keeps running for
+the next run; `stop` stops it. Everybody else gets an error that says what to start.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ __all__ = ["Answer", "Engine", "Trouble", "ask", "ensure", "forget", "install", 
 INSTALL_S = 600.0
 
 PROGRAMS = {"docker": "docker.io", "dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
-"""What an engine of ours is made of, and the Debian package that has it (containerd comes with docker.io)."""
+"""The programs of an engine, and the Debian package of each (containerd comes with docker.io)."""
 
 MODULES = Path("/lib/modules")
-"""Kind mounts it into every node; many sandboxes do not have it."""
+"""kind mounts it into every node; many sandboxes do not have it."""
 
 
 def ensure(*, say: Say, places: Places | None = None, host: Machine | None = None) -> Engine:
-    """A Docker that answers and can run what kind needs; installed and started if it must be.
+    """A Docker that answers and can run what kind needs; installed and started if necessary.
 
     Args:
-        say: Told, one sentence each, what is about to be installed or started.
-        places: Folders of a Docker of ours.
+        say: Called with one sentence before anything is installed or started.
+        places: Folders of promdrill's own Docker.
         host: This machine's facts.
 
     Raises:
-        UsageError: None that can be used answers, and promdrill may not start one here. Nothing was started.
+        UsageError: No usable one answers, and promdrill may not start one here. Nothing was started.
         SupplyError: It could not be installed or started, hangs, or cannot run privileged containers.
     """
     places, host = places or Places.usual(), host or machine.examine()
@@ -60,7 +60,7 @@ def ensure(*, say: Say, places: Places | None = None, host: Machine | None = Non
     if found is None:
         _refuse(host, answer)
         with locked(places):
-            answer = ask(places)  # another promdrill may have started it while we waited for the lock
+            answer = ask(places)  # another promdrill may have started it during the wait for the lock
             found = answer.engine or _bring_up(places, host, answer, say)
     if not found.here(host):
         return found
@@ -72,7 +72,7 @@ def ensure(*, say: Say, places: Places | None = None, host: Machine | None = Non
 
 
 def stop(*, say: Say, places: Places | None = None) -> bool:
-    """End the Docker that promdrill started, with its containers; no other is touched.
+    """Stop the Docker that promdrill started, with its containers; no other is touched.
 
     Returns:
         Whether there was one.
@@ -85,7 +85,7 @@ def stop(*, say: Say, places: Places | None = None) -> bool:
 
 
 def forget(*, say: Say, places: Places | None = None) -> None:
-    """As `stop`, and delete its images: what ``make clean-cache`` needs before it empties the cache folder."""
+    """Like `stop`, and delete its images, before ``make clean-cache`` empties the cache folder."""
     places = places or Places.usual()
     stop(say=say, places=places)
     shutil.rmtree(places.data, ignore_errors=True)
@@ -93,7 +93,7 @@ def forget(*, say: Say, places: Places | None = None) -> None:
 
 @contextlib.contextmanager
 def locked(places: Places) -> Iterator[None]:
-    """Keep other promdrills from starting or ending the engine meanwhile."""
+    """Keep other promdrill processes from starting or stopping the engine meanwhile."""
     places.state.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(places.state / "lock"):
         yield
@@ -112,21 +112,21 @@ def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine
         say(f"No container engine answers; installing {', '.join(packages)} from {host.distribution}.")
         install(packages)
         answer = ask(places)
-        if answer.engine is not None:  # this machine's policy let the package start its own service
+        if answer.engine is not None:  # this machine's policy allowed the package to start its own service
             return answer.engine
     program = machine.program("dockerd")
     if program is None:
         raise SupplyError(
-            "docker.io is installed, but there is no dockerd", hint="apt-get install --reinstall docker.io"
+            "docker.io is installed, but dockerd is missing", hint="apt-get install --reinstall docker.io"
         )
-    lacking = f", with a runtime that does without {', '.join(host.missing)}" if host.missing else ""
-    end = f"It stays up for the next run; {paths.command('clean')} ends it."
+    lacking = f", with a runtime that works without {', '.join(host.missing)}" if host.missing else ""
+    end = f"It keeps running; `{paths.command('clean')}` stops it."
     say(f"No container engine answers; starting Docker{lacking}. {end}")
     dockerd.stop(places, say=say)
     dockerd.start(places, program, host.missing)
     answer = ask(places)
     if answer.engine is None:
-        raise SupplyError(f"Docker was started and does not answer: {answer.why}", hint=f"less {places.log}")
+        raise SupplyError(f"Docker was started but does not answer: {answer.why}", hint=f"less {places.log}")
     return answer.engine
 
 
@@ -135,7 +135,7 @@ def install(packages: list[str], *, policy: Path = Path("/usr/sbin/policy-rc.d")
 
     Args:
         packages: Their names.
-        policy: The script that package scripts ask before they start a service; one that is there is left alone.
+        policy: The script that package scripts ask before they start a service; an existing one is left alone.
 
     Raises:
         SupplyError: apt-get failed, even after a fresh list of packages.
@@ -147,12 +147,12 @@ def install(packages: list[str], *, policy: Path = Path("/usr/sbin/policy-rc.d")
     with _no_services(policy):
         try:
             shell.run(wanted, timeout_s=INSTALL_S, env=env)
-        except CommandFailed:  # no list of packages yet, or one so old that its files are gone
+        except CommandFailed:  # no package list yet, or one so old that its files are gone
             try:
                 shell.run([*get, "update"], timeout_s=INSTALL_S, env=env)
                 shell.run(wanted, timeout_s=INSTALL_S, env=env)
             except CommandFailed as error:
-                raise SupplyError(f"{', '.join(packages)} could not be installed\n{error}", hint=by_hand) from error
+                raise SupplyError(f"cannot install {', '.join(packages)}\n{error}", hint=by_hand) from error
 
 
 @contextlib.contextmanager
@@ -174,15 +174,15 @@ def _check_foreign(engine: Engine) -> None:
         return
     name = f"promdrill/probe:{os.getpid()}"
     if engine.runtime != "runc":
-        return  # somebody put a runtime of their own before runc: they know
+        return  # a runtime that somebody chose on purpose
     users = ["--userns=host"] if engine.remapped else []
     engine.docker("import", "-", name, timeout_s=60, stdin="\0" * 1024)  # an empty tar archive
     try:
         engine.docker("run", "--rm", "--privileged", *users, "--network=none", name, "/nothing", timeout_s=60)
     except PromdrillError as error:
         if "caps" in str(error) or "operation not permitted" in str(error):
-            raise SupplyError(f"the Docker that runs here cannot start privileged containers: {', '.join(missing)} is "
-                              "missing from its bounding set, and promdrill changes no Docker that it did not start",
+            raise SupplyError(f"this Docker cannot start privileged containers: it lacks {', '.join(missing)}. "
+                              "promdrill does not change a Docker that it did not start",
                               hint="stop that Docker, so that promdrill starts its own") from error  # fmt: skip
     finally:
         engine.docker("image", "rm", "--force", name, timeout_s=60)
@@ -191,7 +191,7 @@ def _check_foreign(engine: Engine) -> None:
 def _missing_in_server(path: Path = Path("/var/run/docker.sock")) -> tuple[str, ...]:
     pointed = os.environ.get("DOCKER_HOST", f"unix://{path}")
     if not pointed.startswith("unix://"):
-        return ()  # on another machine: not ours to judge
+        return ()  # on another machine: nothing is known about it
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(pointed.removeprefix("unix://"))

@@ -1,4 +1,4 @@
-"""Why a run cannot use the Docker that is there, or start one: what is wrong, and what to do, by platform."""
+"""Why a run can neither use a Docker nor start one: what is wrong, and what to do, by platform."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from promdrill.supply.engine import docker
 from promdrill.supply.engine.docker import Answer, Trouble
 
 _MAC_APPS = {"Docker.app": "open -a Docker", "OrbStack.app": "orb start", "colima": "colima start"}
-"""Programs that bring a Docker to macOS, by the application or command that shows them, and how each is started."""
+"""Programs that provide Docker on macOS: the application or command to look for, and how to start each."""
 
 _INSTALL_MAC = "install Docker Desktop, OrbStack or colima, and start it"
 _INSTALL = "https://docs.docker.com/engine/install/"
 
 
 def has(name: str) -> bool:
-    """Whether a program is there: an application of macOS by its folder's name, else a command."""
+    """Whether a program is installed: a macOS application by its folder's name, else a command."""
     return Path("/Applications", name).exists() if name.endswith(".app") else machine.program(name) is not None
 
 
@@ -29,13 +29,13 @@ Has = Callable[[str], bool]
 
 
 def platform(host: Machine) -> UsageError | None:
-    """The error for a machine of a kind that promdrill does not run on; None for all others."""
+    """The error for a kind of machine that promdrill does not run on; None for all others."""
     if host.wsl == 1:
-        return UsageError("this is WSL 1, which has no Linux kernel that containers could run on",
+        return UsageError("this is WSL 1, which has no Linux kernel to run containers on",
                           hint="wsl --set-version <distribution> 2")  # fmt: skip
     if host.platform not in {str(each) for each in PLATFORMS}:
         return UsageError(f"promdrill does not run on {host.platform}",
-                          hint="a machine with Linux (or WSL 2) or macOS, of amd64 or arm64")  # fmt: skip
+                          hint="use Linux, WSL 2 or macOS on amd64 or arm64")  # fmt: skip
     return None
 
 
@@ -45,12 +45,12 @@ def may_start(host: Machine) -> bool:
 
 
 def obstacle(host: Machine, answer: Answer, *, has: Has = has) -> UsageError | None:
-    """The error for a machine on which no Docker can be used and none may be started; None where one may.
+    """The error for a machine without a usable Docker on which promdrill may not start one; None if it may.
 
     Args:
         host: The machine.
-        answer: What asking for a Docker gave; no engine.
-        has: Whether a program is there.
+        answer: The answer of `docker.ask`, without an engine.
+        has: Whether a program is installed.
     """
     if answer.trouble in (Trouble.NOT_INSTALLED, Trouble.NOT_RUNNING):
         return _nothing(host, answer, has)
@@ -88,7 +88,7 @@ def _install(host: Machine, has: Has) -> str:
 
 
 def _elsewhere(host: Machine, has: Has) -> str:
-    """How to get from an engine that cannot be used to a Docker that can."""
+    """How to get from an unusable engine to a usable Docker."""
     if docker.host_variable():
         return f"unset DOCKER_HOST, with a Docker behind the default socket ({_start(host, has)})"
     if docker.context() != docker.DEFAULT_CONTEXT:
@@ -125,15 +125,15 @@ def _leave_context() -> str:
 
 
 def _strange(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
-    return f"something answers in Docker's place, but not as a Docker does: {answer.why}", "docker version"
+    return f"something answers instead of Docker, but not as Docker does: {answer.why}", "docker version"
 
 
 def _api(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
     if os.environ.get("DOCKER_API_VERSION"):
         hint = "unset DOCKER_API_VERSION"
     else:
-        hint = f"bring the docker command and its server to one version: {_INSTALL}"
-    return f"the docker command and its server do not fit: {answer.why}", hint
+        hint = f"use the same version of the docker command and its server: {_INSTALL}"
+    return f"the docker command and its server are incompatible: {answer.why}", hint
 
 
 def _too_old(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
@@ -145,8 +145,8 @@ def _podman(host: Machine, answer: Answer, has: Has) -> tuple[str, str]:
 
 
 def _rootless(host: Machine, answer: Answer, has: Has) -> tuple[str, str]:
-    why = "its nodes have no loop devices, which a drill's volumes are made of"
-    return f"{answer.why}, and {why}", f"a Docker that runs as root: {_elsewhere(host, has)}"
+    why = "its nodes have no loop devices, which a drill's volumes need"
+    return f"{answer.why}, and {why}", f"use a Docker that runs as root: {_elsewhere(host, has)}"
 
 
 def _windows(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:

@@ -1,7 +1,6 @@
-"""What a Docker leaves behind when it ends, or is killed: processes, mounts, bridges, packet filter rules.
+"""What a Docker leaves behind when it stops or is killed: processes, mounts, bridges, packet filter rules.
 
-Everything here takes the folders of one Docker, the one that promdrill started, and touches only what can be shown to
-be that Docker's own.
+Everything here takes the folders of the Docker that promdrill started, and touches only what provably belongs to it.
 """
 
 from __future__ import annotations
@@ -21,10 +20,10 @@ from promdrill.core import shell
 from promdrill.core.errors import CommandFailed
 
 DEFAULT_BRIDGE = "docker0"
-"""The bridge that every Docker makes when it starts, and none removes."""
+"""The bridge that every Docker creates when it starts and never removes."""
 
 END_S = 10.0
-"""Seconds that a killed process may take to be gone; the kernel needs milliseconds unless a disk hangs."""
+"""Seconds that a killed process may take to disappear; the kernel needs milliseconds unless a disk hangs."""
 
 _NETWORKS = Path("network/files/local-kv.db")
 _CONTAINERS = "containerd/daemon/io.containerd.runtime.v2.task/moby/*/init.pid"
@@ -34,7 +33,7 @@ _NAME_BYTES = 16  # IFNAMSIZ
 
 
 def processes(exec_root: Path, *, proc: Path = Path("/proc")) -> list[int]:
-    """Processes that were started for a Docker: those whose arguments name its folder, and their containers' own."""
+    """A Docker's processes: those whose arguments name its folder, and those of its containers."""
     helpers: list[int] = []
     marks = (f"{exec_root}/", f"{exec_root}\0")
     for folder in proc.glob("[0-9]*"):
@@ -47,7 +46,7 @@ def processes(exec_root: Path, *, proc: Path = Path("/proc")) -> list[int]:
         with contextlib.suppress(OSError, ValueError):
             pid = int(file.read_text(encoding="ascii"))
             stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-            if int(stat.rpartition(")")[2].split()[1]) in helpers:  # its parent: else the id was given to another
+            if int(stat.rpartition(")")[2].split()[1]) in helpers:  # its parent: otherwise the id was reused
                 inits.append(pid)
     return inits + helpers
 
@@ -65,7 +64,7 @@ def end(pids: Iterable[int], *, within_s: float = END_S) -> None:
 
 
 def gone(handle: int, within_s: float) -> bool:
-    """Whether the process behind a pidfd ended within some seconds."""
+    """Whether the process of a pidfd ended within some seconds."""
     poll = select.poll()
     poll.register(handle, select.POLLIN)
     return bool(poll.poll(within_s * 1000))
@@ -79,11 +78,11 @@ def mounts(roots: Iterable[Path], *, table: Path = Path("/proc/self/mountinfo"))
 
 
 def unmount(roots: Iterable[Path], *, keep: Iterable[str] = ()) -> None:
-    """Take away the mounts at and below some folders.
+    """Unmount everything at and below some folders.
 
     Args:
         roots: The folders.
-        keep: Mount points that were there before: one mount at each of them stays.
+        keep: Mount points that existed before: one mount at each of them stays.
 
     Raises:
         CommandFailed: One cannot be unmounted.
@@ -97,7 +96,7 @@ def unmount(roots: Iterable[Path], *, keep: Iterable[str] = ()) -> None:
 
 
 def bridges(data_root: Path, *, network: Path = Path("/sys/class/net")) -> list[str]:
-    """Bridges of a Docker's own networks: those whose id stands in its database."""
+    """Bridges of a Docker's own networks: those whose id is in its database."""
     try:
         known = (data_root / _NETWORKS).read_bytes()
     except OSError:
@@ -107,7 +106,7 @@ def bridges(data_root: Path, *, network: Path = Path("/sys/class/net")) -> list[
 
 
 def delete_bridge(name: str) -> None:
-    """Delete a bridge; nothing else than a bridge can be deleted by this, and one that is not there is fine.
+    """Delete a bridge, and nothing but a bridge; a missing one is not an error.
 
     Raises:
         OSError: The kernel refuses.
@@ -129,10 +128,10 @@ def docker_rules() -> bool:
 
 
 def clear_rules(bridge_names: Iterable[str]) -> None:
-    """Take a Docker's chains and the rules for its bridges out of the packet filter, and leave all others.
+    """Remove a Docker's chains and the rules for its bridges from the packet filter; all others stay.
 
     Raises:
-        CommandFailed: The filter refuses what remains.
+        CommandFailed: The filter refuses the remaining rules.
     """
     names = [DEFAULT_BRIDGE, *bridge_names]
     for restore, rules in _filters():
@@ -142,9 +141,9 @@ def clear_rules(bridge_names: Iterable[str]) -> None:
 
 
 def without_docker(rules: str, bridge_names: Iterable[str]) -> str:
-    """An ``iptables-save`` listing without a Docker's chains, and without rules that name its bridges.
+    """An ``iptables-save`` listing without a Docker's chains and without rules that name its bridges.
 
-    Docker sets the policy of FORWARD to DROP; where its chains go, the policy goes back to ACCEPT, the kernel's own.
+    Docker sets the policy of FORWARD to DROP; when its chains go, the policy returns to ACCEPT, the kernel's default.
     """
     names = "|".join(re.escape(name) for name in bridge_names)
     hairpin = r"-A POSTROUTING -s (\S+) -d \1 .*-j MASQUERADE$"  # a container that reaches itself by a published port
@@ -157,7 +156,7 @@ def without_docker(rules: str, bridge_names: Iterable[str]) -> str:
 
 
 def attempt(what: str, action: Callable[[], None], say: Callable[[str], None]) -> None:
-    """Carry out one part of cleaning up; a failure is said, and the other parts go on."""
+    """Run one part of the cleanup; a failure is reported, and the other parts continue."""
     try:
         action()
     except (OSError, CommandFailed) as error:
@@ -167,7 +166,7 @@ def attempt(what: str, action: Callable[[], None], say: Callable[[str], None]) -
 def _filters() -> list[tuple[str, str]]:
     listings = []
     for family in ("iptables", "ip6tables"):
-        with contextlib.suppress(CommandFailed):  # not installed, or not in this kernel: then it holds no rules
+        with contextlib.suppress(CommandFailed):  # not installed, or not in this kernel: then it has no rules
             listings.append((f"{family}-restore", shell.run([f"{family}-save"], timeout_s=30).stdout))
     return listings
 

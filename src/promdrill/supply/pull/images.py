@@ -25,10 +25,10 @@ from promdrill.core.say import Say
 from promdrill.supply.engine.lifecycle import Engine
 
 PULL_S = 900.0
-"""Seconds to pull an image: 0.4 GB, a node image, at 4 megabits a second."""
+"""Seconds to pull an image: a node image of 0.4 GB at 4 megabits per second."""
 
 SAVE_S = 300.0
-"""Seconds to write an image to a file: the largest, Prometheus, has 0.3 GB."""
+"""Seconds to write an image to a file: Prometheus, the largest, has 0.3 GB."""
 
 TABLE = "image"
 """The table of pins for images that drills need: ``[image."quay.io/prometheus/prometheus:v2.48.0"] digest = ...``."""
@@ -41,22 +41,22 @@ _MANIFESTS = (
 )
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 _PLATFORM_SINCE = (1, 48)
-"""Version of Docker's API since which ``docker save`` knows ``--platform``; older ones save one platform anyhow."""
+"""First version of Docker's API whose ``docker save`` has ``--platform``; older ones save a single platform."""
 
 _ASK_AS_USER = frozenset({requests.codes.unauthorized, requests.codes.forbidden, requests.codes.too_many_requests})
-"""Answers to an anonymous question after which the engine asks, with the login that its user has there."""
+"""Answers to an anonymous request after which the engine asks with its user's login."""
 
 _NAMES = ("io.containerd.image.name", "org.opencontainers.image.ref.name")
-"""Annotations in the index of an archive that name an image; the second holds its tag alone."""
+"""Annotations that name an image in the index of an archive; the second has only its tag."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """An image that is now in the engine.
+    """An image that was pulled into the engine.
 
     Attributes:
-        reference: What the engine calls it.
-        digest: SHA-256 of the manifest that the registry has, in hexadecimal.
+        reference: The engine's name for it.
+        digest: SHA-256 of the registry's manifest, in hexadecimal.
     """
 
     reference: str
@@ -64,28 +64,28 @@ class Pulled:
 
 
 def archive(reference: str, engine: Engine, cache: Cache, *, registry: Registry, pins: Pins, say: Say) -> Path:
-    """A docker archive of an image, to be loaded into a cluster; from the cache, or pulled by the host's engine.
+    """A docker archive of an image, to load into a cluster; from the cache, or pulled by the host's engine.
 
-    The pulled image leaves the engine again, and no tag that the engine has is moved, but for one case: a registry that
-    shows its manifests only to those it knows, and no pin. Then the engine pulls the tag, as it would for its user.
+    The pulled image is removed from the engine again, and no existing tag moves, with one exception: without a pin, and
+    if the registry shows its manifests only after a login, the engine pulls the tag, as it would for its user.
 
     Args:
         reference: The image, as a manifest names it.
         engine: Pulls it, for its own platform.
         cache: Where the archive is kept.
-        registry: A mirror, asked by the image's path without its host; Docker Hub for none, then its own host is asked.
-        pins: May hold the digest that it must have, see `TABLE`.
-        say: Told origin it comes, and the digest of an image that has no pin.
+        registry: A mirror, asked for the image's path without its host. With Docker Hub, the image's host is asked.
+        pins: May pin its digest, see `TABLE`.
+        say: Called with where it comes from, and with the digest of an image that has no pin.
 
     Raises:
-        SupplyError: It is named by a digest alone, could not be had, or is not what is pinned.
-        UsageError: What is pinned is no SHA-256.
+        SupplyError: It has a digest and no tag, is not available, or does not match its pin.
+        UsageError: The pin is not a SHA-256.
     """
     wanted = Reference.of(reference)
     if wanted.digest:
         raise SupplyError(
             f"{reference}: a cluster can load an image by its tag only, not by a digest",
-            hint=f'the tag in the chart\'s values, and [{TABLE}."{wanted.name}"] digest = "{wanted.digest}" in a file '
+            hint=f'a tag in the chart\'s values, and [{TABLE}."{wanted.name}"] digest = "{wanted.digest}" in the file '
             f"that {PINS_VARIABLE} names",
         )
     pinned = pins.digest(TABLE, wanted.name)
@@ -97,7 +97,7 @@ def archive(reference: str, engine: Engine, cache: Cache, *, registry: Registry,
         temporary = f"promdrill/pulled:{key}"
         for_one = ("--platform", platform) if api >= _PLATFORM_SINCE else ()
         with (
-            cache.lock(place),  # whoever pulls another tag of it would find ours, and take it away with his own
+            cache.lock(place),  # another tag of it, pulled meanwhile, would share our image and remove it
             cache.scratch() as scratch,
             _brought(wanted, source, pinned, engine, name=temporary, say=say) as pulled,
         ):
@@ -109,15 +109,15 @@ def archive(reference: str, engine: Engine, cache: Cache, *, registry: Registry,
 
 
 def pull(wanted: Reference, source: Registry, digest: str | None, engine: Engine, *, what: str, say: Say) -> Pulled:
-    """Let the engine pull an image, by digest wherever the registry tells it.
+    """Let the engine pull an image, by digest if the registry tells it.
 
     Args:
-        wanted: The image; of its host nothing is asked.
+        wanted: The image; its host is ignored.
         source: The registry.
-        digest: SHA-256 that its manifest must have, in hexadecimal; None for whatever the tag is.
+        digest: SHA-256 that its manifest must have, in hexadecimal; None for whatever the tag names.
         engine: Pulls it.
-        what: What messages call it.
-        say: Told origin it comes, and when its digest is not pinned.
+        what: Its name in messages.
+        say: Called with where it comes from, and whether its digest is not pinned.
 
     Raises:
         SupplyError: The registry hangs, refuses, does not have it, or has something else under that name.
@@ -131,7 +131,7 @@ def pull(wanted: Reference, source: Registry, digest: str | None, engine: Engine
     try:
         engine.docker("pull", "--quiet", target, timeout_s=PULL_S)
     except CommandTimeout as error:
-        raise SupplyError(f"{what}: {target} was not there within {PULL_S:.0f} s", hint=hint) from error
+        raise SupplyError(f"{what}: {target} was not pulled within {PULL_S:.0f} s", hint=hint) from error
     except CommandFailed as error:
         why = fetch.meaning(source.api, error)
         raise SupplyError(f"{what}: {target} could not be pulled: {why}", hint=hint) from error
@@ -141,23 +141,23 @@ def pull(wanted: Reference, source: Registry, digest: str | None, engine: Engine
 def check_manifest(
     source: Registry, wanted: Reference, digest: str | None, *, what: str, silence_s: float = fetch.SILENCE_S
 ) -> str | None:
-    """Ask a registry for a manifest before the engine does: it answers at once, and says what is wrong.
+    """Ask a registry for a manifest before the engine does: it answers at once and says what is wrong.
 
     Args:
         source: The registry.
-        wanted: The image; of its host nothing is asked.
-        digest: SHA-256 that the manifest must have, in hexadecimal; None for whatever the tag is.
-        what: What messages call it.
+        wanted: The image; its host is ignored.
+        digest: SHA-256 that the manifest must have, in hexadecimal; None for whatever the tag names.
+        what: Its name in messages.
         silence_s: Seconds without a byte after which the registry counts as hanging.
 
     Returns:
-        SHA-256 of the manifest; None when the registry shows it only to those it knows, or has had too many questions
-        from people it does not know: the engine knows the user's credentials.
+        SHA-256 of the manifest; None if the registry shows it only after a login, or had too many anonymous requests:
+        the engine has the user's credentials.
 
     Raises:
         SupplyError: It hangs, does not have the image, or has something else under that name.
     """
-    hint = f"another {MIRROR_VARIABLE}, or SUPPLY=source"
+    hint = f"set another {MIRROR_VARIABLE}, or SUPPLY=source"
 
     def ask(by: str) -> requests.Response:
         address = f"{source.api}/v2/{source.path}{wanted.repository}/manifests/{by}"
@@ -181,14 +181,14 @@ def check_manifest(
     seen = hashlib.sha256(answer.content).hexdigest()
     if digest and seen != digest:
         raise SupplyError(
-            f"{what}: {address} has SHA-256 {seen}, but {digest} is pinned; it is not used",
-            hint=f"correct the pin, if it is yours (see {PINS_VARIABLE}), or {hint}",
+            f"{what}: {address} has SHA-256 {seen}, but {digest} is pinned; refusing to use it",
+            hint=f"correct the pin if it is yours (see {PINS_VARIABLE}), or {hint}",
         )
     return seen
 
 
 def rename(archive: Path, target: Path, name: str) -> None:
-    """Copy a docker archive of one image under another name.
+    """Copy a docker archive of one image, and give the image another name.
 
     Raises:
         SupplyError: It cannot be read, or does not hold one image.
@@ -198,7 +198,7 @@ def rename(archive: Path, target: Path, name: str) -> None:
         with tarfile.open(archive) as old, tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as new:
             for member in old:
                 if member.name == "repositories":
-                    continue  # the same once more, for Dockers that are gone
+                    continue  # the same again, for old versions of Docker
                 source = old.extractfile(member) if member.isfile() else None
                 if source is not None and member.name in {"manifest.json", "index.json"}:
                     content = json.loads(source.read())
@@ -207,9 +207,9 @@ def rename(archive: Path, target: Path, name: str) -> None:
                     member.size, source = len(changed), io.BytesIO(changed)
                 new.addfile(member, source)
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
-        raise SupplyError(f"{archive} is no docker archive: {error}") from error
+        raise SupplyError(f"{archive} is not a docker archive: {error}") from error
     if found != 1:
-        raise SupplyError(f"{archive} holds {found} images, in place of one")
+        raise SupplyError(f"{archive} holds {found} images, expected one")
 
 
 def _renamed(content: Any, name: str) -> Any:
@@ -224,7 +224,7 @@ def _renamed(content: Any, name: str) -> Any:
 def _brought(
     wanted: Reference, source: Registry, digest: str | None, engine: Engine, *, name: str, say: Say
 ) -> Iterator[Pulled]:
-    """The image in the engine under a name of ours, as long as the block lasts."""
+    """The image in the engine under a name of promdrill's own, as long as the block lasts."""
     before = _references(engine, engine_name(wanted, source))
     pulled = pull(wanted, source, digest, engine, what=f"image {wanted.name}", say=say)
     try:
@@ -232,18 +232,18 @@ def _brought(
         yield pulled
     finally:
         ours = [name, *([] if pulled.reference in before else [pulled.reference])]
-        with contextlib.suppress(CommandFailed):  # a container of somebody else's may run it by now
+        with contextlib.suppress(CommandFailed):  # somebody else's container may run it by now
             engine.docker("image", "rm", *ours, timeout_s=60)
 
 
 def _references(engine: Engine, name: str) -> set[str]:
-    """Everything that the engine has of a repository, by tag and by digest."""
+    """All of a repository's images in the engine, by tag and by digest."""
     shape = "{{.Repository}}:{{.Tag}} {{.Repository}}@{{.Digest}}"
     return set(engine.docker("image", "ls", "--digests", "--format", shape, name, timeout_s=30).stdout.split())
 
 
 def _manifest(address: str, silence_s: float) -> requests.Response:
-    """A registry's answer for a manifest, with the token that it gives to everybody where it wants one."""
+    """A registry's answer to a request for a manifest, with its anonymous token if it wants one."""
     headers = {"Accept": _MANIFESTS}
     answer = requests.get(address, headers=headers, timeout=silence_s)
     scheme, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
@@ -271,4 +271,4 @@ def _digest(engine: Engine, target: str, name: str) -> str:
         repository, _, digest = line.partition("@sha256:")
         if digest and repository == name:
             return digest
-    raise SupplyError(f"the engine does not tell the digest of {target}")
+    raise SupplyError(f"the engine does not know the digest of {target}")

@@ -1,8 +1,8 @@
 """The registry supply: everything pulled or downloaded at pinned digests, from the public addresses or from mirrors.
 
-What a run needs is planned first, from the table of pins alone; then just that is fetched. The node image comes from
-REGISTRY_MIRROR (Docker Hub by default), the rest from where pins.toml or a file of the user's own says. A tool of the
-very same version on PATH is used instead of a download. Nothing is built here.
+What a run needs is planned first, from the table of pins alone; then only that is fetched. The node image comes from
+REGISTRY_MIRROR (Docker Hub by default), the rest from the addresses in pins.toml or in the user's own file. A tool of
+exactly the same version on PATH is used instead of a download. Nothing is built here.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ _VERSION_OF = {
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run downloads, whatever its drills.
+    """What every run downloads, whatever its drills.
 
     Attributes:
-        platform: Of the machine, whose tools are downloaded.
+        platform: Platform of the machine, and so of the tools.
         kubernetes: Version of the cluster, without a leading v.
         kind: The kind to download.
         kubectl: Likewise.
         helm: Likewise.
-        node: The node image; its digest is that of all its platforms together.
+        node: The node image; its digest is that of the index of all its platforms.
         provisioner: local-path-provisioner's manifest.
         crds: Manifest with the Prometheus operator's definitions.
     """
@@ -70,7 +70,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """What the registry supply hands over, named as in `promdrill.supply.supplied.Supplied`."""
+    """What the registry supply provides, named as in `promdrill.supply.supplied.Supplied`."""
 
     tools: Tools
     kubernetes: str
@@ -80,16 +80,17 @@ class Pieces:
 
 
 def plan(request: SupplyRequest, platform: Platform, pins: Pins) -> Plan:
-    """What a run on a machine of that platform downloads. Nothing is asked or fetched.
+    """What a run on a machine of that platform downloads. Uses no network.
 
     Raises:
-        UsageError: There is no such version of Kubernetes, or a pin is no SHA-256.
+        UsageError: There is no such version of Kubernetes, or a pin is not a SHA-256.
         SupplyError: Something is not pinned for that platform.
     """
     version = kubernetes.Offer(tuple(pins.versions(kubernetes.NODE)), by_line=True).true(request.kubernetes)
     digest = pins.digest(kubernetes.NODE, version)
     if digest is None:
-        raise SupplyError(f"no digest is pinned for {_NODE} v{version}", hint=f"see {PINS_VARIABLE} in the docs")
+        hint = f"pin it in the file that {PINS_VARIABLE} names, see docs/how-to/run-offline.md"
+        raise SupplyError(f"no digest is pinned for {_NODE} v{version}", hint=hint)
     return Plan(
         platform=platform,
         kubernetes=version,
@@ -114,15 +115,15 @@ def provide(
     """Pull and download what was planned.
 
     Args:
-        planned: From `plan`.
-        engine: Where the node image goes.
+        planned: The plan, from `plan`.
+        engine: The engine to pull the node image into.
         cache: Where tools and manifests are kept.
         registry: Where images come from.
-        say: Told each decision in one sentence.
-        progress: Told how far each download is.
+        say: Called with one sentence for each decision.
+        progress: Called with the progress of each download.
 
     Raises:
-        SupplyError: Something could not be had, or is not what is pinned; the message says which, origin and why.
+        SupplyError: Something is not available, or does not match its pin; the message says what, where from and why.
     """
     kind, kubectl, helm = (
         tool(pin, cache=cache, say=say, progress=progress) for pin in (planned.kind, planned.kubectl, planned.helm)
@@ -137,23 +138,23 @@ def provide(
 
 
 def tool(pin: Pin, *, cache: Cache, say: Say, progress: Progress = fetch.no_progress) -> Path:
-    """A tool of an exact version: the one on PATH when it is that version, else a checked download.
+    """A tool of an exact version: the one on PATH if it has that version, else a checked download.
 
     Raises:
-        SupplyError: It could not be had, or is not what is pinned.
+        SupplyError: It is not available, or does not match its pin.
     """
     on_path = shutil.which(pin.name)
     there = version_of(pin.name, Path(on_path)) if on_path else None
     if on_path and there == pin.version:
         return Path(on_path)
     if not fetch.is_kept(pin, cache):
-        unfit = f", for the one on PATH is {there}" if there else ""
+        unfit = f", because the one on PATH is {there}" if there else ""
         say(f"{pin.name} {pin.version} comes from {pin.address}{unfit}.")
     return fetch.tool(pin, cache, progress=progress)
 
 
 def _kubectl(version: str, platform: Platform, pins: Pins) -> Pin:
-    """The kubectl of that version, or where none is pinned for the platform the one of the next minor version.
+    """The kubectl of that version; if none is pinned for the platform, that of the next minor version.
 
     Kubernetes' version skew policy: kubectl is supported within one minor version of the API server.
     """
@@ -167,7 +168,7 @@ def _kubectl(version: str, platform: Platform, pins: Pins) -> Pin:
 
 
 def version_of(name: str, program: Path) -> str | None:
-    """The version that kind, kubectl or helm tells of itself, without a leading v; None when it tells none."""
+    """The version that kind, kubectl or helm prints, without a leading v; None if it prints none."""
     try:
         answer = shell.run([program, *_VERSION_OF[name]], timeout_s=20).stdout.strip()
         if name == "kubectl":
@@ -178,10 +179,10 @@ def version_of(name: str, program: Path) -> str | None:
 
 
 def node_image(wanted: Reference, engine: Engine, registry: Registry, *, say: Say) -> str:
-    """The node image in the engine, pulled by digest when it is not there.
+    """The node image in the engine, pulled by digest if it is missing.
 
     Returns:
-        A tag of promdrill's own: kind wants a reference without a digest, and other tags are left as they are.
+        A tag of promdrill's own: kind needs a reference without a digest, and existing tags must not move.
 
     Raises:
         SupplyError: The registry hangs, refuses, does not have it, or serves something else under that digest.

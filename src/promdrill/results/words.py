@@ -1,0 +1,82 @@
+"""How figures and moments are written on the page."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+NOTHING = "\N{EN DASH}"
+"""In place of a figure that is not known."""
+
+_MINUTE_S = 60
+_HOUR_S = 3600
+_LONG_S = 100.0
+
+
+def seconds(figure: float | None) -> str:
+    """``12.3 s``, from 100 s on ``3 min 05 s``, from an hour on ``1 h 02 min``; a dash for None."""
+    if figure is None:
+        return NOTHING
+    if figure < _LONG_S:
+        return f"{figure:.1f} s"
+    whole = round(figure)
+    if whole < _HOUR_S:
+        return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
+    return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+
+
+def offset(figure: float) -> str:
+    """A moment of a drill, counted from its beginning: ``0:07.4``."""
+    tenths = round(max(0.0, figure) * 10)
+    minutes, rest = divmod(tenths, _MINUTE_S * 10)
+    return f"{minutes}:{rest // 10:02d}.{rest % 10}"
+
+
+def delay(figure: float | None) -> str:
+    """A short time, in milliseconds below one second: ``3 ms``, ``1.2 s``; a dash for None."""
+    if figure is None:
+        return NOTHING
+    return f"{figure * 1000:.0f} ms" if figure < 1 else seconds(figure)
+
+
+def size(figure: float) -> str:
+    """Bytes in binary units, with three digits: ``236 MiB``, ``1.95 GiB``."""
+    value, units = float(figure), ["B", "KiB", "MiB", "GiB", "TiB"]
+    while abs(value) >= 1000 and len(units) > 1:  # noqa: PLR2004  1000 MiB take a digit more than 0.98 GiB
+        value, units = value / 1024, units[1:]
+    return f"{value:.3g} {units[0]}"
+
+
+def count(number: int, word: str) -> str:
+    """``1 drill``, ``2 drills``."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def when(text: str | None) -> str:
+    """A UTC moment in ISO 8601 for people: ``2026-11-22 11:13:16 UTC``; as it is where it is something else."""
+    try:
+        return datetime.fromisoformat(text or "").strftime("%Y-%m-%d %H:%M:%S UTC")
+    except ValueError:
+        return text or NOTHING
+
+
+def between(started: str | None, finished: str | None) -> float | None:
+    """Seconds between two moments in ISO 8601; None where one is missing or no moment."""
+    try:
+        return (datetime.fromisoformat(finished or "") - datetime.fromisoformat(started or "")).total_seconds()
+    except (TypeError, ValueError):
+        return None
+
+
+def cut(text: str, most: int) -> str:
+    """A text of at most about `most` characters: its beginning and its end, and a note of what is missing between.
+
+    Whole lines are kept where there are lines.
+    """
+    if len(text) <= most:
+        return text
+    head, tail = text[: most // 2], text[-(most // 2) :]
+    head = head[: head.rfind("\n") + 1] or head
+    tail = tail[tail.find("\n") + 1 :] or tail
+    left = len(text) - len(head) - len(tail)
+    glue = "" if head.endswith("\n") else "\n"
+    return f"{head}{glue}[… {left} characters left out; journal.jsonl has them …]\n{tail}"

@@ -30,7 +30,7 @@ from promdrill.core.events import (
 )
 from promdrill.core.model import PhaseName
 from promdrill.core.records import Misfit
-from promdrill.report.html import words
+from promdrill.results import words
 from promdrill.results.timeline.drill import Gap, Timeline, timelines
 
 WAIT = WaitBegan(wanted=("c",), timeout_s=9.0)

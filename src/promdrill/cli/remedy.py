@@ -21,6 +21,7 @@ from promdrill.core.errors import PromdrillError
 from promdrill.core.model import PhaseName
 from promdrill.drill.part import Part
 from promdrill.incident import judge, record
+from promdrill.results.words import seconds
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 
@@ -102,7 +103,7 @@ class Conductor:
         for line in lines:
             say(f"  | {line}".rstrip())
         how = "ended early" if result.exit_code is None else f"exit code {result.exit_code}"
-        say(f"  {how}, {result.took_s:.1f} s")
+        say(f"  {how}, {seconds(result.took_s)}")
 
     def _declined(self, runbook: Runbook, at: int) -> bool:
         step, name = runbook.steps[at], Path(runbook.path).name

@@ -17,6 +17,7 @@ from promdrill.evidence.sources import (
     left_s,
 )
 from promdrill.evidence.store import Artefact, Missing
+from promdrill.observe import df
 
 DF_S = 5.0
 """Seconds for `df`, which answers in milliseconds unless its file system hangs."""
@@ -51,7 +52,7 @@ def _df(sources: Sources, deadline: Deadline) -> Iterator[Artefact | Missing]:
     for pod in pods:
         said = []
         try:
-            for argv in (("df", "-kP"), ("df", "-iP")):
+            for argv in (df.BYTES, df.INODES):
                 left = left_s(deadline)
                 exit_code, output = sources.kube.exec(sources.namespace, pod, container, argv, timeout_s=left)
                 said.append(f"$ {' '.join(argv)}  # exit code {exit_code}\n{output}")

@@ -13,16 +13,16 @@ from promdrill.report.html.load import (
     load,
     previous,
 )
-from promdrill.report.html.words import (
+from promdrill.results.expected import outcome
+from promdrill.results.store import read
+from promdrill.results.table import Table, escape
+from promdrill.results.words import (
     NOTHING,
     between,
     count,
     cut,
     seconds,
 )
-from promdrill.results.expected import outcome
-from promdrill.results.store import read
-from promdrill.results.table import Table, escape
 
 REASON_CHARS = 300
 """Of a reason: a summary page is for a glance, the journal and the HTML page have the rest."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from promdrill.core.model import DrillResult, Skipped, Variant
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.table import NOTHING, Table, wrap
+from promdrill.results.words import seconds
 
 _HEAD = ("verdict", "scenario", "detected", "recovered", "gap")
 _INDENT = 9
@@ -60,4 +61,4 @@ def _name(drill: DrillResult) -> str:
 
 
 def _seconds(figure: float | None) -> str:
-    return NOTHING if figure is None else f"{figure:.1f} s"
+    return NOTHING if figure is None else seconds(figure)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promdrill.core.model import DrillResult, RunResult
-from promdrill.report.html.words import between
 from promdrill.results.expected import as_expected
+from promdrill.results.words import between
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,17 +17,17 @@ from promdrill.report.bench.figures import (
     Row,
 )
 from promdrill.report.bench.run import Ran
-from promdrill.report.html.words import (
-    count,
-    delay,
-    seconds,
-    when,
-)
 from promdrill.results.table import (
     NOTHING,
     Table,
     escape,
     wrap,
+)
+from promdrill.results.words import (
+    count,
+    delay,
+    seconds,
+    when,
 )
 
 BENCH_SCHEMA = 1

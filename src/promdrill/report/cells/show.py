@@ -18,6 +18,7 @@ from promdrill.results.table import (
     escape,
     wrap,
 )
+from promdrill.results.words import count
 
 LONGEST = 60_000
 """Characters of the Markdown: the text of a GitHub issue may have 65,536, and a job adds a few of its own."""
@@ -27,7 +28,7 @@ CUT = "\n\nCut here: summary.json has the rest."
 
 def headline(night: Night) -> str:
     """``2 of 8 cells red``, and then the drills of all cells, counted."""
-    state = f"{len(night.red)} of {_count(len(night.cells), 'cell')} red"
+    state = f"{len(night.red)} of {count(len(night.cells), 'cell')} red"
     return f"{state}: {closing_line(night.drills, night.skipped)}"
 
 
@@ -133,10 +134,6 @@ def _bounded(text: str) -> str:
     if len(text) <= LONGEST:
         return text
     return text[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _wrap(text: str, indent: int) -> list[str]:

@@ -22,6 +22,7 @@ from promdrill.report.compare.regressions import (
     same_profile,
 )
 from promdrill.results.table import wrap
+from promdrill.results.words import count
 
 COMPARISON_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -95,17 +96,17 @@ def to_json(comparison: Comparison, old: str, new: str) -> str:
 
 def source_line(side: str, path: str, source: Source) -> str:
     """What one side is made of, and that a part of it is unfinished."""
-    line = f"{side}: {path}: {_count(source.runs, 'run')}, {_count(source.drills, 'drill')}"
+    line = f"{side}: {path}: {count(source.runs, 'run')}, {count(source.drills, 'drill')}"
     if not source.unfinished:
         return line
-    return f"{line}; unfinished, so that drills may be missing: {_count(len(source.unfinished), 'run')}, started " + (
+    return f"{line}; unfinished, so that drills may be missing: {count(len(source.unfinished), 'run')}, started " + (
         ", ".join(source.unfinished)
     )
 
 
-def title(finding: Finding, count: int) -> str:
+def title(finding: Finding, number: int) -> str:
     """``2 regressions``, ``1 cell missing in NEW``."""
-    return f"{count} {_TITLES[finding][count != 1]}"
+    return f"{number} {_TITLES[finding][number != 1]}"
 
 
 def nothing_compared(comparison: Comparison) -> bool:
@@ -166,15 +167,15 @@ def side_words(side: Side | None, finding: Finding) -> str:
     words = ", ".join(verdict if one else f"{number} {verdict}" for verdict, number in counts.items())
     if side.skipped:
         words = f"skipped: {' '.join(side.skipped[0].split())}"
-        return words + (f" (and {_count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
+        return words + (f" (and {count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
     reasons = [" ".join(reason.split()) for reason in side.reasons or (side.aborted if not side.verdicts else ())]
     if reasons and finding in _BRIEF and side.as_expected == len(side.verdicts) > 0:
         words += ", as expected"
     elif reasons:
         words += f": {reasons[0]}"
-        words += f" (and {_count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
+        words += f" (and {count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
     if side.assumed:
-        words += f" (versions not told by {_count(side.assumed, 'drill')}: taken to be of this cell)"
+        words += f" (versions not told by {count(side.assumed, 'drill')}: taken to be of this cell)"
     return words
 
 
@@ -218,7 +219,7 @@ def unchanged(comparison: Comparison) -> str:
     never = sum(side.as_expected == 0 for side in sides)
     line = title(Finding.UNCHANGED, len(rows))
     parts = [(due, "as expected"), (never, "not as expected"), (len(rows) - due - never, "now this, now that")]
-    said = ", ".join(f"{count} {words}" for count, words in parts if count)
+    said = ", ".join(f"{number} {words}" for number, words in parts if number)
     return f"{line}: {said}" if said else line
 
 
@@ -244,10 +245,6 @@ def _figure(side: Side) -> str:
 
 def _without_cell(row: Row) -> dict[str, object]:
     return {name: value for name, value in asdict(row).items() if name != "cell"}
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:

@@ -18,8 +18,8 @@ from promdrill.report.html.lanes import (
     Row,
     percent,
 )
-from promdrill.report.html.words import offset, seconds, size
 from promdrill.results.timeline.drill import Fill, Gap, Timeline
+from promdrill.results.words import offset, seconds, size
 
 LEAST_TOP_S = 5.0
 """End of the scale of ages where nothing was older: the usual ages of up to a second would fill it otherwise."""

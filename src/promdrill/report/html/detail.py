@@ -19,7 +19,10 @@ from promdrill.report.html.draw import Canvas
 from promdrill.report.html.lanes import Group
 from promdrill.report.html.limits import Limits
 from promdrill.report.html.load import Column, Drill
-from promdrill.report.html.words import (
+from promdrill.results.expected import outcome
+from promdrill.results.timeline.drill import Timeline
+from promdrill.results.timeline.lines import row_of
+from promdrill.results.words import (
     between,
     count,
     cut,
@@ -27,9 +30,6 @@ from promdrill.report.html.words import (
     offset,
     seconds,
 )
-from promdrill.results.expected import outcome
-from promdrill.results.timeline.drill import Timeline
-from promdrill.results.timeline.lines import row_of
 
 UNFINISHED = "unfinished"
 """In place of a verdict, where a drill has no result."""

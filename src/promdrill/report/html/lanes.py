@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from promdrill.core.events import Ending
 from promdrill.core.model import PhaseName
 from promdrill.report.html.draw import Canvas, Svg
-from promdrill.report.html.words import count, offset, seconds
 from promdrill.results.timeline.drill import (
     Lane,
     PodLane,
@@ -16,6 +15,7 @@ from promdrill.results.timeline.drill import (
     Span,
     Timeline,
 )
+from promdrill.results.words import count, offset, seconds
 
 PHASES = frozenset(str(name) for name in PhaseName)
 

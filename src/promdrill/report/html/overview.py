@@ -16,8 +16,8 @@ from promdrill.report.html.detail import Badge
 from promdrill.report.html.draw import Canvas, Svg, ticks
 from promdrill.report.html.lanes import PHASES, percent
 from promdrill.report.html.load import Column, Drill
-from promdrill.report.html.words import between, seconds
 from promdrill.results.store import read
+from promdrill.results.words import between, seconds
 
 MOST_SLOWEST = 8
 """Rows of the slowest drills: what a person would look into next."""

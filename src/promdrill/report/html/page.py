@@ -22,7 +22,6 @@ from promdrill.report.html import (
     detail,
     overview,
     runbook,
-    words,
 )
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits
@@ -33,8 +32,9 @@ from promdrill.report.html.load import (
     previous,
 )
 from promdrill.report.html.overview import Shown
-from promdrill.report.html.words import count
+from promdrill.results import words
 from promdrill.results.folder import write_atomically
+from promdrill.results.words import count
 
 REPORT = "report.html"
 """Everything on one page that needs no network: verdicts, timelines, plots, the runbook and what its steps said."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from promdrill.core import events
 from promdrill.core.events import Ending, Event
 from promdrill.core.model import StepRecord
+from promdrill.results.words import seconds
 
 
 def phase_line(event: events.PhaseEnded) -> str:
     """``inject           1.1 s``, and how it ended unless it was done."""
     cut_short = "" if event.ended is Ending.DONE else f"  {event.ended}"
-    return f"{event.phase:<12} {event.took_s:>7.1f} s{cut_short}"
+    return f"{event.phase:<12} {seconds(event.took_s):>9}{cut_short}"
 
 
 def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
@@ -31,7 +32,7 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
         case events.StepEnded():
             return _step_line(event.step)
         case events.SamplesCounted():
-            return f"a gap of {event.samples.gap_s:.1f} s in job {event.samples.job}"
+            return f"a gap of {seconds(event.samples.gap_s)} in job {event.samples.job}"
         case events.WaitTimedOut():
             return f"not seen in time: {', '.join(event.missing) or 'all, for so long'}"
         case events.FailureSeen():
@@ -50,7 +51,7 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
 
 def _step_line(step: StepRecord) -> str:
     ended = "ended at its deadline" if step.exit_code is None else f"exit code {step.exit_code}"
-    return f"step {step.file}:{step.line} ({step.section}): {ended}, {step.took_s:.1f} s"
+    return f"step {step.file}:{step.line} ({step.section}): {ended}, {seconds(step.took_s)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def test_a_refusal_does_not_do_without_the_proof_that_is_stated(refusing: Refusi
 
 
 def test_a_refusal_with_other_words_is_not_the_fault(refusing: Refusing) -> None:
-    reason = r"the upgrade was refused, but the message does not match /quota/: Error: UPGRADE FAILED: .* field is immutable$"
+    reason = r"refused, but the message does not match /quota/: Error: UPGRADE FAILED: .* field is immutable$"
     with pytest.raises(FaultNotTaken, match=reason):
         refusing.inject(ValuesEdit("server.extraFlags", [], refused="quota"))
     assert refusing.undone() == [f"upgrade with {VALUES!r}"], "the undo was registered before"

@@ -119,7 +119,7 @@ def test_an_act_in_between_that_is_not_proven_ends_it(place: Place) -> None:
 
 def test_an_edit_in_between_that_changes_nothing_is_noticed(place: Place) -> None:
     place.pods = ()
-    with pytest.raises(FaultNotTaken, match="it is so already"):
+    with pytest.raises(FaultNotTaken, match="already says so"):
         place.inject(Reinstall((Set("server.extraFlags", ["web.enable-lifecycle"]),)))
     assert place.done == ["uninstall", CLAIM]
 

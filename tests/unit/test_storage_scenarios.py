@@ -95,7 +95,7 @@ def test_growth_is_asked_for_by_an_upgrade_and_not_taken_back(place: Place) -> N
 
 def test_growth_to_the_size_that_is_there_is_none(place: Place) -> None:
     place.release.write(GROWN)
-    with pytest.raises(FaultNotTaken, match="it is so already"):
+    with pytest.raises(FaultNotTaken, match="already says so"):
         place.inject(GrowVolume("450Mi"))
     assert place.done == []
 

@@ -92,8 +92,8 @@ WRONG = {
     "number": (replaced("title: A title", "title: 403"), "3:8: title must be text"),
     "variables": (replaced("title: A", "variables: [A]\ntitle: A"), "3:12: variables must be a mapping"),
     "bool": (replaced("title: A", "variables: {A: yes}\ntitle: A"), "3:16: the default of A must be text"),
-    "name": (replaced("title: A", "variables: {A-B: x}\ntitle: A"), "3:13: A-B is not a name"),
-    "taken": (replaced("title: A", "variables: {KUBECONFIG: x}\ntitle: A"), "3:13: KUBECONFIG is set by the drill"),
+    "name": (replaced("title: A", "variables: {A-B: x}\ntitle: A"), "3:13: A-B is not a valid name"),
+    "taken": (replaced("title: A", "variables: {KUBECONFIG: x}\ntitle: A"), "3:13: KUBECONFIG is reserved"),
     "why without how": (replaced("title: A", "fails_because: x\ntitle: A"), "3:16: fails_because needs fails_with too"),
     "how without why": (replaced("title: A", "fails_with: x\ntitle: A"), "3:13: fails_with needs fails_because too"),
     "no pattern": (

@@ -1,4 +1,4 @@
-"""The charts of a drill: how full its volume was, and how old the newest sample, with the gap."""
+"""The charts of a drill: how full its volume was, and how old the newest sample was, with the gap."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from promdrill.results.timeline.drill import Fill, Gap, Timeline
 from promdrill.results.words import offset, seconds, size
 
 LEAST_TOP_S = 5.0
-"""End of the scale of ages where nothing was older: the usual ages of up to a second would fill it otherwise."""
+"""Least end of the scale of ages: otherwise the usual ages of up to a second would fill it."""
 
 _UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 
 def charts(drill: Timeline, canvas: Canvas) -> Group:
-    """Volume and samples, as far as the journal tells of them."""
+    """Volume and samples, as far as the journal has them."""
     rows, absent = [], []
     fills = _fills(drill)
     if fills:
@@ -40,12 +40,12 @@ def charts(drill: Timeline, canvas: Canvas) -> Group:
         rows.append(_samples(ages, drill.gaps, canvas))
     else:
         absent.append("the samples' age")
-    note = f"This journal does not tell {' or '.join(absent)}." if absent else ""
+    note = f"This journal does not have {' or '.join(absent)}." if absent else ""
     return Group("Volume and samples", tuple(rows), note)
 
 
 def _fills(drill: Timeline) -> list[Fill]:
-    """Those of one volume: the one that was looked at most often."""
+    """Those of one volume, the one that was measured most often."""
     paths = Counter(fill.path for fill in drill.fills)
     most = max(paths, key=lambda path: paths[path], default="")
     return [fill for fill in drill.fills if fill.path == most]

@@ -107,8 +107,8 @@ def test_several_cells_for_one_are_refused() -> None:
         with pytest.raises(UsageError) as caught:
             compare(old, new, across=[Axis.CHART])
         assert caught.value.message == (
-            f"--across chart: {side} has several cells that would count as one: disk-full with chart prometheus 25.8.0; "
-            "chart prometheus 27.52.0 (and so for 1 more)"
+            f"--across chart: {side} has several cells that would count as one: disk-full with "
+            "chart prometheus 25.8.0; chart prometheus 27.52.0 (and so for 1 more)"
         )
         assert side in caught.value.hint
     with pytest.raises(UsageError, match=r"25\.8\.0, prometheus 2\.48\.0; chart prometheus 27\.52\.0, "):

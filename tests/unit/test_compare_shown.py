@@ -40,8 +40,8 @@ def both() -> Comparison:
 
 TEXT = """\
 OLD: reports/old: 3 runs, 13 drills
-NEW: reports/new: 4 runs, 12 drills; unfinished, so drills may be missing:
-  1 run, started 2026-01-03
+NEW: reports/new: 4 runs, 12 drills; unfinished, so drills may be missing: 1
+  run, started 2026-01-03
 
 3 regressions
   disk-full
@@ -54,8 +54,8 @@ NEW: reports/new: 4 runs, 12 drills; unfinished, so drills may be missing:
   disk-full[no-fault]
     prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast
     old: invalid: as expected: the incident was not observed
-    new: passed: not as expected: disk-full: the control no-fault must end invalid in
-      signature; it ended passed
+    new: passed: not as expected: disk-full: the control no-fault must end
+      invalid in signature; it ended passed
   oom
     prometheus 25.8.0, Prometheus 2.48.0, Kubernetes 1.36.3, fast
     old: passed

@@ -62,7 +62,7 @@ def test_a_runbook_that_has_changed_since_is_not_mixed_with_its_steps(tmp_path: 
 
 def test_a_runbook_that_is_gone_leaves_its_steps(tmp_path: Path) -> None:
     found = runbook.render(None, [LOOKED], shown)
-    assert "not there any more" in found.note
+    assert "no longer exists" in found.note
     assert "ran line 14" in found.html
     (tmp_path / "runbook.md").write_bytes(b"\xff\xfe")
     assert runbook.render(tmp_path / "runbook.md", [], shown).html == ""

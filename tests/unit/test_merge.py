@@ -205,11 +205,11 @@ TEXT = """\
 #2  b: red: 1 passed, 2 failed; Kubernetes 1.36.3, 11.5 min
 #3  c, Chart 29: red: no result
 
-scenario             #1               #2                  #3
-disk-full            passed           -                   no result
+scenario             #1                    #2                  #3
+disk-full            passed                -                   no result
 disk-full[no-fault]  invalid, as expected  -                   no result
-oom                  skipped [1]      1 passed, 1 failed  no result
-wal                  failed           failed              no result
+oom                  skipped [1]           1 passed, 1 failed  no result
+wal                  failed                failed              no result
 
 [1] applies to chart >=25; this is 15.18.0
 

@@ -448,7 +448,7 @@ def test_controls_run_in_one_session_on_one_cluster(session: pytest.Pytester, fa
             "disk-full[[]no-fault]: invalid, as expected: no recovery: 1/2 after 60 s",
             "invalid  disk-full (no-fault) *",
             "         as expected: no recovery: 1/2 after 60 s",
-            "scenario        no-fault         no-remedy",
+            "scenario        no-fault              no-remedy",
             "disk-full       invalid, as expected  failed, as expected",
             "lifecycle-flag  invalid, as expected  failed, as expected",
             "report: *",
@@ -518,7 +518,7 @@ def test_an_ablation_leaves_out_one_step_after_the_other(session: pytest.Pyteste
             "disk-full: each step of its Mitigation left out once",
             "  11  echo warm                         not needed, optional",
             "  14  echo cure                         not needed",
-            "      NOT AS EXPECTED: disk-full: the step at runbook.md:14 is not needed, and not*",
+            "      NOT AS EXPECTED: disk-full: the step at runbook.md:14 is not needed, and*",
         ]
     )
     assert [drill["left_out"]["optional"] for drill in stored(session)["drills"]] == [True, False]

@@ -1,4 +1,4 @@
-"""The snapshots: short SVG paths, one class each, the same every time."""
+"""The drawings: short SVG paths, one class each, the same every time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_is_short_can_still_be_seen_and_stays_inside() -> None:
     assert svg.shapes == (("bad", "M10 10H12M998 10H1000"),)
 
 
-def test_nothing_to_draw_is_no_snapshot() -> None:
+def test_nothing_to_draw_gives_an_empty_path() -> None:
     assert Canvas(5.0).render() == []
     canvas = Canvas(0.0)
     canvas.lane().bars("ok", [])

@@ -29,7 +29,7 @@ _NAMESPACED = {
     "configmaps": "/api/v1",
     "secrets": "/api/v1",
 }
-_NONE = "# there are none\n"
+_NONE = "# none\n"
 
 
 def collectors() -> tuple[Collector, ...]:

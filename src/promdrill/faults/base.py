@@ -48,7 +48,7 @@ class Ground:
         """
         pods = self.server.pods(self.observer.snapshot())
         if not pods:
-            raise FaultNotTaken(f"there is no pod of {self.server.fullname} in {self.server.namespace}")
+            raise FaultNotTaken(f"no pod of {self.server.fullname} in {self.server.namespace}")
         return pods[0]
 
     def run(self, script: str, *, timeout_s: float) -> tuple[int, str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from promdrill.report.html.draw import (
     Canvas,
-    Snapshot,
+    Drawing,
     stepped,
     thinned,
     ticks,
@@ -106,7 +106,7 @@ def _gap_label(gap: Gap, canvas: Canvas) -> Label:
     return Label(left, round(right - left, 2), f"gap {seconds(gap.end_s - gap.start_s)}", "gap")
 
 
-def _grid(drawing: Snapshot, scale: list[float], canvas: Canvas) -> None:
+def _grid(drawing: Drawing, scale: list[float], canvas: Canvas) -> None:
     for tick in scale[:-1]:
         drawing.line("grid", [(0.0, tick), (canvas.length, tick)])
 

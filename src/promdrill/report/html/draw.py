@@ -55,7 +55,7 @@ class Shape:
 
 
 @dataclass(slots=True)
-class Snapshot:
+class Drawing:
     """A drawing under construction.
 
     Attributes:
@@ -100,7 +100,7 @@ class Snapshot:
 
 
 class Canvas:
-    """Snapshots that share one axis of seconds.
+    """Drawings that share one axis of seconds.
 
     Args:
         length: The time that the width stands for, in seconds.
@@ -108,28 +108,28 @@ class Canvas:
 
     def __init__(self, length: float) -> None:
         self.length = max(length, 0.1)
-        self._pictures: list[Snapshot] = []
+        self._drawings: list[Drawing] = []
 
-    def lane(self) -> Snapshot:
+    def lane(self) -> Drawing:
         """A new lane."""
-        self._pictures.append(Snapshot(LANE))
-        return self._pictures[-1]
+        self._drawings.append(Drawing(LANE))
+        return self._drawings[-1]
 
-    def chart(self, top: float) -> Snapshot:
+    def chart(self, top: float) -> Drawing:
         """A new chart with a scale from 0 to `top`."""
-        self._pictures.append(Snapshot(CHART, top))
-        return self._pictures[-1]
+        self._drawings.append(Drawing(CHART, top))
+        return self._drawings[-1]
 
     def render(self) -> list[Svg]:
         """All drawings, in the order in which they were begun."""
         out, offset = [], 0
-        for drawing in self._pictures:
+        for drawing in self._drawings:
             shapes = tuple((shape.kind, self._path(drawing, shape, offset)) for shape in drawing.shapes)
             out.append(Svg(f"0 {offset} {WIDTH} {drawing.height}", shapes))
             offset += drawing.height
         return out
 
-    def _path(self, drawing: Snapshot, shape: Shape, offset: int) -> str:
+    def _path(self, drawing: Drawing, shape: Shape, offset: int) -> str:
         strokes: Iterable[Points] = shape.strokes
         if drawing.top is None and shape.kind not in _ROUND:
             strokes = _widened(shape.strokes, THINNEST * self.length / WIDTH, self.length)

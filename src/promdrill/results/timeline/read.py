@@ -92,14 +92,14 @@ class Tail:
         """
         try:
             found = self.path.stat()
-            anew = self._file is not None and (
+            fresh = self._file is not None and (
                 (found.st_dev, found.st_ino) != self._file or found.st_size < self._offset
             )
-            if anew:
+            if fresh:
                 self._offset, self._half, self.skipped = 0, b"", Skipped()
             self._file = (found.st_dev, found.st_ino)
             if found.st_size == self._offset:
-                return anew, []
+                return fresh, []
             with self.path.open("rb") as file:
                 file.seek(self._offset, os.SEEK_SET)
                 new = file.read(MOST_BYTES)
@@ -107,4 +107,4 @@ class Tail:
             return False, []
         self._offset += len(new)
         *lines, self._half = (self._half + new).split(b"\n")
-        return anew, [entry for line in lines if (entry := self.skipped.entry(line)) is not None]
+        return fresh, [entry for line in lines if (entry := self.skipped.entry(line)) is not None]

@@ -59,7 +59,7 @@ def test_what_is_short_can_still_be_seen_and_stays_inside() -> None:
     assert svg.shapes == (("bad", "M10 10H12M998 10H1000"),)
 
 
-def test_nothing_to_draw_gives_an_empty_path() -> None:
+def test_nothing_to_draw_makes_no_shapes() -> None:
     assert Canvas(5.0).render() == []
     canvas = Canvas(0.0)
     canvas.lane().bars("ok", [])

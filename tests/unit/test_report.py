@@ -309,8 +309,8 @@ def test_the_table_of_an_ablation_is_step_by_step() -> None:
         "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:114 is marked",
         "      optional, but needed; without it the drill ended failed: no recovery",
         " 120  y                                 not known",
-        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:120 was not judged;",
-        "      the drill without it ended aborted: interrupted",
+        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:120 was not",
+        "      judged; the drill without it ended aborted: interrupted",
     ]
 
 

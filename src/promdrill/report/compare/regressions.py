@@ -1,8 +1,8 @@
 """Two sets of results, cell by cell: what became worse, what became better, and what is only noise.
 
 A cell is one scenario (or one control or ablation of it) on one chart version, app version, Kubernetes version and
-profile. Only equal cells are compared. Fields in `across` need not be equal; a side that then has several
-cells for one is refused. Repeats are several results of one cell, in one results.json or in several.
+profile. Only equal cells are compared. Fields in `across` need not be equal; a side that then has several cells
+for one is refused. Repeats are several results of one cell, in one results.json or in several.
 
 What counts, and why:
 
@@ -11,14 +11,13 @@ What counts, and why:
 - The verdict is worse, a regression, when NEW ended as expected less often than OLD's share explains: the chance of so
   few (binomial, at OLD's share) is below `ODD`. Where all of OLD's repeats ended as expected, one that did not is
   enough: the verdict turned, or it flips now. Where OLD itself flipped, that is noise, and it takes a few more.
-      `promdrill.results.expected` says what is expected: a drill has to pass, a control must not.
+  `promdrill.results.expected` says what is expected: a drill has to pass, a control must not.
 - The verdict is better when all of NEW is as expected and OLD's share does not explain that either. From never to
-sometimes is a change, not an improvement; so is
-  failed that became invalid.
+  sometimes is a change, not an improvement; so is failed that became invalid.
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
 - A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
-of these is a regression, because nothing is known about the runbook there; but they are counted and named, with
-  the reason.
+  of these is a regression, because nothing is known about the runbook there; but they are counted and named, with the
+  reason.
 - Across profiles only verdicts are compared: back-offs, and so recovery times, differ by minutes.
 - A drill that ended before its versions were known counts for the only cell to which it can belong: see
   `promdrill.report.compare.cells.sides`.
@@ -65,15 +64,15 @@ RESOLUTION_S = 5.0
 In `fast` a drill meets a crash back-off or a ConfigMap sync of up to 2 s at a random moment, and a scrape every 1 s in
 the scenarios; these add up. On one machine (2026-11-22, chart 0.1.0, Prometheus 2.48.0, Kubernetes 1.36.3), with
 nothing changed between the runs, disk-full recovered in 11.5, 11.5, 11.7, 11.7, 12.1, 14.9 and 15.3 s, lifecycle-flag
-in 25.7, 26.6, 28.5 and 30.0 s. Of the 42 ordered pairs of disk-full, a limit of
-3 s calls 9 slower, and 4 s none; 5 s leaves room for what seven runs did not show. The figures are from
+in 25.7, 26.6, 28.5 and 30.0 s. Of the 42 ordered pairs of disk-full, a limit of 3 s calls 9 slower, and 4 s none;
+5 s leaves room for what seven runs did not show. The figures are from
 
     jq -r '.kubernetes as $k | .drills[] | select(.verdict == "passed" and .control == null)
            | [.scenario, .chart_version, .app_version, $k, .profile, .recovered_after_s] | @tsv' reports/*/results.json
 
 Two runs on two cores at once took 1.7 to 4.4 times as long as one: no figure here makes up for that; both sides have to
-be run in the same way. As shipped, back-offs of up to 300 s are met at random; only repeats can show how much that
-is."""
+be run in the same way. As shipped, back-offs of up to 300 s are met at random; only repeats can show how much.
+"""
 
 _SIGMAS = 3.0
 

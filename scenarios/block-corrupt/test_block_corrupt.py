@@ -1,4 +1,4 @@
-"""block-corrupt: a block's index is half zeros; queries over its time fail, and the next start fails altogether."""
+"""block-corrupt: half of a block's index is zeros; queries over its time fail, and the next start fails completely."""
 
 import pytest
 
@@ -15,8 +15,8 @@ ALL = "count_over_time(up[10m])"
 THEN = "count_over_time(up[3s])"
 FEWEST = 2  # samples within THEN, at a scrape every second
 
-# Zeros in place of what was written, as after a power loss, up to the index's postings, which its last 52 bytes tell:
-# the header, the symbols and the series. The file keeps its length, because Prometheus has it mapped into its memory.
+# Zeros instead of what was written, as after a power loss, up to the index's postings, whose position is in its last 52
+# bytes: the header, the symbols and the series. The file keeps its length, as Prometheus has mapped it into memory.
 SPOIL = """
 cd /data || exit
 block=$(ls | grep -E '^[0-9A-Z]{26}$' | head -n 1)
@@ -31,7 +31,7 @@ head -c "$postings" /dev/zero | dd of=index bs=4096 conv=notrunc
 @pytest.mark.charts(">=15")
 @pytest.mark.touches("volume", "pod")
 def test_block_corrupt(drill: Drill) -> None:
-    """The oldest block's index is damaged, the server restarted; the runbook moves that block away."""
+    """The oldest block's index is damaged and the server restarted; the runbook moves that block away."""
     server = drill.server
     path = query_path(ALL)
     fails = http_answer(
@@ -43,7 +43,7 @@ def test_block_corrupt(drill: Drill) -> None:
     def behind(at: Moments) -> Condition:
         at_s = (at.baseline or at.began).timestamp()
         return server.query(
-            THEN, lambda counts: min(counts.values(), default=0) >= FEWEST, "samples behind that block", at_s=at_s
+            THEN, lambda counts: min(counts.values(), default=0) >= FEWEST, "samples after that block", at_s=at_s
         )
 
     drill.run(

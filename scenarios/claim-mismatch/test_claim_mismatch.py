@@ -27,7 +27,7 @@ from promdrill.observe import (
 @pytest.mark.install("manual")
 @pytest.mark.touches("claim", "volume", "deployment")
 def test_claim_mismatch(drill: Drill) -> None:
-    """Volume, claim and server are made anew, with a slip in the claim; the runbook corrects it."""
+    """Volume, claim and server are created again, with a typing error in the claim; the runbook corrects it."""
     server = drill.server
     volume, path = f"prometheus-{server.namespace}", f"namespaces/{server.namespace}"
     free = object_shows(

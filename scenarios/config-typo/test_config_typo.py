@@ -1,4 +1,4 @@
-"""config-typo: two typing errors in prometheus.yml; no reload takes it, and no restart of the server survives it."""
+"""config-typo: two typing errors in prometheus.yml; no reload works, and the server does not survive a restart."""
 
 import pytest
 

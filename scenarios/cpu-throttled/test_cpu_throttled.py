@@ -1,4 +1,4 @@
-"""cpu-throttled: a busy pod's CPU limit is too low; it is ready, not restarted, and many times as slow."""
+"""cpu-throttled: a busy pod's CPU limit is too low; it is ready, was not restarted, and is many times slower."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""dashboard-no-data: a dashboard from elsewhere takes the place of ours; Prometheus is healthy, each panel is empty."""
+"""dashboard-no-data: a dashboard from elsewhere replaces ours; Prometheus is healthy, every panel is empty."""
 
 import json
 
@@ -29,7 +29,7 @@ def test_dashboard_no_data(drill: Drill) -> None:
     plain = source.each_answers(queries(ours), "ours")
     drill.run(
         fault=Patched(
-            "replace the dashboard by an imported one",
+            "replace the dashboard with an imported one",
             path,
             {"data": {FILE: imported}},
             proof=(

@@ -14,10 +14,10 @@ from promdrill.faults import (
 from promdrill.observe import object_shows
 
 SMALL, LARGE = "350Mi", "450Mi"
-COOLDOWN = "45s"  # hours on EBS; the remedy is through after 17 s of it, and the rest is waited for
+COOLDOWN = "45s"  # hours on EBS; the remedy takes 17 s of it, and the drill waits for the rest
 WAITS = f"{LARGE} asked for, {SMALL} there"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
-# One that nobody deleted: its files are hard links, which keep blocks that Prometheus itself deleted since.
+# A snapshot that nobody deleted: its files are hard links, which keep blocks that Prometheus has deleted since.
 SNAPSHOT = "snapshots/20261101T000000Z-0123456789abcdef/01KAZ5D0G0000000000000000A/chunks/000001"
 
 
@@ -25,11 +25,11 @@ SNAPSHOT = "snapshots/20261101T000000Z-0123456789abcdef/01KAZ5D0G000000000000000
 @pytest.mark.long("the cool-down passes")
 @pytest.mark.touches("volume", "claim", "release")
 def test_disk_full_cooldown(drill: Drill) -> None:
-    """The volume grew, is full again, and the next growth is refused; the runbook frees space and leaves it to come.
+    """The volume grew, is full again, and may not grow yet; the runbook frees space and leaves the request standing.
 
-    In the end the growth comes without help. What recovery proves is therefore that Prometheus stores again before
-    that, on a volume of the old size: so the control without a remedy fails, however short the cool-down is. That the
-    growth then comes when its time has come is not taken on trust but waited for, after recovery.
+    In the end the volume grows without help. Recovery therefore proves that Prometheus stores again before that, on a
+    volume of the old size: so the control without a remedy fails, however short the cool-down is. After recovery the
+    drill waits for the growth itself, rather than taking it on trust.
     """
     server = drill.server
     claim = f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}"

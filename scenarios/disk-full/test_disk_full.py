@@ -22,12 +22,12 @@ NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("volume", "claim", "storage class", "release")
 def test_disk_full(drill: Drill) -> None:
-    """The volume is filled, the server restarted; the runbook lets the volume grow."""
+    """The volume is filled and the server restarted; the runbook grows the volume."""
     server = drill.server
     commit_failed = server.logs(drill.wording("scrape-commit-failed"))
     not_opened = server.logs(drill.wording("storage-not-opened-no-space"))
     drill.run(
-        fault=FillVolume("/data", inodes=True),  # of ext4 the bytes alone do not keep it from starting
+        fault=FillVolume("/data", inodes=True),  # on ext4, using up the bytes alone does not keep it from starting
         signature=(
             Stage("2/2, but nothing is stored", (server.ready(), commit_failed, server.stale(for_s=NO_SAMPLE_FOR_S))),
             Stage("1/2, it does not start again", (server.crash_looping(), not_opened), before=RestartServer()),

@@ -1,7 +1,7 @@
 """flag-repeated: one flag in server.extraFlags and in server.extraArgs; the server refuses its command line.
 
-The usual victim is web.enable-lifecycle, but what becomes of a bare flag in extraArgs depends on the chart: an empty
-value is rendered as `--flag=` before 25.20.2. A flag with a value is rendered alike by all of them.
+The usual victim is web.enable-lifecycle, but a bare flag in extraArgs depends on the chart: before 25.20.2 an empty
+value becomes `--flag=`. A flag with a value is the same in all of them.
 """
 
 import pytest
@@ -11,7 +11,7 @@ from promdrill.faults import ValuesEdit
 from promdrill.observe import flag_given
 
 FLAG = "storage.tsdb.retention.size"
-NEW_SIZE = "250M"  # Prometheus shows it as 250MB or 250MiB, as its version has it
+NEW_SIZE = "250M"  # Prometheus shows it as 250MB or 250MiB, depending on its version
 
 
 @pytest.mark.charts(">=15")

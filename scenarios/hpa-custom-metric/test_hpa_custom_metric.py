@@ -27,7 +27,7 @@ THREE_LOOKS_S = 6.0  # the autoscaler looks every 2 s
 @pytest.mark.long("the autoscaler scales up, and down again")
 @pytest.mark.touches("ServiceMonitor", "autoscaler")
 def test_hpa_custom_metric(drill: Drill) -> None:
-    """A label is misspelt, then load comes; the runbook corrects it, and pods come and go with the load."""
+    """A label is misspelt, then load arrives; the runbook corrects it, and pods come and go with the load."""
     server, space = drill.server, drill.server.namespace
     (load,) = drill.manifest("load.yaml")
     no_target = server.query(f'up{{job="{APP}"}}', lambda vector: not vector, f"no target of job {APP}")
@@ -39,11 +39,11 @@ def test_hpa_custom_metric(drill: Drill) -> None:
         fault=Edited((Replace(f"app: {APP} # the Service's", "app: demo # the Service's"),), proof=()),
         signature=(
             Stage("2/2, but a target is gone, and so is the autoscaler's metric", (server.ready(), no_target, unknown)),
-            Stage("load comes, and one pod has to bear it", (requests, one_pod, unknown), before=Applied(load)),
+            Stage("load arrives, and one pod has to bear it", (requests, one_pod, unknown), before=Applied(load)),
         ),
         persistence=Persistence(hold_s=THREE_LOOKS_S),
         recovery=(pods_ready({"app": APP}, MOST),),
-        afterwards=(Stage("the load ends, and pods go that it needed", (one_pod, known), before=end_load),),
+        afterwards=(Stage("the load ends, and the additional pods go", (one_pod, known), before=end_load),),
         jobs=("prometheus", APP),
         beside_ready=(known,),
     )

@@ -1,4 +1,4 @@
-"""inodes-full: no inode is left on the server's volume though bytes are; it runs on, and does not start again."""
+"""inodes-full: no inode is left on the server's volume though bytes are; it keeps running, but does not start again."""
 
 import pytest
 
@@ -22,13 +22,13 @@ FOLDER = "backup"  # a job that copies metrics out of Prometheus, file by file, 
 @pytest.mark.charts(">=15")
 @pytest.mark.touches("volume")
 def test_inodes_full(drill: Drill) -> None:
-    """Small files use every inode, the server is restarted; the runbook removes them through a copy of its pod."""
+    """Small files use every inode and the server is restarted; the runbook removes them through a copy of its pod."""
     server = drill.server
     drill.run(
         fault=FillInodes("/data", inside=FOLDER),
         signature=(
             Stage(
-                "df -i shows nothing left, df shows room, and 2/2 as ever",
+                "df -i shows nothing left, df shows space, and the pod is 2/2 as before",
                 lambda at: (inodes_full(server, at.pod, "/data"), server.ready()),
             ),
             Stage(

@@ -10,10 +10,10 @@ TWO_TRIES_S = 11.0  # the reloader tries again every 5 s
 
 
 @pytest.mark.charts(">=15")
-@pytest.mark.long("the kubelet brings a changed ConfigMap to the pod, twice")
+@pytest.mark.long("the kubelet updates a ConfigMap in the pod, twice")
 @pytest.mark.touches("release", "configuration")
 def test_lifecycle_flag(drill: Drill) -> None:
-    """The flag is dropped and a setting changed; the runbook puts the flag back and asks for a reload."""
+    """The flag is dropped and a setting changed; the runbook restores the flag and asks for a reload."""
     server = drill.server
     forbidden, loaded = drill.wording("reload-forbidden"), drill.wording("configuration-loaded")
     first, second = TouchConfig("during-the-incident"), TouchConfig("after-the-recovery")
@@ -22,7 +22,7 @@ def test_lifecycle_flag(drill: Drill) -> None:
         fault=ValuesEdit("server.extraFlags", [], proof=no_flag),
         signature=(
             Stage(
-                "2/2, but a changed setting is not taken over",
+                "2/2, but a changed setting has no effect",
                 lambda at: (
                     server.ready(),
                     server.logs(forbidden, container=server.reloader, since=at.began),
@@ -37,7 +37,7 @@ def test_lifecycle_flag(drill: Drill) -> None:
         recovery=lambda at: (server.logs(loaded, since=at.remediating), first.live(server)),
         afterwards=(
             Stage(
-                "the next changed setting is live without a restart, and no 403 came any more",
+                "the next change is live without a restart, and there is no more 403",
                 lambda at: (
                     second.live(server),
                     drill.same_pod(at),

@@ -1,4 +1,4 @@
-"""no-default-class: there are storage classes, none of them the default, and the claim names none."""
+"""no-default-class: there are storage classes, but none is the default, and the claim names none."""
 
 import pytest
 
@@ -25,10 +25,10 @@ CLASS = "standard"  # of every cluster that promdrill makes
 @pytest.mark.touches("default storage class", "release", "claim")
 @pytest.mark.exclusive("default storage class")
 def test_no_default_class(drill: Drill) -> None:
-    """No class is the default when Prometheus is installed without naming one; the runbook makes one the default."""
+    """Prometheus is installed without naming a class while none is the default; the runbook makes one the default."""
     server = drill.server
     lost = Patched(
-        f"make {CLASS} the default no more",
+        f"make {CLASS} no longer the default",
         f"{STORAGE_CLASSES}/{CLASS}",
         default_class(default=False),
         default_class(default=True),

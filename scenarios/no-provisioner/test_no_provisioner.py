@@ -1,4 +1,4 @@
-"""no-provisioner: the cluster has no storage class and nobody who makes volumes; the claim names a class."""
+"""no-provisioner: the cluster has no storage class and nothing that makes volumes; the claim names a class."""
 
 import pytest
 
@@ -19,7 +19,7 @@ ELSEWHERE = "gp2"  # values that were written for another cluster
 @pytest.mark.touches("storage classes", "provisioner")
 @pytest.mark.alone("all storage classes and the provisioner")
 def test_no_provisioner(drill: Drill) -> None:
-    """Prometheus is installed where no volumes are made; the runbook installs a provisioner and names its class."""
+    """Prometheus is installed where nothing makes volumes; the runbook installs a provisioner and names its class."""
     server = drill.server
     manifest = drill.site.folder.absolute() / "local-path-storage.yaml"
     of_class = object_shows(
@@ -34,7 +34,7 @@ def test_no_provisioner(drill: Drill) -> None:
         ),
         signature=(
             Stage(
-                "claim and pod wait, and the event says that the class is not there",
+                "claim and pod wait, and the event says that the class does not exist",
                 lambda at: (
                     unscheduled(server),
                     no_class(),

@@ -1,4 +1,4 @@
-"""oom: the server's memory limit is below its need; it is killed at every start, and its own log has no word of it."""
+"""oom: the server's memory limit is below its need; it is killed at every start, and its log does not say why."""
 
 import pytest
 
@@ -14,7 +14,7 @@ NEW_LIMIT_BYTES = 384 * 2**20
 @pytest.mark.charts(">=21")
 @pytest.mark.touches("release", "memory limit")
 def test_oom(drill: Drill) -> None:
-    """The limit is lowered by an upgrade; the runbook raises it, and Prometheus' own metrics tell what happened."""
+    """An upgrade lowers the limit; the runbook raises it, and Prometheus' own metrics show what happened."""
     server = drill.server
     labels = {"app.kubernetes.io/instance": server.release, "app.kubernetes.io/component": "server"}
     limit = f'kube_pod_container_resource_limits{{container="{server.container}", resource="memory", pod="%s"}}'

@@ -1,4 +1,4 @@
-"""permission-denied: the folder behind the volume is root's; Prometheus, which is not root, does not start again."""
+"""permission-denied: the volume's folder belongs to root; Prometheus, which is not root, does not start again."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from promdrill.observe import Condition, Server, no_claim
 
 
 def up_at(server: Server, at: datetime | None, *, stored: bool) -> Condition:
-    """Whether samples of a moment are still stored; a query sees those of the five minutes before it too."""
+    """Whether samples of a moment are still stored; a query also sees those of the five minutes before it."""
     assert at is not None
     text = f"samples of {at:%H:%M:%S} are {'still stored' if stored else 'gone'}"
     return server.query("up", lambda found: bool(found) is stored, text, at_s=at.timestamp())
@@ -19,7 +19,7 @@ def up_at(server: Server, at: datetime | None, *, stored: bool) -> Condition:
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("claim", "volume", "release")
 def test_persistence_off(drill: Drill) -> None:
-    """The volume is taken away by an upgrade; the runbook gives Prometheus a volume again."""
+    """An upgrade takes the volume away; the runbook gives Prometheus a volume again."""
     server = drill.server
     drill.run(
         fault=ValuesEdit("server.persistentVolume.enabled", value=False, proof=(no_claim(server.claim),)),

@@ -1,4 +1,4 @@
-"""quota: the namespace's quota is below what the pod asks for; once the pod is gone, no other can be made."""
+"""quota: the namespace's quota is below what the pod requests; once the pod is gone, it cannot be replaced."""
 
 import pytest
 
@@ -18,10 +18,10 @@ QUOTA = {
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("quota", "pod")
 def test_quota(drill: Drill) -> None:
-    """A quota is set and the pod ended, as by an eviction; the runbook raises the quota."""
+    """A quota is set and the pod deleted, as by an eviction; the runbook raises the quota."""
     server = drill.server
     path = f"/api/v1/namespaces/{server.namespace}/resourcequotas/team-monitoring"
-    # Until the usage is counted, pods are refused with other words.
+    # Until the usage is counted, pods are refused with another message.
     counted = object_shows(path, lambda quota: "used" in quota.get("status", {}), "the quota counts")
     raised = object_shows(
         path, lambda quota: quota["spec"]["hard"]["requests.memory"] == NEW_HARD, "the quota is raised"

@@ -22,7 +22,7 @@ NGINX = {"app": "nginx"}
 @pytest.mark.long("a window of a minute passes")
 @pytest.mark.touches("a container's main process")
 def test_restarts_metric(drill: Drill) -> None:
-    """The process is killed once, its container restarted; the runbook finds out which, why, and that it was once."""
+    """The process is killed once and its container restarted; the runbook finds out which, why, and how often."""
     server = drill.server
     source = dashboard.Source.of(server, grafana=drill.site.has_image(dashboard.GRAFANA_IMAGE))
     path = f"/apis/apps/v1/namespaces/{server.namespace}/deployments/nginx"
@@ -48,12 +48,12 @@ def test_restarts_metric(drill: Drill) -> None:
         ),
         persistence=None,
         recovery=lambda at: (
-            source.query(INCREASE, lambda v: any(_of_nginx(v)), "nginx' increase is still told"),
+            source.query(INCREASE, lambda v: any(_of_nginx(v)), "nginx' increase is still there"),
             not_restarted(NGINX, "nginx", since=at.remediating or at.began),
         ),
         jobs=("prometheus", "kube-state-metrics"),
         breaking=Patched(
-            "have nginx end again and again",
+            "make nginx end again and again",
             path,
             {"spec": {"template": {"spec": {"containers": ending}}}},
             kind="strategic",

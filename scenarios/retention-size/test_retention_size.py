@@ -1,4 +1,4 @@
-"""retention-size: size retention above the volume; it fills although retention is set, and nothing more is stored."""
+"""retention-size: size retention is above the volume's size; the volume fills, and nothing more is stored."""
 
 from collections.abc import Callable
 from functools import partial
@@ -9,15 +9,15 @@ from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Patched, volume_below, volume_full
 from promdrill.observe import Condition, Server, pods_ready
 
-SERIES = 12_000  # about 0.5 MB/s with all that Prometheus makes of it: what 80 % leaves free has to do for ten seconds
-NO_SAMPLE_FOR_S = 6.0  # longer than a block is written in vain, which gives back for some seconds what it took
+SERIES = 12_000  # about 0.5 MB/s with everything that Prometheus makes of it: the free 20 % must last for ten seconds
+NO_SAMPLE_FOR_S = 6.0  # longer than a failing write of a block, which frees its space again after some seconds
 LIMIT_BYTES = 21 * 2**20  # 85 % of the 24.6 MiB that ext4 leaves of the volume
-PEAK = 0.95  # of the volume may be used; blocks are deleted only when the next one is there
+PEAK = 0.95  # share of the volume that may be used; blocks are deleted only once the next one exists
 STAYS_S = 13.0  # four blocks come, and four go
 
 
 def tsdb_metric(server: Server, name: str, predicate: Callable[[float], bool], text: str) -> Condition:
-    """A metric of the database, by the rest of its name."""
+    """A metric of the database, by its name without the prefix."""
     return server.metric(f"prometheus_tsdb_{name}", predicate, text)
 
 
@@ -32,7 +32,7 @@ def more_series(server: Server, proof: Condition) -> Patched:
 @pytest.mark.long("real samples fill the volume")
 @pytest.mark.touches("release", "volume")
 def test_retention_size(drill: Drill) -> None:
-    """An application exposes many more series, the volume fills; the runbook sets the limit to 80 % of it."""
+    """An application exposes many more series, and the volume fills; the runbook sets the limit to 80 % of it."""
     server = drill.server
     commit_failed = drill.wording("scrape-commit-failed")
     stored = server.metric("prometheus_tsdb_head_series", lambda n: n > SERIES, "the new series are stored")

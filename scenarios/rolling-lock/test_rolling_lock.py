@@ -1,4 +1,4 @@
-"""rolling-lock: a rolling update on one volume; the new pod waits for ever for the old one's lock, and that stays."""
+"""rolling-lock: a rolling update on one volume; the new pod waits forever for the old one's lock."""
 
 import pytest
 
@@ -12,7 +12,7 @@ ANNOTATIONS = {"example.com/team": "monitoring"}
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("release", "deployment strategy")
 def test_rolling_lock(drill: Drill) -> None:
-    """A harmless change of the pod is rolled out; the runbook has the old pod ended before the new one is made."""
+    """A harmless change of the pod is rolled out; with the runbook the old pod ends before the new one starts."""
     server = drill.server
     locked = drill.wording("storage-locked")
     recreated = object_shows(
@@ -25,7 +25,7 @@ def test_rolling_lock(drill: Drill) -> None:
         fault=ValuesEdit("server.podAnnotations", ANNOTATIONS, proof=(old_pod_beside_new(server),)),
         signature=(
             Stage(
-                "the new pod crashes, the old one serves on",
+                "the new pod crashes, the old one keeps serving",
                 (old_pod_beside_new(server), server.crash_looping(), server.logs(locked), server.fresh(3.0)),
             ),
         ),

@@ -1,4 +1,4 @@
-"""service-port: the Service sends to a port on which nobody listens; Prometheus is well, and nobody reaches it."""
+"""service-port: the Service sends to a port on which nothing listens; Prometheus is healthy, but cannot be reached."""
 
 import pytest
 
@@ -12,11 +12,11 @@ from promdrill.drill import (
 from promdrill.faults import Edited, Replace
 from promdrill.observe import Condition, command
 
-STORED_SHARE = 0.8  # of the scrapes: a busy machine skips one now and then, a gap would have none
+STORED_SHARE = 0.8  # share of the scrapes: a busy machine skips one now and then; in a gap there would be none
 
 
 def knock(drill: Drill, at: Moments, text: str, exit_code: int, pattern: str) -> Condition:
-    """What a new connection from inside the cluster to the port of a node comes to."""
+    """What happens to a new connection from inside the cluster to the port of a node."""
     kube, server = drill.site.kube, drill.server
     service = kube.get(f"/api/v1/namespaces/{server.namespace}/services/{server.service}")
     addresses = kube.get("/api/v1/nodes")["items"][0]["status"]["addresses"]
@@ -27,7 +27,7 @@ def knock(drill: Drill, at: Moments, text: str, exit_code: int, pattern: str) ->
 
 
 def stored_throughout(drill: Drill, at: Moments) -> Condition:
-    """The samples of the time during which nobody could ask for them."""
+    """Samples from the time during which nobody could query them."""
     began, ended = at.injected or at.began, at.remediating or at.began
     span_s = int((ended - began).total_seconds())
     return drill.server.query(

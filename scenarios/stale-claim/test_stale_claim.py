@@ -1,4 +1,4 @@
-"""stale-claim: a StatefulSet is installed anew over a claim that was kept; old size and old data come back."""
+"""stale-claim: a StatefulSet is installed again over a claim that was kept; the old size and the old data come back."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ SIZE = "server.persistentVolume.size"
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("release", "claim")
 def test_stale_claim(drill: Drill) -> None:
-    """Uninstalled and installed with a new size; the runbook does the same again, and deletes the claim in between."""
+    """Prometheus is reinstalled with a new size; the runbook does the same, but deletes the claim in between."""
     server = drill.server  # its claim is that of the StatefulSet, as values.yaml asks for one
     core, apps = (f"/{api}/namespaces/{server.namespace}" for api in ("api/v1", "apis/apps/v1"))
     template = object_shows(
@@ -38,7 +38,7 @@ def test_stale_claim(drill: Drill) -> None:
 
     def old_samples(at: Moments, *, there: bool) -> Condition:
         assert at.baseline is not None
-        text = f"samples of the former installation: {'there' if there else 'none'}"
+        text = f"samples of the old installation: {'there' if there else 'none'}"
         return server.query("up", lambda found: bool(found) == there, text, at_s=at.baseline.timestamp())
 
     drill.run(

@@ -1,4 +1,4 @@
-"""target-typo: a target's host is misspelt; the pod is perfect, the reload was successful, and the target is down."""
+"""target-typo: a target's host is misspelt; the pod is healthy, the reload was successful, and the target is down."""
 
 import pytest
 
@@ -11,14 +11,14 @@ RIGHT, WRONG = "localhost:9090", "locaslhost:9090"
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("scrape configuration", "release")
 def test_target_typo(drill: Drill) -> None:
-    """One letter too many in a target; the runbook corrects it and asks for a reload."""
+    """A target gets one letter too many; the runbook corrects it and asks for a reload."""
     server = drill.server
     up_is = {target: f'up{{instance="{target}"}}' for target in (RIGHT, WRONG)}
     drill.run(
         fault=Edited((Replace(RIGHT, WRONG),), proof=(server.config_has(WRONG),)),
         signature=(
             Stage(
-                "2/2 and well reloaded, but one target is down",
+                "2/2 and reloaded without errors, but one target is down",
                 (
                     server.ready(),
                     server.metric("prometheus_config_last_reload_successful", lambda value: value == 1, "reload is 1"),

@@ -9,12 +9,12 @@ from promdrill.faults import RestartServer, RunIn
 from promdrill.observe import Condition
 
 CORRUPTIONS = "prometheus_tsdb_wal_corruptions_total"
-COSTS_S = 4  # of samples lie behind the damage when it is done; LAST asks for less than that
+COSTS_S = 4  # of samples are behind the damage once it is done; LAST asks for less than that
 LAST = 'count_over_time(up{job="prometheus"}[3s])'
 FEWEST = 2  # samples within LAST, at a scrape every second
 
-# What stands at the segment's end when the script begins is the first thing to be damaged, so that the samples of the
-# baseline lie before it. Nothing is cut off: the segment stays as long as it is, and Prometheus writes on behind.
+# The damage starts where the segment ended when the script began, so that the samples of the baseline are before it.
+# Nothing is cut off: the segment keeps its length, and Prometheus keeps writing after it.
 SPOIL = f"""
 cd /data/wal || exit
 segment=$(ls | grep -E '^[0-9]+$' | tail -n 1)
@@ -28,7 +28,7 @@ yes | head -c 512 | dd of="$segment" bs=1 seek="$from" conv=notrunc
 @pytest.mark.charts(">=15")
 @pytest.mark.touches("volume", "pod")
 def test_wal_corrupt(drill: Drill) -> None:
-    """A WAL segment is damaged, the server restarted; the runbook states the loss and proves that the WAL is whole."""
+    """A WAL segment is damaged, the server restarted; the runbook states the loss and proves that the WAL is intact."""
     server = drill.server
     read_error = drill.wording("wal-read-error")
 

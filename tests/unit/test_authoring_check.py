@@ -201,7 +201,7 @@ def test_a_signature_from_one_side(drills: Path) -> None:
         text.replace("lambda at: (rule(server, RIGHT), drill.same_pod(at))", "lambda at: rule(server, RIGHT)")
     )
     (found,), _ = found_in(drills)
-    assert "conditions are a tuple, this is one: a rule with" in found
+    assert "conditions are a tuple, not a single condition: a rule with" in found
 
 
 def test_what_only_a_cluster_knows_is_said_to_be_unchecked(drills: Path) -> None:

@@ -30,7 +30,7 @@ from promdrill.matrix import child
 from promdrill.matrix.child import Ended
 from promdrill.report.bench import show
 from promdrill.report.bench.figures import Middle, bench
-from promdrill.report.bench.run import Outside, places
+from promdrill.report.bench.run import Outside, workers
 
 BEGAN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 ONE = (1.0, 10.0, 2.0, 3.0, 4.0, 5.0, 6.0, 0.5)
@@ -114,11 +114,11 @@ def test_nothing_is_packed_tighter_than_the_longest_drill() -> None:
 
 def test_places_are_those_that_were_asked_for_or_seen() -> None:
     three = (drill("a", 30), drill("b", 61.5), drill("c", 40))
-    assert places(run(*three)) == 2, "the second begins in the moment in which the first ends"
-    assert places(run(*three, options={"JOBS": "3", "PROFILE": "fast"})) == 3
-    assert places(run(*three, options={"JOBS": "1"})) == 2
-    assert places(run(*three, options={"JOBS": "many"})) == 2
-    assert places(run(*three[:2])) == places(run(drill("a", 30, ()))) == 1
+    assert workers(run(*three)) == 2, "the second begins in the moment in which the first ends"
+    assert workers(run(*three, options={"JOBS": "3", "PROFILE": "fast"})) == 3
+    assert workers(run(*three, options={"JOBS": "1"})) == 2
+    assert workers(run(*three, options={"JOBS": "many"})) == 2
+    assert workers(run(*three[:2])) == workers(run(drill("a", 30, ()))) == 1
     (told,) = bench([run(*three, options={"JOBS": "3", "PROFILE": "fast"})]).runs
     assert (told.jobs, told.options) == (3, {"PROFILE": "fast"})
 
@@ -199,10 +199,10 @@ def test_observation_is_the_median_over_drills() -> None:
 
 
 UNLIKE = [
-    ({"chart_version": "25.8.0"}, {}, "different charts .*: prometheus 0.1.0 .*and prometheus 25.8.0"),
-    ({"app_version": "3.14.0"}, {}, r"versions of Prometheus .*: 2.48.0 \(run of .*06:00:00.000Z\) and 3.14.0"),
-    ({}, {"kubernetes": "1.34.4"}, "versions of Kubernetes .*: 1.36.3 .*and 1.34.4"),
-    ({"profile": "as-shipped"}, {}, "different profiles .*: fast .*and as-shipped"),
+    ({"chart_version": "25.8.0"}, {}, "different charts: prometheus 0.1.0 .*and prometheus 25.8.0"),
+    ({"app_version": "3.14.0"}, {}, r"versions of Prometheus: 2.48.0 \(run of .*06:00:00.000Z\) and 3.14.0"),
+    ({}, {"kubernetes": "1.34.4"}, "versions of Kubernetes: 1.36.3 .*and 1.34.4"),
+    ({"profile": "as-shipped"}, {}, "different profiles: fast .*and as-shipped"),
 ]
 
 
@@ -226,16 +226,16 @@ def test_a_drill_that_does_not_know_its_versions_is_of_no_other_kind() -> None:
 
 
 def test_results_without_a_drill_are_refused() -> None:
-    with pytest.raises(UsageError, match="no drill is in these results"):
+    with pytest.raises(UsageError, match="these results contain no drills"):
         bench([run(), later(300)])
 
 
 @pytest.mark.parametrize("figure", ["3", -1.0, float("nan"), float("inf"), True])
 def test_what_is_no_figure_is_refused(figure: Any) -> None:
     phases = (PhaseRecord(PhaseName.BASELINE, at(30), figure),)
-    with pytest.raises(UsageError, match=r"oom: seconds of baseline: .* is no figure"):
+    with pytest.raises(UsageError, match=r"oom: seconds of baseline: .* is not a number"):
         bench([run(drill("oom", 30, phases=phases))])
-    with pytest.raises(UsageError, match=r"oom: api_requests: .* is no figure"):
+    with pytest.raises(UsageError, match=r"oom: api_requests: .* is not a number"):
         bench([run(drill("oom", 30, observer=observer(0.1, figure)))])
 
 
@@ -270,10 +270,10 @@ def test_as_text() -> None:
         "1    2026-11-22 06:00:00  1 min 40 s       2  2 passed",
         "2    2026-11-22 06:03:20  2 min 10 s       2  1 passed, 1 failed",
         "3    2026-11-22 06:06:40  1 min 52 s       2  2 passed, 1 skipped",
-        "In all: least 1 min 40 s, median 1 min 52 s, most 2 min 10 s.",
-        "Run 3 was asked for HELM_VERSION=3.",
+        "In all: 1 min 40 s at least, 1 min 52 s median, 2 min 10 s at most.",
+        "Run 3 had the settings HELM_VERSION=3.",
     ]
-    start = lines.index("Medians of the drills that passed, in seconds; in parentheses, of several, the")
+    start = lines.index("Medians of the drills that passed, in seconds; in parentheses the longest minus")
     assert lines[start + 2 : start + 7] == [
         "                   provi- base-        signa- persis- reme- reco-",
         "id                   sion  line inject   ture   tence diate  very undo  in all",
@@ -281,10 +281,10 @@ def test_as_text() -> None:
         "oom                     1    10      2      3       4     5     6    0  32 (0)",
         "sum                     2    20      4      6       8    10    12    1      63",
     ]
-    start = lines.index("run  in all  drilling  places  packed  rest  before  between  after")
-    assert lines[start + 1] == "1       100        63       2      32    68      30        2     36"
+    start = lines.index("run  in all  drilling  workers  packed  rest  before  between  after")
+    assert lines[start + 1] == "1       100        63        2      32    68      30        2     36"
     assert "seconds to notice a change, 95th percentile    4 ms  4 ms       4" in lines
-    start = lines.index("1 drill did not pass, and is in no median:")
+    start = lines.index("1 drill did not pass, and is not in any median:")
     assert lines[start + 1].startswith("  run 2: oom: failed, no recovery: the pod is 1/2, ")
     assert lines[-1].endswith("1/2, the pod ..."), "a long reason is cut"
     assert not any("seen to run at once" in line for line in lines)
@@ -465,8 +465,8 @@ def test_results_are_only_told_of(world: World, capsys: Captured, monkeypatch: p
         (["nowhere"], "cannot read nowhere: No such file or directory"),
         (["empty"], "no results.json in empty"),
         (["broken.json"], "broken.json is not JSON"),
-        (["one", "other"], "seconds on different versions of Kubernetes do not go together"),
-        (["none"], "no drill is in these results"),
+        (["one", "other"], "cannot combine runs with different versions of Kubernetes"),
+        (["none"], "these results contain no drills"),
         (["one", "--jobs=1"], "--jobs: with RESULTS nothing is run"),
         (["one", "--scenario=oom"], "--scenario: with RESULTS nothing is run"),
         (["one", "--runs=2"], "--runs: with RESULTS nothing is run"),

@@ -142,7 +142,7 @@ def test_steps_are_the_same_though_their_lines_moved() -> None:
     new = [again, idle, without(45, "kubectl get")]
     rows = compare([run(*old)], [run(*new)]).rows
     assert [(row.cell.control, row.finding) for row in rows] == [
-        ("without runbook.md: helm upgrade (the 2. such step)", Finding.REGRESSION),
+        ("without runbook.md: helm upgrade (occurrence 2)", Finding.REGRESSION),
         ("without runbook.md: helm upgrade", Finding.UNCHANGED),
         ("without runbook.md: kubectl get", Finding.UNCHANGED),
     ]

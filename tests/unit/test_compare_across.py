@@ -94,7 +94,7 @@ def test_recovery_times_of_two_profiles_are_not_compared() -> None:
     (row,) = result.rows
     assert (row.finding, row.recovery) == (Finding.UNCHANGED, None)
     worse = compare([run(drill(), drill())], [run(other, failed(profile="as-shipped"))], across=[Axis.PROFILE])
-    said = "recovery: 12.0 s (of 2, spread 0.0 s) -> 300.0 s, not compared: of different profiles"
+    said = "recovery: 12.0 s (of 2, spread 0.0 s) -> 300.0 s, not compared: different profiles"
     assert said in " ".join(to_text(worse, "a", "b").split())
     same = compare([run(drill())], [run(drill(took_s=300.0))], across=[Axis.PROFILE])
     assert same.regressed
@@ -107,8 +107,8 @@ def test_several_cells_for_one_are_refused() -> None:
         with pytest.raises(UsageError) as caught:
             compare(old, new, across=[Axis.CHART])
         assert caught.value.message == (
-            f"--across chart: {side} has several cells for one: disk-full with chart prometheus 25.8.0; "
-            "chart prometheus 27.52.0 (and so for 1 more)"
+            f"--across chart: {side} has several cells that would count as one: disk-full with "
+            "chart prometheus 25.8.0; chart prometheus 27.52.0 (and so for 1 more)"
         )
         assert side in caught.value.hint
     with pytest.raises(UsageError, match=r"25\.8\.0, prometheus 2\.48\.0; chart prometheus 27\.52\.0, "):
@@ -255,7 +255,7 @@ def test_the_option_takes_commas_and_may_stand_again(capsys: pytest.CaptureFixtu
     assert main.main([*command, "--across", "profile, chart", "--across", "kubernetes"]) == 1
     assert "Across: chart, kubernetes, profile\n" in capsys.readouterr().out
     assert main.main([*command[:2], "reports", "--across=chart"]) == 2
-    assert "promdrill: --across chart: NEW has several cells for one" in capsys.readouterr().err
+    assert "promdrill: --across chart: NEW has several cells that would count as one" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("nights")

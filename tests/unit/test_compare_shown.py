@@ -40,8 +40,8 @@ def both() -> Comparison:
 
 TEXT = """\
 OLD: reports/old: 3 runs, 13 drills
-NEW: reports/new: 4 runs, 12 drills; unfinished, so that drills may be missing:
-  1 run, started 2026-01-03
+NEW: reports/new: 4 runs, 12 drills; unfinished, so drills may be missing: 1
+  run, started 2026-01-03
 
 3 regressions
   disk-full
@@ -108,7 +108,7 @@ MARKDOWN = f"""\
 ## promdrill compare: 3 regressions
 
 - OLD: reports/old: 3 runs, 13 drills
-- NEW: reports/new: 4 runs, 12 drills; unfinished, so that drills may be missing: 1 run, started 2026-01-03
+- NEW: reports/new: 4 runs, 12 drills; unfinished, so drills may be missing: 1 run, started 2026-01-03
 
 | finding | drill | cell | old | new | recovery |
 | --- | --- | --- | --- | --- | --- |
@@ -252,7 +252,7 @@ def test_nothing_in_common_is_said_and_is_no_regression() -> None:
 def test_what_is_unknown_or_assumed_is_said() -> None:
     result = compare([run(drill())], [run(failed(app_version=None))])
     said = " ".join(to_text(result, "a", "b").split())
-    assert "new: failed: no recovery: 1/2 (versions not told by 1 drill: taken to be of this cell)" in said
+    assert "new: failed: no recovery: 1/2 (versions unknown for 1 drill: taken to belong to this cell)" in said
     unknown = drill(chart=None, **UNTOLD)
     said = to_text(compare([run(unknown)], [run(failed(chart=None, **UNTOLD))]), "a", "b")
     assert "    ? ?, Prometheus ?, Kubernetes 1.36.3, fast\n" in said
@@ -324,7 +324,7 @@ def test_what_is_refused(tmp_path: Path) -> None:
         ({"observer": {"detections": {}}}, "drills[0].observer.detections: expected int | null, got object"),
         ({"chart_version": 25.8}, "drills[0].chart_version: expected str | null, got float"),
         ({"reason": {}}, "drills[0].reason: expected str | null, got object"),
-        ({"control": "no-runbook"}, "drills[0].control: 'no-runbook' is not known to this promdrill"),
+        ({"control": "no-runbook"}, "drills[0].control: unknown control 'no-runbook'"),
         (
             {"left_out": {"file": "runbook.md", "line": "3", "command": "ls", "optional": False}},
             "drills[0].left_out.line: expected int, got str",

@@ -251,14 +251,15 @@ def test_a_slip_of_the_scenarios_own_test_is_told_with_its_line(world: World) ->
 
 
 def test_one_condition_in_place_of_several_is_refused_where_it_is_written(world: World) -> None:
-    with pytest.raises(UsageError, match="the conditions of the stage 'down' are a tuple, this is one: server is down"):
+    single = "a tuple, not a single condition: server is down"
+    with pytest.raises(UsageError, match=f"the conditions of the stage 'down' are {single}"):
         Stage("down", DOWN)  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="the proof of Break is a tuple, this is one: server is down"):
+    with pytest.raises(UsageError, match=f"the proof of Break is {single}"):
         Break(world, proof=DOWN)  # type: ignore[arg-type]
     result = not_passed(world, recovery=lambda _at: DOWN)
     assert result.verdict is Verdict.ABORTED
     assert str(result.reason).startswith(
-        "bad input, found during recovery: conditions are a tuple, this is one: server"
+        "bad input, found during recovery: conditions are a tuple, not a single condition: server"
     )
 
 

@@ -90,7 +90,7 @@ def test_objects_are_complete_yaml_of_this_namespace(world: EvidenceWorld) -> No
     assert "managedFields" not in world.everything()
     assert yaml.safe_load(world.read("persistentvolumes.yaml"))["metadata"]["name"] == "pv-1"
     assert yaml.safe_load(world.read("storageclass.yaml"))["metadata"]["name"] == NAMESPACE
-    assert world.read("services.yaml") == "# there are none\n"
+    assert world.read("services.yaml") == "# none\n"
     assert len(list(yaml.safe_load_all(world.read("events.yaml")))) == 2
 
 

@@ -141,7 +141,7 @@ def test_nothing_inside_a_list_is_set(files: tuple[Path, ...], edit: Set, told: 
     files[0].write_text(JOBS)
     with pytest.raises(UsageError) as caught:
         change(files, [edit])
-    assert caught.value.message == f"{files[0]}:{line}: {edit}: {told}, and Helm replaces lists whole"
+    assert caught.value.message == f"{files[0]}:{line}: {edit}: {told}, and Helm replaces lists as a whole"
     path = told.partition(" ")[0]
     assert caught.value.hint == f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list"
     assert files[0].read_text() == JOBS

@@ -100,7 +100,7 @@ def test_the_claim_is_waited_for_where_it_is_not_kept(place: Place) -> None:
     with pytest.raises(WaitTimeout, match="no claim prometheus-server"):
         place.inject(Reinstall((EDIT,)))
     assert place.done[:2] == ["uninstall", CLAIM]
-    assert place.release.read() == VALUES, "nothing is changed as long as the former Prometheus is there"
+    assert place.release.read() == VALUES, "nothing is changed as long as the old Prometheus is there"
     assert place.undone() == ["uninstall"]
 
 
@@ -135,9 +135,9 @@ def test_a_step_that_is_refused_is_taken_back_all_the_same(place: Place, fails: 
 
 
 def test_an_installation_anew_says_what_it_changes(place: Place) -> None:
-    assert Reinstall().name == "install anew: no change"
+    assert Reinstall().name == "install again: no change"
     fault = Reinstall((EDIT,), (Act(place, "one"),), keep_claim=True)
-    assert fault.name == "install anew, the claim kept: set server.extraFlags to [], one"
+    assert fault.name == "install again, the claim kept: set server.extraFlags to [], one"
     assert fault.blast_radius == ("the Prometheus that is drilled", "the o")
 
 

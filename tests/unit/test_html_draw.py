@@ -1,4 +1,4 @@
-"""The snapshots: short SVG paths, one class each, the same every time."""
+"""The drawings: short SVG paths, one class each, the same every time."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_what_is_short_can_still_be_seen_and_stays_inside() -> None:
     assert svg.shapes == (("bad", "M10 10H12M998 10H1000"),)
 
 
-def test_nothing_to_draw_is_no_snapshot() -> None:
+def test_nothing_to_draw_makes_no_shapes() -> None:
     assert Canvas(5.0).render() == []
     canvas = Canvas(0.0)
     canvas.lane().bars("ok", [])
@@ -152,7 +152,7 @@ def test_conditions_that_never_changed_are_counted() -> None:
 def test_a_missing_condition_is_drawn_and_said() -> None:
     told = Told().tell(WAIT).tell(condition("c", holds=False)).tell(WaitTimedOut(missing=("c",)), 3.0)
     (row,) = lanes.conditions(told.timeline(), Canvas(3.0)).rows
-    assert (row.note, row.told) == ("missing at the end of its wait", "did not hold from 0:00.0 to 0:03.0")
+    assert (row.note, row.told) == ("did not hold at the end of its wait", "did not hold from 0:00.0 to 0:03.0")
 
 
 def test_charts_say_what_they_are_made_of() -> None:
@@ -186,7 +186,7 @@ def test_charts_of_many_readings() -> None:
 
 def test_a_journal_without_readings_says_so() -> None:
     group = charts(Told().tell(Undone(what="x"), 1.0).timeline(), Canvas(1.0))
-    assert (group.rows, group.note) == ((), "This journal does not tell the volume's fill or the samples' age.")
+    assert (group.rows, group.note) == ((), "This journal does not have the volume's fill or the samples' age.")
 
 
 def test_a_picture_is_the_same_every_time_and_holds_no_style() -> None:

@@ -49,7 +49,7 @@ def test_markup_in_a_runbook_is_words_and_headings_stand_below_the_drill(tmp_pat
 
 
 def test_a_runbook_that_was_not_run_says_so(tmp_path: Path) -> None:
-    assert runbook.render(written(tmp_path), [], shown).note == "No step of it was run."
+    assert runbook.render(written(tmp_path), [], shown).note == "None of its steps was run."
 
 
 def test_a_runbook_that_has_changed_since_is_not_mixed_with_its_steps(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_runbook_that_has_changed_since_is_not_mixed_with_its_steps(tmp_path: 
 
 def test_a_runbook_that_is_gone_leaves_its_steps(tmp_path: Path) -> None:
     found = runbook.render(None, [LOOKED], shown)
-    assert "not there any more" in found.note
+    assert "no longer exists" in found.note
     assert "ran line 14" in found.html
     (tmp_path / "runbook.md").write_bytes(b"\xff\xfe")
     assert runbook.render(tmp_path / "runbook.md", [], shown).html == ""

@@ -94,7 +94,7 @@ def test_a_drill_makes_its_cell_red(folder: Path, result: RunResult) -> None:
     [
         (None, "no result"),
         (run(drill(), finished=False), "no finished result: the run of 2026-01-01 was interrupted"),
-        (timed(), "no result: the run of 2026-01-01T00:00:00.000Z neither drilled nor skipped anything"),
+        (timed(), "no result: the run of 2026-01-01T00:00:00.000Z neither ran nor skipped anything"),
     ],
 )
 def test_without_a_finished_result_a_cell_is_red(folder: Path, result: RunResult | None, problem: str) -> None:
@@ -160,7 +160,7 @@ def test_what_was_expected_comes_first_and_is_missed_where_it_is_not_there(folde
         ("a", "", False),
     ]
     (gone,) = night.red
-    assert gone.problems == ("no result: not even its folder is there",)
+    assert gone.problems == ("no result: its folder does not exist",)
 
 
 def test_the_cells_may_be_expected_as_json(tmp_path: Path) -> None:
@@ -249,7 +249,7 @@ MARKDOWN = """\
 
 ### Cells
 
-| cell | what it is | Kubernetes | minutes | came to |
+| cell | what it is | Kubernetes | minutes | result |
 | --- | --- | --- | --- | --- |
 | a | Chart 15 | 1.36.3 | 11.5 | red: 2 passed, 1 failed, 1 skipped |
 | b |  | 1.36.3 | 11.5 | red: 1 passed, 2 failed |

@@ -43,12 +43,12 @@ def test_it_holds_once_the_counter_stood_still_for_so_long() -> None:
 @pytest.mark.parametrize(
     ("readings", "text"),
     [
-        ((page(0, 7), page(4, 7)), f"{NAME} is 7; asked for 4.0 s of 5"),
-        ((page(4, 7),), f"{NAME} is 7; asked for 0.0 s of 5"),
+        ((page(0, 7), page(4, 7)), f"{NAME} is 7; watched for 4.0 of 5 s"),
+        ((page(4, 7),), f"{NAME} is 7; watched for 0.0 of 5 s"),
         ((page(0, None), page(5, None)), f"no metric {NAME}"),
-        ((page(0, None), page(5, 7)), f"{NAME} is 7; asked for 0.0 s of 5"),
+        ((page(0, None), page(5, 7)), f"{NAME} is 7; watched for 0.0 of 5 s"),
         ((page(0, 7), said(503, "no", at_s=5)), "/metrics does not answer: HTTP 503 no"),
-        ((page(0, 9, started=1.0), page(5, 3, started=4.0)), f"{NAME} is 3; asked for 0.0 s of 5"),
+        ((page(0, 9, started=1.0), page(5, 3, started=4.0)), f"{NAME} is 3; watched for 0.0 of 5 s"),
     ],
     ids=["too short", "once", "not there", "new", "no page", "another process"],
 )

@@ -1,4 +1,4 @@
-"""Conditions on what is not the drilled server: each holds, does not hold, and is not known."""
+"""Conditions on everything but the drilled server: each holds, does not hold, and is not known."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_claim_phase() -> None:
     assert (seen.holds, seen.text) == (True, "claim data: Pending")
     assert not condition.judge(claims(data="Bound", other="Pending")).holds
     assert not condition.judge(claims(data=None)).holds
-    assert condition.judge(claims(other="Pending")).text == "claim data: not there"
+    assert condition.judge(claims(other="Pending")).text == "claim data: does not exist"
     assert not condition.judge(claims(other="Pending")).holds
 
 

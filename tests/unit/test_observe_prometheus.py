@@ -56,7 +56,7 @@ def test_ranges_and_stored_samples_keep_their_times() -> None:
 
 
 def test_a_vector_where_a_matrix_belongs_is_an_error() -> None:
-    with pytest.raises(ClusterError, match="a matrix was expected, not a vector"):
+    with pytest.raises(ClusterError, match="expected a matrix, not a vector"):
         samples(kube("/query?query=1%5B1000ms%5D&time=1.000", vector()), SERVER, "1", start_s=0, end_s=1)
 
 

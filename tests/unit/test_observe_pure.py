@@ -88,7 +88,7 @@ def test_quantities(quantity: str, size: int) -> None:
 
 @pytest.mark.parametrize("quantity", ["", "Gi", "1GB", "-1Gi", "1 Gi"])
 def test_no_quantities(quantity: str) -> None:
-    with pytest.raises(ValueError, match="no quantity"):
+    with pytest.raises(ValueError, match="not a quantity"):
         size_bytes(quantity)
 
 

@@ -301,11 +301,11 @@ def test_sizes_of_claim_and_volume() -> None:
     assert wanted.judge(snapshot(claims=named(claim("1024Mi")))).holds
     assert wanted.judge(snapshot(claims=named(claim("1000Mi")))).text == "prometheus-server Bound, 1000Mi"
     assert not wanted.judge(snapshot(claims=named(claim("1Gi", "Pending")))).holds
-    assert wanted.judge(snapshot()).text == "not there"
+    assert wanted.judge(snapshot()).text == "does not exist"
     grown = SERVER_OF.volume_size("1Gi")
     assert grown.judge(snapshot(volumes=named(volume("1Gi")))).holds
     assert not grown.judge(snapshot(volumes=named(volume("300Mi")))).holds
-    assert grown.judge(snapshot(volumes=named(volume("1Gi", "elsewhere")))).text == "not there"
+    assert grown.judge(snapshot(volumes=named(volume("1Gi", "elsewhere")))).text == "does not exist"
 
 
 def test_events() -> None:

@@ -315,5 +315,5 @@ def test_the_reloader_is_not_throttled_and_sees_every_change() -> None:
 
 def test_readme_names_every_file_and_takes_the_api_away_first() -> None:
     assert re.findall(r"^\| `((?:custom-metrics/)?\d\d-[a-z-]+\.yaml)` \|", README, re.MULTILINE) == list(SHIPPED)
-    away = README.partition("## Take it away")[2]
+    away = README.partition("## Remove it")[2]
     assert 0 < away.index("80-api.yaml") < away.index("-f manifests/operator/custom-metrics/ ")

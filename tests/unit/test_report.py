@@ -278,9 +278,9 @@ def test_the_table_of_controls_is_scenario_by_control() -> None:
     out = variants.lines([NO_FAULT, NO_REMEDY, caught], "controls")
     assert out == [
         "",
-        "scenario        no-fault         no-remedy",
+        "scenario        no-fault              no-remedy",
         "disk-full       invalid, as expected  failed, as expected",
-        "lifecycle-flag  -                passed, NOT AS EXPECTED",
+        "lifecycle-flag  -                     passed, NOT AS EXPECTED",
     ]
 
 
@@ -301,16 +301,16 @@ def test_the_table_of_an_ablation_is_step_by_step() -> None:
         " 106  sed                               not needed, optional",
         " 114  x                                 needed only for verification",
         "1066  sed                               not needed",
-        "      NOT AS EXPECTED: disk-full: the step at runbook.md:1066 is not needed, and not",
-        "      marked optional",
+        "      NOT AS EXPECTED: disk-full: the step at runbook.md:1066 is not needed, and",
+        "      not marked optional",
         "lifecycle-flag: each step of its Mitigation left out once",
         "line  step                              the step is",
         " 114  x                                 needed, optional",
-        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:114 is marked optional,",
-        "      but needed; without it the drill ended failed: no recovery",
+        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:114 is marked",
+        "      optional, but needed; without it the drill ended failed: no recovery",
         " 120  y                                 not known",
-        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:120 was not judged; the",
-        "      drill without it ended aborted: interrupted",
+        "      NOT AS EXPECTED: lifecycle-flag: the step at runbook.md:120 was not",
+        "      judged; the drill without it ended aborted: interrupted",
     ]
 
 

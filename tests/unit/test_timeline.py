@@ -30,8 +30,9 @@ from promdrill.core.events import (
 )
 from promdrill.core.model import PhaseName
 from promdrill.core.records import Misfit
-from promdrill.report.html import words
+from promdrill.results import words
 from promdrill.results.timeline.drill import Gap, Timeline, timelines
+from promdrill.results.timeline.lines import phase_line
 
 WAIT = WaitBegan(wanted=("c",), timeout_s=9.0)
 
@@ -215,6 +216,11 @@ def test_a_moment_before_the_drill_counts_as_its_beginning() -> None:
 )
 def test_seconds_are_written_for_people(figure: float | None, text: str) -> None:
     assert words.seconds(figure) == text
+
+
+def test_a_long_phase_is_written_as_on_the_page() -> None:
+    ended = [PhaseEnded(phase=PhaseName.REMEDIATE, took_s=took_s) for took_s in (1.1, 185.0)]
+    assert [phase_line(event) for event in ended] == ["remediate        1.1 s", "remediate    3 min 05 s"]
 
 
 def test_other_figures_are_written_for_people() -> None:

@@ -37,7 +37,7 @@ from promdrill.runbook.parse import parse
 
 SERVER = Server.of("drill-toy", "prometheus")
 BLOCK = "01M816SYCSQY34PGZ28WKW96VV"
-BEHIND = "samples behind that block"
+AFTER = "samples after that block"
 HEADER, TOC = b"\xba\xaa\xd7\x00\x02", struct.Struct(">6QI")
 
 
@@ -155,7 +155,7 @@ def test_a_block_that_cannot_be_opened_in_the_words_of_each_version() -> None:
 def test_the_first_stage_of_block_corrupt_wants_the_error_of_that_block_and_answers_otherwise() -> None:
     plan = stated("block-corrupt").plan
     first = conditions_of(plan.signature[0].conditions, MOMENTS)
-    fails, now, behind = (named(first, name) for name in ("a query of all fails", "a query of now is answered", BEHIND))
+    fails, now, behind = (named(first, name) for name in ("a query of all fails", "a query of now is answered", AFTER))
     [probe] = fails.probes
     damaged = '{"status":"error","errorType":"execution","error":"block: 01M8: read series: invalid size"}'
     assert fails.judge(answered(probe, said(422, damaged))).holds

@@ -4,7 +4,7 @@
 set -eu
 root=${1:-/var/local-path-provisioner}
 
-# /dev of a node is a copy made when it was created: the next free loop device may have no file in it.
+# /dev of a node is a copy made when it was created: the next free loop device may not have a file in it.
 make_free_device() {
     device=$(losetup --find)
     [ -b "$device" ] || mknod "$device" b 7 "${device#/dev/loop}" || [ -b "$device" ]

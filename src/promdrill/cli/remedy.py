@@ -20,6 +20,7 @@ from promdrill.core import paths
 from promdrill.core.errors import PromdrillError
 from promdrill.drill.part import FromRemedy
 from promdrill.incident import judge, record
+from promdrill.results.words import seconds
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult
 
@@ -119,7 +120,7 @@ class Conductor:
         for line in lines:
             say(f"  | {line}".rstrip())
         how = "ended early" if result.exit_code is None else f"exit code {result.exit_code}"
-        say(f"  {how}, {result.took_s:.1f} s")
+        say(f"  {how}, {seconds(result.took_s)}")
 
 
 def _ask(question: str) -> str:

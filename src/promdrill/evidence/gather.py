@@ -1,4 +1,4 @@
-"""Gathering: the collectors one after the other, whatever becomes of each."""
+"""Run the collectors one after the other, whether or not they succeed."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ from promdrill.evidence.store import (
 )
 
 OVERALL_S = 60.0
-"""Seconds for all collectors together: about five on a machine that is not busy, more where something hangs."""
+"""Seconds for all collectors together: they take about five on an idle machine, and longer if something hangs."""
 
 FOLDER = "evidence"
-"""Of a drill that did not end as expected: objects, logs, Prometheus' status, Helm's history; Secrets redacted."""
+"""For a drill that did not end as expected: objects, logs, Prometheus' status, Helm's history; Secrets redacted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What was gathered.
+    """The result of a collection.
 
     Attributes:
-        folder: Where it lies, with its index.json.
-        kept: The files.
-        missing: What could not be had.
-        interruption: What cut the gathering short (Ctrl-C, SIGTERM), for the caller to raise again; None for nothing.
+        folder: The evidence folder, with its index.json.
+        kept: The files in it.
+        missing: What could not be collected.
+        interruption: What cut the collection short (Ctrl-C, SIGTERM), for the caller to raise again; None if nothing.
     """
 
     folder: Path
@@ -61,7 +61,7 @@ class Evidence:
 
     @property
     def hint(self) -> str:
-        """Where to look, relative to the working folder where it lies in it; empty when there is nothing to see."""
+        """Where to look, relative to the working folder if it is inside; empty if there is nothing to see."""
         here = Path.cwd()
         folder = self.folder.absolute()
         shown = folder.relative_to(here) if folder.is_relative_to(here) else folder
@@ -69,7 +69,7 @@ class Evidence:
 
 
 def collectors() -> tuple[Collector, ...]:
-    """All collectors in the order in which they run: what says most and takes least first, what may be large last."""
+    """All collectors in the order in which they run: the most telling and quickest first, what may be large last."""
     return (*prometheus.collectors(), *objects.collectors(), *helm.collectors(), *logs.collectors())
 
 
@@ -82,14 +82,14 @@ def gather(
     budget_bytes: int = BUDGET_BYTES,
     clock: Clock = SYSTEM,
 ) -> Evidence:
-    """Run every collector once and write what they find to `report`/evidence. What goes wrong is noted, not raised.
+    """Run every collector once and write what they find to `report`/evidence. Errors are recorded, not raised.
 
     Args:
-        subject: What evidence is taken of.
-        report: The drill's folder. Evidence that is there already stays: the next folder is evidence-2, and so on.
-        journal: Gets a line for each file and for everything that could not be had.
+        subject: What to collect evidence of.
+        report: The drill's folder. Existing evidence stays: the next folder is evidence-2, and so on.
+        journal: Gets a line for each file and for everything that could not be collected.
         overall_s: Seconds after which no further collector is started.
-        budget_bytes: For everything that is written.
+        budget_bytes: Size limit for everything that is written.
         clock: Where time comes from.
     """
     gathering = _Gathering(Store(_free(report), budget_bytes=budget_bytes), journal)
@@ -109,7 +109,7 @@ def gather(
 
 
 class _Gathering:
-    """What is gathered goes to the store and to the journal; `current` is the collector that runs."""
+    """Writes what is collected to the store and the journal; `current` is the running collector."""
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
@@ -117,7 +117,7 @@ class _Gathering:
         self._journal = journal
 
     def run(self, collector: Collector, sources: Sources, overall: Deadline) -> None:
-        """Run one collector; what it found before it failed is kept."""
+        """Run one collector; if it fails, what it found before is kept."""
         self.current = collector.name
         if overall.passed:
             self.miss(collector.name, f"no time was left after {overall.budget_s:.0f} s")
@@ -130,7 +130,7 @@ class _Gathering:
             self.miss(collector.name, words(error))
 
     def miss(self, collector: str, error: str) -> None:
-        """Note what could not be had."""
+        """Record what could not be collected."""
         self._note(self.store.miss(collector, redact_lines(error)))
 
     def finish(self, *, scenario: str, taken: str, took_s: float) -> None:
@@ -165,6 +165,6 @@ class _Gathering:
 
 
 def _free(report: Path) -> Path:
-    """The first folder of its name that is not there."""
+    """The first folder of that name that does not exist yet."""
     names = itertools.chain([FOLDER], (f"{FOLDER}-{number}" for number in itertools.count(2)))
     return next(report / name for name in names if not (report / name).exists())

@@ -1,4 +1,4 @@
-"""What Helm knows of the release: values, manifest, history."""
+"""What Helm knows about the release: values, manifest, history."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from promdrill.evidence.sources import Collector, Sources
 from promdrill.evidence.store import Artefact
 
 HELM_S = 10.0
-"""Seconds for one command: half a second on a machine that is not busy."""
+"""Seconds for one command: it takes half a second on an idle machine."""
 
 _YAML = ("--output", "yaml")
 
 
 def collectors() -> tuple[Collector, ...]:
-    """One a command. What is YAML is redacted as such, and is not kept where that cannot be done."""
+    """One collector per command. YAML is redacted as YAML, and is not kept if that fails."""
     return (
         _command("values.yaml", redact_yaml, "get", "values", options=_YAML),
         _command("values-all.yaml", redact_yaml, "get", "values", options=("--all", *_YAML)),

@@ -1,4 +1,4 @@
-"""The logs of every container of every pod: of its present run, and of the one before."""
+"""The logs of every container of every pod: of its current run, and of the one before."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from promdrill.evidence.store import Artefact, Missing
 from promdrill.observe.snapshot import container_status
 
 LOGS_S = 20.0
-"""Seconds for all logs; the kubelet keeps 10 MiB of each at most, which take a second."""
+"""Seconds for all logs; the kubelet keeps at most 10 MiB of each, which take a second."""
 
 LOG_S = 5.0
 """Seconds for one log."""
 
 
 def collectors() -> tuple[Collector, ...]:
-    """All logs together, so that they share the room that is left."""
+    """One collector for all logs, so that they share the space that is left."""
     return (Collector("logs", LOGS_S, _logs),)
 
 
@@ -52,7 +52,7 @@ def _logs(sources: Sources, deadline: Deadline) -> Iterator[Artefact | Missing]:
 
 
 def _runs(pod: Mapping[str, Any], container: str) -> list[bool]:
-    """Whose logs there are: the present run's (False) once there was one, the previous one's (True) after a restart."""
+    """Which logs exist: the current run's (False) once there was one, the previous run's (True) after a restart."""
     status = container_status(dict(pod), container) or {}
     ended_before = bool((status.get("lastState") or {}).get("terminated"))
     began = bool(status.get("containerID")) or ended_before

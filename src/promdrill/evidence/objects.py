@@ -12,7 +12,7 @@ from promdrill.evidence.sources import Collector, Sources
 from promdrill.evidence.store import Artefact
 
 LIST_S = 5.0
-"""Seconds for one list: milliseconds, or a try or two while an API server starts."""
+"""Seconds for one list: it takes milliseconds, or a try or two while an API server starts."""
 
 DESCRIBE_S = 10.0
 """Seconds for one `kubectl describe`, which asks for the events of each object."""
@@ -29,11 +29,11 @@ _NAMESPACED = {
     "configmaps": "/api/v1",
     "secrets": "/api/v1",
 }
-_NONE = "# there are none\n"
+_NONE = "# none\n"
 
 
 def collectors() -> tuple[Collector, ...]:
-    """One a kind of object, and one a kind that is described."""
+    """One collector for each kind of object, and one for each kind that is described."""
     return (
         *(_kind(plural, group) for plural, group in _NAMESPACED.items()),
         Collector("persistentvolumes", LIST_S, lambda s, d: [_file("persistentvolumes", s.volumes(d))]),
@@ -56,7 +56,7 @@ def _kind(plural: str, group: str) -> Collector:
 
 
 def _class(sources: Sources, deadline: Deadline) -> list[dict[str, Any]]:
-    """The drill's class, which is named after its namespace."""
+    """The drill's storage class, which is named after its namespace."""
     return [c for c in sources.items(CLASSES, deadline) if c["metadata"]["name"] == sources.namespace]
 
 
@@ -65,7 +65,7 @@ def _file(name: str, objects: Sequence[Mapping[str, Any]]) -> Artefact:
 
 
 def _tidy(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The object without the record of who set which field, as kubectl shows it."""
+    """The object without managedFields, as kubectl shows it."""
     return {**obj, "metadata": {key: value for key, value in obj["metadata"].items() if key != "managedFields"}}
 
 
@@ -76,7 +76,7 @@ def _events(sources: Sources, deadline: Deadline) -> Iterator[Artefact]:
 
 
 def _last(event: Mapping[str, Any]) -> str:
-    """When the event was seen last, as RFC 3339."""
+    """When the event was last seen, in RFC 3339."""
     series = event.get("series") or {}
     times = (event.get("lastTimestamp"), series.get("lastObservedTime"), event.get("eventTime"))
     return str(next((time for time in times if time), event["metadata"].get("creationTimestamp") or ""))

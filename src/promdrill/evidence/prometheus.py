@@ -1,4 +1,4 @@
-"""What the drilled Prometheus says of itself, and how full its volumes are."""
+"""What the drilled Prometheus says about itself, and how full its volumes are."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from promdrill.evidence.sources import (
     left_s,
 )
 from promdrill.evidence.store import Artefact, Missing
+from promdrill.observe import df
 
 DF_S = 5.0
 """Seconds for `df`, which answers in milliseconds unless its file system hangs."""
@@ -25,7 +26,7 @@ PAGES_S = 12.0
 """Seconds for all pages of Prometheus."""
 
 PAGE_S = 3.0
-"""Seconds for one page by one route: its database holds minutes."""
+"""Seconds for one page by one route: the database has only minutes of data."""
 
 PAGES = {
     "buildinfo": "/api/v1/status/buildinfo",
@@ -39,7 +40,7 @@ PAGES = {
 
 
 def collectors() -> tuple[Collector, ...]:
-    """`df`, and the pages."""
+    """Two collectors: `df`, and Prometheus' pages."""
     return (Collector("df", DF_S, _df), Collector("prometheus", PAGES_S, _pages))
 
 
@@ -51,7 +52,7 @@ def _df(sources: Sources, deadline: Deadline) -> Iterator[Artefact | Missing]:
     for pod in pods:
         said = []
         try:
-            for argv in (("df", "-kP"), ("df", "-iP")):
+            for argv in (df.BYTES, df.INODES):
                 left = left_s(deadline)
                 exit_code, output = sources.kube.exec(sources.namespace, pod, container, argv, timeout_s=left)
                 said.append(f"$ {' '.join(argv)}  # exit code {exit_code}\n{output}")
@@ -87,7 +88,7 @@ def _routes(sources: Sources, deadline: Deadline) -> list[str]:
     try:
         pods = _server_pods(sources, deadline)
     except ClusterError:
-        return [service]  # that there are no pods is noted where they are asked for
+        return [service]  # the missing pods are recorded where they are listed
     return [service, *(f"{space}/pods/{pod}:{server.pod_port}/proxy" for pod in pods)]
 
 
@@ -95,7 +96,7 @@ def _ask(sources: Sources, deadline: Deadline, routes: list[str], path: str) -> 
     """The data of a page, and the route by which it came.
 
     Raises:
-        ClusterError: No route led there.
+        ClusterError: No route worked.
     """
     errors = []
     for route in routes:

@@ -1,8 +1,9 @@
-"""Redaction: credentials are replaced, and everything else stays as it was.
+"""Redaction: replaces credentials and leaves everything else as it was.
 
-Three rules. A Secret keeps its metadata and the names of its keys. A value whose key looks like a credential's goes,
-in structures and in YAML or JSON inside strings. In any other text private keys, passwords in URLs, bearer tokens and
-what is assigned to such a key go. A text in which nothing has to be replaced is kept to the letter.
+Three rules. A Secret keeps its metadata and the names of its keys. A value whose key looks like a credential's is
+replaced, in structures and in YAML or JSON inside strings. In any other text private keys, passwords in URLs, bearer
+tokens and what is assigned to such a key are replaced. A text in which nothing has to be replaced is kept to the
+letter.
 """
 
 from __future__ import annotations
@@ -24,15 +25,15 @@ _CREDENTIAL = re.compile(
     "|credential|basicauth|authorization|bearer|htpasswd|cookie|connectionstring|webhookurl|slackapiurl"
 )
 _NO_CREDENTIAL = re.compile("(file|path|names?|namespace|refs?|seconds|type|class|provider|version|enabled)$")
-"""Ends of keys that only tell where a credential is, or something about it: secretName, password_file."""
+"""Ends of keys that only say where a credential is, or something about it: secretName, password_file."""
 
 _ALL_BELOW = re.compile("basicauth|credentials?$")
-"""Keys below which everything goes but names of files: `basic_auth_users` maps users to password hashes."""
+"""Keys below which everything except file names is replaced: `basic_auth_users` maps users to password hashes."""
 
 _PLACEHOLDER = re.compile(r"(?i:true|false|null|nil|none|~|[|>][-+\d]*)|<.*|" + REDACTED)
-"""Values that are no credentials, such as `<set to the key ...>` in kubectl's words and `<secret>` in Prometheus'."""
+"""Values that are not credentials, such as `<set to the key ...>` in kubectl's words and `<secret>` in Prometheus'."""
 
-# Of those below, what begins with a word looks behind itself: a megabyte of base64 is one word, and is read once.
+# Patterns below that begin with a word have a look-behind: a megabyte of base64 is one word, and is read once.
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _URL_USER = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*+://)[^\s/@:\"']*+:[^\s/@\"']+@")
 _BEARER = re.compile(r"\b([Bb]earer )[A-Za-z0-9._~+/=-]{8,}")
@@ -55,10 +56,10 @@ def redact(value: Any) -> Any:
 
 
 def redact_yaml(text: str) -> str:
-    """YAML without credentials; a document in which none was found is kept to the letter, comments and all.
+    """YAML without credentials; a document in which none was found is kept to the letter, with its comments.
 
     Raises:
-        ValueError: It is not YAML, so that it cannot be told what has to go.
+        ValueError: It is not YAML, so it is not known what has to be replaced.
     """
     parts = _DOCUMENT_END.split(text)
     return "".join(part if index % 2 else _document(part) for index, part in enumerate(parts))
@@ -67,13 +68,13 @@ def redact_yaml(text: str) -> str:
 def redact_text(text: str) -> str:
     """Any text without credentials: YAML and JSON by structure, other text by its patterns."""
     if "\n" in text.strip():
-        with contextlib.suppress(ValueError):  # no YAML: the patterns below are what there is
+        with contextlib.suppress(ValueError):  # not YAML: the patterns below have to do
             text = redact_yaml(text)
     return redact_lines(text)
 
 
 def redact_lines(text: str) -> str:
-    """Text without structure, such as a log or what kubectl describes, without credentials."""
+    """Unstructured text, such as a log or kubectl's description, without credentials."""
     text = _PRIVATE_KEY.sub(REDACTED, text)
     text = _URL_USER.sub(rf"\1{REDACTED}@", text)
     text = _BEARER.sub(rf"\1{REDACTED}", text)
@@ -95,10 +96,10 @@ def _document(text: str) -> str:
     """One YAML document; anything but a mapping or a list is text."""
     try:
         documents = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: a date that is none, such as 2024-02-31
-        raise ValueError(f"not YAML, so that it cannot be redacted: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: an impossible date, such as 2024-02-31
+        raise ValueError(f"not YAML, so it cannot be redacted: {' '.join(str(error).split())}") from error
     if not all(document is None or isinstance(document, Mapping | list) for document in documents):
-        raise ValueError("neither a mapping nor a list, so that it cannot be redacted by its keys")
+        raise ValueError("neither a mapping nor a list, so it cannot be redacted by its keys")
     cleaned = [redact(document) for document in documents]
     return text if cleaned == documents else dump(cleaned)
 

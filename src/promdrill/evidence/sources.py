@@ -17,18 +17,18 @@ from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 
 LEAST_S = 0.1
-"""Seconds that a request gets where its collector's deadline has just passed; zero means for ever to some clients."""
+"""Seconds for a request whose collector's deadline has just passed; some clients take zero as no limit."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """What evidence is taken of, and by which means.
+    """What evidence is collected of, and with which tools.
 
     Attributes:
         scenario: The scenario's id.
         server: The names of the drilled Prometheus: namespace, release, service, container.
         kubeconfig: The cluster's private kubeconfig.
-        helm: Helm as the drill uses it; its environment keeps kubectl within the drill's folders too.
+        helm: Helm as the drill uses it; its environment also keeps kubectl within the drill's folders.
         kubectl_binary: Path of the pinned kubectl.
         helm_binary: Path of the pinned Helm.
     """
@@ -42,10 +42,10 @@ class Subject:
 
 
 class Sources:
-    """The open means. A client of its own, so that its requests are not counted among the drill's.
+    """The sources, opened. They have their own client, so that their requests do not count as the drill's.
 
     Args:
-        subject: What evidence is taken of.
+        subject: What to collect evidence of.
     """
 
     def __init__(self, subject: Subject) -> None:
@@ -75,7 +75,7 @@ class Sources:
         """The objects of a list, complete with their kind; asked for once.
 
         Raises:
-            ClusterError: It was not answered.
+            ClusterError: The API server did not answer, or refused.
         """
         if path not in self._lists:
             answer = self.kube.get(path, timeout_s=left_s(deadline))
@@ -87,7 +87,7 @@ class Sources:
         """The namespace's pods, the drilled server's first.
 
         Raises:
-            ClusterError: It was not answered.
+            ClusterError: The API server did not answer, or refused.
         """
         pods = self.items(f"/api/v1/namespaces/{self.namespace}/pods", deadline)
         return sorted(pods, key=lambda pod: self.server.container not in containers(pod))
@@ -96,27 +96,27 @@ class Sources:
         """The persistent volumes that are bound to the namespace's claims.
 
         Raises:
-            ClusterError: It was not answered.
+            ClusterError: The API server did not answer, or refused.
         """
         found = self.items("/api/v1/persistentvolumes", deadline)
         return [v for v in found if (v["spec"].get("claimRef") or {}).get("namespace") == self.namespace]
 
     def kubectl(self, *argv: str, deadline: Deadline) -> str:
-        """What kubectl says.
+        """The output of a kubectl command.
 
         Raises:
-            CommandFailed: It failed, or was not done in time.
+            CommandFailed: It failed, or took too long.
         """
         target = ["--kubeconfig", str(self.subject.kubeconfig), "--namespace", self.namespace]
         return self._run([self.subject.kubectl_binary, *argv, *target], deadline)
 
     def helm(self, *argv: str, deadline: Deadline) -> str:
-        """What Helm says. Errors as in `kubectl`."""
+        """The output of a Helm command. Errors as in `kubectl`."""
         target = ["--kubeconfig", str(self.subject.kubeconfig), "--namespace", self.namespace]
         return self._run([self.subject.helm_binary, *argv, *target], deadline)
 
     def close(self) -> None:
-        """Let go of connections."""
+        """Close the connections."""
         if isinstance(self._kube, Kube):
             self._kube.close()
 
@@ -130,9 +130,9 @@ class Collector:
     """One part of the evidence.
 
     Attributes:
-        name: For the index and the journal.
-        timeout_s: Seconds that it may take.
-        gather: Gives what it finds as it finds it; what it raises is noted.
+        name: Its name in the index and the journal.
+        timeout_s: Its deadline in seconds.
+        gather: Yields what it finds as it finds it; what it raises is recorded.
     """
 
     name: str
@@ -146,14 +146,14 @@ def left_s(deadline: Deadline) -> float:
 
 
 def containers(pod: Mapping[str, Any]) -> list[str]:
-    """Names of a pod's containers, those that are started first first."""
+    """Names of a pod's containers, in the order in which they start."""
     spec = pod.get("spec") or {}
     kinds = ("initContainers", "containers", "ephemeralContainers")
     return [str(container["name"]) for kind in kinds for container in spec.get(kind) or ()]
 
 
 def words(error: BaseException) -> str:
-    """An error in words, of a command its output rather than its environment."""
+    """An error in words: for a command its output rather than its environment."""
     if isinstance(error, CommandFailed):
         outcome = error.message.partition(":")[0]
         return f"{outcome}: {shlex.join(error.argv[1:])}: {error.output.strip()[-300:]}"

@@ -1,4 +1,4 @@
-"""The evidence's folder: files within one budget, and the index that says what is there and what is not."""
+"""The evidence folder: files within one size budget, and an index of what was collected and what was not."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ INDEX = "index.json"
 INDEX_SCHEMA = 1
 
 BUDGET_BYTES = 20 * 2**20
-"""For the whole folder, its index included."""
+"""Bytes for the whole folder, its index included."""
 
 LARGEST_BYTES = 2 * 2**20
-"""For one file: about 15 000 lines of a log, so that one that is huge leaves room for nine others."""
+"""Bytes for one file: about 15 000 lines of a log, so that a huge one leaves space for nine others."""
 
 LEAST_BYTES = 1024
-"""Below this nothing is cut to fit: it would hold little more than the note that says so."""
+"""Bytes below which nothing is cut to fit: little would be left beside the note about the cut."""
 
 _RESERVE_BYTES = 64 * 1024
-"""For the index's entries on what did not fit: some hundreds, after the room for files is used up."""
+"""Bytes for the index's entries on what did not fit: a few hundred entries, once the space for files is used up."""
 
 _ERROR_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Artefact:
-    """Something to be kept.
+    """Something to keep.
 
     Attributes:
-        path: Within the folder, such as `logs/POD/CONTAINER.log`.
+        path: Its path in the folder, such as `logs/POD/CONTAINER.log`.
         text: Its content, redacted.
-        cut: Whether it may be cut in the middle: a log may, YAML and JSON would no longer be any.
-        share: How many of its kind, itself included, are still to come and want room too.
+        cut: Whether the middle may be cut out: logs stay readable, YAML and JSON would become invalid.
+        share: How many of its kind, itself included, are still to come and need space.
     """
 
     path: str
@@ -49,9 +49,9 @@ class Kept:
     """A file of the folder.
 
     Attributes:
-        path: Within the folder.
+        path: Its path in the folder.
         size: Bytes.
-        sha256: Of these bytes.
+        sha256: SHA-256 of these bytes.
         left_out: Bytes that were cut out of the middle.
     """
 
@@ -63,7 +63,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that could not be had.
+    """Something that could not be collected.
 
     Attributes:
         collector: Which collector, or which of its files.
@@ -78,8 +78,8 @@ class Store:
     """Writes files until the budget is used up.
 
     Args:
-        folder: Made with the first file.
-        budget_bytes: For the folder with its index.
+        folder: Created with the first file.
+        budget_bytes: Size limit for the folder with its index.
     """
 
     def __init__(self, folder: Path, *, budget_bytes: int = BUDGET_BYTES) -> None:
@@ -100,7 +100,7 @@ class Store:
         left_out = 0
         if len(data) > room:
             if not artefact.cut or room < LEAST_BYTES:
-                size = f"{len(data)} bytes, and there was room for {max(0, room)}"
+                size = f"{len(data)} bytes, but only {max(0, room)} were left"
                 return self.miss(artefact.path, f"did not fit: {size}")
             data, left_out = cut_in_the_middle(data, room)
         path = self.folder / artefact.path
@@ -111,7 +111,7 @@ class Store:
         return self.kept[-1]
 
     def miss(self, collector: str, error: str) -> Missing:
-        """Note what is not there."""
+        """Record what is missing."""
         line = " ".join(error.split())
         found = Missing(collector, line if len(line) <= _ERROR_CHARS else line[: _ERROR_CHARS - 3] + "...")
         self._left_bytes -= _entry_bytes(collector + found.error)
@@ -122,7 +122,7 @@ class Store:
         """Write the index, whole or not at all.
 
         Args:
-            about: What else it says.
+            about: Further entries of the index.
 
         Raises:
             OSError: It could not be written.
@@ -144,11 +144,11 @@ class Store:
 
 
 def cut_in_the_middle(data: bytes, limit: int) -> tuple[bytes, int]:
-    """The beginning and the end of a text, whole lines where it has lines, and how many bytes are left out.
+    """The beginning and the end of a text, in whole lines if possible, and how many bytes are left out.
 
     Args:
         data: UTF-8.
-        limit: Bytes that the result, a note in the middle included, does not exceed.
+        limit: Most bytes of the result, including the note in the middle.
     """
     half = (limit - len(_note(len(data)))) // 2
     head, tail = data[:half], data[-half:]

@@ -1,4 +1,4 @@
-"""What every fault has: a name, a blast radius, an act, its undo, and a proof that it took."""
+"""What every fault has: a name, a blast radius, an act, its undo, and a proof that it worked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from promdrill.observe.snapshot import name_of
 
 
 class FaultNotTaken(PromdrillError):
-    """The fault was applied and did nothing, so that nothing can be learnt."""
+    """The fault was applied and had no effect, so nothing can be learnt from the drill."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +44,19 @@ class Ground:
         """The newest server pod that is not being deleted.
 
         Raises:
-            FaultNotTaken: There is none.
+            FaultNotTaken: There is no such pod.
         """
         pods = self.server.pods(self.observer.snapshot())
         if not pods:
-            raise FaultNotTaken(f"there is no pod of {self.server.fullname} in {self.server.namespace}")
+            raise FaultNotTaken(f"no pod of {self.server.fullname} in {self.server.namespace}")
         return pods[0]
 
     def run(self, script: str, *, timeout_s: float) -> tuple[int, str]:
-        """Run a shell script in the server's container; its exit code and output.
+        """Run a shell script in the server's container. Returns its exit code and output.
 
         Raises:
             FaultNotTaken: There is no server pod.
-            ClusterError: It could not be started, or did not end in time.
+            ClusterError: The script could not be started, or did not end in time.
         """
         pod = name_of(self.pod())
         argv = ["sh", "-c", script]
@@ -64,7 +64,7 @@ class Ground:
 
 
 RELEASE = "the release"
-"""What ends with the installation, see `Undo.register`."""
+"""What is removed together with the installation, see `Undo.register`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,28 +76,28 @@ class _Act:
 
 
 class Undo:
-    """What takes the drill's own acts back, newest first; each act is registered before it is done."""
+    """Takes back the drill's own acts, newest first; each one is registered before it is done."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._acts: list[_Act] = []
 
     def register(self, what: str, act: Callable[[], object], *, within: str = "", ends: str = "") -> None:
-        """Remember how to take back what is about to be done.
+        """Register how to take back what is about to be done.
 
         Args:
             what: The undo in words, for the journal: "remove /data/promdrill.fill".
-            act: Does it; must be safe when the thing was never done. What it raises is noted, not raised.
-            within: What was changed, where that may be removed as a whole soon after: then this need not be done.
-            ends: What this removes as a whole.
+            act: Does it; must be safe if the thing was never done. What it raises goes to the journal and no further.
+            within: What it belongs to: if that is removed as a whole soon after, this act is skipped.
+            ends: What this act removes as a whole.
         """
         self._acts.append(_Act(what, act, within, ends))
 
     def run(self) -> BaseException | None:
-        """Do every registered act once, newest first. An error is noted and the next act is done.
+        """Do every registered act once, newest first. An error is written to the journal, and the next act is done.
 
         Returns:
-            The interruption (Ctrl-C, SIGTERM) that cut one of the acts short, for the caller to raise again.
+            The interruption (Ctrl-C, SIGTERM) that cut an act short, for the caller to raise again.
         """
         interruption: BaseException | None = None
         while self._acts:
@@ -118,7 +118,7 @@ class Undo:
         return interruption
 
     def keep(self) -> None:
-        """Forget every act: what was made stays."""
+        """Forget every act: what was done stays."""
         for undo in self._acts:
             self._journal.write(UndoKept(what=undo.what))
         self._acts.clear()
@@ -139,15 +139,15 @@ class Fault(ABC):
     @property
     @abstractmethod
     def blast_radius(self) -> tuple[str, ...]:
-        """The objects that it may touch, in words, and no other."""
+        """Everything that it may touch, in words."""
 
     @abstractmethod
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        """Make it happen, its undo registered first.
+        """Make it happen, after registering its undo.
 
         Returns:
-            What must be observed before the fault counts as injected; all of it, at once.
+            The conditions that must hold, all at once, before the fault counts as injected.
 
         Raises:
-            FaultNotTaken: It is known at once that it did nothing.
+            FaultNotTaken: It is clear at once that it had no effect.
         """

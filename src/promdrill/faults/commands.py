@@ -15,21 +15,21 @@ from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of
 
 COMMAND_TIMEOUT_S = 60.0
-"""For each script: they move or spoil some megabytes."""
+"""Seconds for each script: they move or corrupt a few megabytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class RunIn(Fault):
-    """A script is run in a container with sh.
+    """Runs a script in a container with sh.
 
     Attributes:
         what: The fault in words: "kill nginx' main process".
         script: What is run.
-        back: A script that undoes it; empty where it goes with the pod or its volume.
-        pod: Beginning of the pod's name; the server's pod when empty.
-        container: Its container; the server's when empty.
-        exit_codes: Exit codes with which either script may end; one that kills its own container ends in any.
-        proof: What must be observed then; all of it, at once.
+        back: A script that undoes it; empty if the change goes with the pod or its volume.
+        pod: Prefix of the pod's name; if empty, the server's pod.
+        container: Its container; if empty, the server's.
+        exit_codes: Exit codes with which either script may end; a script that kills its own container may end with any.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     what: str
@@ -57,7 +57,7 @@ class RunIn(Fault):
     def _run(self, ground: Ground, script: str) -> None:
         pod = ground.observer.snapshot().pod(self.pod) if self.pod else ground.pod()
         if pod is None:
-            raise FaultNotTaken(f"{self.what}: there is no pod {self.pod}*")
+            raise FaultNotTaken(f"{self.what}: no pod {self.pod}*")
         container, argv = self.container or ground.server.container, ["sh", "-c", script]
         code, output = ground.kube.exec(
             ground.server.namespace, name_of(pod), container, argv, timeout_s=COMMAND_TIMEOUT_S
@@ -68,13 +68,13 @@ class RunIn(Fault):
 
 @dataclass(frozen=True, eq=False)
 class OnNode(Fault):
-    """A script is run as root on the node that has the server's pod: what an administrator does there.
+    """Runs a script as root on the node of the server's pod, as an administrator would.
 
     Attributes:
         what: The fault in words: "give the folder to root".
         script: What is run with sh.
-        back: A script that undoes it; empty where nothing has to be undone.
-        proof: What must be observed then; all of it, at once.
+        back: A script that undoes it; empty if nothing has to be undone.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     what: str
@@ -101,5 +101,5 @@ class OnNode(Fault):
 
 
 def _on_node(node: str, script: str) -> None:
-    """Nodes of kind are containers of the same name."""
+    """A kind node is a container of the same name."""
     shell.run(["docker", "exec", node, "sh", "-c", script], timeout_s=COMMAND_TIMEOUT_S)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from promdrill.observe import df
 from promdrill.observe.conditions import (
     Condition,
     Kind,
@@ -17,7 +18,7 @@ from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Snapshot
 
 FULL_BYTES = 64 * 1024
-"""At most this much is left of a full volume: xfs keeps a few blocks back for its own trees, which no file can get."""
+"""A full volume may have this much left: xfs reserves a few blocks for its own trees, which no file can use."""
 
 EXT4_SHARE = 0.11
 """Share of a volume that ext4 takes for itself, inode tables and journal: 9.6 % measured of 300 MiB, 8.6 % of 450."""
@@ -34,11 +35,11 @@ def volume_full(server: Server, pod: str, mount: str) -> Condition:
         pod: Name of the pod to look into.
         mount: Where the volume is mounted in its server container.
     """
-    return _df(server, pod, mount, f"df: nothing left on {mount}", lambda _size, left: left <= FULL_BYTES)
+    return _space(server, pod, mount, f"df: nothing left on {mount}", _full)
 
 
 def volume_shows(server: Server, pod: str, mount: str, size: str) -> Condition:
-    """The file system, ext4 or xfs, is as large as on a volume of this size, its own share taken off, and has room.
+    """The file system, ext4 or xfs, is as large as a volume of this size allows, and has room.
 
     Args:
         server: The drilled server.
@@ -49,51 +50,58 @@ def volume_shows(server: Server, pod: str, mount: str, size: str) -> Condition:
     whole = size_bytes(size)
     least = min(whole * (1 - EXT4_SHARE), whole - XFS_BYTES)
     name = f"df: {mount} shows {size}, less the file system's own share, and room"
-    return _df(server, pod, mount, name, lambda shown, left: shown >= least and left > FULL_BYTES)
+    return _space(server, pod, mount, name, lambda space: space.size_bytes >= least and not _full(space))
 
 
 def volume_below(server: Server, pod: str, mount: str, share: float) -> Condition:
     """At most that share of the volume is used, 0 to 1. Further arguments as in `volume_full`."""
     name = f"df: at most {share:.0%} of {mount} used"
-    return _df(server, pod, mount, name, lambda size, left: left >= size * (1 - share))
+    return _space(server, pod, mount, name, lambda space: space.left_bytes >= space.size_bytes * (1 - share))
 
 
 def inodes_full(server: Server, pod: str, mount: str) -> Condition:
     """Not one inode is left on the volume, while bytes are. Arguments as in `volume_full`."""
-    bytes_left = _df(server, pod, mount, "bytes left", lambda _size, left: left > FULL_BYTES)
+    bytes_left = _space(server, pod, mount, "bytes left", lambda space: not _full(space))
     inodes = no_inode(server, pod, mount)
     return all_of(inodes, bytes_left, name=f"df -i: no inode left on {mount}, though bytes are")
 
 
 def no_inode(server: Server, pod: str, mount: str) -> Condition:
     """Not one inode is left on the volume. Arguments as in `volume_full`."""
-    return _df(server, pod, mount, f"df -i: no inode left on {mount}", lambda _count, left: left == 0, inodes=True)
+
+    def judge(output: str) -> Seen | None:
+        inodes = df.read_inodes(output)
+        if inodes is None:
+            return None
+        return Seen(holds=inodes.left == 0, text=f"{inodes.count} inodes, {inodes.left} left")
+
+    probe = df.inodes_probe(pod, server.container, mount)
+    return _condition(probe, f"df -i: no inode left on {mount}", judge)
 
 
-def _df(
-    server: Server, pod: str, mount: str, name: str, holds: Callable[[int, int], bool], *, inodes: bool = False
-) -> Condition:
-    probe = ExecProbe(pod, server.container, ("df", "-iP" if inodes else "-kP", mount))
+def _full(space: df.Space) -> bool:
+    return space.left_bytes <= FULL_BYTES
+
+
+def _space(server: Server, pod: str, mount: str, name: str, holds: Callable[[df.Space], bool]) -> Condition:
+    def judge(output: str) -> Seen | None:
+        space = df.read_space(output)
+        if space is None:
+            return None
+        text = f"{space.size_bytes // 2**20} MiB, {space.left_bytes // 1024} KiB left"
+        return Seen(holds=holds(space), text=text)
+
+    return _condition(df.bytes_probe(pod, server.container, mount), name, judge)
+
+
+def _condition(probe: ExecProbe, name: str, judge_output: Callable[[str], Seen | None]) -> Condition:
+    """What `judge_output` says of the output; it returns None for output that is not df's table."""
 
     def judge(snapshot: Snapshot) -> Seen:
         answer = snapshot.answers.get(probe)
         if answer is None:
-            return unknown("df was not answered yet")
-        sizes = _columns(answer.text) if answer.status == 0 else None
-        if sizes is None:
-            return unknown(f"df: {answer.error or answer.text.strip()[-200:]}")
-        size, left = sizes
-        if inodes:
-            return Seen(holds=holds(size, left), text=f"{size} inodes, {left} left")
-        size, left = size * 1024, left * 1024
-        return Seen(holds=holds(size, left), text=f"{size // 2**20} MiB, {left // 1024} KiB left")
+            return unknown("df has not answered yet")
+        seen = judge_output(answer.text) if answer.status == 0 else None
+        return seen or unknown(f"df: {answer.error or answer.text.strip()[-200:]}")
 
     return Condition(name, Kind.VOLUME, judge, (probe,))
-
-
-def _columns(output: str) -> tuple[int, int] | None:
-    """The whole and what is left, from POSIX ``df -kP`` (in KiB) or ``df -iP`` (in inodes)."""
-    fields = output.strip().splitlines()[-1].split() if output.strip() else []
-    if len(fields) < 6 or not (fields[1].isdigit() and fields[3].isdigit()):  # noqa: PLR2004  df -P has six columns
-        return None
-    return int(fields[1]), int(fields[3])

@@ -14,14 +14,14 @@ from promdrill.helm.values import edit as values
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """One value of a Helm values file becomes another; every other line stays as it is.
+    """Sets one value of a Helm values file; every other line stays as it is.
 
-    Nothing inside a list can be set: Helm replaces lists as a whole, and so does this, by another list. `Replace`
-    changes a line of one.
+    Nothing inside a list can be set: Helm replaces lists as a whole, and so does this. `Replace` changes a line of a
+    list.
 
     Attributes:
-        path: Its keys, outermost first; or dotted, as in `server.extraFlags`, where no key has a dot.
-        value: What it becomes.
+        path: Its keys, outermost first; or dotted, as in `server.extraFlags`, if no key contains a dot.
+        value: The new value.
     """
 
     path: str | tuple[str, ...]
@@ -32,22 +32,22 @@ class Set:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """The path, key by key."""
+        """The path as a sequence of keys."""
         return tuple(self.path.split(".")) if isinstance(self.path, str) else self.path
 
     def changed(self, text: str) -> str:
-        """The file's text with the value set; unchanged where that is its value."""
+        """The file's text with the value set; unchanged if it has that value already."""
         changed = values.set_value(text, self.keys, self.value)
         return text if values.load(changed) == values.load(text) else changed
 
 
 @dataclass(frozen=True, slots=True)
 class Replace:
-    """One piece of text becomes another, as by a typing error. It must be there exactly once in all the files.
+    """Replaces one piece of text, as a typing error would. It must occur exactly once in all the files together.
 
     Attributes:
-        old: What is there.
-        new: What stands there afterwards.
+        old: The text that is there.
+        new: The text that replaces it.
     """
 
     old: str
@@ -65,7 +65,7 @@ Edit: TypeAlias = Set | Replace
 
 
 Texts: TypeAlias = dict[Path, str]
-"""Files by their whole text."""
+"""Files, each with its whole text."""
 
 
 def read(ground: Ground) -> Texts:
@@ -74,16 +74,16 @@ def read(ground: Ground) -> Texts:
 
 
 def write(texts: Texts) -> None:
-    """Give files their text."""
+    """Write each file's text."""
     for file, text in texts.items():
         file.write_text(text, encoding="utf-8")
 
 
 def edited(texts: Texts, edits: Sequence[Edit]) -> Texts:
-    """The files with the edits made, one after the other; nothing is written.
+    """The files after all edits, made one after the other; nothing is written.
 
     Raises:
-        FaultNotTaken: An edit finds nothing to change, or does not know which of several places is meant.
+        FaultNotTaken: An edit finds nothing to change, or more than one place.
         UsageError: An edit would turn a list into something else.
     """
     after = dict(texts)
@@ -104,7 +104,7 @@ def _refuse_lists(edit: Set, file: Path, text: str) -> None:
         return
     path, line = found
     shown = text.splitlines()[line - 1].strip()
-    message = f"{file}:{line}: {edit}: {path} is a list, and Helm replaces lists whole"
+    message = f"{file}:{line}: {edit}: {path} is a list, and Helm replaces lists as a whole"
     raise UsageError(message, hint=f"Replace({shown!r}, ...) changes that line, Set({path!r}, [...]) the whole list")
 
 

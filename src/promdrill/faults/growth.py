@@ -1,4 +1,4 @@
-"""The growth of a volume, which nothing takes back."""
+"""The growth of a volume, which cannot be undone."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SIZE = "server.persistentVolume.size"
 
 @dataclass(frozen=True)
 class GrowVolume(Fault):
-    """A larger volume is asked for: the size in the values, then ``helm upgrade``.
+    """Asks for a larger volume: sets the size in the values, then runs ``helm upgrade``.
 
-    No undo: volumes do not shrink, and the API server refuses the attempt. Claim and volume go with the drill's
-    namespace, and the values stay as the runbook leaves them.
+    There is no undo: volumes do not shrink, and the API server refuses the attempt. Claim and volume are deleted with
+    the drill's namespace, and the values stay as the runbook leaves them.
 
     Attributes:
         size: The new size, a quantity such as `450Mi`.
-        proof: What must be observed then; all of it, at once.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     size: str

@@ -1,4 +1,4 @@
-"""Faults of objects: one is created, or changed past the files that describe it, as by a hasty kubectl."""
+"""Faults of objects: one is created, changed or deleted behind the back of the files that describe it."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from promdrill.observe.conditions import Condition
 
 @dataclass(frozen=True, eq=False)
 class Applied(Fault):
-    """An object is applied; the undo deletes it.
+    """Applies an object; the undo deletes it.
 
     Attributes:
-        obj: The object; its namespace is the drill's, where it names one.
-        proof: What must be observed then; all of it, at once.
+        obj: The object. A namespace in it is replaced by the drill's.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     obj: Mapping[str, Any]
@@ -48,15 +48,15 @@ class Applied(Fault):
 
 @dataclass(frozen=True, eq=False)
 class Patched(Fault):
-    """An object is changed; the undo changes it back.
+    """Changes an object; the undo changes it back.
 
     Attributes:
         what: The change in words: "point the Service at port 9091".
         path: API path of the object.
-        patch: What is laid over it.
-        back: What is laid over it to undo that; None where it goes with the drill's namespace.
-        kind: Kind of both patches.
-        proof: What must be observed then; all of it, at once.
+        patch: The patch.
+        back: The patch that undoes it; None if the object is deleted with the drill's namespace.
+        kind: The type of both patches.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     what: str
@@ -83,12 +83,12 @@ class Patched(Fault):
 
 @dataclass(frozen=True, eq=False)
 class Deleted(Fault):
-    """An object is deleted; the undo applies it again as it was.
+    """Deletes an object; the undo applies it again as it was.
 
     Attributes:
         path: API path of the object.
-        restore: The object, as it is to be applied again; None where it goes with the drill's namespace.
-        proof: What must be observed then; all of it, at once.
+        restore: The object to apply again; None if it belongs to the drill's namespace, which is deleted anyway.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     path: str

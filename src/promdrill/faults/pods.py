@@ -1,4 +1,4 @@
-"""Faults of pods: ending them."""
+"""Faults of pods: deleting them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from promdrill.observe.snapshot import Snapshot, container_status, name_of
 
 @dataclass(frozen=True, eq=False)
 class DeleteServerPod(Fault):
-    """The server's pod is deleted, where it is not certain that another one comes.
+    """Deletes the server's pod; its controller may or may not replace it.
 
     Attributes:
-        proof: What must be observed then; all of it, at once.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     proof: tuple[Condition, ...]
@@ -30,14 +30,14 @@ class DeleteServerPod(Fault):
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         name = name_of(ground.pod())
-        undo.register(f"nothing to take back: {name} is its controller's to replace", lambda: None)
+        undo.register(f"nothing to take back: replacing {name} is up to its controller", lambda: None)
         ground.kube.delete(f"/api/v1/namespaces/{ground.server.namespace}/pods/{name}")
         return self.proof
 
 
 @dataclass(frozen=True, eq=False)
 class RestartServer(DeleteServerPod):
-    """The server's pod is deleted, as an eviction or a node drain would; its controller makes another one."""
+    """Deletes the server's pod, as an eviction or a node drain would; its controller makes another one."""
 
     proof: tuple[Condition, ...] = field(default=(), init=False)
 
@@ -48,7 +48,7 @@ class RestartServer(DeleteServerPod):
 
 
 def replaced(server: Server, uid: str) -> Condition:
-    """Another server pod stands in the place of the one with this UID."""
+    """Another server pod has replaced the one with this UID."""
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = server.pods(snapshot)

@@ -1,4 +1,4 @@
-"""Faults of a new start: Prometheus is removed and installed again, with what was changed meanwhile."""
+"""Faults of a reinstallation: Prometheus is removed and installed again, with changes in between."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ GONE_S = 60.0
 
 @dataclass(frozen=True)
 class Reinstall(Fault):
-    """Uninstall, wait until pod (and claim) are gone, change something, install.
+    """Uninstalls, waits until the pod (and the claim) are gone, changes something, and installs.
 
     Attributes:
-        edits: What is changed in the files in between.
-        acts: Faults that are applied in between, such as the loss of the default class.
-        keep_claim: Leave the server's claim where the uninstallation leaves it; otherwise it is deleted.
-        proof: What must be observed then; all of it, at once.
+        edits: Changes to the files in between.
+        acts: Faults to apply in between, such as the loss of the default class.
+        keep_claim: Whether the server's claim stays if the uninstallation leaves it; otherwise it is deleted.
+        proof: Conditions that must hold afterwards, all at once.
     """
 
     edits: tuple[Edit, ...] = ()
@@ -35,7 +35,7 @@ class Reinstall(Fault):
     @property
     def name(self) -> str:
         changes = [*(str(edit) for edit in self.edits), *(act.name for act in self.acts)]
-        return f"install anew{', the claim kept' if self.keep_claim else ''}: {', '.join(changes) or 'no change'}"
+        return f"install again{', the claim kept' if self.keep_claim else ''}: {', '.join(changes) or 'no change'}"
 
     @property
     def blast_radius(self) -> tuple[str, ...]:
@@ -49,7 +49,7 @@ class Reinstall(Fault):
         if not self.keep_claim:
             ground.kube.delete(f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}")
             gone.append(no_claim(server.claim))
-        until(ground.observer, (all_of(*gone, name="the former Prometheus is gone"),), failed=(), timeout_s=GONE_S)
+        until(ground.observer, (all_of(*gone, name="the old Prometheus is gone"),), failed=(), timeout_s=GONE_S)
         before = files.read(ground)
         after = files.edited(before, self.edits)
         undo.register("take the changed files back", lambda: files.write(before))
@@ -68,7 +68,7 @@ class InOrder(Fault):
 
     Attributes:
         acts: The faults.
-        timeout_s: Seconds for each to be observed.
+        timeout_s: Seconds within which each one must be observed.
     """
 
     acts: tuple[Fault, ...]

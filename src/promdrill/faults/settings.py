@@ -1,4 +1,4 @@
-"""Faults of settings: the files that describe Prometheus are changed, and the cluster is brought to what they say."""
+"""Faults of settings: the files that describe Prometheus are changed and applied."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ MARK = "drill"
 
 @dataclass(frozen=True)
 class Edited(Fault):
-    """Values or manifests are edited, and ``helm upgrade`` (or ``kubectl apply``) follows.
+    """Edits values or manifests, then runs ``helm upgrade`` (or ``kubectl apply``).
 
     Attributes:
-        edits: What is changed in the files.
-        proof: What must be observed once the cluster has taken it; all of it, at once.
-        refused: For an upgrade that has to fail: a regular expression that what Helm (or the API server) says must
-            have. That it was refused so is then the proof, or a part of it.
+        edits: Changes to the files.
+        proof: Conditions that must hold once the change is applied, all at once.
+        refused: For an upgrade that has to fail: a regular expression that the message of Helm (or the API server) must
+            match. The refusal is then the proof, or part of it.
 
     Raises:
-        UsageError: There is neither a proof nor a refusal.
+        UsageError: Neither `proof` nor `refused` is given.
     """
 
     edits: tuple[Edit, ...]
@@ -67,12 +67,12 @@ class Edited(Fault):
 
 @dataclass(frozen=True)
 class ValuesEdit(Fault):
-    """One value in $VALUES becomes another, by ``helm upgrade``.
+    """Changes one value in $VALUES by ``helm upgrade``.
 
     Attributes:
-        path: The value's keys, or dotted, as in `server.extraFlags`; not into a list, see `Set`.
-        value: What it becomes.
-        proof: What must be observed once the cluster has taken it; all of it, at once.
+        path: The value's keys, or dotted as in `server.extraFlags`; nothing inside a list, see `Set`.
+        value: The new value.
+        proof: Conditions that must hold once the change is applied, all at once.
         refused: As in `Edited`.
 
     Raises:
@@ -102,10 +102,10 @@ class ValuesEdit(Fault):
 
 @dataclass(frozen=True)
 class TouchConfig(Fault):
-    """A setting of prometheus.yml changes (an external label), so that a reload is needed, and no restart.
+    """Changes a setting of prometheus.yml (an external label), which takes a reload but no restart.
 
     Attributes:
-        value: The label's new value: a word.
+        value: The label's new value, one word.
     """
 
     value: str
@@ -123,34 +123,35 @@ class TouchConfig(Fault):
         server = ground.server
         config = ground.kube.get(f"/api/v1/namespaces/{server.namespace}/configmaps/{server.fullname}")
         if f"{MARK}: {self.value}" not in config.get("data", {}).get("prometheus.yml", ""):
-            raise FaultNotTaken(f"ConfigMap {server.fullname} does not hold {MARK}: {self.value} after the upgrade")
+            raise FaultNotTaken(f"ConfigMap {server.fullname} does not contain {MARK}: {self.value} after the upgrade")
         return ()
 
     def live(self, server: Server) -> Condition:
-        """The running configuration holds the new value."""
+        """The running configuration has the new value."""
         return server.config_has(rf"\b{MARK}: {re.escape(self.value)}(?![\w-])")
 
 
 def _check(proof: object, refused: str) -> None:
     if proof is None and not refused:
-        raise UsageError("an edit without a proof", hint="proof=(...,), or refused=... where the upgrade has to fail")
+        raise UsageError("an edit without a proof", hint="add proof=(...,), or refused=... if the upgrade has to fail")
 
 
 def edit(ground: Ground, undo: Undo, *edits: Edit, refused: str = "") -> tuple[Condition, ...]:
-    """Change the files and upgrade; the undo brings their former text back and upgrades.
+    """Change the files and upgrade; the undo restores their old text and upgrades again.
 
     Args:
         ground: What is changed.
-        undo: Learns how to take it back.
+        undo: Where the way to take it back is registered.
         edits: The changes.
-        refused: For an upgrade that has to fail, a regular expression that the refusal must have; empty for all others.
+        refused: For an upgrade that has to fail, a regular expression that the refusal must match; empty for all
+            others.
 
     Returns:
-        The evidence of the refusal, where one was wanted.
+        A condition that stands for the refusal, if one was expected.
 
     Raises:
-        FaultNotTaken: The files were so before; or the upgrade was not refused, or with other words.
-        CommandFailed: Helm refused, where it was not to.
+        FaultNotTaken: The files already said so, the upgrade was not refused, or the refusal does not match.
+        CommandFailed: Helm refused unexpectedly.
     """
     installation, before = ground.installation, edits_of.read(ground)
     after = edits_of.edited(before, edits)
@@ -171,16 +172,16 @@ def edit(ground: Ground, undo: Undo, *edits: Edit, refused: str = "") -> tuple[C
             raise
         said = error.output if isinstance(error, CommandFailed) else error.message
         if not re.search(refused, said):
-            reason = f"{what}: the upgrade was refused, but not with /{refused}/: {cause_in(said)}"
+            reason = f"{what}: the upgrade was refused, but the message does not match /{refused}/: {cause_in(said)}"
             raise FaultNotTaken(reason) from error
         return (_refusal(refused, said),)
     if refused:
-        raise FaultNotTaken(f"{what}: the upgrade succeeded; it should have been refused with /{refused}/")
+        raise FaultNotTaken(f"{what}: the upgrade succeeded, but should have been refused with /{refused}/")
     return ()
 
 
 def _refusal(pattern: str, said: str) -> Condition:
-    """What was seen of a refusal: it is over, and stays so."""
+    """A condition for a refusal that was seen; it is in the past, so it keeps holding."""
     line = next((line for line in said.splitlines() if re.search(pattern, line)), "") or cause_in(said)
     seen = Seen(holds=True, text=shortened(line, LONGEST_CAUSE))
     return Condition(f"the upgrade is refused with /{pattern}/", Kind.OBJECT, lambda _: seen)

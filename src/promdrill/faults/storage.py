@@ -1,4 +1,4 @@
-"""The loss of a cluster's storage: no class, and nobody who makes volumes."""
+"""The loss of a cluster's storage: no class, and nothing that makes volumes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KEPT = ("name", "namespace", "labels", "annotations")
 
 
 def default_class(*, default: bool) -> Mapping[str, Any]:
-    """What is laid over a StorageClass so that it is the default, or is none."""
+    """The patch that makes a StorageClass the default, or no longer the default."""
     return {"metadata": {"annotations": {DEFAULT_CLASS: "true" if default else None}}}
 
 
@@ -46,13 +46,13 @@ def no_class() -> Condition:
 
 @dataclass(frozen=True)
 class RemoveStorage(Fault):
-    """Every StorageClass and the provisioner's Deployment are deleted; the undo applies them again as they were.
+    """Deletes every StorageClass and the provisioner's Deployment; the undo applies them again as they were.
 
-    What else belongs to the provisioner stays, and so do volumes and the agent that grows them. For the whole cluster:
-    no other drill can run beside this.
+    Everything else of the provisioner stays, and so do volumes and the agent that grows them. This affects the whole
+    cluster: no other drill can run at the same time.
 
     Attributes:
-        manifest: Where the provisioner's Deployment and its own class are written, to install them from.
+        manifest: The manifest with the provisioner's Deployment and its own class, to install them from.
     """
 
     manifest: Path
@@ -71,7 +71,7 @@ class RemoveStorage(Fault):
         found = {path: _bare(kube.get(path)) for path in (*(f"{CLASSES}/{name}" for name in names), DEPLOYMENT)}
         own = found.get(f"{CLASSES}/{OWN_CLASS}")
         if own is None:
-            raise FaultNotTaken(f"there is no StorageClass {OWN_CLASS} to install again")
+            raise FaultNotTaken(f"no StorageClass {OWN_CLASS} to install again")
         self.manifest.parent.mkdir(parents=True, exist_ok=True)
         self.manifest.write_text(yaml.safe_dump_all([found[DEPLOYMENT], own], sort_keys=False), encoding="utf-8")
         for path, obj in found.items():
@@ -81,7 +81,7 @@ class RemoveStorage(Fault):
 
 
 def _bare(obj: Mapping[str, Any]) -> dict[str, Any]:
-    """The object without what the API server added to it."""
+    """The object without the fields that the API server added."""
     about = {key: value for key, value in obj["metadata"].items() if key in _KEPT}
     if "annotations" in about:
         about["annotations"] = {k: v for k, v in about["annotations"].items() if k not in _FROM_THE_SERVER}

@@ -20,10 +20,10 @@ from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of
 
 FILL_TIMEOUT_S = 120.0
-"""For the whole fill: 1 GiB of zeros at 10 MB/s, the slowest disk worth drilling on."""
+"""Seconds for the whole fill: 1 GiB of zeros at 10 MB/s, the slowest disk worth drilling on."""
 
-# Ever smaller blocks, so that no byte is left that a file could have. Each dd is to end in ENOSPC; the last one's
-# words are the proof. The shell appends because busybox' dd knows no oflag.
+# Ever smaller blocks, so that no byte is left for any file. Each dd has to end in ENOSPC; the last one's message is the
+# proof. The shell appends because busybox' dd has no oflag.
 _FILL = """
 f={file}
 mkdir -p "$(dirname "$f")"
@@ -34,14 +34,14 @@ done
 echo "$said"
 """
 
-# What comes first where no inode is to be left: the file's own one, and then the rest.
+# What comes first if no inode may be left: the file's own, then the rest.
 _INODES_FIRST = """
 : >>"$f"
 ({inodes}) >/dev/null
 """
 
 # touch takes many names at once; the last batch ends in ENOSPC, and so does a single file after it. sed makes the names
-# because busybox' seq knows no format.
+# because busybox' seq has no format option.
 _FILL_INODES = """
 f={folder}
 mkdir -p "$f" && cd "$f" || exit
@@ -54,21 +54,21 @@ touch "last.$n" 2>&1
 _NO_SPACE = "No space left on device"
 
 FEW_INODES: Mapping[str, Any] = {"metadata": {"annotations": {"promdrill.io/inodes": "3000"}}}
-"""What is laid over a StorageClass so that its volumes have few inodes, which are soon used up."""
+"""The patch that gives a StorageClass's volumes few inodes, which are soon used up."""
 
 
 @dataclass(frozen=True)
 class FillVolume(Fault):
-    """A volume of the server is filled to the last byte by one file, written from inside its container.
+    """Fills a volume of the server to the last byte with one file, written from inside its container.
 
-    A full xfs takes no new file. A full ext4 still takes empty ones, so that a server that needs nothing else starts
-    on it (and stores nothing); where it is not to start, the inodes have to go too.
+    A full xfs takes no new file. A full ext4 still takes empty ones, so a server that needs nothing else starts on it
+    (and stores nothing); to keep it from starting, the inodes have to be used up too.
 
     Attributes:
         mount: Where the volume is mounted.
-        inside: Path of the file that takes the room, below `mount`; its folders are made.
-        inodes: Whether every inode is used up too, by empty files beside that file. The volume is best one with few, as
-            for `FillInodes`.
+        inside: Path of the file that takes the space, below `mount`; its folders are created.
+        inodes: Whether every inode is used up too, by empty files beside that file. Choose a volume with few, as for
+            `FillInodes`.
     """
 
     mount: str = "/data"
@@ -77,17 +77,17 @@ class FillVolume(Fault):
 
     @property
     def file(self) -> str:
-        """The file that takes the room."""
+        """The file that takes the space."""
         return f"{self.mount}/{self.inside}"
 
     @property
     def folder(self) -> str:
-        """Where the files are that take the inodes."""
+        """The folder of the files that take the inodes."""
         return f"{self.file}.files"
 
     @property
     def made(self) -> tuple[str, ...]:
-        """What is made on the volume."""
+        """What is created on the volume."""
         return (self.file, self.folder) if self.inodes else (self.file,)
 
     @property
@@ -106,16 +106,16 @@ class FillVolume(Fault):
         script = _FILL.format(file=shlex.quote(self.file), first=first)
         _, output = ground.run(script, timeout_s=FILL_TIMEOUT_S)
         if _NO_SPACE not in output:
-            raise FaultNotTaken(f"filling {self.mount} did not end in {_NO_SPACE!r} but said: {output.strip()[-300:]}")
+            raise FaultNotTaken(f"filling {self.mount} did not end with {_NO_SPACE!r}: {output.strip()[-300:]}")
         full = volume_full(ground.server, name_of(ground.pod()), self.mount)
         return (full, no_inode(ground.server, name_of(ground.pod()), self.mount)) if self.inodes else (full,)
 
 
 @dataclass(frozen=True)
 class FillInodes(Fault):
-    """Every inode of a volume of the server is used by an empty file; bytes stay free.
+    """Uses every inode of a volume of the server for an empty file; bytes stay free.
 
-    The volume is best one with few inodes. A class with `FEW_INODES` makes such: on 300 MiB ext4 has 3,040, xfs 6,144.
+    Choose a volume with few inodes: with `FEW_INODES` in its class, ext4 has 3,040 on 300 MiB, and xfs 6,144.
 
     Attributes:
         mount: Where the volume is mounted.
@@ -127,7 +127,7 @@ class FillInodes(Fault):
 
     @property
     def folder(self) -> str:
-        """Where the files are."""
+        """The folder of the files."""
         return f"{self.mount}/{self.inside}"
 
     @property
@@ -142,12 +142,14 @@ class FillInodes(Fault):
         undo.register(f"remove {self.folder}", lambda: _remove(ground, self.folder))
         _, output = ground.run(_FILL_INODES.format(folder=shlex.quote(self.folder)), timeout_s=FILL_TIMEOUT_S)
         if _NO_SPACE not in output:
-            raise FaultNotTaken(f"using up {self.mount}'s inodes did not end in {_NO_SPACE!r}: {output.strip()[-300:]}")
+            raise FaultNotTaken(
+                f"using up {self.mount}'s inodes did not end with {_NO_SPACE!r}: {output.strip()[-300:]}"
+            )
         return (inodes_full(ground.server, name_of(ground.pod()), self.mount),)
 
 
 def _remove(ground: Ground, what: str) -> None:
-    """Remove a file or folder where a server container runs; otherwise it goes with the volume."""
+    """Remove a file or folder if a server container runs; otherwise it goes with the volume."""
     if not ground.server.pods(ground.observer.snapshot()):
         ground.journal.write(UndoLeft(what=what, why="no server pod; it goes with the volume"))
         return

@@ -1,13 +1,13 @@
-"""What can be seen of a drilled Prometheus and of what stands beside it: conditions, to be waited for.
+"""What can be seen of a drilled Prometheus and its surroundings: conditions to wait for.
 
 A scenario imports its conditions from here. Most are methods of `Server`, which a scenario has as ``drill.server``;
 those on other pods, on claims, volumes and any other object are functions. `all_of`, `any_of` and `negate` combine
 conditions. A condition of your own is `Condition` with a judge: a function from a `Snapshot` to what it has `Seen`.
-``dashboard`` is about dashboards of Grafana.
+``dashboard`` has the conditions on Grafana's dashboards.
 
-Inside, reading order: `snapshot` (what is known), `probes` (what is asked), `conditions` (what is judged), `reflect`,
-`follow` and `poll` (where knowledge comes from), `observer` (all of them together), `until` (waiting), `server` (the
-conditions of a drilled Prometheus) and `valid_metrics` (the one definition of a working one).
+The modules, in reading order: `snapshot` (what is known), `probes` (what is asked), `conditions` (what is judged),
+`reflect`, `follow` and `poll` (where knowledge comes from), `observer` (all of them together), `until` (waiting),
+`server` (the conditions of a drilled Prometheus) and `valid_metrics` (the one definition of a working one).
 """
 
 from promdrill.observe import dashboard

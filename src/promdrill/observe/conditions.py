@@ -1,4 +1,4 @@
-"""Conditions: named, pure predicates over a snapshot that also say, in words, what they saw."""
+"""Conditions: named, pure predicates over a snapshot that also say in words what they saw."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Seen:
     Attributes:
         holds: Whether it holds.
         text: The observation in words.
-        known: Whether there was anything to judge; what is not known never holds, and neither does its negation.
-        changed: UTC time at which the cluster changed so, where the evidence itself tells.
-        quotes: Whether `text` repeats the line of a log, or the event, that was looked for.
+        known: Whether there was anything to judge. What is not known does not hold, and neither does its negation.
+        changed: UTC time of the change in the cluster, if the evidence has it.
+        quotes: Whether `text` quotes the log line or the event that the condition looks for.
     """
 
     holds: bool
@@ -55,7 +55,7 @@ class Condition:
         name: What it is, as in "2/2 containers ready".
         kind: Where its evidence comes from.
         judge: The predicate.
-        probes: What must be asked for it while it is waited for.
+        probes: What has to be asked while something waits for it.
     """
 
     name: str
@@ -65,17 +65,17 @@ class Condition:
 
 
 def several(what: str, given: object) -> None:
-    """Refuse one condition where several are wanted: Python makes no tuple of it without its comma.
+    """Refuse a single condition where a tuple is expected: ``(condition)`` without its comma is not a tuple.
 
     Args:
-        what: What is given, with its verb: "conditions are".
-        given: It.
+        what: What was passed, with its verb: "conditions are".
+        given: The value.
 
     Raises:
         UsageError: It is a single condition.
     """
     if isinstance(given, Condition):
-        raise UsageError(f"{what} a tuple, this is one: {given.name}", hint="with its comma: (condition,)")
+        raise UsageError(f"{what} a tuple, not a single condition: {given.name}", hint="add the comma: (condition,)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,12 @@ class Failure:
 
 
 def unknown(text: str) -> Seen:
-    """There was nothing to judge, and why."""
+    """Nothing could be judged; `text` says why."""
     return Seen(holds=False, text=text, known=False)
 
 
 def all_of(*conditions: Condition, name: str = "") -> Condition:
-    """Holds while all hold; what does not is named."""
+    """Holds while all hold; the observation names those that do not."""
 
     def judge(snapshot: Snapshot) -> Seen:
         seen = [(c.name, c.judge(snapshot)) for c in conditions]
@@ -128,7 +128,7 @@ def any_of(*conditions: Condition, name: str = "") -> Condition:
 
 
 def negate(condition: Condition, name: str) -> Condition:
-    """Holds while there is evidence that the condition does not; nothing known is no evidence."""
+    """Holds while the condition is known not to hold."""
 
     def judge(snapshot: Snapshot) -> Seen:
         seen = condition.judge(snapshot)

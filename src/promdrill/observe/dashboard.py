@@ -1,7 +1,7 @@
 """Dashboards: from a dashboard's JSON to its panels' queries, as Grafana would send them, and whether they have data.
 
-Where a Grafana runs beside the drilled Prometheus, queries go through its data source proxy, as those of a panel do;
-otherwise to Prometheus itself.
+If a Grafana runs beside the drilled Prometheus, queries go through its data source proxy, as a panel's do; otherwise
+they go to Prometheus itself.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SHIPPED_URL = "http://prometheus-server:80"
 """Address of Prometheus in manifests/grafana: that of a release named prometheus."""
 
 LABEL = {"grafana_dashboard": "1"}
-"""Label of a ConfigMap that holds a dashboard, as the sidecar of Grafana's chart looks for it."""
+"""Label of a ConfigMap that holds a dashboard: the sidecar of Grafana's chart looks for it."""
 
 RATE_SCRAPES = 4
 """Grafana's documentation, Prometheus template variables: $__rate_interval is the larger of $__interval plus the scrape
@@ -69,7 +69,7 @@ class Source:
         service: Name of the Service.
         port: Its port.
         prefix: See `QueryProbe`.
-        words: Whom they ask: "Prometheus itself".
+        words: Who answers them: "Prometheus itself".
     """
 
     service: str
@@ -87,16 +87,16 @@ class Source:
 
     @property
     def remark(self) -> str:
-        """For the result: whom the panels' queries asked."""
+        """For the result: who answered the panels' queries."""
         return f"panel queries asked {self.words}"
 
     @property
     def ready(self) -> tuple[Condition, ...]:
-        """What must hold before it can be asked, beside Prometheus' own readiness."""
+        """What must hold before it can be asked, apart from Prometheus being ready."""
         return (pods_ready({"app": GRAFANA_SERVICE}, 1),) if self.prefix else ()
 
     def objects(self, server: Server) -> list[Object]:
-        """What has to stand beside Prometheus for it: manifests/grafana, its data source pointed at this Prometheus."""
+        """What has to run beside Prometheus: manifests/grafana, its data source pointed at this Prometheus."""
         if not self.prefix:
             return []
         files = sorted((paths.manifests_dir() / "grafana").glob("*.yaml"))
@@ -105,7 +105,7 @@ class Source:
         return [obj for text in texts for obj in yaml.safe_load_all(text) if obj]
 
     def query(self, promql: str, predicate: Callable[[Vector], bool], text: str) -> Condition:
-        """`predicate` holds for the result, also an empty one, of an instant query now."""
+        """`predicate` holds for the result of an instant query now, even an empty one."""
         probe = self._probe(promql)
         return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
@@ -114,13 +114,13 @@ class Source:
         return self._panels(panels, f"data in each panel of {of}", wanted=True)
 
     def none_answers(self, panels: Sequence[Panel], of: str) -> Condition:
-        """No panel `of` a dashboard has data, though each query is answered: what Grafana shows as "No data"."""
+        """No panel `of` a dashboard has data, although each query is answered: Grafana shows "No data"."""
         return self._panels(panels, f"no data in any panel of {of}", wanted=False)
 
     def dashboard_answers(self, configmap: Object, *, scrape_interval_s: float, at_least: int) -> Condition:
-        """Each panel of the dashboard that a ConfigMap holds has data, and there are at least so many.
+        """Each panel of the dashboard in a ConfigMap has data, and there are at least `at_least` panels.
 
-        One that cannot be read, or has too few panels, never holds: whoever corrected it may have spoilt it.
+        It does not hold for a dashboard that cannot be read or has too few panels: the correction may have broken it.
         """
         name = configmap["metadata"]["name"]
         try:
@@ -154,14 +154,14 @@ def _never(name: str, why: str) -> Condition:
 
 
 def panels(dashboard: Mapping[str, Any], *, scrape_interval_s: float) -> tuple[Panel, ...]:
-    """The queries of a dashboard's panels, those in rows too, hidden ones not.
+    """The queries of a dashboard's panels, including those in rows, without hidden ones.
 
     Args:
         dashboard: The dashboard's JSON.
-        scrape_interval_s: Seconds that the data source has as its scrape interval.
+        scrape_interval_s: The scrape interval that is set in the data source, in seconds.
 
     Raises:
-        UsageError: There is none.
+        UsageError: It has none.
     """
     values = _values(dashboard, scrape_interval_s)
     found = tuple(
@@ -179,7 +179,7 @@ def provisioned(configmap: Object) -> dict[str, Any]:
     """The dashboard that a ConfigMap holds.
 
     Raises:
-        ClusterError: It does not hold exactly one, or no JSON.
+        ClusterError: It does not hold exactly one dashboard, or that is not JSON.
     """
     name = configmap["metadata"]["name"]
     texts = [text for file, text in (configmap.get("data") or {}).items() if file.endswith(".json")]
@@ -200,7 +200,7 @@ def shipped(file: str) -> str:
 
 
 def config_map(name: str, file: str, text: str) -> Object:
-    """A ConfigMap that Grafana takes a dashboard from."""
+    """A ConfigMap from which Grafana takes a dashboard."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -216,7 +216,7 @@ def _panels_of(within: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _values(dashboard: Mapping[str, Any], scrape_interval_s: float) -> dict[str, str]:
-    """What Grafana puts in place of each variable: its own ones, and the dashboard's with their current values."""
+    """What Grafana replaces each variable with: its own ones, and the dashboard's with their current values."""
     variables = (dashboard.get("templating") or {}).get("list") or ()
     current = {str(v["name"]): (v.get("current") or {}).get("value", "") for v in variables}
     return {
@@ -227,7 +227,7 @@ def _values(dashboard: Mapping[str, Any], scrape_interval_s: float) -> dict[str,
 
 
 def _filled(promql: str, values: Mapping[str, str]) -> str:
-    """The expression with its variables filled in; one that the dashboard does not have stays as it stands.
+    """The expression with its variables filled in; one that the dashboard does not define stays as it is.
 
     That is what Grafana's templating service does (@grafana/runtime, TemplateSrv: "equal match when variable not
     found"), so that a matcher on such a variable asks for a label with a dollar sign in its value.

@@ -1,4 +1,4 @@
-"""What ends a wait early: failures that no patience mends."""
+"""What ends a wait early: failures that waiting does not fix."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ IMAGE_REASONS = {
     "InvalidImageName": "InvalidImageName",
     "ErrImageNeverPull": "ErrImageNeverPull",
 }
-"""Waiting reasons of the kubelet that mean that the image cannot be had, with what to say of them."""
+"""The kubelet's waiting reasons for an image that is not available, and what to say about them."""
 
 GRACE = timedelta(seconds=15)
-"""How long a pod may be unschedulable or a mount may fail before it counts. A claim is bound, a volume provisioned and
-a ConfigMap seen by the kubelet within some seconds of the pod's creation; until then both befall healthy pods too."""
+"""How long a pod may be unschedulable, or a mount may fail, before it counts. A claim is bound, a volume provisioned
+and a ConfigMap seen by the kubelet within some seconds of the pod's creation; until then both happen to healthy pods
+too."""
 
 
 NOT_STARTED, NOT_STARTED_AGAIN = "StartError", 2
-"""The runtime could not begin the process at all. On a busy host with cgroup v1 runc sometimes cannot freeze a new
-cgroup ("unable to freeze"); the kubelet tries again and it works. What can never start comes back as often as it likes,
-so that it counts from the second restart on."""
+"""The runtime could not start the process at all. On a busy host with cgroup v1, runc sometimes cannot freeze a new
+cgroup ("unable to freeze"); the kubelet tries again and it works. A process that can never start keeps failing, so it
+counts from the second restart on."""
 
 
 def event_time(event: Object) -> datetime | None:
@@ -51,18 +52,18 @@ def without(failures: Sequence[Failure], *names: str) -> tuple[Failure, ...]:
     """`failures` without those of the given names.
 
     Raises:
-        ValueError: There is none of such a name.
+        ValueError: No failure has one of the names.
     """
     if strange := set(names) - {f.name for f in failures}:
         raise ValueError(
-            f"no such failure: {', '.join(sorted(strange))}; there are {', '.join(f.name for f in failures)}"
+            f"no such failure: {', '.join(sorted(strange))}; known failures: {', '.join(f.name for f in failures)}"
         )
     return tuple(f for f in failures if f.name not in names)
 
 
 def _hit(found: Iterator[str]) -> Seen:
     text = next(found, "")
-    return Seen(holds=bool(text), text=text or "nothing of the kind")
+    return Seen(holds=bool(text), text=text or "none seen")
 
 
 def _image_pull(snapshot: Snapshot) -> Seen:
@@ -133,7 +134,7 @@ def _job_failed(snapshot: Snapshot) -> Seen:
 
 
 def _is_new(at: datetime | None, snapshot: Snapshot) -> bool:
-    """Whether it happened in this wait; times of whole seconds count when the second began in it."""
+    """Whether it happened during this wait; a time in whole seconds counts if that second began during it."""
     return at is not None and at >= snapshot.since
 
 
@@ -149,5 +150,5 @@ DEFAULT_FAILURES: tuple[Failure, ...] = (
     Failure("quota_exceeded", Kind.EVENT, _quota_exceeded),
     Failure("job_failed", Kind.POD, _job_failed),
 )
-"""Image that does not exist, pod that fits nowhere, volume that cannot be mounted, crash where none belongs, exceeded
-quota, failed job (a Helm hook)."""
+"""An image that does not exist, a pod that fits nowhere, a volume that cannot be mounted, an unexpected crash, an
+exceeded quota, a failed job (a Helm hook)."""

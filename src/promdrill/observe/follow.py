@@ -1,8 +1,8 @@
-"""Following the log of one container through all its restarts, so that no line is lost and none is doubled.
+"""Follow the log of one container through all its restarts, without losing or repeating a line.
 
 Each container of a pod has one thread. A new run of the container (a new container id in the pod's status) is taken up
 in this order: the run before it once more to its end, what the new run has written so far, then its lines as they come.
-A stream that ends is taken up again a little before its last line; lines that are there already are known by time and
+A stream that ends is reopened a little before its last line; lines that were read before are recognised by time and
 text. The kubelet ends the stream of a dead container up to a second later (logForceCheckPeriod of cri-client), so a
 change of the status ends it here.
 """
@@ -32,11 +32,11 @@ from promdrill.observe.snapshot import (
 from promdrill.observe.store import Store
 
 OVERLAP = timedelta(seconds=1)
-"""How far before the last line a stream is taken up again: `sinceTime` counts whole seconds, and standard output and
+"""How far before the last line a stream is reopened: `sinceTime` counts whole seconds, and standard output and
 standard error may pass each other by some microseconds."""
 
 NO_LOG = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND})
-"""How the API server says that a run has left no log, so that nothing more can be had of it."""
+"""How the API server says that a run has left no log, so there is nothing more to read."""
 
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d) ?(.*)", re.DOTALL)
 """A log line as the kubelet gives it with timestamps=true."""
@@ -44,11 +44,11 @@ STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?)(Z|[+-]\d\d:\d\d)
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a container, as the pod's status tells it.
+    """One run of a container, as the pod's status describes it.
 
     Attributes:
         id: The container id.
-        restart: The restart count that belongs to it.
+        restart: Its restart count.
         running: Whether it runs.
         known: UTC time at which the status arrived.
     """
@@ -65,7 +65,7 @@ class Follower:
     Args:
         kube: The API server.
         store: Where lines go.
-        namespace: The pod's.
+        namespace: The pod's namespace.
         key: Pod and container.
         uid: UID of the pod.
         stop: Ends `run`, with `Kube.interrupt`.
@@ -127,13 +127,13 @@ class Follower:
                 self._backoff.pause(self._news)
 
     def _finish_before(self, run: Run) -> bool:
-        """Read the run before this one to its end, once; whether that is done."""
+        """Read the run before this one to its end, once. Returns whether that is done."""
         if self._entered != run.id and (run.restart == 0 or self._read(run, label=run.restart - 1, previous=True)):
             self._entered = run.id
         return self._entered == run.id
 
     def _take_up(self, run: Run) -> bool:
-        """Read a run to its present end, and on while it runs; whether nothing more of it can come."""
+        """Read a run to its present end, and on while it runs. Returns whether nothing more can come."""
         if not self._read(run, label=run.restart):
             return False
         self._stream = threading.Event()
@@ -145,7 +145,7 @@ class Follower:
         return not run.running
 
     def _read(self, run: Run, *, label: int, previous: bool = False, follow: bool = False) -> bool:
-        """Read a log; whether it came to a proper end."""
+        """Read a log. Returns whether it came to a proper end."""
         since = None if self._last is None else (self._last - OVERLAP).strftime("%Y-%m-%dT%H:%M:%SZ")
         pod, container = self._key
         try:
@@ -230,7 +230,7 @@ class Followers:
 
 
 def run_of(status: Object, known: datetime) -> Run | None:
-    """The run that a container status tells of; None before the first."""
+    """The run that a container status describes; None before the first."""
     state = status.get("state") or {}
     ended = state.get("terminated") or (status.get("lastState") or {}).get("terminated") or {}
     ident = status.get("containerID") or ended.get("containerID")

@@ -29,14 +29,14 @@ from promdrill.observe.snapshot import (
 )
 
 STARTED = "process_start_time_seconds"
-"""Start of the process: tells readings of one process from those of the next, whose counters begin anew."""
+"""Start of the process: separates readings of one process from those of the next, whose counters start again at 0."""
 
 LONGEST_QUOTE = 200
 """Characters of a log line or body that an observation repeats."""
 
 
 def pod_words(pod: Object) -> str:
-    """A pod as `kubectl get pod` tells of it, and what its containers that are not ready do."""
+    """A pod as `kubectl get pod` shows it, and what those of its containers do that are not ready."""
     status = pod.get("status") or {}
     containers = status.get("containerStatuses") or ()
     ready = sum(1 for c in containers if c.get("ready"))
@@ -59,7 +59,7 @@ def state_words(status: Object) -> str:
 
 
 def readiness(pods: Sequence[Object], n: int, of: int) -> Seen:
-    """Whether there is one pod, it is running, and `n` of its `of` containers are ready. `pods` with those leaving."""
+    """Whether there is exactly one pod, those being deleted included, and it runs with `n` of `of` containers ready."""
     if not pods:
         return Seen(holds=False, text="no server pod")
     text = "; ".join(pod_words(pod) for pod in pods)
@@ -71,7 +71,7 @@ def readiness(pods: Sequence[Object], n: int, of: int) -> Seen:
 
 
 def crash_loop(pods: Sequence[Object], container: str) -> Seen:
-    """Whether the container of one of the pods crashes again and again, and nothing else of that pod is unready."""
+    """Whether one pod's container crashes again and again while that pod's other containers are ready."""
     for pod in pods:
         status = container_status(pod, container)
         if status is None or not _crashed(status):
@@ -110,14 +110,14 @@ def log_line(
 
 
 def no_log_line(snapshot: Snapshot, pods: Sequence[Object], container: str, seen: Seen, *, lines_wanted: bool) -> Seen:
-    """The opposite of `log_line`, which must not hold merely because the log could not be read.
+    """The opposite of `log_line`. It must not hold merely because the log could not be read.
 
     Args:
         snapshot: The snapshot.
         pods: The server's pods.
         container: Whose log.
         seen: What `log_line` saw.
-        lines_wanted: Whether an empty log says nothing.
+        lines_wanted: Whether an empty log proves nothing.
     """
     if seen.holds:
         return Seen(holds=False, text=f"there is {seen.text}", changed=seen.changed)
@@ -148,7 +148,7 @@ def http_status(snapshot: Snapshot, probe: HttpProbe, status: int) -> Seen:
 def http_json(
     snapshot: Snapshot, probe: HttpProbe, predicate: Callable[[Any], bool], show: Callable[[Any], str] | None
 ) -> Seen:
-    """Whether the predicate holds for the JSON answer; anything but 200 is no evidence."""
+    """Whether the predicate holds for the JSON answer; any status but 200 proves nothing."""
     answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return answer
@@ -171,7 +171,7 @@ def vector_of(snapshot: Snapshot, probe: QueryProbe, predicate: Callable[[Vector
 
 
 def age(snapshot: Snapshot, probe: QueryProbe) -> tuple[float | None, Seen]:
-    """Age of the newest stored sample in seconds (None: there is none, or nobody answers), and the words for it."""
+    """Age of the newest stored sample in seconds (None if there is none, or no answer), and what was seen."""
     answer = answer_of(snapshot, probe)
     if isinstance(answer, Seen):
         return None, answer
@@ -220,14 +220,14 @@ def stands_still(snapshot: Snapshot, probe: MetricsProbe, name: str, labels: dic
     if value > then:
         return Seen(holds=False, text=f"{name} rose by {value - then:g} in {since_s:.1f} s")
     if not enough:
-        return unknown(f"{name} is {value:g}; asked for {since_s:.1f} s of {for_s:g}")
+        return unknown(f"{name} is {value:g}; watched for {since_s:.1f} of {for_s:g} s")
     return Seen(holds=True, text=f"{name} is {value:g}, and was so {since_s:.1f} s before")
 
 
 def capacity(obj: Object | None, held: str | None, phase: str | None, at_least: str) -> Seen:
     """Whether a claim or volume is bound and has at least that capacity."""
     if obj is None:
-        return Seen(holds=False, text="not there")
+        return Seen(holds=False, text="does not exist")
     text = f"{name_of(obj)} {phase or 'without phase'}, {held or 'no capacity'}"
     return Seen(holds=phase == "Bound" and held is not None and size_bytes(held) >= size_bytes(at_least), text=text)
 

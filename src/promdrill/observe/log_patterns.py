@@ -24,7 +24,7 @@ class Wording:
 
     Attributes:
         meaning: What the line says, the name that scenarios use.
-        versions: Prometheus versions that say it in these words.
+        versions: The Prometheus versions that say it in these words.
         pattern: Regular expression, searched for in one log line.
     """
 
@@ -80,7 +80,7 @@ def wording(meaning: str, app_version: str) -> str:
     if not rows:
         known = sorted({row.meaning for row in TABLE})
         nearest = difflib.get_close_matches(meaning, known, n=1, cutoff=0.0)
-        raise UsageError(f"no wording called {meaning!r}", hint=f"the nearest is {nearest[0]!r}")
+        raise UsageError(f"unknown wording {meaning!r}", hint=f"the nearest is {nearest[0]!r}")
     try:
         version = Version(app_version)
     except InvalidVersion as error:
@@ -89,4 +89,4 @@ def wording(meaning: str, app_version: str) -> str:
         if row.versions.contains(version, prereleases=True):
             return row.pattern
     covered = ", ".join(str(row.versions) for row in rows)
-    raise UsageError(f"no wording of {meaning!r} for Prometheus {app_version}", hint=f"known: {covered}")
+    raise UsageError(f"no wording for {meaning!r} in Prometheus {app_version}", hint=f"known versions: {covered}")

@@ -1,4 +1,4 @@
-"""What a predicate looked at in an object, so that an observation repeats that part and not the whole object."""
+"""What a predicate looked at in an object, so that an observation shows that part and not the whole object."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from promdrill.core.errors import shortened
 
 LONGEST_SHOWN = 80
-"""Characters of an observation that nobody put into words."""
+"""Characters of an observation that has no words of its own."""
 
 
 def judged(predicate: Callable[[Any], bool], body: Any, show: Callable[[Any], str] | None) -> tuple[bool, str]:
@@ -47,7 +47,7 @@ def _watched(value: Any, path: str, reads: dict[str, Any]) -> Any:
 
 
 class _Mapping(dict[str, Any]):
-    """An object that takes down which of its fields are read."""
+    """An object that records which of its fields are read."""
 
     def __init__(self, values: dict[str, Any], path: str, reads: dict[str, Any]) -> None:
         super().__init__(values)
@@ -78,7 +78,7 @@ class _Mapping(dict[str, Any]):
 
 
 class _List(list[Any]):
-    """A list that takes down which of its items are read."""
+    """A list that records which of its items are read."""
 
     def __init__(self, values: list[Any], path: str, reads: dict[str, Any]) -> None:
         super().__init__(values)

@@ -1,4 +1,4 @@
-"""What the journal is told of pods and of some answers, each when it changed, so that a report can draw them."""
+"""What the journal records about pods and about some answers whenever they change, so that a report can draw them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from promdrill.core.events import (
     PodGone,
     VolumeMeasured,
 )
+from promdrill.observe import df
 from promdrill.observe.probes import (
     AGE_QUERY,
     ExecProbe,
@@ -26,12 +27,9 @@ from promdrill.observe.snapshot import (
     name_of,
 )
 
-DF_FIELDS = 6
-"""Of a line of ``df -kP``: file system, 1024-blocks, used, available, capacity, mount point (POSIX)."""
-
 
 class Notes:
-    """Tells the journal.
+    """Writes to the journal.
 
     Args:
         write: The journal's `Journal.write`.
@@ -40,7 +38,7 @@ class Notes:
     def __init__(self, write: Callable[[Event], None]) -> None:
         self._write = write
         self._pods: dict[str, PodChanged] = {}
-        self._volumes: dict[str, tuple[int, int]] = {}
+        self._volumes: dict[str, df.Space] = {}
 
     def pod(self, pod: Object) -> None:
         """A pod as it is now."""
@@ -58,7 +56,7 @@ class Notes:
             self._write(event)
 
     def pods(self, pods: Iterable[Object]) -> None:
-        """All pods that there are; others are gone."""
+        """All existing pods; any other is gone."""
         there = set()
         for pod in pods:
             there.add(str(pod["metadata"].get("uid", "")))
@@ -67,7 +65,7 @@ class Notes:
             self._forget(uid)
 
     def gone(self, pod: Object) -> None:
-        """A pod that is no longer there."""
+        """A pod that no longer exists."""
         self._forget(str(pod["metadata"].get("uid", "")))
 
     def _forget(self, uid: str) -> None:
@@ -80,14 +78,11 @@ class Notes:
         if isinstance(probe, QueryProbe) and probe.promql == AGE_QUERY and probe.at_s is None:
             ages = answer.vector()
             self._write(FreshnessAsked(age_s=round(max(0.0, min(ages.values())), 3) if ages else None))
-        elif isinstance(probe, ExecProbe) and probe.argv[:2] == ("df", "-kP") and answer.status == 0:
-            fields = answer.text.strip().splitlines()[-1].split() if answer.text.strip() else []
-            if len(fields) >= DF_FIELDS and fields[1].isdigit() and fields[3].isdigit():
-                size, left = int(fields[1]) * 1024, int(fields[3]) * 1024
-                if self._volumes.get(probe.argv[-1]) != (size, left):
-                    self._volumes[probe.argv[-1]] = (size, left)
-                    used = max(0, size - left)
-                    self._write(VolumeMeasured(path=probe.argv[-1], size_bytes=size, used_bytes=used))
+        elif isinstance(probe, ExecProbe) and probe.argv[:2] == df.BYTES and answer.status == 0:
+            space, mount = df.read_space(answer.text), probe.argv[-1]
+            if space is not None and self._volumes.get(mount) != space:
+                self._volumes[mount] = space
+                self._write(VolumeMeasured(path=mount, size_bytes=space.size_bytes, used_bytes=space.used_bytes))
 
 
 def _container(status: Object) -> ContainerState:

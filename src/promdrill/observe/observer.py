@@ -1,4 +1,4 @@
-"""The observer: watches, log followers and the poller of one drill's namespace, behind one live snapshot."""
+"""The observer: the watches, log followers and poller of one drill's namespace behind one live snapshot."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from promdrill.observe.snapshot import ContainerKey, Object, Snapshot
 from promdrill.observe.store import Store
 
 FIRST_LIST_S = 60.0
-"""Seconds for the first lists: they take milliseconds, or as long as an API server needs that has just been started."""
+"""Seconds for the first lists: they take milliseconds, or longer if the API server has just started."""
 
 JOIN_S = 10.0
-"""Seconds for each thread to end: streams end at once, a request that is under way at its own deadline."""
+"""Seconds for each thread to end: streams end at once, a running request at its own deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Objects:
 
 @dataclass(frozen=True, slots=True)
 class _Pods:
-    """The sink of pods: their containers' logs are followed. A new run is told before the snapshot shows it."""
+    """The sink of pods: their containers' logs are followed. They learn of a new run before the snapshot has it."""
 
     store: Store
     followers: Followers
@@ -78,12 +78,12 @@ class _Pods:
 
 
 class Observer:
-    """The live snapshot of one namespace, from entering its block to leaving it.
+    """The live snapshot of one namespace, for the length of a ``with`` block.
 
     Entering returns when everything has been listed once; leaving ends every thread.
 
     Args:
-        kube: The API server; a client of the drill's own, so that its requests can be counted.
+        kube: The API server, through the drill's own client, so that its requests can be counted.
         namespace: The drill's.
         journal: Where dropped streams and the conditions' changes are noted.
         clock: Where time comes from.
@@ -111,7 +111,7 @@ class Observer:
         return self._store.changed
 
     def __enter__(self) -> Self:
-        """Start, and return when everything is listed.
+        """Start, and return once everything is listed.
 
         Raises:
             ClusterError: That did not happen within `FIRST_LIST_S` seconds.
@@ -164,17 +164,17 @@ class Observer:
         self._store.wait_beyond(version, timeout_s)
 
     def arrival_after(self, version: int) -> float | None:
-        """When (monotonic seconds) the first change after a snapshot's version arrived; None when there is none."""
+        """When (monotonic seconds) the first change after a snapshot's version arrived; None if there was none."""
         return self._store.arrival_after(version)
 
     @contextmanager
     def asking(self, probes: Sequence[Probe]) -> Iterator[None]:
-        """Ask these, each at most twice a second, while the block runs; earlier answers do not count."""
+        """Ask these probes, each at most twice a second, while the block runs; earlier answers do not count."""
         with self._poller.asking(probes):
             yield
 
     def detected(self, after_s: float) -> None:
-        """Add one detection: seconds from the cluster's change to the drill's knowing."""
+        """Record one detection: the seconds from a change in the cluster until the drill knew of it."""
         self._detections_s.append(after_s)
 
     def figures(self) -> ObserverFigures:

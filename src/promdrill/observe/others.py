@@ -1,4 +1,4 @@
-"""Conditions on what is not the drilled server: other pods, claims, any object, exporters, commands in containers."""
+"""Conditions on everything else: other pods, claims, any object, exporters, commands in containers."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def object_shows(
         path: API path, as in ``/api/v1/namespaces/x/services/y``.
         predicate: What is asked of the object, or of the list.
         text: The condition's name.
-        show: Puts the object into words; without it, what the predicate read of it is shown.
+        show: Puts the object into words; by default, the parts that the predicate read are shown.
     """
     probe = ObjectProbe(path)
 
@@ -83,7 +83,7 @@ def no_pod(selector: Selector) -> Condition:
 
 
 def ended_with(selector: Selector, container: str, reason: str) -> Condition:
-    """A run of the container ended for that reason, as `OOMKilled`, in the newest such pod."""
+    """A run of the container ended for that reason, such as `OOMKilled`, in the newest such pod."""
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = snapshot.select(selector)
@@ -101,14 +101,14 @@ def claim_phase(name: str, phase: str) -> Condition:
 
     def judge(snapshot: Snapshot) -> Seen:
         claim = snapshot.claims.get(name)
-        seen = str((claim.get("status") or {}).get("phase")) if claim else "not there"
+        seen = str((claim.get("status") or {}).get("phase")) if claim else "does not exist"
         return Seen(holds=seen == phase, text=f"claim {name}: {seen}")
 
     return Condition(f"claim {name} {phase}", Kind.VOLUME, judge)
 
 
 def no_claim(name: str) -> Condition:
-    """There is no claim of that name, not even one that is being deleted."""
+    """No claim has that name, not even one that is being deleted."""
     return Condition(
         f"no claim {name}",
         Kind.VOLUME,
@@ -119,7 +119,7 @@ def no_claim(name: str) -> Condition:
 
 
 def no_volume(name: str) -> Condition:
-    """There is no volume of that name in the cluster, not even one that is being deleted."""
+    """No volume in the cluster has that name, not even one that is being deleted."""
     return Condition(
         f"no volume {name}",
         Kind.VOLUME,
@@ -132,7 +132,7 @@ def no_volume(name: str) -> Condition:
 def exporter_metric(
     service: str, port: int | str, name: str, predicate: Callable[[float], bool], text: str, **labels: str
 ) -> Condition:
-    """`predicate` holds for the sum of a metric on the /metrics page of a Service: an exporter is asked by itself."""
+    """`predicate` holds for the sum of a metric on a Service's /metrics page: the exporter itself is asked."""
     probe = MetricsProbe(service, port, names=frozenset({name}))
     return Condition(
         text, Kind.METRIC, lambda snapshot: judges.metric_value(snapshot, probe, name, predicate, labels), (probe,)
@@ -140,7 +140,7 @@ def exporter_metric(
 
 
 def http_answer(service: str, port: int | str, path: str, status: int, *, pattern: str, text: str) -> Condition:
-    """A Service answers GET `path` with that status, and the body has the pattern: an error that says what it is."""
+    """A Service answers GET `path` with that status and a body that matches the pattern."""
     probe, found = HttpProbe(service, port, "GET", path), re.compile(pattern)
 
     def judge(snapshot: Snapshot) -> Seen:
@@ -154,7 +154,7 @@ def http_answer(service: str, port: int | str, path: str, status: int, *, patter
 
 
 def says(pod: str, container: str, pattern: str, *, since: datetime | None = None) -> Condition:
-    """A log line of a container, in a pod whose name begins so, has the pattern; only lines from `since` on."""
+    """A log line of a container, in a pod whose name has that prefix, matches the pattern; from `since` on."""
     found = re.compile(pattern)
 
     def judge(snapshot: Snapshot) -> Seen:
@@ -173,7 +173,7 @@ def says(pod: str, container: str, pattern: str, *, since: datetime | None = Non
 def command(
     text: str, pod: str, container: str, argv: Sequence[str], *, exit_code: int = 0, pattern: str = ""
 ) -> Condition:
-    """A command that only reads, run in a container, ends with that exit code and its output has the pattern."""
+    """A read-only command, run in a container, ends with that exit code and its output matches the pattern."""
     probe, found = ExecProbe(pod, container, tuple(argv)), re.compile(pattern, re.MULTILINE)
 
     def judge(snapshot: Snapshot) -> Seen:

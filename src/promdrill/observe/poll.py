@@ -1,4 +1,4 @@
-"""Asking probes, from one thread, each at most twice a second, and only those that some wait needs."""
+"""Ask probes from one thread, each at most twice a second, and only those that a wait needs."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from promdrill.observe.snapshot import EPOCH, name_of
 from promdrill.observe.store import Store
 
 PERIOD_S = 0.5
-"""Seconds between two askings of one question: often enough to see a change at once, too seldom to be a load."""
+"""Seconds between two requests of one probe: often enough to see a change at once, too rarely to be a load."""
 
 EXEC_PERIOD_S = 5.0
-"""The same for commands in containers within one wait: each is a process there and a WebSocket to the API server."""
+"""The same for commands in containers within one wait: each one starts a process and opens a WebSocket."""
 
 ANSWER_TIMEOUT_S = 5.0
 """Seconds for one answer. Prometheus answers in milliseconds; one that hangs must not hold up the other probes long."""
@@ -37,22 +37,22 @@ ANSWER_TIMEOUT_S = 5.0
 
 @dataclass(slots=True)
 class _Need:
-    """How many waits need a probe, and since when (monotonic seconds) answers count for the latest of them."""
+    """How many waits need a probe, and from when (monotonic seconds) answers count for the latest of them."""
 
     waits: int
     since: float
 
 
 class Poller:
-    """Asks until `stop` is set; probes that come down to the same request are asked with one.
+    """Asks until `stop` is set; probes that need the same request share it.
 
     Args:
         kube: The API server.
         store: Where answers go.
-        namespace: Of the services and pods that are asked.
+        namespace: The namespace of the services and pods that are asked.
         stop: Ends `run`; set `wake` too.
         clock: Times the questions.
-        told: Told each answer that counts.
+        told: Called with each answer that counts.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class Poller:
 
     @contextmanager
     def asking(self, probes: Sequence[Probe]) -> Iterator[None]:
-        """Ask `probes` while the block runs; answers to questions asked before it are forgotten."""
+        """Ask `probes` while the block runs; earlier answers are forgotten."""
         wanted = set(probes)
         with self._lock:
             for probe in wanted:
                 before = self._needs.get(probe)
                 self._needs[probe] = _Need(before.waits + 1 if before else 1, self._clock.monotonic())
                 self._store.forget_answer(probe)
-                if isinstance(probe, ExecProbe):  # a new wait is not made to sit out the long period of the last one
+                if isinstance(probe, ExecProbe):  # a new wait does not sit out the long period of the last one
                     self._asked_at.pop(self._request_of(probe), None)
         self.wake.set()
         try:
@@ -94,13 +94,13 @@ class Poller:
                         del self._needs[probe]
 
     def run(self) -> None:
-        """Ask what is due, wait for what will be, until `stop` is set."""
+        """Ask each probe at its time, until `stop` is set."""
         while not self._stop.is_set():
             self.wake.clear()
             self.wake.wait(min(self.turns(), default=None))
 
     def turns(self) -> list[float]:
-        """Ask once what is due now; seconds until each question is due again."""
+        """Ask every probe whose time has come. Returns the seconds until each probe's next time."""
         with self._lock:
             needed = tuple(self._needs)
         return [self._turn(request, group) for request, group in self._grouped(needed).items()]
@@ -112,7 +112,7 @@ class Poller:
         return groups
 
     def _request_of(self, probe: Probe) -> tuple[str, ...]:
-        """What is sent: ("exec", pod, container, *argv) or (method, path); the path is empty when no pod is there."""
+        """What is sent: ("exec", pod, container, *argv) or (method, path); the path is empty when there is no pod."""
         if isinstance(probe, ExecProbe):
             return ("exec", probe.pod, probe.container, *probe.argv)
         if isinstance(probe, ObjectProbe):
@@ -127,7 +127,7 @@ class Poller:
         return (method, f"/api/v1/namespaces/{self._namespace}/{target}/proxy{probe.path}")
 
     def _turn(self, request: tuple[str, ...], group: Sequence[Probe]) -> float:
-        """Ask when due; seconds until it is due again."""
+        """Ask if its time has come. Returns the seconds until its next time."""
         now = self._clock.monotonic()
         due = self._asked_at.get(request, now)
         if due > now:
@@ -157,7 +157,7 @@ class Poller:
                 code, output = self._kube.exec(self._namespace, pod, container, argv, timeout_s=ANSWER_TIMEOUT_S)
                 return answered(code, output)
             if not request[1]:
-                return answered(None, error=f"no pod {request[2]}* there")
+                return answered(None, error=f"no pod {request[2]}*")
             answer = self._kube.request(request[0], request[1], timeout_s=ANSWER_TIMEOUT_S, retry=False)
         except ClusterError as error:
             return answered(None, error=error.message, refused=True)
@@ -179,7 +179,7 @@ def parse_metrics(text: str, names: frozenset[str] = frozenset()) -> dict[tuple[
     """Values of a /metrics page by (sample name, labels), those of `names` only unless it is empty.
 
     Raises:
-        ValueError: It is no such page.
+        ValueError: It is not a /metrics page.
     """
     if names:
         text = "".join(f"{line}\n" for line in text.splitlines() if line.partition("{")[0].split(" ")[0] in names)

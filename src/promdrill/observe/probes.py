@@ -2,7 +2,7 @@
 
 Questions travel through the API server's proxy. By default the service is asked, as any client in the cluster would ask
 it; a service without a ready pod answers 503, which is an answer. A question with `pod` goes to the newest pod whose
-name begins so, ready or not.
+name starts with it, ready or not.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ Labels: TypeAlias = frozenset[tuple[str, str]]
 """A metric's labels."""
 
 AGE_QUERY = "time() - max(timestamp(up))"
-"""Age of the newest stored sample in seconds. A query still sees a sample for the five minutes of the lookback, so that
-`up` alone looks well for long on a full volume; its time stamp does not lie."""
+"""Age of the newest stored sample in seconds. A query still sees a sample for five minutes (the lookback), so `up`
+alone looks healthy for a while on a full volume; its timestamp does not."""
 
 Vector: TypeAlias = Mapping[Labels, float]
 """Values by labels."""
@@ -34,8 +34,8 @@ class HttpProbe:
         service: Name of the Service in the drill's namespace.
         port: Port of the Service, by number or name.
         method: HTTP method.
-        path: Path with its query, as Prometheus is to see it.
-        pod: When set, the newest pod whose name begins so is asked in place of the service.
+        path: Path and query, as Prometheus sees them.
+        pod: If set, the newest pod whose name starts with it is asked instead of the service.
         pod_port: Port of the pod, used with `pod`.
     """
 
@@ -73,7 +73,7 @@ class QueryProbe:
 
 @dataclass(frozen=True, slots=True)
 class MetricsProbe:
-    """One reading of a /metrics page, past the database: it works when nothing can be stored.
+    """One reading of a /metrics page. It bypasses the database, so it works when nothing can be stored.
 
     Attributes:
         service: See `HttpProbe`.
@@ -123,17 +123,17 @@ Probe: TypeAlias = HttpProbe | QueryProbe | MetricsProbe | ExecProbe | ObjectPro
 
 @dataclass(frozen=True, slots=True)
 class ProbeAnswer:
-    """What came back, or why nothing did. Never an exception.
+    """What came back, or why nothing did. An answer never raises.
 
     Attributes:
         asked: Monotonic seconds when the question left.
-        answered: Monotonic seconds when the answer was there.
+        answered: Monotonic seconds when the answer arrived.
         utc: UTC time of the answer.
         status: HTTP status, or the exit code of an `ExecProbe`; None when nobody answered.
         text: Body or output.
         metrics: Of a `MetricsProbe` with status 200: values by (sample name, labels).
         error: Why there is no usable answer, in words; empty when there is one.
-        refused: Whether the question never reached Prometheus because the API server could not be asked.
+        refused: Whether the question never reached Prometheus, because the API server refused or did not answer.
     """
 
     asked: float
@@ -147,19 +147,19 @@ class ProbeAnswer:
 
     @property
     def from_no_pod(self) -> bool:
-        """Whether no pod answered: nobody did, or the API server did in its place."""
+        """Whether no pod answered: nobody did, or the API server did instead."""
         body = self.json()
         return self.status is None or (isinstance(body, dict) and body.get("kind") == "Status" and "apiVersion" in body)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is none."""
+        """The body as JSON; None if it is not JSON."""
         try:
             return json.loads(self.text)
         except ValueError:
             return None
 
     def vector(self) -> dict[Labels, float] | None:
-        """The result of a query by labels (a scalar has none); None when the query was not answered."""
+        """A query's result by labels (a scalar has none); None if the query was not answered."""
         body = self.json()
         if self.status != HTTPStatus.OK or not isinstance(body, dict) or body.get("status") != "success":
             return None
@@ -169,7 +169,7 @@ class ProbeAnswer:
         return {frozenset(item["metric"].items()): float(item["value"][1]) for item in data["result"]}
 
     def total(self, name: str, **labels: str) -> float | None:
-        """Sum of a metric's samples that carry `labels`; None when there is no such sample."""
+        """Sum of a metric's samples that carry `labels`; None if there is none."""
         wanted = frozenset(labels.items())
         values = [v for (n, has), v in (self.metrics or {}).items() if n == name and wanted <= has]
         return sum(values) if values else None

@@ -1,4 +1,4 @@
-"""Questions asked of Prometheus once, outside of waits: for sample accounting, and to compare before with after."""
+"""Questions that Prometheus is asked once, outside of waits: for sample accounting, and to compare before and after."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ QUERY_TIMEOUT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A query's answer, to be compared with a later one.
+    """A query's answer, for comparison with a later one.
 
     Attributes:
         promql: The expression.
-        at_s: Unix seconds that it was evaluated for.
+        at_s: Evaluation time in Unix seconds.
         result: Labels and value of each element.
     """
 
@@ -35,10 +35,10 @@ class Remembered:
 
 
 def remember(kube: Kube, server: Server, promql: str, at_s: float) -> Remembered:
-    """Evaluate a query for a moment, so that the same can be asked again after the incident.
+    """Evaluate a query for one moment, so that the same query can be asked again after the incident.
 
     Raises:
-        ClusterError: It was not answered, or with nothing, which would prove nothing later.
+        ClusterError: It was not answered, or the result is empty, which would prove nothing later.
     """
     result = instant(kube, server, promql, at_s)
     if not result:
@@ -50,7 +50,7 @@ def instant(kube: Kube, server: Server, promql: str, at_s: float | None = None) 
     """Result of an instant query (a vector, or a scalar without labels), at Unix second `at_s` or now.
 
     Raises:
-        ClusterError: It was not answered with success.
+        ClusterError: The query was not answered, or failed.
     """
     data = _ask(kube, server, query_path(promql, at_s))
     if data["resultType"] == "scalar":
@@ -62,17 +62,17 @@ def query_range(kube: Kube, server: Server, promql: str, *, start_s: float, end_
     """Result of a range query from `start_s` to `end_s` (Unix seconds) every `step_s`; sees samples for the lookback.
 
     Raises:
-        ClusterError: It was not answered with success.
+        ClusterError: The query was not answered, or failed.
     """
     asked = {"query": promql, "start": f"{start_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:g}"}
     return _series(_ask(kube, server, f"/api/v1/query_range?{urlencode(asked)}"))
 
 
 def samples(kube: Kube, server: Server, selector: str, *, start_s: float, end_s: float) -> Series:
-    """The samples that are stored for a selector after `start_s` up to `end_s`, with their own times, gaps and all.
+    """The stored samples of a selector after `start_s` up to `end_s`, each with its own time; nothing is filled in.
 
     Raises:
-        ClusterError: It was not answered with success.
+        ClusterError: The query was not answered, or failed.
     """
     span_ms = max(1, round((end_s - start_s) * 1000))
     return _series(_ask(kube, server, query_path(f"{selector}[{span_ms}ms]", end_s)))
@@ -82,7 +82,7 @@ def buildinfo(kube: Kube, server: Server) -> dict[str, str]:
     """The running server's own build information: version, revision, goVersion and so on.
 
     Raises:
-        ClusterError: It was not answered with success.
+        ClusterError: The query was not answered, or failed.
     """
     try:
         return {str(k): str(v) for k, v in _ask(kube, server, "/api/v1/status/buildinfo").items()}
@@ -92,7 +92,7 @@ def buildinfo(kube: Kube, server: Server) -> dict[str, str]:
 
 
 class _NotServed(ClusterError):
-    """404: this version has no such page."""
+    """Raised for status 404: this version does not have the page."""
 
 
 def _ask(kube: Kube, server: Server, path: str) -> Any:
@@ -112,7 +112,7 @@ def _ask(kube: Kube, server: Server, path: str) -> Any:
 
 def _series(data: Any) -> Series:
     if data["resultType"] != "matrix":
-        raise ClusterError(f"a matrix was expected, not a {data['resultType']}")
+        raise ClusterError(f"expected a matrix, not a {data['resultType']}")
     return {
         frozenset(item["metric"].items()): [(float(t), float(v)) for t, v in item["values"]] for item in data["result"]
     }

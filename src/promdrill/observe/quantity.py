@@ -18,10 +18,10 @@ def size_bytes(quantity: str) -> int:
     """A quantity such as ``1300Gi`` as bytes, rounded down.
 
     Raises:
-        ValueError: It is no quantity.
+        ValueError: It is not a quantity.
     """
     found = _FORM.fullmatch(quantity)
     if found is None:
-        raise ValueError(f"no quantity: {quantity!r}")
+        raise ValueError(f"not a quantity: {quantity!r}")
     number, unit = found.groups(default="")
     return int(Decimal(number) * _FACTORS[unit])

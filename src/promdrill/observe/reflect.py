@@ -1,4 +1,4 @@
-"""Keeping one kind of object up to date: list, watch from there, and begin again whenever the stream ends."""
+"""Keep one kind of object up to date: list, watch from there, and start over whenever the stream ends."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from promdrill.kube.client import Kube
 from promdrill.observe.snapshot import Object
 
 STREAM_S = 3300.0
-"""Seconds after which a watch is closed in good order: shorter than any proxy's hour, longer than any drill's wait."""
+"""Seconds after which the server closes a watch: shorter than a proxy's hour, longer than any drill's wait."""
 
 LIST_TIMEOUT_S = 3.0
-"""Seconds for one list with its retries; the loop around it goes on for ever."""
+"""Seconds for one list with its retries; the loop around it never gives up."""
 
 FIRST_PAUSE_S = 0.05
-"""Seconds before a stream that ended is begun again; doubled each time until a stream brings something."""
+"""Seconds before a stream that ended is started again; doubled each time until a stream brings something."""
 
 LONGEST_PAUSE_S = 2.0
-"""Seconds at most between two attempts: how late a returned API server may be seen."""
+"""Seconds at most between two attempts: how late the return of an API server may be noticed."""
 
 
 class Sink(Protocol):
     """Where the objects of one kind go."""
 
     def replace(self, objects: Iterable[Object]) -> None:
-        """All objects that there are."""
+        """All existing objects."""
 
     def put(self, obj: Object) -> None:
         """One that is new or has changed."""
@@ -54,25 +54,25 @@ class Backoff:
     tries: int = 0
 
     def pause(self, waker: threading.Event | None = None) -> None:
-        """Wait for the next pause, or until `waker` (else `stop`) is set."""
+        """Wait for the next pause, or until `waker` (by default `stop`) is set."""
         seconds = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.tries, 10))
         self.tries += 1
         (waker or self.stop).wait(seconds)
 
     def reset(self) -> None:
-        """Something worked: the next pause is the first again."""
+        """Something worked: the next pause is the shortest again."""
         self.tries = 0
 
 
 class Reflector:
-    """Lists and watches one collection until `stop` is set. Nothing that a stream does ends it.
+    """Lists and watches one collection until `stop` is set, whatever happens to the stream.
 
     Args:
         kube: The API server.
-        path: Of the collection.
+        path: The collection's path.
         sink: Where its objects go.
         stop: Ends `run`, with `Kube.interrupt`.
-        write: Journals what befell the stream.
+        write: Writes to the journal what happened to the stream.
 
     Attributes:
         listed: Set after the first list.

@@ -1,7 +1,7 @@
 """When a container was restarted, and how soon Prometheus counts it: the pod's status and kube-state-metrics' samples.
 
-Restarts are told apart by their times and not by their number: a container of a healthy pod may have some already, as
-when a busy node's runtime could not start it at once.
+Restarts are recognised by their time and not by their number: a healthy pod's container may already have some, for
+instance because a busy node's runtime could not start it at once.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ RESTARTS = "kube_pod_container_status_restarts_total"
 """kube-state-metrics: restartCount of each container."""
 
 WHOLE_SECOND_S = 1.0
-"""Kubernetes cuts times to the second: samples from then on were certainly scraped after the moment that is meant."""
+"""Kubernetes cuts times to the second: samples from then on were certainly scraped after the moment itself."""
 
 
 def not_restarted(selector: Mapping[str, str], container: str, *, since: datetime) -> Condition:
-    """The container of the newest such pod runs, and its run began before that moment."""
+    """The container of the newest such pod is running, and its run began before `since`."""
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = snapshot.select(selector)
@@ -48,16 +48,16 @@ def not_restarted(selector: Mapping[str, str], container: str, *, since: datetim
 def restart_counted(
     server: Server, selector: Mapping[str, str], container: str, *, since: datetime, scrapes: int
 ) -> Condition:
-    """The newest such pod's container was restarted, and one of the first `scrapes` samples after that counts it.
+    """The newest such pod's container was restarted, and one of the next `scrapes` samples counts it.
 
-    The moment of the restart is the one at which the kubelet called the pod ready again, in the same update in which it
-    raised restartCount; what kube-state-metrics was not told before, it could not know.
+    The restart counts from the moment at which the kubelet reported the pod ready again, in the same update in which it
+    raised restartCount: kube-state-metrics could not know of it before.
 
     Args:
         server: The Prometheus that scrapes kube-state-metrics.
         selector: Labels of the pod.
         container: The container.
-        since: UTC moment after which it was restarted.
+        since: UTC time after which it was restarted.
         scrapes: How many samples may pass until one has the new count, itself included.
     """
     promql = f'{RESTARTS}{{namespace="{server.namespace}", container="{container}"}}[5m]'
@@ -86,7 +86,7 @@ def restart_counted(
 
 
 def _running_since(pod: Object, container: str) -> datetime | None:
-    """Since when the container runs; None while it does not."""
+    """When the container's run began; None while it is not running."""
     state = (container_status(pod, container) or {}).get("state") or {}
     return moment((state.get("running") or {}).get("startedAt"))
 
@@ -97,14 +97,14 @@ def _words(pods: Sequence[Object], began: datetime | None) -> str:
 
 
 def _ready_since_s(pod: Object) -> float | None:
-    """Unix seconds since when the pod is ready; None while it is not."""
+    """Unix time in seconds at which the pod became ready; None while it is not."""
     found = (c for c in (pod.get("status") or {}).get("conditions") or () if c["type"] == "Ready")
     since = next((moment(c.get("lastTransitionTime")) for c in found if c["status"] == "True"), None)
     return since.timestamp() if since else None
 
 
 def _samples(body: Any, pod: str) -> Sequence[tuple[float, float]]:
-    """The pod's samples in a range selector's answer, oldest first; none where there is no such answer."""
+    """The pod's samples in a range selector's answer, oldest first; empty if there is no such answer."""
     if not isinstance(body, dict) or body.get("status") != "success":
         return ()
     series = (item for item in body["data"]["result"] if item["metric"].get("pod") == pod)

@@ -1,4 +1,4 @@
-"""The names of a drilled Prometheus, and the conditions that can be asked of it."""
+"""The names of a drilled Prometheus, and the conditions on it."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from promdrill.observe.snapshot import (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One release's Prometheus server, by the names of prometheus-community/prometheus.
+    """The Prometheus server of one release, with the names that prometheus-community/prometheus uses.
 
     Attributes:
         namespace: The drill's namespace.
         release: Name of the Helm release.
-        fullname: Name of the workload; the Service and the claim have it too, unless they are named otherwise.
+        fullname: Name of the workload, and of the Service and the claim unless they have their own.
         container: Name of Prometheus' container.
         reloader: Name of the config reloader's container; empty where there is none.
         port: Port of the service.
         pod_port: Port of Prometheus in the pod.
-        service_name: Of the Service, where it is not `fullname`.
-        claim_name: Of the PersistentVolumeClaim, where it is not `fullname`. ``drill.server`` has the name that a
-            StatefulSet gives it wherever the values say ``server.statefulSet.enabled``.
-        containers: Containers of a pod, all of which have to be ready.
-        labels: Labels of its pods, where they are not those of the chart.
+        service_name: Name of the Service, if it is not `fullname`.
+        claim_name: Name of the PersistentVolumeClaim, if it is not `fullname`. In ``drill.server`` it is the name that
+            a StatefulSet gives it, if the values have ``server.statefulSet.enabled``.
+        containers: Number of containers in a pod, all of which have to be ready.
+        labels: Labels of its pods, if they are not those of the chart.
     """
 
     namespace: str
@@ -58,7 +58,7 @@ class Server:
 
     @classmethod
     def of(cls, namespace: str, release: str) -> Server:
-        """The names that the chart gives: `prometheus` is not repeated in a release that has it."""
+        """The names that the chart gives; `prometheus` is not repeated if the release's name contains it."""
         chart = release if "prometheus" in release else f"{release}-prometheus"
         return cls(namespace, release, f"{chart}-server")
 
@@ -73,7 +73,7 @@ class Server:
         return self.claim_name or self.fullname
 
     def pods(self, snapshot: Snapshot, *, leaving: bool = False) -> tuple[Object, ...]:
-        """The server's pods, newest first; those being deleted only with `leaving`."""
+        """The server's pods, newest first; with `leaving` also those that are being deleted."""
         if self.labels:
             return snapshot.select(dict(self.labels), leaving=leaving)
         now = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
@@ -97,7 +97,7 @@ class Server:
         )
 
     def restarts_at_least(self, n: int) -> Condition:
-        """The server's container has been restarted at least `n` times in its present pod."""
+        """The server's container has been restarted at least `n` times in its current pod."""
 
         def judge(snapshot: Snapshot) -> Seen:
             count = self._run(snapshot, self.container)[1]
@@ -113,13 +113,13 @@ class Server:
         since: datetime | None = None,
         this_restart: bool = False,
     ) -> Condition:
-        """A log line has the pattern.
+        """A log line matches the pattern.
 
         Args:
             pattern: Regular expression, searched in each line.
             container: Whose log; the server's by default.
             since: Only lines from then on.
-            this_restart: Only lines of the container's present run.
+            this_restart: Only lines of the container's current run.
         """
         judge = self._line_judge(pattern, container or self.container, since or EPOCH, this_restart=this_restart)
         return Condition(f"log of {container or self.container} has /{pattern}/", Kind.LOG, judge)
@@ -132,7 +132,7 @@ class Server:
         since: datetime | None = None,
         this_restart: bool = False,
     ) -> Condition:
-        """No log line has the pattern, of a log that was read up to now. Arguments as in `logs`."""
+        """The log was read up to now, and no line of it matches the pattern. Arguments as in `logs`."""
         name = container or self.container
         found = self._line_judge(pattern, name, since or EPOCH, this_restart=this_restart)
 
@@ -166,7 +166,7 @@ class Server:
             path: Path and query, as in ``/api/v1/rules``.
             predicate: What is asked of the whole body.
             text: The condition's name.
-            show: Puts the body into words; without it, what the predicate read of it is shown.
+            show: Puts the body into words; by default, the parts that the predicate read are shown.
         """
         probe = HttpProbe(self.service, self.port, "GET", path)
         return Condition(text, Kind.HTTP, lambda snapshot: judges.http_json(snapshot, probe, predicate, show), (probe,))
@@ -181,7 +181,7 @@ class Server:
         )
 
     def config_has(self, pattern: str) -> Condition:
-        """The running configuration, as Prometheus writes it, has the pattern (regular expression, multi-line)."""
+        """The running configuration, as Prometheus prints it, matches the pattern (regular expression, multi-line)."""
         found = re.compile(pattern, re.MULTILINE)
         return self.json(
             "/api/v1/status/config",
@@ -191,7 +191,7 @@ class Server:
         )
 
     def stale(self, for_s: float) -> Condition:
-        """No sample was stored for `for_s` seconds, none is visible any more, or Prometheus does not answer."""
+        """No sample was stored for `for_s` seconds, none is visible, or Prometheus does not answer."""
 
         def judge(snapshot: Snapshot) -> Seen:
             seconds, seen = judges.age(snapshot, self._age)
@@ -210,7 +210,7 @@ class Server:
         return Condition(f"newest sample younger than {within_s:g} s", Kind.METRIC, judge, (self._age,))
 
     def targets_up(self, jobs: tuple[str, ...] = ()) -> Condition:
-        """Every active target is up; with `jobs`: every one of those jobs, each of which has at least one."""
+        """Every active target is up; with `jobs`, every target of those jobs, each of which must have at least one."""
 
         def judged(body: Any) -> tuple[bool, str]:
             active = [t for t in body["data"]["activeTargets"] if not jobs or t["labels"].get("job") in jobs]
@@ -237,7 +237,7 @@ class Server:
     def query(
         self, promql: str, predicate: Callable[[Vector], bool], text: str, *, at_s: float | None = None
     ) -> Condition:
-        """`predicate` holds for the result, also an empty one, of an instant query at Unix second `at_s`, or now."""
+        """`predicate` holds for the result, even an empty one, of an instant query at Unix second `at_s`, or now."""
         probe = QueryProbe(self.service, self.port, promql, at_s)
         return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
@@ -249,10 +249,10 @@ class Server:
         )
 
     def not_rising(self, name: str, for_s: float, **labels: str) -> Condition:
-        """A counter is there and did not rise over the last `for_s` seconds, read from the pod's own /metrics.
+        """A counter exists and did not rise over the last `for_s` seconds, read from the pod's own /metrics.
 
-        A counter that is not there proves nothing, and neither does one that was not yet asked for so long, or that
-        began anew with another process. `negate` makes of it a counter that rises.
+        A missing counter proves nothing, and neither does one that was not watched for that long yet, or that started
+        again with another process. `negate` turns this into a counter that rises.
 
         Args:
             name: The counter; the sum of its samples is taken.
@@ -269,11 +269,11 @@ class Server:
         )
 
     def metrics_probe(self, names: frozenset[str]) -> MetricsProbe:
-        """The question for metrics of those names, from the newest server pod itself."""
+        """The probe for metrics of those names, sent to the newest server pod itself."""
         return MetricsProbe(self.service, self.port, names=names, pod=f"{self.fullname}-", pod_port=self.pod_port)
 
     def claim_size(self, at_least: str) -> Condition:
-        """The claim is bound and its status shows at least that capacity (a quantity such as ``1Gi``)."""
+        """The claim is bound, and its status shows at least that capacity (a quantity such as ``1Gi``)."""
 
         def judge(snapshot: Snapshot) -> Seen:
             claim = snapshot.claims.get(self.claim)
@@ -297,7 +297,7 @@ class Server:
     def event(
         self, reason: str, about_prefix: str, text: str | None = None, *, since: datetime | None = None
     ) -> Condition:
-        """An event of that reason about an object whose name begins so, its message matching `text`, since then."""
+        """An event since `since` has that reason, is about a name with that prefix, and its message matches `text`."""
         return Condition(
             f"event {reason} about {about_prefix}*{f' with /{text}/' if text else ''}",
             Kind.EVENT,
@@ -309,7 +309,7 @@ class Server:
         return QueryProbe(self.service, self.port, AGE_QUERY)
 
     def _run(self, snapshot: Snapshot, container: str) -> tuple[str, int]:
-        """Pod UID and restart count of a container's present run; ("", -1) when there is none."""
+        """Pod UID and restart count of a container's current run; ("", -1) if there is none."""
         for pod in self.pods(snapshot):
             status = container_status(pod, container)
             if status is not None:

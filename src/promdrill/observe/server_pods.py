@@ -1,4 +1,4 @@
-"""Conditions on the server's pods where readiness does not say enough: what they were told, none, or two at once."""
+"""Conditions on the server's pods that go beyond readiness: their arguments, no pod at all, or two at once."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ def flag_given(server: Server, flag: str, times: int) -> Condition:
 
     Args:
         server: The drilled server.
-        flag: Its name without dashes, as `web.enable-lifecycle`; with or without a value there.
-        times: How often.
+        flag: Its name without dashes, such as `web.enable-lifecycle`; it may have a value or not.
+        times: How many times.
     """
 
     def judge(snapshot: Snapshot) -> Seen:
@@ -29,7 +29,7 @@ def flag_given(server: Server, flag: str, times: int) -> Condition:
 
 
 def no_server_pod(server: Server) -> Condition:
-    """There is no server pod, not even one that is being deleted."""
+    """No server pod exists, not even one that is being deleted."""
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = server.pods(snapshot, leaving=True)
@@ -39,7 +39,7 @@ def no_server_pod(server: Server) -> Condition:
 
 
 def unscheduled(server: Server) -> Condition:
-    """There is a server pod, and no node has taken it."""
+    """There is a server pod, and it is not assigned to a node."""
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = server.pods(snapshot)

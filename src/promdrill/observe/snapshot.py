@@ -16,7 +16,7 @@ ContainerKey: TypeAlias = tuple[str, str]
 """Pod name and container name."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Before everything that can be observed."""
+"""A time before anything that can be observed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class LogLine:
         at: When the container runtime received it, UTC.
         text: The line, without its end.
         restart: The container's restart count when it wrote the line.
-        uid: UID of the pod, which tells pods of one name apart.
-        shown: When the cluster first could show it: `at`, or later when the container became known only then.
+        uid: UID of the pod, which distinguishes pods of the same name.
+        shown: When the cluster could first show it: `at`, or later if the container became known later.
     """
 
     at: datetime
@@ -47,16 +47,16 @@ class Snapshot:
         utc: The same moment in UTC.
         since: UTC start of the wait that the snapshot is judged for.
         namespace: The drill's namespace.
-        version: Counts changes; a later snapshot has a higher one, or is the same.
+        version: Counts changes: higher in a later snapshot, unless nothing changed.
         pods: Pods.
         claims: PersistentVolumeClaims.
         volumes: PersistentVolumes of the whole cluster.
         events: Events.
         endpoints: EndpointSlices.
-        logs: Every line read so far, in order, also of pods that are gone.
+        logs: Every line read so far, in order, including those of deleted pods.
         read: Containers whose log is being followed, or was read to its end.
         answers: The latest answer to each probe, asked after the wait began.
-        history: Earlier answers too, oldest first, latest last.
+        history: All answers to each probe that are kept, oldest first.
     """
 
     at: float
@@ -75,7 +75,7 @@ class Snapshot:
     history: Mapping[Probe, tuple[ProbeAnswer, ...]] = field(default_factory=dict)
 
     def select(self, selector: Mapping[str, str], *, leaving: bool = False) -> tuple[Object, ...]:
-        """Pods that carry all labels of `selector`, newest first; pods being deleted only with `leaving`."""
+        """Pods that carry all labels of `selector`, newest first; with `leaving` also pods that are being deleted."""
         found = [p for p in self.pods.values() if matches(p, selector) and (leaving or not is_leaving(p))]
         return tuple(
             sorted(found, key=lambda p: (p["metadata"].get("creationTimestamp") or "", name_of(p)), reverse=True)
@@ -112,7 +112,7 @@ def matches(obj: Object, selector: Mapping[str, str]) -> bool:
 
 
 def container_status(pod: Object, container: str) -> Object | None:
-    """The container's entry in the pod's status, init containers included; None before there is one."""
+    """The container's entry in the pod's status, init containers included; None if there is none yet."""
     return next((s for s in container_statuses(pod) if s["name"] == container), None)
 
 

@@ -1,4 +1,4 @@
-"""What the watching threads write and snapshots are taken from: one lock, and one condition that tells of changes."""
+"""What the watching threads write to and snapshots are taken from: one lock, and one condition that signals changes."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ KINDS = ("pods", "claims", "volumes", "events", "endpoints")
 """The kinds of object that are watched: fields of `Snapshot`."""
 
 HISTORY = 240
-"""Answers kept for each probe: two minutes at two a second, enough to see whether a counter rises."""
+"""Answers kept per probe: two minutes at two a second, enough to see whether a counter rises."""
 
 ARRIVALS = 4096
-"""Changes whose arrival is remembered; a wait judges every few milliseconds and never lags so far behind."""
+"""Changes whose arrival is remembered; a wait judges every few milliseconds and never falls that far behind."""
 
 
 @dataclass(slots=True)
@@ -57,7 +57,7 @@ class Store:
         self._asked: dict[Probe, _Asked] = {}
 
     def replace(self, kind: str, objects: Iterable[Object]) -> None:
-        """Set all objects of a kind: the outcome of a list."""
+        """Set all objects of a kind: the result of a list."""
         with self.changed:
             self._objects[kind] = {name_of(obj): obj for obj in objects}
             self._note()
@@ -77,10 +77,10 @@ class Store:
                 self._note()
 
     def add_line(self, key: ContainerKey, stamp: str, line: LogLine) -> bool:
-        """Add a log line, unless it is there; whether it was new.
+        """Add a log line, unless it is known. Returns whether it was new.
 
-        A line is known by its pod, its time stamp to the nanosecond and its text. One that comes again from a later
-        container was first read just as the container changed: it takes the later restart count.
+        A line is identified by its pod, its timestamp to the nanosecond and its text. If it comes again from a later
+        container, it was first read just as the container changed: it gets the later restart count.
         """
         with self.changed:
             lines = self._logs.setdefault(key, {})
@@ -94,7 +94,7 @@ class Store:
             return there is None
 
     def set_read(self, key: ContainerKey, *, read: bool) -> None:
-        """Say whether the container's log is known up to the present."""
+        """Record whether the container's log has been read up to now."""
         with self.changed:
             if (key in self._read) != read:
                 self._read = self._read | {key} if read else self._read - {key}
@@ -140,7 +140,7 @@ class Store:
             self.changed.wait_for(lambda: self._version > version, timeout=timeout_s)
 
     def arrival_after(self, version: int) -> float | None:
-        """Monotonic arrival of the first change after `version`; None when there is none."""
+        """Monotonic seconds at which the first change after `version` arrived; None if there was none."""
         with self.changed:
             return next((at for number, at in self._arrivals if number > version), None)
 

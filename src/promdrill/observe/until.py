@@ -36,13 +36,13 @@ def until(
     hold_s: float = 0.0,
     hint: str = "",
 ) -> Snapshot:
-    """Wait until all of `wanted` hold at once, and go on to for `hold_s`; judged whenever something changes.
+    """Wait until all of `wanted` hold at once, and keep holding for `hold_s`; judged whenever something changes.
 
     Args:
         observer: Where snapshots come from.
         wanted: What must hold.
         failed: What ends the wait at once.
-        timeout_s: Seconds for all of it, `hold_s` included.
+        timeout_s: Seconds for the whole wait, `hold_s` included.
         hold_s: Seconds for which all must hold.
         hint: The next move, for the error.
 
@@ -51,7 +51,7 @@ def until(
 
     Raises:
         WaitFailed: A failure was seen.
-        WaitTimeout: The deadline passed; the error names each condition that is missing and what was last seen of it.
+        WaitTimeout: The deadline passed; the error names each missing condition and what was last seen of it.
         ClusterError: The observer itself broke.
     """
     began, deadline = observer.clock.utc(), Deadline.after(timeout_s, observer.clock)
@@ -70,7 +70,7 @@ def until(
 
 @dataclass(slots=True)
 class _Wait:
-    """One wait under way."""
+    """One running wait."""
 
     observer: Observer
     wanted: tuple[Condition, ...]
@@ -84,14 +84,14 @@ class _Wait:
     version: int = 0
 
     def announce(self) -> None:
-        """Journal what is waited for; ValueError when that is nothing, or two things under one name."""
+        """Write to the journal what is waited for; ValueError if that is nothing, or two conditions share a name."""
         names = tuple(c.name for c in self.wanted)
         if not names or len(set(names)) != len(names):
             raise ValueError("a wait needs conditions, each with a name of its own")
         self.observer.journal.write(WaitBegan(wanted=names, timeout_s=self.deadline.budget_s, hold_s=self.hold_s))
 
     def judge(self, snapshot: Snapshot) -> bool:
-        """Whether the wait is over with success; raises `WaitFailed`."""
+        """Whether the wait has succeeded; raises `WaitFailed`."""
         seen = {c.name: c.judge(snapshot) for c in self.wanted}
         for condition in self.wanted:
             self._note(condition, seen[condition.name], snapshot)
@@ -109,7 +109,7 @@ class _Wait:
         return False
 
     def hold_left_s(self, snapshot: Snapshot) -> float:
-        """Seconds for which everything must go on to hold; infinite while something does not."""
+        """Seconds for which everything must keep holding; infinite while something does not hold."""
         if self.held_since is None:
             return float("inf")
         return self.hold_s - (snapshot.at - self.held_since)
@@ -132,7 +132,7 @@ class _Wait:
         return WaitFailed(" and ".join(missing), what, _words(missing), waited_s, hint=self.hint)
 
     def _note(self, condition: Condition, seen: Seen, snapshot: Snapshot) -> None:
-        """Journal a condition that began, or ceased, to hold: when the cluster changed, and when we knew."""
+        """Write to the journal that a condition began or ceased to hold: when the cluster changed, and when we knew."""
         before = self.seen.get(condition.name)
         if before is not None and before.holds == seen.holds:
             return
@@ -144,7 +144,7 @@ class _Wait:
             known=seen.known,
             quotes=seen.quotes,
         )
-        if before is None or not before.known:  # it may have been so for long: nothing was detected just now
+        if before is None or not before.known:  # it may have been like that for long: nothing was detected just now
             self.observer.journal.write(news)
             return
         knew = self.observer.clock.utc()
@@ -155,7 +155,7 @@ class _Wait:
         self.observer.journal.write(replace(news, changed=changed, knew=knew, detected_after_s=round(after_s, 4)))
 
     def _arrival(self, snapshot: Snapshot, knew: datetime) -> datetime:
-        """When the oldest change not judged before arrived here: for evidence that does not tell its own time."""
+        """When the oldest change that was not judged before arrived, for evidence without a time of its own."""
         arrived = self.observer.arrival_after(self.version)
         if arrived is None:
             return knew

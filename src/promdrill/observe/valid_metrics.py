@@ -4,14 +4,14 @@ All of these, at once:
 
 1. every expected target is up, and every expected job has one;
 2. the newest stored sample is younger than three scrape intervals;
-3. appended samples rise;
-4. no WAL write failed, no compaction failed, no reload of blocks failed since the given moment;
-5. no rule evaluation failed since then; where there are no rules, none can;
-6. queries from before the fault are answered as they were.
+3. the number of appended samples rises;
+4. since the given moment no WAL write, no compaction and no reload of blocks has failed;
+5. no rule evaluation has failed since then (without rules none can);
+6. queries from before the fault have the same answers as then.
 
-Counters are read from the pod's own /metrics and not by PromQL, since a Prometheus that stores nothing does not store
-that either. A counter counts from the given moment, or from the start of the process when that came later: a new
-process must show zero failures.
+Counters are read from the pod's own /metrics and not by PromQL, because a Prometheus that stores nothing does not store
+them either. A counter counts from the given moment, or from the start of the process if that came later: a new process
+must show zero failures.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ FRESH_INTERVALS = 3
 """Scrape intervals that the newest sample may be old (issue 4): one is always under way, one may fail by chance."""
 
 APPENDED = "prometheus_tsdb_head_samples_appended_total"
-"""Samples given to the head; has a label `type` from 2.4x on, over which it is summed. All 2.x and 3.x."""
+"""Samples appended to the head, in all of 2.x and 3.x; has a label `type` from 2.4x on, over which it is summed."""
 
 BUILD = "prometheus_build_info"
-"""Carries the version."""
+"""Has the version as a label."""
 
 WAL_FAILURES = "prometheus_tsdb_wal_writes_failed_total"
 """WAL writes that failed: rises while scrapes cannot be committed to a full volume (measured: 2.48 to 3.14)."""
 
 WAL_FAILURES_FROM = (2, 16)
-"""First version with `WAL_FAILURES`; an older one cannot be asked, a newer one must show it."""
+"""First version with `WAL_FAILURES`; older ones do not have it, newer ones must show it."""
 
 TSDB_FAILURES = {
     WAL_FAILURES: "no WAL write failed",
@@ -74,13 +74,13 @@ def valid_metrics(
     jobs: Sequence[str],
     early: Sequence[Remembered] = (),
 ) -> tuple[Condition, ...]:
-    """The conditions of a Prometheus that works, as defined above.
+    """The conditions of a working Prometheus, as defined above.
 
     Args:
-        server: Which.
+        server: The drilled server.
         since: When recovery (or the baseline) began, UTC.
-        scrape_interval_s: The interval of the jobs, the longest where they differ.
-        jobs: Jobs that must have targets; with none, all targets that there are are expected.
+        scrape_interval_s: The scrape interval of the jobs, the longest if they differ.
+        jobs: Jobs that must have targets; by default every existing target is expected.
         early: Answers from before the fault, by `prometheus.remember`.
     """
     probe = server.metrics_probe(NAMES)
@@ -95,7 +95,7 @@ def valid_metrics(
 
 
 def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
-    """Over one scrape interval every target is scraped once, so that something must have been appended."""
+    """Within one scrape interval every target is scraped once, so something must have been appended."""
 
     def judge(snapshot: Snapshot) -> Seen:
         latest = _reading(snapshot, probe)
@@ -160,7 +160,7 @@ def _reading(snapshot: Snapshot, probe: MetricsProbe) -> ProbeAnswer | Seen:
 
 
 def _of_one_process(snapshot: Snapshot, probe: MetricsProbe, latest: ProbeAnswer) -> list[ProbeAnswer]:
-    """Readings of the process that gave the latest, oldest first, the latest included."""
+    """Readings of the process that gave the latest one, oldest first, the latest included."""
     return [a for a in snapshot.history.get(probe, ()) if a.metrics and a.total(STARTED) == latest.total(STARTED)]
 
 

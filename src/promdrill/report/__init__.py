@@ -1,1 +1,1 @@
-"""What a run leaves behind: a folder with results.json, junit.xml and the journals, and its closing lines."""
+"""Reports of one run or many: the page, Markdown, comparisons, merged cells, and where the time goes."""

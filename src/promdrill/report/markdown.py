@@ -13,19 +13,19 @@ from promdrill.report.html.load import (
     load,
     previous,
 )
-from promdrill.report.html.words import (
+from promdrill.results.expected import outcome
+from promdrill.results.store import read
+from promdrill.results.table import Table, escape
+from promdrill.results.words import (
     NOTHING,
     between,
     count,
     cut,
     seconds,
 )
-from promdrill.results.expected import outcome
-from promdrill.results.store import read
-from promdrill.results.table import Table, escape
 
 REASON_CHARS = 300
-"""Of a reason: a summary page is for a glance, the journal and the HTML page have the rest."""
+"""Characters of a reason: a summary page is for a glance; the journal and the HTML page have the rest."""
 
 _MARKS = {Verdict.PASSED: "✅", Verdict.FAILED: "❌", Verdict.INVALID: "⚠️", Verdict.ABORTED: "🛑", None: "⏳"}
 
@@ -33,14 +33,14 @@ _HEAD = ("drill", "verdict", "detected", "recovered", "gap", "lost")
 
 
 def to_markdown(folders: Sequence[Path], *, earlier: Path | None = None) -> str:
-    """A headline, what did not end as expected, and a table of the drills of each run, folded where all is well.
+    """A headline, what did not end as expected, and a table of each run's drills, folded if all is well.
 
     Args:
         folders: Each is a run, or holds runs.
-        earlier: The run that recovery times are told against; by default the one before, for a single run.
+        earlier: The run to compare recovery times with; for a single run, by default the one before it.
 
     Raises:
-        UsageError: A folder holds no run, or a results.json is none.
+        UsageError: A folder holds no run, or a results.json is not one.
     """
     columns = load(folders)
     if earlier is None and len(columns) == 1:
@@ -83,7 +83,7 @@ def _table(column: Column, before: dict[str, float], *, folded: bool) -> list[st
     told = [_cells(drill, before) for drill in column.drills]
     told += [(skip.scenario, "skipped", skip.reason, "", "", "") for skip in skipped]
     rows = Table(_HEAD, told).markdown()
-    if folded:  # Markdown inside of HTML is only taken for Markdown after an empty line
+    if folded:  # Markdown inside HTML needs an empty line before it
         return ["<details>", f"<summary>{title}</summary>", "", *rows, "", "</details>"]
     return [f"### {title}", "", *rows]
 

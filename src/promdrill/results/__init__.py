@@ -1,1 +1,1 @@
-"""What a run has learnt: verdicts, results.json, junit.xml, the lines that close it."""
+"""The results of a run: verdicts, results.json, junit.xml, timelines, the closing lines."""

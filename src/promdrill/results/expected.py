@@ -1,4 +1,4 @@
-"""How a drill has to end, and whether it did: a control that fails as it must counts as passed."""
+"""How a drill has to end, and whether it did: a control that fails as it should counts as passed."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _EXPECTED = {
 
 
 class Need(StrEnum):
-    """What an ablation shows of the step that it left out.
+    """What an ablation shows about the step that it left out.
 
-    `ONLY_VERIFIED`: recovery is proven without it, but a step under Verification fails. `UNKNOWN`: the drill came to
-    no remedy, so that nothing was learnt.
+    `ONLY_VERIFIED`: recovery is proven without it, but a step under Verification fails. `UNKNOWN`: the drill never got
+        to the remedy, so nothing was learnt.
     """
 
     NEEDED = "needed"
@@ -29,12 +29,12 @@ class Need(StrEnum):
 
 
 def as_expected(drill: DrillResult) -> bool:
-    """Whether the drill passed, or is a control or an ablation that ended as it must."""
+    """Whether the drill passed, or is a control or an ablation that ended as expected."""
     return shortfall(drill) is None
 
 
 def outcome(drill: DrillResult) -> str:
-    """What is said after the verdict: the reason; of controls and ablations whether it was due, and what it shows.
+    """What follows the verdict: the reason; for controls and ablations also whether it was expected and what it shows.
 
     Empty for a drill that passed.
     """
@@ -49,12 +49,12 @@ def outcome(drill: DrillResult) -> str:
 
 
 def shortfall(result: DrillResult) -> str | None:
-    """Why the drill did not end as it had to, in one sentence; None when it did.
+    """Why the drill did not end as expected, in one sentence; None if it did.
 
     A drill has to pass. Its control without the fault has to end invalid because the signature was not seen, and
-    its control without the remedy has to end failed because recovery was not. With the remedy as it was once written
-    down, where that does not work, it has to end failed as its runbook says. An ablation has to show that the step
-    which it left out is needed, if only for verification, or, if the runbook marks it optional, that it is not.
+    its control without the remedy has to end failed because recovery was not. With a remedy as written that does not
+    work, it has to end failed as its runbook says. An ablation has to show that the step which it left out is needed,
+    if only for verification; or that it is not, if the runbook marks it optional.
     """
     found = f"{result.verdict}: {result.reason}" if result.reason else str(result.verdict)
     if result.left_out is not None:
@@ -69,7 +69,7 @@ def shortfall(result: DrillResult) -> str | None:
 
 
 def need(result: DrillResult) -> Need:
-    """What the drill, run without one step, shows of that step."""
+    """What a drill without one step shows about that step."""
     if result.verdict is Verdict.PASSED:
         return Need.NOT_NEEDED
     if result.verdict is not Verdict.FAILED:

@@ -15,16 +15,16 @@ LATEST = "latest"
 
 
 def create(base: Path, *, clock: Clock = SYSTEM) -> Path:
-    """Make a folder for a run that starts now and point `latest` at it.
+    """Create a folder for a run that starts now, and point `latest` at it.
 
     Two runs of the same second get folders of their own: the later one's name ends in ``-2``, and so on.
 
     Args:
-        base: The folder of all reports; made when missing.
+        base: The folder of all reports; created if missing.
         clock: Where the time in the name comes from.
 
     Raises:
-        UsageError: The folder cannot be made.
+        UsageError: The folder cannot be created.
     """
     stamp = clock.utc().strftime("%Y-%m-%dT%H-%M-%SZ")
     try:
@@ -33,23 +33,24 @@ def create(base: Path, *, clock: Clock = SYSTEM) -> Path:
         _point(base / LATEST, folder.name)
     except OSError as error:
         raise UsageError(
-            f"cannot write reports to {base}: {error.strerror}", hint="--report-dir FOLDER that can be written to"
+            f"cannot write reports to {base}: {error.strerror}",
+            hint="--report-dir FOLDER, a folder that can be written to",
         ) from error
     return folder
 
 
 def use(folder: Path) -> Path:
-    """Make the folder that was asked for by name; `latest` is not touched.
+    """Create the given folder; `latest` is not touched.
 
     Raises:
-        UsageError: It cannot be made, or holds the results of another run.
+        UsageError: It cannot be created, or holds the results of another run.
     """
     if (folder / "results.json").exists():
-        raise UsageError(f"{folder} holds the results of another run", hint="--report-dir FOLDER that is new")
+        raise UsageError(f"{folder} holds the results of another run", hint="--report-dir FOLDER, a folder that is new")
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make {folder}: {error.strerror}", hint="--report-dir FOLDER") from error
+        raise UsageError(f"cannot create {folder}: {error.strerror}", hint="--report-dir FOLDER") from error
     return folder
 
 
@@ -59,12 +60,12 @@ def of_drill(scenario: str, label: str | None) -> str:
 
 
 def of_result(result: DrillResult) -> str:
-    """The same by a drill's result; never a folder outside of the run's own."""
+    """The same, from a drill's result; always a folder inside the run's own."""
     return of_drill(result.scenario, Variant(result.control, repetition=result.repetition).label).lstrip(".")
 
 
 def plain(text: str) -> str:
-    """Text as it may stand in the name of a folder."""
+    """The text in a form that is valid in a folder's name."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", text)
 
 

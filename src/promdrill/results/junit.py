@@ -1,4 +1,4 @@
-"""junit.xml from a run's results: written as often as they are, so that it too survives a kill."""
+"""junit.xml from a run's results: written whenever they are, so that it survives a kill too."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _FAILURE, _ERROR = "failure", "error"
 def to_junit(run: RunResult) -> str:
     """The run as JUnit XML: a test case per drill.
 
-    Aborted drills are errors; others that did not end as they had to are failures. What results.json says of a
-    drill beside its verdict and reason is in the case's properties, as text; what is unknown is left out.
+    Aborted drills are errors; others that did not end as expected are failures. Everything else that results.json says
+    about a drill is in the case's properties, as text; what is unknown is left out.
     """
     tags = [_tag(drill) for drill in run.drills]
     root = ET.Element("testsuites", name="promdrill")
@@ -40,7 +40,7 @@ def to_junit(run: RunResult) -> str:
 
 
 def properties(drill: DrillResult) -> dict[str, object]:
-    """What a drill's test case carries as properties, None where unknown."""
+    """The properties of a drill's test case; None if unknown."""
     return {
         "verdict": str(drill.verdict),
         "reason": drill.reason,

@@ -1,4 +1,4 @@
-"""One run: its folder, its results as they come, its journals, and what a person sees of it meanwhile."""
+"""One run: its folder, its results as they come, its journals, and the progress that people see."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Run:
     """The run of one pytest session.
 
     Args:
-        folder: Where everything goes; there already.
-        results_in: Where the results go instead, when another session has the folder's.
-        supply: The supply as asked for.
+        folder: Where everything goes; it exists already.
+        results_in: Where the results go instead, if another session writes those in `folder`.
+        supply: The requested supply.
         kubernetes: The version of the cluster.
         say: Where progress is shown.
         options: As in `promdrill.core.model.RunResult`.
@@ -62,12 +62,12 @@ class Run:
         return self.results.run.drills
 
     def result(self, scenario: str, variant: Variant) -> DrillResult | None:
-        """The last result of the drill of that name; None when it has none yet."""
+        """The last result of the drill of that name; None if it has none yet."""
         name = drill_name(scenario, variant.label)
         return next((drill for drill in reversed(self.drills) if drill.name == name), None)
 
     def journal(self, scenario: str, variant: Variant) -> Journal:
-        """The journal of one drill; the ends of its phases are shown as they are written."""
+        """The journal of one drill; each phase is shown when its end is written."""
         name = drill_name(scenario, variant.label)
         path = self.folder_of(scenario, variant) / JOURNAL
         return Journal(path, listener=lambda entry: self._show(name, entry))
@@ -79,7 +79,7 @@ class Run:
         return place
 
     def record(self, result: DrillResult) -> None:
-        """Take a drill's result; a second one of the same name is one more drill."""
+        """Record a drill's result; a second one of the same name counts as one more drill."""
         self.results.add(result)
         said = outcome(result)
         between = ": " if result.control is None else ", "
@@ -91,7 +91,7 @@ class Run:
         self.say(f"{scenario}: skipped: {reason}")
 
     def aborted(self, scenario: str, variant: Variant, *, profile: str, reason: str, interrupted: bool = False) -> None:
-        """Record a drill that never got to a verdict of its own; one that did keeps it."""
+        """Record a drill that never got to a verdict of its own; a drill with a verdict keeps it."""
         if self.result(scenario, variant) is not None:
             return
         named = replace(_NOTHING, scenario=scenario, control=variant.control, left_out=variant.left_out)
@@ -117,4 +117,4 @@ _NOTHING = DrillResult(
 
 def _line(text: str) -> str:
     first = next((line for line in text.splitlines() if line.strip()), "no reason was given")
-    return textwrap.shorten(first, LONGEST_REASON)  # all of it stands above, where the error was reported
+    return textwrap.shorten(first, LONGEST_REASON)  # the whole reason is above, where the error was reported

@@ -1,4 +1,4 @@
-"""results.json: written whole after every drill, so that a killed run still tells what it had learnt."""
+"""results.json: written whole after every drill, so that a killed run keeps the results it had."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Results:
 
     Args:
         folder: The run's folder.
-        supply: The supply as asked for, until `supplied` names the one in use.
+        supply: The requested supply, until `supplied` names the one in use.
         kubernetes: The version of the cluster, without a leading v.
         options: As in `RunResult`.
         clock: Where time comes from.
@@ -58,7 +58,7 @@ class Results:
         self._write()
 
     def supplied(self, *, supply: str, kubernetes: str) -> None:
-        """Record what the run really uses."""
+        """Record which supply the run really uses."""
         self._change(supply=supply, kubernetes=kubernetes)
 
     def add(self, drill: DrillResult) -> None:
@@ -71,11 +71,11 @@ class Results:
             self._change(skipped=(*self.run.skipped, skipped))
 
     def plan(self, drills: Sequence[str]) -> None:
-        """Record the names of all drills that the run will have."""
+        """Record the names of all drills of the run."""
         self._change(planned=tuple(drills))
 
     def finish(self) -> None:
-        """Record that the run came to its end."""
+        """Record that the run has finished."""
         self._change(finished=iso(self._clock.utc()))
 
     def _change(self, **fields: Any) -> None:
@@ -94,7 +94,7 @@ def read(path: Path) -> RunResult:
         path: The file, or the run's folder.
 
     Raises:
-        UsageError: It is missing, is not results.json, is of another schema, or a value is not what it must be.
+        UsageError: It is missing, is not a results.json, has a newer schema, or has a wrong value.
     """
     file = path / RESULTS if path.is_dir() else path
     data = records.read_file(file, hint="ls reports")
@@ -111,11 +111,11 @@ def read(path: Path) -> RunResult:
 
 
 def _check(run: RunResult) -> None:
-    """Raise `Misfit` where a value has the right type and cannot be."""
+    """Raise `Misfit` for a value of the right type that is impossible."""
     for number, drill in enumerate(run.drills):
         if drill.recovered_after_s is not None and drill.recovered_after_s < 0:
             raise Misfit(f"drills[{number}].recovered_after_s: {drill.recovered_after_s:g} is below zero")
         try:
             as_expected(drill)
         except KeyError as error:
-            raise Misfit(f"drills[{number}].control: {error} is not known to this promdrill") from error
+            raise Misfit(f"drills[{number}].control: unknown control {error}") from error

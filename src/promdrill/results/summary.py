@@ -1,4 +1,4 @@
-"""The lines that close a run: plain text for 80 columns."""
+"""The closing lines of a run: plain text for 80 columns."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from collections.abc import Sequence
 from promdrill.core.model import DrillResult, Skipped, Variant
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.table import NOTHING, Table, wrap
+from promdrill.results.words import seconds
 
 _HEAD = ("verdict", "scenario", "detected", "recovered", "gap")
 _INDENT = 9
-"""Columns that a reason is indented by: those of the verdict."""
+"""Columns by which a reason is indented: the width of the verdict."""
 
 
 def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> list[str]:
-    """One line per drill with verdict, detection, recovery and gap, in seconds; its reason below unless it passed.
+    """One line per drill with verdict, time to detection and to recovery, and gap; the reason below unless it passed.
 
-    A dash stands for a figure that is not known. Of controls and ablations it is said whether they ended as expected.
+    A dash stands for an unknown figure. Controls and ablations also say whether they ended as expected.
     """
     if not drills:
         return ["no drill was run", *_left_out(skipped)]
@@ -37,14 +38,14 @@ def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> lis
 def closing_line(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> str:
     """``N passed, N failed``: controls and ablations that ended as expected count as passed, all others as failed.
 
-    Scenarios that were skipped are counted behind it, where there are any.
+    Skipped scenarios, if any, are counted after that.
     """
     passed = sum(as_expected(drill) for drill in drills)
     return f"{passed} passed, {len(drills) - passed} failed" + (f", {len(skipped)} skipped" if skipped else "")
 
 
 def _left_out(skipped: Sequence[Skipped]) -> list[str]:
-    """A line for each scenario that was skipped; scenarios of one reason share it."""
+    """A line for each reason, with the scenarios that were skipped for it."""
     reasons: dict[str, list[str]] = {}
     for each in skipped:
         reasons.setdefault(each.reason, []).append(each.scenario)
@@ -60,4 +61,4 @@ def _name(drill: DrillResult) -> str:
 
 
 def _seconds(figure: float | None) -> str:
-    return NOTHING if figure is None else f"{figure:.1f} s"
+    return NOTHING if figure is None else seconds(figure)

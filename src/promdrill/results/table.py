@@ -1,4 +1,4 @@
-"""Tables as plain text and as Markdown, and text in lines of a width: one place for all reports and lists.
+"""Tables as plain text and as Markdown, and wrapped text: used by all reports and lists.
 
 As JSON a table is its records: see `promdrill.core.records.dump`.
 """
@@ -10,16 +10,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 WIDTH = 80
-"""Columns of plain text where no terminal says otherwise: the narrowest that people still use."""
+"""Width of plain text if there is no terminal: the narrowest that people still use."""
 
 GAP = "  "
-"""Between two columns of plain text."""
+"""Separates two columns of plain text."""
 
 NOTHING = "-"
-"""In place of a figure that is not known."""
+"""Stands for an unknown figure."""
 
 _ESCAPED = str.maketrans({c: f"\\{c}" for c in "\\`*_[]|~#"} | {"<": "&lt;", ">": "&gt;", "&": "&amp;"})
-"""Cells hold what Prometheus and kubectl print: none of it may become markup, or a column of the table."""
+"""Cells contain output of Prometheus and kubectl: none of it may become markup, or a column of the table."""
 
 _SOFT_HYPHEN = "\N{SOFT HYPHEN}"
 
@@ -35,13 +35,13 @@ class Table:
     """A table.
 
     Attributes:
-        head: Names of the columns. Where one has a soft hyphen, plain text breaks it there, over two lines.
+        head: Names of the columns. At a soft hyphen plain text breaks a name over two lines.
         rows: Cells, as many as `head` has.
         right: Columns that are aligned to the right, counted from 0.
-        under: Text below a row, by the row's number from 0; in plain text only.
-        indent: Columns that such text is indented by.
-        gap: Between two columns of plain text.
-        least: Least widths of columns in plain text, by number.
+        under: Text below a row, by the row's number from 0; only in plain text.
+        indent: Columns by which that text is indented.
+        gap: What separates two columns of plain text.
+        least: Minimum widths of columns in plain text, by number.
     """
 
     head: Sequence[str]
@@ -54,15 +54,15 @@ class Table:
 
     @property
     def width(self) -> int:
-        """Columns that it takes as plain text."""
+        """The table's width as plain text."""
         return sum(self._widths()) + len(self.gap) * (len(self.head) - 1)
 
     def text(self, width: int | None = None) -> list[str]:
         """The table as lines of plain text.
 
         Args:
-            width: Where the table is wider, the last column stands below the others, wrapped to this width. None for
-                no limit, as in a pipe.
+            width: If the table is wider, its last column goes below the others, wrapped to this width. None for no
+                limit, as in a pipe.
         """
         heads, widths = self._heads(), self._widths()
         if width is not None and self.width > width:
@@ -81,7 +81,7 @@ class Table:
         return [_row(heads), _row(rules), *(_row(list(map(_marked, row))) for row in self.rows)]
 
     def blocks(self, width: int = WIDTH) -> list[Table]:
-        """The table cut into several, each with the first column and as many of the others as fit beside it."""
+        """The table split into several, each with the first column and as many of the others as fit beside it."""
         found, columns = [], list(range(1, len(self.head)))
         while columns:
             block = [0, columns.pop(0)]
@@ -96,7 +96,7 @@ class Table:
         return Table([self.head[column] for column in columns], rows, right, gap=self.gap)
 
     def _heads(self) -> list[list[str]]:
-        """The lines of the head: two where a name is broken."""
+        """The lines of the head: two if a name is broken."""
         broken = [name.replace(_SOFT_HYPHEN, f"-{_SOFT_HYPHEN}").split(_SOFT_HYPHEN) for name in self.head]
         if all(len(parts) == 1 for parts in broken):
             return [list(self.head)]
@@ -124,13 +124,13 @@ class Table:
 
 
 def wrap(text: str, width: int = WIDTH, *, first: int = 0, rest: int | None = None) -> list[str]:
-    """Text in lines. Words stay whole, so that a path can be copied; one that is too long has a line to itself.
+    """Wrap text. Words stay whole, so that a path can be copied; a word that is too long gets its own line.
 
     Args:
-        text: All of it; line ends in it are blanks.
+        text: The text; line ends in it count as blanks.
         width: Columns.
-        first: Columns that the first line is indented by.
-        rest: Columns that the others are indented by; as `first` by default.
+        first: Columns by which the first line is indented.
+        rest: Columns by which the others are indented; by default as `first`.
     """
     return textwrap.wrap(
         text,
@@ -143,7 +143,7 @@ def wrap(text: str, width: int = WIDTH, *, first: int = 0, rest: int | None = No
 
 
 def escape(text: str) -> str:
-    """Text on one line, of which Markdown takes nothing for its own."""
+    """The text on one line, escaped so that Markdown shows it as it is."""
     return " ".join(text.split()).translate(_ESCAPED)
 
 

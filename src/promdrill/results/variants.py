@@ -1,4 +1,4 @@
-"""The tables that close a session of controls or ablations: plain text for 80 columns."""
+"""The closing tables of controls and ablations: plain text for 80 columns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _DUE = {True: "as expected", False: "NOT AS EXPECTED"}
 
 
 def lines(drills: Sequence[DrillResult], kind: str | None) -> list[str]:
-    """The table of what was run, in the order of ids and of the runbooks' lines, whatever ended first.
+    """The table of what was run, ordered by id and by line of the runbook.
 
     Args:
         drills: The drills that have ended.
-        kind: `controls`: scenario by control; `ablate`: for each scenario its steps; None: no table.
+        kind: `controls` for scenario by control, `ablate` for the steps of each scenario, None for no table.
     """
     if kind is None or not drills:
         return []

@@ -1,4 +1,4 @@
-"""One bash in which steps run one by one, as if a person pasted them, each with its own output and exit code.
+"""One bash in which steps run one after the other, as if a person pasted them, each with its own output and exit code.
 
 The shell reads our lines on its standard input, and those have it source one file per step, whose own standard input
 is empty. Where a step ends, the shell prints a mark with a random token to its output, so that output and marks stay
@@ -26,7 +26,7 @@ from promdrill.core import processes, shell
 from promdrill.core.clock import Deadline
 
 KEPT_BYTES = 1 << 19
-"""How much is kept of the beginning, and of the end, of a step's output."""
+"""Bytes kept of the beginning, and of the end, of a step's output."""
 
 _STOP_TICK_S = 0.1  # how late a stop request may be seen; deadlines and ends are exact
 _CLEANUP_S = 5.0  # for a step's own EXIT trap, once the step has failed
@@ -51,7 +51,7 @@ _Wait = Literal["marked", "left", "overdue", "stopped"]
 
 
 class Process(Protocol):
-    """What is needed of a process that the gateway started."""
+    """What the shell needs from the process that runs it."""
 
     pid: int
     stdin: IO[bytes] | None
@@ -70,10 +70,10 @@ class Ended:
     Attributes:
         how: `done`; `failed`, a command did; `left`, the shell is gone; `returned`, before its last line; `overdue`,
             at its deadline; `stopped`, on request.
-        exit_code: The exit code; None when the step is to be ended by us.
+        exit_code: The exit code; None if promdrill has to end the step.
         output: Standard output and standard error, merged in order.
-        line: Line of the failing command where it lies in a step; else 0.
-        command: The failing command, as bash tells it; else empty.
+        line: Line of the failing command if it is in a step; otherwise 0.
+        command: The failing command as bash reports it; otherwise empty.
     """
 
     how: str
@@ -85,7 +85,7 @@ class Ended:
 
 @contextlib.contextmanager
 def start(env: Mapping[str, str], cwd: Path) -> Iterator[Bash]:
-    """A bash that sees exactly `env`; it and all that its steps started are ended when the block is left.
+    """A bash with exactly the environment `env`. The end of the block ends it, and what its steps started.
 
     Raises:
         CommandFailed: It could not be started.
@@ -118,13 +118,13 @@ class Bash:
         self._send(f"__pd_token={token}\n{_SETUP}")
 
     def step(self, script: str, name: str, *, deadline: Deadline, stop: threading.Event | None) -> Ended:
-        """Run a script until it ends or is given up; after anything but `done` the shell is of no more use.
+        """Run a script until it ends or is given up; after anything but `done` the shell can no longer be used.
 
         Args:
             script: The commands; blank lines at its head let bash count lines as the runbook does.
-            name: What messages of bash shall call the script.
-            deadline: When it is given up.
-            stop: When set, it is given up at once.
+            name: The script's name in bash's messages.
+            deadline: When to give up.
+            stop: If set, the script is given up at once.
         """
         self._count += 1
         file = self._folder / str(self._count) / "step"
@@ -145,7 +145,7 @@ class Bash:
         return Ended("failed", exit_code, said, line if file_name.startswith(f"{self._folder}/") else 0, command)
 
     def _send(self, text: str) -> None:
-        with contextlib.suppress(BrokenPipeError):  # a shell that is gone is told by its missing mark
+        with contextlib.suppress(BrokenPipeError):  # a missing mark shows that the shell is gone
             self._input.write(text.encode())
             self._input.flush()
 
@@ -168,7 +168,7 @@ class Bash:
         return "marked"
 
     def _read(self) -> bytes | None:
-        """What there is of output; nothing when it has ended, None when there is none now."""
+        """The output available now: empty at its end, None if there is none yet."""
         try:
             chunk = os.read(self._output_fd, _CHUNK_BYTES)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""The environment that a step sees: the drill's cluster and folders, and nothing that leads elsewhere."""
+"""The environment of a step: the drill's cluster and folders, and nothing that leads elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PASSED_ON = frozenset(
         *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
     }
 )
-"""Our own variables that steps get too: who and where, and the way to a chart repository."""
+"""Variables that steps inherit from us: user, locale and terminal, and the way to a chart repository."""
 
 
 _FOLDERS = {
@@ -33,7 +33,7 @@ _FOLDERS = {
 
 
 _LOCALES = {"darwin": "en_US.UTF-8"}
-"""Where a system has no C.UTF-8: this one sorts by bytes there too."""
+"""For systems without C.UTF-8: this locale, too, sorts by bytes there."""
 
 
 class Tools(Protocol):
@@ -59,21 +59,21 @@ def environment(
     variables: Mapping[str, str],
     system: str = processes.SYSTEM,
 ) -> dict[str, str]:
-    """The whole environment of a runbook's steps; only `PASSED_ON` is taken from our own.
+    """The whole environment of a runbook's steps; only `PASSED_ON` is inherited from ours.
 
-    KUBECONFIG and what is `given` are the drill's, whatever `variables` says. PATH begins with a
-    folder that links to the pinned tools; HOME and the folders of Helm and XDG lie under `home`, which is made.
+    KUBECONFIG and everything `given` are the drill's, whatever `variables` says. PATH begins with a
+    folder that links to the pinned tools; HOME and the folders of Helm and XDG are under `home`, which is created.
 
     Args:
         tools: The pinned tools.
-        kubeconfig: The drill's own.
-        given: What the steps find the drilled Prometheus by, such as NAMESPACE, RELEASE, CHART and VALUES.
+        kubeconfig: The drill's own kubeconfig.
+        given: What the steps need to find the drilled Prometheus, such as NAMESPACE, RELEASE, CHART and VALUES.
         home: A folder of the drill's own.
         variables: The runbook's defaults, with the scenario's settings over them.
-        system: Of this machine, as `promdrill.core.processes` names it.
+        system: This machine's system, as `promdrill.core.processes` names it.
 
     Raises:
-        UsageError: A pinned tool is not there.
+        UsageError: A pinned tool is missing.
     """
     home = home.absolute()
     bin_dir = home / "bin"
@@ -96,7 +96,7 @@ def environment(
 
 
 def _link(link: Path, target: Path) -> None:
-    """Make or renew a link so that at every moment it is there."""
+    """Create or replace a link so that it exists at every moment."""
     if not target.is_file() or not os.access(target, os.X_OK):
         raise UsageError(f"no {link.name} at {target}", hint=paths.command("doctor"))
     with tempfile.TemporaryDirectory(dir=link.parent) as folder:

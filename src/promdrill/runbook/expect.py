@@ -1,8 +1,8 @@
-"""Expected output: lines as a person saw them, with ``...`` for what may differ.
+"""Expected output: the lines as a person saw them, with ``...`` for what may differ.
 
-A line that is only ``...`` stands for any number of lines, also none. ``...`` inside a line stands for any text, also
-none. Runs of blanks count as one blank, because kubectl's columns are as wide as their widest name; blanks at the end
-of a line and empty lines at the end do not count. Everything else must be there, in order, and nothing more.
+A line that is only ``...`` stands for any number of lines, or none. ``...`` inside a line stands for any text, or none.
+Runs of blanks count as one blank, because kubectl's columns are as wide as their widest name; blanks at the end of a
+line and empty lines at the end do not count. Everything else must match, in order, and nothing else may be there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ WILDCARD = "..."
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Where the output went another way.
+    """Where the output departed from what was expected.
 
     Attributes:
-        index: Which expected line was not met, counted from 0; the number of expected lines when all were met and
-            the output went on.
-        seen: The line of output that stood in its place; None when the output had ended.
+        index: Which expected line was not met, counted from 0; the number of expected lines if all were met and the
+            output continued.
+        seen: The line of output found instead; None if the output had ended.
     """
 
     index: int
@@ -29,7 +29,7 @@ class Mismatch:
 
 
 def mismatch(expected: Sequence[str], output: str) -> Mismatch | None:
-    """The furthest point that the output reached, or None when it is as expected."""
+    """The furthest point that the output reached, or None if it is as expected."""
     wanted = _tidy(expected)
     anything = [line.strip() == WILDCARD for line in wanted]
     patterns = [_pattern(line) for line in wanted]
@@ -44,7 +44,7 @@ def mismatch(expected: Sequence[str], output: str) -> Mismatch | None:
 
 
 def _open(places: set[int], anything: Sequence[bool]) -> set[int]:
-    """The places, and those behind wildcards that take no line."""
+    """The positions, with those after wildcards that match no line."""
     found = set(places)
     for at in sorted(places):
         ahead = at

@@ -1,4 +1,4 @@
-"""Fenced blocks: which are steps, which are expected output, and what may be wrong with them."""
+"""Fenced blocks: which are steps, which are expected output, and what can be wrong with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promdrill.runbook.step import Step
 STEP = "sh"
 EXPECTED = ("console", "text")
 PROSE = ("yaml", "yml", "json", "toml", "ini", "promql", "diff", "md", "markdown")
-"""Languages of blocks that are there to be read, even under the headings whose ``sh`` blocks are run."""
+"""Languages of blocks that are only read, even under the headings whose ``sh`` blocks are run."""
 
 LONGEST_TIMEOUT_S = 86400
 
@@ -23,16 +23,16 @@ _LIKELY = {
     **dict.fromkeys(("", STEP, "bash", "shell", "zsh", "ksh", "dash", "shell-session", "sh-session"), "```sh"),
     **dict.fromkeys(("output", "out", "stdout", "log", "plain", "plaintext"), "```console"),
 }
-"""What is meant by languages that mean nothing here; by all others, something to be read."""
+"""What to write instead of an unknown language; any other is probably something to read."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Fence:
-    """A fenced block that is closed.
+    """A closed fenced block.
 
     Attributes:
-        language: First word of its info string; empty when it has none.
-        attributes: The other words.
+        language: First word of its info string; empty if it has none.
+        attributes: The other words of its info string.
         lines: What it holds.
         line: Line of the opening fence, counted from 1.
         column: Column of the opening fence.
@@ -51,7 +51,7 @@ def read_fence(source: Source, token: Token, *, follows: bool) -> Fence:
     """The fence of a Markdown token.
 
     Raises:
-        UsageError: It is not closed, or another one begins before it is.
+        UsageError: It is not closed, or another fence begins inside it.
     """
     first, end = token.map or [0, 0]
     line = first + 1
@@ -59,18 +59,18 @@ def read_fence(source: Source, token: Token, *, follows: bool) -> Fence:
     mark = re.escape(token.markup[0])
     closing = rf"[\s>]*{mark}{{{len(token.markup)},}}\s*"
     if end - first <= 1 or not re.fullmatch(closing, source.lines[end - 1]):
-        raise source.wrong(line, column, "a fence that is not closed", hint=f"end it with {token.markup}")
+        raise source.wrong(line, column, "this fence is not closed", hint=f"end it with {token.markup}")
     lines = tuple(token.content.removesuffix("\n").split("\n")) if token.content else ()
     for number, text in enumerate(lines, line + 1):
         if re.match(rf" {{0,3}}{mark}{{{len(token.markup)},}}\S", text):
-            hint = f"close the one of line {line} first"
+            hint = f"close the one in line {line} first"
             raise source.wrong(number, source.column(number), "a fence begins inside another one", hint=hint)
     language, *attributes = token.info.split() or [""]
     return Fence(language, tuple(attributes), lines, line, column, follows)
 
 
 def check_indented(source: Source, token: Token) -> None:
-    """Refuse a fence that is indented so far that Markdown takes it for plain text: its steps would not run.
+    """Refuse a fence that is indented so far that Markdown takes it for text: its steps would not run.
 
     Raises:
         UsageError: The block holds such a fence.
@@ -78,15 +78,15 @@ def check_indented(source: Source, token: Token) -> None:
     first, end = token.map or [0, 0]
     for number in range(first + 1, end + 1):
         if source.lines[number - 1].lstrip().startswith(("```", "~~~")):
-            rule = "a fence indented by four or more is not a fence"
+            rule = "a fence indented by four or more columns is plain text"
             raise source.wrong(number, source.column(number), rule, hint="indent it less")
 
 
 def kind(source: Source, fence: Fence) -> Literal["step", "expected", "prose"]:
-    """What a fence under Diagnosis, Mitigation or Verification is.
+    """What a fence under Diagnosis, Mitigation or Verification is for.
 
     Raises:
-        UsageError: Its language says neither that it is to be run nor that it is not.
+        UsageError: Its language does not say whether to run it.
     """
     if fence.language == STEP:
         return "step"
@@ -94,21 +94,21 @@ def kind(source: Source, fence: Fence) -> Literal["step", "expected", "prose"]:
         return "expected"
     if fence.language in PROSE:
         return "prose"
-    named = f"a fence of unknown language {fence.language}" if fence.language else "a fence without a language"
+    named = f"this fence has the unknown language {fence.language}" if fence.language else "this fence has no language"
     likely = _LIKELY.get(fence.language.lower(), "```yaml")
-    hint = f"{likely}; sh is run, console and text are expected output, {', '.join(PROSE)} are only read"
+    hint = f"{likely}; sh is run; console and text are expected output; {', '.join(PROSE)} are only read"
     raise source.wrong(fence.line, fence.column, named, hint=hint)
 
 
 def step(source: Source, fence: Fence, section: str, optional: set[str]) -> Step:
-    """The step that a fence holds.
+    """The step in a fence.
 
     Raises:
-        UsageError: It holds no command, or an attribute is wrong.
+        UsageError: It has no command, or an attribute is wrong.
     """
     start = next((at for at, text in enumerate(fence.lines) if text.strip() and text.strip()[0] != "#"), None)
     if start is None:
-        raise source.wrong(fence.line, fence.column, "a step without a command")
+        raise source.wrong(fence.line, fence.column, "this step has no command")
     name, timeout_s = _attributes(source, fence)
     line = fence.line + 1 + start
     text = source.lines[line - 1]
@@ -135,10 +135,10 @@ def _attributes(source: Source, fence: Fence) -> tuple[str, float | None]:
         key, _, value = word.partition("=")
         column = source.lines[fence.line - 1].find(word) + 1
         if key not in {"name", "timeout"} or key in found:
-            rule = f"{key} stands twice" if key in found else f"unknown attribute {word} of a step"
+            rule = f"{key} appears twice" if key in found else f"a step has no attribute {word}"
             raise source.wrong(fence.line, column, rule, hint="```sh name=the-name timeout=300")
         if key == "name" and not NAME.fullmatch(value):
-            raise source.wrong(fence.line, column, "a step's name is lower case letters, digits and dashes")
+            raise source.wrong(fence.line, column, "a step's name must be lower case letters, digits and dashes")
         if key == "timeout" and not (re.fullmatch(r"[0-9]{1,5}", value) and 1 <= int(value) <= LONGEST_TIMEOUT_S):
             rule = f"timeout must be whole seconds, 1 to {LONGEST_TIMEOUT_S}"
             raise source.wrong(fence.line, column, rule, hint="timeout=300")

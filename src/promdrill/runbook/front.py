@@ -23,7 +23,7 @@ _TAKEN = re.compile(
     r"_|PATH|HOME|PWD|OLDPWD|IFS|ENV|PS4|(E?U|PP)ID|SECONDS|RANDOM|LINENO|OPTIND|SHELLOPTS|POSIXLY_CORRECT"
     r"|(KUBE|HELM_|XDG_|BASH|LD_|PROMDRILL_).*"
 )
-"""Variables that bash, kubectl or Helm read for purposes of their own."""
+"""Variables that bash, kubectl or Helm use themselves."""
 
 _EXAMPLE = "---, id: disk-full, title: One line, ---"
 _TAG = "tag:yaml.org,2002:"
@@ -31,7 +31,7 @@ _TAG = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A name and where it stands; line and column count from 1."""
+    """A name and its position; line and column count from 1."""
 
     name: str
     line: int
@@ -40,17 +40,17 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class FrontMatter:
-    """What the front matter says; attributes as in `promdrill.runbook.parse.Runbook`.
+    """The front matter's content; see also `promdrill.runbook.parse.Runbook`.
 
     Attributes:
         id: Name of the runbook: that of the scenario's folder.
-        title: What the person on duty sees, in one line; the first heading says the same.
+        title: What the person on call sees, in one line; the same as the first heading.
         variables: Name and default of each.
-        data_loss: Why data is lost by design; empty when none is.
-        optional: The names of steps that may be left out, with their places.
-        fails_because: Why it does not work; empty for a runbook that is to be followed.
-        fails_with: How that shows, as a regular expression; empty likewise.
-        length: Lines that it takes up, both lines of dashes included.
+        data_loss: What data is lost by design, and why; empty if none is.
+        optional: The names of steps that may be left out, with their positions.
+        fails_because: Why it does not work; empty for a runbook that is meant to be followed.
+        fails_with: How that shows, as a regular expression; likewise empty.
+        length: Number of its lines, both lines of dashes included.
     """
 
     id: str
@@ -67,22 +67,22 @@ def read_front(source: Source) -> FrontMatter:
     """Read the front matter.
 
     Raises:
-        UsageError: It is missing or not YAML, a key is unknown or doubled, or a value is not what it should be.
+        UsageError: It is missing or not YAML, a key is unknown or repeated, or a value is wrong.
     """
     if source.lines[0].rstrip() != "---":
-        raise source.wrong(1, 1, "a runbook begins with front matter", hint=f"four lines: {_EXAMPLE}")
+        raise source.wrong(1, 1, "a runbook must begin with front matter", hint=f"four lines: {_EXAMPLE}")
     ends = (number for number, line in enumerate(source.lines[1:], 2) if line.rstrip() in {"---", "..."})
     length = next(ends, 0)
     if not length:
-        raise source.wrong(1, 1, "front matter without its closing ---")
+        raise source.wrong(1, 1, "front matter has no closing ---")
     entries = _entries(source, "\n".join(source.lines[1 : length - 1]))
     for key in ("id", "title"):
         if key not in entries:
-            raise source.wrong(1, 1, f"front matter without {key}", hint=f"{key}: ...")
+            raise source.wrong(1, 1, f"front matter lacks {key}", hint=f"{key}: ...")
     for key, other in (("fails_because", "fails_with"), ("fails_with", "fails_because")):
         if key in entries and other not in entries:
             hint = f"{other}: ... (fails_because is a sentence, fails_with a pattern of the output that shows it)"
-            raise source.wrong(*_at(entries[key]), f"{key} without {other}", hint=hint)
+            raise source.wrong(*_at(entries[key]), f"{key} needs {other} too", hint=hint)
     read: dict[str, Any] = {key: _READERS[key](source, node) for key, node in entries.items()}
     return FrontMatter(
         id=read["id"],
@@ -130,9 +130,9 @@ def _mapping(source: Source, node: yaml.Node, what: str) -> list[tuple[Mark, yam
     found: dict[str, tuple[Mark, yaml.Node]] = {}
     for key, child in node.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise source.wrong(*_at(key), f"a key of {what} must be a word")
+            raise source.wrong(*_at(key), f"a key of {what} must be text")
         if key.value in found:
-            raise source.wrong(*_at(key), f"{key.value} stands twice in {what}")
+            raise source.wrong(*_at(key), f"{key.value} appears twice in {what}")
         found[key.value] = (Mark(key.value, *_at(key)), child)
     return list(found.values())
 
@@ -179,9 +179,9 @@ def _variables(source: Source, node: yaml.Node) -> dict[str, str]:
     values = {}
     for mark, child in _mapping(source, node, "variables"):
         if not _VARIABLE.fullmatch(mark.name):
-            raise source.wrong(mark.line, mark.column, f"{mark.name} is not a name that a shell variable can have")
+            raise source.wrong(mark.line, mark.column, f"{mark.name} is not a valid name of a shell variable")
         if _TAKEN.fullmatch(mark.name):
-            raise source.wrong(mark.line, mark.column, f"{mark.name} is set by the drill alone", hint="rename it")
+            raise source.wrong(mark.line, mark.column, f"{mark.name} is reserved for promdrill", hint="rename it")
         values[mark.name] = _text(source, child, f"the default of {mark.name}", tags=("str", "int"))
         if "\n" in values[mark.name] or "\0" in values[mark.name]:
             raise source.wrong(*_at(child), f"the default of {mark.name} must be one line")

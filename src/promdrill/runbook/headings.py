@@ -17,7 +17,7 @@ _ALIKE = 0.7  # difflib's ratio: "Mitgation" has 0.95 with Mitigation, "Resoluti
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """A heading; `level` is 0 inside a list or quotation, where it begins no section."""
+    """A heading; `level` is 0 inside a list or quotation, where it does not begin a section."""
 
     text: str
     level: int
@@ -28,14 +28,14 @@ def check_headings(source: Source, headings: Sequence[Heading]) -> dict[str, int
     """The line of each of the five headings.
 
     Raises:
-        UsageError: One is missing, misspelt, doubled or out of order.
+        UsageError: One is missing, misspelt, repeated or out of order.
     """
     found: dict[str, int] = {}
     for heading in headings:
         if heading.level != _LEVEL or heading.text not in SECTIONS:
             continue
         if heading.text in found:
-            raise source.wrong(heading.line, source.column(heading.line), f"a second heading {heading.text}")
+            raise source.wrong(heading.line, source.column(heading.line), f"heading {heading.text} appears twice")
         found[heading.text] = heading.line
     for name in SECTIONS:
         if name not in found:

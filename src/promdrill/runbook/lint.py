@@ -1,10 +1,10 @@
-"""Bash's own word on whether each step of a runbook is a complete command; nothing of a step is ever run.
+"""Ask bash whether each step of a runbook is a complete command, without running any of it.
 
 One bash reads all steps. For each it calls a function that hands ``set -n`` and, from the next line on, the step to
 ``eval``. Bash executes ``set -n``, and from there on only parses: not even ``set +n`` is executed. When the function
-returns, ``local -`` restores the options, so that the next step starts afresh.
+returns, ``local -`` restores the options, so that the next step starts fresh.
 
-A step about which this bash complains goes to a ``bash -n`` of its own, which tells its line in the runbook.
+A step about which this bash complains goes to its own ``bash -n``, which reports the line in the runbook.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ _COMPLAINT = re.compile(r"line (\d+): (?:warning: )?(.*)")
 
 
 def lint(runbook: Runbook) -> None:
-    """Refuse a runbook with a step that bash cannot read, or that is not complete in itself.
+    """Refuse a runbook with a step that bash cannot parse, or that is not a complete command.
 
     Raises:
-        UsageError: ``file:line:column: rule``, a line for each such step, at the line that bash names.
-        CommandFailed: There is no bash.
-        PromdrillError: The bash there is is older than 4.4.
+        UsageError: ``file:line:column: rule`` for each such step, with the line that bash reports.
+        CommandFailed: bash is missing.
+        PromdrillError: The installed bash is older than 4.4.
     """
     suspects = [step for step, complaint in zip(runbook.steps, _read(runbook.steps), strict=True) if complaint]
     found = [f"{runbook.path}:{words}" for words in map(_complaint, suspects) if words]
@@ -50,8 +50,8 @@ def lint(runbook: Runbook) -> None:
 
 
 def _read(steps: Sequence[Step]) -> list[str]:
-    """What bash says of each step; empty where it has nothing against it."""
-    token = secrets.token_hex(16)  # a step cannot know it, and so cannot speak for another
+    """What bash says about each step; empty if it accepts the step."""
+    token = secrets.token_hex(16)  # a step cannot know it, so it cannot pretend to be another
     argv = [*_BASH, "-c", _READ_ALL, token]
     told = shell.run(argv, stdin="".join(f"{step.command}\n\0" for step in steps), ok=range(256), timeout_s=_TIMEOUT_S)
     before, *complaints, after = told.stderr.split(token)

@@ -26,25 +26,25 @@ from promdrill.runbook.step import STEP_SECTIONS, Step
 __all__ = ["Runbook", "Step", "parse"]
 
 _SOLID = frozenset({"inline", "code_block", "html_block", "hr", "fence"})
-"""Tokens that are something to read, in contrast to those that open and close a list."""
+"""Tokens that are something to read, unlike those that open and close a list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runbook:
-    """A runbook in the right form.
+    """A valid runbook.
 
     Attributes:
-        path: The file, as it was named.
+        path: The file's path, as given.
         id: Its name.
         title: One line.
         variables: Name and default of each variable that its steps use.
-        data_loss: Whether the remedy discards data by design.
-        data_loss_reason: What is lost and why; empty when nothing is.
+        data_loss: Whether the remedy loses data by design.
+        data_loss_reason: What is lost and why; empty if nothing is.
         optional: Names of the steps that may be left out.
         steps: In the order in which they run.
-        fails_because: Why the remedy, as somebody wrote it down, does not work; empty for one that is to be followed.
-        fails_with: How that shows: a regular expression, found in the output of the step that fails, or in what was
-            last seen of the condition that is missing; empty for a runbook that is to be followed.
+        fails_because: Why the remedy as written does not work; empty for a runbook that is meant to be followed.
+        fails_with: How that shows: a regular expression that matches the output of the failing step, or what was last
+            seen of the missing condition; likewise empty.
     """
 
     path: Path
@@ -60,10 +60,10 @@ class Runbook:
 
 
 def parse(path: Path) -> Runbook:
-    """Read a runbook: its form is checked here, its steps are by `promdrill.runbook.lint`. No process is started.
+    """Read a runbook and check its form; `promdrill.runbook.lint` checks its steps. No process is started.
 
     Raises:
-        UsageError: ``file:line:column: rule``, for the first rule that it breaks.
+        UsageError: ``file:line:column: rule`` for the first rule that it breaks.
     """
     source = read(path)
     front = read_front(source)
@@ -90,7 +90,7 @@ def parse(path: Path) -> Runbook:
 
 
 def _blocks(source: Source, tokens: list[Token]) -> Iterator[Heading | Fence]:
-    """Headings and fences in order; a fence knows whether it directly follows another one."""
+    """Headings and fences in order; a fence knows whether it comes directly after another one."""
     before: Token | None = None
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.map is None:
@@ -128,7 +128,7 @@ def _steps(
                         block.line,
                         block.column,
                         f"expected output ({block.language}) without a step directly before it",
-                        hint="put it right under its ```sh block, or name another language, such as yaml",
+                        hint="put it directly under its ```sh block, or give it another language, such as yaml",
                     )
                 steps[-1] = fences.expecting(steps[-1], block)
         previous = block
@@ -144,5 +144,8 @@ def _check_names(source: Source, steps: tuple[Step, ...], optional: tuple[Mark, 
     for mark in optional:
         if not mark.name or mark.name not in names:
             raise source.wrong(
-                mark.line, mark.column, f"no step is named {mark.name}", hint=f"```sh name={mark.name or 'the-name'}"
+                mark.line,
+                mark.column,
+                f"no step has the name {mark.name}",
+                hint=f"```sh name={mark.name or 'the-name'}",
             )

@@ -1,4 +1,4 @@
-"""Running a runbook: its steps in one bash, in order, until one of them does not do what the runbook says."""
+"""Run a runbook: its steps in one bash, in order, until one of them does not do what the runbook says."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS, Step
 
 STEP_TIMEOUT_S = 120.0
-"""A step's deadline unless its fence says otherwise: what a person gives a command before pressing Ctrl-C."""
+"""A step's deadline unless its fence has one: as long as a person waits before pressing Ctrl-C."""
 
 _TAIL_LINES = 30
 
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """One step that was started.
+    """A step that was started.
 
     Attributes:
-        step: Which.
-        exit_code: Its exit code; None when it was ended at its deadline or on request.
-        took_s: Seconds.
-        output: Standard output and standard error, merged in order; the middle is cut from more than 1 MiB.
+        step: The step.
+        exit_code: Its exit code; None if it was ended at its deadline or on request.
+        took_s: How long it took, in seconds.
+        output: Standard output and standard error, merged in order; beyond 1 MiB the middle is cut out.
     """
 
     step: Step
@@ -45,7 +45,7 @@ class StepFailed(PromdrillError):
 
     Attributes:
         result: How the step ended.
-        reason: One sentence: ``file:line``, the section, the cause as the step's output has it, how it ended.
+        reason: One sentence: ``file:line``, the section, the cause from the step's output, how it ended.
     """
 
     def __init__(self, reason: str, result: StepResult, *, hint: str = "") -> None:
@@ -62,7 +62,7 @@ class StepFailed(PromdrillError):
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """A runbook's steps and the bash that they run in, made by `opened`."""
+    """A runbook's steps and the bash in which they run, made by `opened`."""
 
     _runbook: Runbook
     _shell: bash.Bash
@@ -73,17 +73,17 @@ class Steps:
     _leaves_out: Callable[[int], bool]
 
     def run(self, *, deadline_s: float, sections: Collection[str] = STEP_SECTIONS) -> tuple[StepResult, ...]:
-        """Run the steps of some sections; what earlier ones left behind in the shell is there.
+        """Run the steps of some sections; the shell still has what earlier steps left in it.
 
         Args:
             deadline_s: Seconds for all steps of this call together.
-            sections: Sections whose steps are run.
+            sections: The sections to run.
 
         Returns:
             The results, in order.
 
         Raises:
-            StepFailed: A step failed, its output was not as expected, or it was not done in time; none is run after it.
+            StepFailed: A step failed, its output was not as expected, or it took too long; no further step is run.
         """
         total = Deadline.after(deadline_s)
         results: list[StepResult] = []
@@ -114,24 +114,24 @@ def opened(
     leaves_out: Callable[[int], bool] = lambda _at: False,
     cwd: Path | None = None,
 ) -> Iterator[Steps]:
-    """A runbook's steps, to be run in one bash with errexit, pipefail and inherit_errexit, standard input empty.
+    """Open a bash for a runbook's steps, with errexit, pipefail and inherit_errexit, and empty standard input.
 
-    Variables, functions and the working folder last from step to step. Whatever the steps left running is ended when
-    the block is left.
+    Variables, functions and the working folder last from step to step. Whatever the steps left running is ended with
+    the block.
 
     Args:
         runbook: What to run.
         env: The whole environment of the steps, as from `promdrill.runbook.environment.environment`.
-        step_timeout_s: Seconds for each step whose fence does not state its own.
-        on_begin: Called with each step, and the seconds that it has, when it begins.
-        on_step: Called with each step's result when the step has ended, also when it failed.
-        stop: When set from another thread, the running step is ended as at its deadline.
+        step_timeout_s: Seconds for each step whose fence sets no timeout.
+        on_begin: Called when a step begins, with the step and the seconds that it has.
+        on_step: Called with each step's result when it has ended, even if it failed.
+        stop: If set from another thread, the running step is ended as at its deadline.
         leaves_out: Called with a step's index into ``runbook.steps`` just before the step's turn: whether to leave it
             out.
         cwd: Where the steps begin; ``HOME`` of `env` by default.
 
     Raises:
-        CommandFailed: There is no bash.
+        CommandFailed: bash is missing.
     """
     with bash.start(env, cwd or Path(env["HOME"])) as shell:
         yield Steps(runbook, shell, step_timeout_s, on_step, on_begin, stop, leaves_out)
@@ -147,9 +147,9 @@ def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline:
         "stopped": f"ended on request after {result.took_s:.0f} s",
     }[ended.how]
     hints = {
-        "left": "steps share one shell: none may exit or exec, and ${x?} or set -u with an unset variable end it too",
+        "left": "steps share one shell: none may exit or exec; ${x?}, or set -u with an unset variable, ends it too",
         "returned": "a step must not return outside a function",
-        "overdue": "a step may state its own deadline: ```sh timeout=300",
+        "overdue": "give the step a longer deadline: ```sh timeout=300",
     }
     not_found = 127
     hint = "is its name right?" if ended.exit_code == not_found and ended.how == "failed" else hints.get(ended.how, "")
@@ -175,4 +175,4 @@ def _compare(runbook: Runbook, result: StepResult) -> None:
     wanted = "the end of the output" if over else repr(step.expected[found.index].rstrip())
     differs = f"wanted {wanted}, but {seen}"
     reason = f"{runbook.path}:{line}: {step.section}: {differs} (output of line {step.line}: {step.first_line})"
-    raise StepFailed(reason, result, hint="... stands for any lines, or any text in one")
+    raise StepFailed(reason, result, hint="... stands for any lines, or for any text within a line")

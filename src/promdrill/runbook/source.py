@@ -8,7 +8,7 @@ from pathlib import Path
 from promdrill.core.errors import UsageError
 
 LIMIT_BYTES = 1 << 20
-"""Largest runbook that is read: a hundred times what a person would read, far below what slows the parser down."""
+"""Size limit of a runbook: a hundred times what a person would read, and far below what slows the parser down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Source:
     """A runbook's text.
 
     Attributes:
-        path: The file, as it was named; error messages begin with it.
-        lines: Its lines without their ends; CRLF and CR count as LF.
+        path: The file's path, as given; error messages begin with it.
+        lines: Its lines without line ends; CRLF and CR count as LF.
     """
 
     path: Path
@@ -37,7 +37,7 @@ def read(path: Path) -> Source:
     """Read a file of UTF-8 text.
 
     Raises:
-        UsageError: It cannot be read, is larger than `LIMIT_BYTES`, or holds bytes that are not text.
+        UsageError: It cannot be read, is larger than `LIMIT_BYTES`, or contains bytes that are not text.
     """
     try:
         with path.open("rb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Verification")
-"""The level-2 headings that every runbook has, once each and in this order."""
+"""The level-2 headings of every runbook, once each and in this order."""
 
 STEP_SECTIONS = SECTIONS[2:]
 """Those whose ``sh`` blocks are run."""
@@ -20,10 +20,10 @@ class Step:
         line: Line of its first command in the file, counted from 1.
         column: Column of that command, counted from 1.
         command: The commands, from the first one on; comments above it are left out.
-        expected: The lines of its expected output; None when none are given.
-        expected_line: Line of the first of them in the file; 0 when none are given.
+        expected: The lines of its expected output; None if it has none.
+        expected_line: Line of the first of them in the file; 0 if it has none.
         optional: Whether the front matter says that it may be left out.
-        name: Its name; empty when it has none.
+        name: Its name; empty if it has none.
         timeout_s: Its own deadline in seconds; None for the caller's.
         fence_line: Line of its opening fence.
     """

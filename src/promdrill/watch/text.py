@@ -8,7 +8,7 @@ from typing import Self
 
 from rich.console import Console
 
-from promdrill.report.html.words import seconds
+from promdrill.results.words import count, seconds
 
 __all__ = ["Canvas", "Marks", "clean", "count", "moment", "passing", "seconds"]
 
@@ -30,11 +30,6 @@ def passing(figure: float) -> str:
     if whole < _HOUR_S:
         return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
     return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
-
-
-def count(number: int, word: str) -> str:
-    """``1 pod``, ``2 pods``."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
 
 
 def moment(text: str) -> datetime | None:

@@ -10,7 +10,7 @@ from promdrill.results.timeline.drill import (
     Sighting,
     Trouble,
 )
-from promdrill.watch.text import count
+from promdrill.results.words import count, seconds
 
 
 def is_ready(pod: PodChanged) -> bool:
@@ -37,12 +37,12 @@ def volume_words(seen: Sighting | Fill) -> str:
 
 def age_words(age: Age) -> str:
     """What was last known of the newest sample."""
-    return "no sample" if age.age_s is None else f"newest sample is {age.age_s:.1f} s old"
+    return "no sample" if age.age_s is None else f"newest sample is {seconds(age.age_s)} old"
 
 
 def gap_words(job: JobSamples) -> str:
     """What the incident cost a job."""
-    return f"{job.job}: a gap of {job.gap_s:.1f} s, {job.lost} samples lost"
+    return f"{job.job}: a gap of {seconds(job.gap_s)}, {job.lost} samples lost"
 
 
 def trouble_words(trouble: Trouble) -> str:

@@ -1,6 +1,6 @@
-"""Where the seconds of one or more runs go: in all, by drill and phase, and what is not drilling.
+"""Where the seconds of one or more runs go: in total, by drill and phase, and outside of drills.
 
-All figures are taken from results.json; nothing is measured here.
+All figures come from results.json; nothing is measured here.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from promdrill.results.expected import as_expected, outcome
 
 OBSERVED = {
     "detect_p95_s": "seconds to notice a change, 95th percentile",
-    "detections": "changes that is taken from",
+    "detections": "changes behind that figure",
     "api_requests": "requests to the API server",
     "prometheus_questions": "questions to Prometheus",
-    "relists": "watches listed anew",
+    "relists": "watches listed again",
 }
-"""What is told of `ObserverFigures`, by the names of its fields, in words."""
+"""The fields of `ObserverFigures` that are shown, in words."""
 
 ACROSS = "promdrill compare OLD NEW --across chart,prometheus"
-"""What compares unlike runs."""
+"""The command that compares runs of different kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Ground:
     """What all runs have in common.
 
     Attributes:
-        chart: Name and version of the chart; None where no drill tells.
-        app_version: Version of Prometheus; None where no drill tells.
+        chart: Name and version of the chart; None if no drill has it.
+        app_version: Version of Prometheus; None if no drill has it.
         kubernetes: Version of the cluster.
         profile: `fast` or `as-shipped`; None without drills.
     """
@@ -69,19 +69,19 @@ class Middle:
 
     @classmethod
     def of(cls, figures: Iterable[float | None]) -> Middle | None:
-        """Those that are known; None where none is."""
+        """Of the known ones; None if none is known."""
         known = [figure for figure in figures if figure is not None]
         return cls.of_all(known) if known else None
 
     @classmethod
     def of_all(cls, known: Sequence[float]) -> Middle:
-        """At least one figure; to the millisecond, as they are in results.json."""
+        """Of at least one figure; rounded to milliseconds, as in results.json."""
         least, middle, most = (round(figure, 3) for figure in (min(known), median(known), max(known)))
         return cls(least, middle, most, len(known))
 
     @property
     def spread(self) -> float:
-        """The largest less the smallest."""
+        """The largest minus the smallest."""
         return round(self.most - self.least, 3)
 
 
@@ -91,8 +91,8 @@ class Row:
 
     Attributes:
         scenario: Its id.
-        phases_s: The median of each phase, in seconds; None for one that no drill tells.
-        all_s: All phases of a drill together.
+        phases_s: The median of each phase, in seconds; None if no drill has it.
+        all_s: Seconds of all phases of a drill together.
     """
 
     scenario: str
@@ -102,14 +102,14 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class LeftOver:
-    """A drill that did not pass, whose seconds are in no median.
+    """A drill that did not pass; no median includes its seconds.
 
     Attributes:
-        started: Of its run.
-        name: The drill, as people name it.
+        started: When its run started.
+        name: The drill's name for people.
         verdict: How it ended.
         said: Why, in one sentence.
-        as_expected: Whether it had to end so.
+        as_expected: Whether it ended as expected.
     """
 
     started: str
@@ -126,11 +126,11 @@ class Bench:
     Attributes:
         ground: What was drilled.
         runs: In the order in which they started.
-        alike: Whether all runs had the same drills, and as many places: else their seconds in all are not comparable.
-        took_s: Over the runs that ended; None without any, and when they are not `alike`.
+        alike: Whether all runs had the same drills and as many workers; otherwise their totals cannot be compared.
+        took_s: Over the runs that finished; None if none did, or if they are not `alike`.
         rows: By id.
-        not_passed: In the order of their runs.
-        observed: Over the drills that passed, by the names of `OBSERVED`; what no drill tells is not there.
+        not_passed: In the order of the runs.
+        observed: Over the drills that passed, by the names of `OBSERVED`, without those that no drill has.
     """
 
     ground: Ground
@@ -143,7 +143,7 @@ class Bench:
 
     @property
     def as_expected(self) -> bool:
-        """Whether all runs came to their ends, and all drills ended as expected."""
+        """Whether all runs finished, and all drills ended as expected."""
         return all(run.as_expected for run in self.runs)
 
 
@@ -151,12 +151,12 @@ def bench(runs: Sequence[RunResult]) -> Bench:
     """The figures of these runs, at least one.
 
     Raises:
-        UsageError: No drill is in them, they are not of one kind, or a figure is none.
+        UsageError: They contain no drills, are of different kinds, or have a figure that is not a number.
     """
     ordered = sorted(runs, key=lambda run: run.started)
     drills = [drill for run in ordered for drill in run.drills]
     if not drills:
-        raise UsageError("no drill is in these results", hint="ls reports")
+        raise UsageError("these results contain no drills", hint="ls reports")
     for drill in drills:
         _refuse_odd(drill)
     ground = _ground(ordered)
@@ -177,7 +177,7 @@ def bench(runs: Sequence[RunResult]) -> Bench:
 
 
 def _counts(drill: DrillResult) -> bool:
-    """Whether the drill's seconds count: those of controls and ablations are of another kind."""
+    """Whether the drill's seconds count; those of controls and ablations do not compare."""
     return drill.verdict is Verdict.PASSED and drill.control is None
 
 
@@ -195,7 +195,7 @@ def _row(scenario: str, drills: Sequence[DrillResult]) -> Row:
 
 
 def _phase_s(drill: DrillResult, name: PhaseName) -> float | None:
-    """Seconds of a phase, which may have been gone through twice; None where the drill does not tell."""
+    """Seconds of a phase, which may have run twice; None if the drill does not have it."""
     told = [phase.took_s for phase in drill.phases if phase.name is name and phase.took_s is not None]
     return sum(told) if told else None
 
@@ -209,7 +209,7 @@ def _observed(drill: DrillResult, name: str) -> float | None:
 
 
 def _refuse_odd(drill: DrillResult) -> None:
-    """Raise UsageError for a figure that is none; reading results.json does not look at these."""
+    """Raise UsageError for a figure that is not a number; reading results.json does not check these."""
     told = {f"seconds of {phase.name}": phase.took_s for phase in drill.phases}
     told |= {name: _observed(drill, name) for name in OBSERVED}
     for name, figure in told.items():
@@ -217,11 +217,11 @@ def _refuse_odd(drill: DrillResult) -> None:
             continue
         number = isinstance(figure, int | float) and not isinstance(figure, bool)
         if not (number and math.isfinite(figure) and figure >= 0):
-            raise UsageError(f"{drill.name}: {name}: {figure!r} is no figure")
+            raise UsageError(f"{drill.name}: {name}: {figure!r} is not a number of seconds or a count")
 
 
 def _ground(runs: Sequence[RunResult]) -> Ground:
-    """What all runs agree in; a drill that ended before its versions were known says nothing of them."""
+    """What all runs have in common; a drill that ended before its versions were known does not count."""
     told = [(run, drill) for run in runs for drill in run.drills]
     return Ground(
         chart=_one("charts", ((_chart(drill), run) for run, drill in told)),
@@ -242,5 +242,5 @@ def _one(what: str, values: Iterable[tuple[str | None, RunResult]]) -> str | Non
             first.setdefault(value, run)
     if len(first) > 1:
         listed = " and ".join(f"{value} (run of {run.started})" for value, run in first.items())
-        raise UsageError(f"seconds on different {what} do not go together: {listed}", hint=ACROSS)
+        raise UsageError(f"cannot combine runs with different {what}: {listed}", hint=ACROSS)
     return next(iter(first), None)

@@ -1,4 +1,4 @@
-"""The seconds of one run: in all, drilling, and what is not drilling."""
+"""The seconds of one run: in total, inside drills, and outside of drills."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from promdrill.core.model import DrillResult, RunResult
-from promdrill.report.html.words import between
 from promdrill.results.expected import as_expected
+from promdrill.results.words import between
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The seconds of a run that are not drilling: `before_s`, `between_s` and `after_s` together.
+    """The seconds of a run outside of drills: `before_s`, `between_s` and `after_s` together.
 
     Attributes:
         all_s: The sum.
         before_s: From the run's start to its first drill: supply, and the cluster.
-        between_s: From the first drill's start to the last one's end, less `Ran.packed_s`: places stand empty at the
-            start of each drill, beside one that runs alone, and at the end.
-        after_s: From then to the run's end: the cluster is deleted.
+        between_s: From the first drill's start to the last one's end, minus `Ran.packed_s`: workers are idle at the
+            start of each drill, beside a drill that runs alone, and at the end.
+        after_s: From then to the run's end, while the cluster is deleted.
     """
 
     all_s: float
@@ -35,16 +35,16 @@ class Ran:
     """One run.
 
     Attributes:
-        started: As in results.json.
-        took_s: Seconds from its start to its end; None when it did not end.
-        jobs: Places for drills.
+        started: When it started, as in results.json.
+        took_s: Seconds from its start to its end; None if it did not finish.
+        jobs: How many workers it had.
         verdicts: How many drills ended how.
-        skipped: Scenarios that were skipped.
-        as_expected: Whether it came to its end, and all drills ended as expected.
+        skipped: How many scenarios were skipped.
+        as_expected: Whether it finished, and all drills ended as expected.
         drilled_s: Seconds of all drills together, however they ended.
-        packed_s: What they take at least on `jobs` places: their sum by `jobs`, and never less than the longest.
-        outside: What is not drilling; None where the moments for it are missing.
-        options: What else was asked for otherwise than by default.
+        packed_s: The least they can take with `jobs` workers: their sum divided by `jobs`, and at least the longest.
+        outside: The seconds outside of drills; None if the times for it are missing.
+        options: Its other settings that differ from the defaults.
     """
 
     started: str
@@ -60,18 +60,18 @@ class Ran:
 
     @property
     def drills(self) -> int:
-        """How many were run."""
+        """How many drills were run."""
         return sum(self.verdicts.values())
 
 
-def places(run: RunResult) -> int:
-    """How many drills of a run had a place at once: JOBS, and at least as many as were seen to run at once."""
+def workers(run: RunResult) -> int:
+    """How many workers a run had: JOBS, or more if more drills were seen to run at once."""
     asked = run.options.get("JOBS", "")
     return max(int(asked) if asked.isdecimal() else 1, _most_at_once(run))
 
 
 def _most_at_once(run: RunResult) -> int:
-    """0 where no drill tells when it began and ended."""
+    """0 if no drill has its start and end."""
     spans = [span for drill in run.drills if (span := _span(drill)) is not None]
     changes = sorted([(began, 1) for began, _ in spans] + [(ended, -1) for _, ended in spans])  # ends before beginnings
     most = there = 0
@@ -88,7 +88,7 @@ def drill_s(drill: DrillResult) -> float:
 
 def ran(run: RunResult) -> Ran:
     """The figures of one run."""
-    jobs = places(run)
+    jobs = workers(run)
     seconds = [drill_s(drill) for drill in run.drills]
     packed_s = max([sum(seconds) / jobs, *seconds])
     return Ran(
@@ -126,7 +126,7 @@ def _span(drill: DrillResult) -> tuple[datetime, datetime] | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    """A moment with its time zone, as promdrill writes them all; None for any other text."""
+    """A time with its time zone, as promdrill writes all times; None for any other text."""
     try:
         moment = datetime.fromisoformat(text or "")
     except (TypeError, ValueError):

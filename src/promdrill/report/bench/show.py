@@ -17,34 +17,34 @@ from promdrill.report.bench.figures import (
     Row,
 )
 from promdrill.report.bench.run import Ran
-from promdrill.report.html.words import (
-    count,
-    delay,
-    seconds,
-    when,
-)
 from promdrill.results.table import (
     NOTHING,
     Table,
     escape,
     wrap,
 )
+from promdrill.results.words import (
+    count,
+    delay,
+    seconds,
+    when,
+)
 
 BENCH_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
 
 REASON_CHARS = 200
-"""Of a reason: the figures are what is asked for here; the run's own report has the rest."""
+"""Characters of a reason: the figures matter here; the run's own report has the rest."""
 
 PACKED = (
-    "packed: the drills' seconds by the places for them, and never less than the longest drill, which is what they "
-    "take at least. rest: in all less packed, that is, what is not drilling. It is made of the seconds before the "
-    "first drill (supply, cluster), those between (places that stand empty: at the start of each drill, beside one "
-    "that runs alone, and while the last ones end), and those after the last (the cluster is deleted)."
+    "packed: the drills' seconds divided by the number of workers, and at least the longest drill. rest: in all minus "
+    "packed, the time that was not spent on drills: before the first one (supply, cluster), between (workers that are "
+    "idle at the start of each drill, beside one that runs alone, and while the last ones end), and after the last "
+    "(deleting the cluster)."
 )
-ONE_KIND = "Their drills or places were not the same, so that there is no figure over all runs."
+ONE_KIND = "The runs had different drills or workers, so there are no figures over all of them."
 MEDIANS = "Medians of the drills that passed, in seconds"
-SPREAD = f"{MEDIANS}; in parentheses, of several, the longest less the shortest"
+SPREAD = f"{MEDIANS}; in parentheses the longest minus the shortest, if there are several"
 
 _BROKEN = {
     PhaseName.PROVISION: "provi\N{SOFT HYPHEN}sion",
@@ -54,12 +54,12 @@ _BROKEN = {
     PhaseName.REMEDIATE: "reme\N{SOFT HYPHEN}diate",
     PhaseName.RECOVERY: "reco\N{SOFT HYPHEN}very",
 }
-"""Heads that are broken over two lines in plain text: ten columns then fit beside the longest id that we ship."""
+"""Heads that plain text breaks over two lines: ten columns then fit beside the longest id that we ship."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A table, and what is said of it.
+    """A table with its title and notes.
 
     Attributes:
         title: One line.
@@ -84,7 +84,7 @@ def to_text(bench: Bench) -> str:
 
 
 def to_markdown(bench: Bench) -> str:
-    """All tables; that of the drills has a column for each phase."""
+    """All tables, as Markdown; the drills' table has a column for each phase."""
     out = [f"## {escape(_headline(bench))}"]
     for part in _parts(bench):
         out += ["", f"{escape(part.title)}:", "", *part.table.markdown()]
@@ -96,7 +96,7 @@ def to_markdown(bench: Bench) -> str:
 
 
 def to_json(bench: Bench) -> str:
-    """Every figure, with the names of the records in `promdrill.report.bench.figures`."""
+    """Every figure, under the names of the records in `promdrill.report.bench.figures`."""
     return json.dumps({"schema": BENCH_SCHEMA, "as_expected": bench.as_expected, **asdict(bench)}, indent=2)
 
 
@@ -111,12 +111,12 @@ def _parts(bench: Bench) -> Iterator[Part]:
     if bench.observed:
         head = ("observation", "median", "most", "drills")
         rows = tuple(_observed(name, bench.observed[name]) for name in OBSERVED if name in bench.observed)
-        title = "How well the drills that passed were observed, and at what cost, for each drill"
+        title = "How well each drill that passed was observed, and at what cost"
         yield Part(title, Table(head, rows, _figures(head)))
 
 
 def _figures(head: Sequence[str]) -> frozenset[int]:
-    """All columns but the first: they hold figures."""
+    """All columns but the first: they contain figures."""
     return frozenset(range(1, len(head)))
 
 
@@ -143,10 +143,10 @@ def _runs(bench: Bench) -> Part:
     notes = []
     if bench.took_s is not None and len(bench.runs) > 1:
         least, middle, most = (_long(figure) for figure in (bench.took_s.least, bench.took_s.median, bench.took_s.most))
-        notes.append(f"In all: least {least}, median {middle}, most {most}.")
+        notes.append(f"In all: {least} at least, {middle} median, {most} at most.")
     notes += [] if bench.alike else [ONE_KIND]
     notes += [
-        f"Run {number} was asked for {', '.join(f'{name}={value}' for name, value in run.options.items())}."
+        f"Run {number} had the settings {', '.join(f'{name}={value}' for name, value in run.options.items())}."
         for number, run in enumerate(bench.runs, 1)
         if run.options
     ]
@@ -170,20 +170,20 @@ def _drill(row: Row) -> tuple[str, ...]:
 
 
 def _sums(rows: Sequence[Row]) -> tuple[str, ...]:
-    """Of the figures before they are rounded."""
+    """Sums of the figures before rounding."""
     phases = [sum(row.phases_s[name] or 0.0 for row in rows) for name in PhaseName]
     return ("sum", *map(_whole, phases), _whole(sum(row.all_s.median for row in rows)))
 
 
 def _outside(bench: Bench) -> Part:
-    head = ("run", "in all", "drilling", "places", "packed", "rest", "before", "between", "after")
+    head = ("run", "in all", "drilling", "workers", "packed", "rest", "before", "between", "after")
     rows = []
     for number, run in enumerate(bench.runs, 1):
         out = run.outside
         rest = (out.all_s, out.before_s, out.between_s, out.after_s) if out else (None,) * 4
         figures = (_whole(run.took_s), _whole(run.drilled_s), str(run.jobs), _whole(run.packed_s), *map(_whole, rest))
         rows.append((str(number), *figures))
-    return Part("What is not drilling, in seconds", Table(head, rows, _figures(head)), (PACKED,))
+    return Part("Seconds outside of drills", Table(head, rows, _figures(head)), (PACKED,))
 
 
 def _observed(name: str, middle: Middle) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ def _observed(name: str, middle: Middle) -> tuple[str, ...]:
 
 
 def _not_passed_title(bench: Bench) -> str:
-    return f"{count(len(bench.not_passed), 'drill')} did not pass, and {_are(bench)} in no median:"
+    return f"{count(len(bench.not_passed), 'drill')} did not pass, and {_are(bench)} not in any median:"
 
 
 def _are(bench: Bench) -> str:

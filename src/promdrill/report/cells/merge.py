@@ -1,8 +1,8 @@
 """The cells of a matrix as one report: which scenario ended how in which cell, and which cells have no result.
 
-A cell is a folder with results.json in it, or below it when there is a cell.json that says so. It is red when a drill
-did not end as expected (`promdrill.results.expected`), when it has no results or its run did not finish, and when
-nothing was drilled or skipped in it, because then nothing is known.
+A cell is a folder with a results.json, or with a cell.json and a results.json below it. It is red if a drill did not
+end as expected (`promdrill.results.expected`), if it has no results or its run did not finish, and if nothing was
+drilled or skipped in it, because then nothing is known.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from promdrill.results.expected import as_expected, outcome
 from promdrill.results.store import RESULTS
 
 CELL = "cell.json"
-"""In a cell's folder, where there is one: its ``id`` and ``title``."""
+"""A file that a cell's folder may have, with its ``id`` and ``title``."""
 
 NIGHT_SCHEMA = 1
 """Version of summary.json; raised when a field changes its meaning or goes away."""
@@ -34,10 +34,10 @@ class Cell:
     """One cell and what came of it.
 
     Attributes:
-        id: As in matrix.toml; without a cell.json the name of its folder.
-        title: What it is, in words; empty when nothing says.
-        runs: Its results; more than one when it was run more than once.
-        problems: Why it is red whatever its drills say, a few words each.
+        id: As in matrix.toml; without a cell.json, the name of its folder.
+        title: What it is, in words; empty if unknown.
+        runs: Its results; more than one if it was run more than once.
+        problems: Why it is red apart from its drills, a few words each.
     """
 
     id: str
@@ -52,7 +52,7 @@ class Cell:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What all its runs skipped, each once."""
+        """Everything that its runs skipped, each once."""
         return tuple(dict.fromkeys(skipped for run in self.runs for skipped in run.skipped))
 
     @property
@@ -62,7 +62,7 @@ class Cell:
 
     @property
     def took_s(self) -> float | None:
-        """Seconds from start to end, of all runs together; None when a run did not end or there is none."""
+        """Seconds from start to end of all its runs together; None if a run did not finish or there is none."""
         try:
             spans = [
                 datetime.fromisoformat(run.finished or "") - datetime.fromisoformat(run.started) for run in self.runs
@@ -74,7 +74,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Night:
-    """All cells: those that were expected in that order, then others by name."""
+    """All cells: the expected ones in their order, then others by name."""
 
     cells: tuple[Cell, ...]
 
@@ -90,7 +90,7 @@ class Night:
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """What all cells skipped, counted cell by cell."""
+        """Everything that the cells skipped, cell by cell."""
         return tuple(skipped for cell in self.cells for skipped in cell.skipped)
 
 
@@ -109,7 +109,7 @@ def expected(file: Path) -> Mapping[str, str]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {error!r}") from error
     if not named or not all(isinstance(text, str) for pair in named.items() for text in pair):
-        wrong = "an id or title is no text" if named else "it names no cell"
+        wrong = "an id or a title is not text" if named else "it has no cells"
         raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {wrong}")
     return named
 
@@ -117,14 +117,14 @@ def expected(file: Path) -> Mapping[str, str]:
 def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
     """Read the cells in a folder.
 
-    A cell whose files are broken is red, and hides no other. Links and hidden folders are not looked at.
+    A cell with broken files is red and does not hide others. Links and hidden folders are ignored.
 
     Args:
-        folder: Holds a folder for each cell; need not be there when cells are expected.
-        wanted: Titles of the cells that must be there, by id, as from `expected`.
+        folder: Has a folder for each cell; it need not exist if cells are expected.
+        wanted: Titles of the expected cells, by id, as from `expected`.
 
     Raises:
-        UsageError: There is no cell and none is expected, the folder cannot be read, or is itself a run.
+        UsageError: There is no cell and none is expected, or the folder cannot be read or is itself a run.
     """
     wanted = wanted or {}
     if (folder / RESULTS).exists():
@@ -133,15 +133,15 @@ def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
     for place in _places(folder) if folder.is_dir() or not wanted else ():
         cell = _read(place, str(place.relative_to(folder)), wanted)
         found[cell.id] = _joined(found[cell.id], cell) if cell.id in found else cell
-    absent = {id_: Cell(id_, title, (), ("no result: not even its folder is there",)) for id_, title in wanted.items()}
-    cells = {**absent, **found}  # the order of `wanted` stays
+    absent = {id_: Cell(id_, title, (), ("no result: its folder does not exist",)) for id_, title in wanted.items()}
+    cells = {**absent, **found}  # keeps the order of `wanted`
     if not cells:
         raise UsageError(f"no cell in {folder}", hint=paths.command("matrix"))
     return Night(tuple(cells.values()))
 
 
 def to_json(night: Night) -> str:
-    """summary.json: every cell with its drills and what was said of them."""
+    """summary.json: every cell with its drills and their outcomes."""
     counts = {
         "cells": len(night.cells),
         "red_cells": len(night.red),
@@ -179,7 +179,7 @@ def _cell_json(cell: Cell) -> dict[str, Any]:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """The cells' folders: the topmost that hold cell.json or results.json, and those right in `folder` without any."""
+    """The cells' folders: the topmost with a cell.json or results.json, and top folders without either."""
     try:
         children = sorted(folder.iterdir())
     except OSError as error:
@@ -217,7 +217,7 @@ def _read(place: Path, name: str, wanted: Mapping[str, str]) -> Cell:
 
 
 def _told(file: Path) -> tuple[str | None, str | None]:
-    """Id and title in a cell.json; None for what it does not say, or when it is not there."""
+    """Id and title from a cell.json; None for what it does not have, or if it does not exist."""
     if not file.exists():
         return None, None
     told = json.loads(file.read_text(encoding="utf-8"))
@@ -231,9 +231,9 @@ def _shortcomings(runs: tuple[RunResult, ...]) -> Iterator[str]:
         if run.finished is None:
             yield f"no finished result: the run of {run.started} was interrupted"
         elif not (run.drills or run.skipped):
-            yield f"no result: the run of {run.started} neither drilled nor skipped anything"
+            yield f"no result: the run of {run.started} neither ran nor skipped anything"
 
 
 def _joined(one: Cell, other: Cell) -> Cell:
-    """Two folders of one cell: its results are those of both, and so are its problems."""
+    """Two folders of one cell: the results and the problems of both."""
     return Cell(one.id, one.title or other.title, (*one.runs, *other.runs), (*one.problems, *other.problems))

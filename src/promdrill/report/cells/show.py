@@ -18,21 +18,22 @@ from promdrill.results.table import (
     escape,
     wrap,
 )
+from promdrill.results.words import count
 
 LONGEST = 60_000
-"""Characters of the Markdown: the text of a GitHub issue may have 65,536, and a job adds a few of its own."""
+"""Characters of the Markdown: the text of a GitHub issue may have 65,536, and a job adds a few."""
 
 CUT = "\n\nCut here: summary.json has the rest."
 
 
 def headline(night: Night) -> str:
-    """``2 of 8 cells red``, and then the drills of all cells, counted."""
-    state = f"{len(night.red)} of {_count(len(night.cells), 'cell')} red"
+    """``2 of 8 cells red``, then how many drills of all cells passed, failed or were skipped."""
+    state = f"{len(night.red)} of {count(len(night.cells), 'cell')} red"
     return f"{state}: {closing_line(night.drills, night.skipped)}"
 
 
 def to_markdown(night: Night) -> str:
-    """What is red first, then the table scenario by cell, why what was skipped, and the cells; at most `LONGEST`."""
+    """First what is red, then scenarios by cell, why some were skipped, and the cells; at most `LONGEST` characters."""
     notes = _notes(night)
     out = [f"## promdrill merge: {headline(night)}"]
     red = list(_red_lines(night))
@@ -48,7 +49,7 @@ def to_markdown(night: Night) -> str:
 
 
 def to_text(night: Night) -> str:
-    """The same with numbers for cells, as many of them beside each other as fit; the headline comes last."""
+    """The same in plain text, with numbers for cells, as many side by side as fit; the headline comes last."""
     notes = _notes(night)
     rows = _rows(night)
     parts = [
@@ -71,7 +72,7 @@ def _red_lines(night: Night) -> Iterator[str]:
 
 
 def _rows(night: Night) -> list[str]:
-    """Names of all drills, each control in a row of its own; repetitions share one."""
+    """Names of all drills; each control has its own row, repetitions share one."""
     drilled = {drill_name(drill.scenario, drill.control) for drill in night.drills}
     return sorted(drilled | {skipped.scenario for skipped in night.skipped})
 
@@ -92,7 +93,7 @@ def _numbered(night: Night, rows: Sequence[str], notes: Mapping[str, int]) -> Ta
 
 
 def _field(cell: Cell, name: str, notes: Mapping[str, int]) -> str:
-    """What is said of one scenario in one cell; what is red stands out."""
+    """What one cell says about one scenario; what is red stands out."""
     drills = [drill for drill in cell.drills if drill_name(drill.scenario, drill.control) == name]
     # A control that ended as expected is as good as passed; its verdict alone would look red.
     counted = Counter(
@@ -111,7 +112,7 @@ def _field(cell: Cell, name: str, notes: Mapping[str, int]) -> str:
     return words if all(map(as_expected, drills)) else Strong(words)
 
 
-_CELL_HEAD = ("cell", "what it is", "Kubernetes", "minutes", "came to")
+_CELL_HEAD = ("cell", "what it is", "Kubernetes", "minutes", "result")
 
 
 def _cell_fields(cell: Cell) -> tuple[str, ...]:
@@ -133,10 +134,6 @@ def _bounded(text: str) -> str:
     if len(text) <= LONGEST:
         return text
     return text[: LONGEST - len(CUT)].rpartition("\n")[0] + CUT
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _wrap(text: str, indent: int) -> list[str]:

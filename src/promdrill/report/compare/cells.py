@@ -17,11 +17,11 @@ _MAD_TO_SIGMA = 1.4826
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What is compared with its like. None where no result tells, `ANY` where it is looked across.
+    """What is compared with its counterpart. A field is None if no result has it, and `ANY` if it is ignored.
 
     Attributes:
         scenario: Its id.
-        control: As in `DrillResult`; of an ablation ``without <file>: <command>``, because an edit above the step
+        control: As in `DrillResult`; for an ablation ``without <file>: <command>``, because an edit above the step
             changes its line. None for the drill itself.
         chart: The chart's name.
         chart_version: Its version.
@@ -44,16 +44,16 @@ class Side:
     """A cell's results in OLD or in NEW.
 
     Attributes:
-        verdicts: Of its drills but aborted ones, in the order of their runs.
-        as_expected: How many of these ended as expected.
-        reasons: Each reason once, those of drills that did not end as expected first; none of drills that passed.
+        verdicts: Those of its drills, except aborted ones, in the order of their runs.
+        as_expected: How many of these drills ended as expected.
+        reasons: Each reason once, first those of drills that did not end as expected; drills that passed have none.
         aborted: The reasons of the aborted drills.
         recovered_s: Seconds to recovery of the drills that passed; empty for controls and ablations.
-        median_s: Their median; None without any.
+        median_s: Their median; None if there are none.
         spread_s: Their median absolute deviation x 1.4826; None with fewer than two.
-        assumed: How many of the drills judged are taken to be of this cell though they do not tell their versions.
-        skipped: Why the scenario was skipped; empty where it was drilled.
-        own: What the fields that are `ANY` in the cell are on this side, by name; None where no result tells.
+        assumed: How many of the judged drills are taken to belong to this cell although their versions are unknown.
+        skipped: Why the scenario was skipped; empty if it was run.
+        own: This side's values of the fields that are `ANY` in the cell, by name; None if no result has it.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -70,26 +70,26 @@ class Side:
 
 @dataclass
 class _Found:
-    """What is gathered of a cell: its drills, each with the cell that it names itself."""
+    """What is collected for a cell: its drills, each with its own full cell."""
 
     drills: list[tuple[Cell, DrillResult]] = field(default_factory=list)
     assumed: int = 0
 
 
 def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str, str]) -> Mapping[Cell, Side]:
-    """What one side says of each cell.
+    """What one side says about each cell.
 
-    A drill that ended before its chart or app version was known belongs to the cell that it can only be: that of the
-    same scenario in its own run, or else among `told`. Otherwise a Prometheus that no longer starts would look like a
-    cell that is missing, not like one that is broken. Where there are several, or none, it has a cell of its own.
+    A drill that ended before its chart or app version was known belongs to the only possible cell: that of the same
+    scenario in its own run, or else among `told`. Otherwise a Prometheus that no longer starts would look like a
+    missing cell, not like a broken one. If there are several such cells, or none, it gets its own.
 
-    A scenario that was skipped belongs to the cells of its run's versions, and, in a run without drills, to that of the
-    only versions that there are.
+    A skipped scenario belongs to the cells with its run's versions, or, in a run without drills, to the only versions
+    there are.
 
     Args:
-        runs: Those of the side.
-        told: The cells that the results of both sides name, as from `named`.
-        hidden: The fields that are left out, as from `promdrill.report.compare.across.left_out`.
+        runs: The side's runs.
+        told: The cells in the results of both sides, as from `named`.
+        hidden: The ignored fields, as from `promdrill.report.compare.across.left_out`.
     """
     found: dict[Cell, _Found] = defaultdict(_Found)
     skips: dict[Cell, Side] = {}
@@ -109,7 +109,7 @@ def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str
 
 
 def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[Cell, Cell, DrillResult]]:
-    """All drills, each with its cell as far as it tells it: without the fields that are left out, and with them."""
+    """All drills, each with its cell as far as it is known: without the ignored fields, and with them."""
     return [(replace(cell, **hidden), cell, drill) for run in runs for cell, drill in _cells(run)]
 
 
@@ -137,15 +137,16 @@ def _side(found: _Found, hidden: Iterable[str]) -> Side:
 
 
 def _skip(reason: str, said: Mapping[str, str | None], before: Side | None) -> Side:
-    """A side that drilled nothing of a cell, because it skipped it; with the reasons of its runs before."""
+    """A side that did not run a cell's scenario but skipped it; with the reasons from its earlier runs."""
     reasons = dict.fromkeys([*(before.skipped if before else ()), reason])
     return Side((), 0, (), (), (), None, None, 0, tuple(reasons), said)
 
 
 def _skipped(scenario: str, kubernetes: str, near: Iterable[Cell], told: Iterable[Cell]) -> list[Cell]:
-    """The cells of a scenario that a run skipped, given the cells that it drilled.
+    """The cells of a scenario that a run skipped, given the cells that it ran.
 
-    They are those with versions and profile of a drill of that run; without any, those of the only versions there are.
+    They are those with the versions and the profile of that run's drills; without any, those of the only versions there
+    are.
     """
 
     def ground(cell: Cell) -> tuple[str | None, ...]:
@@ -161,7 +162,7 @@ def _skipped(scenario: str, kubernetes: str, near: Iterable[Cell], told: Iterabl
 
 
 def _cells(run: RunResult) -> list[tuple[Cell, DrillResult]]:
-    """Each drill with the cell that it names itself."""
+    """Each drill with its own full cell."""
     steps = _steps(run.drills)
     return [
         (
@@ -181,7 +182,7 @@ def _cells(run: RunResult) -> list[tuple[Cell, DrillResult]]:
 
 
 def _steps(drills: Iterable[DrillResult]) -> Mapping[tuple[str, str | None], str]:
-    """Names of the steps left out in one run. Steps that begin with the same command are told apart by their order."""
+    """Names of the steps left out in one run. Those with the same first command are numbered."""
     found = {(drill.scenario, drill.control): drill.left_out for drill in drills if drill.left_out is not None}
     seen: dict[tuple[str, str], int] = defaultdict(int)
     names = {}
@@ -189,12 +190,12 @@ def _steps(drills: Iterable[DrillResult]) -> Mapping[tuple[str, str | None], str
         name = f"without {step.file}: {step.command}"
         seen[scenario, name] += 1
         number = seen[scenario, name]
-        names[scenario, control] = name if number == 1 else f"{name} (the {number}. such step)"
+        names[scenario, control] = name if number == 1 else f"{name} (occurrence {number})"
     return names
 
 
 def _place(cell: Cell, among: Collection[Cell]) -> Cell | None:
-    """The cell with the versions that `cell` does not tell; None where there is not exactly one."""
+    """The cell with the versions that `cell` lacks; None if there is not exactly one."""
     versions = _versions(cell)
     if None not in versions:
         return cell
@@ -224,6 +225,6 @@ def natural(cell: Cell) -> list[list[tuple[int, str]]]:
 
 
 def _own(cells: Iterable[Cell], hidden: Iterable[str]) -> dict[str, str | None]:
-    """What the left out fields are in these cells, by name: the first that one tells, None where none does."""
+    """The ignored fields' values in these cells, by name: the first known one, None if none is known."""
     seen = list(cells)
     return {name: next(filter(None, (getattr(cell, name) for cell in seen)), None) for name in hidden}

@@ -25,9 +25,9 @@ _HEAD = ("finding", "drill", "cell", "old", "new", "recovery")
 
 
 def to_markdown(comparison: Comparison, old: str, new: str) -> str:
-    """Regressions in a table, aborted drills in a list, all other cells in a table that is folded away.
+    """Regressions in a table, aborted drills in a list, all other cells in a folded table.
 
-    Arguments as of `promdrill.report.compare.text.to_text`.
+    Arguments as in `promdrill.report.compare.text.to_text`.
     """
     regressions = comparison.of(Finding.REGRESSION)
     others = [finding for finding in Finding if finding is not Finding.REGRESSION]
@@ -48,7 +48,7 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
     rest = comparison.of(*others)
     if rest:
         counts = ", ".join(title(finding, len(rows)) for finding in others if (rows := comparison.of(finding)))
-        # Markdown inside of HTML is only taken for Markdown after an empty line.
+        # Markdown inside HTML needs an empty line before it.
         out += ["", "<details>", f"<summary>{counts}</summary>", "", *_table(rest), "", "</details>"]
     return "\n".join(out)
 

@@ -14,16 +14,17 @@ from promdrill.results.store import RESULTS, read
 def read_all(path: Path) -> list[RunResult]:
     """The runs under `path`, in the order of their paths.
 
-    A folder that holds results.json is a run, and nothing below it is looked at: its figures are in that file. Links
-    are not followed below `path`, so that ``reports/latest`` is not one more repeat; for the same reason a run that is
-    there twice, as a copy, counts once.
+    A folder with a results.json is a run, and nothing below it is read: its figures are in that file. Links below
+    `path` are not followed, so that ``reports/latest`` is not one more repeat; for the same reason a copy of a run does
+    not count again.
 
     Args:
-        path: As above.
+        path: A results.json, the folder of a run, or a folder with many runs.
 
     Raises:
-        UsageError: Nothing is there, a folder or file cannot be read, or a file is not results.json. A broken file is
-            never left out: a cell would be missing without a word.
+        UsageError: There is no run, a folder or file cannot be read, or a file is not a results.json. A broken file is
+            never
+            skipped: a cell would be missing silently.
     """
     files = _files(path) if path.is_dir() else [path]
     if not files:

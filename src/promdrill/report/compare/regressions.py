@@ -1,7 +1,7 @@
-"""Two sets of results, cell by cell: what became worse, what better, and what is only noise.
+"""Two sets of results, cell by cell: what became worse, what became better, and what is only noise.
 
 A cell is one scenario (or one control or ablation of it) on one chart version, app version, Kubernetes version and
-profile. Only equal cells are compared; what `across` names need not be equal, and a side that then has several cells
+profile. Only equal cells are compared. Fields in `across` need not be equal; a side that then has several cells
 for one is refused. Repeats are several results of one cell, in one results.json or in several.
 
 What counts, and why:
@@ -10,15 +10,16 @@ What counts, and why:
   without any on one side is not compared.
 - The verdict is worse, a regression, when NEW ended as expected less often than OLD's share explains: the chance of so
   few (binomial, at OLD's share) is below `ODD`. Where all of OLD's repeats ended as expected, one that did not is
-  enough: the verdict turned, or it flips now. Where OLD itself flipped, that is noise, and it takes a few more. What is
-  expected says `promdrill.results.expected`: a drill has to pass, a control must not.
-- The verdict is better when all of NEW is as expected and OLD's share does not explain that either. What only now flips
-  from never to sometimes is a change, not an improvement, and so is failed that became invalid.
+  enough: the verdict turned, or it flips now. Where OLD itself flipped, that is noise, and it takes a few more.
+  `promdrill.results.expected` says what is expected: a drill has to pass, a control must not.
+- The verdict is better when all of NEW is as expected and OLD's share does not explain that either. From never to
+  sometimes is a change, not an improvement; so is failed that became invalid.
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
 - A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
-  of them is a regression: nothing is known about the runbook there; but they are counted and named, with the reason.
+  of these is a regression, because nothing is known about the runbook there; but they are counted and named, with the
+  reason.
 - Across profiles only verdicts are compared: back-offs, and so recovery times, differ by minutes.
-- A drill that ended before its versions were known counts where it can only belong: see
+- A drill that ended before its versions were known counts for the only cell to which it can belong: see
   `promdrill.report.compare.cells.sides`.
 """
 
@@ -47,36 +48,37 @@ from promdrill.report.compare.cells import (
 )
 
 ODD = 0.05
-"""Chance below which a count of verdicts is not taken for luck: the customary one in twenty."""
+"""Probability below which a count of verdicts is not considered chance: the customary one in twenty."""
 
 THRESHOLD = 0.25
 """Part of OLD's median that a change of recovery must exceed, whatever the repeats show.
 
-The repeats alone do not do: of three repeats the deviation is far too small now and then, and 4 of 100 cells that had
-not changed at all would be called slower (simulated, normal and exponential noise); with this part, at most 1. With
-7 or more repeats a side it may be lowered to nothing: 1 cell in 1000.
+The repeats alone are not enough: with three repeats the deviation is sometimes far too small, and 4 of 100 cells that
+had not changed at all would be called slower (simulated, normal and exponential noise); with this part, at most 1. With
+7 or more repeats per side it may be lowered to zero: 1 cell in 1000.
 """
 
 RESOLUTION_S = 5.0
 """Seconds that a change must exceed, however equal the repeats.
 
-In `fast` a crash back-off or a ConfigMap sync of up to 2 s is met at a random moment, and so is a scrape, every 1 s in
-the scenarios; they add up. Seen on one machine (2026-11-22, chart 0.1.0, Prometheus 2.48.0, Kubernetes 1.36.3), nothing
-changed between the runs: disk-full recovered in 11.5, 11.5, 11.7, 11.7, 12.1, 14.9 and 15.3 s, lifecycle-flag in 25.7,
-26.6, 28.5 and 30.0 s. Of the 42 ordered pairs of disk-full 3 s calls 9 slower, 4 s none; 5 s leaves room for what seven
-runs did not meet. The figures are from
+In `fast` a drill meets a crash back-off or a ConfigMap sync of up to 2 s at a random moment, and a scrape every 1 s in
+the scenarios; these add up. On one machine (2026-11-22, chart 0.1.0, Prometheus 2.48.0, Kubernetes 1.36.3), with
+nothing changed between the runs, disk-full recovered in 11.5, 11.5, 11.7, 11.7, 12.1, 14.9 and 15.3 s, lifecycle-flag
+in 25.7, 26.6, 28.5 and 30.0 s. Of the 42 ordered pairs of disk-full, a limit of 3 s calls 9 slower, and 4 s none;
+5 s leaves room for what seven runs did not show. The figures are from
 
     jq -r '.kubernetes as $k | .drills[] | select(.verdict == "passed" and .control == null)
            | [.scenario, .chart_version, .app_version, $k, .profile, .recovered_after_s] | @tsv' reports/*/results.json
 
 Two runs on two cores at once took 1.7 to 4.4 times as long as one: no figure here makes up for that; both sides have to
-be run alike. As shipped, back-offs of up to 300 s are met at random; how much that is only repeats can show."""
+be run in the same way. As shipped, back-offs of up to 300 s are met at random; only repeats can show how much.
+"""
 
 _SIGMAS = 3.0
 
 
 class Finding(StrEnum):
-    """What is said of a cell, worst first.
+    """What is found about a cell, worst first.
 
     `CHANGE`: other verdicts, neither worse nor better beyond chance. `SKIPPED`: drilled in OLD, skipped in NEW;
     `DRILLED`: the reverse. `NOT_COMPARED`: aborted only.
@@ -104,12 +106,12 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How recovery changed.
+    """How the recovery time changed.
 
     Attributes:
-        change_s: NEW's median less OLD's.
-        limit_s: What it must exceed to count, as from `limit_s`.
-        trend: Whether it does.
+        change_s: NEW's median minus OLD's.
+        limit_s: What the change must exceed to count, as from `limit_s`.
+        trend: The direction, if it does.
     """
 
     change_s: float
@@ -119,7 +121,7 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cell. `old` or `new` is None where that side has no result; the rest is None where nothing was compared."""
+    """One cell. `old` or `new` is None if that side has no result; the rest is None if nothing was compared."""
 
     cell: Cell
     finding: Finding
@@ -131,12 +133,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What one side is made of.
+    """What one side consists of.
 
     Attributes:
-        runs: How many results.json.
-        drills: How many results in them.
-        unfinished: When the runs started that were interrupted or still go on: what they had learnt by then counts.
+        runs: How many runs.
+        drills: How many drills in them.
+        unfinished: The start times of runs that were interrupted or are still running: their results so far count.
     """
 
     runs: int
@@ -146,16 +148,15 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All of it.
+    """A whole comparison.
 
     Attributes:
-        old: What OLD is made of.
-        new: What NEW is made of.
+        old: What OLD consists of.
+        new: What NEW consists of.
         threshold: As in `compare`.
         rows: By finding, worst first, then by cell.
-        across: What was left out of what must be equal.
-        proposal: What would have to be left out for anything to be compared; empty where something was, or nothing
-            helps.
+        across: The fields that were ignored.
+        proposal: The fields to ignore so that something can be compared; empty if something was, or if nothing helps.
     """
 
     old: Source
@@ -188,10 +189,10 @@ def compare(
         old: The runs to compare with.
         new: The runs to judge.
         threshold: The relative part of `limit_s`, not negative.
-        across: What need not be equal.
+        across: The fields that need not be equal.
 
     Raises:
-        UsageError: With `across`, a side has several cells in place of one.
+        UsageError: With `across`, a side has several cells that would count as one.
     """
     wanted = tuple(axis for axis in Axis if axis in across)
     rows = _rows(old, new, threshold, wanted)
@@ -222,12 +223,12 @@ def _proposal(old: Sequence[RunResult], new: Sequence[RunResult], across: Sequen
 
 
 def _any(rows: Sequence[Row]) -> bool:
-    """Whether there is a cell of which anything can be said."""
+    """Whether anything can be said about any cell."""
     return any(row.verdict is not None for row in rows)
 
 
 def limit_s(old: Side, new: Side, threshold: float) -> float:
-    """Seconds that the medians must differ by: the largest of what is seen and of what cannot be seen in few repeats.
+    """Seconds by which the medians must differ: the largest of what the repeats show and what few repeats cannot show.
 
     - 3 x the combined spread: the root of the sum of both sides' squares, because a difference has the noise of both.
       A side with a single repeat is taken to be as noisy as the other. The spread of two repeats says little, but it
@@ -273,7 +274,7 @@ def _verdict_trend(old: Side, new: Side) -> Trend:
 
 
 def _steady(side: Side) -> bool | None:
-    """Whether all drills ended as expected (True), none (False), or now this and now that (None)."""
+    """Whether all drills ended as expected (True), none did (False), or some did (None)."""
     return None if 0 < side.as_expected < len(side.verdicts) else side.as_expected > 0
 
 
@@ -286,7 +287,7 @@ def _recovery(old: Side, new: Side, threshold: float) -> Recovery | None:
 
 
 def same_profile(old: Side, new: Side) -> bool:
-    """Whether recovery times can be compared: the profile is not left out, or equal all the same."""
+    """Whether recovery times can be compared: the profile is not ignored, or is equal anyway."""
     return old.own.get("profile", ANY) == new.own.get("profile", ANY)
 
 

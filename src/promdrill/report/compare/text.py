@@ -22,14 +22,15 @@ from promdrill.report.compare.regressions import (
     same_profile,
 )
 from promdrill.results.table import wrap
+from promdrill.results.words import count
 
 COMPARISON_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
 
 NOTHING = "Nothing was compared: no cell has a verdict in both."
-PROPOSAL = "Cells that differ are compared by:"
+PROPOSAL = "To compare these different cells, run:"
 UNKNOWN = "?"
-"""In place of what no result tells."""
+"""Stands for what no result has."""
 
 _TITLES = {
     Finding.REGRESSION: ("regression", "regressions"),
@@ -50,7 +51,7 @@ _BRIEF = (Finding.SKIPPED, Finding.DRILLED, Finding.NEW, Finding.MISSING, Findin
 
 
 def to_text(comparison: Comparison, old: str, new: str) -> str:
-    """Regressions first, each with what was and what is; what is unchanged is only counted.
+    """Regressions first, each with its old and new state; unchanged cells are only counted.
 
     Args:
         comparison: What was found.
@@ -79,7 +80,7 @@ def to_text(comparison: Comparison, old: str, new: str) -> str:
 
 
 def to_json(comparison: Comparison, old: str, new: str) -> str:
-    """All cells, regressions first, with every figure; arguments as of `to_text`."""
+    """All cells, regressions first, with every figure; arguments as in `to_text`."""
     data = {
         "schema": COMPARISON_SCHEMA,
         "threshold": comparison.threshold,
@@ -94,44 +95,44 @@ def to_json(comparison: Comparison, old: str, new: str) -> str:
 
 
 def source_line(side: str, path: str, source: Source) -> str:
-    """What one side is made of, and that a part of it is unfinished."""
-    line = f"{side}: {path}: {_count(source.runs, 'run')}, {_count(source.drills, 'drill')}"
+    """What one side consists of, and which of its runs are unfinished."""
+    line = f"{side}: {path}: {count(source.runs, 'run')}, {count(source.drills, 'drill')}"
     if not source.unfinished:
         return line
-    return f"{line}; unfinished, so that drills may be missing: {_count(len(source.unfinished), 'run')}, started " + (
+    return f"{line}; unfinished, so drills may be missing: {count(len(source.unfinished), 'run')}, started " + (
         ", ".join(source.unfinished)
     )
 
 
-def title(finding: Finding, count: int) -> str:
+def title(finding: Finding, number: int) -> str:
     """``2 regressions``, ``1 cell missing in NEW``."""
-    return f"{count} {_TITLES[finding][count != 1]}"
+    return f"{number} {_TITLES[finding][number != 1]}"
 
 
 def nothing_compared(comparison: Comparison) -> bool:
-    """Whether there is no cell of which anything could be said."""
+    """Whether nothing could be said about any cell."""
     return all(row.verdict is None for row in comparison.rows)
 
 
 def across_line(comparison: Comparison) -> str:
-    """What was left out of what must be equal."""
+    """Which fields were ignored."""
     return f"Across: {', '.join(comparison.across)}"
 
 
 def command(comparison: Comparison, old: str, new: str) -> str:
-    """The command that compares across what is proposed."""
+    """The command that ignores the proposed fields."""
     threshold = [] if comparison.threshold == THRESHOLD else ["--threshold", f"{comparison.threshold * 100:g}"]
     return shlex.join(["promdrill", "compare", old, new, "--across", ",".join(comparison.proposal), *threshold])
 
 
 def cell_line(cell: Cell, old: Side | None = None, new: Side | None = None) -> str:
-    """The cell but for its scenario and control; what is left out of it is shown as it is in OLD and in NEW."""
+    """The cell without its scenario and control; ignored fields are shown as they are in OLD and in NEW."""
     both = [_cell_words(cell, side) for side in (old, new) if side] or [_cell_words(cell, None)]
     return ", ".join(_changing([*dict.fromkeys(values)]) for values in zip(*both, strict=True))
 
 
 def _changing(values: Sequence[tuple[str, str]]) -> str:
-    """``Prometheus 2.48.0 -> 3.14.0``; a name that changes too stands with each."""
+    """``Prometheus 2.48.0 -> 3.14.0``; a name that changes too is shown with each value."""
     if len({name for name, _ in values}) == 1:
         return f"{values[0][0]} {' -> '.join(value for _, value in values)}".strip()
     return " -> ".join(f"{name} {value}" for name, value in values)
@@ -153,9 +154,9 @@ def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
 
 
 def side_words(side: Side | None, finding: Finding) -> str:
-    """The verdicts of one side and the first reason, that of a drill that did not end as expected where there is one.
+    """The verdicts of one side and one reason, if possible that of a drill that did not end as expected.
 
-    Reasons of controls that ended as expected are left out where nothing changed, or there is nothing to compare with.
+    Reasons of controls that ended as expected are left out if nothing changed or there is nothing to compare with.
     """
     if side is None:
         return "no result"
@@ -166,20 +167,20 @@ def side_words(side: Side | None, finding: Finding) -> str:
     words = ", ".join(verdict if one else f"{number} {verdict}" for verdict, number in counts.items())
     if side.skipped:
         words = f"skipped: {' '.join(side.skipped[0].split())}"
-        return words + (f" (and {_count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
+        return words + (f" (and {count(len(side.skipped) - 1, 'other reason')})" if len(side.skipped) > 1 else "")
     reasons = [" ".join(reason.split()) for reason in side.reasons or (side.aborted if not side.verdicts else ())]
     if reasons and finding in _BRIEF and side.as_expected == len(side.verdicts) > 0:
         words += ", as expected"
     elif reasons:
         words += f": {reasons[0]}"
-        words += f" (and {_count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
+        words += f" (and {count(len(reasons) - 1, 'other reason')})" if len(reasons) > 1 else ""
     if side.assumed:
-        words += f" (versions not told by {_count(side.assumed, 'drill')}: taken to be of this cell)"
+        words += f" (versions unknown for {count(side.assumed, 'drill')}: taken to belong to this cell)"
     return words
 
 
 def recovery_words(old: Side, new: Side, recovery: Recovery) -> str:
-    """Both medians with their spread, the change, and what is still noise."""
+    """Both medians with their spread, the change, and how much of a change is noise."""
     both = f"{_figure(old)} -> {_figure(new)}"
     word = {Trend.WORSE: "slower", Trend.BETTER: "faster"}.get(recovery.trend)
     if word is None:
@@ -188,14 +189,14 @@ def recovery_words(old: Side, new: Side, recovery: Recovery) -> str:
 
 
 def recovery_line(row: Row) -> str:
-    """What is said of a row's recovery; empty where nothing is."""
+    """What there is to say about a row's recovery; empty if nothing."""
     if row.old is None or row.new is None:
         return ""
     if row.recovery is not None:
         return recovery_words(row.old, row.new, row.recovery)
     if row.verdict is None or row.old.median_s is None or row.new.median_s is None or same_profile(row.old, row.new):
         return ""
-    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: of different profiles"
+    return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: different profiles"
 
 
 def aborted_lines(comparison: Comparison) -> list[str]:
@@ -211,14 +212,14 @@ def aborted_lines(comparison: Comparison) -> list[str]:
 
 
 def unchanged(comparison: Comparison) -> str:
-    """How many cells are as they were, and how good that is."""
+    """How many cells are unchanged, and how many of them are as expected."""
     rows = comparison.of(Finding.UNCHANGED)
     sides = [row.new for row in rows if row.new is not None]
     due = sum(side.as_expected == len(side.verdicts) for side in sides)
     never = sum(side.as_expected == 0 for side in sides)
     line = title(Finding.UNCHANGED, len(rows))
-    parts = [(due, "as expected"), (never, "not as expected"), (len(rows) - due - never, "now this, now that")]
-    said = ", ".join(f"{count} {words}" for count, words in parts if count)
+    parts = [(due, "as expected"), (never, "not as expected"), (len(rows) - due - never, "mixed")]
+    said = ", ".join(f"{number} {words}" for number, words in parts if number)
     return f"{line}: {said}" if said else line
 
 
@@ -244,10 +245,6 @@ def _figure(side: Side) -> str:
 
 def _without_cell(row: Row) -> dict[str, object]:
     return {name: value for name, value in asdict(row).items() if name != "cell"}
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _wrap(text: str, indent: int = 0) -> list[str]:

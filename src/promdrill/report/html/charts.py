@@ -1,4 +1,4 @@
-"""The charts of a drill: how full its volume was, and how old the newest sample, with the gap."""
+"""The charts of a drill: how full its volume was, and how old the newest sample was, with the gap."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from promdrill.report.html.draw import (
     Canvas,
-    Snapshot,
+    Drawing,
     stepped,
     thinned,
     ticks,
@@ -18,17 +18,17 @@ from promdrill.report.html.lanes import (
     Row,
     percent,
 )
-from promdrill.report.html.words import offset, seconds, size
 from promdrill.results.timeline.drill import Fill, Gap, Timeline
+from promdrill.results.words import offset, seconds, size
 
 LEAST_TOP_S = 5.0
-"""End of the scale of ages where nothing was older: the usual ages of up to a second would fill it otherwise."""
+"""Least end of the scale of ages: otherwise the usual ages of up to a second would fill it."""
 
 _UNITS = (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10))
 
 
 def charts(drill: Timeline, canvas: Canvas) -> Group:
-    """Volume and samples, as far as the journal tells of them."""
+    """Volume and samples, as far as the journal has them."""
     rows, absent = [], []
     fills = _fills(drill)
     if fills:
@@ -40,12 +40,12 @@ def charts(drill: Timeline, canvas: Canvas) -> Group:
         rows.append(_samples(ages, drill.gaps, canvas))
     else:
         absent.append("the samples' age")
-    note = f"This journal does not tell {' or '.join(absent)}." if absent else ""
+    note = f"This journal does not have {' or '.join(absent)}." if absent else ""
     return Group("Volume and samples", tuple(rows), note)
 
 
 def _fills(drill: Timeline) -> list[Fill]:
-    """Those of one volume: the one that was looked at most often."""
+    """Those of one volume, the one that was measured most often."""
     paths = Counter(fill.path for fill in drill.fills)
     most = max(paths, key=lambda path: paths[path], default="")
     return [fill for fill in drill.fills if fill.path == most]
@@ -106,7 +106,7 @@ def _gap_label(gap: Gap, canvas: Canvas) -> Label:
     return Label(left, round(right - left, 2), f"gap {seconds(gap.end_s - gap.start_s)}", "gap")
 
 
-def _grid(drawing: Snapshot, scale: list[float], canvas: Canvas) -> None:
+def _grid(drawing: Drawing, scale: list[float], canvas: Canvas) -> None:
     for tick in scale[:-1]:
         drawing.line("grid", [(0.0, tick), (canvas.length, tick)])
 

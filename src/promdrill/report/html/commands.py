@@ -1,4 +1,4 @@
-"""The command that makes a drill happen again."""
+"""The command that repeats a drill."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from promdrill.core import paths
 from promdrill.report.html.load import Column, Drill
 
 _OF_RESULTS = ("SCENARIO", "KUBE_VERSION", "SUPPLY", "PROFILE", "CONTROL")
-"""Variables that a result tells of itself; all others are those that the run was given, where that is known."""
+"""Variables that come from a result; all others are the settings of the run, if they are known."""
 
 _SUPPLIES = frozenset({"source", "registry"})
 
 
 def reproduce(drill: Drill, column: Column) -> str:
-    """A line to be pasted: one of make's targets with its variables, or the subcommand where there is no checkout."""
+    """A line to paste: a make target with its variables, or the subcommand if there is no checkout."""
     result = drill.result
     control = drill.control
     ablation = control is not None and control.startswith("without")
@@ -24,7 +24,7 @@ def reproduce(drill: Drill, column: Column) -> str:
         said["SUPPLY"] = column.run.supply if column.run.supply in _SUPPLIES else ""
     if result is not None and result.profile == "as-shipped":
         said["PROFILE"] = result.profile
-    if result is not None:  # a runbook of the user's own is named by its whole path
+    if result is not None:  # a user's own runbook has an absolute path
         own = (step.file for step in result.steps if PurePath(step.file).is_absolute())
         said.setdefault("RUNBOOK", next(own, ""))
     if control is not None and not ablation:

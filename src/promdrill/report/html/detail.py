@@ -19,7 +19,10 @@ from promdrill.report.html.draw import Canvas
 from promdrill.report.html.lanes import Group
 from promdrill.report.html.limits import Limits
 from promdrill.report.html.load import Column, Drill
-from promdrill.report.html.words import (
+from promdrill.results.expected import outcome
+from promdrill.results.timeline.drill import Timeline
+from promdrill.results.timeline.lines import row_of
+from promdrill.results.words import (
     between,
     count,
     cut,
@@ -27,12 +30,9 @@ from promdrill.report.html.words import (
     offset,
     seconds,
 )
-from promdrill.results.expected import outcome
-from promdrill.results.timeline.drill import Timeline
-from promdrill.results.timeline.lines import row_of
 
 UNFINISHED = "unfinished"
-"""In place of a verdict, where a drill has no result."""
+"""Stands for the verdict of a drill without a result."""
 
 MARKS: Mapping[str, str] = {
     Verdict.PASSED: "✓",
@@ -45,7 +45,7 @@ MARKS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LogRow:
-    """A row of the log: when, what kind, what, more about it, how long after the change it was known."""
+    """A row of the log: when, what kind, what, details, and how late after the change it was known."""
 
     at: str
     kind: str
@@ -56,7 +56,7 @@ class LogRow:
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """How a drill ended: its verdict, its mark, whether that was due, and the class of its colour."""
+    """How a drill ended: its verdict, its mark, whether that was expected, and the class of its colour."""
 
     verdict: str
     mark: str
@@ -65,7 +65,7 @@ class Badge:
 
 
 def badge(drill: Drill) -> Badge:
-    """How it ended; a control that ended as it must is as good as passed."""
+    """How it ended; a control that ended as expected is as good as passed."""
     verdict = str(drill.result.verdict) if drill.result else UNFINISHED
     control = drill.result is not None and drill.result.control is not None
     colour = ("passed" if drill.as_expected else "failed") if control else verdict
@@ -73,7 +73,7 @@ def badge(drill: Drill) -> Badge:
 
 
 def said(drill: Drill) -> str:
-    """What is said of how it ended; of a drill without a result how far it came."""
+    """How it ended, in words; for a drill without a result, how far it got."""
     if drill.result is not None:
         return outcome(drill.result)
     told = drill.timeline
@@ -98,7 +98,7 @@ def context(drill: Drill, column: Column, *, beside: Path, most: Limits) -> dict
     """What the template needs of one drill.
 
     Args:
-        drill: Which.
+        drill: The drill.
         column: Its run.
         beside: The folder of the page, which links are relative to.
         most: How much is shown.
@@ -136,7 +136,7 @@ def timeline(drill: Timeline) -> list[Group]:
 
 
 def facts(drill: Drill, column: Column) -> Iterator[tuple[str, str]]:
-    """Versions and what else tells this drill from others."""
+    """Versions, and whatever else distinguishes this drill from others."""
     result, supplied = drill.result, drill.timeline.supplied
     if result is not None and result.chart:
         yield "Chart", f"{result.chart} {result.chart_version or ''}".strip()
@@ -162,23 +162,23 @@ def facts(drill: Drill, column: Column) -> Iterator[tuple[str, str]]:
         )
     if drill.skipped.broken:
         lines = count(drill.skipped.broken, "line")
-        yield "Journal", f"{lines} could not be read: the writer was killed in the middle of it"
+        yield "Journal", f"{lines} could not be read: the writer was killed while writing"
     if drill.skipped.unknown:
-        yield "Journal", f"{count(drill.skipped.unknown, 'event')} of another version of promdrill left out"
+        yield "Journal", f"{count(drill.skipped.unknown, 'event')} from another version of promdrill left out"
 
 
 def log(drill: Timeline, most: Limits) -> Iterator[LogRow]:
-    """The journal for people: what was done and what changed; what only did not hold yet is left out."""
+    """The journal for people: what was done and what changed, without what merely did not hold yet."""
     told = [(when, row) for when, event in drill.entries if (row := row_of(event)) is not None]
     for when, row in told[: most.rows]:
         late = "" if row.late_s is None else delay(row.late_s)
         yield LogRow(offset(when.s), row.kind, row.what, cut(redact_lines(row.detail), most.detail), late)
     if len(told) > most.rows:
-        yield LogRow("", "more", "The log is cut here", "journal.jsonl has the rest")
+        yield LogRow("", "more", "The log ends here", "journal.jsonl has the rest")
 
 
 def _images(drill: Drill) -> list[str]:
-    """Images that containers ran; where the journal does not say, those that the values name."""
+    """Images that containers ran; if the journal does not have them, those in the values."""
     told = sorted(set(drill.timeline.images.values()))
     return told or sorted(set(_named(_yaml(drill.folder / "values.yaml"))))
 
@@ -199,7 +199,7 @@ def _named(value: object) -> Iterator[str]:
 def _yaml(file: Path) -> object:
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506  a safe one, in C where there is one
+        return yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506  a safe one, in C if available
     except (OSError, ValueError, yaml.YAMLError, RecursionError):
         return None
 
@@ -213,7 +213,7 @@ def _values(file: Path, most: Limits) -> str:
 
 
 def _links(folder: Path, beside: Path) -> Iterator[tuple[str, str]]:
-    """(name, relative address) of what lies in the drill's folder, and in its evidence."""
+    """(name, relative address) of the files in the drill's folder, and in its evidence."""
     names: Sequence[str] = ("journal.jsonl", "values.yaml")
     for name in names:
         if (folder / name).is_file():

@@ -23,10 +23,10 @@ CHART = 120
 """The same of a chart's."""
 
 MOST_POINTS = 300
-"""Of one line: one for three units of its width, beyond which hardly anybody sees a difference."""
+"""Points of one line: one for each three units of its width; more would hardly be visible."""
 
 THINNEST = 2.0
-"""Units that something takes at least, however short it was."""
+"""Least width in units, however short something was."""
 
 Points = Sequence[tuple[float, float]]
 
@@ -41,7 +41,7 @@ class Svg:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A shape in the making.
+    """A shape under construction.
 
     Attributes:
         kind: Its class.
@@ -55,12 +55,12 @@ class Shape:
 
 
 @dataclass(slots=True)
-class Snapshot:
-    """A drawing in the making.
+class Drawing:
+    """A drawing under construction.
 
     Attributes:
         height: Units.
-        top: Upper end of its scale; None for a lane, which has none.
+        top: Upper end of its scale; None for a lane.
         shapes: From back to front.
     """
 
@@ -100,36 +100,36 @@ class Snapshot:
 
 
 class Canvas:
-    """Snapshots that share one axis of seconds.
+    """Drawings that share one axis of seconds.
 
     Args:
-        length: What the width stands for, in seconds.
+        length: The time that the width stands for, in seconds.
     """
 
     def __init__(self, length: float) -> None:
         self.length = max(length, 0.1)
-        self._pictures: list[Snapshot] = []
+        self._drawings: list[Drawing] = []
 
-    def lane(self) -> Snapshot:
+    def lane(self) -> Drawing:
         """A new lane."""
-        self._pictures.append(Snapshot(LANE))
-        return self._pictures[-1]
+        self._drawings.append(Drawing(LANE))
+        return self._drawings[-1]
 
-    def chart(self, top: float) -> Snapshot:
-        """A new chart whose scale goes from 0 to `top`."""
-        self._pictures.append(Snapshot(CHART, top))
-        return self._pictures[-1]
+    def chart(self, top: float) -> Drawing:
+        """A new chart with a scale from 0 to `top`."""
+        self._drawings.append(Drawing(CHART, top))
+        return self._drawings[-1]
 
     def render(self) -> list[Svg]:
         """All drawings, in the order in which they were begun."""
         out, offset = [], 0
-        for drawing in self._pictures:
+        for drawing in self._drawings:
             shapes = tuple((shape.kind, self._path(drawing, shape, offset)) for shape in drawing.shapes)
             out.append(Svg(f"0 {offset} {WIDTH} {drawing.height}", shapes))
             offset += drawing.height
         return out
 
-    def _path(self, drawing: Snapshot, shape: Shape, offset: int) -> str:
+    def _path(self, drawing: Drawing, shape: Shape, offset: int) -> str:
         strokes: Iterable[Points] = shape.strokes
         if drawing.top is None and shape.kind not in _ROUND:
             strokes = _widened(shape.strokes, THINNEST * self.length / WIDTH, self.length)
@@ -142,7 +142,7 @@ class Canvas:
 
 
 _ROUND = frozenset({"dot", "seen", "p-ready", "p-up", "p-wait", "p-bad", "p-off"})
-"""Classes of dots: a moment is not made wider."""
+"""Classes of dots, which are not widened."""
 
 _ROUNDING = 1 + 1e-9
 """Lets 0.3 be three times 0.1, in spite of binary fractions."""
@@ -167,12 +167,12 @@ def path_data(points: Points) -> str:
 def ticks(top: float, most: int = 4) -> list[float]:
     """Round figures from 0 up to `top` or just above, at equal distances.
 
-    The distance is 1, 2, 2.5 or 5 times a power of ten: the least of these that takes at most `most` of them. These are
+    The distance is 1, 2, 2.5 or 5 times a power of ten: the smallest of these with at most `most` distances. These are
     the "nice numbers" of Paul Heckbert (Graphics Gems, 1990, page 61), with 2.5 added for quarters.
 
     Args:
-        top: What the scale must reach; a scale to nothing goes to 1.
-        most: Distances, not ticks: there is one tick more.
+        top: What the scale must reach; with 0 the scale goes to 1.
+        most: Number of distances; there is one tick more.
     """
     if top <= 0:
         return [0.0, 1.0]
@@ -183,7 +183,7 @@ def ticks(top: float, most: int = 4) -> list[float]:
 
 
 def thinned(points: Points, most: int = MOST_POINTS) -> list[tuple[float, float]]:
-    """The points that make a line's shape, at most about `most`: of each stretch the lowest and the highest."""
+    """The points that shape a line, at most about `most`: the lowest and the highest of each stretch."""
     if len(points) <= most:
         return list(points)
     per = -(-len(points) * 2 // most)
@@ -206,7 +206,7 @@ def stepped(points: Points, until: float) -> list[tuple[float, float]]:
 
 
 def _widened(strokes: Iterable[Points], least: float, length: float) -> Iterator[Points]:
-    """Bars at least so long, and inside the drawing; other strokes are moved inside only."""
+    """Bars with their least width, inside the drawing; other strokes are only moved inside."""
     for (x0, y0), (x1, y1) in strokes:
         end = max(x1, x0 + least) if y0 == y1 else x1
         over = max(0.0, end - length)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from promdrill.core.events import Ending
 from promdrill.core.model import PhaseName
 from promdrill.report.html.draw import Canvas, Svg
-from promdrill.report.html.words import count, offset, seconds
 from promdrill.results.timeline.drill import (
     Lane,
     PodLane,
@@ -16,14 +15,15 @@ from promdrill.results.timeline.drill import (
     Span,
     Timeline,
 )
+from promdrill.results.words import count, offset, seconds
 
 PHASES = frozenset(str(name) for name in PhaseName)
 
 WIDE_ENOUGH = 0.03
-"""Part of the width from which on a phase's bar gets its name; the style sheet hides what does not fit."""
+"""Share of the width from which a phase's bar gets its name; the style sheet hides what does not fit."""
 
 MOST_LANES = 40
-"""Conditions, and containers, that are drawn: no drill has as many, and beyond it nobody would look."""
+"""Most conditions, and most containers, that are drawn: no drill has as many, and nobody would read more."""
 
 _TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
 _MOST_TICKS = 7
@@ -66,7 +66,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows under one heading; `note` says what a reader has to know about them."""
+    """Rows under one heading; `note` says what readers have to know about them."""
 
     title: str
     rows: tuple[Row, ...]
@@ -74,7 +74,7 @@ class Group:
 
 
 def ticks(length_s: float) -> list[tuple[float, str]]:
-    """Moments for the axis of seconds: percent of the width, and the moment."""
+    """The ticks of the axis: percent of the width, and the moment."""
     step = next((step for step in _TICKS_S if length_s / step <= _MOST_TICKS), _TICKS_S[-1])
     moments = [step * number for number in range(int(length_s // step) + 1)]
     return [(percent(t, length_s), f"{t // 60}:{t % 60:02d}") for t in moments if not t or t < length_s * 0.97]
@@ -98,7 +98,7 @@ def course(drill: Timeline, canvas: Canvas) -> Group:
 
 
 def conditions(drill: Timeline, canvas: Canvas) -> Group:
-    """The conditions that changed while they were judged, or were missing at the end; others are only counted."""
+    """The conditions that changed while they were judged, or did not hold at the end; others are only counted."""
     told = [lane for lane in drill.lanes.values() if lane.changes or lane.missing]
     rows = [_condition(lane, drill.length_s, canvas) for lane in told[:MOST_LANES]]
     others = len(drill.lanes) - len(rows)
@@ -162,7 +162,7 @@ def _condition(lane: Lane, length_s: float, canvas: Canvas) -> Row:
         f"{'held' if holds else 'did not hold'} from {offset(start)} to {offset(end)}"
         for start, end, holds in _joined(spans)
     ]
-    note = "missing at the end of its wait" if lane.missing else ""
+    note = "did not hold at the end of its wait" if lane.missing else ""
     return Row(lane.name, _told(told), lane.kind, note=note)
 
 

@@ -1,20 +1,20 @@
-"""How much of each drill a page shows: all that a person would read, and less where there are many drills."""
+"""How much of each drill a page shows: all that a person would read, and less if there are many drills."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 OUTPUTS_CHARS = 2_400_000
-"""Of all steps' outputs on one page; with the other shares it leaves room for the timelines below 10 MB."""
+"""Characters of all steps' output on one page; with the others it leaves space for timelines below 10 MB."""
 
 VALUES_CHARS = 400_000
-"""Of all drills' values."""
+"""Characters of all drills' values."""
 
 LOG_ROWS = 24_000
-"""Of all drills' logs."""
+"""Characters of all drills' logs."""
 
 STEPS = 12
-"""Of a runbook, for sharing `OUTPUTS_CHARS` out: more than most have."""
+"""Steps of a runbook, for dividing `OUTPUTS_CHARS`: more than most have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +23,8 @@ class Limits:
 
     Attributes:
         output: Characters of one step's output.
-        detail: Characters beside a row of the log.
-        rows: Of the log.
+        detail: Characters of a log row's detail.
+        rows: Rows of the log.
         values: Characters of its values.
     """
 

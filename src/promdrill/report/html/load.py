@@ -1,4 +1,4 @@
-"""The folders of runs as columns of a report: results where there are any, and what the journals alone tell."""
+"""The folders of runs as columns of a report: their results, and what only their journals have."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from promdrill.results.timeline.drill import Timeline
 from promdrill.results.timeline.read import Skipped
 
 CELL = "cell.json"
-"""In the folder of a matrix's cell: its ``id`` and ``title``."""
+"""A file in the folder of a matrix's cell, with its ``id`` and ``title``."""
 
 PREVIOUS_LOOKED_AT = 50
-"""Older folders that are opened in search of the last run before this one."""
+"""How many older folders are opened to find the run before this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Drill:
     """One drill of a column.
 
     Attributes:
-        folder: Where its files are; perhaps not there.
-        result: What results.json says; None of a drill that was cut short before it had a result.
-        timeline: What its journal tells; nothing without one.
+        folder: Where its files are; it may not exist.
+        result: Its entry in results.json; None if it was cut short before it had one.
+        timeline: From its journal; empty without one.
         skipped: Lines of its journal that could not be used.
     """
 
@@ -59,22 +59,22 @@ class Drill:
 
     @property
     def name(self) -> str:
-        """As people name it: ``disk-full[no-fault]``."""
+        """Its name for people: ``disk-full[no-fault]``."""
         return self._about.name
 
     @property
     def row(self) -> str:
-        """The drill without the number of its repetition: all of them share a row of the grid."""
+        """Its name without the number of the repeat: all repeats share a row of the grid."""
         return drill_name(self.scenario, self.control)
 
     @property
     def _about(self) -> DrillResult | Timeline:
-        """What says which drill it is."""
+        """What identifies the drill."""
         return self.timeline if self.result is None else self.result
 
     @property
     def as_expected(self) -> bool:
-        """Whether it ended as it had to."""
+        """Whether it ended as expected."""
         return self.result is not None and as_expected(self.result)
 
 
@@ -83,10 +83,10 @@ class Column:
     """One run, or one cell of a matrix.
 
     Attributes:
-        name: Unlike that of every other column.
+        name: Its name, different from that of every other column.
         folder: The run's folder.
-        run: Its results; None when there is no results.json.
-        drills: In the order of results.json, then those without a result by name.
+        run: Its results; None if there is no results.json.
+        drills: In the order of results.json, then those without a result, by name.
     """
 
     name: str
@@ -96,12 +96,12 @@ class Column:
 
     @property
     def options(self) -> Mapping[str, str]:
-        """The variables that the run was given."""
+        """The run's settings, as variables."""
         return self.run.options if self.run is not None else {}
 
     @property
     def finished(self) -> bool:
-        """Whether the run came to its end."""
+        """Whether the run finished."""
         return self.run is not None and self.run.finished is not None
 
 
@@ -109,7 +109,7 @@ def load(folders: Sequence[Path]) -> tuple[Column, ...]:
     """The columns of these folders, in their order; each folder is a run, or holds runs.
 
     Raises:
-        UsageError: A folder is not there or holds no run, or a results.json is none.
+        UsageError: A folder does not exist or holds no run, or a results.json is not one.
     """
     places = list(dict.fromkeys(place for folder in folders for place in _places(folder)))
     columns = [_column(place) for place in places]
@@ -117,7 +117,7 @@ def load(folders: Sequence[Path]) -> tuple[Column, ...]:
 
 
 def previous(column: Column) -> Path | None:
-    """The folder of the last run that began before this one, lies beside it and has a scenario in common with it."""
+    """The folder of the last run before this one that is beside it and has a scenario in common with it."""
     ours = {drill.scenario for drill in column.drills}
     if column.run is None or not ours:
         return None
@@ -134,7 +134,7 @@ def previous(column: Column) -> Path | None:
 
 
 def _places(folder: Path) -> Iterator[Path]:
-    """The folders of runs in `folder`, which may be one itself; links below it are not followed."""
+    """The folders of runs in `folder`, which may itself be one; links below it are not followed."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not the folder of a run", hint="ls reports")
     folder = folder.resolve()
@@ -157,14 +157,14 @@ def _column(place: Path) -> Column:
 
 
 def _told(file: Path) -> Iterator[Drill]:
-    """The drills that a journal tells of."""
+    """The drills in a journal."""
     found = journals.read(file)
     for timeline in found.drills:
         yield Drill(file.parent, None, timeline, found.skipped)
 
 
 def _drill(place: Path, result: DrillResult, told: list[Drill]) -> Drill:
-    """A result with its journal, which is taken out of `told`."""
+    """A result with its journal, which is removed from `told`."""
     folder = place / of_result(result)
     own = next((one for one in told if one.folder == folder), None)
     if own is None:
@@ -182,7 +182,7 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def _names(columns: Sequence[Column]) -> list[str]:
-    """The cell's title where there is one, else what the runs differ in, else their folders."""
+    """The cell's title if it has one, else what distinguishes the runs, else their folders."""
     if len(columns) == 1:
         return [_title(columns[0]) or columns[0].name]
     parts = [_parts(column) for column in columns]
@@ -195,7 +195,7 @@ def _names(columns: Sequence[Column]) -> list[str]:
     ]
     twice = Counter(names)
     seen: Counter[str] = Counter()
-    for at, name in enumerate(names):  # two folders of one name
+    for at, name in enumerate(names):  # two folders with the same name
         seen[name] += 1
         names[at] = name if twice[name] == 1 else f"{name} #{seen[name]}"
     return names

@@ -16,11 +16,11 @@ from promdrill.report.html.detail import Badge
 from promdrill.report.html.draw import Canvas, Svg, ticks
 from promdrill.report.html.lanes import PHASES, percent
 from promdrill.report.html.load import Column, Drill
-from promdrill.report.html.words import between, seconds
 from promdrill.results.store import read
+from promdrill.results.words import between, seconds
 
 MOST_SLOWEST = 8
-"""Rows of the slowest drills: what a person would look into next."""
+"""How many of the slowest drills are shown: what a person would look into next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class GridRow:
-    """A scenario: for each column its drills, and why it was skipped where it was."""
+    """A scenario: for each column its drills, and why it was skipped, if it was."""
 
     name: str
     cells: tuple[tuple[tuple[Shown, ...], str], ...]
@@ -51,10 +51,10 @@ class Bar:
     """A row with a bar.
 
     Attributes:
-        name: Of the drill.
-        figure: In words.
+        name: The drill's name.
+        figure: The figure in words.
         note: More words.
-        anchor: Of the drill, where it is one; empty otherwise.
+        anchor: The drill's anchor; empty if the row is not a drill.
         told: The drawing in words.
         svg: The drawing, once it is drawn.
     """
@@ -69,7 +69,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Bars:
-    """Rows with bars and their common scale: (percent, text)."""
+    """Rows with bars, and their common scale: (percent, text)."""
 
     rows: tuple[Bar, ...]
     scale: tuple[tuple[float, str], ...]
@@ -77,7 +77,7 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A cell that is not as it was: what was found, of which drill, in which cell, before, now, and its recovery."""
+    """A changed cell: what was found, the drill, the cell, the old and the new state, and its recovery."""
 
     finding: str
     name: str
@@ -94,9 +94,9 @@ class Changes:
     Attributes:
         since: The earlier run's folder.
         started: When it began, ISO 8601.
-        counts: In words, how many cells are what.
-        rows: Those that are not as they were; of new ones there is only the number.
-        others: How many cells of the earlier run are of scenarios that were not drilled this time.
+        counts: How many cells there are of each kind, in words.
+        rows: The changed cells; new ones are only counted.
+        others: How many cells of the earlier run belong to scenarios that were not run this time.
         recovered: Seconds to recovery in the earlier run, by scenario.
     """
 
@@ -151,7 +151,7 @@ def recovery(shown: Sequence[Shown], before: Mapping[str, float]) -> Bars:
 
 
 def slowest(shown: Sequence[Shown], columns: Mapping[str, str]) -> Bars:
-    """The drills that took longest, with their phases; `columns` has the name of each one's column by its anchor."""
+    """The drills that took longest, with their phases; `columns` has the name of each drill's column by its anchor."""
     timed = [each for each in shown if each.length_s is not None and each.drill.result and each.drill.result.phases]
     timed.sort(key=lambda each: (-(each.length_s or 0.0), each.drill.name, each.anchor))
     timed = timed[:MOST_SLOWEST]
@@ -173,10 +173,10 @@ def slowest(shown: Sequence[Shown], columns: Mapping[str, str]) -> Bars:
 
 
 def changes(columns: Sequence[Column], earlier: Path | None) -> Changes | None:
-    """What is not as in the earlier run; None where there is none, or none that drilled the same.
+    """What has changed since the earlier run; None if there is none, or none with the same scenarios.
 
     Raises:
-        UsageError: There is no results.json in it.
+        UsageError: It has no results.json.
     """
     runs = [column.run for column in columns if column.run is not None]
     if earlier is None or not runs:
@@ -185,11 +185,11 @@ def changes(columns: Sequence[Column], earlier: Path | None) -> Changes | None:
     try:
         found = compare([before], runs)
     except KeyError as error:  # a control that this promdrill does not know
-        raise UsageError(f"{earlier}: control {error} is not known to this promdrill") from error
+        raise UsageError(f"{earlier}: unknown control {error}") from error
     ours = {drill.scenario for run in runs for drill in run.drills}
     told = [row for row in found.rows if row.cell.scenario in ours]
     if not any(row.old is not None and row.new is not None for row in told):
-        return None  # another chart, or another cell of a matrix: nothing in it was drilled before
+        return None  # another chart, or another cell of a matrix: nothing in it was run before
     return Changes(
         since=earlier.resolve().name,
         started=before.started,

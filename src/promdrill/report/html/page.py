@@ -1,4 +1,4 @@
-"""The whole page: loaded, told, drawn, and put into the templates."""
+"""The whole page: load, summarise, draw, and fill the templates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from promdrill.report.html import (
     detail,
     overview,
     runbook,
-    words,
 )
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits
@@ -33,20 +32,21 @@ from promdrill.report.html.load import (
     previous,
 )
 from promdrill.report.html.overview import Shown
-from promdrill.report.html.words import count
+from promdrill.results import words
 from promdrill.results.folder import write_atomically
+from promdrill.results.words import count
 
 REPORT = "report.html"
-"""Everything on one page that needs no network: verdicts, timelines, plots, the runbook and what its steps said."""
+"""Everything on one page that works offline: verdicts, timelines, charts, the runbook and its steps' output."""
 
 REASON_CHARS = 280
-"""Of a reason in the list of drills that did not end as expected."""
+"""Characters of a reason in the list of drills that did not end as expected."""
 
 MOST_AT_ONCE = 50
-"""Drills whose details are there from the start; with more, each drill's are made by the script when it is opened."""
+"""Most drills whose details are on the page from the start; with more, the script makes each when it is opened."""
 
 MOST_WRONG = 30
-"""Drills that did not end as expected that are listed at the top; the grid has all of them."""
+"""Most drills in the list at the top of those that did not end as expected; the grid has all of them."""
 
 
 def to_html(folders: Sequence[Path], *, beside: Path, earlier: Path | None = None) -> str:
@@ -54,11 +54,11 @@ def to_html(folders: Sequence[Path], *, beside: Path, earlier: Path | None = Non
 
     Args:
         folders: Each is a run, or holds runs.
-        beside: The folder that the page is for: links to evidence are relative to it.
-        earlier: The run that changes are told against; by default the one before, for a single run.
+        beside: The page's folder; links to evidence are relative to it.
+        earlier: The run to show changes against; for a single run, by default the one before it.
 
     Raises:
-        UsageError: A folder holds no run, or a results.json is none.
+        UsageError: A folder holds no run, or a results.json is not one.
     """
     columns = load(folders)
     if earlier is None and len(columns) == 1:
@@ -67,10 +67,10 @@ def to_html(folders: Sequence[Path], *, beside: Path, earlier: Path | None = Non
 
 
 def write(folder: Path) -> Path:
-    """Write `REPORT` into a run's folder, for the end of the run, and return its path.
+    """Write `REPORT` into a run's folder at the end of the run, and return its path.
 
     Raises:
-        UsageError: As `to_html`.
+        UsageError: As in `to_html`.
         OSError: It cannot be written.
     """
     write_atomically(folder / REPORT, to_html([folder], beside=folder))
@@ -82,8 +82,8 @@ def render(columns: Sequence[Column], *, beside: Path, earlier: Path | None = No
 
     Args:
         columns: As from `promdrill.report.html.load.load`.
-        beside: The folder that the page is for.
-        earlier: The run that changes are told against.
+        beside: The page's folder.
+        earlier: The run to show changes against.
     """
     shown = dict(enumerate(_numbered(columns)))
     everything = [each for drills in shown.values() for each in drills]
@@ -141,7 +141,7 @@ def _wrong(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]]) -> l
 def _details(
     columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]], beside: Path, most: Limits
 ) -> Iterator[dict[str, object]]:
-    """What the template needs of each drill, one after the other, by name and then by column."""
+    """What the template needs for each drill, one after the other, by name and then by column."""
     pairs = [(each, at) for at, drills in shown.items() for each in drills]
     for each, at in sorted(pairs, key=lambda pair: (pair[0].drill.row, pair[1])):
         found = detail.context(each.drill, columns[at], beside=beside, most=most)
@@ -182,7 +182,7 @@ def _headline(shown: Sequence[Shown]) -> str:
 
 
 def _tally(shown: Sequence[Shown]) -> list[tuple[Badge, int]]:
-    """How drills ended, and how many; what is not due first."""
+    """How many drills ended how, those not as expected first."""
     order = list(detail.MARKS)
     counts = Counter(each.badge for each in shown)
     return sorted(counts.items(), key=lambda item: (item[0].as_expected, order.index(item[0].verdict), item[0].colour))

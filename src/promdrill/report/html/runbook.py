@@ -16,30 +16,30 @@ from markupsafe import Markup, escape
 from promdrill.core.model import StepRecord
 
 LARGEST_BYTES = 1 << 20
-"""As `promdrill.runbook.source.LIMIT_BYTES`: a file beyond it is no runbook."""
+"""As `promdrill.runbook.source.LIMIT_BYTES`: a larger file is not a runbook."""
 
 Shown = Callable[[StepRecord], Markup]
-"""How a step's outcome is shown."""
+"""Shows a step's outcome."""
 
 _HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6"}
-"""A runbook's headings stand below those of its drill."""
+"""A runbook's headings are below those of its drill."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A runbook on the page: its HTML, and what has to be said of it."""
+    """A runbook on the page: its HTML, and a note about it."""
 
     html: Markup
     note: str
 
 
 def find(drill: Path, scenario: Path, steps: Sequence[StepRecord]) -> Path | None:
-    """The runbook that was run: a copy in the drill's folder, else that of the scenario; None when neither is there.
+    """The runbook that was run: a copy in the drill's folder, else the scenario's; None if there is neither.
 
     Args:
         drill: The drill's folder.
         scenario: The scenario's folder.
-        steps: As run; they name the file.
+        steps: The steps that were run; they name the file.
     """
     name = Path(steps[0].file).name if steps else "runbook.md"
     for folder in (drill, scenario):
@@ -49,18 +49,16 @@ def find(drill: Path, scenario: Path, steps: Sequence[StepRecord]) -> Path | Non
 
 
 def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rendered:
-    """The runbook with the steps' outcomes; the steps alone where the file is not what was run.
+    """The runbook with its steps' outcomes, or only the steps if the file is not what was run.
 
     Args:
         file: The runbook.
-        steps: As run.
-        shown: Makes a step's outcome HTML; it is put after the step's commands.
+        steps: The steps that were run.
+        shown: Makes the HTML of a step's outcome, which goes after the step's commands.
     """
     text = _read(file)
     if text is None:
-        return Rendered(
-            _alone(steps, shown), "The runbook is not there any more; these are its steps as they were run."
-        )
+        return Rendered(_alone(steps, shown), "The runbook no longer exists; these are its steps as they were run.")
     tokens = _parser().parse(text)
     places = _places(tokens, steps)
     if places is None:
@@ -70,12 +68,12 @@ def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rend
         )
     parser = _parser()
     html = Markup(parser.renderer.render(_lowered(tokens), parser.options, {"after": _after(places, shown)}))  # noqa: S704  the parser escapes
-    note = "" if steps else "No step of it was run."
+    note = "" if steps else "None of its steps was run."
     return Rendered(html, note)
 
 
 def _read(file: Path | None) -> str | None:
-    """The runbook's text with blank lines in place of its front matter, so that lines keep their numbers."""
+    """The runbook's text with its front matter blanked out, so that lines keep their numbers."""
     try:
         if file is None or file.stat().st_size > LARGEST_BYTES:
             return None
@@ -89,14 +87,14 @@ def _read(file: Path | None) -> str | None:
 
 
 def _parser() -> MarkdownIt:
-    """CommonMark without HTML and without drawings: a page that asks nothing of a network has no room for either."""
+    """CommonMark without HTML and without images: the page must work offline."""
     parser = MarkdownIt("commonmark", {"html": False}).disable("image").enable("table")
     parser.add_render_rule("fence", _fence)
     return parser
 
 
 def _places(tokens: Sequence[Token], steps: Sequence[StepRecord]) -> Mapping[int, list[StepRecord]] | None:
-    """Steps by the line of the fence that they came from; None where one has none with its commands."""
+    """Steps by the line of their fence; None if a step's commands are in no fence."""
     found: dict[int, list[StepRecord]] = {}
     fences = [token for token in tokens if token.type == "fence" and token.map]
     for step in steps:
@@ -116,7 +114,7 @@ def _after(places: Mapping[int, list[StepRecord]], shown: Shown) -> Mapping[int,
 
 
 def _lowered(tokens: Sequence[Token]) -> Sequence[Token]:
-    """Headings below those of the page; the runbook's own title is left out, it stands above."""
+    """Headings below those of the page, without the runbook's own title, which the page already shows."""
     out = []
     skip = 0
     for token in tokens:

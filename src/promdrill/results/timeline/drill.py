@@ -1,7 +1,7 @@
-"""One drill over time, reduced from its events: the page, the live view and a terminal's lines are drawn from it.
+"""One drill over time, reduced from its events: the source of the page, the live view and the lines on a terminal.
 
-A `Timeline` takes one entry after the other and is right after each of them, for a drill that is over as for one that
-goes on, or was cut short.
+A `Timeline` takes one entry after the other and is correct after each of them, whether the drill is over, still running
+or was cut short.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from promdrill.core.model import (
 )
 
 QUOTES = 3
-"""Lines of logs and events that are remembered."""
+"""How many lines of logs and events are remembered."""
 
 BAD = re.compile(r"BackOff|Err[A-Z]|Error|OOMKilled|Evicted|Failed|Invalid|ContainerCannotRun|ContainerStatusUnknown")
-"""Kubernetes' reasons that mean trouble, not only that something has not come yet."""
+"""Kubernetes' reasons that mean trouble, and not only that something is not ready yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Instant:
-    """A moment of a drill.
+    """A moment in a drill.
 
     Attributes:
         at: UTC.
-        s: Seconds since the drill began, on a clock that never goes back; never below 0.
+        s: Seconds since the drill began, on a clock that never runs backwards; never below 0.
     """
 
     at: datetime
@@ -51,10 +51,10 @@ class Span:
     Attributes:
         name: Its name.
         began: When it began.
-        ended: When it ended, was confirmed, or was seen; None until then.
-        how: How a phase ended; `Ending.DONE` of a fault that was confirmed and a stage that was seen; None until then.
-        took_s: Seconds of a phase that ended, as it measured them itself; None of everything else.
-        detail: Of a fault what it may touch, in words.
+        ended: When the phase ended, the fault was confirmed or the stage was seen; None until then.
+        how: How a phase ended; `Ending.DONE` for a confirmed fault and for a stage that was seen; None until then.
+        took_s: Seconds that a finished phase took, as the drill measured them; None for everything else.
+        detail: What a fault may touch, in words.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Step:
         section: As there.
         command: As there.
         began: When it began.
-        timeout_s: Seconds that it has; None where its beginning was not written down.
+        timeout_s: Seconds that it has; None if its start is not in the journal.
         ended: When it ended; None while it runs.
         record: What is recorded of it; None while it runs.
     """
@@ -96,7 +96,7 @@ class Sighting:
 
     Attributes:
         name: The condition's name.
-        kind: What its evidence is.
+        kind: Where its evidence comes from.
         holds: Whether it held.
         text: What was seen, in words.
         when: When.
@@ -110,7 +110,7 @@ class Sighting:
 
 
 class WaitEnd(StrEnum):
-    """How a wait ended: all held, its deadline passed, a failure was seen, or the phase ended around it."""
+    """How a wait ended: everything held, its deadline passed, a failure was seen, or its phase ended first."""
 
     DONE = "done"
     TIMEOUT = "timeout"
@@ -128,9 +128,9 @@ class Wait:
         hold_s: Seconds for which all must hold.
         wanted: Names, in order.
         seen: The last sighting of each, by name.
-        held: Since when all hold; None while one is missing.
+        held: When all began to hold; None while one does not.
         ended: How it ended; None while it runs.
-        why: The failure that ended it, and what was seen of it; empty for none.
+        why: The failure that ended it, and what was seen of it; empty if none.
     """
 
     began: Instant
@@ -144,11 +144,11 @@ class Wait:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """What does not hold, as far as is known."""
+        """The conditions that do not hold, as far as is known."""
         return tuple(name for name in self.wanted if name not in self.seen or not self.seen[name].holds)
 
     def left_s(self, now: datetime) -> float:
-        """Seconds until its deadline, below zero when that has passed."""
+        """Seconds until its deadline; negative once that has passed."""
         return self.timeout_s - (now - self.began.at).total_seconds()
 
 
@@ -157,12 +157,12 @@ class Lane:
     """A condition over the waits that judged it.
 
     Attributes:
-        name: Of the condition.
-        kind: What its evidence is.
+        name: The condition's name.
+        kind: Where its evidence comes from.
         spans: (start, end, whether it held) while it was judged, in seconds since the drill began.
         changes: When it was seen to begin or cease to hold.
         missing: Whether a wait ended because it did not hold.
-        judged: (start, whether it holds) while it is judged; None else.
+        judged: (start, whether it holds) while it is judged; otherwise None.
     """
 
     name: str
@@ -173,18 +173,18 @@ class Lane:
     judged: tuple[float, bool] | None = None
 
     def close(self, now_s: float) -> None:
-        """It is judged no longer."""
+        """It is no longer judged."""
         if self.judged is not None:
             self.spans.append((self.judged[0], now_s, self.judged[1]))
             self.judged = None
 
     def until(self, now_s: float) -> list[tuple[float, float, bool]]:
-        """Its spans, the one that goes on included."""
+        """Its spans, including one that has not ended."""
         return [*self.spans, *([] if self.judged is None else [(self.judged[0], now_s, self.judged[1])])]
 
 
 class PodState(StrEnum):
-    """A container at a glance; `UP` runs and is not ready, `OFF` ended well or is being deleted."""
+    """A container at a glance; `UP` runs but is not ready, `OFF` ended well or is being deleted."""
 
     READY = "ready"
     UP = "up"
@@ -201,8 +201,8 @@ class PodLane:
         pod: The pod's name.
         container: The container's; empty for the pod as a whole.
         spans: (start, end, state, words), in seconds since the drill began.
-        restarts: Those of the container while it was watched.
-        now: (start, state, words) while it is there; None else.
+        restarts: The container's restarts while it was watched.
+        now: (start, state, words) while it exists; otherwise None.
     """
 
     pod: str
@@ -212,20 +212,20 @@ class PodLane:
     now: tuple[float, PodState, str] | None = None
 
     def see(self, now_s: float, state: PodState, words: str) -> None:
-        """Take what it is now."""
+        """Record its current state."""
         if self.now is None or self.now[1:] != (state, words):
             self.close(now_s)
             self.now = (now_s, state, words)
 
     def close(self, now_s: float) -> None:
-        """It is gone, or is something else from now on."""
+        """End its current state: it is gone, or has another state from now on."""
         if self.now is not None:
             since, state, words = self.now
             self.spans.append((since, now_s, state, words))
             self.now = None
 
     def until(self, now_s: float) -> list[tuple[float, float, PodState, str]]:
-        """Its spans, the one that goes on included."""
+        """Its spans, including one that has not ended."""
         return [*self.spans, *([] if self.now is None else [(self.now[0], now_s, self.now[1], self.now[2])])]
 
 
@@ -235,7 +235,7 @@ class Fill:
 
     Attributes:
         path: Where it is mounted.
-        used_bytes: What is used.
+        used_bytes: Its used bytes.
         size_bytes: Its size.
         when: When.
     """
@@ -248,7 +248,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """How old the newest stored sample was: None for no sample, or no answer."""
+    """How old the newest stored sample was: None if there was no sample or no answer."""
 
     age_s: float | None
     when: Instant
@@ -256,7 +256,7 @@ class Age:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A time for which a scrape job has no samples, in seconds since the drill began."""
+    """A period without samples of a scrape job, in seconds since the drill began."""
 
     job: str
     start_s: float
@@ -265,7 +265,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What went wrong beside the drill: an undo that failed, evidence that could not be had.
+    """What went wrong apart from the drill: an undo that failed, evidence that could not be collected.
 
     Attributes:
         event: The event's name.
@@ -280,38 +280,38 @@ class Trouble:
 
 @dataclass(slots=True)
 class Timeline:
-    """One drill, as far as its events tell.
+    """One drill, as far as its events describe it.
 
     Attributes:
-        folder: Name of the drill's folder; empty where there is none.
+        folder: Name of the drill's folder; empty if there is none.
         scenario: The scenario's id; the folder's name until `announced`.
         profile: Kind configuration of the cluster.
         control: As in `promdrill.core.model.DrillResult`.
         repetition: As there.
-        announced: Whether the drill has said which it is.
-        began: When its first entry was written, from `announced` on when it began; None before.
+        announced: Whether the journal has said which drill it is.
+        began: When its first entry was written, or, once `announced`, when the drill began; None before.
         last: When its last entry was written.
-        supplied: How the run was supplied; None where that is not told.
+        supplied: How the run was supplied; None if unknown.
         phases: Those entered, in order.
         faults: What was broken on purpose.
-        stages: Of the signature, and those after recovery.
+        stages: Those of the signature, and those after recovery.
         steps: Runbook steps that were started, in order.
         wait: The last wait, running or ended.
         lanes: Conditions by name, in the order in which they were first judged.
-        pods: By UID, those that are there.
-        pod_lanes: What became of containers, by their pod's name and UID, and by their own name.
+        pods: The existing pods, by UID.
+        pod_lanes: Containers over time, by their pod's name and UID and their own name.
         images: The image of each container, by its name.
-        fills: How full volumes were, whenever that changed.
+        fills: How full volumes were, at each change.
         volume: What was last seen of claims and volumes, by condition or by path.
-        ages: How old the newest sample was, whenever it was asked.
+        ages: How old the newest sample was, at each query.
         samples: What the incident cost each job.
-        quotes: The last lines of logs and events that conditions were looking for, latest last.
+        quotes: The last lines of logs and events that conditions looked for, latest last.
         observer: How well the drill was observed; None before its end.
-        trouble: What went wrong beside the drill.
-        reproduced: Whether the incident is left as it is.
+        trouble: What went wrong apart from the drill.
+        reproduced: Whether the incident is left standing.
         verdict: How the drill ended; None before.
         reason: Why, unless it passed.
-        detail: All that is known of why.
+        detail: Everything that is known about why.
         entries: Every event with its moment.
     """
 
@@ -351,7 +351,7 @@ class Timeline:
         self.scenario = self.scenario or self.folder
 
     def ends_before(self, event: Event) -> bool:
-        """Whether the event is the first of one more drill in the same journal."""
+        """Whether the event starts another drill in the same journal."""
         return self.began is not None and (
             isinstance(event, events.SupplyChosen) or (isinstance(event, events.DrillBegan) and self.announced)
         )
@@ -372,7 +372,7 @@ class Timeline:
 
     @property
     def name(self) -> str:
-        """As people name the drill; its folder's name until `announced`."""
+        """The drill's name for people; its folder's name until `announced`."""
         if not self.announced:
             return self.folder
         return drill_name(self.scenario, Variant(self.control, repetition=self.repetition).label)
@@ -394,7 +394,7 @@ class Timeline:
 
     @property
     def ended_steps(self) -> list[tuple[Step, StepRecord]]:
-        """Runbook steps that ended, with what is recorded of them."""
+        """Runbook steps that ended, with their records."""
         return [(step, step.record) for step in self.steps if step.record is not None]
 
     @property
@@ -409,7 +409,7 @@ class Timeline:
 
     @property
     def containers(self) -> list[PodLane]:
-        """What became of all containers, in the order in which their pods were seen; pods without any as a whole."""
+        """All containers over time, in the order in which their pods were seen; a pod without containers as a whole."""
         return [
             lane
             for lanes in self.pod_lanes.values()
@@ -437,7 +437,7 @@ class Timeline:
 
 
 def timelines(entries: Iterable[Entry], *, folder: str = "") -> list[Timeline]:
-    """The drills that a journal tells of, in order: a drill that is run again is added to the same file.
+    """The drills in a journal, in order: a drill that is run again is appended to the same file.
 
     Args:
         entries: The journal's.
@@ -674,4 +674,4 @@ _HANDLERS: dict[type[Event], _Handler] = {
     events.Reproduced: _reproduced,
     events.VerdictReached: _verdict,
 }
-"""What each event changes; others change nothing but `Timeline.entries`."""
+"""What each event changes; all others only add to `Timeline.entries`."""

@@ -1,4 +1,4 @@
-"""Events in words: a line for a terminal, a row for a log."""
+"""Events in words: a line on a terminal, a row of a log."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from promdrill.core import events
 from promdrill.core.events import Ending, Event
 from promdrill.core.model import StepRecord
+from promdrill.results.words import seconds
 
 
 def phase_line(event: events.PhaseEnded) -> str:
-    """``inject           1.1 s``, and how it ended unless it was done."""
+    """``inject           1.1 s``, and how it ended if it was cut short."""
     cut_short = "" if event.ended is Ending.DONE else f"  {event.ended}"
-    return f"{event.phase:<12} {event.took_s:>7.1f} s{cut_short}"
+    return f"{event.phase:<12} {seconds(event.took_s):>9}{cut_short}"
 
 
 def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
-    """An event as a line; None for one that need not be told."""
+    """An event as a line; None for one that is not shown."""
     match event:
         case events.DrillBegan():
             return f"begins, profile {event.profile}"
@@ -31,9 +32,9 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
         case events.StepEnded():
             return _step_line(event.step)
         case events.SamplesCounted():
-            return f"a gap of {event.samples.gap_s:.1f} s in job {event.samples.job}"
+            return f"a gap of {seconds(event.samples.gap_s)} in job {event.samples.job}"
         case events.WaitTimedOut():
-            return f"not seen in time: {', '.join(event.missing) or 'all, for so long'}"
+            return f"not seen in time: {', '.join(event.missing) or 'all, for as long as wanted'}"
         case events.FailureSeen():
             return f"{event.failure}: {event.text}"
         case events.Undone():
@@ -50,7 +51,7 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
 
 def _step_line(step: StepRecord) -> str:
     ended = "ended at its deadline" if step.exit_code is None else f"exit code {step.exit_code}"
-    return f"step {step.file}:{step.line} ({step.section}): {ended}, {step.took_s:.1f} s"
+    return f"step {step.file}:{step.line} ({step.section}): {ended}, {seconds(step.took_s)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Row:
         kind: A word for the kind of event.
         what: What it concerns.
         detail: More about it; may be empty or long.
-        late_s: Seconds from the cluster's change to the drill's knowing; None where that is not told.
+        late_s: Seconds from the change in the cluster until the drill knew of it; None if unknown.
     """
 
     kind: str
@@ -71,10 +72,10 @@ class Row:
 
 
 def row_of(event: Event) -> Row | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
-    """An event as a row: what was done, and what changed; None for what is for machines."""
+    """An event as a row: what was done, or what changed; None for what only machines need."""
     match event:
         case events.AloneAtLast():
-            return Row("alone", "nothing runs beside the drill any more")
+            return Row("alone", "no other drill is running any more")
         case events.ConditionChanged():
             return _condition_row(event)
         case events.ControlApplied():
@@ -114,7 +115,7 @@ def row_of(event: Event) -> Row | None:  # noqa: C901, PLR0911, PLR0912  a case 
 
 
 def _condition_row(event: events.ConditionChanged) -> Row | None:
-    """What only did not hold yet is left out."""
+    """A condition that merely does not hold yet is left out."""
     if not event.holds and event.changed is None:
         return None
     return Row("holds" if event.holds else "ceased", event.condition, event.text, event.detected_after_s)

@@ -1,4 +1,4 @@
-"""Reading journals, in whatever state a kill has left them, and while they are written."""
+"""Read journals, in whatever state a kill has left them, and while they are being written."""
 
 from __future__ import annotations
 
@@ -11,26 +11,27 @@ from promdrill.core.records import Misfit
 from promdrill.results.timeline.drill import Timeline, timelines
 
 LARGEST_BYTES = 64 * 2**20
-"""Of a journal nothing beyond is read: a hundred times that of the longest drill."""
+"""Size limit of a journal, beyond which nothing is read: a hundred times the longest drill's."""
 
 MOST_BYTES = 8 * 2**20
-"""Read at one look: more than any journal of an hour has, and little enough for a display four times a second."""
+"""Bytes read at a time: more than an hour's journal has, and little enough for a display that looks four times a
+second."""
 
 
 @dataclass(slots=True)
 class Skipped:
-    """Lines that say nothing.
+    """Lines that could not be used.
 
     Attributes:
-        broken: Lines that are damaged: half a line, where the writer was killed.
-        unknown: Lines about events that this promdrill does not know.
+        broken: Damaged lines: half a line if the writer was killed.
+        unknown: Lines with events that this version does not know.
     """
 
     broken: int = 0
     unknown: int = 0
 
     def entry(self, line: bytes) -> Entry | None:
-        """The entry that a line holds; None when there is none, which is counted unless the line is empty."""
+        """The entry in a line; None if there is none, which is counted unless the line is empty."""
         if not line.strip():
             return None
         try:
@@ -47,7 +48,7 @@ class Journal:
     """What could be read of a file.
 
     Attributes:
-        drills: Each drill that the file tells of, in order; a drill that is run again is added to the file.
+        drills: Each drill in the file, in order; a drill that is run again is appended to the file.
         skipped: Lines that could not be used.
     """
 
@@ -56,7 +57,7 @@ class Journal:
 
 
 def read(path: Path) -> Journal:
-    """The journal in `path`; an empty one where there is none or it cannot be read."""
+    """The journal at `path`; empty if it does not exist or cannot be read."""
     try:
         with path.open("rb") as file:
             lines = file.read(LARGEST_BYTES).split(b"\n")
@@ -71,7 +72,7 @@ class Tail:
     """The entries of a journal that is being written, each read once.
 
     Args:
-        path: The file; it need not be there yet.
+        path: The file; it need not exist yet.
 
     Attributes:
         skipped: Lines so far that could not be used.
@@ -85,20 +86,20 @@ class Tail:
         self._half = b""
 
     def look(self) -> tuple[bool, list[Entry]]:
-        """Whether the file is another one than before, or was cut, so that all is new; and the new entries.
+        """Whether the file was replaced or truncated, so that everything is new; and the new entries.
 
         The last line stays unread until its end is written. A file that cannot be read has nothing new.
         """
         try:
             found = self.path.stat()
-            anew = self._file is not None and (
+            fresh = self._file is not None and (
                 (found.st_dev, found.st_ino) != self._file or found.st_size < self._offset
             )
-            if anew:
+            if fresh:
                 self._offset, self._half, self.skipped = 0, b"", Skipped()
             self._file = (found.st_dev, found.st_ino)
             if found.st_size == self._offset:
-                return anew, []
+                return fresh, []
             with self.path.open("rb") as file:
                 file.seek(self._offset, os.SEEK_SET)
                 new = file.read(MOST_BYTES)
@@ -106,4 +107,4 @@ class Tail:
             return False, []
         self._offset += len(new)
         *lines, self._half = (self._half + new).split(b"\n")
-        return anew, [entry for line in lines if (entry := self.skipped.entry(line)) is not None]
+        return fresh, [entry for line in lines if (entry := self.skipped.entry(line)) is not None]

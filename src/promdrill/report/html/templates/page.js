@@ -9,7 +9,7 @@
     packed.remove();
     var body = drill.querySelector(":scope > .body");
     if (!window.DecompressionStream) {
-      body.textContent = "This browser is too old to show it.";
+      body.textContent = "This browser is too old to show the details.";
       return;
     }
     var bytes = Uint8Array.from(atob(packed.textContent), function (letter) { return letter.charCodeAt(0); });

@@ -1,11 +1,11 @@
-"""How figures and moments are written on the page."""
+"""How figures and moments are written in reports, in the live view and on the terminal."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 NOTHING = "\N{EN DASH}"
-"""In place of a figure that is not known."""
+"""Stands for an unknown figure."""
 
 _MINUTE_S = 60
 _HOUR_S = 3600
@@ -13,7 +13,7 @@ _LONG_S = 100.0
 
 
 def seconds(figure: float | None) -> str:
-    """``12.3 s``, from 100 s on ``3 min 05 s``, from an hour on ``1 h 02 min``; a dash for None."""
+    """``12.3 s``, from 100 s on ``3 min 05 s``, from one hour on ``1 h 02 min``; a dash for None."""
     if figure is None:
         return NOTHING
     if figure < _LONG_S:
@@ -25,7 +25,7 @@ def seconds(figure: float | None) -> str:
 
 
 def offset(figure: float) -> str:
-    """A moment of a drill, counted from its beginning: ``0:07.4``."""
+    """A moment in a drill, counted from its start: ``0:07.4``."""
     tenths = round(max(0.0, figure) * 10)
     minutes, rest = divmod(tenths, _MINUTE_S * 10)
     return f"{minutes}:{rest // 10:02d}.{rest % 10}"
@@ -39,9 +39,9 @@ def delay(figure: float | None) -> str:
 
 
 def size(figure: float) -> str:
-    """Bytes in binary units, with three digits: ``236 MiB``, ``1.95 GiB``."""
+    """Bytes in binary units with three digits: ``236 MiB``, ``1.95 GiB``."""
     value, units = float(figure), ["B", "KiB", "MiB", "GiB", "TiB"]
-    while abs(value) >= 1000 and len(units) > 1:  # noqa: PLR2004  1000 MiB take a digit more than 0.98 GiB
+    while abs(value) >= 1000 and len(units) > 1:  # noqa: PLR2004  1000 MiB has one digit more than 0.98 GiB
         value, units = value / 1024, units[1:]
     return f"{value:.3g} {units[0]}"
 
@@ -52,7 +52,7 @@ def count(number: int, word: str) -> str:
 
 
 def when(text: str | None) -> str:
-    """A UTC moment in ISO 8601 for people: ``2026-11-22 11:13:16 UTC``; as it is where it is something else."""
+    """An ISO 8601 time in UTC, for people: ``2026-11-22 11:13:16 UTC``; any other text is returned as it is."""
     try:
         return datetime.fromisoformat(text or "").strftime("%Y-%m-%d %H:%M:%S UTC")
     except ValueError:
@@ -60,7 +60,7 @@ def when(text: str | None) -> str:
 
 
 def between(started: str | None, finished: str | None) -> float | None:
-    """Seconds between two moments in ISO 8601; None where one is missing or no moment."""
+    """Seconds between two times in ISO 8601; None if one is missing or invalid."""
     try:
         return (datetime.fromisoformat(finished or "") - datetime.fromisoformat(started or "")).total_seconds()
     except (TypeError, ValueError):
@@ -68,9 +68,9 @@ def between(started: str | None, finished: str | None) -> float | None:
 
 
 def cut(text: str, most: int) -> str:
-    """A text of at most about `most` characters: its beginning and its end, and a note of what is missing between.
+    """The text cut to about `most` characters: its beginning, a note of what is missing, and its end.
 
-    Whole lines are kept where there are lines.
+    Lines stay whole if there are any.
     """
     if len(text) <= most:
         return text

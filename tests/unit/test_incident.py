@@ -87,7 +87,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     assert kept.promdrill("verify") == 0
     said, wrong = capsys.readouterr()
     assert wrong == ""
-    assert "missing" not in said.replace("says what is missing", "").lower()
+    assert "missing" not in said.replace("shows what is missing", "").lower()
     holds = said.partition("Holds\n")[2]
     assert "  size is large: size is large looked at\n" in holds
     assert "  always: always looked at\n" in holds
@@ -164,7 +164,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     typed: list[str] = []
 
     def asked(question: str) -> str:
-        assert question == "run it? y yes, n no, q quit: "
+        assert question == "run it? y yes, n skip, q quit: "
         if not typed:
             raise EOFError
         return typed.pop(0)
@@ -186,7 +186,7 @@ def test_quitting_leaves_what_was_done(kept: Machine, capsys: Capture, answers: 
     answers += ["y", "q"]
     assert kept.promdrill("remedy", "--step") == 1
     said, wrong = capsys.readouterr()
-    assert "promdrill: stopped before step 2 of 3; what was done stays\n" in wrong
+    assert "promdrill: stopped before step 2 of 3; the steps before it stay done\n" in wrong
     assert "passed" not in said
     assert SMALL in kept.values.read_text()
 
@@ -202,7 +202,7 @@ def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, ca
     assert machine.promdrill("reproduce", "--scenario=toy") == 1
     said, wrong = capsys.readouterr()
     assert machine.log[-1] == "deleted promdrill-1"
-    assert "toy is not reproduced: the incident was not observed" in wrong
+    assert "toy was not reproduced: the incident was not observed" in wrong
     assert "toy: invalid: the incident was not observed" in said
     assert "is reproduced and stays" not in said
     assert machine.promdrill("verify") == 2
@@ -214,7 +214,7 @@ def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, caps
     marked = "import pytest\n" + test.read_text().replace("def test", '@pytest.mark.charts(">=26")\ndef test')
     test.write_text(marked)
     assert machine.promdrill("reproduce", "--scenario=toy") == 2
-    assert "toy is not reproduced: it applies to prometheus-community/prometheus >=26" in capsys.readouterr().err
+    assert "toy was not reproduced: it applies to prometheus-community/prometheus >=26" in capsys.readouterr().err
     assert machine.clusters == 0
 
 
@@ -230,16 +230,22 @@ def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Captur
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        (((), {}), ("SCENARIO is not set: which incident? There are toy", "SCENARIO=toy")),
-        ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; there are toy", "SCENARIO=toy")),
-        ((("--scenario=toy",), {"CONTROL": "no-fault"}), ("CONTROL=no-fault: an incident is", "leave CONTROL out")),
+        (((), {}), ("SCENARIO is not set: name one scenario. The scenarios are toy", "SCENARIO=toy")),
+        ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; the scenarios are toy", "SCENARIO=toy")),
+        (
+            (("--scenario=toy",), {"CONTROL": "no-fault"}),
+            ("CONTROL=no-fault: not allowed with reproduce: nothing", "leave CONTROL out"),
+        ),
         (
             (("--scenario=toy",), {"CLUSTER": "mine"}),
-            ("CLUSTER=mine: an incident has a cluster of", "leave CLUSTER out"),
+            ("CLUSTER=mine: not allowed with reproduce: an incident", "leave CLUSTER out"),
         ),
-        ((("--scenario=toy",), {"REPEAT": "3"}), ("REPEAT=3: an incident is reproduced once", "leave REPEAT out")),
+        (
+            (("--scenario=toy",), {"REPEAT": "3"}),
+            ("REPEAT=3: not allowed with reproduce: an incident is made once", "leave REPEAT out"),
+        ),
         ((("--scenario=toy", "--profile=slow"), {}), ("PROFILE=slow: not one of", "PROFILE=")),
-        (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: one at a time. There are toy", "SCENARIO=toy")),
+        (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: name one scenario. The scenarios are toy", "SCENARIO=toy")),
     ],
 )
 def test_bad_input_starts_nothing(
@@ -472,7 +478,7 @@ def test_ctrl_c_while_it_is_reproduced_leaves_no_cluster(
     monkeypatch.setattr(machine.world, "wait_beyond", interrupted)
     assert machine.promdrill("reproduce", "--scenario=toy") == 130
     assert machine.log[-1] == "deleted promdrill-1"
-    assert "promdrill: interrupted; nothing is left but " in capsys.readouterr().err
+    assert "promdrill: interrupted; everything but " in capsys.readouterr().err
 
 
 def test_a_drill_whose_tools_are_gone_is_not_left(
@@ -562,7 +568,7 @@ def test_a_shell_has_everything_set(
     assert (home / ".bashrc").read_text() == "PS1='[toy] \\w \\$ '\n"
     said = capsys.readouterr().out
     assert "toy: it is small\n" in said
-    assert "namespace drill-toy is their default" in " ".join(said.split())
+    assert "their default namespace is drill-toy" in " ".join(said.split())
     assert f"  VALUES={env['VALUES']}\n" in said
 
 
@@ -581,7 +587,7 @@ def test_a_command_in_the_shell(kept: Machine, become: Any, capsys: Capture) -> 
     ("words", "message"),
     [
         (("--",), "no command after --"),
-        (("toy", "ls"), "one incident at most, not: toy ls"),
+        (("toy", "ls"), "name at most one incident, not: toy ls"),
         (("--", "no-such-command"), "no command named no-such-command"),
     ],
 )

@@ -99,7 +99,7 @@ def test_values_are_those_of_the_scenario_that_it_is_like(base: Path) -> None:
     for like, made in ((new.DEFAULT_LIKE, new.create("one")), ("disk-full", new.create("two", like="disk-full"))):
         text = (made / "values.yaml").read_text()
         shipped = (base / like / "values.yaml").read_text()
-        assert text.splitlines()[0] == f"# {made.name}: TODO what these values are for. They are those of {like}."
+        assert text.splitlines()[0] == f"# {made.name}: TODO what these values are for. They were copied from {like}."
         assert shipped.endswith(text.partition("\n")[2])
         assert yaml.safe_load(text) == yaml.safe_load(shipped)
         assert "The runbook edits" not in text
@@ -136,7 +136,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
         (["disk-full"], "scenarios/disk-full already exists", "choose another id"),
         (
             ["x", "--like=disk-ful"],
-            "--like disk-ful: no such scenario; there are broken, disk-full, ",
+            "--like disk-ful: no such scenario; the scenarios are broken, disk-full, ",
             "--like disk-full",
         ),
         (

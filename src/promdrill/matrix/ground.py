@@ -60,7 +60,7 @@ def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], 
         say: Told what happens.
 
     Raises:
-        PromdrillError: The cell cannot be run as it is, or something could not be had.
+        PromdrillError: The cell cannot be run as it is, or something could not be fetched or built.
     """
     from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
 

@@ -140,7 +140,7 @@ class DrillSession:
 
         Raises:
             UsageError: The chart cannot be drilled as asked for, or nothing can be drilled on this machine.
-            SupplyError: Something could not be had.
+            SupplyError: Something could not be fetched or built.
         """
         if self._joined is not None:
             return self._joined.supplied
@@ -169,9 +169,9 @@ class DrillSession:
 
     @contextlib.contextmanager
     def drill(self, request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]:
-        """The drill of the scenario in whose folder the test lies, in the variant that the test was made for.
+        """The drill of the scenario in whose folder the test is, in the variant that the test was generated for.
 
-        Skipped, before a cluster is made for it, where the scenario does not apply to the chart.
+        Skipped, before a cluster is made for it, if the scenario does not apply to the chart.
         """
         reason = _skip_reason(request.node, supplied)
         if reason is not None:

@@ -183,7 +183,7 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
     left = owners.clusters_dir() / "promdrill-3"
     left.mkdir()
     also = f"{there}, promdrill-3 (left by a killed run)"
-    assert refused("promdrill-3") == f"left by a killed run, and not kept; {also}"
+    assert refused("promdrill-3") == f"left by a killed run, not kept; {also}"
     monkeypatch.setattr(kind, "names", set)
     assert refused("promdrill-2") == (
         "it is gone, and its record was removed; there are promdrill-3 (left by a killed run)"

@@ -163,7 +163,7 @@ def test_a_variable_that_would_be_set_in_vain_is_refused(
     monkeypatch.setenv(name, "x")
     for what in ("--run", "--fetch"):
         assert run(what) == 2
-        assert f"{name}=x: a matrix takes it from its cells, or not at all" in capsys.readouterr().err
+        assert f"{name}=x: not allowed with a matrix: " in capsys.readouterr().err
     assert world.log == []
     assert run() == 0, "to list cells is no harm"
 

@@ -58,10 +58,14 @@ def test_what_is_read(tmp_path: Path) -> None:
     [
         ("a = [\n1", ":2: not TOML: Unclosed array", ""),
         ("a = 1\nb c\n", ":2: not TOML: Expected '=' after a key in a key/value pair", ""),
-        ("", ": neither an axis nor an [[include]]", 'kube_version = ["1.36.3"]'),
-        ("\nkube_versions = []", ":2: kube_versions: nothing that a matrix has; there are chart, ", "kube_version"),
-        ("include = 1", ":1: include: it is written with double brackets, once for each", "[[include]]"),
-        ("values = ['a']\n[include]\nvalues='b'", ":2: include: it is written with double brackets", "[[include]]"),
+        ("", ": has no axis and no [[include]]", 'kube_version = ["1.36.3"]'),
+        ("\nkube_versions = []", ":2: kube_versions: not a key of a matrix; valid are chart, ", "kube_version"),
+        ("include = 1", ":1: include: each one needs its own header in double brackets", "[[include]]"),
+        (
+            "values = ['a']\n[include]\nvalues='b'",
+            ":2: include: each one needs its own header in double brackets",
+            "[[include]]",
+        ),
         ("[includes]\nvalues='b'", ":1: includes: nothing that a matrix has; ", "include"),
         ('helm_version = "4"', ":1: helm_version: no list", 'helm_version = ["4"]'),
         ("profile = []", ":1: profile: an empty list", "profile = [...], or leave it out"),

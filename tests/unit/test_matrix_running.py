@@ -142,7 +142,7 @@ def test_a_profile_is_a_ground_too(world: World) -> None:
     [
         (1, "1 failed", ran(drill(verdict=Verdict.FAILED)), State.DONE, None, True),
         (0, "", ran(skipped=(Skipped("oom", "why"),)), State.DONE, None, False),
-        (0, "", ran(), State.DONE, "nothing was drilled or skipped", True),
+        (0, "", ran(), State.DONE, "no scenario was drilled or skipped", True),
         (1, "bye", ran(drill()), State.DONE, "exit code 1 though all drills ended as expected: bye", True),
         (2, "CHART=x: no chart", None, State.REFUSED, "CHART=x: no chart", True),
         (0, "bye", None, State.DIED, "exit code 0: bye", True),
@@ -287,6 +287,6 @@ def test_without_resume_old_results_are_moved_before_anything_starts(world: Worl
 def test_kept_results_that_say_nothing_are_red(world: World) -> None:
     earlier(world, A, ran())
     result = world.run(A, resume=True)
-    assert states(result) == [(A.id, State.KEPT, "nothing was drilled or skipped")]
+    assert states(result) == [(A.id, State.KEPT, "no scenario was drilled or skipped")]
     assert result.red
     assert world.log == []

@@ -122,7 +122,7 @@ release-dry: environment ## Make a release in dist/ and check it, publish nothin
 
 # No environment, as for night-issue: the job that may write releases runs nothing but this. It needs gh, GH_TOKEN and GH_REPO.
 .PHONY: github-release
-github-release: ## In CI: put what release-dry made beside the tag; TAG=v1.2.3
+github-release: ## In CI: attach what release-dry made to the tag; TAG=v1.2.3
 	@gh release create "$(TAG)" --verify-tag --title "$(TAG)" $(if $(findstring rc,$(TAG)),--prerelease) \
 	    --notes-file dist/release/notes.md dist/publish/* dist/release/*.cdx.json dist/release/SHA256SUMS
 

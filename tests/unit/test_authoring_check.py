@@ -101,7 +101,7 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         ":-1: the test has no docstring",
     ),
     "name of the test": ("def test_watchdog_silent(", "def test_watchdog(", ":+0: the test is test_watchdog"),
-    "no drill": ("(drill: Drill)", "(capsys: object)", ":+0: the test takes no drill, so it drills nothing"),
+    "no drill": ("(drill: Drill)", "(capsys: object)", ":+0: the test has no argument drill, so it drills nothing"),
     "no run": ("    drill.run(", "    print(", ":-4: the test never calls drill.run, so it drills nothing"),
     "two tests": (
         "def rule(",
@@ -163,7 +163,9 @@ def test_what_is_wrong_with_a_test(drills: Path, case: str) -> None:
     assert [each for each in found if each.startswith(f"{TEST}:{line}: {what}")], found
     assert len(found) == 1, found
     stated = {"comma", "names", "names of the baseline", "NameError", "in a condition", "variables", "todo"}
-    assert notes == ([] if case in stated else [f"{ID}: what the test states is checked once everything else is right"])
+    assert notes == (
+        [] if case in stated else [f"{ID}: the plan in the test was not checked; fix the other problems first"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -252,7 +254,7 @@ def test_a_title_that_is_not_the_heading(drills: Path) -> None:
 def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
     shutil.copy(drills / ID / "runbook.md", drills / ID / "runbook.as-written.md")
     assert found_in(drills)[0] == [
-        "runbook.as-written.md:1: a runbook kept because it does not work must say why, and how that shows"
+        "runbook.as-written.md:1: a runbook that is kept because it does not work must say why, and how that shows"
     ]
 
 
@@ -261,8 +263,8 @@ def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
     [
         ("a: [", "values.yaml:1: not YAML: expected the node content"),
         ("a: 1\nb: x: y\n", "values.yaml:2: not YAML: mapping values are not allowed here"),
-        ("- a\n", "values.yaml:1: Helm values are one mapping"),
-        ("a: 1\n---\nb: 1\n", "values.yaml:1: Helm values are one mapping"),
+        ("- a\n", "values.yaml:1: Helm values must be one mapping"),
+        ("a: 1\n---\nb: 1\n", "values.yaml:1: Helm values must be one mapping"),
         (None, "values.yaml:1: no such file"),
     ],
 )

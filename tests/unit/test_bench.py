@@ -434,7 +434,7 @@ def test_an_interruption_names_what_there_is(world: World, capsys: Captured, end
 
 
 def test_a_run_that_leaves_nothing_ends_it(world: World, capsys: Captured) -> None:
-    world.runs, world.ends = [None], [Ended(-9, "it said nothing")]
+    world.runs, world.ends = [None], [Ended(-9, "no output")]
     assert promdrill() == 1
     assert "run 1 of 3 left no results; its exit code is -9" in capsys.readouterr().err
 

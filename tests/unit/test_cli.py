@@ -176,7 +176,7 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
         assert wrong.endswith(hint)
         return wrong.removeprefix(f"promdrill: CLUSTER={name}: ").removesuffix(hint)
 
-    there = "there are promdrill-2 (kept)"
+    there = "the clusters are promdrill-2 (kept)"
     assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
     with lease.this_name("promdrill-2"):
         assert refused("promdrill-2") == f"in use by another run; {there}"
@@ -186,7 +186,7 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
     assert refused("promdrill-3") == f"left by a killed run, not kept; {also}"
     monkeypatch.setattr(kind, "names", set)
     assert refused("promdrill-2") == (
-        "it is gone, and its record was removed; there are promdrill-3 (left by a killed run)"
+        "it is gone, and its record was removed; the clusters are promdrill-3 (left by a killed run)"
     )
     assert not kept.exists()
     left.rmdir()

@@ -48,7 +48,7 @@ def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, ca
     assert wrong == ""
     assert machine.world.ill
     assert machine.log == ["provided off", "drill in promdrill-1, keep True, values None", "kept promdrill-1"]
-    assert "toy is reproduced and stays: it is small\n" in said
+    assert "toy is reproduced and left standing: it is small\n" in said
     assert "  it is down\n    server is down: server is down looked at\n" in said
     for line in (
         f"export KUBECONFIG={folder() / 'kubeconfig'}",
@@ -77,7 +77,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     said, wrong = capsys.readouterr()
     assert wrong == ""
     assert "toy: judging for up to 20 s" in said
-    missing, _, rest = said.partition("Missing\n")[2].partition("Not asked yet\n")
+    missing, _, rest = said.partition("Missing\n")[2].partition("Not judged yet\n")
     assert "  size is large: size is large looked at\n" in missing
     assert "  server pod 2/2: " in missing
     assert rest.startswith("  it stays so\n")
@@ -206,7 +206,7 @@ def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, ca
     assert "toy: invalid: the incident was not observed" in said
     assert "is reproduced and stays" not in said
     assert machine.promdrill("verify") == 2
-    assert "there is no reproduced incident" in capsys.readouterr().err
+    assert "there is no standing incident" in capsys.readouterr().err
 
 
 def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, capsys: Capture) -> None:
@@ -266,7 +266,7 @@ def test_bad_input_starts_nothing(
 def test_nothing_kept(machine: Machine, capsys: Capture, command: str) -> None:
     assert machine.promdrill(command) == 2
     hint = paths.command("reproduce", SCENARIO="disk-full")
-    assert capsys.readouterr().err == f"promdrill: there is no reproduced incident\nHint: {hint}\n"
+    assert capsys.readouterr().err == f"promdrill: there is no standing incident\nHint: {hint}\n"
 
 
 def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,12 +275,9 @@ def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypa
     capsys.readouterr()
     assert kept.promdrill("verify") == 2
     both = "toy (cluster promdrill-1), toy (cluster promdrill-2)"
-    assert (
-        f"there are 2 reproduced incidents: {both}\nHint: {paths.program()} verify promdrill-1\n"
-        in capsys.readouterr().err
-    )
+    assert f"2 incidents are standing: {both}\nHint: {paths.program()} verify promdrill-1\n" in capsys.readouterr().err
     assert kept.promdrill("verify", "oom") == 2
-    assert f"there is no reproduced incident oom; there are {both}" in capsys.readouterr().err
+    assert f"no standing incident oom; there are {both}" in capsys.readouterr().err
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify", "promdrill-2") == 0
     assert kept.log[-1] == "drill in promdrill-2, keep False, values None"
@@ -312,7 +309,7 @@ def test_a_cluster_that_is_gone_takes_its_record_along(
     )
     assert not (owners.clusters_dir() / "promdrill-1").exists()
     assert kept.promdrill(*command) == 2
-    assert "there is no reproduced incident" in capsys.readouterr().err
+    assert "there is no standing incident" in capsys.readouterr().err
 
 
 def test_a_cluster_of_another_engine_is_not_taken_for_gone(kept: Machine, capsys: Capture) -> None:
@@ -371,7 +368,7 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     owners.claim(owners.clusters_dir() / "promdrill-8", kept=False)
     assert kept.promdrill("clean", "oom") == 2
     assert capsys.readouterr().err == (
-        "promdrill: no cluster or reproduced incident oom; "
+        "promdrill: no cluster or standing incident oom; "
         "there are promdrill-1 (toy, reproduced), promdrill-7 (kept), promdrill-8 (in use)\n"
         f"Hint: {paths.program()} clean promdrill-1\n"
     )
@@ -379,7 +376,7 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     assert kept.promdrill("reproduce", "--scenario=toy") == 0
     capsys.readouterr()
     assert kept.promdrill("clean", "toy") == 2
-    assert "toy was reproduced in 2 clusters; there are promdrill-1 (toy" in capsys.readouterr().err
+    assert "toy was reproduced in 2 clusters; the clusters are promdrill-1 (toy" in capsys.readouterr().err
     with lease.this_name("promdrill-1"):
         assert kept.promdrill("clean", "promdrill-1") == 2
     assert "cluster promdrill-1 is in use by another run\nHint: wait until" in capsys.readouterr().err
@@ -403,7 +400,7 @@ def test_a_drill_does_not_run_over_its_own_incident(kept: Machine, capsys: Captu
 
 def test_clean_with_a_name_where_nothing_is(machine: Machine, capsys: Capture) -> None:
     assert machine.promdrill("clean", "disk-full") == 2
-    assert "no cluster or reproduced incident disk-full; there are no clusters" in capsys.readouterr().err
+    assert "no cluster or standing incident disk-full; there are no clusters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [FILE, "join.json"])
@@ -420,13 +417,13 @@ def test_what_is_left_is_damaged(kept: Machine, capsys: Capture, name: str, text
 def test_the_scenario_is_not_there_any_more(kept: Machine, capsys: Capture) -> None:
     (kept.folder / "scenarios" / "toy" / "test_toy.py").unlink()
     assert kept.promdrill("verify") == 2
-    assert "test_toy.py: not there any more" in capsys.readouterr().err
+    assert "test_toy.py is gone" in capsys.readouterr().err
 
 
 def test_two_at_a_time_are_refused(kept: Machine, capsys: Capture) -> None:
     with lease.this_name("promdrill-1"):
         assert kept.promdrill("verify") == 2
-    assert "another promdrill is at work on toy in cluster promdrill-1" in capsys.readouterr().err
+    assert "another promdrill is working on toy in cluster promdrill-1" in capsys.readouterr().err
 
 
 def test_while_it_is_judged_the_cluster_is_in_use_and_stays_kept(
@@ -514,7 +511,7 @@ def test_a_shared_cause_is_said_once() -> None:
         "  not asked yet (2 conditions):",
         "    one",
         "    another",
-        "Not asked yet",
+        "Not judged yet",
         "  it stays so",
         "Holds",
     ]

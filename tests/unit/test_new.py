@@ -142,7 +142,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
         (
             ["x", "--like=lifecycle-flag"],
             "--like lifecycle-flag has no Helm values: its install is manual",
-            "anoth",
+            "choose another scenario",
         ),
         (["x", "--like=broken"], "--like broken: cannot read", ""),
     ],

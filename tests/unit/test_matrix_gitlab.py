@@ -131,7 +131,7 @@ def test_the_same_cells_give_the_same_text(capsys: Captured) -> None:
     [
         (["--file=../mine.toml"], "--file=../mine.toml: not inside this folder"),
         (["--scenarios=../drills"], "SCENARIOS=../drills: not inside this folder"),
-        (["--reports=/elsewhere"], "REPORTS=/elsewhere: not in this folder"),
+        (["--reports=/elsewhere"], "REPORTS=/elsewhere: not inside this folder"),
         (["--reports=$HOME"], "REPORTS=$HOME: GitLab's jobs accept only letters, digits and . _ - / in paths"),
         (["--reports=my reports"], "REPORTS=my reports: GitLab's jobs accept only"),
         (["--jobs=0"], "JOBS=0: not a whole number"),

@@ -67,7 +67,7 @@ def test_that_it_was_another_cell_is_said(tmp_path: Path) -> None:
     write(folders.begin(cell()), ran(drill()))
     told = folders.clear(cell(VALUES="other.yaml"))
     assert told is not None
-    assert told.endswith("matrix-before/k1.36.3-p3.14.0, they belong to another cell of that name")
+    assert told.endswith("matrix-before/k1.36.3-p3.14.0; they belong to another cell of that name")
 
 
 def test_what_did_not_come_to_its_end_is_removed_and_the_one_before_stays(tmp_path: Path) -> None:

@@ -37,7 +37,9 @@ def add(commands: Subcommands) -> None:
     for option in options.OPTIONS:
         if option.variable in (*VARIABLES, *PLANNED):
             parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
-    parser.add_argument("--scenario", metavar="SCENARIO", help="with --plan: ids, comma separated [$SCENARIO]")
+    parser.add_argument(
+        "--scenario", metavar="SCENARIO", help="with --plan: ids of scenarios, comma separated [$SCENARIO]"
+    )
     parser.add_argument(
         "--scenarios",
         metavar="SCENARIOS",

@@ -38,7 +38,9 @@ def add(commands: Subcommands) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that decide what drills need."""
-    parser.add_argument("--scenario", metavar="SCENARIO", help="ids, comma separated (default: all) [$SCENARIO]")
+    parser.add_argument(
+        "--scenario", metavar="SCENARIO", help="ids of scenarios, comma separated (default: all) [$SCENARIO]"
+    )
     parser.add_argument(
         "--scenarios", metavar="SCENARIOS", help="folders with your own scenarios, comma separated [$SCENARIOS]"
     )

@@ -72,7 +72,7 @@ OPTIONS = (
         f"{', '.join(IMAGES)}: when an image other than Prometheus is unavailable,"
         " use the nearest version or refuse (default: nearest)",
     ),
-    Option("KUBE_VERSION", "kubernetes", f"version of the cluster (default: {DEFAULT_KUBERNETES})"),
+    Option("KUBE_VERSION", "kubernetes", f"version of Kubernetes (default: {DEFAULT_KUBERNETES})"),
     Option("HELM_VERSION", "helm", f"major version of Helm (default: {DEFAULT_HELM})"),
     Option("PROFILE", "profile", f"how patient the cluster is: {', '.join(PROFILES)} (default: fast)"),
     Option("SUPPLY", "supply", f"where everything comes from: {', '.join(SUPPLIES)} (default: auto)"),
@@ -90,7 +90,7 @@ OPTIONS = (
 """The options that make up a `promdrill.request.settings.Settings`."""
 
 SESSION = (
-    Option("SCENARIO", "", "ids, comma separated (default: all)"),
+    Option("SCENARIO", "", "ids of scenarios, comma separated (default: all)"),
     Option("SCENARIOS", "", "folders with your own scenarios, comma separated, in addition to promdrill's"),
     Option("KEEP", "", "1 keeps the cluster after the run, until `promdrill clean`"),
     Option("CLUSTER", "", "kept cluster to run in; it stays kept (default: a new cluster)"),

@@ -56,7 +56,7 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         '@pytest.mark.touches("release")\n@pytest.mark.touches("rules")',
         ":+1: the marker touches may appear only once and takes one text or more",
     ),
-    "no touches": ('@pytest.mark.touches("alerting rules", "release")\n', "", ":+0: no marker says what fault and"),
+    "no touches": ('@pytest.mark.touches("alerting rules", "release")\n', "", ":+0: no marker says what the fault and"),
     "touches too long": (
         '"alerting rules", "release"',
         '"alerting rules, all of them", "the release"',

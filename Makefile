@@ -44,23 +44,23 @@ controls: environment ## Run each drill without its fault, and without its remed
 	@.venv/bin/promdrill controls
 
 .PHONY: ablate
-ablate: environment ## SCENARIO=...: a drill once without each step of its remedy
+ablate: environment ## SCENARIO=...: a drill without each step of its remedy in turn
 	@.venv/bin/promdrill ablate
 
 .PHONY: bench
-bench: environment ## RUNS=3 whole runs one after the other; where the seconds go
+bench: environment ## RUNS=3 whole runs in a row; where the time goes
 	@.venv/bin/promdrill bench $(if $(RUNS),--runs "$(RUNS)")
 
 .PHONY: supply
-supply: environment ## Get all that drills need, and run none; SCENARIO=... for less
+supply: environment ## Fetch everything drills need; SCENARIO=... for less
 	@.venv/bin/promdrill supply
 
 .PHONY: bundle
-bundle: environment ## Put all that a run needs into one file; BUNDLE=file names it
+bundle: environment ## Pack everything a run needs into one file, BUNDLE=file
 	@.venv/bin/promdrill bundle
 
 .PHONY: doctor
-doctor: environment ## Say what a run needs, what is missing, and what mends it
+doctor: environment ## Check what a run needs; say how to fix what is missing
 	@.venv/bin/promdrill doctor
 
 .PHONY: clean
@@ -68,7 +68,7 @@ clean: environment ## Delete all clusters, stop the engine; CLUSTER=... for one
 	@.venv/bin/promdrill clean $${CLUSTER:+"$$CLUSTER"}
 
 .PHONY: clean-cache
-clean-cache: environment ## Delete what was built or downloaded
+clean-cache: environment ## Delete everything built or downloaded
 	@.venv/bin/promdrill clean-cache
 
 ##@ Look at an incident
@@ -77,7 +77,7 @@ clean-cache: environment ## Delete what was built or downloaded
 reproduce: environment ## SCENARIO=...: make an incident happen, leave it standing
 	@.venv/bin/promdrill reproduce
 
-##: then .venv/bin/promdrill shell, remedy, verify, and clean CLUSTER
+##: then: .venv/bin/promdrill shell, remedy, verify, and clean CLUSTER
 
 ##@ Matrix and releases
 
@@ -86,7 +86,7 @@ matrix: environment ## Run the cells of matrix.toml; CELL=id for one, RESUME=1
 	@.venv/bin/promdrill matrix --run
 
 .PHONY: matrix-supply
-matrix-supply: environment ## Get all that the cells of matrix.toml need, and run none
+matrix-supply: environment ## Fetch everything that the cells of matrix.toml need
 	@.venv/bin/promdrill matrix --fetch
 
 .PHONY: matrix-cells
@@ -94,10 +94,10 @@ matrix-cells: environment ## Print the cells of matrix.toml for a GitHub Actions
 	@.venv/bin/promdrill matrix --format github
 
 .PHONY: merge
-merge: environment ## One summary of the cells in reports/matrix; SUMMARY=file too
+merge: environment ## Merge the cells in reports/matrix into one summary; SUMMARY=
 	@.venv/bin/promdrill merge "$(or $(REPORTS),reports/matrix)" $(if $(SUMMARY),--summary "$(SUMMARY)") $(if $(EXPECT),--expect "$(EXPECT)")
 
-# The name that it had before.
+# The former name of merge.
 .PHONY: stitch
 stitch: merge
 
@@ -109,7 +109,7 @@ compare: environment ## OLD=... NEW=...: what changed between two runs, or two s
 .PHONY: night-issue
 night-issue: ## In CI: open an issue on a red night, or add to the open one
 	@text=$$(mktemp); trap 'rm -f "$$text"' EXIT; \
-	{ cat reports/matrix/summary.md 2>/dev/null || echo "The night came to no report."; } >"$$text"; \
+	{ cat reports/matrix/summary.md 2>/dev/null || echo "The nightly run produced no report."; } >"$$text"; \
 	printf '\nThe run: %s\n' "$$RUN_URL" >>"$$text"; \
 	gh label create red-night --force --color B60205 --description "A cell of the nightly matrix is red"; \
 	number=$$(gh issue list --label red-night --state open --limit 1 --json number --jq '.[].number'); \
@@ -122,7 +122,7 @@ release-dry: environment ## Make a release in dist/ and check it, publish nothin
 
 # No environment, as for night-issue: the job that may write releases runs nothing but this. It needs gh, GH_TOKEN and GH_REPO.
 .PHONY: github-release
-github-release: ## In CI: put what release-dry made beside the tag; TAG=v1.2.3
+github-release: ## In CI: attach what release-dry made to the tag; TAG=v1.2.3
 	@gh release create "$(TAG)" --verify-tag --title "$(TAG)" $(if $(findstring rc,$(TAG)),--prerelease) \
 	    --notes-file dist/release/notes.md dist/publish/* dist/release/*.cdx.json dist/release/SHA256SUMS
 
@@ -141,7 +141,7 @@ check: environment ## After each edit: what the change touches, within a minute
 test: lint ## Lint and unit tests: no cluster, no network, two minutes
 	.venv/bin/pytest -q -n 2
 
-# Sphinx warns once, when it reads a page: after a failure every page is read again, so that it fails until it is mended.
+# Sphinx warns once, when it reads a page: after a failure every page is read again, so that it fails until it is fixed.
 .PHONY: docs
 docs: environment ## Build the site in build/docs; a dead link is an error
 	@.venv/bin/sphinx-build --fail-on-warning --nitpicky --quiet --builder html --doctree-dir build/doctrees docs build/docs \
@@ -181,7 +181,7 @@ test-bundle: environment ## Prove that a bundle needs no network; as root; BUNDL
 test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
 	.venv/bin/python -m tests.wheel.proof $(if $(DRILL),--drill)
 
-# The volume agent's tests make and mount volumes when run as root. What this host does not let them do is skipped, and said.
+# The volume agent's tests make and mount volumes when run as root. What this host does not allow is skipped, and the skip says so.
 .PHONY: test-agent
 test-agent: export CGO_ENABLED := 0
 test-agent: export GOFLAGS := -mod=readonly -buildvcs=false
@@ -212,7 +212,7 @@ environment: .venv/.synced
 	@$(find_uv); "$$uv" sync --locked --quiet --python "$$(command -v $(PYTHON))"
 	@touch $@
 
-# A shell fragment that sets $uv, and makes .venv-uv when no uv on PATH will do.
+# A shell fragment that sets $uv, and makes .venv-uv when no uv on PATH is new enough.
 define find_uv
 uv=$$(command -v uv || true); \
 if [ -n "$$uv" ] && [ "$$(printf '%s\n' $(UV_MINIMUM) "$$("$$uv" --version | cut -d' ' -f2)" | sort -V | head -n 1)" = $(UV_MINIMUM) ]; then :; \

@@ -1,10 +1,10 @@
 """The unit tests that a change touches, nearest first: ``python -m tools.affected [--base main] [--seconds 40]``.
 
-A change is what differs from the base: commits, edits that are not committed, and new files. A Python module touches
+A change is everything that differs from the base: commits, uncommitted edits, and new files. A Python module touches
 the tests that import it, themselves or through a helper in tests/unit; next those that import a module that imports it,
 and so on. Any other file touches the tests that name it or its folder at the top of the checkout. The tests run in that
-order until the time is up, and the script names what it did not run. It is a quick answer and no proof: ``make test``
-runs all.
+order until the time is up, and the script names what it did not run. It is a quick answer, not a proof: ``make test``
+runs all tests.
 
 pytest-testmon selects more exactly, but it must run every test once before its first answer.
 """
@@ -34,19 +34,19 @@ TESTS = Path("tests/unit")
 GIT_TIMEOUT_S = 30.0
 
 _OPTIONS = ("-q", "-p", "no:cacheprovider", "-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning")
-"""Of pytest; the warning is about promdrill, which this uses before pytest does."""
+"""Options of pytest; the warning is about promdrill, which this script imports before pytest does."""
 
 _NAMED = re.compile(r"promdrill(?:\.\w+)+")
-"""A module that a test names in a text, as for monkeypatch."""
+"""A module that a test names in a string, as for monkeypatch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """A file of tests that a change touches.
+    """A test file that a change touches.
 
     Attributes:
         file: Relative to the checkout.
-        distance: Imports between it and what changed; 0 when it changed itself.
+        distance: Number of imports between it and the change; 0 if it changed itself.
     """
 
     file: Path
@@ -98,7 +98,7 @@ def affected(
 
 
 def _dotted(file: Path) -> str:
-    """The name under which a Python file is imported; nobody imports a name that this makes of another file."""
+    """The name under which a Python file is imported; for other files, a name that nobody imports."""
     parts = file.with_suffix("").parts if file.suffix == ".py" else (str(file),)
     return ".".join(parts[1:] if parts[0] == "src" else parts).removesuffix(".__init__")
 
@@ -106,11 +106,11 @@ def _dotted(file: Path) -> str:
 def _distances(changed: Collection[str], importers: Mapping[str, Collection[str]]) -> dict[str, int]:
     """Of each module that imports a changed one, itself or through others, the number of imports between them.
 
-    A package that passes on what its own modules have adds nothing.
+    A package that re-exports names of its own modules adds nothing.
     """
     found = dict.fromkeys(changed, 0)
     reached = list(changed)
-    for name in reached:  # grows as it is gone through
+    for name in reached:  # the list grows during the loop
         for each in importers[name]:
             distance = found[name] + (not name.startswith(f"{each}."))
             if distance < found.get(each, distance + 1):
@@ -134,13 +134,13 @@ def _with_helpers(file: Path, names: Mapping[Path, Collection[str]]) -> list[Pat
     """The file, and the helpers that it imports, itself or through others."""
     found = [file]
     helpers = {_dotted(each): each for each in names if each != file}
-    for each in found:  # grows as it is gone through
+    for each in found:  # the list grows during the loop
         found += sorted({helpers[name] for name in names[each] if name in helpers} - {*found})
     return found
 
 
 def _names(text: str, file: Path) -> bool:
-    """Whether a test names, in quotes, a file that nobody imports, or the folder at the top that it lies in."""
+    """Whether a test names, in quotes, a file that is not imported, or its folder at the top of the checkout."""
     top = file.relative_to(TESTS).parts[0] if file.is_relative_to(TESTS) else file.parts[0]
     return re.search(rf"""["'/]{re.escape(top)}["'/]""", text) is not None
 
@@ -149,7 +149,7 @@ class Budget:
     """A pytest plugin that runs no further test once the time is up.
 
     Args:
-        seconds: How long tests may begin.
+        seconds: For how long tests may start.
 
     Attributes:
         left: The files with tests that were not run.
@@ -169,7 +169,7 @@ class Budget:
 
 
 def importers() -> dict[str, set[str]]:
-    """Of each module of promdrill, those that import it; a command's module is imported by name, when it is chosen."""
+    """The importers of each module of promdrill; commands, which are imported by name when chosen, included."""
     graph = grimp.build_graph(
         "promdrill", exclude_type_checking_imports=True, cache_dir=str(ROOT / ".import_linter_cache")
     )
@@ -179,10 +179,10 @@ def importers() -> dict[str, set[str]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the tests that the change touches; pytest's exit code, 0 where there is none to run."""
+    """Run the tests that the change touches. Returns pytest's exit code, 0 if there are none to run."""
     parser = argparse.ArgumentParser(prog="python -m tools.affected", description=(__doc__ or "").split("\n", 1)[0])
-    parser.add_argument("--base", default="main", help="what the change is compared with (default: main)")
-    parser.add_argument("--seconds", type=float, default=40.0, help="how long tests may begin (default: 40)")
+    parser.add_argument("--base", default="main", help="commit to compare with (default: main)")
+    parser.add_argument("--seconds", type=float, default=40.0, help="for how long tests may start (default: 40)")
     arguments = parser.parse_args(argv)
     try:
         files = changed(arguments.base)
@@ -192,13 +192,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     found = affected(files, tests, importers())
     _say(f"{len(files)} files differ from {arguments.base} and touch {len(found)} of {_count(tests)} unit test files")
     if not found:
-        _say("no unit tests were run; make test runs all")
+        _say("no unit tests were run; make test runs them all")
         return 0
     budget = Budget(arguments.seconds)
     code = pytest.main([*_OPTIONS, *(str(each.file) for each in found)], plugins=[budget])
     for name, number in budget.left.items():
-        _say(f"not run, the time was up: {number} tests of {name}")
-    _say(f"{_count(tests) - len(found)} unit test files are not touched and were not run; make test runs all")
+        _say(f"not run, out of time: {number} tests of {name}")
+    _say(f"{_count(tests) - len(found)} unit test files are not affected and were not run; make test runs them all")
     return int(code)
 
 

@@ -1,6 +1,6 @@
-"""The doctor: what this machine has and what it lacks, each with the command that mends it.
+"""The doctor: what this machine has and what it lacks, each with the command that fixes it.
 
-`examine` looks at everything that a run on one supply needs, for ``promdrill doctor``; `require` refuses a run by the
+`examine` looks at everything that a run on one supply needs, for ``promdrill doctor``; `require` refuses a run on the
 first of the same findings that fails. Neither changes anything. Every probe can be replaced.
 """
 
@@ -47,19 +47,19 @@ class Space:
 
 
 COLD = {"source": Space(18 * GIB, 7 * GIB), "registry": Space(3 * GIB, 5 * GIB), "bundle": Space(1 * GIB, 5 * GIB)}
-"""For a cold start. On `source` Go's caches take 11 GiB, artefacts 5; in Docker images take 1 to 4, a cluster 2.
+"""For a cold start. On `source`, Go's caches take 11 GiB and artefacts 5; in Docker images take 1 to 4, a cluster 2.
 
-Of a bundle: its files 0.5, the node image 0.6 for a while and 1.7 in Docker.
+For a bundle: its files take 0.5 GiB, the node image 0.6 temporarily and 1.7 in Docker.
 """
 
 WARM = Space(0, 3 * GIB)
-"""For a run whose artefacts are all there: one cluster and its volumes."""
+"""For a run whose artefacts are all in the cache: one cluster and its volumes."""
 
 MEMORY_BYTES = {"source": 8 * GIB, "registry": 4 * GIB, "bundle": 4 * GIB}
-"""What builds stay under; a cluster alone takes 2, with drills in it 3."""
+"""Builds stay below this; a cluster alone takes 2 GiB, 3 with drills in it."""
 
 CPUS = 2
-"""What kubeadm asks of a node; drills were measured on two."""
+"""What kubeadm requires of a node; drills were measured on two."""
 
 OLDEST_BASH = Version("4.4")
 """Steps fail in command substitutions too (``inherit_errexit``), which the bash of macOS, 3.2, cannot do."""
@@ -77,13 +77,13 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of the doctor's.
+    """One line of the doctor's report.
 
     Attributes:
-        name: What was looked at.
+        name: What was examined.
         level: How bad it is.
         text: What was found, in words.
-        mend: The command that mends it; empty when nothing is broken.
+        mend: The command that fixes it; empty when nothing is wrong.
     """
 
     name: str
@@ -93,7 +93,7 @@ class Finding:
 
 
 def free_bytes(path: Path) -> int:
-    """Free space in bytes where a folder is, or would be made."""
+    """Free space in bytes where a folder is, or would be created."""
     return shutil.disk_usage(_there(path)).free
 
 
@@ -102,7 +102,7 @@ def _there(path: Path) -> Path:
 
 
 def exists(path: Path) -> bool:
-    """Whether a file or folder is there and may be seen."""
+    """Whether a file or folder exists and is accessible."""
     try:
         return path.exists()
     except OSError:
@@ -110,7 +110,7 @@ def exists(path: Path) -> bool:
 
 
 def memory_bytes(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Memory in bytes that this process may use: the machine's, or its control group's limit where that is less."""
+    """Memory in bytes that this process may use: the machine's, or its control group's limit if that is lower."""
     said = (proc / "meminfo").read_text(encoding="ascii") if (proc / "meminfo").exists() else ""
     match = re.search(r"^MemTotal:\s+(\d+) kB", said, re.MULTILINE)
     limits = [int(match[1]) * 1024] if match else []
@@ -122,7 +122,7 @@ def memory_bytes(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cg
 
 
 def filesystems(path: Path = Path("/proc/filesystems")) -> frozenset[str]:
-    """File systems that the kernel has ready; none where there is no such list."""
+    """File systems that the kernel has ready; empty if there is no such list."""
     if not path.exists():
         return frozenset()
     return frozenset(line.split()[-1] for line in path.read_text(encoding="ascii").splitlines() if line.strip())
@@ -139,12 +139,12 @@ def modules(folder: Path | None = None) -> frozenset[str]:
 
 
 def device_of(path: Path) -> int:
-    """What tells the file system of a folder, or of where it would be made, from others."""
+    """Identifies the file system of a folder, or of where it would be created."""
     return _there(path).stat().st_dev
 
 
 def bash_version() -> str | None:
-    """Version of the bash on PATH; None when there is none that runs."""
+    """Version of the bash on PATH; None when there is none that works."""
     try:
         answer = shell.run(["bash", "--version"], timeout_s=20).stdout
     except PromdrillError:
@@ -154,7 +154,7 @@ def bash_version() -> str | None:
 
 
 def go_version() -> str | None:
-    """Version of the Go on PATH; None when there is none that runs."""
+    """Version of the Go on PATH; None when there is none that works."""
     try:
         answer = shell.run(["go", "env", "GOVERSION"], timeout_s=20, env={"GOTOOLCHAIN": "local"}).stdout
     except PromdrillError:
@@ -187,24 +187,24 @@ def examine(*, supply: str = "auto", warm: bool = False, probes: Probes | None =
     """Look at everything that a run needs.
 
     Args:
-        supply: Value of SUPPLY; `bundle` where a run would get everything out of one.
+        supply: Value of SUPPLY; `bundle` if a run would get everything from one.
         warm: Whether all artefacts of a run are in the cache, so that little disk is needed.
         probes: Where facts come from.
 
     Raises:
-        UsageError: `supply` is none.
+        UsageError: `supply` is not one of the supplies.
     """
     probes = probes or Probes()
-    bundled = Choice("bundle", "everything comes out of it.")
+    bundled = Choice("bundle", "everything comes from it.")
     choice = bundled if supply == bundled.name else probes.choice(supply)
     chosen = Finding("supply", Level.OK, f"{choice.name}: {choice.why}")
     return (chosen, *_needs(choice.name, warm, probes))
 
 
 def require(*, supply: str, warm: bool = False, probes: Probes | None = None) -> None:
-    """Refuse a run that cannot end well, before anything is started: by the first finding of `examine` that fails.
+    """Refuse a run that cannot end well, before anything is started, on the first finding of `examine` that fails.
 
-    What was let through once in this process is let through again: disk that the run itself takes is no reason.
+    A check that passed once in this process is not repeated: the run itself uses disk, which is no reason to refuse.
 
     Args:
         supply: `source`, `registry` or `bundle`.
@@ -212,7 +212,7 @@ def require(*, supply: str, warm: bool = False, probes: Probes | None = None) ->
         probes: Where facts come from.
 
     Raises:
-        UsageError: With the finding's text, and what mends it.
+        UsageError: With the finding's text, and how to fix it.
     """
     if probes is None:
         _require_once(supply, warm)
@@ -232,12 +232,12 @@ def _require(supply: str, warm: bool, probes: Probes) -> None:
 
 
 def exit_code(findings: tuple[Finding, ...]) -> int:
-    """0 when drills can run, 1 when something keeps them from it."""
+    """0 when drills can run, 1 when something prevents it."""
     return int(any(finding.level is Level.FAIL for finding in findings))
 
 
 def render(findings: tuple[Finding, ...], console: Console) -> None:
-    """Print findings, one line each, with the command that mends it below."""
+    """Print findings, one line each, with the command that fixes it below."""
     colours = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column(no_wrap=True)
@@ -251,16 +251,16 @@ def render(findings: tuple[Finding, ...], console: Console) -> None:
 
 
 def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
-    """What a run on a supply needs, from what decides most to what decides least; each is looked at when asked for."""
+    """Everything that a run on a supply needs, most decisive first; each is examined when its turn comes."""
     host = probes.machine()
     yield _platform(host)
     yield Finding("user", Level.OK, f"{'root' if host.root else 'not root'} on {host.distribution}")
     found, answer = _engine(host, probes)
     yield found
     running = answer.engine if answer is not None else None
-    here = running.here(host) if running is not None else found.level is Level.OK  # one that a run starts
+    here = running.here(host) if running is not None else found.level is Level.OK  # a run would start one here
     yield _disk(WARM if warm else COLD[supply], running, here=here, probes=probes)
-    if running is not None or here:  # else nobody knows where a cluster will run
+    if running is not None or here:  # else it is not known where a cluster will run
         yield _memory(MEMORY_BYTES[supply], running, here=here, probes=probes)
     if running is not None and running.cpus:
         yield _cpus(running)
@@ -268,8 +268,8 @@ def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
         yield _capabilities(host)
         yield from _kernel(host, probes)
     elif running is not None:
-        where = f"Docker runs elsewhere, on {running.product or 'a system of its own'}, Linux {running.kernel}"
-        yield Finding("kernel", Level.OK, f"{where}; a node looks at its loop devices and file systems when it starts")
+        where = f"Docker runs elsewhere, on {running.product or 'another system'}, Linux {running.kernel}"
+        yield Finding("kernel", Level.OK, f"{where}; a node checks its loop devices and file systems when it starts")
     yield _bash(host, probes)
     if supply == "source":
         yield from (_architecture(host, running), _go(probes), _packages(host, warm, probes))
@@ -296,20 +296,20 @@ def _engine(host: Machine, probes: Probes) -> tuple[Finding, Answer | None]:
     refused = refusal.obstacle(host, answer, has=probes.has)
     if refused is not None:
         return Finding("engine", Level.FAIL, refused.message, refused.hint), answer
-    text = f"none answers; a run installs and starts Docker, {paths.command('clean')} ends it"
+    text = f"no Docker answers; a run installs and starts one, and {paths.command('clean')} stops it"
     return Finding("engine", Level.OK, text), answer
 
 
 def _capabilities(host: Machine) -> Finding:
     if not host.missing:
-        return Finding("capabilities", Level.OK, "all that the kernel knows")
+        return Finding("capabilities", Level.OK, "all that the kernel has")
     names = ", ".join(host.missing)
-    how = "a Docker that promdrill starts does without; one that runs already may refuse privileged containers"
+    how = "a Docker that promdrill starts works without; a running one may refuse privileged containers"
     return Finding("capabilities", Level.WARN, f"missing here: {names}; {how}")
 
 
 def _disk(needed: Space, running: Engine | None, *, here: bool, probes: Probes) -> Finding:
-    """Free space where things go: our cache, and Docker's own folder where that is on a disk that can be seen."""
+    """Free space in our cache, and in Docker's own folder if its disk is visible from here."""
     wanted = {probes.cache: needed.cache}
     root = Path(running.data_root) if running is not None and running.data_root else None
     if root is None and here:
@@ -320,7 +320,7 @@ def _disk(needed: Space, running: Engine | None, *, here: bool, probes: Probes) 
         place = probes.cache if same else root
         wanted[place] = wanted.get(place, 0) + needed.docker
     elif running is not None:
-        aside = f"; {needed.docker / GIB:.0f} GiB more on Docker's own disk, which is not seen from here"
+        aside = f"; {needed.docker / GIB:.0f} GiB more needed on Docker's own disk, which is not visible from here"
     else:
         wanted[probes.cache] += needed.docker
     free = {place: probes.free_bytes(place) for place in wanted}
@@ -341,10 +341,10 @@ def _gib(size_bytes: float) -> str:
 
 
 def _memory(wanted: int, running: Engine | None, *, here: bool, probes: Probes) -> Finding:
-    """Where Docker is in a virtual machine, what that has counts; a limit on this process counts where it is here."""
+    """If Docker runs in a virtual machine, that machine's memory counts; if here, a limit on this process counts."""
     memory = probes.memory_bytes() if here or running is None else running.memory_bytes
-    text = f"{memory / GIB:.1f} GiB{'' if here else ' for Docker'}, {wanted / GIB:.0f} GiB wanted"
-    if memory >= 0.9 * wanted:  # a machine sold with it shows a little less
+    text = f"{memory / GIB:.1f} GiB{'' if here else ' for Docker'}, {wanted / GIB:.0f} GiB needed"
+    if memory >= 0.9 * wanted:  # a machine sold with this size shows a little less
         return Finding("memory", Level.OK, text)
     mend = "give the machine more memory" if here else "give Docker's virtual machine more memory"
     level = Level.WARN if memory >= wanted // 2 else Level.FAIL
@@ -354,7 +354,7 @@ def _memory(wanted: int, running: Engine | None, *, here: bool, probes: Probes) 
 
 
 def _cpus(running: Engine) -> Finding:
-    text = f"{running.cpus} for Docker, {CPUS} wanted"
+    text = f"{running.cpus} for Docker, {CPUS} needed"
     if running.cpus >= CPUS:
         return Finding("cpus", Level.OK, text)
     return Finding("cpus", Level.WARN, f"{text}; a drill may miss its deadlines", "give Docker more processors")
@@ -372,18 +372,18 @@ def _kernel(host: Machine, probes: Probes) -> list[Finding]:
     found = []
     for name, use in uses.items():
         if name in ready:
-            found.append(Finding(f"kernel {name}", Level.OK, f"there, for {use}"))
+            found.append(Finding(f"kernel {name}", Level.OK, f"available, for {use}"))
             continue
         if name in loadable:
-            text = f"no {name} yet, for {use}; the kernel loads it when it is first used"
+            text = f"{name} is not loaded yet, for {use}; the kernel loads it at first use"
             found.append(Finding(f"kernel {name}", Level.WARN, text, f"{sudo}modprobe {name}"))
             continue
         level = Level.FAIL if name in {"overlay", volumes} else Level.WARN
-        text = f"this kernel has no {name}, for {use}, and no module to load it from"
+        text = f"this kernel has no {name}, for {use}, and no module for it"
         found.append(Finding(f"kernel {name}", level, text, "boot a kernel that has it"))
     if probes.exists(Path("/dev/loop-control")):
-        return [*found, Finding("kernel loop", Level.OK, "there, for volumes with a real size")]
-    return [*found, Finding("kernel loop", Level.FAIL, "no /dev/loop-control, so no volume with a real size",
+        return [*found, Finding("kernel loop", Level.OK, "available, for volumes with a real size")]
+    return [*found, Finding("kernel loop", Level.FAIL, "no /dev/loop-control, so volumes cannot have a real size",
                             f"{sudo}modprobe loop")]  # fmt: skip
 
 
@@ -402,7 +402,7 @@ def _architecture(host: Machine, running: Engine | None) -> Finding:
     if (host.system, host.architecture, nodes) == ("linux", "amd64", "amd64"):
         return Finding("architecture", Level.OK, host.platform)
     what = host.platform if nodes == host.architecture else f"{host.platform} with nodes of linux/{nodes}"
-    return Finding("architecture", Level.FAIL, f"this is {what}, and building from source is for linux/amd64",
+    return Finding("architecture", Level.FAIL, f"this is {what}, and building from source works on linux/amd64 only",
                    "SUPPLY=registry")  # fmt: skip
 
 
@@ -415,16 +415,16 @@ def _go(probes: Probes) -> Finding:
 
 
 def _packages(host: Machine, warm: bool, probes: Probes) -> Finding:
-    """Debian's tools. They are used as root: else mmdebstrap's hooks may not read what a user has in the cache."""
+    """Debian's tools. They run as root, because otherwise mmdebstrap's hooks may not read a user's cache."""
     if warm:
-        return Finding("debian tools", Level.OK, "not needed; what they make is there")
+        return Finding("debian tools", Level.OK, "not needed: everything is already built")
     if not host.root:
-        wrong = f"building Debian's file trees takes root (this is not root on {host.distribution})"
-        return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or run it as root")
+        wrong = f"building Debian's file trees needs root (this is not root on {host.distribution})"
+        return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or run as root")
     missing = " ".join(probes.missing_packages())
     if not missing:
-        return Finding("debian tools", Level.OK, "there")
+        return Finding("debian tools", Level.OK, "installed")
     if host.debian:
-        return Finding("debian tools", Level.OK, f"{missing}: installed by a run")
-    wrong = f"building from source needs {missing} of Debian (this is {host.distribution})"
-    return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or a machine with Debian or Ubuntu")
+        return Finding("debian tools", Level.OK, f"{missing}: missing; a run installs it")
+    wrong = f"building from source needs {missing} from Debian (this is {host.distribution})"
+    return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or use a machine with Debian or Ubuntu")

@@ -59,7 +59,7 @@ def test_a_run_gets_all_of_them_and_the_supply_those_that_decide_what_is_needed(
     assert set(passed(RUNS["promdrill run"])) == (set(OPTIONS) - NOT_HERE) | {"COMMAND"}
     needed = {"SCENARIO", "SCENARIOS", *supply.VARIABLES}
     assert set(passed(RUNS["promdrill supply"])) == needed
-    named = set(re.findall(r"inputs\.([\w-]+)", RUNS["name what is kept"]["env"]["WHAT"]))
+    named = set(re.findall(r"inputs\.([\w-]+)", RUNS["compute the cache key"]["env"]["WHAT"]))
     assert {variable(name) for name in named} == needed | {"VERSION"}, "what is kept is kept for the same settings"
 
 
@@ -78,8 +78,8 @@ def test_it_is_pinned_like_the_workflows() -> None:
 
 def test_what_was_brought_is_kept_before_the_drills_and_what_was_learnt_after_them() -> None:
     names = [step["name"] for step in STEPS]
-    order = ["what an earlier run brought", "install promdrill", "promdrill supply", "keep it for later runs"]
-    order += ["promdrill run", "put the verdicts on the page of the run", "keep the report", "promdrill clean"]
+    order = ["restore the cache", "install promdrill", "promdrill supply", "save the cache"]
+    order += ["promdrill run", "add the verdicts to the job summary", "upload the report", "promdrill clean"]
     assert [name for name in names if name in order] == order
     assert all("always()" in step["if"] for step in STEPS[names.index("promdrill run") + 1 :])
     restored, saved = (next(step for step in STEPS if step["name"] == name) for name in (order[0], order[3]))
@@ -136,7 +136,7 @@ def test_what_is_kept_has_a_name_that_changes_with_what_is_asked_and_with_files_
 
     def key(**env: str) -> str:
         given = {"WHAT": "disk-full", "LOCAL": "drills,values.yaml,", **env}
-        return runner.step("name what is kept", given)["key"]
+        return runner.step("compute the cache key", given)["key"]
 
     first = key()
     assert re.fullmatch(r"promdrill-Linux-X64-[0-9a-f]{32}", first)
@@ -151,14 +151,14 @@ def test_what_is_kept_has_a_name_that_changes_with_what_is_asked_and_with_files_
 
 def test_what_is_kept_is_named_after_the_pins(runner: Runner, tmp_path: Path) -> None:
     here = tmp_path / "action"
-    for name in re.findall(r"files=\((.*)\)", RUNS["name what is kept"]["run"])[0].split():
+    for name in re.findall(r"files=\((.*)\)", RUNS["compute the cache key"]["run"])[0].split():
         assert (ROOT / name).exists()
         (here / name).parent.mkdir(parents=True, exist_ok=True)
         (here / name).write_text("pin")
     given = {"WHAT": "", "LOCAL": ",,", "GITHUB_ACTION_PATH": str(here)}
-    first = runner.step("name what is kept", given)["key"]
+    first = runner.step("compute the cache key", given)["key"]
     (here / "src/promdrill/artefacts/pins.toml").write_text("another pin")
-    assert runner.step("name what is kept", given)["key"] != first
+    assert runner.step("compute the cache key", given)["key"] != first
 
 
 @pytest.mark.parametrize(("code", "verdicts"), [(0, "passed passed"), (1, "passed failed")])
@@ -171,7 +171,7 @@ def test_a_run_ends_as_promdrill_does_and_tells_how_drills_ended(runner: Runner,
     assert argv == ["run", "--report-dir", outputs["report"]]
     assert env["VALUES"] == "my v"
     assert env["PROMDRILL_CACHE_DIR"] == f"{runner.home}/.cache/promdrill-action/promdrill"
-    runner.step("put the verdicts on the page of the run", {"REPORT": outputs["report"]})
+    runner.step("add the verdicts to the job summary", {"REPORT": outputs["report"]})
     assert runner.files["GITHUB_STEP_SUMMARY"].read_text() == "## promdrill: 2 drills, all as expected\n"
 
 

@@ -151,8 +151,8 @@ def test_what_was_run_and_what_was_not_is_said(
     assert ran == [["tests/unit/test_b.py", "test_a.py"]]
     said = capsys.readouterr().out.splitlines()
     assert said[0].startswith("1 files differ from x and touch 2 of ")
-    assert said[1] == "not run, the time was up: 7 tests of test_b.py"
-    assert said[2].endswith("unit test files are not touched and were not run; make test runs all")
+    assert said[1] == "not run, out of time: 7 tests of test_b.py"
+    assert said[2].endswith("unit test files are not affected and were not run; make test runs them all")
     monkeypatch.setattr(affected, "affected", lambda *_: [])
     assert affected.main([]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "no unit tests were run; make test runs all"
+    assert capsys.readouterr().out.splitlines()[-1] == "no unit tests were run; make test runs them all"

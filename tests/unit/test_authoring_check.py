@@ -56,11 +56,11 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         '@pytest.mark.touches("release")\n@pytest.mark.touches("rules")',
         ":+1: the marker touches may appear only once and takes one text or more",
     ),
-    "no touches": ('@pytest.mark.touches("alerting rules", "release")\n', "", ":+0: no marker says what fault and"),
+    "no touches": ('@pytest.mark.touches("alerting rules", "release")\n', "", ":+0: no marker says what the fault and"),
     "touches too long": (
         '"alerting rules", "release"',
         '"alerting rules, all of them", "the release"',
-        ":+0: touches has 40 characters, 37 at most: alerting rules, all of them, the release",
+        ":+0: touches has 40 characters, but the limit is 37: alerting rules, all of them, the release",
     ),
     "range": ('">=15"', '"15"', ":+0: charts: '15' is not a version range"),
     "stack": ('">=15"', '">=15", stack="57"', ":+0: stack: '57' is not a version range"),
@@ -74,21 +74,21 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         '@pytest.mark.install("manual")\n@pytest.mark.charts(">=15")',
         ":+1: the marker charts has no meaning with install manual",
     ),
-    "unknown marker": ('@pytest.mark.charts(">=15")', '@pytest.mark.chart(">=15")', ":+0: no marker is called chart"),
+    "unknown marker": ('@pytest.mark.charts(">=15")', '@pytest.mark.chart(">=15")', ":+0: unknown marker chart"),
     "alone without a text": (
         '@pytest.mark.charts(">=15")',
         "@pytest.mark.alone",
-        ":+0: the marker alone may appear only once and takes one text, word for word",
+        ":+0: the marker alone may appear only once and takes one text, written as a literal",
     ),
     "long with two": (
         '@pytest.mark.charts(">=15")',
         '@pytest.mark.long("a", "b")',
-        ":+0: the marker long may appear only once and takes one text, word for word",
+        ":+0: the marker long may appear only once and takes one text, written as a literal",
     ),
     "exclusive without text": (
         '@pytest.mark.charts(">=15")',
         "@pytest.mark.exclusive(API)",
-        ":+0: the marker exclusive may appear only once and takes one text, word for word",
+        ":+0: the marker exclusive may appear only once and takes one text, written as a literal",
     ),
     "docstring": (
         '"""watchdog-silent: the',
@@ -101,7 +101,7 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         ":-1: the test has no docstring",
     ),
     "name of the test": ("def test_watchdog_silent(", "def test_watchdog(", ":+0: the test is test_watchdog"),
-    "no drill": ("(drill: Drill)", "(capsys: object)", ":+0: the test takes no drill, so it drills nothing"),
+    "no drill": ("(drill: Drill)", "(capsys: object)", ":+0: the test has no argument drill, so it drills nothing"),
     "no run": ("    drill.run(", "    print(", ":-4: the test never calls drill.run, so it drills nothing"),
     "two tests": (
         "def rule(",
@@ -163,7 +163,9 @@ def test_what_is_wrong_with_a_test(drills: Path, case: str) -> None:
     assert [each for each in found if each.startswith(f"{TEST}:{line}: {what}")], found
     assert len(found) == 1, found
     stated = {"comma", "names", "names of the baseline", "NameError", "in a condition", "variables", "todo"}
-    assert notes == ([] if case in stated else [f"{ID}: what the test states is checked once everything else is right"])
+    assert notes == (
+        [] if case in stated else [f"{ID}: the plan in the test was not checked; fix the other problems first"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -208,7 +210,7 @@ def test_what_only_a_cluster_knows_is_said_to_be_unchecked(drills: Path) -> None
     change(
         drills / ID / TEST, "    server = drill.server\n", '    server = drill.server\n    drill.site.kube.get("/x")\n'
     )
-    assert found_in(drills) == ([], [f"{ID}: what the test states is not checked, it asks the cluster for /x"])
+    assert found_in(drills) == ([], [f"{ID}: the plan in the test was not checked: it asks the cluster for /x"])
 
 
 RUNBOOK_CASES: dict[str, tuple[str, str, str]] = {
@@ -216,7 +218,7 @@ RUNBOOK_CASES: dict[str, tuple[str, str, str]] = {
     "unknown key": ("data_loss: false", "data_lost: false", ":+0: unknown key data_lost in the front matter"),
     "data_loss": ("data_loss: false", "data_loss: 'no'", ":+0: data_loss must be true, false, or text"),
     "heading": ("## Mitigation", "## Mitgation", ":+0: heading Mitgation must be ## Mitigation"),
-    "paste": ("export RELEASE=", "export RELEASES=", ":9: a person is not told to paste the variables"),
+    "paste": ("export RELEASE=", "export RELEASES=", ":9: the variables of the front matter must be exported"),
     "why it fails": (
         "data_loss: false",
         "data_loss: false\nfails_because: it does\nfails_with: x",
@@ -252,7 +254,7 @@ def test_a_title_that_is_not_the_heading(drills: Path) -> None:
 def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
     shutil.copy(drills / ID / "runbook.md", drills / ID / "runbook.as-written.md")
     assert found_in(drills)[0] == [
-        "runbook.as-written.md:1: a runbook kept because it does not work must say why, and how that shows"
+        "runbook.as-written.md:1: a runbook that is kept because it does not work must say why, and how that shows"
     ]
 
 
@@ -261,8 +263,8 @@ def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
     [
         ("a: [", "values.yaml:1: not YAML: expected the node content"),
         ("a: 1\nb: x: y\n", "values.yaml:2: not YAML: mapping values are not allowed here"),
-        ("- a\n", "values.yaml:1: Helm values are one mapping"),
-        ("a: 1\n---\nb: 1\n", "values.yaml:1: Helm values are one mapping"),
+        ("- a\n", "values.yaml:1: Helm values must be one mapping"),
+        ("a: 1\n---\nb: 1\n", "values.yaml:1: Helm values must be one mapping"),
         (None, "values.yaml:1: no such file"),
     ],
 )
@@ -289,7 +291,10 @@ def test_a_manifest_that_is_not_yaml(drills: Path) -> None:
     ("made", "wanted"),
     [
         (lambda folder: folder.rename(folder.with_name("Watchdog")), "Watchdog:1: 'Watchdog' is not an id: "),
-        (lambda folder: folder.rename(folder.with_name("w" * 31)), f"{'w' * 31}:1: the id has 31 characters, 30 at"),
+        (
+            lambda folder: folder.rename(folder.with_name("w" * 31)),
+            f"{'w' * 31}:1: the id has 31 characters; the limit is 30",
+        ),
         (lambda folder: (folder / TEST).rename(folder / "test_other.py"), f"{TEST}:1: no such file"),
         (
             lambda folder: (folder / TEST).rename(folder / "test_other.py"),

@@ -375,7 +375,7 @@ def test_three_runs_of_two_drills_side_by_side(world: World, capsys: Captured) -
     lines = said.out.splitlines()
     assert lines[:4] == ["run 1 of 3", "oom: passed", "report: reports/1", "run 2 of 3"]
     assert lines[9].startswith("3 runs: prometheus 0.1.0")
-    again = "the figures of these runs, again: .venv/bin/promdrill bench reports/1 reports/2 reports/3"
+    again = "to see these figures again: .venv/bin/promdrill bench reports/1 reports/2 reports/3"
     assert said.err == f"{again}\n"
 
 
@@ -413,14 +413,14 @@ def test_a_run_that_is_refused_ends_it(world: World, capsys: Captured) -> None:
     world.runs, world.ends = [None], [Ended(2, "SCENARIO=x: no such scenario")]
     assert promdrill("--scenario=x") == 2
     said = capsys.readouterr()
-    assert said.err == "promdrill: run 1 of 3 came to no results; it ended with exit code 2\n"
+    assert said.err == "promdrill: run 1 of 3 left no results; its exit code is 2\n"
     assert "runs:" not in said.out
 
 
 def test_a_run_whose_scenarios_cannot_be_imported_ends_it(world: World, capsys: Captured) -> None:
     world.runs, world.ends = [run()], [Ended(2, "1 error during collection")]
     assert promdrill() == 2
-    assert "run 1 of 3 came to no results; it ended with exit code 2" in capsys.readouterr().err
+    assert "run 1 of 3 left no results; its exit code is 2" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("ended", [Ended(130, "", interrupted=True), Ended(130, "")], ids=["both", "the run alone"])
@@ -434,9 +434,9 @@ def test_an_interruption_names_what_there_is(world: World, capsys: Captured, end
 
 
 def test_a_run_that_leaves_nothing_ends_it(world: World, capsys: Captured) -> None:
-    world.runs, world.ends = [None], [Ended(-9, "it said nothing")]
+    world.runs, world.ends = [None], [Ended(-9, "no output")]
     assert promdrill() == 1
-    assert "run 1 of 3 came to no results; it ended with exit code -9" in capsys.readouterr().err
+    assert "run 1 of 3 left no results; its exit code is -9" in capsys.readouterr().err
 
 
 def test_what_a_program_reads_is_nothing_but_the_answer(world: World, capsys: Captured) -> None:
@@ -467,10 +467,10 @@ def test_results_are_only_told_of(world: World, capsys: Captured, monkeypatch: p
         (["broken.json"], "broken.json is not JSON"),
         (["one", "other"], "cannot combine runs with different versions of Kubernetes"),
         (["none"], "these results contain no drills"),
-        (["one", "--jobs=1"], "--jobs: with RESULTS nothing is run"),
-        (["one", "--scenario=oom"], "--scenario: with RESULTS nothing is run"),
-        (["one", "--runs=2"], "--runs: with RESULTS nothing is run"),
-        (["one", "--reports=x"], "--reports: with RESULTS nothing is run"),
+        (["one", "--jobs=1"], "--jobs: not allowed with RESULTS, because nothing is run"),
+        (["one", "--scenario=oom"], "--scenario: not allowed with RESULTS, because nothing is run"),
+        (["one", "--runs=2"], "--runs: not allowed with RESULTS, because nothing is run"),
+        (["one", "--reports=x"], "--reports: not allowed with RESULTS, because nothing is run"),
         (["--jobs=0"], "JOBS=0: not a whole number from 1 to 16"),
     ],
 )
@@ -500,5 +500,5 @@ def test_a_variable_that_would_be_set_in_vain_is_refused(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert promdrill() == 2
-    assert f"{name}={value}: a bench runs drills whole, and keeps no cluster" in capsys.readouterr().err
+    assert f"{name}={value}: not allowed with bench" in capsys.readouterr().err
     assert world.argvs == []

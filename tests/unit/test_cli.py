@@ -176,17 +176,17 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
         assert wrong.endswith(hint)
         return wrong.removeprefix(f"promdrill: CLUSTER={name}: ").removesuffix(hint)
 
-    there = "there are promdrill-2 (kept)"
+    there = "the clusters are promdrill-2 (kept)"
     assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
     with lease.this_name("promdrill-2"):
         assert refused("promdrill-2") == f"in use by another run; {there}"
     left = paths.clusters_dir() / "promdrill-3"
     left.mkdir()
     also = f"{there}, promdrill-3 (left by a killed run)"
-    assert refused("promdrill-3") == f"left by a killed run, and not kept; {also}"
+    assert refused("promdrill-3") == f"left by a killed run, not kept; {also}"
     monkeypatch.setattr(kind, "names", set)
     assert refused("promdrill-2") == (
-        "it is gone, and its record was removed; there are promdrill-3 (left by a killed run)"
+        "it is gone, and its record was removed; the clusters are promdrill-3 (left by a killed run)"
     )
     assert not kept.exists()
     left.rmdir()
@@ -230,7 +230,7 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; there are ", "SCENARIO=disk-full"),
+        (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; the scenarios are ", "SCENARIO=disk-full"),
         (["--supply=moon"], "SUPPLY=moon", "SUPPLY="),
         (["--chart=/nope"], "CHART=/nope: no such folder or .tgz file", "CHART="),
         (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.37.0, 1.36.4, 1.36.3, ", "KUBE_VERSION=1.36."),
@@ -301,14 +301,22 @@ def test_controls_and_ablations_end_with_the_codes_of_run(
 @pytest.mark.parametrize(
     ("command", "env", "answer"),
     [
-        ("ablate", {}, ("SCENARIO is not set: an ablation runs one drill for each step", "SCENARIO=block-corrupt")),
+        ("ablate", {}, ("SCENARIO is not set; an ablation runs one drill for each step", "SCENARIO=block-corrupt")),
         ("ablate", {"SCENARIO": "disk-ful"}, ("SCENARIO=disk-ful: no such scenario", "SCENARIO=disk-full")),
-        ("controls", {"CONTROL": "no-fault"}, ("CONTROL=no-fault: all controls are run instead", "leave CONTROL out")),
-        ("controls", {"RUNBOOK": "mine.md"}, ("RUNBOOK=mine.md: no control runs a runbook", "leave RUNBOOK out")),
+        (
+            "controls",
+            {"CONTROL": "no-fault"},
+            ("CONTROL=no-fault: not allowed with controls, which runs every control", "leave CONTROL out"),
+        ),
+        (
+            "controls",
+            {"RUNBOOK": "mine.md"},
+            ("RUNBOOK=mine.md: not allowed with controls, which runs no runbook", "leave RUNBOOK out"),
+        ),
         (
             "ablate",
             {"SCENARIO": "disk-full", "CONTROL": "no-fault"},
-            ("CONTROL=no-fault: one step after the other is left out instead", "leave CONTROL out"),
+            ("CONTROL=no-fault: not allowed with ablate, which leaves out one step at a time", "leave CONTROL out"),
         ),
     ],
 )
@@ -397,7 +405,7 @@ def test_sigterm_ends_like_ctrl_c(fake_pytest: FakePytest, monkeypatch: pytest.M
 
 def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["drill"]) == 2
-    assert capsys.readouterr().err.startswith("promdrill: drill: no such command; there are run, ")
+    assert capsys.readouterr().err.startswith("promdrill: drill: no such command; the commands are run, ")
 
 
 @pytest.mark.parametrize(
@@ -540,7 +548,7 @@ def test_clean_with_nothing_running(no_engine: list[str], capsys: pytest.Capture
 def test_clean_leaves_a_run_that_goes_on_alone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     owners.claim(paths.clusters_dir() / "promdrill", kept=False)
     assert main.main(["clean"]) == 1
-    assert f"in use by a run that goes on, process {os.getpid()}" in capsys.readouterr().err
+    assert f"used by a run that is still going, process {os.getpid()}" in capsys.readouterr().err
     assert no_engine == [], "its engine is not stopped either"
     assert (paths.clusters_dir() / "promdrill").is_dir()
 

@@ -126,7 +126,7 @@ def test_list_starts_no_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.
 def test_a_misspelt_command_has_a_nearest_one(typed: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main([typed, "--help"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith(f"promdrill: {typed}: no such command; there are run, watch, ")
+    assert said.startswith(f"promdrill: {typed}: no such command; the commands are run, watch, ")
     assert said.endswith(f"Hint: promdrill {meant}\n")
 
 

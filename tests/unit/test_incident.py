@@ -48,7 +48,7 @@ def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, ca
     assert wrong == ""
     assert machine.world.ill
     assert machine.log == ["provided off", "drill in promdrill-1, keep True, values None", "kept promdrill-1"]
-    assert "toy is reproduced and stays: it is small\n" in said
+    assert "toy is reproduced and left standing: it is small\n" in said
     assert "  it is down\n    server is down: server is down looked at\n" in said
     for line in (
         f"export KUBECONFIG={folder() / 'kubeconfig'}",
@@ -77,7 +77,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     said, wrong = capsys.readouterr()
     assert wrong == ""
     assert "toy: judging for up to 20 s" in said
-    missing, _, rest = said.partition("Missing\n")[2].partition("Not asked yet\n")
+    missing, _, rest = said.partition("Missing\n")[2].partition("Not judged yet\n")
     assert "  size is large: size is large looked at\n" in missing
     assert "  server pod 2/2: " in missing
     assert rest.startswith("  it stays so\n")
@@ -87,7 +87,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     assert kept.promdrill("verify") == 0
     said, wrong = capsys.readouterr()
     assert wrong == ""
-    assert "missing" not in said.replace("says what is missing", "").lower()
+    assert "missing" not in said.replace("shows what is missing", "").lower()
     holds = said.partition("Holds\n")[2]
     assert "  size is large: size is large looked at\n" in holds
     assert "  always: always looked at\n" in holds
@@ -164,7 +164,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     typed: list[str] = []
 
     def asked(question: str) -> str:
-        assert question == "run it? y yes, n no, q quit: "
+        assert question == "run it? y yes, n skip, q quit: "
         if not typed:
             raise EOFError
         return typed.pop(0)
@@ -186,7 +186,7 @@ def test_quitting_leaves_what_was_done(kept: Machine, capsys: Capture, answers: 
     answers += ["y", "q"]
     assert kept.promdrill("remedy", "--step") == 1
     said, wrong = capsys.readouterr()
-    assert "promdrill: stopped before step 2 of 3; what was done stays\n" in wrong
+    assert "promdrill: stopped before step 2 of 3; the steps before it stay done\n" in wrong
     assert "passed" not in said
     assert SMALL in kept.values.read_text()
 
@@ -202,11 +202,11 @@ def test_an_incident_that_is_not_observed_leaves_no_cluster(machine: Machine, ca
     assert machine.promdrill("reproduce", "--scenario=toy") == 1
     said, wrong = capsys.readouterr()
     assert machine.log[-1] == "deleted promdrill-1"
-    assert "toy is not reproduced: the incident was not observed" in wrong
+    assert "toy was not reproduced: the incident was not observed" in wrong
     assert "toy: invalid: the incident was not observed" in said
     assert "is reproduced and stays" not in said
     assert machine.promdrill("verify") == 2
-    assert "there is no reproduced incident" in capsys.readouterr().err
+    assert "there is no standing incident" in capsys.readouterr().err
 
 
 def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, capsys: Capture) -> None:
@@ -214,7 +214,7 @@ def test_a_scenario_that_does_not_apply_is_not_reproduced(machine: Machine, caps
     marked = "import pytest\n" + test.read_text().replace("def test", '@pytest.mark.charts(">=26")\ndef test')
     test.write_text(marked)
     assert machine.promdrill("reproduce", "--scenario=toy") == 2
-    assert "toy is not reproduced: it applies to prometheus-community/prometheus >=26" in capsys.readouterr().err
+    assert "toy was not reproduced: it applies to prometheus-community/prometheus >=26" in capsys.readouterr().err
     assert machine.clusters == 0
 
 
@@ -230,16 +230,22 @@ def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Captur
 @pytest.mark.parametrize(
     ("typed", "answer"),
     [
-        (((), {}), ("SCENARIO is not set: which incident? There are toy", "SCENARIO=toy")),
-        ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; there are toy", "SCENARIO=toy")),
-        ((("--scenario=toy",), {"CONTROL": "no-fault"}), ("CONTROL=no-fault: an incident is", "leave CONTROL out")),
+        (((), {}), ("SCENARIO is not set: name one scenario. The scenarios are toy", "SCENARIO=toy")),
+        ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; the scenarios are toy", "SCENARIO=toy")),
+        (
+            (("--scenario=toy",), {"CONTROL": "no-fault"}),
+            ("CONTROL=no-fault: not allowed with reproduce: nothing", "leave CONTROL out"),
+        ),
         (
             (("--scenario=toy",), {"CLUSTER": "mine"}),
-            ("CLUSTER=mine: an incident has a cluster of", "leave CLUSTER out"),
+            ("CLUSTER=mine: not allowed with reproduce: an incident", "leave CLUSTER out"),
         ),
-        ((("--scenario=toy",), {"REPEAT": "3"}), ("REPEAT=3: an incident is reproduced once", "leave REPEAT out")),
+        (
+            (("--scenario=toy",), {"REPEAT": "3"}),
+            ("REPEAT=3: not allowed with reproduce: an incident is made once", "leave REPEAT out"),
+        ),
         ((("--scenario=toy", "--profile=slow"), {}), ("PROFILE=slow: not one of", "PROFILE=")),
-        (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: one at a time. There are toy", "SCENARIO=toy")),
+        (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: name one scenario. The scenarios are toy", "SCENARIO=toy")),
     ],
 )
 def test_bad_input_starts_nothing(
@@ -260,7 +266,7 @@ def test_bad_input_starts_nothing(
 def test_nothing_kept(machine: Machine, capsys: Capture, command: str) -> None:
     assert machine.promdrill(command) == 2
     hint = paths.command("reproduce", SCENARIO="disk-full")
-    assert capsys.readouterr().err == f"promdrill: there is no reproduced incident\nHint: {hint}\n"
+    assert capsys.readouterr().err == f"promdrill: there is no standing incident\nHint: {hint}\n"
 
 
 def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -269,12 +275,9 @@ def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypa
     capsys.readouterr()
     assert kept.promdrill("verify") == 2
     both = "toy (cluster promdrill-1), toy (cluster promdrill-2)"
-    assert (
-        f"there are 2 reproduced incidents: {both}\nHint: {paths.program()} verify promdrill-1\n"
-        in capsys.readouterr().err
-    )
+    assert f"2 incidents are standing: {both}\nHint: {paths.program()} verify promdrill-1\n" in capsys.readouterr().err
     assert kept.promdrill("verify", "oom") == 2
-    assert f"there is no reproduced incident oom; there are {both}" in capsys.readouterr().err
+    assert f"no standing incident oom; there are {both}" in capsys.readouterr().err
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify", "promdrill-2") == 0
     assert kept.log[-1] == "drill in promdrill-2, keep False, values None"
@@ -306,7 +309,7 @@ def test_a_cluster_that_is_gone_takes_its_record_along(
     )
     assert not (paths.clusters_dir() / "promdrill-1").exists()
     assert kept.promdrill(*command) == 2
-    assert "there is no reproduced incident" in capsys.readouterr().err
+    assert "there is no standing incident" in capsys.readouterr().err
 
 
 def test_a_cluster_of_another_engine_is_not_taken_for_gone(kept: Machine, capsys: Capture) -> None:
@@ -365,7 +368,7 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     owners.claim(paths.clusters_dir() / "promdrill-8", kept=False)
     assert kept.promdrill("clean", "oom") == 2
     assert capsys.readouterr().err == (
-        "promdrill: no cluster or reproduced incident oom; "
+        "promdrill: no cluster or standing incident oom; "
         "there are promdrill-1 (toy, reproduced), promdrill-7 (kept), promdrill-8 (in use)\n"
         f"Hint: {paths.program()} clean promdrill-1\n"
     )
@@ -373,7 +376,7 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     assert kept.promdrill("reproduce", "--scenario=toy") == 0
     capsys.readouterr()
     assert kept.promdrill("clean", "toy") == 2
-    assert "toy was reproduced in 2 clusters; there are promdrill-1 (toy" in capsys.readouterr().err
+    assert "toy was reproduced in 2 clusters; the clusters are promdrill-1 (toy" in capsys.readouterr().err
     with lease.this_name("promdrill-1"):
         assert kept.promdrill("clean", "promdrill-1") == 2
     assert "cluster promdrill-1 is in use by another run\nHint: wait until" in capsys.readouterr().err
@@ -397,7 +400,7 @@ def test_a_drill_does_not_run_over_its_own_incident(kept: Machine, capsys: Captu
 
 def test_clean_with_a_name_where_nothing_is(machine: Machine, capsys: Capture) -> None:
     assert machine.promdrill("clean", "disk-full") == 2
-    assert "no cluster or reproduced incident disk-full; there are no clusters" in capsys.readouterr().err
+    assert "no cluster or standing incident disk-full; there are no clusters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [FILE, "join.json"])
@@ -414,13 +417,13 @@ def test_what_is_left_is_damaged(kept: Machine, capsys: Capture, name: str, text
 def test_the_scenario_is_not_there_any_more(kept: Machine, capsys: Capture) -> None:
     (kept.folder / "scenarios" / "toy" / "test_toy.py").unlink()
     assert kept.promdrill("verify") == 2
-    assert "test_toy.py: not there any more" in capsys.readouterr().err
+    assert "test_toy.py is gone" in capsys.readouterr().err
 
 
 def test_two_at_a_time_are_refused(kept: Machine, capsys: Capture) -> None:
     with lease.this_name("promdrill-1"):
         assert kept.promdrill("verify") == 2
-    assert "another promdrill is at work on toy in cluster promdrill-1" in capsys.readouterr().err
+    assert "another promdrill is working on toy in cluster promdrill-1" in capsys.readouterr().err
 
 
 def test_while_it_is_judged_the_cluster_is_in_use_and_stays_kept(
@@ -472,7 +475,7 @@ def test_ctrl_c_while_it_is_reproduced_leaves_no_cluster(
     monkeypatch.setattr(machine.world, "wait_beyond", interrupted)
     assert machine.promdrill("reproduce", "--scenario=toy") == 130
     assert machine.log[-1] == "deleted promdrill-1"
-    assert "promdrill: interrupted; nothing is left but " in capsys.readouterr().err
+    assert "promdrill: interrupted; everything but " in capsys.readouterr().err
 
 
 def test_a_drill_whose_tools_are_gone_is_not_left(
@@ -508,7 +511,7 @@ def test_a_shared_cause_is_said_once() -> None:
         "  not asked yet (2 conditions):",
         "    one",
         "    another",
-        "Not asked yet",
+        "Not judged yet",
         "  it stays so",
         "Holds",
     ]
@@ -562,7 +565,7 @@ def test_a_shell_has_everything_set(
     assert (home / ".bashrc").read_text() == "PS1='[toy] \\w \\$ '\n"
     said = capsys.readouterr().out
     assert "toy: it is small\n" in said
-    assert "namespace drill-toy is their default" in " ".join(said.split())
+    assert "their default namespace is drill-toy" in " ".join(said.split())
     assert f"  VALUES={env['VALUES']}\n" in said
 
 
@@ -581,7 +584,7 @@ def test_a_command_in_the_shell(kept: Machine, become: Any, capsys: Capture) -> 
     ("words", "message"),
     [
         (("--",), "no command after --"),
-        (("toy", "ls"), "one incident at most, not: toy ls"),
+        (("toy", "ls"), "name at most one incident, not: toy ls"),
         (("--", "no-such-command"), "no command named no-such-command"),
     ],
 )

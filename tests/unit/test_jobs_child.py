@@ -90,8 +90,8 @@ def test_a_child_that_came_to_its_end(made: Child) -> None:
     [
         ("echo one; echo; kill -9 $$", "its process ended with exit code -9: one"),
         ("echo 'ERROR: not found' >&2; exit 4", "its process ended with exit code 4: ERROR: not found"),
-        ("exit 3", "its process ended with exit code 3: it said nothing"),
-        ("exit 0", "it came to no end of its own"),
+        ("exit 3", "its process ended with exit code 3: no output"),
+        ("exit 0", "its process ended before the test did"),
     ],
 )
 def test_a_child_that_dies_has_its_last_words_as_the_reason(made: Child, script: str, end: str) -> None:
@@ -113,7 +113,7 @@ def test_a_child_that_is_asked_to_end(made: Child) -> None:
 
 def test_a_child_that_hangs(made: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "TIMEOUT_S", 0.3)
-    assert made.run("echo here; exec sleep 60").end == "its process was not done within 0 s: here"
+    assert made.run("echo here; exec sleep 60").end == "its process did not end within 0 s: here"
 
 
 def test_a_state_is_told_by_a_message_and_not_by_what_is_printed(made: Child) -> None:

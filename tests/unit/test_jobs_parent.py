@@ -252,7 +252,7 @@ def test_those_alone_come_last_and_say_why(pytester: pytest.Pytester, fakes: Fak
     result.stdout.fnmatch_lines(
         [
             "flag: passed",
-            "disk-full: nothing runs beside it any more: it changes what drills share (all classes)",
+            "disk-full: now runs alone, because it changes what drills share (all classes)",
             "disk-full: passed",
         ]
     )
@@ -379,7 +379,7 @@ def test_tests_that_are_no_drills_are_refused(pytester: pytest.Pytester, fakes: 
     pytester.makepyfile(test_own="def test_own(kind_cluster): pass\n")
     result = pytester.runpytest_inprocess("--jobs=2")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*--jobs: test_own.py::test_own is no drill*"])
+    result.stderr.fnmatch_lines(["*--jobs: test_own.py::test_own is not a drill*"])
     assert fakes.log == []
 
 

@@ -207,7 +207,7 @@ def test_one_that_is_to_be_alone_begins_beside_the_last_and_waits_for_its_end(pl
     result.assert_outcomes(passed=2)
     told = log(place)
     assert told.index("began able") < told.index("ended best") < told.index("able is alone")
-    assert "able: nothing runs beside it any more: it changes what drills share (all classes)" in result.outlines
+    assert "able: now runs alone, because it changes what drills share (all classes)" in result.outlines
 
 
 def test_ctrl_c_ends_all_and_deletes_the_cluster(place: pytest.Pytester) -> None:

@@ -161,7 +161,7 @@ def test_includes_alone_are_a_matrix(tmp_path: Path) -> None:
 
 def test_the_same_cell_twice_is_refused_where_the_second_one_stands(tmp_path: Path) -> None:
     text = TWO_BY_TWO + '[[include]]\napp_version = "3.8.1"\n[[include]]\napp_version = "3.8.1"\nhelm_version = 4\n'
-    with pytest.raises(UsageError, match=r"matrix.toml:5: this \[\[include\]\] makes a cell that is there already"):
+    with pytest.raises(UsageError, match=r"matrix.toml:5: this \[\[include\]\] adds a cell that already exists"):
         cells_of(tmp_path, text)
 
 
@@ -187,7 +187,7 @@ def test_what_github_is_given() -> None:
         "profile": "fast",
         "scenario": "disk-full",
     }
-    with pytest.raises(UsageError, match="257 cells; GitHub takes 256"):
+    with pytest.raises(UsageError, match="257 cells; GitHub accepts at most 256"):
         to_github([cell()] * 257)
 
 

@@ -73,7 +73,7 @@ class Process:
     ("script", "ended"),
     [
         ("echo hello; echo", Ended(0, "hello")),
-        ("exit 3", Ended(3, "it said nothing")),
+        ("exit 3", Ended(3, "no output")),
         ("echo 'promdrill: KUBE_VERSION=1: no'; echo 'Hint: 1.36.3' >&2; exit 2", Ended(2, "KUBE_VERSION=1: no")),
         ("echo 'promdrill: one'; echo 'promdrill: two'; echo three; exit 2", Ended(2, "two")),
         ("echo x; kill -9 $$", Ended(-9, "x")),
@@ -104,7 +104,7 @@ def test_an_interruption_is_passed_on_and_its_end_awaited() -> None:
     assert process.run(UNDOES) == Ended(130, "undone", interrupted=True)
     assert process.said == [
         "here",
-        "interrupted; it may end what it began; Ctrl-C again ends it at once",
+        "interrupted; it is cleaning up; Ctrl-C again kills it",
         "undoing",
         "undone",
     ]
@@ -128,7 +128,7 @@ def test_one_that_does_not_end_when_asked_is_ended() -> None:
     process = Process(("here",))
     ended = process.run("trap '' INT; echo here; exec sleep 60", stop_s=0.2)
     assert ended == Ended(-signal.SIGTERM, "here", interrupted=True)
-    assert process.said[-1] == "it did not end within 0 s, and is ended"
+    assert process.said[-1] == "it did not end within 0 s; killing it"
 
 
 def test_one_that_is_late_is_asked_to_end() -> None:
@@ -136,7 +136,7 @@ def test_one_that_is_late_is_asked_to_end() -> None:
     assert process.run(UNDOES, timeout_s=2.0) == Ended(130, "it was not done within 2 s")
     assert process.said == [
         "here",
-        "not done within 2 s; it may end what it began; Ctrl-C again ends it at once",
+        "not done within 2 s; it is cleaning up; Ctrl-C again kills it",
         "undoing",
         "undone",
     ]

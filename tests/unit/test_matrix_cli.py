@@ -163,7 +163,7 @@ def test_a_variable_that_would_be_set_in_vain_is_refused(
     monkeypatch.setenv(name, "x")
     for what in ("--run", "--fetch"):
         assert run(what) == 2
-        assert f"{name}=x: a matrix takes it from its cells, or not at all" in capsys.readouterr().err
+        assert f"{name}=x: not allowed with a matrix: " in capsys.readouterr().err
     assert world.log == []
     assert run() == 0, "to list cells is no harm"
 
@@ -221,7 +221,7 @@ def test_what_cells_need_is_fetched_and_none_is_run(
     assert (world.log, world.cells, Path("reports").exists()) == ([], [], False)
     said = capsys.readouterr().out.splitlines()
     assert said[1:3] == ["checked", "Prometheus 2.48.0 is pulled, as checked"]
-    assert said[-1] == "all is there for 2 cells"
+    assert said[-1] == "everything is ready for 2 cells"
 
 
 def test_what_cannot_be_had_for_one_cell_is_said(
@@ -282,7 +282,7 @@ def test_going_on_with_a_file_of_ones_own(world: World, capsys: Captured, monkey
 def test_folders_of_no_cell_are_named(world: World, capsys: Captured) -> None:
     Path("reports/matrix/k1.30.0-gone").mkdir(parents=True)
     assert run("--run", "--supply=source", "--cell", FIRST) == 0
-    assert "reports/matrix/k1.30.0-gone is left alone: it is no cell of mine.toml" in capsys.readouterr().out
+    assert "left reports/matrix/k1.30.0-gone alone: it is not a cell of mine.toml" in capsys.readouterr().out
     assert len(world.cells) == 1
 
 

@@ -129,11 +129,11 @@ def test_the_same_cells_give_the_same_text(capsys: Captured) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--file=../mine.toml"], "--file=../mine.toml: not in this folder"),
-        (["--scenarios=../drills"], "SCENARIOS=../drills: not in this folder"),
-        (["--reports=/elsewhere"], "REPORTS=/elsewhere: not in this folder"),
-        (["--reports=$HOME"], "REPORTS=$HOME: GitLab's jobs take letters, digits and . _ - / in paths"),
-        (["--reports=my reports"], "REPORTS=my reports: GitLab's jobs take"),
+        (["--file=../mine.toml"], "--file=../mine.toml: not inside this folder"),
+        (["--scenarios=../drills"], "SCENARIOS=../drills: not inside this folder"),
+        (["--reports=/elsewhere"], "REPORTS=/elsewhere: not inside this folder"),
+        (["--reports=$HOME"], "REPORTS=$HOME: GitLab's jobs accept only letters, digits and . _ - / in paths"),
+        (["--reports=my reports"], "REPORTS=my reports: GitLab's jobs accept only"),
         (["--jobs=0"], "JOBS=0: not a whole number"),
         (["--supply=moon"], "SUPPLY=moon: not one of"),
     ],
@@ -151,7 +151,7 @@ def test_what_jobs_in_other_checkouts_could_not_do_is_refused(
 def test_more_jobs_than_gitlab_takes_are_refused() -> None:
     fits = [cell(app=f"3.0.{number}") for number in range(MOST_JOBS - 1)]
     assert len(cells_in(yaml.safe_load(to_gitlab(fits, listing=[], running=[], reports="r")))) == MOST_JOBS - 1
-    with pytest.raises(UsageError, match="500 cells and a report; GitLab takes 500 jobs in one pipeline"):
+    with pytest.raises(UsageError, match="500 cells and a report; GitLab accepts at most 500 jobs in one pipeline"):
         to_gitlab([*fits, cell(app="3.1.0")], listing=[], running=[], reports="r")
 
 

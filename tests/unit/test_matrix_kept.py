@@ -56,7 +56,7 @@ def test_what_came_to_its_end_is_moved_and_takes_the_place_of_the_one_before(tmp
         write(folders.begin(cell()), ran(drill()))
         (folders.of(cell()) / name).touch()
         told = folders.clear(cell())
-        assert told == f"earlier results are moved to {tmp_path}/matrix-before/k1.36.3-p3.14.0"
+        assert told == f"moved earlier results to {tmp_path}/matrix-before/k1.36.3-p3.14.0"
     assert files(tmp_path) == [
         f"matrix-before/k1.36.3-p3.14.0/{name}" for name in ("cell.json", "results.json", "second")
     ]
@@ -67,14 +67,14 @@ def test_that_it_was_another_cell_is_said(tmp_path: Path) -> None:
     write(folders.begin(cell()), ran(drill()))
     told = folders.clear(cell(VALUES="other.yaml"))
     assert told is not None
-    assert told.endswith("matrix-before/k1.36.3-p3.14.0, they are of another cell of that name")
+    assert told.endswith("matrix-before/k1.36.3-p3.14.0; they belong to another cell of that name")
 
 
 def test_what_did_not_come_to_its_end_is_removed_and_the_one_before_stays(tmp_path: Path) -> None:
     folders = Folders(tmp_path)
     write(tmp_path / "matrix-before/k1.36.3-p3.14.0", ran(drill()))
     write(folders.begin(cell()), ran(drill(), finished=False))
-    assert folders.clear(cell()) == f"{tmp_path}/matrix/k1.36.3-p3.14.0 is removed: its run did not come to an end"
+    assert folders.clear(cell()) == f"removed {tmp_path}/matrix/k1.36.3-p3.14.0: its run did not finish"
     assert files(tmp_path) == ["matrix-before/k1.36.3-p3.14.0/results.json"]
 
 
@@ -104,7 +104,7 @@ def test_folders_of_no_cell(tmp_path: Path) -> None:
 def test_one_matrix_at_a_time(tmp_path: Path) -> None:
     folders = Folders(tmp_path / "reports")
     other = Folders(tmp_path / "reports").mine()
-    with folders.mine(), pytest.raises(UsageError, match=f"another matrix is writing to {folders.matrix}"), other:
+    with folders.mine(), pytest.raises(UsageError, match=f"another matrix run is writing to {folders.matrix}"), other:
         pytest.fail("both had it")
     with folders.mine():
         pass

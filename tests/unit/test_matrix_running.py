@@ -142,7 +142,7 @@ def test_a_profile_is_a_ground_too(world: World) -> None:
     [
         (1, "1 failed", ran(drill(verdict=Verdict.FAILED)), State.DONE, None, True),
         (0, "", ran(skipped=(Skipped("oom", "why"),)), State.DONE, None, False),
-        (0, "", ran(), State.DONE, "nothing was drilled or skipped", True),
+        (0, "", ran(), State.DONE, "no scenario was drilled or skipped", True),
         (1, "bye", ran(drill()), State.DONE, "exit code 1 though all drills ended as expected: bye", True),
         (2, "CHART=x: no chart", None, State.REFUSED, "CHART=x: no chart", True),
         (0, "bye", None, State.DIED, "exit code 0: bye", True),
@@ -210,9 +210,7 @@ def test_an_interruption_ends_all_and_deletes_the_cluster(world: World, how: str
     assert world.log == ["+1.36.3", A.id, C.id, "-1.36.3"]
     assert result.interrupted
     last = (
-        (C.id, State.DONE, None)
-        if how == "too late to matter"
-        else (C.id, State.INTERRUPTED, "its run did not come to an end")
+        (C.id, State.DONE, None) if how == "too late to matter" else (C.id, State.INTERRUPTED, "its run did not finish")
     )
     assert states(result) == [(A.id, State.DONE, None), last, (B.id, State.NOT_RUN, None)]
     if how == "ended in time":
@@ -227,7 +225,7 @@ def test_a_second_interruption_before_the_cell_is_judged(world: World, monkeypat
     world.children = {A.id: (Ended(130, "interrupted", interrupted=True), ran(finished=False))}
     monkeypatch.setattr(world.folders, "last", last)
     assert states(world.run(A, C)) == [
-        (A.id, State.INTERRUPTED, "its run did not come to an end"),
+        (A.id, State.INTERRUPTED, "its run did not finish"),
         (C.id, State.NOT_RUN, None),
     ]
     assert world.log == ["+1.36.3", A.id, "-1.36.3"]
@@ -258,7 +256,7 @@ def test_resume_leaves_alone_what_came_to_its_end(world: World) -> None:
     assert result.outcomes[0].took_s == 100.0
     assert world.said[:3] == [
         f"cell 1 of 3: {A.id}: kept from before: 0 passed, 1 failed",
-        f"{C.id}: {world.folders.of(C)} is removed: its run did not come to an end",
+        f"{C.id}: removed {world.folders.of(C)}: its run did not finish",
         f"cell 3 of 3: {B.id}: kept from before: 1 passed, 0 failed",
     ]
 
@@ -268,7 +266,7 @@ def test_resume_runs_a_cell_that_was_changed(world: World) -> None:
     changed = cell("1.36.3", "2.48.0", VALUES="other.yaml")
     world.children = {A.id: passed()}
     assert states(world.run(changed, resume=True)) == [(A.id, State.DONE, None)]
-    assert "they are of another cell of that name" in world.said[0]
+    assert "they belong to another cell of that name" in world.said[0]
 
 
 def test_without_resume_old_results_are_moved_before_anything_starts(world: World) -> None:
@@ -278,15 +276,15 @@ def test_without_resume_old_results_are_moved_before_anything_starts(world: Worl
     world.run(A, B)
     assert world.folders.last(A) is None
     assert world.folders.last(B) is None
-    assert [line.partition(" are moved")[0] for line in world.said[:2]] == [
-        f"{A.id}: earlier results",
-        f"{B.id}: earlier results",
+    assert [line.partition(" to ")[0] for line in world.said[:2]] == [
+        f"{A.id}: moved earlier results",
+        f"{B.id}: moved earlier results",
     ]
 
 
 def test_kept_results_that_say_nothing_are_red(world: World) -> None:
     earlier(world, A, ran())
     result = world.run(A, resume=True)
-    assert states(result) == [(A.id, State.KEPT, "nothing was drilled or skipped")]
+    assert states(result) == [(A.id, State.KEPT, "no scenario was drilled or skipped")]
     assert result.red
     assert world.log == []

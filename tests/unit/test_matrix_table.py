@@ -90,7 +90,7 @@ def test_the_list_of_cells() -> None:
     lines = list(table.listing([one, two], {one.id: last[one.id], two.id: wide}))
     assert max(map(len, lines)) <= 80
     assert lines[-2:] == [
-        "k1.36.3-p3.14.0  2          changed since: did not end: 1 passed, 1 failed",
+        "k1.36.3-p3.14.0  2          changed since: did not finish: 1 passed, 1 failed",
         "  Prometheus 3.14.0 on 1.36.3",
     ]
 
@@ -99,5 +99,5 @@ def test_what_a_folder_holds_in_words() -> None:
     assert table.told(None) is None
     assert table.told(Last(None, same=True)) == "no result"
     assert table.told(Last(ran(drill()), same=True)) == "1 passed, 0 failed"
-    assert table.told(Last(ran(drill(), finished=False), same=True)) == "did not end: 1 passed, 0 failed"
+    assert table.told(Last(ran(drill(), finished=False), same=True)) == "did not finish: 1 passed, 0 failed"
     assert table.told(Last(ran(drill()), same=False)) == "changed since: 1 passed, 0 failed"

@@ -99,7 +99,7 @@ def test_values_are_those_of_the_scenario_that_it_is_like(base: Path) -> None:
     for like, made in ((new.DEFAULT_LIKE, new.create("one")), ("disk-full", new.create("two", like="disk-full"))):
         text = (made / "values.yaml").read_text()
         shipped = (base / like / "values.yaml").read_text()
-        assert text.splitlines()[0] == f"# {made.name}: TODO what these values are for. They are those of {like}."
+        assert text.splitlines()[0] == f"# {made.name}: TODO what these values are for. They were copied from {like}."
         assert shipped.endswith(text.partition("\n")[2])
         assert yaml.safe_load(text) == yaml.safe_load(shipped)
         assert "The runbook edits" not in text
@@ -124,7 +124,7 @@ def test_what_is_no_id(base: Path, name: str, near: str) -> None:
 def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
     longest = new.create("x" * 30)
     assert len(f"prometheus-{longest.name}{scenarios.LONGEST_SUFFIX}") == LONGEST_RELEASE
-    with pytest.raises(UsageError, match="has 31 characters; an id has at most 30") as caught:
+    with pytest.raises(UsageError, match="has 31 characters; the limit is 30") as caught:
         new.create("x" * 29 + "-y")
     assert caught.value.hint == "x" * 29
     assert len(listing(base)) == 3
@@ -136,13 +136,13 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
         (["disk-full"], "scenarios/disk-full already exists", "choose another id"),
         (
             ["x", "--like=disk-ful"],
-            "--like disk-ful: no such scenario; there are broken, disk-full, ",
+            "--like disk-ful: no such scenario; the scenarios are broken, disk-full, ",
             "--like disk-full",
         ),
         (
             ["x", "--like=lifecycle-flag"],
             "--like lifecycle-flag has no Helm values: its install is manual",
-            "anoth",
+            "choose another scenario",
         ),
         (["x", "--like=broken"], "--like broken: cannot read", ""),
     ],
@@ -174,7 +174,7 @@ def test_a_place_that_cannot_be_written_keeps_nothing(base: Path, monkeypatch: p
         return real(path, text, **options)
 
     monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(UsageError, match=f"cannot make {base}/x: No space left on device"):
+    with pytest.raises(UsageError, match=f"cannot create {base}/x: No space left on device"):
         new.create("x")
     assert listing(base) == ["disk-full", "lifecycle-flag"]
 
@@ -188,7 +188,7 @@ def test_a_folder_that_appears_meanwhile_is_left_alone(base: Path, monkeypatch: 
         return real(path, target)
 
     monkeypatch.setattr(Path, "rename", late)
-    with pytest.raises(UsageError, match=r"cannot make .*not empty"):
+    with pytest.raises(UsageError, match=r"cannot create .*not empty"):
         new.create("x")
     assert listing(base / "x") == ["mine"]
     assert listing(base) == ["disk-full", "lifecycle-flag", "x"]

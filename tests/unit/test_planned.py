@@ -31,14 +31,14 @@ def test_a_plan_names_only_artefacts_for_its_platform(platform: Platform) -> Non
     assert [row.what.split()[0] for row in tools] == ["kind", "kubectl", "helm"]
     images = [row for row in rows if "image" in row.what]
     assert {row.platform for row in images} == {f"linux/{platform.architecture}"}
-    assert {row.what for row in images} == {"node image", "image", "image of ours"}
+    assert {row.what for row in images} == {"node image", "image", "own image"}
 
 
 def test_everything_that_is_fetched_is_pinned() -> None:
     rows = [*planned.rows(Request(scenarios=FOLDERS), PLATFORMS[0], Pins.load())]
     assert len(rows) > 15
     for row in rows:
-        assert row.what == "image of ours" or re.fullmatch(r"[0-9a-f]{64}", row.sha256), row
+        assert row.what == "own image" or re.fullmatch(r"[0-9a-f]{64}", row.sha256), row
 
 
 def test_a_chart_of_ones_own_is_named_as_it_was_typed() -> None:

@@ -279,9 +279,18 @@ def test_a_session_that_pytest_is_given_has_its_request_with_it(session: pytest.
         ("--supply=moon", "*SUPPLY=moon: not one of*"),
         ("--control=no-foult", "*CONTROL=no-foult: not one of*"),
         ("--variants=control", "*invalid choice: 'control'*"),
-        ("--variants=controls --control=no-fault", "*CONTROL=no-fault: all controls are run instead*"),
-        ("--variants=ablate --control=no-fault", "*CONTROL=no-fault: one step after the other is left out instead*"),
-        ("--variants=controls --runbook=disk-full/runbook.md", "*RUNBOOK=*: no control runs a runbook*"),
+        (
+            "--variants=controls --control=no-fault",
+            "*CONTROL=no-fault: not allowed with controls, which runs every control*",
+        ),
+        (
+            "--variants=ablate --control=no-fault",
+            "*CONTROL=no-fault: not allowed with ablate, which leaves out one step at a time*",
+        ),
+        (
+            "--variants=controls --runbook=disk-full/runbook.md",
+            "*RUNBOOK=*: not allowed with controls, which runs no runbook*",
+        ),
         ("--evidence=never", "*EVIDENCE=never: not one of*"),
     ],
 )

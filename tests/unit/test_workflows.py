@@ -305,7 +305,7 @@ def test_a_red_night_opens_an_issue_with_the_summary(checkout: Path) -> None:
 def test_the_issue_that_is_open_gets_a_comment(checkout: Path) -> None:
     *_, (commented, body) = night_issue(checkout, OPEN="42")
     assert commented[:3] == ["issue", "comment", "42"]
-    assert body == "The night came to no report.\n\nThe run: https://example.org/runs/7\n"
+    assert body == "The nightly run produced no report.\n\nThe run: https://example.org/runs/7\n"
 
 
 @pytest.mark.parametrize("refused", ["list", "create"])

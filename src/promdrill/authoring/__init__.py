@@ -1,1 +1,1 @@
-"""For a scenario's author: what there is to write with, and whether what was written is sound."""
+"""For a scenario's author: a reference of what a scenario can use, and checks of what was written."""

@@ -1,4 +1,4 @@
-"""``promdrill check``: whether scenarios are sound, told without a cluster; everything that is wrong, at once."""
+"""``promdrill check``: find everything that is wrong with scenarios, at once and without a cluster."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Note = Callable[[str], None]
 
 
 def scenarios_in(folder: Path) -> tuple[ScenarioFolder, ...]:
-    """The scenarios of a folder: it itself, or those that it holds; half-written ones too.
+    """The scenarios in a folder: the folder itself, or those that it holds, half-written ones included.
 
     Raises:
-        UsageError: It is no folder, or has no scenario.
+        UsageError: It is not a folder, or has no scenario.
     """
     if not folder.is_dir():
         what = "is a file; name its folder" if folder.exists() else "no such folder"
@@ -45,12 +45,12 @@ def check(folders: Sequence[Path], *, note: Note, with_tools: bool = True) -> tu
     The tests' code is executed, with a drill that runs nothing. No cluster is touched and no step of a runbook is run.
 
     Args:
-        folders: Scenarios, or folders that hold some.
-        note: Told, in a sentence each, what could not be checked, and why.
-        with_tools: Whether ruff and mypy are asked too, where they are installed.
+        folders: Scenarios, or folders of scenarios.
+        note: Called with a sentence for each thing that could not be checked, and why.
+        with_tools: Whether to run ruff and mypy too, if they are installed.
 
     Raises:
-        UsageError: A folder is none, or has no scenario.
+        UsageError: A folder does not exist, or has no scenario.
         PromdrillError: A tool could not be run.
     """
     groups = [scenarios_in(folder) for folder in folders]
@@ -64,7 +64,7 @@ def _ours(scenario: ScenarioFolder, note: Note) -> Iterator[Finding]:
     static = [finding for rule in rules.STATIC for finding in rule(scenario)]
     yield from static
     if not all(finding.problem.what.startswith(rules.LEFT) for finding in static):
-        note(f"{scenario.id}: what the test states is checked once everything else is right")
+        note(f"{scenario.id}: the plan in the test was not checked; fix the other problems first")
         return
     yield from rules.plan(scenario, note)
 

@@ -1,4 +1,4 @@
-"""What a scenario is written with, a line each, read from the code itself.
+"""What a scenario can use, one line each, read from the code itself.
 
 Sources: the keys of a runbook's front matter, and the public names of `promdrill.drill`, `promdrill.faults` and `promdrill.observe`, their signatures and their
 docstrings; the table of markers; the table of log wordings; the catalogue of images.
@@ -34,7 +34,7 @@ PUBLIC: tuple[ModuleType, ...] = (promdrill.drill, promdrill.faults, promdrill.o
 """The modules that a scenario imports from; each lists its names in ``__all__``."""
 
 _PLUMBING = ("registry.k8s.io/kube-", "registry.k8s.io/etcd", "registry.k8s.io/coredns", "registry.k8s.io/pause")
-"""Images of Kubernetes itself, which no scenario runs."""
+"""Images of Kubernetes itself, which scenarios do not run."""
 
 
 class Kind(StrEnum):
@@ -60,9 +60,9 @@ class Entry:
 
     Attributes:
         kind: What it is.
-        signature: It, as it is typed: ``ValuesEdit(path, value, proof)``, ``server.fresh(within_s)``, ``at.injected``.
+        signature: How it is typed: ``ValuesEdit(path, value, proof)``, ``server.fresh(within_s)``, ``at.injected``.
         summary: What it is, the first paragraph of its docstring on one line.
-        home: The module that it is imported from; empty for what is no Python name.
+        home: The module that it is imported from; empty if it is not imported.
     """
 
     kind: Kind
@@ -77,7 +77,7 @@ class Entry:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Everything, by kind; within a kind by name, except what a plan and a runbook's front matter say.
+    """All entries, by kind; within a kind by name, except the fields of a plan and the keys of a front matter.
 
     Raises:
         UsageError: The catalogue of images cannot be read.
@@ -98,13 +98,13 @@ def entries() -> tuple[Entry, ...]:
 
 
 def summary(thing: object) -> str:
-    """The first paragraph of a docstring, on one line; empty where there is none."""
+    """The first paragraph of a docstring, on one line; empty without a docstring."""
     text = (inspect.getdoc(thing) or "").partition("\n\n")[0]
     return " ".join(text.split())
 
 
 def attributes(documented: type) -> dict[str, str]:
-    """What a class's docstring says of each attribute, on one line each."""
+    """The description of each attribute in a class's docstring, on one line each."""
     text = inspect.getdoc(documented) or ""
     _, _, listed = text.partition("\nAttributes:\n")
     block = re.split(r"\n\S", listed)[0]
@@ -134,7 +134,7 @@ def _kind(thing: Any) -> Kind:
 
 
 def _methods(documented: type, called: str, kind: Kind) -> Iterator[Entry]:
-    """The public methods of a class that a scenario has an object of."""
+    """The public methods of a class of which a scenario has an instance."""
     for name, method in vars(documented).items():
         if name.startswith("_") or not inspect.isfunction(method):
             continue
@@ -146,7 +146,7 @@ def _methods(documented: type, called: str, kind: Kind) -> Iterator[Entry]:
 
 
 def _fields(documented: Any, kind: Kind, prefix: str = "") -> Iterator[Entry]:
-    """The fields of a dataclass, with what its docstring says of them."""
+    """The fields of a dataclass, with their descriptions from its docstring."""
     said = attributes(documented)
     home = "promdrill.drill"
     for field in dataclasses.fields(documented):
@@ -154,7 +154,7 @@ def _fields(documented: Any, kind: Kind, prefix: str = "") -> Iterator[Entry]:
 
 
 def _server_names() -> Iterator[Entry]:
-    """What the drilled Prometheus and its objects are called."""
+    """The names of the drilled Prometheus and its objects."""
     said = attributes(Server)
     for name in ("namespace", "release", "fullname", "container", "reloader", "port", "pod_port", "containers"):
         yield Entry(Kind.NAME, f"server.{name}", said[name])
@@ -187,7 +187,7 @@ def _default(value: Any) -> str:
 
 
 def _said(module: ModuleType, name: str, thing: Any) -> str:
-    """A name's docstring; a constant has its own in a string below it, in the module that it was made in."""
+    """A name's docstring; that of a constant is the string below it, in the module that defines it."""
     if inspect.isclass(thing) or inspect.isfunction(thing):
         return summary(thing)
     for node in ast.parse(inspect.getsource(module)).body:
@@ -208,14 +208,14 @@ def _below(module: ModuleType, name: str) -> str:
 
 
 def _wordings() -> Iterator[Entry]:
-    """What `Drill.wording` knows, and of which versions of Prometheus."""
+    """The wordings that `Drill.wording` knows, and their versions of Prometheus."""
     for meaning in dict.fromkeys(row.meaning for row in TABLE):
         versions = ", ".join(str(row.versions) for row in TABLE if row.meaning == meaning)
         yield Entry(Kind.WORDING, f'drill.wording("{meaning}")', f"in the log of Prometheus {versions}")
 
 
 def _images() -> Iterator[Entry]:
-    """Images that the supply `source` can build. Where registries answer, a scenario may name any image."""
+    """Images that the supply `source` can build. With a registry, a scenario may use any image."""
     for artefact in catalogue.load(paths.images_dir()).artefacts.values():
         for image in artefact.images:
             if not image.name.startswith(_PLUMBING):

@@ -1,4 +1,4 @@
-"""The rules for a scenario: each finds what is wrong in one of its files, and where."""
+"""The rules for a scenario: each finds what is wrong in its files, and where."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
 
 LONGEST_TOUCHES = 37
-"""Characters, so that `promdrill list` fits 80 columns: an id of 18, "manual install" and "107 s" stand beside it."""
+"""Characters, so that `promdrill list` fits 80 columns beside an id of 18, "manual install" and "107 s"."""
 
 LONGEST_ID = LONGEST_RELEASE - len("prometheus-") - len(scenarios.LONGEST_SUFFIX)
-"""Characters of a scenario's id: Helm takes release names of `LONGEST_RELEASE`."""
+"""Characters of a scenario's id: Helm limits release names to `LONGEST_RELEASE`."""
 
 LEFT = "still to be written: "
-"""How it begins what is found in a scenario that is being written."""
+"""The beginning of every finding about an unfinished scenario."""
 
 PUBLIC = ("promdrill.drill", "promdrill.faults", "promdrill.observe")
-"""What a scenario imports from; all else may move from one release to the next."""
+"""The modules that a scenario imports from; everything else may move between releases."""
 
 _PLACE = re.compile(r"^(?:.*?):(\d+):(?:\d+:)? (.*)", re.DOTALL)
 
@@ -58,7 +58,7 @@ class Finding:
     """Something that is wrong with a scenario.
 
     Attributes:
-        file: Where.
+        file: The file.
         problem: The line, what is wrong there, and what to do.
     """
 
@@ -100,7 +100,7 @@ def _docstrings(scenario: ScenarioFolder, tree: ast.Module, function: ast.Functi
     if not (ast.get_docstring(tree) or "").startswith(start):
         yield Problem(1, f"the file's docstring does not begin with {start.strip()!r}", f'"""{start}what is broken."""')
     if not ast.get_docstring(function):
-        hint = '"""What is done; what the runbook does about it."""'
+        hint = '"""What the fault does; what the runbook does about it."""'
         yield Problem(function.lineno, "the test has no docstring", hint)
     if function.name != scenario.test.stem:
         yield Problem(
@@ -111,7 +111,9 @@ def _docstrings(scenario: ScenarioFolder, tree: ast.Module, function: ast.Functi
 def _uses_drill(function: ast.FunctionDef) -> Iterator[Problem]:
     if "drill" not in {argument.arg for argument in function.args.args}:
         yield Problem(
-            function.lineno, "the test takes no drill, so it drills nothing", f"def {function.name}(drill: Drill)"
+            function.lineno,
+            "the test has no argument drill, so it drills nothing",
+            f"def {function.name}(drill: Drill)",
         )
         return
     calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
@@ -129,14 +131,14 @@ def _marked(function: ast.FunctionDef) -> Iterator[Problem]:
     found = markers.read(function)
     yield from found.problems
     for name, line in found.unknown.items():
-        yield Problem(line, f"no marker is called {name}", markers.nearest(name))
+        yield Problem(line, f"unknown marker {name}", markers.nearest(name))
     touches = ", ".join(found.texts.get("touches", ()))
     example = '@pytest.mark.touches("volume", "claim")'
     if not touches and not any("touches" in problem.what for problem in found.problems):
-        yield Problem(function.lineno, "no marker says what fault and remedy change", example)
+        yield Problem(function.lineno, "no marker says what the fault and the remedy change", example)
     if len(touches) > LONGEST_TOUCHES:
-        what = f"touches has {len(touches)} characters, {LONGEST_TOUCHES} at most: {touches}"
-        yield Problem(found.lines["touches"], what, "a word or two each, and not more than matter")
+        what = f"touches has {len(touches)} characters, but the limit is {LONGEST_TOUCHES}: {touches}"
+        yield Problem(found.lines["touches"], what, "use a word or two for each, and only the most important")
 
 
 def _imports(tree: ast.Module) -> Iterator[Problem]:
@@ -161,14 +163,12 @@ def identity(scenario: ScenarioFolder) -> Iterator[Finding]:
             scenario.folder, Problem(1, f"{scenario.id!r} is not an id: {scenarios.ID_RULE}", "rename the folder")
         )
     if len(scenario.id) > LONGEST_ID:
-        what = (
-            f"the id has {len(scenario.id)} characters, {LONGEST_ID} at most: Helm takes releases of {LONGEST_RELEASE}"
-        )
-        yield Finding(scenario.folder, Problem(1, what, "a shorter name for the folder"))
+        what = f"the id has {len(scenario.id)} characters; the limit is {LONGEST_ID}, as Helm limits names to {LONGEST_RELEASE}"
+        yield Finding(scenario.folder, Problem(1, what, "use a shorter name for the folder"))
 
 
 def unfinished(scenario: ScenarioFolder) -> Iterator[Finding]:
-    """What ``promdrill new`` left to be written."""
+    """The TODOs that ``promdrill new`` left."""
     for file in sorted(path for path in scenario.folder.iterdir() if path.is_file()):
         for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if "TODO" in line:
@@ -176,9 +176,9 @@ def unfinished(scenario: ScenarioFolder) -> Iterator[Finding]:
 
 
 def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
-    """The runbook, and the one that is kept because it does not work."""
+    """The runbook, and the one that is kept as written because it does not work."""
     if not scenario.runbook.is_file():
-        yield Finding(scenario.runbook, Problem(1, "no such file", "a runbook is needed"))
+        yield Finding(scenario.runbook, Problem(1, "no such file", "write a runbook"))
     for file in (scenario.runbook, scenario.as_written):
         if file.is_file():
             try:
@@ -192,7 +192,7 @@ def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
 
 
 def _told(scenario: ScenarioFolder, runbook: Runbook) -> Iterator[Problem]:
-    """What a runbook says of itself, and again to the person who reads it."""
+    """What a runbook's front matter says must match what it tells its reader."""
     text = runbook.path.read_text(encoding="utf-8")
     if runbook.id != scenario.id:
         yield Problem(_line(text, "id:"), f"the id is {runbook.id}, the folder {scenario.id}", f"id: {scenario.id}")
@@ -202,22 +202,22 @@ def _told(scenario: ScenarioFolder, runbook: Runbook) -> Iterator[Problem]:
     pasted = re.findall(r"^export (\w+)=(.*)$", text.partition("\n## Meaning")[0], re.MULTILINE)
     if pasted != list(runbook.variables.items()):
         wanted = "; ".join(f"export {name}={value}" for name, value in runbook.variables.items())
-        what = "a person is not told to paste the variables of the front matter before ## Meaning, in its order"
+        what = "the variables of the front matter must be exported, in the same order, in a block before ## Meaning"
         yield Problem(_line(text, "export "), what, wanted or "no export")
     kept = runbook.path == scenario.as_written
     if kept and not runbook.fails_because:
         hint = "fails_because: a sentence; fails_with: a pattern of the output that shows it"
-        yield Problem(1, "a runbook kept because it does not work must say why, and how that shows", hint)
+        yield Problem(1, "a runbook that is kept because it does not work must say why, and how that shows", hint)
     if not kept and runbook.fails_because:
         what = "fails_because is for a runbook that does not work"
-        yield Problem(_line(text, "fails_because:"), what, f"keep that one as {scenario.as_written.name}")
+        yield Problem(_line(text, "fails_because:"), what, f"rename this runbook to {scenario.as_written.name}")
 
 
 def yaml_files(scenario: ScenarioFolder) -> Iterator[Finding]:
     """The Helm values, and every other YAML file."""
     values = scenario.folder / "values.yaml"
     if not values.is_file():
-        yield Finding(values, Problem(1, "no such file", "Helm values; {} for none"))
+        yield Finding(values, Problem(1, "no such file", "write Helm values, or {} for none"))
     for file in sorted(scenario.folder.glob("*.yaml")):
         try:
             documents = list(yaml.safe_load_all(file.read_text(encoding="utf-8")))
@@ -227,15 +227,15 @@ def yaml_files(scenario: ScenarioFolder) -> Iterator[Finding]:
             yield Finding(file, Problem(mark.line + 1 if mark else 1, f"not YAML: {told}"))
             continue
         if file == values and not (len(documents) <= 1 and isinstance((documents or [{}])[0] or {}, dict)):
-            yield Finding(file, Problem(1, "Helm values are one mapping", "key: value"))
+            yield Finding(file, Problem(1, "Helm values must be one mapping", "key: value"))
 
 
 def plan(scenario: ScenarioFolder, note: Callable[[str], None]) -> Iterator[Finding]:
-    """What the test states, learnt by calling it with a drill that runs nothing.
+    """The plan in the test, found by calling the test with a drill that runs nothing.
 
     Args:
-        scenario: The scenario, whose other rules are kept.
-        note: Told what could not be checked, and why.
+        scenario: A scenario without other problems.
+        note: Called with what could not be checked, and why.
     """
     test = scenario.test
     calls = (node for node in ast.walk(scenarios.test_in(test)) if isinstance(node, ast.Call))
@@ -244,7 +244,7 @@ def plan(scenario: ScenarioFolder, note: Callable[[str], None]) -> Iterator[Find
         drill = stated(scenario)
         problems = list(_stated(drill, scenario))
     except Unanswerable as error:
-        note(f"{scenario.id}: what the test states is not checked, {error}")
+        note(f"{scenario.id}: the plan in the test was not checked: {error}")
         return
     except Exception as error:  # noqa: BLE001  whatever a test raises is a finding
         frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == test]
@@ -258,17 +258,17 @@ def plan(scenario: ScenarioFolder, note: Callable[[str], None]) -> Iterator[Find
 
 
 def _stated(drill: Stated, scenario: ScenarioFolder) -> Iterator[tuple[str, str]]:
-    """What is wrong with a plan, and what to do."""
+    """What is wrong with a plan, and what to do about it."""
     stated_plan = drill.plan
     for what, conditions in _waits(drill, stated_plan):
         names = [condition.name for condition in conditions]
         if not names:
-            yield f"{what} has no conditions", "each names what must be seen"
+            yield f"{what} has no conditions", "add conditions that name what must be seen"
         for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"{what} has two conditions named {name!r}", "another text for one of them"
+            yield f"{what} has two conditions named {name!r}", "use another text for one of them"
     seen = [c for stage in stated_plan.signature for c in conditions_of(stage.conditions, MOMENTS)]
     if not stated_plan.signature:
-        yield "the signature is empty", "stages with what must be seen while the incident lasts"
+        yield "the signature is empty", "add stages with what must be seen while the incident lasts"
     elif len({condition.kind for condition in seen}) == 1:
         what = f"the signature looks from one side only: all its conditions are about the {seen[0].kind}"
         yield what, "add one of another kind: the pod, a log, a metric, an event, what HTTP answers"
@@ -286,14 +286,14 @@ def _lists(stated_plan: Plan, scenario: ScenarioFolder) -> Iterator[tuple[str, s
     for edit in (edit for act in acts if act is not None for edit in _sets(act)):
         try:
             edited({scenario.folder / "values.yaml": text}, (edit,))
-        except FaultNotTaken:  # what the values are during the drill is not known here
+        except FaultNotTaken:  # the values during the drill are not known here
             continue
         except UsageError as error:
             yield error.message.removeprefix(f"{scenario.folder}/"), error.hint
 
 
 def _sets(act: Fault) -> Iterator[Set]:
-    """The values that a fault sets, those of the faults within it included."""
+    """The values that a fault sets, including those of the faults within it."""
     if isinstance(act, ValuesEdit):
         yield Set(act.path, act.value)
     yield from (edit for edit in getattr(act, "edits", ()) if isinstance(edit, Set))
@@ -302,7 +302,7 @@ def _sets(act: Fault) -> Iterator[Set]:
 
 
 def _waits(drill: Stated, stated_plan: Plan) -> Iterator[tuple[str, list[Condition]]]:
-    """What is waited for at once, and what it is called."""
+    """Conditions that are waited for together, and a name for each group."""
     baseline = Baseline(drill.server, 1.0, tuple(stated_plan.jobs)).conditions(since=NOW)
     recovery = conditions_of(stated_plan.recovery, MOMENTS)
     yield "recovery, with the baseline's own,", [*baseline, *stated_plan.beside_ready, *recovery]
@@ -311,7 +311,7 @@ def _waits(drill: Stated, stated_plan: Plan) -> Iterator[tuple[str, list[Conditi
 
 
 def _from_error(file: Path, error: PromdrillError) -> Iterator[Finding]:
-    """The findings of an error: a line each, with its place where it names one."""
+    """The findings in an error: one per line, with the position if it names one."""
     for told in error.message.splitlines() if _PLACE.match(error.message) else [error.message]:
         placed = _PLACE.match(told)
         line, what = (int(placed[1]), placed[2]) if placed else (1, told.removeprefix(f"{file}: "))
@@ -319,9 +319,9 @@ def _from_error(file: Path, error: PromdrillError) -> Iterator[Finding]:
 
 
 def _line(text: str, start: str) -> int:
-    """The first line that begins so; 1 where none does."""
+    """The first line that begins with `start`; 1 if there is none."""
     return next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(start)), 1)
 
 
 STATIC: tuple[Rule, ...] = (identity, python, runbooks, yaml_files, unfinished)
-"""Rules that only read."""
+"""Rules that only read files."""

@@ -1,4 +1,4 @@
-"""What a scenario's test states, learnt by calling it with a drill that runs nothing."""
+"""The plan in a scenario's test, found by calling the test with a drill that runs nothing."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 MOMENTS = Moments(
     began=NOW, baseline=NOW, injected=NOW, remediating=NOW, remediated=NOW, pod="p", pod_uid="u", restarts=1
 )
-"""Moments of a drill that is over, for conditions that are made from them."""
+"""Moments of a finished drill, for conditions that are made from them."""
 
 CHART = ChartRef(Path("chart"), "prometheus", "25.8.0", "2.48.0")
-"""The chart that is stated to be drilled."""
+"""The chart that the drill pretends to use."""
 
 
 class Unanswerable(Exception):
-    """The test asks the cluster for something that only a cluster knows."""
+    """The test asks for something that only a cluster knows."""
 
 
 class _Nobody:
-    """Stands where a cluster would be: asked for anything, it cannot answer."""
+    """Takes the place of a cluster, and cannot answer anything."""
 
     def __getattr__(self, name: str) -> Any:
         raise Unanswerable(f"it asks for {name}")
 
 
 class StandIn(_Nobody):
-    """What a test may look up in the cluster to make its conditions: nodes, a Service, what it puts beside Prometheus.
+    """What a test may look up in the cluster to make its conditions: nodes, a Service, objects beside Prometheus.
 
     Attributes:
         beside: Objects by their API path.
@@ -99,10 +99,10 @@ class Stated(Drill):
 
     @property
     def plan(self) -> Plan:
-        """What it was asked to run.
+        """The plan that it was asked to run.
 
         Raises:
-            UsageError: Nothing, so far.
+            UsageError: The test did not call `run`.
         """
         if self._plan is None:
             raise UsageError("the test did not call drill.run", hint="drill.run(fault=..., signature=..., ...)")
@@ -128,7 +128,7 @@ def stated(scenario: ScenarioFolder) -> Stated:
     drill = Stated(scenario, install=install, images=said.get("images", ()))
     spec = importlib.util.spec_from_file_location(scenario.test.stem, scenario.test)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{scenario.test} is no module")
+        raise ImportError(f"{scenario.test} is not a module")
     module, before = importlib.util.module_from_spec(spec), sys.dont_write_bytecode
     sys.dont_write_bytecode = True
     try:

@@ -1,4 +1,4 @@
-"""What ruff and mypy say of scenarios, where they are installed beside promdrill."""
+"""What ruff and mypy find in scenarios, if they are installed beside promdrill."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from promdrill.request.markers import Problem
 RUFF, MYPY = "ruff", "mypy"
 
 MISSING = "pip install 'promdrill[check]'"
-"""What gets both."""
+"""Installs both."""
 
 _TIMEOUT_S = 300.0  # the first mypy reads all of promdrill, a minute on a busy machine
 _OURS = Path(__file__).parent
@@ -26,7 +26,7 @@ _TYPED = re.compile(r"^(?P<file>.+?):(?P<line>\d+): error: (?P<what>.*)$", re.MU
 
 
 def command(tool: str) -> list[str] | None:
-    """How a tool is called: as a module of our own Python, else from PATH; None where there is none."""
+    """How to call a tool: as a module of our own Python, else from PATH; None if it is not installed."""
     if importlib.util.find_spec(tool) is not None:
         return [sys.executable, "-m", tool]
     return [tool] if shutil.which(tool) else None

@@ -11,7 +11,7 @@ def add(commands: Subcommands) -> None:
     add_drilling(
         commands,
         "ablate",
-        summary="run a drill once without each Mitigation step of its runbook, to see which are needed",
+        summary="run a drill once for each Mitigation step of its runbook, without that step, to see which are needed",
         example="promdrill ablate --scenario disk-full",
         variants="ablate",
         without=("CONTROL",),

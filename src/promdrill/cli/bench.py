@@ -1,7 +1,7 @@
-"""``promdrill bench``: the drills several times over, and where the seconds go; or only the latter, of runs there are.
+"""``promdrill bench``: run the drills several times and show where the time goes, or analyse existing runs.
 
-Each run is a `promdrill run` in a process of its own, with a cluster of its own. Speed is looked at here and nowhere
-else: no test of ours fails because a machine is slow.
+Each run is a `promdrill run` in its own process, with its own cluster. Speed is judged here and nowhere else: no test
+of promdrill fails because a machine is slow.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from promdrill.report.bench.figures import Bench, bench
 from promdrill.report.compare.read import read_all
 
 RUNS = 3
-"""The least of which a median says something."""
+"""The fewest runs for which a median means something."""
 
 MOST_RUNS = 100
-"""More are likelier to be a mistake: the whole book takes some ten minutes."""
+"""More is probably a mistake: one run of all scenarios takes about ten minutes."""
 
 JOBS = "2"
-"""What the book's time is stated for."""
+"""The number of workers that the documented times are for."""
 
 WITHOUT = ("KEEP", "CLUSTER", "CONTROL")
-"""Variables that mean nothing here: each run has a cluster of its own, and the seconds of controls are no measure."""
+"""Variables that mean nothing here: each run has its own cluster, and the times of controls measure nothing."""
 
 OPTIONS = {name: meaning for name, meaning in OF_RUN.items() if name not in WITHOUT}
-OPTIONS["JOBS"] = f"drills side by side, 1 to 16 (default: {JOBS})"
+OPTIONS["JOBS"] = f"drills that run in parallel, 1 to 16 (default: {JOBS})"
 
 _FORMATS = {"text": bench_shown.to_text, "json": bench_shown.to_json, "markdown": bench_shown.to_markdown}
 
@@ -59,7 +59,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "bench",
-        summary="run the drills several times, and say where the seconds go",
+        summary="run the drills several times, and show where the time goes",
         example="promdrill bench --runs 3 --jobs 2\n  promdrill bench reports/latest",
         execute=_execute,
     )
@@ -68,9 +68,9 @@ def add(commands: Subcommands) -> None:
         nargs="*",
         type=Path,
         metavar="RESULTS",
-        help="results.json, the folder of a run, or a folder that holds many: only say where their seconds went",
+        help="results.json, the folder of a run, or a folder of runs: analyse these instead of running drills",
     )
-    parser.add_argument("--runs", type=_runs, metavar="N", help=f"how often all drills are run (default: {RUNS})")
+    parser.add_argument("--runs", type=_runs, metavar="N", help=f"how many times to run all drills (default: {RUNS})")
     for variable, meaning in OPTIONS.items():
         flag = f"--{variable.lower().replace('_', '-')}"
         parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
@@ -90,7 +90,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     ended = _run_all(asked, say if arguments.format == "text" else _aside)
     if ended.folders:
         again = shlex.join([paths.program(), "bench", *ended.folders])
-        _aside(f"the figures of these runs, again: {again}")
+        _aside(f"to see these figures again: {again}")
     if not ended.complete:
         return ended.code
     told = bench([run for folder in ended.folders for run in read_all(Path(folder))])
@@ -99,21 +99,23 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _of_results(arguments: argparse.Namespace) -> Bench:
-    """The figures of runs that there are.
+    """The figures of existing runs.
 
     Raises:
-        UsageError: An option is for running, or the results cannot be read or are not of one kind.
+        UsageError: An option is only for running drills, or the results cannot be read or cannot be combined.
     """
     for variable in ("RUNS", "REPORTS", *OPTIONS):
         if getattr(arguments, variable.lower()) is not None:
             flag = f"--{variable.lower().replace('_', '-')}"
-            raise UsageError(f"{flag}: with RESULTS nothing is run", hint=f"leave out {flag}, or RESULTS")
+            raise UsageError(
+                f"{flag}: not allowed with RESULTS, because nothing is run", hint=f"leave out {flag}, or RESULTS"
+            )
     return bench(list(dict.fromkeys(run for path in arguments.results for run in read_all(path))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What is to be run.
+    """What to run.
 
     Attributes:
         runs: How often.
@@ -125,15 +127,15 @@ class _Asked:
 
 
 def _checked(arguments: argparse.Namespace) -> _Asked:
-    """What was asked for; `promdrill run` checks the rest, before it starts anything.
+    """The runs that were asked for; `promdrill run` checks the rest before it starts anything.
 
     Raises:
-        UsageError: JOBS is no number, or a variable of the environment means nothing here.
+        UsageError: JOBS is not a number, or a variable of the environment is not allowed here.
     """
     for variable in WITHOUT:
         if os.environ.get(variable):
             raise UsageError(
-                f"{variable}={os.environ[variable]}: a bench runs drills whole, and keeps no cluster",
+                f"{variable}={os.environ[variable]}: not allowed with bench",
                 hint=f"leave {variable} out",
             )
     said = {name: getattr(arguments, name.lower()) or os.environ.get(name) or "" for name in OPTIONS}
@@ -145,12 +147,12 @@ def _checked(arguments: argparse.Namespace) -> _Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """What came of the runs.
+    """How the runs ended.
 
     Attributes:
-        folders: Of those that left results.
-        code: 0 when all were green, else that of the worst; of the last one where `complete` is not set.
-        complete: Whether all were made.
+        folders: The folders of the runs that left results.
+        code: 0 when all were green, else the worst exit code; the last one if `complete` is False.
+        complete: Whether all runs took place.
     """
 
     folders: tuple[str, ...]
@@ -159,7 +161,7 @@ class _Ended:
 
 
 def _run_all(asked: _Asked, tell: Callable[[str], None]) -> _Ended:
-    """Run after run; a red one is no reason to stop, one that was interrupted or refused is."""
+    """Run one after the other. A red run does not stop the rest; an interrupted or refused one does."""
     folders: list[str] = []
     worst = EXIT_OK
     for number in range(1, asked.runs + 1):
@@ -171,9 +173,7 @@ def _run_all(asked: _Asked, tell: Callable[[str], None]) -> _Ended:
             complain(PromdrillError(f"interrupted in {which}"))
             return _Ended(tuple(folders), EXIT_INTERRUPTED, complete=False)
         if ended.code == EXIT_USAGE or heard.folder is None:
-            complain(
-                PromdrillError(f"{which} came to no results; it ended with exit code {ended.code}")
-            )  # and said why
+            complain(PromdrillError(f"{which} left no results; its exit code is {ended.code}"))  # and said why
             return _Ended(tuple(folders), EXIT_USAGE if ended.code == EXIT_USAGE else EXIT_FAILED, complete=False)
         folders.append(heard.folder)
         worst = worst if ended.code == EXIT_OK else EXIT_FAILED
@@ -184,10 +184,10 @@ class _Heard:
     """Passes a run's lines on, and keeps the folder that they name.
 
     Args:
-        tell: Told each line.
+        tell: Called with each line.
 
     Attributes:
-        folder: The run's folder; None as long as it was not named.
+        folder: The run's folder; None until it is named.
     """
 
     def __init__(self, tell: Callable[[str], None]) -> None:
@@ -202,7 +202,7 @@ class _Heard:
 
 
 def _aside(text: str) -> None:
-    """Say what is no part of the answer, so that a program can read that from standard output."""
+    """Print what is not part of the answer to standard error; programs read the answer from standard output."""
     sys.stderr.write(f"{text}\n")
     sys.stderr.flush()
 

@@ -1,4 +1,4 @@
-"""``promdrill bundle``: all that a run needs in one file, for where there is no network; or what is in such a file."""
+"""``promdrill bundle``: pack everything a run needs into one file, for use without a network, or list such a file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from promdrill.supply.bundle.write import check_place
 from promdrill.supply.engine import lifecycle
 
 FILE_NAME = "promdrill-bundle.tar"
-"""Where a bundle is written when no place was named."""
+"""Where a bundle is written by default."""
 
 _SHOWN = 3  # packages of a Debian tree that are named without --all
 _MIB = 1 << 20
@@ -39,18 +39,18 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "bundle",
-        summary="put all that a run needs into one file, for a machine without a network",
+        summary="pack everything a run needs into one file, for a machine without a network",
         example="promdrill bundle --file promdrill-bundle.tar\n"
         "  promdrill bundle --list promdrill-bundle.tar\n"
         "  promdrill run --bundle promdrill-bundle.tar",
         execute=_execute,
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--file", type=Path, metavar="BUNDLE", help=f"where to (default: {FILE_NAME}) [$BUNDLE]")
-    what.add_argument("--list", type=Path, metavar="FILE", help="say what is in a bundle and origin, and write none")
-    parser.add_argument("--all", action="store_true", help="with --list: all packages and sums, nothing shortened")
+    what.add_argument("--file", type=Path, metavar="BUNDLE", help=f"output file (default: {FILE_NAME}) [$BUNDLE]")
+    what.add_argument("--list", type=Path, metavar="FILE", help="list a bundle's contents and where each came from")
+    parser.add_argument("--all", action="store_true", help="with --list: every package and whole checksums")
     supply.add_options(parser)
-    parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; it is given to the run as well."
+    parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; give the run the same VALUES."
 
 
 def _execute(arguments: argparse.Namespace) -> int:
@@ -62,7 +62,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _write(arguments: argparse.Namespace) -> int:
-    from promdrill.request import fulfil  # noqa: PLC0415  other commands do not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  slow to import, so only when needed
 
     file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
     check_place(file)
@@ -85,7 +85,7 @@ def _write(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def _bar() -> Iterator[Callable[[int], None]]:
-    """A bar for the one part that takes long, on a terminal; elsewhere the announcement must do."""
+    """A progress bar for the one slow part, on a terminal; elsewhere its announcement has to do."""
     console = Console(stderr=True)
     columns = (TextColumn("node image"), BarColumn(), DownloadColumn(binary_units=True), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as display:
@@ -94,13 +94,13 @@ def _bar() -> Iterator[Callable[[int], None]]:
 
 
 def show(found: Manifest, sha256: str, console: Console, *, everything: bool = False) -> None:
-    """Print what is in a bundle and origin.
+    """Print what is in a bundle and where each part came from.
 
     Args:
-        found: Its list.
-        sha256: The list's own SHA-256.
-        console: Where to.
-        everything: Whether whole sums and all packages are shown.
+        found: The bundle's manifest.
+        sha256: SHA-256 of the manifest itself.
+        console: Where to print.
+        everything: Whether to show whole checksums and all packages.
     """
     heads = {
         "made": f"{found.made} by promdrill {found.promdrill}, SUPPLY={found.supply}, for {found.architecture}",

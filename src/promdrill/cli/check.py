@@ -25,16 +25,14 @@ def add(commands: Subcommands) -> None:
         example="promdrill check drills/my-incident",
         execute=_execute,
     )
-    parser.add_argument(
-        "folders", nargs="+", type=Path, metavar="FOLDER", help="a scenario, or a folder that holds some"
-    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a scenario, or a folder of scenarios")
     parser.epilog = (
-        f"{parser.epilog}\n\nExit codes: 0 nothing found; 1 something found; 2 no such folder, or no scenario in it."
+        f"{parser.epilog}\n\nExit codes: 0 no problems; 1 problems found; 2 no such folder, or no scenario in it."
     )
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from promdrill.authoring.check import check, scenarios_in  # noqa: PLC0415  the engine's modules, when asked for
+    from promdrill.authoring.check import check, scenarios_in  # noqa: PLC0415  slow to import, so only when needed
 
     notes: list[str] = []
     found = check([folder.expanduser() for folder in arguments.folders], note=notes.append)
@@ -52,5 +50,5 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _shown(file: Path) -> str:
-    """The file as a person would name it from here."""
+    """The file's path, relative to the working folder if it lies below it."""
     return os.path.relpath(file) if file.is_relative_to(Path.cwd()) else str(file)

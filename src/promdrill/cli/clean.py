@@ -1,4 +1,4 @@
-"""``promdrill clean``: delete promdrill's clusters and stop its engine, or delete one cluster alone."""
+"""``promdrill clean``: delete promdrill's clusters and stop its engine, or delete one cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add(commands: Subcommands) -> None:
         "name",
         nargs="?",
         metavar="CLUSTER|SCENARIO",
-        help="delete only this cluster, or the one in which this scenario was reproduced; the engine stays up",
+        help="delete only this cluster, or the cluster in which this scenario was reproduced; the engine keeps running",
     )
 
 
@@ -46,7 +46,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _one(name: str) -> int:
-    from promdrill.incident import clusters  # noqa: PLC0415  without a name nobody pays for its modules
+    from promdrill.incident import clusters  # noqa: PLC0415  slow to import, so only when needed
 
     found = clusters.find(name)
     sweep.delete_cluster(found.name, engine=lifecycle.ask().engine is not None, say=say)
@@ -54,10 +54,10 @@ def _one(name: str) -> int:
 
 
 def refuse_while_in_use() -> None:
-    """Refuse to go on while another run has a cluster.
+    """Stop if another run is using a cluster.
 
     Raises:
-        PromdrillError: One has.
+        PromdrillError: Another run is using one.
     """
     for name, pid in sweep.in_use().items():
-        raise PromdrillError(f"cluster {name} is in use by a run that goes on, process {pid}", hint=f"kill {pid}")
+        raise PromdrillError(f"cluster {name} is used by a run that is still going, process {pid}", hint=f"kill {pid}")

@@ -31,7 +31,7 @@ def add(commands: Subcommands) -> None:
     add_command(
         commands,
         "clean-cache",
-        summary="delete what was built or downloaded, and the clusters made of it",
+        summary="delete everything built or downloaded, and the clusters that use it",
         example="promdrill clean-cache",
         execute=_execute,
     )
@@ -47,13 +47,13 @@ def _execute(_arguments: argparse.Namespace) -> int:
             sweep.delete_images(node.REPOSITORY)
         lifecycle.forget(say=say)
         freed = empty(cache)
-    say(f"{cache}: {freed / 2**30:.1f} GiB freed" if freed else f"{cache}: nothing there")
+    say(f"{cache}: {freed / 2**30:.1f} GiB freed" if freed else f"{cache}: already empty")
     return EXIT_OK
 
 
 @contextlib.contextmanager
 def locked(cache: Path) -> Iterator[None]:
-    """Keep others from building into the cache meanwhile.
+    """Keep other runs from building into the cache during the block.
 
     Raises:
         PromdrillError: Another run is building into it.
@@ -73,7 +73,7 @@ def empty(cache: Path) -> int:
     """Delete the cache folder.
 
     Returns:
-        The bytes that its files took.
+        The bytes that were freed.
 
     Raises:
         PromdrillError: A file cannot be deleted.

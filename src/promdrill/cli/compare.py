@@ -1,4 +1,4 @@
-"""``promdrill compare``: what became worse from one set of results to another, beyond the noise between repeats."""
+"""``promdrill compare``: what became worse between two sets of results, beyond the noise between repeats."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def add(commands: Subcommands) -> None:
         "  promdrill compare reports/matrix-before reports/matrix --across chart,prometheus",
         execute=_execute,
     )
-    parts = "results.json, the folder of a run, or a folder that holds many"
+    parts = "results.json, the folder of a run, or a folder of runs"
     parser.add_argument("old", type=Path, metavar="OLD", help=f"what to compare with: {parts}")
-    parser.add_argument("new", type=Path, metavar="NEW", help="what to judge: likewise")
+    parser.add_argument("new", type=Path, metavar="NEW", help="what to judge: the same kinds of input")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
     parser.add_argument(
         "--across",
@@ -47,16 +47,16 @@ def add(commands: Subcommands) -> None:
         type=_axes,
         default=[],
         metavar="FIELD",
-        help=f"{', '.join(Axis)}: what need not be equal, such as another version of the chart; several with commas, "
-        "may stand again",
+        help=f"{', '.join(Axis)}: fields that may differ between OLD and NEW, comma "
+        "separated; may be given more than once",
     )
     parser.add_argument(
         "--threshold",
         type=_percent,
         default=THRESHOLD,
         metavar="PERCENT",
-        help=f"change of recovery, in percent of OLD's median, that is still noise (default: {THRESHOLD * 100:.0f}); "
-        f"{RESOLUTION_S:.0f} s, and three times the spread of the repeats, always are",
+        help=f"how much slower recovery may be, in percent of OLD's median (default: {THRESHOLD * 100:.0f}); "
+        f"{RESOLUTION_S:.0f} s and three times the spread of the repeats are always allowed",
     )
 
 
@@ -73,7 +73,7 @@ def _axes(text: str) -> list[Axis]:
     for name in names or [text]:
         if name not in list(Axis):
             raise argparse.ArgumentTypeError(
-                f"{name!r} is none of {', '.join(Axis)}; did you mean {nearest(name, Axis)}?"
+                f"{name!r} is not one of {', '.join(Axis)}; did you mean {nearest(name, Axis)}?"
             )
     return [Axis(name) for name in names]
 

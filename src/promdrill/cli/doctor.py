@@ -1,4 +1,4 @@
-"""``promdrill doctor``: what a run needs, what is missing, and what mends it."""
+"""``promdrill doctor``: what a run needs, what is missing, and how to fix it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from promdrill.request.request import Request
 
 VARIABLES = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE", "KUBE_VERSION")
 PLANNED = ("HELM_VERSION", "CHART", "CHART_VERSION", "APP_VERSION")
-"""Variables of a run that decide what it needs of the machine; read from the environment likewise."""
+"""Variables of a run that decide what it needs of the machine; also read from the environment."""
 
 
 def add(commands: Subcommands) -> None:
@@ -30,20 +30,28 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "doctor",
-        summary="say what a run needs, what is missing, and what mends it",
+        summary="check what a run needs, and say how to fix what is missing",
         example="promdrill doctor --supply registry\n  promdrill doctor --plan --platform darwin/arm64",
         execute=_execute,
     )
     for option in options.OPTIONS:
         if option.variable in (*VARIABLES, *PLANNED):
             parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
-    parser.add_argument("--scenario", metavar="SCENARIO", help="with --plan: ids, comma separated [$SCENARIO]")
-    parser.add_argument("--scenarios", metavar="SCENARIOS", help="with --plan: folders of your own too [$SCENARIOS]")
     parser.add_argument(
-        "--plan", action="store_true", help="list all that a run would fetch on registry, and fetch none"
+        "--scenario", metavar="SCENARIO", help="with --plan: ids of scenarios, comma separated [$SCENARIO]"
+    )
+    parser.add_argument(
+        "--scenarios",
+        metavar="SCENARIOS",
+        help="with --plan: folders with your own scenarios, comma separated [$SCENARIOS]",
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="list everything that a run would fetch on the registry supply, without fetching it",
     )
     parser.add_argument("--platform", help=f"with --plan: {', '.join(map(str, PLATFORMS))} (default: this machine's)")
-    parser.add_argument("--json", action="store_true", help="with --plan: as JSON, with whole digests")
+    parser.add_argument("--json", action="store_true", help="with --plan: as JSON, with full digests")
 
 
 def _execute(arguments: argparse.Namespace) -> int:
@@ -54,7 +62,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     asked = request.make(given)
     for option in ("platform", "json"):
         if getattr(arguments, option):
-            raise UsageError(f"--{option} goes with --plan", hint=f"promdrill doctor --plan --{option}")
+            raise UsageError(f"--{option} is only allowed with --plan", hint=f"promdrill doctor --plan --{option}")
     asked = asked.with_supply()
     supply = "bundle" if asked.choice is None else asked.settings.supply
     probes = doctor.Probes(choice=lambda _supply: asked.of_supply().chosen)
@@ -65,7 +73,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _plan(arguments: argparse.Namespace, asked: Request) -> int:
-    from promdrill.cli import planned  # noqa: PLC0415  who only looks at the machine does not pay for its modules
+    from promdrill.cli import planned  # noqa: PLC0415  slow to import, so only when needed
 
     platform = Platform.of(arguments.platform) if arguments.platform else Platform.here()
     found = list(planned.rows(asked, platform, Pins.load()))

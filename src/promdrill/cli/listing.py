@@ -1,4 +1,4 @@
-"""``promdrill list``: the scenarios, what each is about, how long it took last, and which incidents stand."""
+"""``promdrill list``: the scenarios, what each is about, how long it took last, and which incidents are standing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from promdrill.request import scenarios
 from promdrill.results.table import Table
 
 UNKNOWN = "?"
-"""In the table, in place of what a broken scenario does not tell."""
+"""In the table, for what cannot be read from a broken scenario."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +33,11 @@ class Row:
     """One scenario; the attributes are the keys of ``--json``.
 
     Attributes:
-        id: Its folder's name.
-        title: Of its runbook; empty when that cannot be read.
+        id: The name of its folder.
+        title: The runbook's title; empty when that cannot be read.
         charts: Chart versions that it applies to, in words; None when its test cannot be read.
         touches: What its fault and its remedy change; None when its test cannot be read.
-        took_last_s: Seconds that it took when it last passed; None when it never did.
+        took_last_s: Seconds that it took when it last passed; None when it never passed.
     """
 
     id: str
@@ -47,7 +47,7 @@ class Row:
     took_last_s: float | None
 
     def cells(self) -> tuple[str, ...]:
-        """In words, in the order of the table."""
+        """The cells of its row, in the order of the table's columns."""
         took = "never" if self.took_last_s is None else f"{self.took_last_s:.0f} s"
         touches = UNKNOWN if self.touches is None else ", ".join(self.touches)
         return self.id, self.charts or UNKNOWN, touches, took, self.title
@@ -60,15 +60,15 @@ def add(commands: Subcommands) -> None:
     """Add the subcommand."""
     parser = add_command(commands, "list", summary="list the scenarios", example="promdrill list", execute=_execute)
     parser.add_argument(
-        "--scenarios", metavar="SCENARIOS", help="folders of your own too, comma separated [$SCENARIOS]"
+        "--scenarios", metavar="SCENARIOS", help="folders with your own scenarios, comma separated [$SCENARIOS]"
     )
-    parser.add_argument("--json", action="store_true", help="the same as a JSON list")
+    parser.add_argument("--json", action="store_true", help="as a JSON list")
     parser.add_argument(
         "--reports",
         type=Path,
         default=paths.reports_dir(),
         metavar="FOLDER",
-        help="where to look up how long each took last (default: reports)",
+        help="reports to take each scenario's last duration from (default: reports)",
     )
 
 
@@ -90,10 +90,10 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _say_incidents() -> None:
-    """Say which incidents stand, and how each is gone on with; complain of those that are gone with their clusters."""
+    """Print the standing incidents, each with its next command, and complain about those whose cluster is gone."""
     if not any(paths.clusters_dir().glob("*/*/*")):
         return
-    from promdrill.incident import record  # noqa: PLC0415  where nothing is recorded, nobody pays for its modules
+    from promdrill.incident import record  # noqa: PLC0415  slow to import, so only when needed
 
     standing, gone = record.survey()
     if standing:
@@ -114,7 +114,7 @@ def _row(scenario: scenarios.ScenarioFolder, took_s: float | None, broken: list[
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
-    """The lines of the table: one a scenario, or, where that is too wide, its title on lines of its own below it.
+    """The lines of the table: one per scenario; where that is too wide, the title goes on lines below.
 
     Args:
         rows: As from `Row.cells`; the last cell is the title.

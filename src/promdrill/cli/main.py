@@ -1,6 +1,6 @@
 """Entry point of ``promdrill``.
 
-A command's module is imported when the command is chosen, and not before: ``promdrill --help`` needs none of them.
+A command's module is imported only when the command is chosen: ``promdrill --help`` imports none of them.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Command:
     """A subcommand.
 
     Attributes:
-        name: What is typed.
-        summary: One sentence without a period, the same that its module gives to its parser.
-        module: The module of `promdrill.cli` that has it.
+        name: The name to type.
+        summary: One sentence without a period, the same as in the module.
+        module: The module of `promdrill.cli` that implements it.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Command:
     module: str
 
     def parser(self) -> Parser:
-        """Its own parser, for which its module is imported."""
+        """The command's own parser; imports its module."""
         commands = Parser(prog=PROGRAM).add_subparsers(parser_class=Parser)
         importlib.import_module(f"promdrill.cli.{self.module}").add(commands)
         parser: Parser = commands.choices[self.name]
@@ -53,57 +53,59 @@ PROGRAM = "promdrill"
 
 COMMANDS = (
     Command("run", "run drills", "run"),
-    Command("watch", "show a run as it goes on: phases, what is waited for, pods, volume, samples", "watch"),
+    Command("watch", "follow a run: phases, conditions waited for, pods, volume, samples", "watch"),
     Command(
         "controls",
         "run each drill without its fault (must end invalid) and without its remedy (must end failed)",
         "controls",
     ),
     Command(
-        "ablate", "run a drill once without each Mitigation step of its runbook, to see which are needed", "ablate"
+        "ablate",
+        "run a drill once for each Mitigation step of its runbook, without that step, to see which are needed",
+        "ablate",
     ),
-    Command("reproduce", "make an incident happen, prove it, and leave it there", "reproduce"),
-    Command("remedy", "let the runbook repair a reproduced incident, then judge the repair", "remedy"),
-    Command("verify", "judge a repair made by hand by the drill's own recovery", "verify"),
-    Command("shell", "open a shell with everything set for a reproduced incident, or run one command in it", "shell"),
+    Command("reproduce", "make an incident happen, prove it, and leave it standing", "reproduce"),
+    Command("remedy", "let the runbook repair an incident left by `reproduce`, then judge the repair", "remedy"),
+    Command("verify", "judge a repair made by hand as the drill would", "verify"),
+    Command("shell", "open a shell set up for an incident left by `reproduce`, or run one command in it", "shell"),
     Command("matrix", "list the cells of matrix.toml, or run them", "matrix"),
-    Command("merge", "make one report of the results of a matrix's cells; exit code 1 when a cell is red", "merge"),
-    Command("report", "make one self-contained HTML page of any runs, also of interrupted ones", "report"),
+    Command("merge", "merge the results of a matrix's cells into one report; exit code 1 when a cell is red", "merge"),
+    Command("report", "make one self-contained HTML page of any runs, interrupted ones included", "report"),
     Command(
         "compare", "compare two sets of results: verdicts and recovery times; exit code 1 on a regression", "compare"
     ),
-    Command("bench", "run the drills several times, and say where the seconds go", "bench"),
+    Command("bench", "run the drills several times, and show where the time goes", "bench"),
     Command("list", "list the scenarios", "listing"),
-    Command("new", "start a scenario", "new"),
+    Command("new", "create a scenario to start from", "new"),
     Command("check", "check scenarios without a cluster: test, markers, runbook, values, style, types", "check"),
     Command(
         "reference",
-        "list what a scenario is written with: faults, conditions, moments, markers, images, runbook keys",
+        "list what a scenario can use: faults, conditions, moments, markers, images, runbook keys",
         "reference",
     ),
     Command("runbook", "work with runbooks", "runbook"),
-    Command("supply", "get all that drills need, and run none", "supply"),
-    Command("bundle", "put all that a run needs into one file, for a machine without a network", "bundle"),
-    Command("doctor", "say what a run needs, what is missing, and what mends it", "doctor"),
+    Command("supply", "fetch everything that drills need, without running any", "supply"),
+    Command("bundle", "pack everything a run needs into one file, for a machine without a network", "bundle"),
+    Command("doctor", "check what a run needs, and say how to fix what is missing", "doctor"),
     Command(
         "clean",
         "delete the clusters that promdrill created and stop the engine that it started, or delete one cluster",
         "clean",
     ),
-    Command("clean-cache", "delete what was built or downloaded, and the clusters made of it", "clean_cache"),
+    Command("clean-cache", "delete everything built or downloaded, and the clusters that use it", "clean_cache"),
 )
 """In the order of ``promdrill --help``."""
 
 FORMER_NAMES = {"stitch": "merge"}
-"""Names that commands had before, which still work."""
+"""Former names of commands. They still work."""
 
 
 class _Deferred(Parser):
     """Stands in for a command's parser until the command is chosen.
 
     Args:
-        command: Whose parser it stands in for.
-        options: As of `Parser`.
+        command: The command.
+        options: As for `Parser`.
     """
 
     def __init__(self, *, command: Command, **options: Any) -> None:
@@ -111,7 +113,7 @@ class _Deferred(Parser):
         self._command = command
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Let the command's own parser do it; what it does not know is an error of this command."""
+        """Hand over to the command's own parser, so that an unknown argument is an error of that command."""
         return self._command.parser().parse_args(args, namespace), []
 
 
@@ -123,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted, 141 when
-        nobody reads its output any more.
+        the reader of its output has gone.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -137,8 +139,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         complain(PromdrillError("interrupted"))
         return EXIT_INTERRUPTED
-    except BrokenPipeError:  # whoever read the answer, as head does, has enough of it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at its end
+    except BrokenPipeError:  # the reader, such as head, has stopped reading
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
         return EXIT_PIPE_CLOSED
     return code
 
@@ -160,16 +162,16 @@ def build_parser() -> Parser:
 
 
 def _check_name(words: Sequence[str]) -> None:
-    """Refuse a command that there is not, and name the one that looks most like it."""
+    """Refuse an unknown command, and suggest the nearest one."""
     names = [command.name for command in COMMANDS]
     if words and not words[0].startswith("-") and words[0] not in {*names, *FORMER_NAMES}:
         hint = f"{PROGRAM} {nearest(words[0], names)}"
-        raise UsageError(f"{words[0]}: no such command; there are {', '.join(names)}", hint=hint)
+        raise UsageError(f"{words[0]}: no such command; the commands are {', '.join(names)}", hint=hint)
 
 
 @contextlib.contextmanager
 def _endings_as_interrupts() -> Iterator[None]:
-    """A closed terminal or a cancelled CI job cleans up as Ctrl-C does."""
+    """Within the block, SIGTERM and SIGHUP (a cancelled CI job, a closed terminal) clean up as Ctrl-C does."""
     before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
         yield

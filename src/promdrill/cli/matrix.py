@@ -1,4 +1,4 @@
-"""``promdrill matrix``: the cells of matrix.toml, listed, printed for a CI, or run here; or what they need, fetched."""
+"""``promdrill matrix``: list the cells of matrix.toml, print them for a CI, run them, or fetch what they need."""
 
 from __future__ import annotations
 
@@ -48,18 +48,18 @@ from promdrill.supply.build import catalogue
 from promdrill.supply.choose import Choice
 
 DEFAULT = paths.project_dir() / FILE_NAME
-"""The matrix that promdrill ships."""
+"""The matrix file that promdrill ships."""
 
 OPTIONS = {
-    "JOBS": "drills side by side in a cell, 1 to 16 (default: 1)",
-    "RESUME": "1 goes on: cells whose run came to its end are not run again",
-    "SUPPLY": "where things come from, as for `promdrill run`",
-    "SCENARIOS": "folders with scenarios of your own, comma separated, beside promdrill's",
+    "JOBS": "drills that run in parallel in a cell, 1 to 16 (default: 1)",
+    "RESUME": "1 resumes an interrupted matrix: cells that have finished are not run again",
+    "SUPPLY": "where everything comes from, as for `promdrill run`",
+    "SCENARIOS": "folders with your own scenarios, comma separated, in addition to promdrill's",
     "REPORTS": "folder of all reports (default: reports)",
 }
-"""Variables of the environment behind options; CELL is one too."""
+"""Options that can also be set by a variable of the environment; CELL is another."""
 
-_NEXT = ("CELL", "JOBS", "SUPPLY", "SCENARIOS", "REPORTS")  # said again in the command that goes on
+_NEXT = ("CELL", "JOBS", "SUPPLY", "SCENARIOS", "REPORTS")  # repeated in the command that resumes
 
 
 def add(commands: Subcommands) -> None:
@@ -76,15 +76,20 @@ def add(commands: Subcommands) -> None:
     )
     parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: promdrill's own {FILE_NAME})")
     parser.add_argument(
-        "--cell", action="append", metavar="ID", help="one cell, or several with commas; may stand again [$CELL]"
+        "--cell",
+        action="append",
+        metavar="ID",
+        help="cells, comma separated (default: all); may be given more than once [$CELL]",
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--format", choices=_FORMATS, default="text", help="how the cells are listed (default: text)")
-    what.add_argument("--run", action="store_true", help="run them, each in a process of its own")
-    what.add_argument("--fetch", action="store_true", help="get all that they need, and run none")
+    what.add_argument("--format", choices=_FORMATS, default="text", help="output format of the list (default: text)")
+    what.add_argument("--run", action="store_true", help="run the cells, each in its own process")
+    what.add_argument("--fetch", action="store_true", help="fetch everything they need, without running them")
     for name, meaning in OPTIONS.items():
         parser.add_argument(f"--{name.lower()}", metavar=name, help=f"{meaning} [${name}]")
-    codes = "Exit codes of --run: 0 all is well; 1 a cell is red; 2 bad input, nothing was started; 130 interrupted."
+    codes = (
+        "Exit codes of --run: 0 all cells green; 1 a cell is red; 2 bad input, nothing was started; 130 interrupted."
+    )
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 
@@ -110,15 +115,15 @@ def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice 
     for number, cell in enumerate(cells, 1):
         say(f"cell {number} of {len(cells)}: {cell.id}: {cell.title}")
         ground.fetch(cell, lambda name: _asked(arguments, name), choice, say)
-    say(f"all is there for {len(cells)} cells")
+    say(f"everything is ready for {len(cells)} cells")
     return EXIT_OK
 
 
 def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> None:
-    """Refuse what cannot work, before anything is started.
+    """Refuse what cannot work before anything is started.
 
     Raises:
-        UsageError: A variable is set in vain or wrong, or this machine lacks something.
+        UsageError: A variable is wrong or not allowed here, or this machine lacks something.
     """
 
     def asked(name: str) -> str | None:
@@ -131,7 +136,7 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choic
         warm = all(is_warm(cell.variables["KUBE_VERSION"], chosen) for cell in cells)
         doctor.require(supply=chosen, warm=warm)
     except PromdrillError as error:
-        raise UsageError(error.message, hint=error.hint) from error  # whatever it is: nothing was started
+        raise UsageError(error.message, hint=error.hint) from error  # whatever the error, nothing was started
 
 
 def _run(
@@ -140,7 +145,7 @@ def _run(
     def asked(name: str) -> str | None:
         return _asked(arguments, name)
 
-    jobs(asked("JOBS") or "1")  # each cell would be refused for it
+    jobs(asked("JOBS") or "1")  # or every cell would fail on it
     resume = asked("RESUME") or "0"
     one_of("RESUME", resume, ("0", "1"))
     _require(arguments, cells, choice)
@@ -152,7 +157,7 @@ def _run(
     )
     with folders.mine():
         for name in folders.strangers({cell.id for cell in matrix.cells}):
-            say(f"{folders.matrix / name} is left alone: it is no cell of {arguments.file}")
+            say(f"left {folders.matrix / name} alone: it is not a cell of {arguments.file}")
         result = running.run(cells, folders, means, resume=resume == "1")
     for line in table.summary(result):
         say(line)
@@ -169,7 +174,7 @@ def _known(own: str | None, supply: str) -> Known:
 
 
 def _choice(arguments: argparse.Namespace) -> Choice | None:
-    """The supply that the cells are run with, which decides on their versions of Kubernetes; None for a bundle."""
+    """The supply for the cells, which decides their versions of Kubernetes; None for a bundle."""
     if _asked(arguments, "BUNDLE"):
         return None
     return choose.chosen(_asked(arguments, "SUPPLY") or "auto", _asked(arguments, "REGISTRY_MIRROR"))
@@ -204,18 +209,20 @@ def _gitlab(arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Fold
 
 
 def _in_checkout(name: str, text: str) -> str:
-    """A path as another checkout has it, relative to its top, which is the current folder here.
+    """A path relative to the current folder, which must be the top of the checkout, so that it is valid in a job.
 
     Raises:
-        UsageError: It lies elsewhere, or has characters that GitLab or a shell would read as something else.
+        UsageError: It lies outside this folder, or has characters that are special to GitLab or a shell.
     """
     top = Path.cwd().resolve()
     path = (top / Path(text).expanduser()).resolve()
     if not path.is_relative_to(top):
-        raise UsageError(f"{name}={text}: not in this folder, and the jobs have a checkout of their own")
+        raise UsageError(f"{name}={text}: not inside this folder; each job has only its own checkout")
     relative = path.relative_to(top).as_posix()
     if not re.fullmatch(r"[A-Za-z0-9._/-]+", relative):
-        raise UsageError(f"{name}={text}: GitLab's jobs take letters, digits and . _ - / in paths", hint="another name")
+        raise UsageError(
+            f"{name}={text}: GitLab's jobs accept only letters, digits and . _ - / in paths", hint="rename it"
+        )
     return relative
 
 
@@ -228,7 +235,7 @@ def _ids(arguments: argparse.Namespace) -> list[str]:
 
 
 def _going_on(arguments: argparse.Namespace) -> str:
-    """The command that goes on with what is left."""
+    """The command that resumes with the cells that are left."""
     said = {name: _asked(arguments, name) for name in _NEXT} | {"CELL": ",".join(_ids(arguments))}
     if arguments.file == DEFAULT:
         return paths.command("matrix", RESUME=1, **said)

@@ -1,4 +1,4 @@
-"""``promdrill merge``: the cells of a matrix, each run somewhere else, as one report; exit code 1 when one is red."""
+"""``promdrill merge``: merge a matrix's cells, each run elsewhere, into one report; exit code 1 when one is red."""
 
 from __future__ import annotations
 
@@ -25,24 +25,28 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "merge",
-        summary="make one report of the results of a matrix's cells; exit code 1 when a cell is red",
+        summary="merge the results of a matrix's cells into one report; exit code 1 when a cell is red",
         example="promdrill merge reports/matrix",
         execute=_execute,
     )
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help=f"holds a folder for each cell; {MARKDOWN} and {JSON} go there"
+        "folder",
+        type=Path,
+        metavar="FOLDER",
+        help=f"folder with one folder per cell; {MARKDOWN} and {JSON} are written there",
     )
     parser.add_argument(
         "--summary",
         type=Path,
         metavar="FILE",
-        help="add the Markdown to the end of this file too: $GITHUB_STEP_SUMMARY",
+        help="also append the Markdown to this file, such as $GITHUB_STEP_SUMMARY",
     )
     parser.add_argument(
         "--expect",
         type=Path,
         metavar="FILE",
-        help="what `promdrill matrix` printed as json or github: a cell of it that is not in FOLDER is red",
+        help="saved output of `promdrill matrix --format json` or github; a cell listed there but missing in FOLDER "
+        "is red",
     )
 
 

@@ -1,6 +1,6 @@
-"""``promdrill new``: the start of a scenario, which runs as it is.
+"""``promdrill new``: create a scenario to start from. It already runs.
 
-Its fault changes nothing, so it ends invalid; each TODO in its files says what belongs there.
+Its fault changes nothing, so its drill ends invalid; each TODO in its files says what belongs there.
 """
 
 from __future__ import annotations
@@ -27,26 +27,31 @@ from promdrill.core.errors import UsageError
 from promdrill.request import scenarios
 
 DEFAULT_LIKE = "lifecycle-flag"
-"""Whose values a new scenario begins with: a small Prometheus that is scraped every second and reloaded at will."""
+"""The scenario whose values a new one starts from: a small Prometheus with a 1 s scrape interval and reloads."""
 
 
 def add(commands: Subcommands) -> None:
     """Add the subcommand."""
     parser = add_command(
-        commands, "new", summary="start a scenario", example="promdrill new my-incident", execute=_execute
+        commands,
+        "new",
+        summary="create a scenario to start from",
+        example="promdrill new my-incident",
+        execute=_execute,
     )
-    parser.add_argument("id", help="the scenario's id, and its folder's name: lower case words joined by dashes")
+    parser.add_argument(
+        "id", help="the scenario's id, which is also its folder's name: lower case words joined by dashes"
+    )
     parser.add_argument(
         "--like",
         default=DEFAULT_LIKE,
         metavar="ID",
-        help=f"the scenario whose values.yaml it begins with (default: {DEFAULT_LIKE})",
+        help=f"the scenario whose values.yaml to start from (default: {DEFAULT_LIKE})",
     )
     parser.add_argument(
         "--scenarios",
         metavar="DIR",
-        help="the folder to make it in, and to make where there is none (default: promdrill's own, in a checkout) "
-        "[$SCENARIOS]",
+        help="folder to create it in; created if missing (default: promdrill's own, in a checkout) [$SCENARIOS]",
     )
 
 
@@ -65,23 +70,23 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> Path:
-    """Make a scenario's folder, whole or not at all.
+    """Create a scenario's folder, completely or not at all.
 
     Args:
         name: The scenario's id.
-        like: The scenario whose values it begins with.
-        base: The folder to make it in; that of the scenarios that promdrill ships by default.
+        like: The scenario whose values to start from.
+        base: The folder to create it in (default: the folder of promdrill's own scenarios).
 
     Returns:
         The folder.
 
     Raises:
-        UsageError: The id cannot be one or is taken, there is no scenario to copy values from, or the folder cannot be
+        UsageError: The id is not valid or is taken, there is no scenario to copy values from, or the folder cannot be
             written.
     """
     _check_id(name)
     if base is None and not paths.in_checkout():
-        raise UsageError("a scenario of your own needs a folder of your own", hint=f"new {name} --scenarios drills")
+        raise UsageError("name a folder for your own scenarios", hint=f"new {name} --scenarios drills")
     there = scenarios.find_all(further=[base] if base is not None and base.is_dir() and any(base.iterdir()) else [])
     base = base or paths.scenarios_dir()
     folder = base / name
@@ -99,7 +104,7 @@ def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> 
                 (whole / file).write_text(text, encoding="utf-8")
             whole.rename(folder)
     except OSError as error:
-        raise UsageError(f"cannot make {folder}: {error.strerror}", hint=f"ls -ld {base}") from error
+        raise UsageError(f"cannot create {folder}: {error.strerror}", hint=f"ls -ld {base}") from error
     return folder
 
 
@@ -107,11 +112,11 @@ def _check_id(name: str) -> None:
     if not scenarios.ID.fullmatch(name):
         near = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789") or "my-incident"
         raise UsageError(f"{name!r} is not an id: {scenarios.ID_RULE}", hint=near)
-    from promdrill.authoring.rules import LONGEST_ID  # noqa: PLC0415  the engine's modules, when they are asked for
+    from promdrill.authoring.rules import LONGEST_ID  # noqa: PLC0415  slow to import, so only when needed
     from promdrill.drill.site import LONGEST_RELEASE  # noqa: PLC0415
 
     if len(name) > LONGEST_ID:
-        rule = f"an id has at most {LONGEST_ID}, for Helm takes release names of {LONGEST_RELEASE}"
+        rule = f"the limit is {LONGEST_ID}, because Helm limits release names to {LONGEST_RELEASE}"
         raise UsageError(f"{name} has {len(name)} characters; {rule}", hint=name[:LONGEST_ID].rstrip("-"))
 
 
@@ -130,18 +135,18 @@ def _template(file: str) -> str:
 
 
 def _values(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> str:
-    """The values of a scenario, under a first line of their own: what is said at their top is about that scenario."""
+    """The values of a scenario, with a new first line instead of the comments at the top."""
     found = {scenario.id: scenario for scenario in there}
     if like not in found:
         hint = f"--like {nearest(like, found)}" if found else ""
-        raise UsageError(f"--like {like}: no such scenario; there are {', '.join(found) or 'none'}", hint=hint)
+        raise UsageError(f"--like {like}: no such scenario; the scenarios are {', '.join(found) or 'none'}", hint=hint)
     install = scenarios.traits(found[like].test).install
     if install:
-        raise UsageError(f"--like {like} has no Helm values: its install is {install}", hint="another scenario")
+        raise UsageError(f"--like {like} has no Helm values: its install is {install}", hint="choose another scenario")
     file = found[like].folder / "values.yaml"
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"--like {like}: cannot read {file}: {error}") from error
     values = re.sub(r"\A(#.*\n|\s*\n)*", "", text)
-    return f"# {name}: TODO what these values are for. They are those of {like}.\n{values}"
+    return f"# {name}: TODO what these values are for. They were copied from {like}.\n{values}"

@@ -1,4 +1,4 @@
-"""What all subcommands share: a parser whose errors look like every other error, and a place to hang a command."""
+"""What all subcommands share: a parser whose errors look like all other errors, a way to add a command, exit codes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and end with exit code 2."""
+        """Print what is wrong and exit with code 2."""
         complain(PromdrillError(message, hint=f"{self.prog} --help"))
         raise SystemExit(EXIT_USAGE)
 
@@ -48,10 +48,10 @@ def add_command(
 
     Args:
         commands: Where to add it.
-        name: What is typed.
+        name: The name to type.
         summary: One sentence without a period.
         example: A command line that can be pasted.
-        execute: Carries it out and returns the exit code.
+        execute: Runs it and returns the exit code.
     """
     parser: Parser = commands.add_parser(
         name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.", epilog=f"Example:\n  {example}"
@@ -67,7 +67,7 @@ def say(text: str) -> None:
 
 
 def complain(error: PromdrillError) -> None:
-    """Print an error for an operator: ``promdrill: message`` and, where there is one, the next move."""
+    """Print an error for an operator: ``promdrill: message``, then the hint, if there is one."""
     hint = f"Hint: {error.hint}\n" if error.hint else ""
     sys.stderr.write(f"promdrill: {error.message}\n{hint}")
     sys.stderr.flush()

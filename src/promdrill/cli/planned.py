@@ -1,4 +1,4 @@
-"""What a run would fetch on a platform, one artefact a line: ``promdrill doctor --plan``. It fetches nothing."""
+"""``promdrill doctor --plan``: list what a run would fetch on a platform, one artefact per line. Fetches nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from promdrill.supply.build import programs
 from promdrill.supply.pull import registry
 
 PROVISIONER_IMAGE = f"docker.io/rancher/local-path-provisioner:v{registry.PROVISIONER_VERSION}"
-"""What the provisioner's manifest runs, which is not here before it is fetched."""
+"""The image in the provisioner's manifest, which is not available until it is fetched."""
 
 _SHOWN = 12  # characters of a digest, as Docker shows it
 
@@ -31,9 +31,9 @@ class Row:
 
     Attributes:
         what: What it is.
-        platform: Where it runs; `any` for what is text.
+        platform: Where it runs; `any` for text.
         source: Its address, or the reference of an image.
-        sha256: What it must have, in hexadecimal; empty where the registry's answer counts, or where it is ours.
+        sha256: Its pinned SHA-256 in hexadecimal; empty where the registry's digest is used, or the image is ours.
     """
 
     what: str
@@ -45,10 +45,10 @@ class Row:
 def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Row]:
     """What the registry supply fetches for drills on a machine of that platform.
 
-    The images of a chart are not among them: they are known once Helm has rendered it.
+    The images of a chart are not included: they are known only after Helm has rendered it.
 
     Args:
-        request: What is asked for; its scenarios are to be drilled.
+        request: The request; its scenarios will be drilled.
         platform: The machine's.
         pins: The table of pins.
 
@@ -64,7 +64,7 @@ def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Row]:
     images = (PROVISIONER_IMAGE, *planning.images(scenarios, settings.app_version or APP_VERSION, None))
     for name in dict.fromkeys((*images, *planning.optional_images(scenarios))):
         if name in OWN_IMAGES:
-            yield Row("image of ours", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
+            yield Row("own image", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
         else:
             yield Row("image", node, name, pins.digest("image", name) or "")
     chart = settings.chart or find.DEFAULT
@@ -73,19 +73,20 @@ def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Row]:
 
 
 def render(found: Sequence[Row], console: Console) -> None:
-    """Print a plan: a line for what it is, and one that can be copied for where it comes from."""
+    """Print a plan, two lines per artefact: what it is, and its address, which can be copied."""
     widest = max(len(row.what) for row in found)
     for row in found:
         digest = f"  SHA-256 {row.sha256[:_SHOWN]}" if row.sha256 else ""
         console.print(f"[bold]{escape(row.what):{widest}}[/]  {row.platform:12}{digest}", soft_wrap=True)
         console.print(f"    {escape(row.source)}", soft_wrap=True)
     console.print(
-        "The chart's images: Helm renders it first, then they are pulled by digest and loaded.", soft_wrap=True
+        "The chart's images are not listed: once Helm has rendered the chart, they are pulled by digest and loaded.",
+        soft_wrap=True,
     )
 
 
 def to_json(found: Sequence[Row]) -> list[dict[str, Any]]:
-    """The same for programs, with whole digests."""
+    """The same as `render`, for JSON, with full digests."""
     return [asdict(row) for row in found]
 
 

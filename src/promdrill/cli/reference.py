@@ -1,4 +1,4 @@
-"""``promdrill reference``: what a scenario is written with, a line each."""
+"""``promdrill reference``: what a scenario can use, each with a line of explanation."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "reference",
-        summary="list what a scenario is written with: faults, conditions, moments, markers, images, runbook keys",
+        summary="list what a scenario can use: faults, conditions, moments, markers, images, runbook keys",
         example="promdrill reference fault",
         execute=_execute,
     )
-    parser.add_argument("kinds", nargs="*", metavar="KIND", help="one kind or several; all by default")
-    parser.add_argument("--json", action="store_true", help="the same for scripts")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help="kinds to list (default: all)")
+    parser.add_argument("--json", action="store_true", help="as JSON, for scripts")
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from promdrill.authoring.reference import Kind, entries  # noqa: PLC0415  the engine's modules, when asked for
+    from promdrill.authoring.reference import Kind, entries  # noqa: PLC0415  slow to import, so only when needed
 
     unknown = [name for name in arguments.kinds if name not in set(Kind)]
     if unknown:
-        complain(UsageError(f"no kind {unknown[0]!r}", hint=f"one of {', '.join(Kind)}"))
+        complain(UsageError(f"unknown kind {unknown[0]!r}", hint=f"one of {', '.join(Kind)}"))
         return EXIT_USAGE
     found = [entry for entry in entries() if not arguments.kinds or entry.kind in arguments.kinds]
     if arguments.json:

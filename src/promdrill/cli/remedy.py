@@ -1,4 +1,4 @@
-"""``promdrill remedy``: let the runbook repair an incident, at once or step by step, and judge the repair."""
+"""``promdrill remedy``: let the runbook repair an incident, all at once or step by step, and judge the repair."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SHOWN_LINES = 40
 
 
 class Stopped(PromdrillError):
-    """A person wants no further step."""
+    """A person quit between two steps."""
 
 
 def add(commands: Subcommands) -> None:
@@ -37,14 +37,14 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "remedy",
-        summary="let the runbook repair a reproduced incident, then judge the repair",
+        summary="let the runbook repair an incident left by `reproduce`, then judge the repair",
         example="promdrill remedy --step",
         execute=_execute,
     )
     verify.add_arguments(parser)
-    parser.add_argument("--step", action="store_true", help="ask before each step: y runs it, n leaves it out, q ends")
+    parser.add_argument("--step", action="store_true", help="ask before each step: y runs it, n skips it, q quits")
     parser.epilog = (
-        f"{parser.epilog}\n\nExit codes: 0 recovered; 1 a step failed, was declined for good, or recovery is missing;\n"
+        f"{parser.epilog}\n\nExit codes: 0 recovered; 1 a step failed, you quit, or recovery is missing;\n"
         "2 no such incident; 130 interrupted."
     )
 
@@ -63,7 +63,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     judged = judge.judge(standing, part, what="remedy")
     if judged.watch.seen:
         say("")
-        say("the runbook is done; this is what recovery asks for")
+        say("the runbook is done; these are the conditions of recovery")
         return verify.tell(standing, judged)
     if judged.interrupted:
         complain(PromdrillError("interrupted", hint=f"{paths.program()} verify"))
@@ -77,13 +77,13 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 class Conductor:
-    """Shows each step before it runs, and asks for it first where that is wanted.
+    """Shows each step before it runs and, if wanted, asks whether to run it.
 
     Args:
-        ask: Asks a person, and returns what was typed; None to run every step.
+        ask: Asks a person and returns what was typed; None to run every step.
 
     Attributes:
-        stopped: Where a person ended the runbook, in words; None when nobody did.
+        stopped: Where a person quit, in words; None when nobody did.
     """
 
     def __init__(self, *, ask: Callable[[str], str] | None) -> None:
@@ -91,7 +91,7 @@ class Conductor:
         self._ask = ask
 
     def declined(self, runbook: Runbook, at: int) -> bool:
-        """Show a step; whether a person wants it left out.
+        """Show a step, and ask whether to leave it out.
 
         Raises:
             Stopped: A person wants neither it nor any further step.
@@ -103,20 +103,20 @@ class Conductor:
         if self._ask is None:
             return False
         while True:
-            answer = self._ask("run it? y yes, n no, q quit: ").strip().lower()
+            answer = self._ask("run it? y yes, n skip, q quit: ").strip().lower()
             if answer in {"y", "yes"}:
                 return False
             if answer in {"n", "no"}:
                 return True
             if answer in {"q", "quit"}:
-                self.stopped = f"stopped before step {at + 1} of {len(runbook.steps)}; what was done stays"
+                self.stopped = f"stopped before step {at + 1} of {len(runbook.steps)}; the steps before it stay done"
                 raise Stopped(self.stopped)
 
     def ended(self, result: StepResult) -> None:
         """Show a step's output."""
         lines = result.output.rstrip().split("\n") if result.output.strip() else []
         if len(lines) > SHOWN_LINES:
-            lines = [f"... {len(lines) - SHOWN_LINES} lines more, in the journal", *lines[-SHOWN_LINES:]]
+            lines = [f"... {len(lines) - SHOWN_LINES} more lines in the journal", *lines[-SHOWN_LINES:]]
         for line in lines:
             say(f"  | {line}".rstrip())
         how = "ended early" if result.exit_code is None else f"exit code {result.exit_code}"
@@ -126,6 +126,6 @@ class Conductor:
 def _ask(question: str) -> str:
     try:
         return input(question)
-    except EOFError:  # nobody is there to answer
+    except EOFError:  # no terminal to answer from
         say("q")
         return "q"

@@ -1,4 +1,4 @@
-"""``promdrill report``: one page of any runs, also older ones, also such that were interrupted."""
+"""``promdrill report``: one page of any runs, older and interrupted ones included."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from promdrill.results.folder import write_atomically
 HTML, MARKDOWN = "html", "markdown"
 
 NAMES = {HTML: "report.html", MARKDOWN: "summary.md"}
-"""The file's name, by its format, where none is given."""
+"""Default file names, by format."""
 
 
 def add(commands: Subcommands) -> None:
@@ -25,7 +25,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "report",
-        summary="make one self-contained HTML page of any runs, also of interrupted ones",
+        summary="make one self-contained HTML page of any runs, interrupted ones included",
         example="promdrill report reports/latest\n  promdrill report reports/matrix --output matrix.html",
         execute=_execute,
     )
@@ -34,19 +34,20 @@ def add(commands: Subcommands) -> None:
         nargs="+",
         type=Path,
         metavar="FOLDER",
-        help="the folder of a run, or a folder that holds many, such as the cells of a matrix; each run is a column",
+        help="the folder of a run, or a folder of runs, such as the cells of a matrix; each run is a column",
     )
     parser.add_argument(
         "--output",
         type=Path,
         metavar="FILE",
-        help=f"default: {NAMES[HTML]} in FOLDER, or in the working folder when there are several; - is standard output",
+        help=f"output file; - is standard output (default: {NAMES[HTML]} in FOLDER, or in the working folder for "
+        "several)",
     )
     parser.add_argument(
         "--previous",
         type=Path,
         metavar="FOLDER",
-        help="the run that changes are told against (default: for a single run, the one before it beside it)",
+        help="the run to show changes against (default: for a single run, the one before it in the same folder)",
     )
     parser.add_argument("--format", choices=(HTML, MARKDOWN), default=HTML, help="html (default) or markdown")
 
@@ -73,9 +74,9 @@ def _is_stdout(output: Path) -> bool:
 
 def _text(form: str, folders: list[Path], beside: Path, earlier: Path | None) -> str:
     if form == MARKDOWN:
-        from promdrill.report.markdown import to_markdown  # noqa: PLC0415  only what is asked for is loaded
+        from promdrill.report.markdown import to_markdown  # noqa: PLC0415  slow to import, so only when needed
 
         return to_markdown(folders, earlier=earlier)
-    from promdrill.report.html.page import to_html  # noqa: PLC0415  only what is asked for is loaded
+    from promdrill.report.html.page import to_html  # noqa: PLC0415  slow to import, so only when needed
 
     return to_html(folders, beside=beside, earlier=earlier)

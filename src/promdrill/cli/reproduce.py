@@ -41,15 +41,15 @@ if TYPE_CHECKING:
 SCENARIO, SCENARIOS = "SCENARIO", "SCENARIOS"
 
 WITHOUT = {
-    "CLUSTER": "an incident has a cluster of its own",
-    "CONTROL": "an incident is reproduced once, and whole",
-    "REPEAT": "an incident is reproduced once, and whole",
+    "CLUSTER": "not allowed with reproduce: an incident gets its own cluster",
+    "CONTROL": "not allowed with reproduce: nothing can be left out",
+    "REPEAT": "not allowed with reproduce: an incident is made once",
 }
 """Variables that are refused, and why."""
 
 VARIABLES = {
-    SCENARIO: "the incident's id, as in `promdrill list`",
-    SCENARIOS: "folders with scenarios of your own, beside ours",
+    SCENARIO: "the scenario's id, as in `promdrill list`",
+    SCENARIOS: "folders with your own scenarios, comma separated, in addition to promdrill's",
     **{each.variable: each.meaning for each in options.OPTIONS if each.variable not in WITHOUT},
 }
 
@@ -59,7 +59,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "reproduce",
-        summary="make an incident happen, prove it, and leave it there",
+        summary="make an incident happen, prove it, and leave it standing",
         example="promdrill reproduce --scenario disk-full",
         execute=_execute,
     )
@@ -70,18 +70,18 @@ def add(commands: Subcommands) -> None:
         "--reports", type=Path, default=paths.reports_dir(), help="folder of all reports (default: reports)"
     )
     parser.epilog = (
-        f"{parser.epilog}\n\nExit codes: 0 the incident is there; 1 it was not observed, and its cluster is gone;\n"
+        f"{parser.epilog}\n\nExit codes: 0 the incident is standing; 1 it was not observed, its cluster is deleted;\n"
         "2 bad input, nothing was started; 130 interrupted."
     )
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    from promdrill.plugin.session import DrillSession  # noqa: PLC0415  `--help` does not pay for its modules
+    from promdrill.plugin.session import DrillSession  # noqa: PLC0415  slow to import, so not for `--help`
 
     try:
         asked, found = _checked(arguments)
         asked = replace(asked, reports=folder.create(arguments.reports))
-    except PromdrillError as error:  # whatever it is: nothing was started
+    except PromdrillError as error:  # whatever the error, nothing was started
         complain(error)
         return EXIT_USAGE
     reproduction = Reproduction(asked)
@@ -96,7 +96,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _checked(arguments: argparse.Namespace) -> tuple[Request, Preflight]:
-    """What was asked for, once nothing speaks against it any more, and what was found out of it."""
+    """The checked request, and what the checks found out."""
     from promdrill.request import fulfil, request  # noqa: PLC0415  as above
 
     given = options.given(arguments, VARIABLES)
@@ -105,20 +105,22 @@ def _checked(arguments: argparse.Namespace) -> tuple[Request, Preflight]:
             raise UsageError(f"{variable}={os.environ[variable]}: {why}", hint=f"leave {variable} out")
     found, ids = request.scenarios_of(given), request.ids_of(given)
     if len(ids) != 1:
-        said = f"SCENARIO={given[SCENARIO]}: one at a time." if ids else "SCENARIO is not set: which incident?"
-        raise UsageError(f"{said} There are {', '.join(each.id for each in found)}", hint=f"SCENARIO={found[0].id}")
+        said = f"SCENARIO={given[SCENARIO]}: name one scenario." if ids else "SCENARIO is not set: name one scenario."
+        raise UsageError(
+            f"{said} The scenarios are {', '.join(each.id for each in found)}", hint=f"SCENARIO={found[0].id}"
+        )
     asked = request.make(given, drilled=found[:1], cluster=request.KindOptions(keep=True))
     return fulfil.prepare(asked, say=say)
 
 
 def _not_there(asked: Request, session: sessions.Session, reproduction: Reproduction, code: int) -> int:
     if session.interrupted:
-        complain(PromdrillError(f"interrupted; nothing is left but {asked.reports}"))
+        complain(PromdrillError(f"interrupted; everything but {asked.reports} was removed"))
         return EXIT_INTERRUPTED
     why = [reproduction.reason] if reproduction.reason else session.failures or ["the session ended early"]
     for text in why:
-        complain(PromdrillError(f"{asked.scenarios[0].name} is not reproduced: {text}"))
-    say(f"the cluster is not kept; see {asked.reports}")
+        complain(PromdrillError(f"{asked.scenarios[0].name} was not reproduced: {text}"))
+    say(f"the cluster was deleted; see {asked.reports}")
     return EXIT_FAILED if code in {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR} else EXIT_USAGE
 
 
@@ -126,11 +128,11 @@ class Reproduction:
     """What happens between promdrill's fixture and the scenario's test.
 
     Args:
-        asked: What was asked for.
+        asked: The request.
 
     Attributes:
-        left: The drill that stays; None as long as there is none.
-        reason: Why there is none, in one sentence; None where the engine does not say.
+        left: The standing incident; None until there is one.
+        reason: Why there is none, in one sentence; None if the engine gives no reason.
     """
 
     def __init__(self, asked: Request) -> None:
@@ -140,13 +142,13 @@ class Reproduction:
 
     @contextlib.contextmanager
     def enter(self, request: pytest.FixtureRequest, drill: Drill) -> Iterator[Drill]:
-        """The drill up to its proven incident; without one the cluster is not kept either."""
+        """Run the drill up to its proven incident. Without one, the cluster is not kept either."""
         made, supplied = request.getfixturevalue("kind_cluster"), request.getfixturevalue("supplied")
         site = drill.site
 
         def leave(incident: Incident) -> None:
             left = record.leave(incident, self._asked, made, supplied)
-            left.environment()  # makes the kubeconfig and the folder for PATH that a person is told to paste
+            left.environment()  # creates the kubeconfig and the PATH folder that the printed commands name
             self.left = left
 
         def ended(result: DrillResult) -> None:

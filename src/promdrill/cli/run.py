@@ -1,6 +1,6 @@
-"""``promdrill run``: check everything, then let pytest run the scenarios, then say how they ended.
+"""``promdrill run``: check everything, let pytest run the scenarios, and report how they ended.
 
-``controls`` and ``ablate`` are the same with other variants of each drill.
+``controls`` and ``ablate`` do the same with other variants of each drill.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ if TYPE_CHECKING:
 OPTIONS: Mapping[str, str] = {option.variable: option.meaning for option in (*options.SESSION, *options.OPTIONS)}
 """The variables of make's test-scenarios, controls and ablate.
 
-They are options here, and read from the environment where an option is missing.
+Each is an option here; without the option it is read from the environment.
 """
 
 _PYTEST_EXIT_CODES = {
     pytest.ExitCode.OK: EXIT_OK,
     pytest.ExitCode.TESTS_FAILED: EXIT_FAILED,
-    pytest.ExitCode.INTERRUPTED: EXIT_USAGE,  # but for Ctrl-C: a scenario that cannot be imported, nothing was started
+    pytest.ExitCode.INTERRUPTED: EXIT_USAGE,  # except Ctrl-C: a scenario cannot be imported, nothing was started
     pytest.ExitCode.INTERNAL_ERROR: EXIT_FAILED,
     pytest.ExitCode.USAGE_ERROR: EXIT_USAGE,
     pytest.ExitCode.NO_TESTS_COLLECTED: EXIT_USAGE,
@@ -68,11 +68,12 @@ def add_drilling(
 
     Args:
         commands: Where to add it.
-        name: What is typed.
+        name: The name to type.
         summary: One sentence without a period.
         example: A command line that can be pasted.
-        variants: What is run of each drill, of `promdrill.core.choices.VARIANTS`; None for the drill itself.
-        without: Variables that mean nothing to it; it has no options for them.
+        variants: Which variants of each drill to run, one of `promdrill.core.choices.VARIANTS`; None for the drill
+            itself.
+        without: Variables that do not apply; there are no options for them.
     """
     parser = add_command(commands, name, summary=summary, example=example, execute=_execute)
     parser.set_defaults(variants=variants)
@@ -82,8 +83,12 @@ def add_drilling(
     parser.add_argument(
         "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: reports)"
     )
-    parser.add_argument("--report-dir", type=Path, help="folder of this run's report, in place of a new one there")
-    parser.add_argument("--in-cluster", type=Path, help="file with the address of a cluster that is there, and stays")
+    parser.add_argument(
+        "--report-dir", type=Path, help="exact folder for this run's report, instead of a new one under --reports"
+    )
+    parser.add_argument(
+        "--in-cluster", type=Path, help="use the running cluster described in this file, and leave it running"
+    )
     parser.add_argument("--request", type=Path, metavar="FILE", help=argparse.SUPPRESS)  # for a cell of a matrix
     _explain_exit_codes(parser)
 
@@ -101,7 +106,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         asked = request.Request.read(arguments.request) if arguments.request else _asked(arguments)
         asked, found = fulfil.prepare(asked, say=say)
         place = folder.use(asked.reports) if asked.reports else folder.create(arguments.reports)
-    except PromdrillError as error:  # whatever it is: nothing was started
+    except PromdrillError as error:  # whatever the error, nothing was started
         complain(error)
         return EXIT_USAGE
     code = _drill(DrillSession(replace(asked, reports=place), found=found))
@@ -117,9 +122,9 @@ def _asked(arguments: argparse.Namespace) -> Request:
 
     given = options.given(arguments, OPTIONS)
     drilled = request.scenarios_of(given)
-    if arguments.variants == "ablate" and not request.ids_of(given):  # it takes minutes for each step
+    if arguments.variants == "ablate" and not request.ids_of(given):  # each step takes minutes
         raise UsageError(
-            "SCENARIO is not set: an ablation runs one drill for each step of a runbook",
+            "SCENARIO is not set; an ablation runs one drill for each step of a runbook",
             hint=f"SCENARIO={drilled[0].id}",
         )
     if given["CLUSTER"]:
@@ -139,7 +144,7 @@ class _Interruption:
     seen = False
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.seen = not isinstance(excinfo.value, pytest.Session.Interrupted)  # which is an error of collection
+        self.seen = not isinstance(excinfo.value, pytest.Session.Interrupted)  # which is a collection error
 
 
 def _drill(session: DrillSession) -> int:
@@ -149,7 +154,7 @@ def _drill(session: DrillSession) -> int:
 
 
 def _pytest_arguments(scenarios: Sequence[Path]) -> list[str]:
-    """What pytest itself is told; all else is in the session."""
+    """The arguments for pytest itself; everything else is in the session."""
     quiet = ["-q", "--no-header", "--capture=no", "-rN", "-p", "no:cacheprovider"]
     quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us
     tests = [str(ScenarioFolder(scenario.name, scenario).test) for scenario in scenarios]
@@ -157,9 +162,9 @@ def _pytest_arguments(scenarios: Sequence[Path]) -> list[str]:
 
 
 def _configured(scenarios: Sequence[Path]) -> list[str]:
-    """The same configuration wherever drills lie, and of the conftest.py files those beside them, not those above.
+    """The same configuration wherever the drills are, with the conftest.py files beside them but not those above.
 
-    pytest looks for both upwards from its tests. Above a wheel's, that is whatever project the environment lies in.
+    pytest looks upwards from its tests for both. Above an installed package lies whatever project has the environment.
     """
     own = [scenario.parent for scenario in scenarios if scenario.parent != paths.scenarios_dir()]
     top = next(iter(own), paths.scenarios_dir())

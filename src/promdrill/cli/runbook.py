@@ -1,4 +1,4 @@
-"""``promdrill runbook check``: is a file a runbook that can be executed?"""
+"""``promdrill runbook check``: can a runbook be run?"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from promdrill.incident import record, show
 from promdrill.incident.record import StandingIncident
 
 _PROMPTS = {"bash": (".bashrc", r"PS1='[{name}] \w \$ '"), "zsh": (".zshrc", "PROMPT='[{name}] %~ %# '")}
-"""Shells whose prompt promdrill can set: their file in HOME, and its text."""
+"""Shells whose prompt promdrill can set: their start-up file in HOME, and its text."""
 
 SHOWN = ("KUBECONFIG", "NAMESPACE", "HELM_NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS")
 
@@ -31,7 +31,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "shell",
-        summary="open a shell with everything set for a reproduced incident, or run one command in it",
+        summary="open a shell set up for an incident left by `reproduce`, or run one command in it",
         example="promdrill shell\n  promdrill shell -- kubectl get pods --all-namespaces",
         execute=_execute,
     )
@@ -39,7 +39,7 @@ def add(commands: Subcommands) -> None:
         "words",
         nargs=argparse.REMAINDER,
         metavar="[DRILL] [-- COMMAND ...]",
-        help="scenario or cluster, where there are several incidents; a command in place of the shell",
+        help="scenario or cluster, needed when several incidents are standing; a command to run instead of the shell",
     )
 
 
@@ -56,7 +56,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _split(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
-    """The incident's name, which stands before ``--``, and the command, which stands after it."""
+    """The incident's name, from before ``--``, and the command, from after it."""
     before, after = list(words), []
     if "--" in words:
         at = before.index("--")
@@ -65,13 +65,13 @@ def _split(words: Sequence[str]) -> tuple[str | None, Sequence[str]]:
             raise UsageError("no command after --", hint=f"{paths.program()} shell -- kubectl get pods")
     if len(before) > 1 or (before and before[0].startswith("-")):
         raise UsageError(
-            f"one incident at most, not: {' '.join(before)}", hint=f"{paths.program()} shell -- {' '.join(before)}"
+            f"name at most one incident, not: {' '.join(before)}", hint=f"{paths.program()} shell -- {' '.join(before)}"
         )
     return (before[0] if before else None), after
 
 
 def _interactive(standing: StandingIncident) -> Sequence[str]:
-    """The user's own shell where its prompt can be set, else bash; it reads none of the user's files."""
+    """The user's own shell if its prompt can be set, else bash; it does not read the user's own files."""
     own = Path(os.environ.get("SHELL", ""))
     shell = str(own) if own.name in _PROMPTS and own.is_file() else shutil.which("bash") or "/bin/sh"
     if Path(shell).name in _PROMPTS:
@@ -83,7 +83,7 @@ def _interactive(standing: StandingIncident) -> Sequence[str]:
 def _welcome(standing: StandingIncident, env: dict[str, str]) -> list[str]:
     incident = standing.incident
     text = (
-        f"kubectl and helm are the drill's own, and namespace {standing.namespace} is their default."
+        f"kubectl and helm are the drill's own; their default namespace is {standing.namespace}."
         " `promdrill verify` judges a repair; exit leaves."
     )
     return [
@@ -95,7 +95,7 @@ def _welcome(standing: StandingIncident, env: dict[str, str]) -> list[str]:
 
 
 def _become(argv: Sequence[str], env: dict[str, str]) -> NoReturn:
-    """Replace this process by that program: it has the terminal to itself, and its exit code is ours."""
+    """Replace this process with the program: it gets the terminal, and its exit code is ours."""
     found = shutil.which(argv[0], path=env["PATH"])
     if found is None:
         raise UsageError(f"no command named {argv[0]}", hint=f"{paths.program()} shell")

@@ -1,4 +1,4 @@
-"""``promdrill supply``: get all that drills need, and run none; what follows starts at once, without a network even."""
+"""``promdrill supply``: fetch everything that drills need, so that a later run starts at once, even offline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "APP_VERSION", "IMAGES"),
     *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR"),
 )
-"""Those of a run that decide what it needs."""
+"""Variables of a run that decide what it needs."""
 
 
 def add(commands: Subcommands) -> None:
@@ -29,7 +29,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "supply",
-        summary="get all that drills need, and run none",
+        summary="fetch everything that drills need, without running any",
         example="promdrill supply --scenario disk-full",
         execute=_execute,
     )
@@ -38,20 +38,24 @@ def add(commands: Subcommands) -> None:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that decide what drills need."""
-    parser.add_argument("--scenario", metavar="SCENARIO", help="ids, comma separated (default: all) [$SCENARIO]")
-    parser.add_argument("--scenarios", metavar="SCENARIOS", help="folders of your own too [$SCENARIOS]")
+    parser.add_argument(
+        "--scenario", metavar="SCENARIO", help="ids of scenarios, comma separated (default: all) [$SCENARIO]"
+    )
+    parser.add_argument(
+        "--scenarios", metavar="SCENARIOS", help="folders with your own scenarios, comma separated [$SCENARIOS]"
+    )
     for option in options.OPTIONS:
         if option.variable in VARIABLES:
             parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
 
 
 def asked(arguments: argparse.Namespace) -> Request:
-    """What `add_options` or the environment says, checked.
+    """The checked request from the options and the environment.
 
     Raises:
-        UsageError: Something cannot work.
+        UsageError: A setting is wrong.
     """
-    from promdrill.request import request  # noqa: PLC0415  `--help` does not pay for its modules
+    from promdrill.request import request  # noqa: PLC0415  slow to import, so not for `--help`
 
     given = options.given(arguments, VARIABLES)
     drilled = request.scenarios_of(options.given(arguments, ("SCENARIO", "SCENARIOS")))
@@ -65,6 +69,6 @@ def _execute(arguments: argparse.Namespace) -> int:
     supplied = fulfil.provide(request, request.scenarios, say=say, found=found)
     ids = [folder.name for folder in request.scenarios]
     drills = "1 scenario" if len(ids) == 1 else f"{len(ids)} scenarios"
-    say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: all is there for {drills}.")
+    say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: everything is ready for {drills}.")
     say(f"to run them: {paths.command('test-scenarios', SCENARIO=','.join(ids))}")
     return EXIT_OK

@@ -1,4 +1,4 @@
-"""``promdrill verify``: judge a repair made by hand by the conditions of the drill's own recovery."""
+"""``promdrill verify``: judge a repair made by hand by the conditions of the drill's recovery."""
 
 from __future__ import annotations
 
@@ -29,22 +29,25 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "verify",
-        summary="judge a repair made by hand by the drill's own recovery",
+        summary="judge a repair made by hand as the drill would",
         example="promdrill verify --timeout 30",
         execute=_execute,
     )
     add_arguments(parser)
-    parser.add_argument("--json", action="store_true", help="for programs, in place of lines for people")
+    parser.add_argument("--json", action="store_true", help="machine-readable output")
     parser.epilog = f"{parser.epilog}\n\n{CODES}"
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add what `remedy` and `verify` take."""
+    """Add the arguments that `remedy` and `verify` share."""
     parser.add_argument(
-        "drill", nargs="?", metavar="DRILL", help="scenario or cluster, where there are several incidents"
+        "drill", nargs="?", metavar="DRILL", help="scenario or cluster; needed when several incidents are standing"
     )
     parser.add_argument(
-        "--timeout", type=_seconds, metavar="SECONDS", help="how long to wait for recovery (default: as the drill)"
+        "--timeout",
+        type=_seconds,
+        metavar="SECONDS",
+        help="seconds to wait for recovery (default: the drill's own limit)",
     )
 
 
@@ -54,7 +57,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 < seconds <= judge.LONGEST_S:
-        raise argparse.ArgumentTypeError(f"{text}: not a number of seconds from above 0 to {judge.LONGEST_S:.0f}")
+        raise argparse.ArgumentTypeError(f"{text}: not a number of seconds above 0 and up to {judge.LONGEST_S:.0f}")
     return seconds
 
 
@@ -74,12 +77,12 @@ def _execute(arguments: argparse.Namespace) -> int:
 def opening(standing: StandingIncident, timeout_s: float | None) -> list[str]:
     """What is about to happen, and how long it may take."""
     seconds = judge.budget_s(standing, timeout_s)
-    text = f"{standing.incident.scenario}: judging for up to {seconds:.0f} s; Ctrl-C ends that and says what is missing"
+    text = f"{standing.incident.scenario}: judging for up to {seconds:.0f} s; Ctrl-C stops and shows what is missing"
     return [*show.wrapped(text), ""]
 
 
 def tell(standing: StandingIncident, judged: Judged) -> int:
-    """Say how a judgement ended and what is still missing; return the exit code."""
+    """Print how a judgement ended and what is still missing; return the exit code."""
     for line in show.judged(judged.watch):
         say(line)
     say("")
@@ -104,7 +107,7 @@ def _sentence(judged: Judged) -> str:
     if judged.passed and result is not None:
         said = [f"passed, all {asked} conditions held at once"]
         if result.recovered_after_s is not None:
-            since = "the runbook began" if result.steps else "the incident was left to be repaired"
+            since = "the runbook began" if result.steps else "the incident was left standing"
             said.append(f"recovered {result.recovered_after_s:.0f} s after {since}")
         said += [text] if (text := show.cost(result.samples)) else []
         return "; ".join(said)
@@ -113,7 +116,7 @@ def _sentence(judged: Judged) -> str:
     if missing:
         return f"not yet, {missing} of {asked} conditions missing"
     why = f": {result.reason}" if result is not None and result.reason else ""
-    return f"not yet, though each condition was seen to hold{why}"
+    return f"not yet: each condition held at some time, but not all at once{why}"
 
 
 def _as_json(standing: StandingIncident, judged: Judged) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""``promdrill watch``: a run as it goes on, or as it was left."""
+"""``promdrill watch``: follow a run, or look at one that has ended."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         commands,
         "watch",
-        summary="show a run as it goes on: phases, what is waited for, pods, volume, samples",
+        summary="follow a run: phases, conditions waited for, pods, volume, samples",
         example="promdrill watch\n  promdrill watch reports/latest --drill disk-full\n  promdrill watch --once",
         execute=_execute,
     )
@@ -43,15 +43,15 @@ def add(commands: Subcommands) -> None:
         type=Path,
         default=Path("reports"),
         metavar="FOLDER",
-        help="the folder of a run, or one of runs, of which the one written to last is shown (default: reports)",
+        help="a run's folder, or a folder of runs, of which the newest is shown (default: reports)",
     )
     parser.add_argument(
-        "--drill", metavar="NAME", help="the drill shown in detail (default: the one that changed last)"
+        "--drill", metavar="NAME", help="the drill to show in detail (default: the one that changed last)"
     )
-    parser.add_argument("--once", action="store_true", help="show the present state, and end")
-    parser.add_argument("--json", action="store_true", help="the present state as JSON, and end")
-    codes = "Exit codes: 0 the run came to its end, or --once; 1 it was cut short; 2 there is no such run; 130 Ctrl-C."
-    parser.epilog = f"{parser.epilog}\n\nIn a pipe, each event that matters is a line. {codes}"
+    parser.add_argument("--once", action="store_true", help="show the current state once and exit")
+    parser.add_argument("--json", action="store_true", help="print the current state as JSON and exit")
+    codes = "Exit codes: 0 the run ended, or --once; 1 the run was cut short; 2 no such run; 130 interrupted."
+    parser.epilog = f"{parser.epilog}\n\nIn a pipe, each important event is one line.\n\n{codes}"
 
 
 def _execute(arguments: argparse.Namespace) -> int:
@@ -63,7 +63,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         say(json.dumps(to_json(follower.run, SYSTEM.utc(), drill=arguments.drill), indent=2))
         return EXIT_OK
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")  # logs have characters that not every terminal has
+        sys.stdout.reconfigure(errors="replace")  # logs may have characters that the terminal lacks
     watching = Watching(follower, Console(highlight=False), Focus(arguments.drill))
     if arguments.once:
         watching.once()
@@ -76,9 +76,9 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 def _check(folder: Path, drill: str) -> None:
     """Refuse a drill that the run does not have."""
-    follower = Follower(folder)  # one of its own: each tells what is new only once
+    follower = Follower(folder)  # a second one: a follower reports each event only once
     follower.look()
     names = {name for row in rows(follower.run, SYSTEM.utc()) for name in (row.name, row.folder)}
     if drill not in names:
-        known = ", ".join(sorted(names)) or "none has begun yet"
-        raise UsageError(f"no drill {drill} in {folder}", hint=f"there are: {known}")
+        known = ", ".join(sorted(names)) or "no drill has begun yet"
+        raise UsageError(f"no drill {drill} in {folder}", hint=f"the drills are: {known}")

@@ -1,1 +1,1 @@
-"""A reproduced incident that is left standing: its record, judging a repair of it, and what is said of it."""
+"""A standing incident: its record, the judging of its repair, and how it is shown."""

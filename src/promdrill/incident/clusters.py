@@ -1,4 +1,4 @@
-"""The clusters that promdrill has recorded, each with what is in it: to delete one, or to run drills in it again."""
+"""The clusters that promdrill has recorded, to delete one or to run drills in one again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Cluster:
     Attributes:
         name: Its name.
         owner: The process that made it or works on it; None when its record cannot be read.
-        scenario: The scenario whose incident stands in it; None when none does, empty when its record is damaged.
+        scenario: The scenario whose incident is standing in it; None for no incident, empty if its record is damaged.
     """
 
     name: str
@@ -29,7 +29,7 @@ class Cluster:
 
     @property
     def words(self) -> str:
-        """Its name, and what it is there for."""
+        """Its name, and what it is for."""
         if self.scenario is not None:
             return f"{self.name} ({self.scenario or 'an incident that cannot be read'}, reproduced)"
         if self.owner is not None and self.owner.kept:
@@ -38,7 +38,7 @@ class Cluster:
 
 
 def recorded() -> list[Cluster]:
-    """All of them, but those that turn out to be gone: their records are removed."""
+    """All recorded clusters that still exist; the records of the others are removed."""
     standing, _ = record.survey()
     scenarios = {each.cluster: each.scenario for each in standing}
     return [Cluster(folder.name, owner, scenarios.get(folder.name)) for folder, owner in owners.recorded().items()]
@@ -48,12 +48,12 @@ def find(name: str) -> Cluster:
     """The cluster of that name, or the one in which that scenario was reproduced.
 
     Raises:
-        UsageError: There is none, or there are several; says what is there.
+        UsageError: There is none, or there are several; lists the candidates.
     """
     there = recorded()
     fits = [each for each in there if each.name == name] or [each for each in there if each.scenario == name]
     if not fits:
-        raise UsageError(f"no cluster or reproduced incident {name}; {_listed(there)}", hint=_hint(there))
+        raise UsageError(f"no cluster or standing incident {name}; {_listed(there)}", hint=_hint(there))
     if len(fits) > 1:
         raise UsageError(f"{name} was reproduced in {len(fits)} clusters; {_listed(fits)}", hint=_hint(fits))
     return fits[0]
@@ -64,11 +64,11 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
 
     Args:
         name: The cluster's name.
-        scenarios: Ids of the scenarios that are to be drilled in it.
+        scenarios: Ids of the scenarios to drill in it.
 
     Raises:
-        UsageError: promdrill has not kept it, a run uses it, it is gone, or the incident of one of the scenarios stands
-            in it.
+        UsageError: promdrill has not kept it, a run uses it, it is gone, or an incident of one of the scenarios is
+            standing in it.
     """
     gone = sweep.forget_gone()
     there = recorded()
@@ -83,12 +83,12 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
     except UsageError as error:
         raise UsageError(f"{said}: in use by another run; {_listed(there)}", hint=hint) from error
     if found.owner is None or not found.owner.kept:
-        raise UsageError(f"{said}: left by a killed run, and not kept; {_listed(there)}", hint=hint)
+        raise UsageError(f"{said}: left by a killed run, not kept; {_listed(there)}", hint=hint)
     refuse_again(paths.clusters_dir() / name, scenarios)
 
 
 def _listed(there: Sequence[Cluster]) -> str:
-    return f"there are {', '.join(each.words for each in there)}" if there else "there are no clusters"
+    return f"the clusters are {', '.join(each.words for each in there)}" if there else "there are no clusters"
 
 
 def _hint(there: Sequence[Cluster]) -> str:

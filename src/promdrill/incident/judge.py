@@ -1,4 +1,4 @@
-"""Judging a repair: the scenario's own test again, from its remedy or its recovery on, where the incident stands."""
+"""Judging a repair: run the scenario's own test again, from its remedy or its recovery on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
 
 LONGEST_S = 24 * 3600.0
-"""The longest time that may be waited for; a larger number is likely a mistake."""
+"""The longest time to wait; a larger number is probably a mistake."""
 
 
 @dataclass(slots=True)
@@ -50,12 +50,12 @@ class Judged:
 
     @property
     def passed(self) -> bool:
-        """Whether everything was proven."""
+        """Whether recovery was proven."""
         return self.result is not None and self.result.verdict is Verdict.PASSED
 
 
 def budget_s(standing: StandingIncident, timeout_s: float | None) -> float:
-    """Seconds to wait until recovery begins."""
+    """Seconds to wait for recovery."""
     found = standing.incident
     return timings(found.profile, found.memory.interval_s).recovery_s if timeout_s is None else timeout_s
 
@@ -65,17 +65,17 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
 
     Args:
         standing: The incident.
-        part: From where on.
-        what: Names the journal's file: `verify`.
+        part: From where on to judge.
+        what: Names the journal's file, such as `verify`.
 
     Raises:
-        UsageError: Another process is at work on it; the scenario is not there any more.
+        UsageError: Another process is working on it, or the scenario is gone.
         ClusterError: The cluster does not answer, or the drill's namespace is gone.
     """
     incident = standing.incident
     test = ScenarioFolder(incident.scenario, incident.scenario_dir).test
     if not test.is_file():
-        raise UsageError(f"{test}: not there any more, and recovery is judged by it", hint=standing.again)
+        raise UsageError(f"{test} is gone; it is needed to judge recovery", hint=standing.again)
     with record.at_work(standing):
         record.require_there(standing)
         journal = _free(incident.folder, what)
@@ -88,7 +88,9 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
 
             def ended(result: DrillResult) -> None:
                 judged.result = result
-                drills.run.results.add(result)  # silently; a drill without a result would be reported as aborted
+                drills.run.results.add(
+                    result
+                )  # without a message; a drill without a result would be reported as aborted
 
             site = found.site
             with Journal(journal, clock=site.recording.clock) as notes:
@@ -111,6 +113,6 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
 
 
 def _free(folder: Path, what: str) -> Path:
-    """A file for a journal of its own: the drill's journal ends where the incident was left."""
+    """A new file for a separate journal: the drill's journal ends where the incident was left."""
     candidates = (folder / f"{what}-{number}.jsonl" for number in itertools.count(1))
     return next(path for path in candidates if not path.exists())

@@ -1,4 +1,4 @@
-"""The incidents that `promdrill reproduce` left standing: recorded in their clusters' folders, found, and worked on."""
+"""The incidents that `promdrill reproduce` left standing: their records in the clusters' folders, and their locks."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ VARIABLE = "PROMDRILL_DRILL"
 """Set by promdrill in its shell: names the incident where no argument does."""
 
 ANSWERS_S = 10.0
-"""Seconds for a cluster to answer at all: it takes milliseconds, or never happens."""
+"""Seconds to wait for a cluster to answer; it normally takes milliseconds."""
 
 _JOIN = "join.json"
 
@@ -41,9 +41,9 @@ class StandingIncident:
 
     Attributes:
         cluster: Name of its cluster.
-        folder: Where its files lie.
+        folder: The folder of its files.
         incident: What the drill recorded.
-        joined: What a session is given that joins its cluster.
+        joined: What a session that joins its cluster is given.
     """
 
     cluster: str
@@ -75,11 +75,11 @@ class StandingIncident:
         """The whole environment of its shells: that of the runbook's steps, with the drill's namespace as the default.
 
         Raises:
-            UsageError: A pinned tool is not there any more.
+            UsageError: A pinned tool is gone.
             CommandFailed: Helm does not run.
         """
         from promdrill.install import legacy  # noqa: PLC0415  as above
-        from promdrill.request import fulfil  # noqa: PLC0415  only a shell pays for its modules
+        from promdrill.request import fulfil  # noqa: PLC0415  slow to import, so only when needed
 
         supplied = self.joined.supplied
         self.home.mkdir(parents=True, exist_ok=True)
@@ -101,7 +101,9 @@ class StandingIncident:
         further = {
             "HELM_NAMESPACE": self.namespace,
             VARIABLE: self.cluster,
-            paths.STATE_VARIABLE: str(paths.state_dir().absolute()),  # they lie below a HOME that is not the shell's
+            paths.STATE_VARIABLE: str(
+                paths.state_dir().absolute()
+            ),  # their defaults lie below HOME, which is different in the shell
             paths.CACHE_VARIABLE: str(paths.cache_dir().absolute()),
         }
         return {**env, **further}
@@ -185,7 +187,7 @@ class Found:
 
 
 def survey() -> tuple[list[Found], list[Found]]:
-    """The incidents that stand, and those whose clusters turn out to be gone; the records of the latter are removed."""
+    """The standing incidents, and those whose clusters are gone; the records of the latter are removed."""
     recorded = [(folder.name, folder / owners.INCIDENT) for folder in owners.recorded()]
     found = [Found(name, place, _scenario(place)) for name, place in recorded if (place / FILE).is_file()]
     gone = set(sweep.forget_gone())
@@ -193,11 +195,11 @@ def survey() -> tuple[list[Found], list[Found]]:
 
 
 def choose(name: str | None, *, command: str, warn: Callable[[ClusterError], None]) -> StandingIncident:
-    """The incident that is meant.
+    """The incident to work on.
 
     Args:
-        name: A scenario's id or a cluster's name; None for `VARIABLE`'s, else for the only one that there is.
-        command: What was typed, for the hint: `verify`.
+        name: A scenario's id or a cluster's name; None for the one that `VARIABLE` names, else the only one.
+        command: The command, for the hint, such as `verify`.
         warn: Called for each other incident that is gone.
 
     Raises:
@@ -218,12 +220,12 @@ def choose(name: str | None, *, command: str, warn: Callable[[ClusterError], Non
     if meant is not None:
         raise meant.gone
     if not standing:
-        raise UsageError("there is no reproduced incident", hint=_reproduce(""))
+        raise UsageError("there is no standing incident", hint=_reproduce(""))
     if not fits:
-        message = f"there is no reproduced incident {wanted}; there are {_listed(standing)}"
+        message = f"no standing incident {wanted}; there are {_listed(standing)}"
         raise UsageError(message, hint=_named(command, standing[0]))
     if len(fits) > 1:
-        raise UsageError(f"there are {len(fits)} reproduced incidents: {_listed(fits)}", hint=_named(command, fits[0]))
+        raise UsageError(f"{len(fits)} incidents are standing: {_listed(fits)}", hint=_named(command, fits[0]))
     return fits[0].open()
 
 
@@ -243,12 +245,12 @@ def _named(command: str, found: Found) -> str:
 
 
 def require_there(standing: StandingIncident) -> None:
-    """Make sure that there is something to work on.
+    """Make sure that the incident's cluster answers and has its namespace.
 
     Raises:
         ClusterError: The cluster does not answer, or the drill's namespace is gone.
     """
-    from promdrill.kube.client import Kube, NotFound  # noqa: PLC0415  `--help` does not pay for it
+    from promdrill.kube.client import Kube, NotFound  # noqa: PLC0415  slow to import, so only when needed
 
     cluster, namespace = standing.cluster, standing.namespace
     try:
@@ -263,16 +265,16 @@ def require_there(standing: StandingIncident) -> None:
 
 @contextlib.contextmanager
 def at_work(standing: StandingIncident) -> Iterator[None]:
-    """The cluster is ours while the block lasts: nobody else works on the incident, or deletes the cluster.
+    """Lock the cluster during the block: nobody else works on the incident, or deletes the cluster.
 
     Raises:
-        UsageError: Another process is at work on it.
+        UsageError: Another process is working on it.
     """
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(lease.this_name(standing.cluster))
         except UsageError as error:
-            message = f"another promdrill is at work on {standing.incident.scenario} in cluster {standing.cluster}"
-            raise UsageError(message, hint="wait until it has ended") from error
+            message = f"another promdrill is working on {standing.incident.scenario} in cluster {standing.cluster}"
+            raise UsageError(message, hint="wait for it to end") from error
         owners.claim(paths.clusters_dir() / standing.cluster, kept=True)
         yield

@@ -1,4 +1,4 @@
-"""The pytest sessions of `reproduce`, `remedy` and `verify`: a scenario's own test, with the engine told its part."""
+"""The pytest sessions of `reproduce`, `remedy` and `verify`: a scenario's own test, of which the engine runs a part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from promdrill.plugin.session import DrillSession
 from promdrill.request.scenarios import ScenarioFolder
 
 Change = Callable[[pytest.FixtureRequest, Drill], AbstractContextManager[Drill]]
-"""Turns the drill that the plugin made into the one that the test gets."""
+"""Turns the plugin's drill into the one that the test gets."""
 
 _QUIET = (
     *("-q", "-q", "--no-header", "--no-summary", "--capture=no", "-p", "no:cacheprovider"),
@@ -40,7 +40,7 @@ class Session:
 
     @pytest.hookimpl(trylast=True)
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Of two fixtures of one name, the one registered later wins; by now promdrill's own is there."""
+        """Override promdrill's own fixture: of two with the same name, the one registered later wins."""
         config.pluginmanager.register(_Between(self._change), "promdrill-between")
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
@@ -79,8 +79,8 @@ def run(session: Session, drills: DrillSession, scenario: Path) -> int:
     """Run one scenario's test.
 
     Args:
-        session: Is told how it goes.
-        drills: What the drill is made from.
+        session: Changes the drill, and notes how it ends.
+        drills: Makes the drill.
         scenario: The scenario's folder.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What is said of a standing incident: for a person at three in the morning, 80 columns, commands to paste."""
+"""How a standing incident is shown, to a person at three in the morning: 80 columns, commands to paste."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from promdrill.incident.record import StandingIncident, clean
 from promdrill.observe.conditions import Seen
 
 WIDTH = 80
-"""Columns for prose; commands and paths are not cut, or they could not be pasted."""
+"""Columns for prose; commands and paths are not cut, so that they can be pasted."""
 
 LONGEST_SEEN = 200
-"""Characters of what was seen: a log line may be a page."""
+"""Characters of what was seen: a log line may be very long."""
 
 
 def reproduced(standing: StandingIncident) -> list[str]:
     """What is broken, how to look at it, and how to repair, judge and delete it."""
     incident = standing.incident
-    out = [*wrapped(f"{incident.scenario} is reproduced and stays: {incident.title}"), ""]
-    out.append("What is broken, as it was seen; the last stage is the present state")
+    out = [*wrapped(f"{incident.scenario} is reproduced and left standing: {incident.title}"), ""]
+    out.append("What is broken, as observed (the last stage is the current state)")
     for stage, found in incident.signature.items():
         out += wrapped(stage, "  ")
         out += [line for name, text in found.items() for line in wrapped(_seen(name, text), "    ", "      ")]
@@ -71,31 +71,31 @@ def _repair(standing: StandingIncident) -> list[str]:
     }
     files = [f"  {name:<10} {_near(path)}" for name, path in rows.items()]
     commands = {
-        f"{program} shell": "open a shell with all of this set",
+        f"{program} shell": "open a shell with all this set",
         f"{program} remedy": "run the runbook; --step asks first",
         f"{program} verify": "judge a repair made by hand",
-        clean(standing.cluster): "delete this cluster alone",
+        clean(standing.cluster): "delete only this cluster",
     }
     width = max(map(len, commands))
     return ["How to repair it", *files, *(f"  {typed:<{width}}  {what}" for typed, what in commands.items())]
 
 
 def judged(watch: Watch) -> list[str]:
-    """What is missing for recovery, causes first; then what was not asked yet, and what holds."""
+    """What is missing for recovery, grouped by cause; then what has not been judged yet, and what holds."""
     asked = [(what, name, seen) for what, found in watch.seen.items() for name, seen in found.items()]
     lacking = [row for row in asked if not row[2].holds]
     holding = [row for row in asked if row[2].holds]
     later = [what for what in watch.later if what not in watch.seen]
     out = ["Missing", *_missing(watch, lacking)] if lacking else []
     if later:
-        out += ["Not asked yet", *(line for what in later for line in wrapped(what, "  ", "    "))]
+        out += ["Not judged yet", *(line for what in later for line in wrapped(what, "  ", "    "))]
     if holding:
         out += ["Holds", *(f"  {_short(_seen(name, seen.text), WIDTH - 2)}" for _, name, seen in holding)]
     return out
 
 
 def _missing(watch: Watch, lacking: list[tuple[str, str, Seen]]) -> list[str]:
-    """A line for each condition and why it does not hold; a cause that several share is said once, above them."""
+    """A line for each condition and why it does not hold; a shared cause is shown once, above its conditions."""
     causes: dict[str, list[str]] = {}
     for what, name, seen in lacking:
         service = watch.unanswered.get((what, name))
@@ -112,13 +112,13 @@ def _missing(watch: Watch, lacking: list[tuple[str, str, Seen]]) -> list[str]:
 
 
 def missing(watch: Watch) -> tuple[int, int]:
-    """How many of the conditions that were asked do not hold, and how many were asked."""
+    """How many of the judged conditions do not hold, and how many were judged."""
     found = [seen for each in watch.seen.values() for seen in each.values()]
     return sum(not seen.holds for seen in found), len(found)
 
 
 def as_json(watch: Watch) -> list[Mapping[str, Any]]:
-    """The same for programs."""
+    """The same, for JSON."""
 
     def row(what: str, name: str, seen: Seen) -> Mapping[str, Any]:
         return {"stage": what, "name": name, "holds": seen.holds, "seen": seen.text}
@@ -129,7 +129,7 @@ def as_json(watch: Watch) -> list[Mapping[str, Any]]:
 
 
 def cost(samples: SampleAccount) -> str:
-    """What the incident cost; empty where that is not known."""
+    """What the incident cost; empty if unknown."""
     if samples.gap_s is None or samples.lost is None:
         return ""
     return f"the longest gap in the samples is {samples.gap_s:.0f} s, {samples.lost} samples are missing"
@@ -144,7 +144,7 @@ def _short(text: str, width: int = LONGEST_SEEN) -> str:
 
 
 def _near(path: str) -> str:
-    """The path as it is typed from here: relative where it lies below."""
+    """The path, relative to the working folder if it lies below it."""
     found, here = Path(path), Path.cwd()
     return str(found.relative_to(here)) if found.is_relative_to(here) else os.path.normpath(path)
 

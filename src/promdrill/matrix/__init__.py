@@ -1,6 +1,6 @@
-"""The matrix: `matrix.toml` names charts and versions, and every cell of it is one `promdrill run`.
+"""The matrix: `matrix.toml` lists charts and versions, and each of its cells is one `promdrill run`.
 
-`reading` takes the file apart, `cells` makes cells of it, as GitHub Actions does; `kept` knows the cells' folders,
-`running` runs them, each as a process of its own (`child`) in a cluster shared with its like (`ground`); `table` shows
-what there is and what came of it.
+`reading` parses the file, `cells` makes the cells, by the rules of GitHub Actions; `kept` manages the cells' folders;
+`running` runs them, each in its own process (`child`), in a cluster that similar cells share (`ground`); `table` shows
+the cells and how they ended.
 """

@@ -1,4 +1,4 @@
-"""Cells: an axis times the next, less what is excluded, plus what is included, each with a name that lasts."""
+"""Cells: the product of all axes, minus the excludes, plus the includes. Each has a stable id."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ VARIABLES = (
 """The variables of `promdrill run` that a cell sets."""
 
 MOST_ON_GITHUB = 256
-"""Jobs that GitHub takes for one matrix."""
+"""The most jobs that GitHub accepts for one matrix."""
 
 CELL_SCHEMA = 1
-"""Version of cell.json; raised when a field changes its meaning or goes away."""
+"""Version of cell.json; increased when a field changes its meaning or is removed."""
 
 _LONGEST_PART = 40  # characters of a chart's or a file's name in an id: folders and artefacts may have some 250
 
@@ -40,10 +40,10 @@ class Cell:
     """One run of the matrix.
 
     Attributes:
-        id: Made of what the cell says, so that other cells of the file do not change it; safe as the name of a folder
-            or an artefact.
+        id: Made of the cell's own fields, so that other cells of the file do not change it; safe as the name of a
+            folder or an artifact.
         title: The same for people.
-        variables: All of `VARIABLES`; empty where the cell does not say.
+        variables: All of `VARIABLES`; empty for those that the cell does not set.
     """
 
     id: str
@@ -52,16 +52,16 @@ class Cell:
 
     @property
     def scenarios(self) -> tuple[str, ...]:
-        """Ids of its scenarios; none for all."""
+        """Ids of its scenarios; empty for all."""
         return tuple(filter(None, self.variables["SCENARIO"].split(",")))
 
     @property
     def ground(self) -> tuple[str, str]:
-        """Kubernetes version and profile: cells that agree in them share a cluster."""
+        """Kubernetes version and profile: cells with the same ones share a cluster."""
         return self.variables["KUBE_VERSION"], self.variables["PROFILE"]
 
     def to_json(self) -> dict[str, Any]:
-        """The cell's definition as cell.json holds it."""
+        """The cell's definition, as in cell.json."""
         return {"schema": CELL_SCHEMA, "id": self.id, "title": self.title, "variables": dict(self.variables)}
 
 
@@ -70,8 +70,8 @@ class Matrix:
     """All cells of a file.
 
     Attributes:
-        cells: In the order of the file; those that only an `[[include]]` makes come last.
-        remarks: What is odd about the file, though not wrong, a sentence each.
+        cells: In the order of the file; those that only an `[[include]]` adds come last.
+        remarks: What is odd in the file but not wrong, one sentence each.
     """
 
     cells: tuple[Cell, ...]
@@ -82,7 +82,7 @@ def expand(plan: Plan) -> Matrix:
     """The cells of a plan, by the rules of GitHub Actions.
 
     Raises:
-        UsageError: There is no cell, or one of them twice.
+        UsageError: There is no cell, or a cell appears twice.
     """
     products = [dict(zip(plan.axes, values, strict=True)) for values in product(*plan.axes.values())]
     grid = products if plan.axes else []
@@ -94,12 +94,12 @@ def expand(plan: Plan) -> Matrix:
     grid = [cell for cell in grid if not any(_matches(cell, entry.fields) for entry in plan.exclude)]
     found = [*_included(plan, grid)]
     if not found:
-        raise UsageError(f"{plan.file}: no cell is left", hint="an [[exclude]] that says more, or fewer of them")
+        raise UsageError(f"{plan.file}: no cell is left", hint="remove an [[exclude]], or make it narrower")
     variables: list[dict[str, str]] = []
     for fields, line in found:
         cell = _variables(fields, plan.kubernetes)
         if cell in variables:
-            raise UsageError(f"{plan.file}:{line}: this [[include]] makes a cell that is there already: {_title(cell)}")
+            raise UsageError(f"{plan.file}:{line}: this [[include]] adds a cell that already exists: {_title(cell)}")
         variables.append(cell)
     ids = _unique([_id(cell) for cell in variables], variables)
     cells = (Cell(id_, _title(cell), cell) for id_, cell in zip(ids, variables, strict=True))
@@ -123,14 +123,15 @@ def select(cells: Sequence[Cell], ids: Iterable[str]) -> tuple[Cell, ...]:
 
 
 def to_github(cells: Sequence[Cell]) -> str:
-    """The cells as a matrix of GitHub Actions, in one line: id, title, and the variables in lower case, all texts.
+    """The cells as a matrix of GitHub Actions, on one line: id, title, and the variables in lower case, all as strings.
 
     Raises:
-        UsageError: There are more than GitHub takes.
+        UsageError: There are more than GitHub accepts.
     """
     if len(cells) > MOST_ON_GITHUB:
         raise UsageError(
-            f"{len(cells)} cells; GitHub takes {MOST_ON_GITHUB} for one matrix", hint="--cell ID, or two files"
+            f"{len(cells)} cells; GitHub accepts at most {MOST_ON_GITHUB} in one matrix",
+            hint="use --cell ID, or two files",
         )
     entries = [
         {"id": cell.id, "title": cell.title, **{key.lower(): text for key, text in cell.variables.items()}}
@@ -144,9 +145,9 @@ def _matches(cell: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
 
 
 def _included(plan: Plan, grid: Sequence[Mapping[str, Value]]) -> Iterator[tuple[Mapping[str, Value], int]]:
-    """The fields of every cell; with the line of the entry that made it, 0 for none.
+    """The fields of every cell, and the line of the entry that made it, 0 for cells of the axes.
 
-    An entry is added to the cells whose axes it does not change; what other entries have added, it may.
+    An entry extends the cells whose axes it would not change; it may change what other entries added.
     """
     extended = [dict(cell) for cell in grid]
     alone: list[Entry] = []
@@ -190,7 +191,7 @@ def _id(cell: Mapping[str, str]) -> str:
 
 
 def _unique(ids: Sequence[str], variables: Sequence[Mapping[str, str]]) -> list[str]:
-    """The ids; those that are alike, also to a file system that does not tell cases apart, with a checksum behind."""
+    """The ids, with a checksum appended to those that differ at most in upper and lower case, as file systems may."""
     counts = Counter(id_.casefold() for id_ in ids)
     return [
         id_ if counts[id_.casefold()] == 1 else f"{id_}-{_checksum(cell)}"
@@ -220,7 +221,7 @@ def _title(cell: Mapping[str, str]) -> str:
 
 
 def _leaf(path: str) -> str:
-    """What a chart or a file is called, wherever it lies."""
+    """The name of a chart or a file, without its folder."""
     name = path.rstrip("/").rpartition("/")[2]
     return re.sub(r"\.(tgz|tar\.gz|ya?ml)$", "", name) or name
 

@@ -1,4 +1,4 @@
-"""One cell in a process of its own: how it is asked for, listened to, and brought to its end."""
+"""One cell in its own process: how it is started, listened to, and ended."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from promdrill.matrix.cells import VARIABLES
 from promdrill.request.request import Request
 
 TIMEOUT_S = 6 * 3600.0
-"""For one cell: what GitHub gives a job. Drills have deadlines of their own; this ends what hangs in spite of them."""
+"""For one cell: the limit of a GitHub job. Drills have their own deadlines; this ends what hangs in spite of them."""
 
 STOP_S = 300.0
-"""For a cell that is asked to end: its drills gather evidence and undo their faults, within seconds unless something
+"""For a cell that is asked to end: its drills collect evidence and undo their faults, within seconds unless something
 hangs."""
 
 REQUEST = "request.json"
-"""In the folder of a cell's report: what was asked of its run."""
+"""In the folder of a cell's report: the request for its run."""
 
 FOREIGN = ("KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
-"""Further variables that a run must not find in its environment: it is told of them otherwise, or not at all."""
+"""Further variables that must be unset in a run's environment: they are in its request, or not allowed."""
 
-_AGAIN = "it may end what it began; Ctrl-C again ends it at once"
+_AGAIN = "it is cleaning up; Ctrl-C again kills it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Ended:
 
     Attributes:
         code: Its exit code; negative for a signal.
-        said: What it complained of last, else its last line.
+        said: Its last complaint, else its last line.
         interrupted: Whether it ended because we were interrupted.
     """
 
@@ -48,17 +48,17 @@ class Ended:
 
 
 def command(request: Request) -> list[str]:
-    """The command line of a cell, which reads what is asked of it from a file in the folder of its report.
+    """The command line of a cell, which reads its request from a file in the folder of its report.
 
     Args:
-        request: What is asked for; it names that folder, and the cluster to join.
+        request: The request; it names that folder, and the cluster to join.
     """
     file = request.write((request.reports or Path()) / REQUEST)
     return [sys.executable, "-m", "promdrill.cli.main", "run", f"--request={file}"]
 
 
 def environment() -> Mapping[str, str]:
-    """What a run's environment has other than ours: nothing that it is told otherwise."""
+    """Changes to the environment for a run: variables that its request already covers are empty."""
     return {"PYTHONUNBUFFERED": "1", **dict.fromkeys((*VARIABLES, *FOREIGN), "")}
 
 
@@ -70,20 +70,20 @@ def run(
     stop_s: float = STOP_S,
     clock: Clock = SYSTEM,
 ) -> Ended:
-    """Run a cell to its end; to be called in the main thread, which alone is interrupted.
+    """Run a cell to its end. Call it in the main thread, which is the only one that is interrupted.
 
-    Interrupted, or at its deadline, the process gets SIGINT and the time to undo what it did.
+    When interrupted, or at its deadline, the process gets SIGINT and time to undo what it did.
 
     Args:
         argv: As from `command`.
-        on_line: Told each line that it says.
+        on_line: Called with each line of output.
         timeout_s: Seconds until it is asked to end.
-        stop_s: Seconds from then until it is ended.
+        stop_s: Seconds from then until it is killed.
         clock: Where time comes from.
 
     Raises:
         CommandFailed: It could not be started.
-        KeyboardInterrupt: We were interrupted for the second time; the process has been ended.
+        KeyboardInterrupt: We were interrupted for the second time; the process has been killed.
     """
     heard = _Heard(on_line)
     interrupted = late = False
@@ -97,7 +97,7 @@ def run(
                 if heard.all_of(lines, deadline):
                     break
                 if interrupted or late:
-                    on_line(f"it did not end within {stop_s:.0f} s, and is ended")
+                    on_line(f"it did not end within {stop_s:.0f} s; killing it")
                     break
                 late = True
                 on_line(f"not done within {timeout_s:.0f} s; {_AGAIN}")
@@ -113,15 +113,15 @@ def run(
 
 
 def _asking() -> signal.Signals:
-    """The signal that asks a process to end: Ctrl-C's, unless a shell started us, and so it too, deaf to that one."""
+    """The signal that asks a process to end: SIGINT, unless we, and so the process too, were started to ignore it."""
     return signal.SIGTERM if signal.getsignal(signal.SIGINT) is signal.SIG_IGN else signal.SIGINT
 
 
 class _Heard:
-    """What a process said.
+    """The output of a process.
 
     Args:
-        on_line: Told each line.
+        on_line: Called with each line.
 
     Attributes:
         said: As in `Ended`.
@@ -130,10 +130,10 @@ class _Heard:
     def __init__(self, on_line: Callable[[str], None]) -> None:
         self._on_line = on_line
         self._complained = False
-        self.said = "it said nothing"
+        self.said = "no output"
 
     def all_of(self, lines: SimpleQueue[str | None], deadline: Deadline) -> bool:
-        """Hear what there is; returns whether that was all, before the deadline."""
+        """Take lines until the process ends or the deadline passes; returns whether it ended."""
         while True:
             try:
                 line = lines.get(timeout=deadline.remaining_s)
@@ -149,7 +149,7 @@ class _Heard:
 
 
 def _listen(stdout: IO[bytes], wait: Callable[[], int], lines: SimpleQueue[str | None]) -> None:
-    """In a thread of its own: hand over the lines, and None when the process has ended."""
+    """In its own thread: put the lines into the queue, and None when the process has ended."""
     for raw in stdout:
         lines.put(raw.decode("utf-8", "replace").rstrip())
     wait()

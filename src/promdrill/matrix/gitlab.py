@@ -1,7 +1,7 @@
-"""The matrix as a child pipeline of GitLab: a job for each cell, and one that makes a report of them all.
+"""The matrix as a child pipeline of GitLab: one job per cell, and one that makes a report of them all.
 
-The jobs call ``promdrill`` and say nothing of where they run: a ``default:`` of the user's, put before this text, names
-a runner and installs promdrill there.
+The jobs call ``promdrill`` and do not say where they run: a ``default:`` section, which the user puts before this text,
+names a runner and installs promdrill there.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from promdrill.matrix.cells import Cell
 from promdrill.matrix.kept import MATRIX
 
 MOST_JOBS = 500
-"""Jobs in one pipeline on GitLab.com's free tier; paid tiers and instances of your own may take more.
+"""Jobs in one pipeline on GitLab.com's free tier; paid tiers and your own instance may accept more.
 
-Source: "Maximum jobs in a single pipeline" in docs.gitlab.com/user/gitlab_com. The limit of 50 names in `needs` is not
-met: the report's job is in a stage of its own, and gets the artifacts of the stage before without naming a job.
+Source: "Maximum jobs in a single pipeline" in docs.gitlab.com/user/gitlab_com. The limit of 50 names in `needs` does
+not matter: the report's job has its own stage, and gets the artifacts of the stage before without naming jobs.
 """
 
 MERGE = "merge"
-"""Name of the job that makes the report; ids of cells begin with a k."""
+"""Name of the job that makes the report. It cannot clash with a cell: their ids begin with k."""
 
 _HEAD = "# Made by `promdrill matrix --format gitlab`."
 _CELL = ".cell"
-_TIMEOUT, _SCRIPT_TIMEOUT = "3h", "165m"  # what was learnt by then is still kept; GitLab's own limit is an hour
+_TIMEOUT, _SCRIPT_TIMEOUT = "3h", "165m"  # the results so far are still uploaded; GitLab's default limit is an hour
 _KEPT, _KEPT_SUMMARY = "14 days", "90 days"
 
 
@@ -36,18 +36,18 @@ def to_gitlab(cells: Sequence[Cell], *, listing: Sequence[str], running: Sequenc
     """The cells as the YAML of a child pipeline; the same cells give the same text.
 
     Args:
-        cells: Those that are to run.
-        listing: Options of ``promdrill matrix`` with which it knows these cells in another checkout.
+        cells: The cells to run.
+        listing: Options with which ``promdrill matrix`` finds these cells in another checkout.
         running: Further options with which it runs one.
         reports: The folder of all reports, relative to the checkout.
 
     Raises:
-        UsageError: There are more than GitLab takes.
+        UsageError: There are more than GitLab accepts.
     """
     if len(cells) + 1 > MOST_JOBS:
         raise UsageError(
-            f"{len(cells)} cells and a report; GitLab takes {MOST_JOBS} jobs in one pipeline",
-            hint="--cell ID, or two files",
+            f"{len(cells)} cells and a report; GitLab accepts at most {MOST_JOBS} jobs in one pipeline",
+            hint="use --cell ID, or two files",
         )
     folder = f"{reports}/{MATRIX}"
     jobs = {cell.id: _job(cell, [*listing, *running], f"{folder}/{cell.id}") for cell in cells}
@@ -78,7 +78,7 @@ def _merge(cells: Sequence[Cell], listing: Sequence[str], folder: str) -> dict[s
     every = [f"{folder}/*/{file}" for file in ("cell.json", "results.json", "junit.xml")]
     return {
         "stage": "report",
-        "when": "always",  # a red cell is what the report is for
+        "when": "always",  # the report matters most when a cell is red
         "script": [f"{expected} >cells.json", shlex.join(["promdrill", MERGE, folder, "--expect=cells.json"])],
         "artifacts": {"when": "always", "expire_in": _KEPT_SUMMARY, "paths": [f"{folder}/summary.*", *every]},
     }

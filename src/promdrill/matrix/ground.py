@@ -1,4 +1,4 @@
-"""What cells stand on: what they need, and the cluster that those of one Kubernetes version and profile share."""
+"""What cells need, and the cluster that cells with the same Kubernetes version and profile share."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from pathlib import Path
 from promdrill.cluster.address import Address
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.matrix.cells import Cell
+from promdrill.matrix.cells import VARIABLES, Cell
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import Request, make
 from promdrill.request.scenarios import folders, select
 from promdrill.supply.choose import Choice
 
 Asked = Callable[[str], str | None]
-"""What was asked for by a variable of `promdrill run` beside the cell's own, as SUPPLY; None for nothing."""
+"""The value of a variable of `promdrill run` for the whole matrix, such as SUPPLY; None means unset."""
 
 _OF_A_CLUSTER = ("SUPPLY", "REGISTRY_MIRROR", "BUNDLE")
 
 
 def request(cell: Cell, asked: Asked, choice: Choice | None) -> Request:
-    """What a cell asks for, with what was asked of the whole matrix.
+    """The request of a cell, with the settings of the whole matrix.
 
     Args:
         cell: The cell.
-        asked: What was asked of the whole matrix.
-        choice: The supply that was chosen for it; None for a bundle.
+        asked: The settings of the whole matrix, by variable.
+        choice: The supply that was chosen; None for a bundle.
 
     Raises:
-        UsageError: A file is not there, a chart is none, and their like.
+        UsageError: A setting of the cell is wrong, such as a missing file.
     """
     given = {name: asked(name) for name in _variables("SCENARIOS", "JOBS")} | dict(cell.variables)
     drilled = select(cell.scenarios, further=folders(given["SCENARIOS"]))
@@ -38,31 +38,31 @@ def request(cell: Cell, asked: Asked, choice: Choice | None) -> Request:
 
 
 def general(asked: Asked, choice: Choice | None) -> Request:
-    """What was asked of the whole matrix.
+    """A request with the settings of the whole matrix only.
 
     Args:
-        asked: The same, by variable.
-        choice: The supply that was chosen for it; None for a bundle.
+        asked: The settings of the whole matrix, by variable.
+        choice: The supply that was chosen; None for a bundle.
 
     Raises:
-        UsageError: It cannot be had, whatever the cell.
+        UsageError: A setting is wrong for every cell.
     """
     return make({name: asked(name) for name in _variables()}, choice=choice)
 
 
 def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], None]) -> None:
-    """Get all that a cell needs, so that its run waits for no download or build.
+    """Fetch everything that a cell needs, so that its run waits for no download or build.
 
     Args:
         cell: The cell.
-        asked: What was asked of the whole matrix.
-        choice: The supply that was chosen for it; None for a bundle.
-        say: Told what happens.
+        asked: The settings of the whole matrix, by variable.
+        choice: The supply that was chosen; None for a bundle.
+        say: Called with a line about each thing that happens.
 
     Raises:
-        PromdrillError: The cell cannot be run as it is, or something could not be had.
+        PromdrillError: The cell cannot be run as it is, or something could not be fetched or built.
     """
-    from promdrill.request import fulfil  # noqa: PLC0415  a listing does not pay for its modules
+    from promdrill.request import fulfil  # noqa: PLC0415  slow to import, so not for a listing
 
     wanted = request(cell, asked, choice)
     found = fulfil.preflight(wanted, say=say)
@@ -75,13 +75,13 @@ def cluster(
 ) -> Iterator[Address]:
     """A ready cluster, deleted when the block is left; yields its address.
 
-    It is made of what the default chart needs: each cell brings what it needs besides.
+    It holds what the default chart needs; each cell adds what else it needs.
 
     Args:
         ground: As `promdrill.matrix.cells.Cell.ground`.
-        asked: What was asked of the whole matrix.
-        choice: The supply that was chosen for it; None for a bundle.
-        say: Told what happens.
+        asked: The settings of the whole matrix, by variable.
+        choice: The supply that was chosen; None for a bundle.
+        say: Called with a line about each thing that happens.
 
     Raises:
         PromdrillError: It could not be supplied, made or deleted.
@@ -101,13 +101,14 @@ def _variables(*session: str) -> tuple[str, ...]:
 
 
 def refuse_foreign(asked: Asked, names: tuple[str, ...], file: Path) -> None:
-    """Refuse variables that would be set in vain: a cell says them itself, or a matrix has no use for them.
+    """Refuse variables that would have no effect: the cells set them, or a matrix does not use them.
 
     Raises:
-        UsageError: One is set.
+        UsageError: One of them is set.
     """
     for name in names:
         if asked(name):
             whole = name in {"KEEP", "CLUSTER"}
             hint = paths.command("test-scenarios", **{name: asked(name)}) if whole else f"a cell in {file}, or CELL=..."
-            raise UsageError(f"{name}={asked(name)}: a matrix takes it from its cells, or not at all", hint=hint)
+            why = "the cells set it" if name in VARIABLES else "it is for `promdrill run`"
+            raise UsageError(f"{name}={asked(name)}: not allowed with a matrix: {why}", hint=hint)

@@ -1,4 +1,4 @@
-"""The folders of the cells: `reports/matrix/<id>/` with a cell's definition and its results, and those before."""
+"""The folders of the cells: `reports/matrix/<id>/` with a cell's definition and results, and the previous results."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from promdrill.results.folder import write_atomically
 CELL = "cell.json"
 MATRIX = "matrix"
 BEFORE = "matrix-before"
-"""In the folder of all reports: what was there before, one generation of it, so that `promdrill compare` finds it."""
+"""In the folder of all reports: the previous results of each cell, for `promdrill compare`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class Last:
     """What the folder of a cell holds.
 
     Attributes:
-        run: Its results; None when they are not there or cannot be read.
-        same: Whether they are of this very definition of the cell.
+        run: Its results; None when they are missing or cannot be read.
+        same: Whether they belong to the present definition of the cell.
     """
 
     run: RunResult | None
@@ -37,7 +37,7 @@ class Last:
 
     @property
     def finished(self) -> bool:
-        """Whether the results are there and the run came to its end."""
+        """Whether there are results of a run that finished."""
         return self.run is not None and self.run.finished is not None
 
 
@@ -57,11 +57,11 @@ class Folders:
         self._before = reports / BEFORE
 
     def of(self, cell: Cell) -> Path:
-        """The cell's own folder; it need not be there."""
+        """The cell's own folder, which may not exist yet."""
         return self.matrix / cell.id
 
     def last(self, cell: Cell) -> Last | None:
-        """What the cell's folder holds; None when it is not there."""
+        """What the cell's folder holds; None if it does not exist."""
         folder = self.of(cell)
         if not folder.exists():
             return None
@@ -71,20 +71,20 @@ class Folders:
             same = False
         try:
             return Last(store.read(folder / store.RESULTS), same)
-        except (PromdrillError, AttributeError, TypeError):  # the last two: JSON of other types than ours
+        except (PromdrillError, AttributeError, TypeError):  # the last two: JSON with unexpected types
             return Last(None, same)
 
     def clear(self, cell: Cell) -> str | None:
         """Make room for new results of a cell.
 
-        Results of a run that came to its end are moved to `BEFORE`, in place of those that are there; others, of which
-        nothing could be learnt, are removed.
+        Results of a run that finished are moved to `BEFORE`, replacing those there; results of an unfinished run are
+        removed.
 
         Returns:
-            What was done, in words; None when nothing was there.
+            What was done, in words; None if there was nothing to clear.
 
         Raises:
-            UsageError: It cannot be done.
+            UsageError: The folder cannot be cleared.
         """
         folder, before, last = self.of(cell), self._before / cell.id, self.last(cell)
         if last is None:
@@ -92,21 +92,21 @@ class Folders:
         try:
             if not last.finished and (folder / CELL).is_file():
                 shutil.rmtree(folder)
-                return f"{folder} is removed: its run did not come to an end"
+                return f"removed {folder}: its run did not finish"
             if before.exists():
                 shutil.rmtree(before)
             before.parent.mkdir(parents=True, exist_ok=True)
             folder.rename(before)
         except OSError as error:
             raise UsageError(f"cannot clear {folder}: {error.strerror}", hint="--reports FOLDER") from error
-        changed = "" if last.same else ", they are of another cell of that name"
-        return f"earlier results are moved to {before}{changed}"
+        changed = "" if last.same else "; they belong to another cell of that name"
+        return f"moved earlier results to {before}{changed}"
 
     def begin(self, cell: Cell) -> Path:
-        """Make the cell's folder, with its definition in it.
+        """Create the cell's folder, with its definition in it.
 
         Raises:
-            UsageError: It cannot be made.
+            UsageError: It cannot be created.
         """
         folder = self.of(cell)
         try:
@@ -117,23 +117,23 @@ class Folders:
         return folder
 
     def strangers(self, ids: Collection[str]) -> list[str]:
-        """Names of the folders that are none of these cells'."""
+        """Names of the folders that do not belong to these cells."""
         there = self.matrix.iterdir() if self.matrix.is_dir() else ()
         return sorted(folder.name for folder in there if folder.is_dir() and folder.name not in ids)
 
     @contextlib.contextmanager
     def mine(self) -> Iterator[None]:
-        """Keep other matrices out, for as long as the block lasts.
+        """Keep other matrix runs out during the block.
 
         Raises:
-            UsageError: Another one is running there, or the folder cannot be made.
+            UsageError: Another one is running there, or the folder cannot be created.
         """
         try:
             self._reports.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self._reports / f".{MATRIX}.lock")
             lock.acquire(blocking=False)
         except filelock.Timeout:
-            raise UsageError(f"another matrix is writing to {self.matrix}", hint="--reports FOLDER") from None
+            raise UsageError(f"another matrix run is writing to {self.matrix}", hint="--reports FOLDER") from None
         except OSError as error:
             raise UsageError(f"cannot write to {self._reports}: {error.strerror}", hint="--reports FOLDER") from error
         try:

@@ -1,6 +1,6 @@
-"""Where things stand in a TOML file. Python's parser keeps no lines, so they are looked up in the text again.
+"""Line numbers in a TOML file. Python's parser does not keep them, so they are looked up in the text.
 
-A guess for a message, no more: text within multi-line strings may be taken for a key.
+This is a guess, for messages only: text within multi-line strings may be mistaken for a key.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ class Lines:
     """Finds lines.
 
     Args:
-        text: Of the file.
+        text: The text of the file.
     """
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
 
     def of(self, key: str | None, table: str = "", number: int = 0, needle: str = "") -> int:
-        """The line, counted from 1, of a key or of one of its values; of the nearest thing above where it is not seen.
+        """The line, counted from 1, of a key or of one of its values; if not found, of the nearest thing above it.
 
         Args:
             key: The key; None for the table's own header.
@@ -41,7 +41,7 @@ class Lines:
         return next(headers, first) + 1
 
     def _section(self, table: str, number: int) -> tuple[int, int]:
-        """The first line of a table, and the one after its last."""
+        """The first line of a table, and the line after its last."""
         headers = [(at, match[1]) for at, line in enumerate(self._lines) if (match := _HEADER.fullmatch(line))]
         starts = [at for at, _ in headers] + [len(self._lines)]
         if not table:
@@ -53,7 +53,7 @@ class Lines:
         return starts[position], starts[position + 1]
 
     def _value(self, at: int, last: int, needle: str) -> int:
-        """The line of a value that begins at `at` or stands, in a list, on a line of its own below."""
+        """The line of a value that begins at `at` or, in a list, is on its own line below."""
         for below in range(at, last):
             line = self._lines[below]
             if below > at and _KEY.match(line):

@@ -1,4 +1,4 @@
-"""matrix.toml, read and checked: axes, what is included, what is excluded. Nothing is multiplied here."""
+"""Reads and checks matrix.toml: axes, includes, excludes. `promdrill.matrix.cells` makes cells from them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FIELDS = (
     *("chart", "app_version", "kube_version", "helm_version", "profile", "scenarios"),
     *("values", "subcharts", "images"),
 )
-"""What a cell may say; each of them may be an axis."""
+"""The fields of a cell; each of them may be an axis."""
 
 CHART_FIELDS = ("chart", "version", "repo")
 ALL = "all"
-"""The set of all scenarios."""
+"""Stands for all scenarios."""
 
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -46,15 +46,15 @@ class Chart:
 
 
 Value = str | Chart | tuple[str, ...]
-"""What a field may be: a text, a chart, or ids of scenarios, in order and each once, none of them for all."""
+"""The value of a field: a text, a chart, or ids of scenarios, sorted and each once; no ids means all scenarios."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The choices that there are.
+    """The valid choices.
 
     Attributes:
-        kubernetes: Versions of Kubernetes; a cell bears the one that its cluster really has.
+        kubernetes: Versions of Kubernetes; a cell gets the exact version that its cluster has.
         helm: Major versions of Helm.
         scenarios: Ids of scenarios.
     """
@@ -69,8 +69,8 @@ class Entry:
     """One `[[include]]` or `[[exclude]]`.
 
     Attributes:
-        fields: What it says.
-        line: Where it begins, counted from 1.
+        fields: Its fields.
+        line: Its first line, counted from 1.
     """
 
     fields: Mapping[str, Value]
@@ -82,11 +82,11 @@ class Plan:
     """A matrix as it is written.
 
     Attributes:
-        file: Where.
-        kubernetes: Version of Kubernetes in cells that say none.
+        file: The file.
+        kubernetes: Version of Kubernetes for cells that do not set one.
         axes: The axes in the order of the file.
-        include: Cells, or fields of cells, to be added.
-        exclude: Cells to be dropped.
+        include: Cells, or fields of cells, to add.
+        exclude: Cells to drop.
     """
 
     file: Path
@@ -101,10 +101,10 @@ def read(file: Path, known: Known) -> Plan:
 
     Args:
         file: matrix.toml.
-        known: What may stand in it.
+        known: The valid choices.
 
     Raises:
-        UsageError: It cannot be read or says what it cannot: file and line, what is wrong, and the nearest choice.
+        UsageError: It cannot be read or is wrong: names file and line, what is wrong, and the nearest choice.
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -140,7 +140,7 @@ class _Reader:
     def plan(self, data: Mapping[str, Any]) -> Plan:
         axes = {key: value for key, value in data.items() if key not in {"include", "exclude"}}
         for key in axes:
-            self._refuse_unknown(key, (*FIELDS, "include", "exclude"), 0, "", "nothing that a matrix has")
+            self._refuse_unknown(key, (*FIELDS, "include", "exclude"), 0, "", "not a key of a matrix")
         plan = Plan(
             self._file,
             self._known.kubernetes.true(DEFAULT_KUBERNETES),
@@ -149,42 +149,42 @@ class _Reader:
             self._entries("exclude", data, tuple(axes)),
         )
         if not plan.axes and not plan.include:
-            raise UsageError(f"{self._file}: neither an axis nor an [[include]]", hint='kube_version = ["1.36.3"]')
+            raise UsageError(f"{self._file}: has no axis and no [[include]]", hint='kube_version = ["1.36.3"]')
         return plan
 
     def _axis(self, key: str, values: Any) -> tuple[Value, ...]:
         if not isinstance(values, list) or not values:
-            what = "an empty list" if values == [] else "no list"
+            what = "the list is empty" if values == [] else "not a list"
             shown = f"[{_toml(values)}]" if values != [] else "[...], or leave it out"
             self._fail(key, what, f"{key} = {shown}")
         found: list[Value] = []
         for value in values:
             parsed = self._value(key, value, "", 0)
             if parsed in found:
-                self._fail(key, f"{_toml(value)} stands there twice", "leave one out", needle=_toml(value))
+                self._fail(key, f"{_toml(value)} appears twice", "remove one", needle=_toml(value))
             found.append(parsed)
         return tuple(found)
 
     def _entries(self, name: str, data: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Entry, ...]:
         tables = data.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            self._fail(name, "it is written with double brackets, once for each", f"[[{name}]]")
+            self._fail(name, "each one needs its own header in double brackets", f"[[{name}]]")
         return tuple(self._entry(name, number, table, keys) for number, table in enumerate(tables))
 
     def _entry(self, name: str, number: int, table: Mapping[str, Any], keys: tuple[str, ...]) -> Entry:
         line = self._lines.of(None, name, number)
         if not table:
-            raise UsageError(f"{self._file}:{line}: [[{name}]] is empty", hint="leave it out")
+            raise UsageError(f"{self._file}:{line}: [[{name}]] is empty", hint="remove it")
         for key in table:
-            why = "no axis of this matrix" if name == "exclude" else "nothing that a cell has"
+            why = "not an axis of this matrix" if name == "exclude" else "not a field of a cell"
             self._refuse_unknown(key, keys, number, name, why)
         return Entry({key: self._value(key, value, name, number) for key, value in table.items()}, line)
 
     def _refuse_unknown(self, key: str, valid: Iterable[str], number: int, table: str, why: str) -> None:
         choices = list(valid)
         if key not in choices:
-            hint = nearest(key, choices) if choices else f"leave [[{table}]] out"
-            self._fail(key, f"{why}; there are {', '.join(choices) or 'none'}", hint, table=table, number=number)
+            hint = nearest(key, choices) if choices else f"remove [[{table}]]"
+            self._fail(key, f"{why}; valid are {', '.join(choices) or 'none'}", hint, table=table, number=number)
 
     def _value(self, key: str, value: Any, table: str, number: int) -> Value:
         try:
@@ -211,7 +211,7 @@ class _Reader:
             return ()
         for name in names:
             if name == ALL:
-                raise _Refused(f'{_toml(value)}: "{ALL}" stands by itself', f'"{ALL}"', _toml(value))
+                raise _Refused(f'{_toml(value)}: "{ALL}" cannot be combined with ids', f'"{ALL}"', _toml(value))
             if name not in self._known.scenarios:
                 near = nearest(name, self._known.scenarios)
                 raise _Refused(f"{_toml(name)}: no such scenario", _toml(near), _toml(name))
@@ -224,7 +224,7 @@ class _Reader:
 
 
 class _Refused(Exception):
-    """A value that cannot stand there; `needle` is how it is written."""
+    """A value that is not valid; `needle` is how it is written."""
 
     def __init__(self, message: str, hint: str, needle: str) -> None:
         super().__init__(message)
@@ -238,7 +238,7 @@ def _chart(value: Any) -> Chart:
         raise _Refused(f"{_toml(value)}: a chart is an inline table", hint, _toml(value))
     for key, text in value.items():
         if key not in CHART_FIELDS:
-            raise _Refused(f"{key}: a chart has {', '.join(CHART_FIELDS)}", nearest(key, CHART_FIELDS), key)
+            raise _Refused(f"{key}: a chart has only {', '.join(CHART_FIELDS)}", nearest(key, CHART_FIELDS), key)
         if not isinstance(text, str) or not text:
             raise _Refused(f"{key} = {_toml(text)}: not a text", f'{key} = "{text}"' if text else f"no {key}", key)
     return Chart(**value)
@@ -260,7 +260,7 @@ def _one_of(value: Any, valid: tuple[str, ...]) -> str:
 
 
 def _or_default(value: Any, valid: tuple[str, ...]) -> str:
-    """One of the valid ones; the first is what goes without saying."""
+    """One of the valid values; empty for the first, which is the default."""
     text = _one_of(value, valid) if value != "" else ""
     return "" if text == valid[0] else text
 
@@ -272,7 +272,7 @@ def _text(value: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value as it is likely to be written."""
+    """A value as it is probably written."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

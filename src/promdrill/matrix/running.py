@@ -1,4 +1,4 @@
-"""The cells are run: those of one ground after the other in one cluster, each watched, judged and told."""
+"""Runs the cells: those that share a cluster one after the other, each followed, judged and reported."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from promdrill.results.summary import closing_line
 
 _EXIT_FAILED = 1
 _EXIT_REFUSED = 2
-_UNFINISHED = "its run did not come to an end"
+_UNFINISHED = "its run did not finish"
 
 
 class State(StrEnum):
     """What became of a cell.
 
-    `DONE`: its run came to its end. `KEPT`: it had before. `REFUSED`: it cannot be run as it is written. `DIED`: it has
-    no results of a run that came to its end. `NO_CLUSTER`: there was none for it.
+    `DONE`: its run finished. `KEPT`: it had finished before. `REFUSED`: it cannot be run as it is written. `DIED`: it
+    has no results of a finished run. `NO_CLUSTER`: its cluster could not be made.
     """
 
     DONE = "done"
@@ -46,14 +46,14 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a cell.
+    """How a cell ended.
 
     Attributes:
         cell: The cell.
         state: What became of it.
-        run: Its results, as far as there are any.
-        reason: Why it is red whatever its drills say; None when it is not.
-        took_s: Seconds; None when it was not run.
+        run: Its results; None if there are none.
+        reason: Why it is red, apart from its drills; None if there is no such reason.
+        took_s: Seconds that it took; None when it was not run.
     """
 
     cell: Cell
@@ -64,12 +64,12 @@ class Outcome:
 
     @property
     def red(self) -> bool:
-        """Whether something is wrong with it; not to have been run is no fault of its own."""
+        """Whether something is wrong with it; a cell that was not run is not red."""
         return self.reason is not None or not all(map(as_expected, self.run.drills if self.run else ()))
 
     @property
     def words(self) -> str:
-        """``23 passed, 1 failed``, or why it has no such figures."""
+        """``23 passed, 1 failed``, or why there are no such numbers."""
         counted = closing_line(self.run.drills, self.run.skipped) if self.run else ""
         if self.state is State.DONE:
             return counted
@@ -78,12 +78,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the runner uses of the world.
+    """What the runner uses.
 
     Attributes:
-        request: What a cell asks for; refuses, by a `PromdrillError`, one that cannot be run.
-        cluster: Makes the cluster of a ground; yields its address.
-        child: Runs a cell, given what is asked for, and tells its lines.
+        request: Makes the request of a cell; raises a `PromdrillError` for one that cannot be run.
+        cluster: Makes the cluster for a Kubernetes version and profile; yields its address.
+        child: Runs a cell with its request, and passes on its lines.
         say: Shows a line.
         clock: Where time comes from.
     """
@@ -97,13 +97,13 @@ class Means:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a matrix.
+    """How a matrix ended.
 
     Attributes:
         outcomes: One for each cell, in the order in which they run.
         problems: What went wrong with clusters.
-        interrupted: Whether it was ended early.
-        took_s: Seconds.
+        interrupted: Whether it was interrupted.
+        took_s: Seconds that it took.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -113,24 +113,24 @@ class Result:
 
     @property
     def red(self) -> bool:
-        """Whether anything is."""
+        """Whether a cell or a cluster is."""
         return bool(self.problems) or any(outcome.red for outcome in self.outcomes)
 
 
 def in_order(cells: Sequence[Cell]) -> list[Cell]:
-    """The order in which cells run: those of one ground together, else as they come."""
+    """The order in which cells run: those that share a cluster together, otherwise as in the file."""
     grounds = list(dict.fromkeys(cell.ground for cell in cells))
     return sorted(cells, key=lambda cell: grounds.index(cell.ground))
 
 
 def run(cells: Sequence[Cell], folders: Folders, means: Means, *, resume: bool) -> Result:
-    """Run cells; nothing that a cell does ends the others, but for an interruption.
+    """Run cells. No cell can stop the others; only an interruption does.
 
     Args:
-        cells: Those to be run.
+        cells: The cells to run.
         folders: Where their results go.
-        means: What is used.
-        resume: Whether a cell is left alone whose run has come to its end.
+        means: What the runner uses.
+        resume: Whether to keep the results of cells that have finished.
 
     Raises:
         UsageError: Earlier results cannot be cleared away; nothing was started.
@@ -158,13 +158,13 @@ class _Runner:
     requests: dict[str, Request] = field(default_factory=dict)
 
     def outcome(self, cell: Cell) -> Outcome:
-        """What came of a cell: an interruption may have come before it was judged, or begun."""
+        """How a cell ended; an interruption may have come before it was judged, or before it began."""
         unjudged = State.INTERRUPTED if cell.id in self.begun else State.NOT_RUN
         reason = _UNFINISHED if cell.id in self.begun else None
         return self.outcomes.get(cell.id) or Outcome(cell, unjudged, reason=reason)
 
     def make_room(self, *, resume: bool) -> None:
-        """Take over what is kept, clear away the rest: all of it now, so that old results never pass for new ones."""
+        """Keep finished results if resuming, and clear all others now, so that old results never pass for new ones."""
         for cell in self.cells:
             last = self.folders.last(cell)
             if resume and last is not None and last.same and last.finished and last.run is not None:
@@ -192,7 +192,7 @@ class _Runner:
             with self.means.cluster(ground) as address:
                 for cell in cells:
                     self._one(cell, address)
-        except PromdrillError as error:  # of the cluster: a cell's own do not come this far
+        except PromdrillError as error:  # of the cluster: errors of a cell are caught earlier
             self.means.say(f"Kubernetes {kubernetes}, {profile}: {error}")
             without = [cell for cell in cells if cell.id not in self.outcomes]
             for cell in without:
@@ -207,7 +207,7 @@ class _Runner:
         try:
             request = replace(self.requests[cell.id], joins=address, reports=self.folders.begin(cell))
             ended = self.means.child(cell, request, lambda line: self.means.say(f"{cell.id}: {line}"))
-        except KeyboardInterrupt:  # the second one, or one before the child was there
+        except KeyboardInterrupt:  # the second one, or one before the child was started
             ended = Ended(-signal.SIGINT, "", interrupted=True)
         except PromdrillError as error:
             self._tell(Outcome(cell, State.DIED, reason=str(error)))
@@ -231,7 +231,7 @@ class _Runner:
 
 
 def _judged(cell: Cell, ended: Ended, run: RunResult | None, took_s: float) -> Outcome:
-    """What came of a cell that was started."""
+    """How a cell that was started ended."""
     if ended.interrupted and (run is None or run.finished is None):
         return Outcome(cell, State.INTERRUPTED, run, _UNFINISHED, took_s)
     if ended.code == _EXIT_REFUSED:
@@ -246,12 +246,12 @@ def _judged(cell: Cell, ended: Ended, run: RunResult | None, took_s: float) -> O
 
 def _kept(cell: Cell, run: RunResult) -> Outcome:
     took_s = None
-    with contextlib.suppress(ValueError):  # a time that is none
+    with contextlib.suppress(ValueError):  # not a valid time
         ended = datetime.fromisoformat(run.finished or "")
         took_s = (ended - datetime.fromisoformat(run.started)).total_seconds()
     return Outcome(cell, State.KEPT, run, _shortcoming(run), took_s)
 
 
 def _shortcoming(run: RunResult) -> str | None:
-    """Why a run that came to its end says nothing; None when it does."""
-    return None if run.drills or run.skipped else "nothing was drilled or skipped"
+    """Why a finished run proves nothing; None if it does."""
+    return None if run.drills or run.skipped else "no scenario was drilled or skipped"

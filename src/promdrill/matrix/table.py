@@ -1,4 +1,4 @@
-"""What a person sees of a matrix: its cells, and, at the end, scenario by cell. Plain text for 80 columns."""
+"""A matrix in the terminal: its cells and, at the end, scenarios by cells. Plain text for 80 columns."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _KEY = "p passed  F FAILED  i invalid  a aborted  sN skipped, see [N]  - no resu
 
 
 def listing(cells: Sequence[Cell], last: Mapping[str, Last | None]) -> Iterator[str]:
-    """The cells there are.
+    """The table of cells.
 
     Args:
         cells: The cells.
-        last: By their ids, what their folders hold.
+        last: What their folders hold, by cell id.
     """
     rows = [(cell.id, _scenarios(cell), _last(last[cell.id]), cell.title) for cell in cells]
     yield from Table(("id", "scenarios", "last", "what"), rows).text(WIDTH)
@@ -44,12 +44,12 @@ def told(last: Last | None) -> str | None:
     if last.run is None:
         return "no result"
     counted = closing_line(last.run.drills, last.run.skipped)
-    words = counted if last.finished else f"did not end: {counted}"
+    words = counted if last.finished else f"did not finish: {counted}"
     return words if last.same else f"changed since: {words}"
 
 
 def summary(result: Result) -> Iterator[str]:
-    """What came of the cells: who they are, scenario by cell, the reasons, and one line that says it all."""
+    """How the cells ended: a line each, scenarios by cells, the reasons, and one closing line."""
     numbered = list(enumerate(result.outcomes, 1))
     width = max((len(each.cell.id) for each in result.outcomes), default=0)
     yield ""
@@ -83,7 +83,7 @@ def _headline(result: Result) -> str:
 
 
 def _scenario_by_cell(rows: Sequence[str], outcomes: Sequence[Outcome], notes: Mapping[str, int]) -> Iterator[str]:
-    """In words where all columns fit beside each other, else in letters, and as many columns as fit."""
+    """In words if all columns fit side by side, else in letters, in blocks of as many columns as fit."""
     fields = [[_field(each, name, notes) for each in outcomes] for name in rows]
     head = ["scenario", *(f"{number}" for number in range(1, len(outcomes) + 1))]
     words = Table(head, [[name, *(field.words for field in row)] for name, row in zip(rows, fields, strict=True)])
@@ -99,7 +99,7 @@ def _scenario_by_cell(rows: Sequence[str], outcomes: Sequence[Outcome], notes: M
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """What is said of one scenario in one cell."""
+    """One scenario in one cell."""
 
     words: str = NOTHING
     letter: str = NOTHING

@@ -1,4 +1,4 @@
-"""One drill in a pytest process of its own, seen from outside: started, listened to, and what it left read."""
+"""One drill in its own pytest process, seen from the parent: start it, listen to it, read what it left."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from promdrill.parallel.messages import Inbox, Line, Message
 from promdrill.results import store
 
 REPORTS = "reports.jsonl"
-"""In the outbox: pytest's reports of the test's phases, a line each."""
+"""In the outbox: pytest's reports of the test's phases, one per line."""
 
 TIMEOUT_S = 4 * 3600.0
-"""For one drill, and its wait for its turn: a drill's own deadlines add up to about an hour; this ends what hangs."""
+"""For one drill and the wait for its turn. A drill's own deadlines add up to about an hour; this ends what hangs."""
 
 _ENVIRONMENT = {
-    "PYTEST_ADDOPTS": "",  # the parent has heeded it; a second --junitxml would overwrite the parent's
+    "PYTEST_ADDOPTS": "",  # the parent has applied it; a second --junitxml would overwrite the parent's
     "PYTHONUNBUFFERED": "1",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What a child left.
+    """What a child left behind.
 
     Attributes:
         drills: The results that it recorded.
         reports: pytest's reports as data, in order.
-        end: Why the test did not come to its end, in words; None when it did.
-        stopped: Whether that is because it was asked to end.
+        end: Why the test did not finish, in words; None when it did.
+        stopped: Whether it did not finish because it was asked to end.
     """
 
     drills: tuple[DrillResult, ...]
@@ -56,17 +56,17 @@ def run(
     on_message: Callable[[Message], None],
     stop: threading.Event,
 ) -> Left:
-    """Run one test in a child that joins, to its end; nothing that the child does is an error here.
+    """Run one test to its end in a child that joins the cluster. Nothing that the child does raises an error here.
 
     Args:
         test: Path of its file and its name, as pytest takes them.
-        options: pytest's own; promdrill's are in the file.
-        join: Written by `promdrill.parallel.joining.Joined.write`, in the child's outbox.
+        options: pytest's own options; promdrill's are in the file.
+        join: The file that `promdrill.parallel.joining.Joined.write` wrote, in the child's outbox.
         cwd: Folder to run in.
-        on_message: Told each line of the child's output, and each state that it comes to; from several threads.
-        stop: When set, the child is asked to end, and ended soon after.
+        on_message: Called with each line of the child's output and each state that it reaches, from several threads.
+        stop: When set, the child is asked to end, and killed soon after.
     """
-    last = "it said nothing"
+    last = "no output"
 
     def heard(line: str) -> None:
         nonlocal last
@@ -74,14 +74,14 @@ def run(
             last = line.strip()
             on_message(Line(line))
 
-    end = "it came to no end of its own"
+    end = "its process ended before the test did"
     argv = [sys.executable, "-m", "pytest", *options, f"--join={join}", test]
     ok = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     try:
         with Inbox(join.parent, on_message):
             shell.run(argv, timeout_s=TIMEOUT_S, env=_ENVIRONMENT, cwd=cwd, ok=ok, on_line=heard, stop=stop)
     except CommandTimeout:
-        end = f"its process was not done within {TIMEOUT_S:.0f} s: {last}"
+        end = f"its process did not end within {TIMEOUT_S:.0f} s: {last}"
     except CommandFailed as error:
         end = f"its process ended with exit code {error.exit_code}: {last}"
     drills = store.read(join.parent).drills if (join.parent / store.RESULTS).exists() else ()
@@ -92,7 +92,7 @@ def run(
 
 
 def _reports(file: Path) -> tuple[dict[str, Any], ...]:
-    """The reports in the file; a last line that was cut off by the child's end is left out."""
+    """The reports in the file, without a last line that the child's end cut off."""
     if not file.exists():
         return ()
     whole, _, _cut_off = file.read_text(encoding="utf-8").rpartition("\n")

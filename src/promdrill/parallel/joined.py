@@ -1,4 +1,4 @@
-"""The plugin of a session that joins the cluster of another: what it tells its parent, and when it may go on."""
+"""The plugin of a session that joins another's cluster: it reports to its parent and waits for its turn."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from promdrill.parallel.messages import State
 from promdrill.results.run import Run
 
 NEEDED = ("kubernetes.client", "kubernetes.config")
-"""Modules that take a second to import, which every drill imports once it asks its cluster."""
+"""Modules that every drill needs and that take a second to import."""
 
 
 class JoinedSession:
-    """The tests' reports go to the parent, which shows them, and drills wait for their turn.
+    """Sends the tests' reports to the parent, which shows them, and lets drills wait for their turn.
 
     Args:
-        config: The session's.
-        joined: What the parent said.
+        config: The session's configuration.
+        joined: What the parent passed on.
 
     Attributes:
-        run: This session's run, in the parent's folder but for the results, which the parent collects.
+        run: This session's run, in the parent's folder except for the results, which the parent collects.
     """
 
     def __init__(self, config: pytest.Config, joined: Joined) -> None:
         self._config = config
         self._outbox = joined.outbox
         reporter = config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None:  # the parent shows what comes of the drill
+        if reporter is not None:  # the parent shows how the drill ends
             config.pluginmanager.unregister(reporter)
         supplied = joined.supplied
         self.run = Run(
@@ -47,34 +47,34 @@ class JoinedSession:
         )
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
-        """Say why nothing could be collected."""
+        """Print why nothing could be collected."""
         if report.failed:
             sys.stdout.write(f"{report.longreprtext}\n")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
-        """Have all that a drill needs imported, then wait for this session's turn; pytest's own loop follows."""
+        """Import everything a drill needs, then wait for this session's turn; pytest's own loop follows."""
         for module in NEEDED:
             importlib.import_module(module)
-        gc.freeze()  # pytest ends with five full collections; over the modules they take half a second, for nothing
+        gc.freeze()  # pytest ends with five full collections, which would take half a second over these modules
         turn.wait_for(self._outbox, turn.BEGIN)
 
     def until_alone(self) -> bool:
-        """As `promdrill.drill.site.Execution.until_alone`, which is asked once the baseline is proven.
+        """As `promdrill.drill.site.Execution.until_alone`; called once the baseline is proven.
 
-        One that may run beside others is as good as alone at once.
+        A drill that may run beside others does not wait.
         """
         messages.post(self._outbox, State.BASELINE_PROVEN)
         return turn.wait_for(self._outbox, turn.ALONE)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Tell the parent at once: what comes after may be the end of this process."""
+        """Tell the parent at once, because this process may be killed at any time."""
         data = self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
         with (self._outbox / REPORTS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(data) + "\n")
 
     def _say(self, line: str) -> None:
-        """Tell the parent a line, past pytest's capturing."""
+        """Send the parent a line, bypassing pytest's capturing."""
         capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             sys.stdout.write(f"{line}\n")

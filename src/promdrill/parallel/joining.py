@@ -1,4 +1,4 @@
-"""What a session is told that joins the cluster of another: a file, written by the parent for one child."""
+"""What a session that joins another's cluster is given: a file, written by the parent for one child."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Joined:
     """What a child session is given.
 
     Attributes:
-        request: What the parent was asked for, which the child does not check again.
-        supplied: What the parent was supplied with.
-        address: Where the parent's cluster is.
-        reports: The parent's report folder, for journals and all else that drills keep.
-        outbox: A folder of the child's own, for what it tells the parent.
+        request: The parent's request, which the child does not check again.
+        supplied: What the supply provided to the parent.
+        address: The address of the parent's cluster.
+        reports: The parent's report folder, for journals and everything else that drills keep.
+        outbox: The child's own folder, for what it tells the parent.
     """
 
     request: Request
@@ -34,17 +34,17 @@ class Joined:
     outbox: Path
 
     def write(self) -> Path:
-        """Write this into the outbox, which is made, and return the file."""
+        """Create the outbox, write this into it, and return the file."""
         self.outbox.mkdir(parents=True)
         file = self.outbox / "join.json"
         return files.write(file, records.dumps(self))
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what `write` wrote.
+        """Read a file written by `write`.
 
         Raises:
-            UsageError: The file is not there, or was not written by `write`.
+            UsageError: The file does not exist, or was not written by `write`.
         """
         try:
             return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)

@@ -1,6 +1,6 @@
-"""What a parent is told of a drill while it runs: the child's output, and states through a named pipe in its outbox.
+"""What a child tells its parent while a drill runs: its output, and states through a named pipe in its outbox.
 
-Results and pytest's reports go into files there, which outlive a child that is killed; messages are for what the
+Results and pytest's reports go into files there, which survive a child that is killed; messages are for what the
 parent acts on at once.
 """
 
@@ -23,10 +23,10 @@ PIPE = "messages"
 
 
 class State(StrEnum):
-    """How far a drill that runs has come.
+    """How far a running drill has come.
 
-    `STARTING`: it has not proven its baseline, or waits for its turn.
-    `BASELINE_PROVEN`: what takes most of the CPU is over.
+    `STARTING`: it waits for its turn, or has not proven its baseline yet.
+    `BASELINE_PROVEN`: the part that takes most of the CPU is over.
     """
 
     STARTING = "starting"
@@ -46,25 +46,25 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """A drill has come to a state.
+    """A drill has reached a state.
 
     Attributes:
-        state: Which.
+        state: The state.
     """
 
     state: State
 
 
 Message = Line | Reached
-"""What is told of a drill while it runs; lines come through the child's standard output."""
+"""A message about a running drill; lines come through the child's standard output."""
 
 
 class Inbox:
-    """The parent's end: while the block lasts, whoever waits for messages is told each as it comes.
+    """The parent's end of the pipe: during the block, each message is passed on as it comes.
 
     Args:
         outbox: The child's outbox.
-        on_message: Told each message, in a thread of its own.
+        on_message: Called with each message, in a separate thread.
     """
 
     def __init__(self, outbox: Path, on_message: Callable[[Reached], None]) -> None:
@@ -91,7 +91,7 @@ class Inbox:
 
 
 def post(outbox: Path, state: State) -> None:
-    """Tell the parent; where nobody listens, as in a session that joins a kept cluster, nothing happens."""
+    """Tell the parent. Does nothing if nobody listens, as in a session that works on a standing incident."""
     try:
         pipe = os.open(outbox / PIPE, os.O_WRONLY | os.O_NONBLOCK)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The plugin of a session whose drills run side by side: it makes the cluster, and has each drill run by a child."""
+"""The plugin of a session with parallel drills: it makes the cluster, and runs each drill in a child."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ if TYPE_CHECKING:
     from promdrill.supply.supplied import Supplied
 
 PASSED_ON = ("capture", "confcutdir")
-"""Options of pytest itself that children are given too; promdrill's are in the file by which they join."""
+"""Options of pytest itself that children get too; promdrill's options are in the file that children join by."""
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What the session can do already.
+    """What the session provides.
 
     Attributes:
-        request: What was asked for.
-        run: The run that takes the results.
-        provide: Has everything supplied.
+        request: The request.
+        run: The run that records the results.
+        provide: Provides everything that cluster and drills need.
         cluster: Makes the cluster, and deletes it at the end.
-        variant: Which run of its scenario a test is; None when it is no drill.
-        skip: Why a drill does not apply to what was supplied; None when it does.
+        variant: Which variant of its scenario a test is; None if it is not a drill.
+        skip: Why a drill does not apply to what was supplied; None if it does.
     """
 
     request: Request
@@ -57,7 +57,7 @@ class SideBySide:
     """pytest's loop over the tests, with children.
 
     Args:
-        means: What the session can do already.
+        means: What the session provides.
     """
 
     def __init__(self, means: Means) -> None:
@@ -65,14 +65,14 @@ class SideBySide:
         self._left: list[pytest.Item] = []
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Refuse what is no drill: it would want a cluster in this process."""
+        """Refuse a test that is not a drill: it would need a cluster in this process."""
         for item in session.items:
             if self._means.variant(item) is None:
-                raise pytest.UsageError(str(UsageError(f"--jobs: {item.nodeid} is no drill", hint="--jobs=1")))
+                raise pytest.UsageError(str(UsageError(f"--jobs: {item.nodeid} is not a drill", hint="--jobs=1")))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
-        """Run all drills; pytest's own loop is left to say that there is nothing to run."""
+        """Run all drills; if there is nothing to run, leave it to pytest's own loop to say so."""
         if session.testsfailed or session.config.option.collectonly or not session.items:
             return None
         self._left = list(session.items)
@@ -112,7 +112,7 @@ class SideBySide:
             turns[item].give()
 
         def alone(item: pytest.Item) -> None:
-            self._show(item, f"nothing runs beside it any more: it changes what drills share ({reasons[item]})")
+            self._show(item, f"now runs alone, because it changes what drills share ({reasons[item]})")
             waits[item].give()
 
         def ended(item: pytest.Item, left: child.Left) -> bool:
@@ -132,7 +132,7 @@ class SideBySide:
             pool.run(ordered, apart, width=request.jobs)
 
     def _skipped(self, item: pytest.Item, supplied: Supplied) -> bool:
-        """Whether a drill does not apply; what is recorded of it then."""
+        """Whether a drill does not apply. If so, records it as skipped."""
         reason = self._means.skip(item, supplied)
         if reason is None:
             return False
@@ -147,7 +147,7 @@ class SideBySide:
         self._means.run().say(line if line.startswith(name) else name + line)
 
     def _take(self, item: pytest.Item, left: child.Left) -> None:
-        """Add what a child left to this session's own results and reports."""
+        """Add a child's results and reports to this session's own."""
         self._left.remove(item)
         run, config = self._means.run(), item.config
         for drill in left.drills:
@@ -160,7 +160,7 @@ class SideBySide:
         _log(item, reports)
 
     def _fail(self, session: pytest.Session, error: PromdrillError) -> None:
-        """There was no cluster, or it could not be deleted."""
+        """Report that there was no cluster, or that it could not be deleted."""
         for item in self._left:
             self._abort(item, str(error))
             _log(item, [_failure(item, "setup", str(error))])
@@ -190,7 +190,7 @@ def options_of(config: pytest.Config) -> list[str]:
 
 
 def _target(item: pytest.Item) -> str:
-    """The test as a child can be asked for it, wherever it runs."""
+    """The test as an argument for a child, independent of the working folder."""
     return f"{item.path}::{item.nodeid.partition('::')[2]}"
 
 
@@ -199,7 +199,7 @@ def _failure(item: pytest.Item, when: Literal["setup", "call", "teardown"], text
 
 
 def _log(item: pytest.Item, reports: list[pytest.TestReport]) -> None:
-    """Have this session's plugins take a test's reports as if it had been run here."""
+    """Pass a test's reports to this session's plugins as if it had run here."""
     item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
     for report in reports:
         item.ihook.pytest_runtest_logreport(report=report)

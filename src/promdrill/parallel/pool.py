@@ -1,4 +1,4 @@
-"""Work side by side, in threads that only wait; whatever happens is told in the caller's own thread, in order."""
+"""Parallel work, in threads that only wait; everything that happens is reported in the caller's thread, in order."""
 
 from __future__ import annotations
 
@@ -15,26 +15,25 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 Tell = Callable[[Message], None]
-"""Takes what happens in a job."""
+"""Takes a message about a job."""
 
 
 class Pool(Generic[J, R]):
-    """Runs jobs side by side, and tells of one thing at a time.
+    """Runs jobs in parallel, and reports one thing at a time.
 
-    For each job that has proven its baseline another one gets ready, so that a worker that becomes free has its next
-    one waiting.
+    For each job that has proven its baseline another one gets ready, so that a free worker never waits for one to
+    start.
 
     Args:
-        work: Gets ready for one job, waits until the job's turn has come, does it and returns what came of it, in a
-            thread of its own. It is given the job, where to tell what happens, and an event that, once set, asks it to
-            end early.
-        on_turn: Told of each job whose turn has come; what `work` waits for is made to happen here.
-        on_alone: Told of each job that is to run alone, once nothing runs beside it.
-        on_line: Told each line with its job.
-        on_end: Told what came of a job; returns whether others may still be started. Of a job that was asked to end
-            before its turn came it is not told: there is nothing to tell.
-        uses: Names what a job needs for itself; jobs with the same name never have their turns at once. None for
-            nothing.
+        work: Prepares one job, waits for its turn, does it and returns the outcome, in its own thread. Gets the job, a
+            function to send messages to, and an event that, once set, asks it to end early.
+        on_turn: Called with each job whose turn has come; lets `work` continue.
+        on_alone: Called with each job that must run alone, once nothing runs beside it.
+        on_line: Called with each line and its job.
+        on_end: Called with a job and its outcome; returns whether others may still be started. Not called for a job
+            that was asked to end before its turn.
+        uses: Names a resource that a job needs for itself; two jobs with the same resource never run at once. None if
+            it needs none.
     """
 
     def __init__(
@@ -64,23 +63,23 @@ class Pool(Generic[J, R]):
         self._going_on = True
 
     def run(self, together: Iterable[J], alone: Iterable[J], *, width: int) -> None:
-        """Do all jobs, each list in its order, but that a job waits while what it uses is in use, and others go first.
+        """Run all jobs, each list in order. A job whose resource is in use waits, and the next one goes first.
 
         Args:
-            together: Jobs of which up to `width` have their turns at once.
-            alone: Jobs that come after those, one at a time; they begin beside the last of those, and go as far as they
-                can with something beside them.
-            width: At least 1.
+            together: Jobs of which up to `width` run at once.
+            alone: Jobs that come after those, one at a time. They begin while the last of those still run, and go as
+                far as they can beside them.
+            width: Number of workers, at least 1.
 
         Raises:
-            BaseException: An interruption, or what a job or a callback raised. All that ran was asked to end, has
-                ended, and was told of.
+            BaseException: An interruption, or what a job or a callback raised. By then everything that ran was asked
+                to end, has ended, and was reported.
         """
         self._alone = list(alone)
         self._waiting = [*together, *self._alone]
         threads = ThreadPoolExecutor(2 * width, "promdrill-job")
         try:
-            while self._running or (self._waiting and self._going_on):  # with nothing running, one may always begin
+            while self._running or (self._waiting and self._going_on):  # if nothing runs, one may always begin
                 self._step(width, threads)
         finally:
             self._stop.set()
@@ -114,7 +113,7 @@ class Pool(Generic[J, R]):
         return self._uses(job) not in {self._uses(running) for running in self._running} - {None}
 
     def _tell_alone(self) -> None:
-        """Tell the one that is to run alone, once it does."""
+        """Report the job that must run alone, once it does."""
         if len(self._running) == 1 and self._running[0] in self._alone and self._told_alone != self._running:
             self._told_alone = list(self._running)
             self._on_alone(self._running[0])
@@ -126,16 +125,16 @@ class Pool(Generic[J, R]):
             threads.submit(self._one, job)
 
     def _one(self, job: J) -> None:
-        """Do one job, in its thread; whatever happens is put in the queue, so that nothing of it is ever lost."""
+        """Do one job, in its thread; everything that happens goes into the queue, so that nothing is lost."""
         try:
             outcome = self._work(job, lambda message: self._happened.put(partial(self._told, job, message)), self._stop)
-        except BaseException as error:  # noqa: BLE001  raised again where it is told
+        except BaseException as error:  # noqa: BLE001  raised again in the caller's thread
             self._happened.put(partial(_raise, error))
         else:
             self._happened.put(partial(self._ended, job, outcome))
 
     def _next(self) -> None:
-        """Wait until something happens, and tell it."""
+        """Wait until something happens, and report it."""
         self._happened.get()()
 
     def _told(self, job: J, message: Message) -> None:

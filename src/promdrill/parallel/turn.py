@@ -1,7 +1,7 @@
-"""How far a child may go: the parent starts it ahead of time, and holds a lock on a file until it may go on.
+"""When a child may continue: the parent starts it ahead of time, and holds a file lock until its turn comes.
 
-A child takes two seconds to import what a drill needs; it does so while other drills run. One that is to be alone
-comes as far as its baseline beside others.
+A child takes two seconds to import what a drill needs; it does so while other drills run. A drill that must run alone
+gets as far as its baseline beside others.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from types import TracebackType
 from typing import Self
 
 BEGIN, ALONE = "begin", "alone"
-"""What a child may do: begin its drill; change what drills share, as nothing runs beside it any more."""
+"""What a turn allows: to begin the drill; to change what drills share, because nothing else runs."""
 
 
 class Turn:
-    """A turn that has not come yet. The parent's side; it can be left as a context, which gives it as well.
+    """A turn that has not come yet: the parent's side. As a context manager, it is given at the end of the block.
 
     Args:
         outbox: The child's outbox.
@@ -28,7 +28,7 @@ class Turn:
         fcntl.flock(self._held, fcntl.LOCK_EX)
 
     def give(self) -> None:
-        """Let the child go on, which may wait for it, or come later."""
+        """Let the child continue, whether it waits already or comes later."""
         self._held.close()
 
     def __enter__(self) -> Self:
@@ -39,7 +39,7 @@ class Turn:
 
 
 def wait_for(outbox: Path, what: str) -> bool:
-    """Return once the child with that outbox may go on; whether it had to wait. Where nobody holds its turn it may."""
+    """Wait until the child with that outbox may continue; returns whether it had to wait. Without a parent it may."""
     with (outbox / what).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

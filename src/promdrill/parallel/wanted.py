@@ -1,4 +1,4 @@
-"""What is asked for: how many drills at once, which of them may not meet, and which are started first."""
+"""What the markers ask for: which drills must not run at once, and which start first."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ D = TypeVar("D")
 
 
 def alone(item: pytest.Item) -> str | None:
-    """Why nothing may run beside this drill; None when something may.
+    """Why nothing may run beside this drill; None if it has no such marker.
 
     Raises:
-        UsageError: It is marked so, but not why.
+        UsageError: The marker does not say why.
     """
     return _text(item, "alone", "what the drill changes that others share", '@pytest.mark.alone("all storage classes")')
 
 
 def exclusive(item: pytest.Item) -> str | None:
-    """What this drill uses, so that no other that uses it may run meanwhile; None when any may.
+    """What this drill needs for itself, so that no other drill that needs it may run at once; None if nothing.
 
     Raises:
-        UsageError: It is marked so, but not with what it uses.
+        UsageError: The marker does not say what.
     """
     return _text(item, "exclusive", "what the drill uses", '@pytest.mark.exclusive("custom metrics API")')
 
 
 def long(item: pytest.Item) -> str | None:
-    """What this drill waits for, so that it takes more than a minute; None when it is not said to.
+    """What this drill waits for, so that it takes more than a minute; None if it has no such marker.
 
     Raises:
-        UsageError: It is marked so, but not why.
+        UsageError: The marker does not say what.
     """
     return _text(item, "long", "what the drill waits for", '@pytest.mark.long("a window of a minute passes")')
 
 
 def longest_first(drills: Iterable[D], took_s: Callable[[D], float | None], long: Callable[[D], bool]) -> list[D]:
-    """The order in which drills are started, so that no long one is left for the end, where nothing runs beside it.
+    """The order in which drills start, so that no long one is left for the end, where nothing runs beside it.
 
     Args:
-        drills: In the order of those that are alike.
-        took_s: Seconds that a drill took last; None where that is not known, such ones are started first.
-        long: Whether a drill is said to be long; of those not known, such ones are started first.
+        drills: The drills; those that rank the same keep their order.
+        took_s: Seconds that a drill took last; None if unknown, in which case it starts first.
+        long: Whether a drill is marked as long; among the unknown ones, these start first.
     """
 
     def known(drill: D) -> tuple[float, bool]:
@@ -56,7 +56,7 @@ def longest_first(drills: Iterable[D], took_s: Callable[[D], float | None], long
 
 
 def _text(item: pytest.Item, name: str, meaning: str, example: str) -> str | None:
-    """The one text of a marker, blanks made even; None when the test has no such marker."""
+    """The one text of a marker, with single blanks; None if the test has no such marker."""
     marks = list(item.iter_markers(name))
     if not marks:
         return None

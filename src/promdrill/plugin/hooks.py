@@ -1,10 +1,10 @@
 """The pytest plugin: its options and fixtures. Registered by its entry point, never by hand.
 
 Every pytest session of the environment loads this module, so it imports nothing that takes time. What drills need is
-in `promdrill.plugin.session`, which is imported once an option of promdrill's is given, a drill was collected, or a
-fixture is asked for: a session that uses none of them notices nothing.
+in `promdrill.plugin.session`, which is imported once a promdrill option is given, a drill is collected, or a fixture
+is requested: a session that uses none of them is not affected.
 
-`kind_cluster` is pytest-kind's fixture with another cluster behind it: pinned, made of supplied parts, really ready.
+`kind_cluster` is pytest-kind's fixture with a different cluster behind it: pinned, made of supplied parts, and ready.
 pytest-kind's own options keep their meaning.
 """
 
@@ -32,23 +32,25 @@ _OF_THE_SESSION = ("variants", "jobs", "join", "in_cluster", "report_dir")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add promdrill's options; those for kind itself are pytest-kind's."""
+    """Add promdrill's options; the options for kind itself are pytest-kind's."""
     group = parser.getgroup("promdrill", "drills of Prometheus on kind")
     for option in OPTIONS:
         group.addoption(option.flag, metavar=option.variable, help=option.meaning)
-    group.addoption("--variants", choices=VARIANTS, help="in place of each drill: its controls, or ablations")
-    group.addoption("--jobs", metavar="N", help=f"drills side by side, 1 to {MOST_JOBS} (default: 1)")
-    group.addoption("--join", metavar="FILE", help="for the children of a session with --jobs, who write FILE")
-    group.addoption("--in-cluster", metavar="FILE", help="address of a cluster that is there, and stays")
+    group.addoption("--variants", choices=VARIANTS, help="run each drill's controls or ablations instead of the drill")
+    group.addoption("--jobs", metavar="N", help=f"drills that run in parallel, 1 to {MOST_JOBS} (default: 1)")
+    group.addoption("--join", metavar="FILE", help="internal: set by a session with --jobs for its child sessions")
+    group.addoption(
+        "--in-cluster", metavar="FILE", help="use the running cluster described in FILE, and leave it running"
+    )
     group.addoption("--report-dir", metavar="DIR", help="folder of this run's results (default: reports/<UTC time>)")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the options where there are any, and put our `kind_cluster` before pytest-kind's.
+    """Check promdrill's options, if any are given, and let our `kind_cluster` override pytest-kind's.
 
-    Of two plugins' fixtures of one name, the one registered later wins. Entry points are loaded in no order that one
-    could rely on, so ours is registered here, when all of them are there.
+    Of two fixtures with the same name, the one registered later wins. The order in which entry points are loaded is
+    not defined, so ours is registered here, after all of them.
     """
     for line in MARKERS:
         config.addinivalue_line("markers", line)
@@ -63,7 +65,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Begin a run when drills are left after deselection."""
     drills = [item for item in session.items if isinstance(item, pytest.Function) and "drill" in item.fixturenames]
-    for item in drills:  # a dependency's deprecation warning says nothing about the incident
+    for item in drills:  # a dependency's deprecation warning must not fail a drill
         item.add_marker(pytest.mark.filterwarnings("default"))
     if drills and not session.config.option.collectonly:
         with _usage_errors():
@@ -71,37 +73,37 @@ def pytest_collection_finish(session: pytest.Session) -> None:
 
 
 class PinnedCluster:
-    """The fixture that takes the place of pytest-kind's."""
+    """The fixture that replaces pytest-kind's."""
 
     @pytest.fixture(scope="session")
     @classmethod
     def kind_cluster(cls, pytestconfig: pytest.Config, supplied: Supplied) -> Iterator[PinnedKindCluster]:
-        """A kind cluster made of supplied parts: pinned, and ready in every respect."""
+        """A kind cluster made of supplied parts: pinned, and completely ready."""
         with _session(pytestconfig).cluster(supplied) as made:
             yield made
 
 
 @pytest.fixture(scope="session")
 def supplied(pytestconfig: pytest.Config) -> Supplied:
-    """Everything that a cluster is made of, built or fetched if it is not there."""
+    """Everything that a cluster is made of, built or fetched if it is missing."""
     return _session(pytestconfig).provide()
 
 
 @pytest.fixture
 def drill(request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]:
-    """The drill of the scenario in whose folder the test lies, in the variant that the test was made for.
+    """The drill of the scenario in whose folder the test is, in the variant that the test was generated for.
 
-    Skipped, before a cluster is made for it, where the scenario does not apply to the chart.
+    Skipped, before a cluster is made for it, if the scenario does not apply to the chart.
     """
     with _session(request.config).drill(request, supplied) as opened:
         yield opened
 
 
 def _session(config: pytest.Config) -> DrillSession:
-    """The session's `DrillSession`: the one that pytest was given, else one made from its options."""
+    """The session's `DrillSession`: the one passed to pytest, else one made from its options."""
     found: DrillSession | None = config.pluginmanager.get_plugin(PLUGIN)
     if found is None:
-        from promdrill.plugin.session import DrillSession  # noqa: PLC0415  all of promdrill: only when there is something to do
+        from promdrill.plugin.session import DrillSession  # noqa: PLC0415  slow to import, so only when needed
 
         found = DrillSession.of(config)
         config.pluginmanager.register(found, PLUGIN)
@@ -110,7 +112,7 @@ def _session(config: pytest.Config) -> DrillSession:
 
 @contextlib.contextmanager
 def _usage_errors() -> Iterator[None]:
-    """Within the block, what promdrill refuses is an error of pytest's usage: exit code 4, nothing was started."""
+    """Within the block, promdrill's errors become usage errors of pytest: exit code 4, nothing was started."""
     try:
         yield
     except PromdrillError as error:

@@ -1,6 +1,6 @@
-"""What a pytest session that drills is: its request, its run, its supply, its cluster, and which tests are drills.
+"""A pytest session that runs drills: its request, its run, its supply, its cluster, and which tests are drills.
 
-`promdrill.plugin.hooks`, which every pytest session loads, imports this module once there is something to do for it.
+`promdrill.plugin.hooks`, which every pytest session loads, imports this module only when it is needed.
 """
 
 from __future__ import annotations
@@ -39,25 +39,25 @@ if TYPE_CHECKING:
     from promdrill.watch.live import LiveRun
 
 UNNAMED = "pytest-kind"
-"""pytest-kind's default for --cluster-name; a cluster of ours then gets a name that is free."""
+"""pytest-kind's default for --cluster-name; promdrill then picks a free name."""
 
 
 class DrillSession:
-    """promdrill's part of one pytest session: a plugin, and what its fixtures ask.
+    """promdrill's part of one pytest session: a plugin, and the functions behind its fixtures.
 
-    ``promdrill run`` and its like give one to pytest; otherwise `plugin.hooks` makes one from the session's options.
+    Commands such as ``promdrill run`` pass one to pytest; otherwise `plugin.hooks` makes one from pytest's options.
 
     Args:
-        request: What was asked for.
-        found: What was found out before the session began.
-        joined: What a session is given that joins the cluster of another; None for one that has its own.
+        request: The request.
+        found: What the checks before the session found out.
+        joined: For a session that joins another's cluster, what it was given; None for one with its own cluster.
         summary: Whether the session ends with a table of its drills.
 
     Attributes:
-        request: What was asked for.
+        request: The request.
     """
 
-    __name__ = PLUGIN  # by which pytest's plugin manager, and so promdrill.plugin.hooks, knows it
+    __name__ = PLUGIN  # the name by which pytest's plugin manager, and so promdrill.plugin.hooks, finds it
 
     def __init__(
         self,
@@ -79,12 +79,12 @@ class DrillSession:
 
     @classmethod
     def joining(cls, joined: Joined, *, summary: bool = True) -> DrillSession:
-        """The session of a child, or one that works in a cluster that was kept."""
+        """The session of a child, or of a command that works on a standing incident."""
         return cls(joined.request, joined=joined, summary=summary)
 
     @classmethod
     def of(cls, config: pytest.Config) -> DrillSession:
-        """The one that the session's options ask for.
+        """Make one from pytest's options.
 
         Raises:
             UsageError: An option is wrong.
@@ -106,7 +106,7 @@ class DrillSession:
 
     @property
     def run(self) -> Run:
-        """The run of this session, begun when it is asked for first."""
+        """The run of this session; it begins at the first use."""
         if self._run is None:
             named, settings = self.request.reports, self.request.settings
             place = folder.use(named) if named else folder.create(self._base() / "reports")
@@ -120,7 +120,7 @@ class DrillSession:
         return self._run
 
     def say(self, line: str) -> None:
-        """Show a line on the terminal while tests run, past pytest's capturing."""
+        """Show a line on the terminal while tests run, bypassing pytest's capturing."""
         if self._live is not None:
             self._live.say(line)
             return
@@ -131,16 +131,16 @@ class DrillSession:
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
             reporter.ensure_newline()
             reporter.write_line(line)
-            reporter.flush()  # a pipe, as a CI reads it, would get them in blocks of kilobytes
+            reporter.flush()  # or a pipe, as in a CI, would get them only in blocks of kilobytes
 
-    # --- what the fixtures ask ----------------------------------------------------------------------------------
+    # --- behind the fixtures ------------------------------------------------------------------------------------
 
     def provide(self) -> Supplied:
-        """Everything that a cluster and its drills are made of.
+        """Provide everything that a cluster and its drills need.
 
         Raises:
-            UsageError: The chart cannot be drilled as asked for, or nothing can be drilled on this machine.
-            SupplyError: Something could not be had.
+            UsageError: The chart cannot be drilled as requested, or nothing can be drilled on this machine.
+            SupplyError: Something could not be fetched or built.
         """
         if self._joined is not None:
             return self._joined.supplied
@@ -153,7 +153,7 @@ class DrillSession:
 
     @contextlib.contextmanager
     def cluster(self, supplied: Supplied) -> Iterator[PinnedKindCluster]:
-        """The cluster of the session: its own, or the one that it was given."""
+        """The cluster of the session: its own, or the one that it joins."""
         if self._joined is not None:
             yield self._joined.address.cluster()
         elif self.request.joins is not None:
@@ -169,9 +169,9 @@ class DrillSession:
 
     @contextlib.contextmanager
     def drill(self, request: pytest.FixtureRequest, supplied: Supplied) -> Iterator[Drill]:
-        """The drill of the scenario in whose folder the test lies, in the variant that the test was made for.
+        """The drill of the scenario in whose folder the test is, in the variant that the test was generated for.
 
-        Skipped, before a cluster is made for it, where the scenario does not apply to the chart.
+        Skipped, before a cluster is made for it, if the scenario does not apply to the chart.
         """
         reason = _skip_reason(request.node, supplied)
         if reason is not None:
@@ -192,7 +192,7 @@ class DrillSession:
     # --- pytest's hooks -----------------------------------------------------------------------------------------
 
     def pytest_configure(self, config: pytest.Config) -> None:
-        """Take the part that the request asks for."""
+        """Set up this session as a child, as a parent of children, or neither."""
         self._config = config
         if self._joined is not None:
             self._joining = JoinedSession(config, self._joined)
@@ -210,7 +210,7 @@ class DrillSession:
             config.pluginmanager.register(SideBySide(means), "promdrill-side-by-side")
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """One test per variant of a drill and per repetition, where such were asked for."""
+        """One test per variant of a drill and per repetition, if the request has any."""
         kind, settings = self.request.variants, self.request.settings
         if (kind is None and settings.repeat == 1) or "drill" not in metafunc.fixturenames:
             return
@@ -229,7 +229,7 @@ class DrillSession:
         """Begin a run of these tests.
 
         Raises:
-            UsageError: A marker of one says what it cannot, or the folder of the report cannot be used.
+            UsageError: A marker is wrong, or the folder of the report cannot be used.
         """
         for item in drills:
             wanted.alone(item)
@@ -244,7 +244,7 @@ class DrillSession:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Record how a drill ended, and say why in words: a stack of frames is for errors of promdrill itself."""
+        """Record how a drill ended, and say why in words; a traceback is only for errors of promdrill itself."""
         report = yield
         if self._run is None or not is_drill(item):
             return report
@@ -254,7 +254,7 @@ class DrillSession:
             judged = self._run.result(scenario, variant) is not None
             told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged)
             if told:
-                cause = error.__cause__  # a runbook step's own output stands in what the drill was ended by
+                cause = error.__cause__  # the cause has the output of the runbook step that failed
                 report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
             reason = str(error) if told else f"{type(error).__name__}: {error}"
             self._run.aborted(scenario, variant, profile=self.request.settings.profile, reason=reason)
@@ -268,7 +268,7 @@ class DrillSession:
     def pytest_report_teststatus(
         self, report: pytest.CollectReport | pytest.TestReport
     ) -> Generator[None, tuple[str, str, object], tuple[str, str, object]]:
-        """Drills say in lines of their own how they end; a dot would stand in their way."""
+        """Drills print their own lines about how they end; pytest's dots would get in the way."""
         category, letter, word = yield
         return category, "" if self._run is not None and report.nodeid in self._run.tests else letter, word
 
@@ -281,7 +281,7 @@ class DrillSession:
             return
         if exitstatus != pytest.ExitCode.INTERRUPTED:
             self._run.results.finish()
-        if self._run.results.folder == self._run.folder:  # one that joins another's leaves it to that one
+        if self._run.results.folder == self._run.folder:  # a child leaves this to its parent
             write_page(self._run)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -297,17 +297,17 @@ class DrillSession:
         terminalreporter.write_line(f"report: {self._run.folder}")
 
     def _base(self) -> Path:
-        """The folder of the repository whose tests run; without one, pytest's is where promdrill is installed."""
+        """The root folder of pytest if it has a configuration file, else the working folder."""
         config = self._config
         return config.rootpath if config.inipath is not None else config.invocation_params.dir
 
     def _variant(self, item: pytest.Item) -> Variant:
-        """The variant that the test was made for, else the one that --control names."""
+        """The variant that the test was generated for, else the one that --control names."""
         made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
         return made_for if isinstance(made_for, Variant) else Variant(self.request.settings.control)
 
     def _go_live(self, drills: Sequence[pytest.Item]) -> None:
-        """Show the run as it goes on below its lines, in a terminal that can, where pytest captures nothing."""
+        """Show a live view below the run's lines, if the terminal can and pytest does not capture output."""
         if self._joined is not None:
             return
         planned = tuple(drill_name(item.path.parent.name, self._variant(item).label) for item in drills)
@@ -315,11 +315,11 @@ class DrillSession:
         option = self._config.getoption
         if option("capture") != "no" or option("usepdb"):
             return
-        from promdrill.watch.live import live_run  # noqa: PLC0415  a pipe shows no view
+        from promdrill.watch.live import live_run  # noqa: PLC0415  not needed in a pipe
 
         self._live = live_run(self.run.folder, planned)
         if self._live is not None:
-            self._config.add_cleanup(self._live.stop)  # whatever happens, the terminal is left as it was
+            self._config.add_cleanup(self._live.stop)  # restores the terminal, whatever happens
 
 
 def is_drill(item: pytest.Item) -> bool:
@@ -328,12 +328,12 @@ def is_drill(item: pytest.Item) -> bool:
 
 
 def write_page(ended: Run) -> None:
-    """Write report.html beside the results; a page that cannot be made costs the run nothing but the page."""
-    from promdrill.report.html.page import write  # noqa: PLC0415  loaded when there is a page to write
+    """Write report.html beside the results; if that fails, the run says so and is otherwise unaffected."""
+    from promdrill.report.html.page import write  # noqa: PLC0415  slow to import, so only when needed
 
     try:
         write(ended.folder)
-    except Exception as error:  # noqa: BLE001  whatever it is: results.json is there
+    except Exception as error:  # noqa: BLE001  whatever it is, results.json is written
         ended.say(f"no report.html: {type(error).__name__}: {error}")
 
 
@@ -361,6 +361,6 @@ def _skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:
 
 
 def _placed(item: pytest.Item, error: BaseException) -> str:
-    """An error in words; what is wrong in a scenario's own test with its line."""
+    """An error in words, with its line if it is in the scenario's own test."""
     line = line_in(item.path.parent, error) if isinstance(error, UsageError) else ""
     return f"{line}: {error}" if line else str(error)

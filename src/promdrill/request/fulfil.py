@@ -1,4 +1,4 @@
-"""From a request to a cluster and to the site of a drill: what the fixtures do, without pytest."""
+"""From a request to a cluster and to a drill: what the fixtures do, without pytest."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ from promdrill.supply.supplied import Supplied, SupplyRequest
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """What was found out of a request before anything was started; `provide` goes on from there.
+    """What the checks before the start found out; `provide` continues from there.
 
     Attributes:
         bundle: The request's bundle, unpacked.
-        planned: What its drills install; None where that has not been looked at.
+        planned: What its drills install; None if that was not examined.
     """
 
     bundle: Opened | None = None
@@ -66,18 +66,18 @@ class Preflight:
 
 
 def prepare(request: Request, *, say: Say) -> tuple[Request, Preflight]:
-    """Everything that is looked at before an engine, a cluster or a long build is started.
+    """Check everything that can be checked before an engine, a cluster or a long build is started.
 
     Args:
-        request: What was asked for; its scenarios are to be drilled.
-        say: Told what happens.
+        request: The request; its scenarios will be drilled.
+        say: Called with a line about each thing that happens.
 
     Returns:
-        The request with the version of Kubernetes that its supply really has, and what was found out.
+        The request with the exact version of Kubernetes that its supply has, and what was found out.
 
     Raises:
-        UsageError: It cannot be drilled as asked for, or not on this machine.
-        SupplyError: Something could not be had.
+        UsageError: It cannot be drilled as requested, or not on this machine.
+        SupplyError: Something could not be fetched or built.
     """
     request = request.with_supply()
     request.require_machine()
@@ -88,15 +88,15 @@ def prepare(request: Request, *, say: Say) -> tuple[Request, Preflight]:
 def preflight(request: Request, *, say: Say) -> Preflight:
     """Refuse what cannot be drilled before an engine, a cluster or a long build is started.
 
-    Where nothing of the user's own is drilled there is nothing to look at.
+    A request without a chart, values or version of the user's own needs no check.
 
     Args:
-        request: What was asked for; its scenarios are to be drilled.
+        request: The request; its scenarios will be drilled.
         say: Told what happens.
 
     Raises:
         UsageError: The chart, its version, its values or its images cannot be used.
-        SupplyError: Something could not be had.
+        SupplyError: Something could not be fetched or built.
     """
     settings, asked = request.settings, request.of_supply()
     own = (settings.chart, settings.chart_version, settings.repo, settings.values, settings.app_version)
@@ -116,17 +116,17 @@ def _unpacked(file: Path, request: Request, say: Say) -> Opened:
 
 
 def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Preflight = Preflight()) -> Supplied:
-    """Everything that a cluster and its drills are made of.
+    """Provide everything that a cluster and its drills need.
 
     Args:
-        request: What was asked for.
-        scenarios: The folders of those to be drilled.
-        say: Told what happens, and what runs in place of what.
+        request: The request.
+        scenarios: The folders of the scenarios to drill.
+        say: Called with a line about each thing that happens, and about each image that replaces another.
         found: What `preflight` found out.
 
     Raises:
         UsageError: The chart, its values or its images cannot be used.
-        SupplyError: Something could not be had.
+        SupplyError: Something could not be fetched or built.
     """
     settings, asked = request.settings, request.of_supply()
     opened = found.bundle
@@ -135,7 +135,7 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     supplied = supply.provide(asked, on_event=say, opened=opened)
     planned = found.planned or _planned(request, scenarios, supplied, say)
     plan = planned.plan
-    if plan is None:  # manifests of ours are all that is installed
+    if plan is None:  # only our own manifests are installed
         app_version = settings.app_version or manifests.APP_VERSION
         plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
     for remark in plan.remarks:
@@ -170,14 +170,14 @@ def _planned(request: Request, scenarios: Sequence[Path], supplied: Supplied, sa
 def _optional(
     request: SupplyRequest, supplied: Supplied, names: Sequence[str], *, say: Say
 ) -> Iterator[tuple[str, Path]]:
-    """Archives of the images that drills can do without, of those that can be had."""
+    """Archives of the optional images, as far as they are available."""
     for name in names:
         if name in supplied.images or (supplied.available is not None and name not in supplied.available):
             continue
         try:
             found = supply.archives(request, [name], on_event=say)
         except SupplyError as error:
-            say(f"{error.message}. The drills do without it.")
+            say(f"{error.message}. The drills run without it.")
         else:
             yield from ((name, path) for path in found)
 
@@ -190,13 +190,13 @@ def load(supplied: Supplied, made: PinnedKindCluster) -> None:
 
 @contextlib.contextmanager
 def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say) -> Iterator[PinnedKindCluster]:
-    """A ready cluster of supplied parts, under a name that no other run has.
+    """A ready cluster of supplied parts, under a name that no other run uses.
 
     Args:
-        supplied: What it is made of.
-        options: What pytest-kind's options say.
-        profile: Kind configuration.
-        say: Told what happens.
+        supplied: What to make it from.
+        options: pytest-kind's options.
+        profile: `fast` or `as-shipped`.
+        say: Called with a line about each thing that happens.
 
     Raises:
         UsageError: Another run uses the name.
@@ -223,12 +223,12 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
 
 
 def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, ...]:
-    """What is run in place of a scenario's drill.
+    """The variants to run instead of a scenario's drill.
 
     Args:
         kind: `controls` or `ablate`.
         scenario: The scenario's folder.
-        runbook: A runbook in place of the scenario's own.
+        runbook: A runbook instead of the scenario's own.
 
     Raises:
         UsageError: The steps to leave out cannot be read.
@@ -249,16 +249,16 @@ def drill(
     request: Request,
     until_alone: Callable[[], bool] = lambda: False,
 ) -> Iterator[Drill]:
-    """One drill of a scenario, its journal and its connections open for as long as the block lasts.
+    """One drill of a scenario, with its journal and its connections open during the block.
 
     Args:
         scenario: The scenario's folder; its name is the scenario's id.
         supplied: Tools, chart and images.
         made: The cluster.
-        variant: Which run of the scenario it is; with the scenario's id it names the drill.
+        variant: Which variant of the scenario to run; with the scenario's id it names the drill.
         install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
-        run: Takes the result.
-        request: What was asked for; with `KindOptions.keep` everything in the cluster is left as the drill leaves it.
+        run: The run that records the result.
+        request: The request; with `KindOptions.keep` everything in the cluster stays as the drill leaves it.
         until_alone: As in `promdrill.drill.site.Execution`.
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
@@ -316,14 +316,14 @@ def _runbook(scenario: Path, variant: Variant, settings: Settings) -> Path | Non
 
 
 def chart_of(path: Path, app_version: str = "") -> ChartRef:
-    """What a chart says of itself.
+    """A chart's name and versions, from its own metadata.
 
     Args:
         path: Its folder or .tgz.
-        app_version: Version of the Prometheus that it installs, where values say another than the chart does.
+        app_version: Version of Prometheus that it installs, if values change it; empty for the chart's own.
 
     Raises:
-        UsageError: It is no chart.
+        UsageError: It is not a chart.
     """
     found = metadata(path)
     own = str(found.get("appVersion", "")).lstrip("v")
@@ -333,7 +333,7 @@ def chart_of(path: Path, app_version: str = "") -> ChartRef:
 def _layers(
     scenario: Path, install: str, chart: ChartRef, own: Own | None, planned: Mapping[str, Any]
 ) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
-    """Helm values over the scenario's own, lowest first, and what of the user's is not used, in words."""
+    """Helm values over the scenario's own, lowest first, and which of the user's values are not used, in words."""
     if install != INSTALLS[0]:
         return (), ()
     layered = layers(chart, scenario / "values.yaml", own, planned)
@@ -341,7 +341,7 @@ def _layers(
 
 
 def _taken() -> set[str]:
-    """Names of the clusters that were kept on purpose, and of those that another user of the same engine has made."""
+    """Names of the clusters that were kept on purpose, and of those that another user of the same engine made."""
     sweep.forget_gone()
     ours = {folder.name: owner for folder, owner in owners.recorded().items()}
     kept = {name for name, owner in ours.items() if owner is not None and owner.kept}

@@ -1,4 +1,4 @@
-"""The markers of a scenario's test: one table, and how they are read from the test's text, of which nothing is run."""
+"""The markers of a scenario's test: one table, and how to read them from the test's text without running it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Marker:
     """One marker.
 
     Attributes:
-        name: What stands after ``pytest.mark.``.
-        arguments: What it takes, in words.
-        meaning: What it says of the scenario.
-        example: It, as it is typed.
+        name: The name after ``pytest.mark.``.
+        arguments: Its arguments, in words.
+        meaning: What it says about the scenario.
+        example: An example, as it is typed.
         several: Whether it takes more than one text.
-        keyword: The keyword that it takes besides; empty for none.
+        keyword: The keyword that it also takes; empty if it takes none.
     """
 
     name: str
@@ -47,7 +47,7 @@ DESCRIBING = (
     Marker(
         "charts",
         "range, stack=range",
-        'versions of prometheus (">=15,<30") and kube-prometheus-stack; any by default',
+        'versions of the charts prometheus (">=15,<30") and kube-prometheus-stack (default: any)',
         '@pytest.mark.charts(">=15,<30")',
         keyword="stack",
     ),
@@ -60,38 +60,38 @@ DESCRIBING = (
     Marker(
         "images",
         "name, ...",
-        "images that a runbook or a fault runs besides those in the manifests of its folder; where everything is built "
-        "from source, some of `promdrill reference image`",
+        "images that a runbook or a fault runs, besides those in the manifests of its folder; with the supply source, "
+        "only those that `promdrill reference image` lists",
         '@pytest.mark.images("docker.io/library/busybox:1.37.0")',
         several=True,
     ),
     Marker(
         "beside",
         "folder, ...",
-        "folders of manifests/ that stand beside Prometheus where their images can be had: grafana",
+        "folders of manifests/ to install beside Prometheus if their images are available: grafana",
         '@pytest.mark.beside("grafana")',
         several=True,
     ),
 )
-"""Markers that say what a scenario is about."""
+"""Markers that describe a scenario."""
 
 SCHEDULING = (
     Marker(
         "alone",
         "why",
-        'the drill changes what drills share, named by "why"; with --jobs nothing runs beside it',
+        'the drill changes something that drills share, named by "why"; with --jobs nothing runs beside it',
         '@pytest.mark.alone("all storage classes")',
     ),
     Marker(
         "exclusive",
         "what",
-        'the drill uses "what", of which the cluster has one; with --jobs no two that name it run at once',
+        'the drill uses "what", which the cluster has only once; with --jobs no two drills that name it run at once',
         '@pytest.mark.exclusive("custom metrics API")',
     ),
     Marker(
         "long",
         "why",
-        'the drill takes more than a minute, waiting for "why"; with --jobs it is among the first',
+        'the drill takes more than a minute, waiting for "why"; with --jobs it starts early',
         '@pytest.mark.long("a window of a minute passes")',
     ),
 )
@@ -113,7 +113,7 @@ class Problem:
     Attributes:
         line: Where, counted from 1.
         what: What is wrong.
-        hint: What to do; empty where that is plain.
+        hint: What to do; empty if that is obvious.
     """
 
     line: int
@@ -126,9 +126,9 @@ class Marks:
     """The markers of one test.
 
     Attributes:
-        texts: What each says, by its name; what a keyword says, by the keyword's.
-        lines: Where each stands.
-        unknown: Markers that are neither ours nor pytest's, and where they stand.
+        texts: The texts of each, by its name; those of a keyword, by the keyword's name.
+        lines: The line of each.
+        unknown: Markers that are neither ours nor pytest's, and their lines.
         problems: What is wrong with them.
     """
 
@@ -143,7 +143,7 @@ def read(test: ast.FunctionDef, of: Collection[Marker] = ALL) -> Marks:
 
     Args:
         test: The test.
-        of: Those to be read; all others are passed over.
+        of: The markers to read; all others are ignored.
     """
     known = {marker.name: marker for marker in of}
     texts: dict[str, tuple[str, ...]] = {}
@@ -162,7 +162,7 @@ def read(test: ast.FunctionDef, of: Collection[Marker] = ALL) -> Marks:
                 fits = bool(said) and named is not None and (marker.several or len(said or ()) == 1)
                 if not fits or any(each.arg != (marker.keyword or None) for each in call.keywords) or name in lines:
                     what = "one text or more" if marker.several else "one text"
-                    rule = f"the marker {name} may appear only once and takes {what}, word for word"
+                    rule = f"the marker {name} may appear only once and takes {what}, written as a literal"
                     problems.append(Problem(decorator.lineno, rule, marker.example))
                     continue
                 lines[name] = decorator.lineno
@@ -177,7 +177,7 @@ def read(test: ast.FunctionDef, of: Collection[Marker] = ALL) -> Marks:
 
 
 def nearest(name: str) -> str:
-    """The marker whose name looks most like it, as it is typed."""
+    """The marker with the most similar name, as it is typed."""
     names = {marker.name: marker.example for marker in ALL}
     return names[difflib.get_close_matches(name, names, n=1, cutoff=0.0)[0]]
 
@@ -210,7 +210,7 @@ def _installs(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) ->
 
 
 def _texts(found: Sequence[ast.expr]) -> tuple[str, ...] | None:
-    """What is written there, without spaces around it; None where something is no text, or an empty one."""
+    """The texts, stripped; None if one is not a text, or is empty."""
     values = [each.value for each in found if isinstance(each, ast.Constant)]
     texts = tuple(value.strip() for value in values if isinstance(value, str))
     return texts if len(texts) == len(found) and all(texts) else None

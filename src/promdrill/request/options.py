@@ -1,7 +1,7 @@
-"""What a person may ask of a run: one table behind make's variables and the options of `promdrill run` and of pytest.
+"""Every setting of a run: one table behind make's variables and the options of `promdrill run` and of pytest.
 
-The table imports nothing that takes time: the pytest plugin, which is loaded in every pytest session of its
-environment, makes its options from it. `promdrill.request.request` makes a request of what was given.
+The module is quick to import, because the pytest plugin, which every pytest session of its environment loads, makes
+its options from the table. `promdrill.request.request` turns the given values into a request.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ PLUGIN = "promdrill-session"
 """Name under which pytest's plugin manager knows a session's `promdrill.plugin.session.DrillSession`."""
 
 Given = Mapping[str, str | None]
-"""What was given, by make's variable; None, empty or missing for nothing."""
+"""The given values, by make's variable; None, empty or missing means unset."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that can be asked for.
+    """One setting.
 
     Attributes:
         variable: Make's variable, also read from the environment.
-        field: The field of `promdrill.request.settings.Settings` that it becomes; empty where it is the session's.
-        meaning: For a person, without a period.
+        field: The field of `promdrill.request.settings.Settings` that it sets; empty for settings of the session.
+        meaning: The help text, without a period.
     """
 
     variable: str
@@ -53,7 +53,7 @@ class Option:
 
     @property
     def name(self) -> str:
-        """As argparse and pytest name its value."""
+        """The name under which argparse and pytest store its value."""
         return self.variable.lower()
 
 
@@ -61,29 +61,40 @@ OPTIONS = (
     Option("CHART", "chart", "folder, .tgz, folder of .tgz files, repo/name or oci://... (default: the supply's own)"),
     Option("CHART_VERSION", "chart_version", "version of the chart"),
     Option("REPO", "repo", "address of the chart repository"),
-    Option("SUBCHARTS", "subcharts", f"{', '.join(SUBCHARTS)}: off takes out all that no drill needs (default: on)"),
+    Option(
+        "SUBCHARTS", "subcharts", f"{', '.join(SUBCHARTS)}: off removes the subcharts that no drill needs (default: on)"
+    ),
     Option("VALUES", "values", "file with Helm values, layered over the scenario's own"),
-    Option("APP_VERSION", "app_version", "version of Prometheus in place of the chart's"),
-    Option("IMAGES", "images", f"{', '.join(IMAGES)}: whether other images must be the chart's too (default: nearest)"),
-    Option("KUBE_VERSION", "kubernetes", f"version of the cluster (default: {DEFAULT_KUBERNETES})"),
+    Option("APP_VERSION", "app_version", "version of Prometheus instead of the chart's"),
+    Option(
+        "IMAGES",
+        "images",
+        f"{', '.join(IMAGES)}: when an image other than Prometheus is unavailable,"
+        " use the nearest version or refuse (default: nearest)",
+    ),
+    Option("KUBE_VERSION", "kubernetes", f"version of Kubernetes (default: {DEFAULT_KUBERNETES})"),
     Option("HELM_VERSION", "helm", f"major version of Helm (default: {DEFAULT_HELM})"),
-    Option("PROFILE", "profile", f"kind configuration: {', '.join(PROFILES)} (default: fast)"),
-    Option("SUPPLY", "supply", f"where things come from: {', '.join(SUPPLIES)} (default: auto)"),
-    Option("REGISTRY_MIRROR", "mirror", "image registry in place of the public ones"),
-    Option("BUNDLE", "bundle", f"file of `{paths.command('bundle')}` that everything comes from, without a network"),
-    Option("CONTROL", "control", f"leave something out on purpose: {', '.join(CONTROLS)}"),
-    Option("RUNBOOK", "runbook", "a runbook of your own, run in place of the scenario's"),
+    Option("PROFILE", "profile", f"how patient the cluster is: {', '.join(PROFILES)} (default: fast)"),
+    Option("SUPPLY", "supply", f"where everything comes from: {', '.join(SUPPLIES)} (default: auto)"),
+    Option("REGISTRY_MIRROR", "mirror", "image registry to use instead of the public ones"),
+    Option(
+        "BUNDLE", "bundle", f"file made by `{paths.command('bundle')}`; everything comes from it, without a network"
+    ),
+    Option(
+        "CONTROL", "control", f"leave something out on purpose, to see that the drill notices: {', '.join(CONTROLS)}"
+    ),
+    Option("RUNBOOK", "runbook", "a runbook of your own, run instead of the scenario's"),
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),
-    Option("EVIDENCE", "evidence", f"when evidence is taken: {', '.join(EVIDENCE)} (default: failure)"),
+    Option("EVIDENCE", "evidence", f"when evidence is collected: {', '.join(EVIDENCE)} (default: failure)"),
 )
-"""All that become a `promdrill.request.settings.Settings`."""
+"""The options that make up a `promdrill.request.settings.Settings`."""
 
 SESSION = (
-    Option("SCENARIO", "", "ids, comma separated (default: all)"),
-    Option("SCENARIOS", "", "folders with scenarios of your own, comma separated, beside promdrill's"),
-    Option("KEEP", "", "1 keeps the cluster afterwards, until `promdrill clean`"),
-    Option("CLUSTER", "", "a kept cluster to run in; it stays kept (default: a new cluster)"),
-    Option("JOBS", "", f"drills side by side in the one cluster, 1 to {MOST_JOBS} (default: 1)"),
+    Option("SCENARIO", "", "ids of scenarios, comma separated (default: all)"),
+    Option("SCENARIOS", "", "folders with your own scenarios, comma separated, in addition to promdrill's"),
+    Option("KEEP", "", "1 keeps the cluster after the run, until `promdrill clean`"),
+    Option("CLUSTER", "", "kept cluster to run in; it stays kept (default: a new cluster)"),
+    Option("JOBS", "", f"drills that run in parallel in the cluster, 1 to {MOST_JOBS} (default: 1)"),
 )
 """What `promdrill run` takes for the session as a whole; pytest has its own ways to collect and to name clusters."""
 
@@ -94,5 +105,5 @@ def flag(variable: str) -> str:
 
 
 def given(arguments: argparse.Namespace, variables: Iterable[str]) -> dict[str, str | None]:
-    """What a command line says of these variables, or the environment where that says nothing; empty means unset."""
+    """The values of these variables from the command line, else from the environment; empty means unset."""
     return {name: getattr(arguments, name.lower(), None) or os.environ.get(name) or None for name in variables}

@@ -34,8 +34,8 @@ class Planned:
     """What the drills of a request install.
 
     Attributes:
-        chart: The chart's folder or .tgz, with all that the drills need of it.
-        plan: Their values and images; None when none of them installs a chart.
+        chart: The chart's folder or .tgz, with everything that the drills need from it.
+        plan: Their values and images; None if no drill installs a chart.
     """
 
     chart: Path
@@ -54,12 +54,12 @@ def plan_of(
     """What the drills of a request install, and from which chart.
 
     Args:
-        request: What was asked for.
-        scenarios: The folders of those to be drilled.
+        request: The request.
+        scenarios: The folders of the scenarios to drill.
         helm: Path of Helm.
         chart: The chart's folder or .tgz.
-        available: References of images that can be had; None when all can.
-        fixed: The values over all with which a bundle was made.
+        available: References of the available images; None when all are.
+        fixed: The values with which a bundle was made, which override all others.
 
     Raises:
         UsageError: The chart, its values or its images cannot be used.
@@ -103,19 +103,19 @@ def _fetches(request: Request) -> bool:
 
 
 def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None) -> tuple[str, ...]:
-    """Images of all that a cluster and its drills are made of besides a chart, by name in full, each once.
+    """Images that a cluster and its drills need besides those of a chart, by full name, each once.
 
-    Found in the very manifests that are applied: those of storage, of an install without a chart, and of the scenarios
-    themselves.
+    They are read from the manifests that are applied: those of storage, of an install without a chart, and of the
+    scenarios themselves.
 
     Args:
-        scenarios: The folders of those to be drilled.
-        app_version: Version of the Prometheus that stands in the place of the manifests' own.
-        provisioner: local-path-provisioner's own manifest; None where it is not there yet.
+        scenarios: The folders of the scenarios to drill.
+        app_version: Version of Prometheus that replaces the one in the manifests.
+        provisioner: local-path-provisioner's own manifest; None if it has not been fetched yet.
 
     Raises:
-        UsageError: A scenario names a folder of manifests that is not there.
-        SupplyError: A manifest names what is no image.
+        UsageError: A scenario names a folder of manifests that does not exist.
+        SupplyError: A manifest names something that is not an image.
     """
     found = [*named_in(storage.objects(provisioner))]
     for folder in scenarios:
@@ -130,11 +130,11 @@ def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None
 
 
 def optional_images(scenarios: Sequence[Path]) -> tuple[str, ...]:
-    """Images that drills can do without: of what stands beside Prometheus where it can be had.
+    """Optional images: of the software that some drills run beside Prometheus if it is available.
 
     Raises:
-        UsageError: A scenario names a folder of manifests that is not there.
-        SupplyError: A manifest names what is no image.
+        UsageError: A scenario names a folder of manifests that does not exist.
+        SupplyError: A manifest names something that is not an image.
     """
     folders = [(name, folder) for folder in scenarios for name in traits(_test_of(folder)).beside]
     found = [text for name, folder in folders for text in named_in(_objects(_shipped(name, folder)))]
@@ -146,7 +146,7 @@ def _test_of(folder: Path) -> Path:
 
 
 def _install(kind: str, values: Mapping[str, Any], scenario: Path) -> Iterator[Path]:
-    """The manifests that stand in the place of a chart, those of the folders that values.yaml lists included."""
+    """The manifests that are installed instead of a chart, including the folders that values.yaml lists."""
     if kind:
         for name in (kind, *(f"{kind}/{folder}" for folder in values.get("folders") or ())):
             yield from _shipped(name, scenario)
@@ -169,7 +169,7 @@ def _objects(files: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
 
 
 def needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:
-    """Names of the subcharts that every drill needs, or of which some drill sets more than that they are off."""
+    """Names of the subcharts that every drill needs, or that some drill configures beyond switching them off."""
     values = [load(case.values.read_text(encoding="utf-8")) for case in cases]
     fixed = {row.what for row in rows(Kind.NEED, *followed_by(metadata(chart))) if row.detail == "true"}
     used = {

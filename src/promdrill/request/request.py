@@ -1,7 +1,7 @@
-"""What is asked of one run: read and checked once, whoever asks, and then handed on as an object.
+"""The request for one run: read and checked once, wherever it comes from, and then passed on as an object.
 
-make's variables, the options of `promdrill run` and those of pytest are three sources of one table (`options`). `make`
-turns what they give into a `Request`. A process that runs drills for another reads it from a file, and checks nothing
+make's variables, the options of `promdrill run` and those of pytest all use one table (`options`). The function `make`
+turns their values into a `Request`. A process that runs drills for another reads it from a file and checks nothing
 again.
 """
 
@@ -45,20 +45,20 @@ from promdrill.supply.supplied import SupplyRequest
 _FILES = ("values", "runbook", "bundle")
 """Fields of `Settings` that are paths of files."""
 
-_INSTEAD = {"controls": "all controls are run", "ablate": "one step after the other is left out"}
+_INSTEAD = {"controls": "runs every control", "ablate": "leaves out one step at a time"}
 
 
 @dataclass(frozen=True, slots=True)
 class KindOptions:
-    """What pytest-kind's options say of the cluster that a run makes.
+    """pytest-kind's options for the cluster that a run makes.
 
     Attributes:
-        name: Of the cluster; None for one that is free.
-        keep: Leave the cluster when the session ends.
-        kubeconfig: Where the kubeconfig is written; None for a private folder.
-        image: Node image in place of the supplied one.
-        kind: Path of kind in place of the supplied one.
-        kubectl: Path of kubectl in place of the supplied one.
+        name: The cluster's name; None for any free name.
+        keep: Whether to keep the cluster when the session ends.
+        kubeconfig: Where to write the kubeconfig; None for a private folder.
+        image: Node image instead of the supplied one.
+        kind: Path of kind instead of the supplied one.
+        kubectl: Path of kubectl instead of the supplied one.
     """
 
     name: str | None = None
@@ -71,19 +71,20 @@ class KindOptions:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked of one run.
+    """The request for one run.
 
     Attributes:
         settings: How its drills go.
-        scenarios: Folders of the scenarios to be drilled; empty where pytest collects them.
-        variants: What is run of each drill, one of `promdrill.core.choices.VARIANTS`; None for the drill itself.
-        jobs: Drills side by side.
-        cluster: The cluster that is made.
-        joins: A cluster that is there and stays, in place of one that is made.
+        scenarios: Folders of the scenarios to drill; empty when pytest collects them.
+        variants: Which variants of each drill to run, one of `promdrill.core.choices.VARIANTS`; None for the drill
+            itself.
+        jobs: Number of drills that run in parallel.
+        cluster: Options of the cluster to make.
+        joins: A running cluster to use instead of making one; it is left running.
         reports: Folder of the run's report; None for a new one.
-        values: What `Settings.values` names, as it was read.
-        bundle: The list of what is in `Settings.bundle`, as it was read.
-        choice: The supply that was chosen; None as long as nobody had to know, and for a bundle.
+        values: Content of the file `Settings.values`.
+        bundle: Manifest of the bundle `Settings.bundle`.
+        choice: The supply that was chosen; None until it is needed, and for a bundle.
     """
 
     settings: Settings = field(default_factory=Settings)
@@ -98,15 +99,15 @@ class Request:
     choice: Choice | None = None
 
     def write(self, file: Path) -> Path:
-        """Write this into a file for another process, and return the file."""
+        """Write the request to a file for another process, and return the file."""
         return files.write(file, records.dumps(self))
 
     @classmethod
     def read(cls, file: Path) -> Self:
-        """Read what `write` wrote; nothing is checked again.
+        """Read a file written by `write`; nothing is checked again.
 
         Raises:
-            UsageError: The file is not there, or was not written by `write`.
+            UsageError: The file does not exist, or was not written by `write`.
         """
         try:
             return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
@@ -114,21 +115,21 @@ class Request:
             raise UsageError(f"--request={file}: not a request that promdrill wrote ({error})") from error
 
     def changed(self) -> dict[str, str]:
-        """What differs from the defaults, by make's variables."""
+        """The settings that differ from the defaults, by make's variables."""
         return self.settings.changed() | ({"JOBS": str(self.jobs)} if self.jobs != 1 else {})
 
     def with_supply(self) -> Request:
-        """The same with the supply that is chosen, for which a registry may be asked; that is done once.
+        """The same request with its supply chosen. This may query a registry, once.
 
         Raises:
-            UsageError: The registry's address is none.
+            UsageError: The registry's address is not valid.
         """
         if self.choice is not None or self.settings.bundle is not None:
             return self
         return replace(self, choice=choose.chosen(self.settings.supply, self.settings.mirror))
 
     def supply_name(self) -> str:
-        """`source`, `registry` or `bundle`; where `with_supply` was not asked, a registry may be."""
+        """`source`, `registry` or `bundle`; without an earlier `with_supply`, this may query a registry."""
         chosen = self.with_supply().choice
         return chosen.name if chosen is not None else "bundle"
 
@@ -136,16 +137,16 @@ class Request:
         """Refuse a machine on which this cannot be run.
 
         Raises:
-            UsageError: What is wrong with it, and what mends it.
+            UsageError: What is wrong with it, and how to fix it.
         """
         supply = self.supply_name()
         doctor.require(supply=supply, warm=is_warm(self.settings.kubernetes, supply))
 
     def settled(self, *, say: Callable[[str], None]) -> Request:
-        """The same for the supply that was chosen: with the version of Kubernetes that it really has.
+        """The same request with the exact version of Kubernetes that the chosen supply has.
 
         Args:
-            say: Told, in one sentence, when that is another than the one asked for.
+            say: Called with one sentence when that is not the version asked for.
 
         Raises:
             UsageError: The supply has no such version.
@@ -159,7 +160,7 @@ class Request:
         return replace(self, settings=replace(self.settings, kubernetes=true))
 
     def of_supply(self) -> SupplyRequest:
-        """What the supply is asked for."""
+        """The request to the supply."""
         settings = self.settings
         return SupplyRequest(
             supply=settings.supply,
@@ -184,17 +185,17 @@ def make(
     reports: Path | None = None,
     choice: Choice | None = None,
 ) -> Request:
-    """The request that is made of what was given; everything is checked that can be before anything is started.
+    """Make a request from the given values, and check everything that can be checked before anything is started.
 
     Args:
-        given: The variables of `options`; those of SESSION are KEEP, CLUSTER and JOBS here.
-        folder: What relative paths of files are relative to.
-        drilled: The scenarios to be drilled, as from `scenarios_of`.
+        given: The variables of `options`; of SESSION, only KEEP, CLUSTER and JOBS.
+        folder: The folder that relative paths of files are relative to.
+        drilled: The scenarios to drill, as from `scenarios_of`.
         variants: As in `Request`.
-        cluster: Likewise; KEEP and CLUSTER are added.
-        joins: File with the address of a cluster that is there.
+        cluster: As in `Request`; KEEP and CLUSTER are added.
+        joins: File with the address of a running cluster.
         reports: As in `Request`.
-        choice: Likewise.
+        choice: As in `Request`.
 
     Raises:
         UsageError: One setting is wrong: its name, what is wrong with it, and the nearest valid choice.
@@ -208,7 +209,7 @@ def make(
     if "bundle" in fields:
         _check_file("BUNDLE", fields["bundle"])
         listed = Listed.read(fields["bundle"])
-        # what it holds is what is meant where nothing was said
+        # the bundle sets the defaults
         fields = {"kubernetes": listed.manifest.kubernetes, "helm": listed.manifest.helm, **fields}
     settings = Settings(**fields)
     values = _check(settings, variants)
@@ -228,10 +229,10 @@ def make(
 
 
 def scenarios_of(given: Given) -> tuple[ScenarioFolder, ...]:
-    """The scenarios that SCENARIO and SCENARIOS name; all of them where they name none.
+    """The scenarios that SCENARIO and SCENARIOS name; all of them without SCENARIO.
 
     Raises:
-        UsageError: One is not there.
+        UsageError: A scenario or folder does not exist.
     """
     return scenarios.select(ids_of(given), further=scenarios.folders(given.get("SCENARIOS")))
 
@@ -242,7 +243,7 @@ def ids_of(given: Given) -> list[str]:
 
 
 def is_warm(kubernetes: str, supply: str) -> bool:
-    """Whether what takes most room lies in the cache, so that a run needs little disk.
+    """Whether the largest artefacts are in the cache already, so that a run needs little disk.
 
     Args:
         kubernetes: Version of the cluster.
@@ -253,7 +254,7 @@ def is_warm(kubernetes: str, supply: str) -> bool:
 
 
 def chart_of(settings: Settings) -> find.ChartRequest:
-    """The chart that is asked for."""
+    """The requested chart."""
     return find.ChartRequest(settings.chart, settings.chart_version, settings.repo)
 
 
@@ -264,10 +265,10 @@ def _value(name: str, text: str, folder: Path) -> Any:
 
 
 def _check(settings: Settings, variants: str | None) -> Own | None:
-    """Refuse what cannot work; the file of VALUES, which had to be read for that."""
+    """Refuse settings that cannot work. Returns the content of the VALUES file, which has to be read for that."""
     built = catalogue.load(paths.images_dir())
     one_of("SUPPLY", settings.supply, SUPPLIES)
-    if settings.bundle is None:  # it holds the one version that there is
+    if settings.bundle is None:  # a bundle holds exactly one version
         kubernetes.offered_anywhere().true(settings.kubernetes)
     one_of("HELM_VERSION", settings.helm, built.helm_versions())
     words: Mapping[str, tuple[str, tuple[str, ...]]] = {
@@ -298,13 +299,18 @@ def _check_variants(settings: Settings, variants: str | None) -> None:
         return
     one_of("VARIANTS", variants, VARIANTS)
     if settings.control is not None:
-        raise UsageError(f"CONTROL={settings.control}: {_INSTEAD[variants]} instead", hint="leave CONTROL out")
+        raise UsageError(
+            f"CONTROL={settings.control}: not allowed with {variants}, which {_INSTEAD[variants]}",
+            hint="leave CONTROL out",
+        )
     if variants == "controls" and settings.runbook is not None:
-        raise UsageError(f"RUNBOOK={settings.runbook}: no control runs a runbook", hint="leave RUNBOOK out")
+        raise UsageError(
+            f"RUNBOOK={settings.runbook}: not allowed with controls, which runs no runbook", hint="leave RUNBOOK out"
+        )
 
 
 def _check_chart(request: Request) -> Request:
-    """Refuse a chart that is not there; the request, with its supply where that had to be known."""
+    """Refuse a chart that does not exist. Returns the request, with its supply if that had to be chosen."""
     asked = chart_of(request.settings)
     if find.local(asked) is not None or not asked.version or (asked.chart, asked.repo) != (None, None):
         return request

@@ -1,4 +1,4 @@
-"""The scenarios on disk: folders that hold a test of their own name, and what that test says of them in markers."""
+"""The scenarios on disk: folders that hold a test of the same name, and what the markers of that test say."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHART = "prometheus"
 
 ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 ID_RULE = "lower case letters and digits, words joined by dashes"
-"""What a scenario's id looks like: Kubernetes and Helm take it as a part of names."""
+"""What a scenario's id looks like: it becomes a part of names in Kubernetes and Helm."""
 
 LONGEST_SUFFIX = "-without-999"
 """Of a variant's name in the cluster: an ablation of a step below line 999; the controls' are shorter."""
@@ -57,7 +57,7 @@ class ScenarioFolder:
 
     @property
     def as_written(self) -> Path:
-        """The remedy as its source has it, where that does not work; it is not there for most scenarios."""
+        """The remedy as its source has it, if that does not work; most scenarios have no such file."""
         return self.folder / "runbook.as-written.md"
 
     @property
@@ -71,14 +71,14 @@ class ScenarioFolder:
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a scenario's test says of it, in markers.
+    """What the markers of a scenario's test say.
 
     Attributes:
         charts: Versions of the chart that it applies to, as a specifier set of Python's packaging; empty for any.
-        install: What installs its Prometheus in place of the chart; empty for the chart.
+        install: What installs its Prometheus instead of the chart; empty for the chart.
         touches: What its fault and its remedy change, in words.
-        stack: Versions of kube-prometheus-stack that it applies to; empty for none where `charts` names some.
-        beside: Folders of manifests/ that stand beside Prometheus where their images can be had.
+        stack: Versions of kube-prometheus-stack that it applies to; empty for none if `charts` names some.
+        beside: Folders of manifests/ to install beside Prometheus if their images are available.
         images: Images that its runbook or its fault runs, besides those in the manifests of its folder.
     """
 
@@ -100,10 +100,10 @@ def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[Sc
 
     Args:
         root: The folder that holds them; the one that promdrill ships by default.
-        further: Folders of a user's own scenarios beside those, as from `folders`.
+        further: Folders with a user's own scenarios, as from `folders`.
 
     Raises:
-        UsageError: A further folder has no scenarios, a folder's name is no id, or two scenarios have one id.
+        UsageError: A further folder has no scenarios, a folder's name is not an id, or two scenarios have the same id.
     """
     ours = (root or paths.scenarios_dir()).resolve()
     found: dict[str, ScenarioFolder] = {}
@@ -113,9 +113,7 @@ def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[Sc
             raise _empty(base)
         for each in held:
             if not ID.fullmatch(each.id):
-                raise UsageError(
-                    f"{each.folder}: {each.id!r} is not an id: {ID_RULE}", hint="another name of the folder"
-                )
+                raise UsageError(f"{each.folder}: {each.id!r} is not an id: {ID_RULE}", hint="rename the folder")
             other = found.setdefault(each.id, each)
             if other is not each:
                 message = f"two scenarios have the id {each.id}: {other.folder} and {each.folder}"
@@ -127,9 +125,9 @@ def select(ids: Iterable[str], root: Path | None = None, further: Sequence[Path]
     """The scenarios of these ids, in alphabetical order and each once; all of them for no ids.
 
     Args:
-        ids: Of scenarios.
+        ids: Ids of scenarios.
         root: As in `find_all`.
-        further: Likewise.
+        further: As in `find_all`.
 
     Raises:
         UsageError: There is no scenario of that id; names the nearest, and all. Also as `find_all`.
@@ -142,7 +140,7 @@ def select(ids: Iterable[str], root: Path | None = None, further: Sequence[Path]
         for half in (each for base in further for each in _folders_in(base) if each.id == name):
             raise UsageError(f"SCENARIO={name}: {half.folder} has no {half.test.name}", hint=f"ls {half.folder}")
         raise UsageError(
-            f"SCENARIO={name}: no such scenario; there are {', '.join(found)}",
+            f"SCENARIO={name}: no such scenario; the scenarios are {', '.join(found)}",
             hint=f"SCENARIO={nearest(name, found)}",
         )
     return tuple(scenario for name, scenario in found.items() if not wanted or name in wanted)
@@ -152,15 +150,15 @@ def folders(text: str | None) -> tuple[Path, ...]:
     """The folders that SCENARIOS or ``--scenarios`` names, absolute.
 
     Args:
-        text: Paths with commas between them; None or empty for none.
+        text: Paths, comma separated; None or empty for none.
 
     Raises:
-        UsageError: One is no folder.
+        UsageError: A path is not a folder.
     """
     named = [Path(name.strip()).expanduser() for name in (text or "").split(",") if name.strip()]
     for path in named:
         if not path.is_dir():
-            what = "is a file, and no folder" if path.is_file() else "no such folder"
+            what = "a file, not a folder" if path.is_file() else "no such folder"
             raise UsageError(f"SCENARIOS={path}: {what} of scenarios", hint=f"ls {path.parent}")
     return tuple(path.absolute() for path in named)
 
@@ -172,19 +170,21 @@ def _folders_in(base: Path) -> list[ScenarioFolder]:
 
 def _empty(base: Path) -> UsageError:
     if ScenarioFolder(base.name, base).test.is_file():
-        return UsageError(f"SCENARIOS={base}: this is a scenario", hint=f"the folder that holds it: {base.parent}")
-    message = f"SCENARIOS={base}: no scenarios; each is a folder <id> with a test_<id>.py, of - comes _"
+        return UsageError(
+            f"SCENARIOS={base}: this is a scenario; name the folder that holds it", hint=f"SCENARIOS={base.parent}"
+        )
+    message = f"SCENARIOS={base}: no scenarios; each is a folder <id> with a test_<id>.py (with _ for each -)"
     return UsageError(message, hint=f"{paths.program()} new my-incident --scenarios {base}")
 
 
 def traits(test: Path) -> Traits:
-    """Read a scenario's markers from the text of its test, of which nothing is run.
+    """Read a scenario's markers from the text of its test, without running it.
 
     Args:
         test: The file; `ScenarioFolder.test`.
 
     Raises:
-        UsageError: It cannot be read, has another number of tests than one, or a marker says what it cannot.
+        UsageError: It cannot be read, does not have exactly one test, or a marker is wrong.
     """
     found = markers.read(test_in(test), markers.DESCRIBING)
     for problem in found.problems:
@@ -199,7 +199,7 @@ def test_in(file: Path) -> ast.FunctionDef:
     """The one test that a file holds.
 
     Raises:
-        UsageError: It cannot be read, or has another number of tests than one.
+        UsageError: It cannot be read, or does not have exactly one test.
     """
     try:
         tree = ast.parse(file.read_text(encoding="utf-8"))
@@ -220,7 +220,7 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
     Args:
         path: The scenario's folder, or its test.
         chart_name: Name and version as from `promdrill.helm.compatibility.table.followed`.
-        chart_version: Likewise.
+        chart_version: Its version, from the same source.
         app_version: Version of Prometheus, without a leading v; empty when it is not known.
 
     Raises:
@@ -231,7 +231,7 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
         return installs.refusal(found.install, app_version)
     if not found.charts:
         return None
-    number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # Helm's suffixes are more than packaging reads
+    number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # packaging cannot read all suffixes that Helm allows
     ranges = {name: text for name, text in ((CHART, found.charts), (stack.CHART, found.stack)) if text}
     if number is not None and chart_name in ranges and SpecifierSet(ranges[chart_name]).contains(number[0]):
         return installs.refusal("operator", app_version) if chart_name == stack.CHART else None
@@ -242,8 +242,8 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
 def last_took(reports: Path) -> dict[str, float]:
     """Seconds that each drill took when it last passed, by its name, as from `promdrill.core.model.drill_name`.
 
-    Controls and ablations, which are to end otherwise, count when they came to a verdict. Files that cannot be read
-    are left out: they are of the past.
+    Controls and ablations, which must not pass, count unless they were aborted. Files that cannot be read are left
+    out: older versions may have written them.
 
     Args:
         reports: The folder that holds one folder for each run.

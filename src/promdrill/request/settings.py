@@ -1,4 +1,4 @@
-"""The settings of a run: what decides how each drill goes, whoever starts it. Nothing but data."""
+"""The settings of a run: how each drill goes, however it is started. Only data."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Settings:
         chart: The chart as it was typed, see `promdrill.helm.source.find.ChartRequest`; None for the supply's own.
         chart_version: Version that the chart must have; None for any.
         repo: Address of the chart repository; None for the known one.
-        subcharts: `on`, or `off` to take out those that no drill needs.
-        app_version: Version of Prometheus in place of the chart's; None for the chart's.
-        images: Whether images other than Prometheus' own may be of another version: `nearest` or `exact`.
-        mirror: Image registry in place of the public ones; None for those, or what the environment names.
+        subcharts: `on`, or `off` to remove the subcharts that no drill needs.
+        app_version: Version of Prometheus instead of the chart's; None for the chart's.
+        images: Whether images other than Prometheus may be of the nearest version, `nearest`, or not, `exact`.
+        mirror: Image registry to use instead of the public ones; None for those, or the one in the environment.
         bundle: File of ``make bundle`` that everything comes from; None for the supply.
         repeat: Runs of each drill.
-        values: File with Helm values, layered over the scenario's own; None for none.
+        values: File with Helm values, layered over the scenario's own; None for no file.
         control: One of `promdrill.core.choices.CONTROLS`; None for the drill itself.
-        runbook: A runbook to run in place of the scenario's own.
-        profile: Kind configuration: `fast` or `as-shipped`.
-        evidence: When evidence is taken: `failure` or `always`.
+        runbook: A runbook to run instead of the scenario's own; None for the scenario's own.
+        profile: How patient the cluster is: `fast` or `as-shipped`.
+        evidence: When evidence is collected: `failure` or `always`.
     """
 
     supply: str = "auto"
@@ -52,7 +52,7 @@ class Settings:
     repeat: int = 1
 
     def changed(self) -> dict[str, str]:
-        """What differs from the defaults, by make's variables."""
+        """The settings that differ from the defaults, by make's variables."""
         usual = Settings()
         values = {option.variable: (getattr(self, option.field), getattr(usual, option.field)) for option in OPTIONS}
         return {name: str(value) for name, (value, default) in values.items() if value != default}

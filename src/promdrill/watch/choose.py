@@ -1,4 +1,4 @@
-"""Which run is meant: the folder that was named, or the newest in a folder of runs."""
+"""Which run to watch: the folder that was named, or the newest in a folder of runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from promdrill.results import store
 from promdrill.results.folder import LATEST
 
 ACTIVE_S = 900.0
-"""Seconds within which a run that has no end yet was written to, if it goes on; as `promdrill.watch.run.SILENT_S`."""
+"""A run that has not ended and wrote something within this many seconds is still running; as
+`promdrill.watch.run.SILENT_S`."""
 
 CELLS, BEFORE = "matrix", "matrix-before"
 """Folders of runs within the folder of all reports, as `promdrill.matrix.kept` names them; the second is history."""
@@ -22,7 +23,7 @@ CELLS, BEFORE = "matrix", "matrix-before"
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Candidate:
-    """A run, ordered by what makes it the one that is meant: it goes on, it was written to last."""
+    """A run, in order of preference: still running first, then the one written to last."""
 
     goes_on: bool
     written_s: float
@@ -61,7 +62,7 @@ def _runs(folder: Path) -> Iterator[Path]:
         if found.name == CELLS:
             yield from filter(_is_run, _folders(found))
         elif found.name != BEFORE and (found.name == LATEST or _is_run(found)):
-            yield _target(found)  # it is `latest` before anything is in it
+            yield _target(found)  # `latest` may point to a run that has not written anything yet
 
 
 def _folders(folder: Path) -> list[Path]:

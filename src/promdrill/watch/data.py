@@ -27,12 +27,12 @@ from promdrill.watch.words import (
 
 
 def to_json(run: RunState, now: datetime, *, drill: str | None = None) -> dict[str, Any]:
-    """All that the view shows and what it leaves out for want of room; null for what is not known, seconds in ``_s``.
+    """Everything that the view shows, and what it leaves out for lack of space; null means unknown, ``_s`` seconds.
 
     Args:
         run: What is known.
         now: UTC.
-        drill: Name or folder of the only drill to tell of; None for all.
+        drill: Name or folder of the only drill to include; None for all.
     """
     listed = [row for row in rows(run, now) if drill is None or drill in {row.name, row.folder}]
     found = run.results

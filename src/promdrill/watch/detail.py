@@ -34,19 +34,19 @@ from promdrill.watch.words import (
 )
 
 LABEL = 10
-"""Columns of the words that stand before the lines."""
+"""Columns of the labels before the lines."""
 
 _BAR = 20
 _QUOTE_LINES = 2
 _FRESH_S = 1.0
 _FEW = 4
 _CONDITIONS = 3
-"""Their rank: of many, most go early, a few stay long."""
+"""Rank of the conditions: of many, most are dropped early, a few stay long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Lines that belong together; when there is no room, the highest `rank` goes first."""
+    """Lines that belong together; if not everything fits, the highest `rank` is dropped first."""
 
     rank: int
     lines: list[Text]
@@ -57,8 +57,8 @@ def detail(drill: Timeline, now: datetime, canvas: Canvas) -> list[Text]:
 
     Args:
         drill: The drill.
-        now: UTC; for a drill that goes on no more, the moment of its last entry.
-        canvas: What they are to fit on.
+        now: UTC; for a drill that no longer runs, the moment of its last entry.
+        canvas: The space that they must fit.
     """
     width, marks = canvas.width, canvas.marks
     sections = [
@@ -83,7 +83,7 @@ def detail(drill: Timeline, now: datetime, canvas: Canvas) -> list[Text]:
 
 
 def _fit(sections: list[Section], height: int) -> None:
-    """Take lines away until all fit: sections by their rank; of many conditions, most go early."""
+    """Drop lines until all fit: sections by their rank; of many conditions, most are dropped early."""
     for rank in (8, 7, 6, _CONDITIONS, 5, 4, _CONDITIONS, 2, 1, 0):
         for section in reversed(sections):
             over = sum(len(each.lines) for each in sections) - height
@@ -96,7 +96,7 @@ def _fit(sections: list[Section], height: int) -> None:
 
 
 def _shorten(section: Section, keep: int) -> None:
-    """Leave the first conditions, and say in the last of these lines how many more there are."""
+    """Keep the first conditions, and show in the last line how many more there are."""
     hidden = len(section.lines) - keep + 1
     section.lines[keep - 1 :] = [Text(f"    and {count(hidden, 'more condition')}", "dim")]
 
@@ -114,7 +114,7 @@ def _phases(drill: Timeline, now: datetime, width: int) -> list[Text]:
 
 
 def _flow(label: str, parts: Sequence[Text], width: int) -> list[Text]:
-    """Parts beside each other, none of them broken."""
+    """Parts side by side, without breaking any of them."""
     lines: list[Text] = []
     for part in parts:
         room = bool(lines) and lines[-1].cell_len + 2 + part.cell_len <= width
@@ -159,7 +159,7 @@ def _deadline(drill: Timeline, now: datetime, width: int, marks: Marks) -> list[
 
 
 def _conditions(drill: Timeline, width: int, marks: Marks) -> list[Text]:
-    """What is waited for, what is missing first; of a wait that ended early, also what it missed."""
+    """The conditions waited for, missing ones first; also those that were missing when a wait ended early."""
     wait = drill.wait
     if wait is None or wait.ended is WaitEnd.DONE or (drill.verdict and not drill.reason):
         return []
@@ -222,7 +222,7 @@ def _quotes(drill: Timeline, width: int) -> list[Text]:
 
 
 def _seen(label: str, sightings: Sequence[tuple[str, Instant]], now: datetime, width: int) -> list[Text]:
-    """What was seen, and how long ago: conditions are journalled when they change, not when they are asked."""
+    """What was seen, and how long ago: conditions are journalled when they change, not each time they are judged."""
     lines = []
     for number, (text, when) in enumerate(sightings):
         ago_s = (now - when.at).total_seconds()

@@ -1,4 +1,4 @@
-"""The view below the lines of a run of this process, while it goes on."""
+"""The view below the lines of this process's own run, while it runs."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from promdrill.watch.text import Canvas
 from promdrill.watch.view import Focus, view
 
 MOST_LINES = 18
-"""Of the view: the lines above it, which stay, are to be seen as well."""
+"""Lines of the view: the lines above it must stay visible."""
 
 
 class LiveRun:
-    """Shows a run at the bottom of a terminal; lines that are said scroll above it.
+    """Shows a run at the bottom of a terminal; printed lines scroll above it.
 
-    Nothing is redirected: whoever writes to the terminal meanwhile should do it through `say`. The view begins with the
-    first line that is said after a drill has begun, so that what shows the building and the cluster has the terminal
-    for itself until then.
+    Nothing is redirected: anything that writes to the terminal meanwhile should use `say`. The view appears with the
+    first line that is printed after a drill has begun, so that the display of builds and the cluster has the terminal
+    to itself until then.
 
     Args:
         folder: The run's folder.
@@ -59,7 +59,7 @@ class LiveRun:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def stop(self) -> None:
-        """Take the view away, for good. More than once is fine."""
+        """Remove the view for good. May be called more than once."""
         self._over, self._shown = True, False
         self._live.stop()
 
@@ -72,12 +72,12 @@ class LiveRun:
         self.stop()
 
     def _render(self) -> RenderableType:
-        """What is known now; nothing once it is over, so that no trace of it stays."""
+        """The current view; empty once it is stopped, so that nothing of it remains."""
         if not self._shown:
             return ""
         try:
             return self._view()
-        except Exception as error:  # noqa: BLE001  whatever is wrong with the view, the drills are to go on
+        except Exception as error:  # noqa: BLE001  whatever is wrong with the view, the drills must continue
             return Text(f"no view: {type(error).__name__}: {error}", "yellow")
 
     def _view(self) -> Group:
@@ -86,10 +86,10 @@ class LiveRun:
         shown = view(self._follower.run, self._clock.utc(), canvas, focus=self._focus, beside_lines=True)
         lines = len(shown.renderables)
         self._tallest = min(max(self._tallest, lines), canvas.height or lines)
-        return Group(*shown.renderables, *[""] * (self._tallest - lines))  # or all of it would jump up and down
+        return Group(*shown.renderables, *[""] * (self._tallest - lines))  # or it would jump up and down
 
 
 def live_run(folder: Path, planned: tuple[str, ...]) -> LiveRun | None:
-    """The view for a run on this process' standard output; None where that is no terminal that could show it."""
+    """The view for a run on this process's standard output; None if that is not a terminal that can show it."""
     console = Console(file=sys.stdout, highlight=False)
     return LiveRun(folder, console, planned=planned) if is_live(console) else None

@@ -1,4 +1,4 @@
-"""Following a run that another process makes: on the whole terminal, or as plain lines, until it has ended."""
+"""Follows another process's run until it has ended: on the whole terminal, or as plain lines."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from promdrill.watch.text import Canvas, passing
 from promdrill.watch.view import Focus, view
 
 EACH_S = 0.25
-"""Seconds between two looks at the files: what an eye takes for at once."""
+"""Seconds between two looks at the files: short enough to seem immediate."""
 
 
 class Watching:
     """Follows one run.
 
     Args:
-        follower: Of the run's files.
+        follower: Follows the run's files.
         console: Where to show it.
         focus: Which drill is shown in detail.
         clock: Where time comes from.
-        pause: Waited on between two looks; once it is set, nothing more is shown.
+        pause: Waited on between two looks; setting it ends the watching.
     """
 
     def __init__(
@@ -44,15 +44,15 @@ class Watching:
         self._pause = pause or threading.Event()
 
     def once(self) -> None:
-        """Show the present state, all of it."""
+        """Show the whole current state."""
         self._follower.look()
         self._console.print(self._view(self._clock.utc()), highlight=False)
 
     def follow(self) -> Ending:
-        """Show what happens until the run has ended, then the last state; how it ended.
+        """Show what happens until the run has ended, then the last state. Returns how it ended.
 
         Raises:
-            KeyboardInterrupt: Ctrl-C; what was known last is left on the screen.
+            KeyboardInterrupt: Ctrl-C; the last state stays on the screen.
         """
         if is_live(self._console):
             return self._follow_live()
@@ -98,5 +98,5 @@ class Watching:
 
 
 def is_live(console: Console) -> bool:
-    """Whether the console can show what changes: a terminal that knows how to move its cursor."""
+    """Whether the console can show a live view: a terminal that can move its cursor."""
     return console.is_terminal and not console.is_dumb_terminal

@@ -1,4 +1,4 @@
-"""The drills of a run as rows: the state of each, its seconds, and what there is to say of it."""
+"""The drills of a run as rows: the state of each, its seconds, and what it does or how it ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from promdrill.watch.text import clean, passing, seconds
 
 
 class Status(StrEnum):
-    """How far a drill is. `LOST`: it was begun, and whoever ran it is gone."""
+    """How far a drill is. `LOST`: it began, and the process that ran it is gone."""
 
     WAITING = "waiting"
     RUNNING = "running"
@@ -32,8 +32,8 @@ class Row:
         folder: Name of its folder.
         status: How far it is.
         word: Its phase, its verdict, or its status.
-        good: Whether it ended as it had to; None before that.
-        took_s: Seconds of all phases when it has ended, of the running one before; None when unknown.
+        good: Whether it ended as expected; None before that.
+        took_s: Seconds of all phases once it has ended, before that of the running phase; None when unknown.
         said: What is waited for, or how it ended.
     """
 
@@ -47,7 +47,7 @@ class Row:
 
 
 def rows(run: RunState, now: datetime) -> list[Row]:
-    """All drills that are known: those with a journal as they began, those without, those that are still to come."""
+    """All known drills: those with a journal in the order in which they began, those without, those to come."""
     lost = run.ending(now) is not Ending.RUNNING
     found = [_row(run, drill, now, lost=lost) for drill in run.drills.values()]
     ended = run.results.drills if run.results is not None else ()
@@ -58,7 +58,7 @@ def rows(run: RunState, now: datetime) -> list[Row]:
 
 
 def name_of(run: RunState, drill: Timeline) -> str:
-    """A drill's name: as its result says, else as its journal does."""
+    """A drill's name, from its result or else its journal."""
     result = run.result(drill.folder)
     return drill.name if result is None else result.name
 
@@ -68,13 +68,13 @@ def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> Row:
     if result is not None:
         return _ended(result)
     if drill.verdict:
-        good = None if drill.control else drill.verdict is Verdict.PASSED  # of a control, the result says it
+        good = None if drill.control else drill.verdict is Verdict.PASSED  # for a control, only the result knows
         said = drill.reason or _cost(drill)
         return Row(name, drill.folder, Status.ENDED, drill.verdict, good, drill.took_s, said)
     phase = drill.phase
     if lost:
         where = phase or (drill.phases[-1] if drill.phases else None)
-        said = f"nothing was written after {where.name} began" if where else "nothing was begun"
+        said = f"nothing was written after {where.name} began" if where else "no phase began"
         return Row(name, drill.folder, Status.LOST, "cut short", None, None, said)
     took_s = (now - phase.began.at).total_seconds() if phase else None
     word = phase.name if phase else "evidence" if drill.reason else "prepares"
@@ -96,7 +96,7 @@ def _cost(drill: Timeline) -> str:
 
 
 def doing(drill: Timeline, now: datetime) -> str:
-    """What a running drill does, in a few words: what is missing and until when, its step, its fault."""
+    """What a running drill does, in a few words: missing conditions and time left, its step, or its fault."""
     wait, step, phase = drill.waiting, drill.step, drill.phase
     if wait is not None:
         return f"{passing(wait.left_s(now))} left: " + (", ".join(wait.missing) if wait.missing else holding(wait, now))

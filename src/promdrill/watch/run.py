@@ -1,4 +1,4 @@
-"""What is known of a run: its drills as they go on, its results as they come, and whether it has ended."""
+"""What is known about a run: its drills, its results so far, and whether it has ended."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from promdrill.watch.safe import safe
 from promdrill.watch.text import clean
 
 OVERDUE_S = 60.0
-"""Seconds after a wait's deadline without an entry, from which on nobody writes any more: it would have ended it."""
+"""Seconds without an entry after a wait's deadline until the run counts as cut short: it should have ended the wait."""
 
 SILENT_S = 900.0
-"""The same where no deadline is journalled: within a drill, the longest is the runbook's, in profile as-shipped."""
+"""The same if no deadline is journalled; the longest within a drill is the runbook's, with profile as-shipped."""
 
 BETWEEN_S = 3600.0
-"""The same while no drill is under way: on a cold start everything is built then, for some 25 minutes on two cores."""
+"""The same while no drill is running: a cold start builds everything then, for about 25 minutes on two cores."""
 
 INTERRUPTED_S = 15.0
-"""The same after an interrupted drill: what is left is to delete the cluster, which says nothing about the drills."""
+"""The same after an interrupted drill: only the cluster is left to delete, which is not journalled."""
 
 
 class Ending(StrEnum):
-    """Whether a run goes on: it does, it came to its end, or nobody writes any more."""
+    """Whether a run is still running, has finished, or was cut short (nobody writes to it any more)."""
 
     RUNNING = "running"
     FINISHED = "finished"
@@ -48,9 +48,9 @@ class RunState:
     Attributes:
         folder: Its folder.
         drills: Those that have a journal, by the name of their folder, in the order in which they began.
-        results: results.json; None while it is not there or not readable.
+        results: Content of results.json; None while it is missing or not readable.
         planned: Names of all drills of the run; empty until they are known.
-        written: When a file of the run was last written to, UTC; None when there is none.
+        written: When a file of the run was last written, UTC; None if there is no file.
     """
 
     folder: Path
@@ -65,7 +65,7 @@ class RunState:
         return self._ended.get(folder)
 
     def end(self, found: RunResult) -> None:
-        """Take what results.json says now."""
+        """Take over the content of results.json."""
         self.results, self._ended = found, {of_result(result): result for result in found.drills}
         self.planned = tuple(map(clean, found.planned)) or self.planned
 
@@ -84,7 +84,7 @@ class RunState:
         return 0.0 if self.written is None else max(0.0, (now - self.written).total_seconds())
 
     def ending(self, now: datetime) -> Ending:
-        """Whether the run goes on. That it was killed is concluded from a silence longer than any of its deadlines."""
+        """Whether the run is still running. A silence longer than any of its deadlines means that it was killed."""
         if self.results is not None and self.results.finished is not None:
             return Ending.FINISHED
         return Ending.CUT_SHORT if self.quiet_s(now) > self._longest_silence_s() else Ending.RUNNING
@@ -111,8 +111,8 @@ class Follower:
     """Follows the files of one run.
 
     Args:
-        folder: The run's folder; it need not be there yet.
-        planned: Names of all drills of the run, where the caller knows them already; results.json says them later.
+        folder: The run's folder, which may not exist yet.
+        planned: Names of all drills of the run, if the caller knows them; results.json names them later.
 
     Attributes:
         run: What is known.
@@ -124,7 +124,7 @@ class Follower:
         self._results: tuple[int, int, int] | None = None
 
     def look(self) -> list[tuple[Timeline, Entry]]:
-        """Read what was appended since the last look; the new entries, in the order of their moments."""
+        """Read what was appended since the last look. Returns the new entries, in order of time."""
         news = [item for name in self._folders() for item in self._read(name)]
         self._read_results()
         stamps = [drill.last.at for drill in self.run.drills.values() if drill.last is not None]
@@ -143,8 +143,8 @@ class Follower:
         return list(self._tails)
 
     def _read(self, name: str) -> list[tuple[Timeline, Entry]]:
-        anew, entries = self._tails[name].look()
-        if anew:
+        replaced, entries = self._tails[name].look()
+        if replaced:
             self.run.drills.pop(name, None)
         taken = []
         for found in entries:
@@ -166,12 +166,12 @@ class Follower:
                 return
             self.run.end(store.read(file))
         except (OSError, UsageError):
-            return  # it is not there yet, or of another promdrill: journals tell enough
+            return  # missing so far, or written by another version: the journals are enough
         self._results = now_so
 
 
 def _written(folder: Path) -> list[datetime]:
-    """When results.json was last replaced, or else its folder made, by the clock that journals have."""
+    """When results.json was last replaced, or else its folder created, by the same clock as the journals."""
     for path in (folder / store.RESULTS, folder):
         with contextlib.suppress(OSError):
             return [datetime.fromtimestamp(path.stat().st_mtime, UTC)]

@@ -1,4 +1,4 @@
-"""Events without what a terminal would obey: a line that a container has logged must not move the cursor."""
+"""Events without terminal control characters: a line that a container has logged must not move the cursor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How texts and times are written in the view."""
+"""Formatting of texts and times in the view."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _WHOLE_S = 600
 
 
 def clean(text: object) -> str:
-    """One printable line: what a container has logged must not move the cursor of whoever looks on."""
+    """The text as one printable line: what a container has logged must not move the cursor."""
     return " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
 
 
 def passing(figure: float) -> str:
-    """Seconds that are still running, without tenths: ``12 s``, from ten minutes on ``10 min 05 s``."""
+    """A running time, without tenths: ``12 s``, from ten minutes on ``10 min 05 s``."""
     whole = max(0, int(figure))
     if whole < _WHOLE_S:
         return f"{whole} s"
@@ -33,7 +33,7 @@ def passing(figure: float) -> str:
 
 
 def moment(text: str) -> datetime | None:
-    """A UTC moment in ISO 8601; None for anything else, also for one without a time zone."""
+    """A UTC moment in ISO 8601; None for anything else, including one without a time zone."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -42,7 +42,7 @@ def moment(text: str) -> datetime | None:
 
 
 class Marks:
-    """The signs before a line, plain ones where the terminal has no others. A word always says the same.
+    """The signs before a line, in ASCII if the terminal has nothing else. A word always says the same.
 
     Args:
         ascii_only: Whether nothing but ASCII can be shown.
@@ -56,12 +56,12 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """What can be drawn on.
+    """The space to draw on.
 
     Attributes:
         width: Columns.
         marks: Signs that can be shown.
-        height: Lines at most; None for as many as there are.
+        height: The most lines; None for no limit.
     """
 
     width: int
@@ -70,5 +70,5 @@ class Canvas:
 
     @classmethod
     def of(cls, console: Console, height: int | None = None) -> Self:
-        """That of a console."""
+        """The canvas of a console."""
         return cls(console.width, Marks(ascii_only=console.options.ascii_only), height)

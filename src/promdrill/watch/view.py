@@ -1,4 +1,4 @@
-"""The view of a run: a line about it, its drills as rows, and one drill in detail; made for the room that there is."""
+"""The view of a run: a line about it, its drills as rows, and one drill in detail, fitted to the space available."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ from promdrill.watch.text import (
 )
 
 QUIET_S = 10.0
-"""Seconds of silence from which on it is said."""
+"""Seconds of silence after which the view mentions it."""
 
 STAY_S = 8.0
-"""Seconds for which the detail stays with a drill: with several side by side it would change with every entry."""
+"""Seconds for which the detail stays with a drill: with parallel drills it would change with every entry."""
 
 _LEAST = 4
-"""Lines for the detail of a drill below which it is left out: an empty one, a rule, and something to say."""
+"""The fewest lines for a drill's detail; with less space it is left out. An empty line, a rule, and two of content."""
 
 _STYLES = {
     Verdict.PASSED: "green",
@@ -53,10 +53,10 @@ _STATES = (
 
 @dataclass(slots=True)
 class Focus:
-    """Which drill is shown in detail: the one that was asked for, else one that runs and changed last.
+    """Which drill to show in detail: the requested one, else a running one, the one that changed last.
 
     Attributes:
-        asked: Name or folder of the drill that was asked for; None for none.
+        asked: Name or folder of the requested drill; None if none was requested.
     """
 
     asked: str | None = None
@@ -64,7 +64,7 @@ class Focus:
     _since: datetime | None = None
 
     def pick(self, run: RunState, now: datetime) -> Timeline | None:
-        """The drill to show; None when there is none (yet)."""
+        """The drill to show; None if there is none yet."""
         if self.asked is not None:
             return next((d for d in run.drills.values() if self.asked in {d.folder, name_of(run, d)}), None)
         among = run.open or _unwell(run) or list(run.drills.values())
@@ -78,7 +78,7 @@ class Focus:
 
 
 def _unwell(run: RunState) -> list[Timeline]:
-    """Drills that did not end as they had to, which is what one wants to see of a run that is over."""
+    """Drills that did not end as expected, which matter most once a run is over."""
     return [drill for name, drill in run.drills.items() if (found := run.result(name)) and not as_expected(found)]
 
 
@@ -88,9 +88,9 @@ def view(run: RunState, now: datetime, canvas: Canvas, *, focus: Focus, beside_l
     Args:
         run: What is known.
         now: UTC.
-        canvas: What it is to fit on.
-        focus: Which drill is shown in detail.
-        beside_lines: Whether lines above it tell of what has ended: only what runs has a row then.
+        canvas: The space that it must fit.
+        focus: Which drill to show in detail.
+        beside_lines: Whether lines above it report what has ended; then only running drills have rows.
     """
     shown = focus.pick(run, now)
     listed = rows(run, now)
@@ -118,7 +118,7 @@ def _joined(line: Text, words: str) -> Text:
 
 
 def _counts(run: RunState, listed: Sequence[Row]) -> Text:
-    """How many are how far, and what is drilled."""
+    """How many drills are in which state, and on what they run."""
     line = Text()
     verdicts = Counter(row.word for row in listed if row.status is Status.ENDED)
     parts = [(f"{verdicts[verdict]} {verdict}", _STYLES[verdict]) for verdict in Verdict if verdicts[verdict]]
@@ -148,7 +148,7 @@ def _wanted(listed: Sequence[Row], *, beside_lines: bool) -> list[Row]:
 
 
 def _table(listed: Sequence[Row], canvas: Canvas) -> list[Text]:
-    """The rows; those to come share one, and so do those beyond the screen."""
+    """The rows; waiting drills share one, and so do those that do not fit."""
     to_come = [row for row in listed if row.status is Status.WAITING]
     told = [row for row in listed if row.status is not Status.WAITING]
     width, marks = canvas.width, canvas.marks
@@ -170,7 +170,7 @@ def _table(listed: Sequence[Row], canvas: Canvas) -> list[Text]:
 
 
 def _rank(row: Row) -> int:
-    """What is shown first when there is no room for all."""
+    """What to show when not everything fits: lowest first."""
     if row.status is Status.RUNNING:
         return 0
     return 2 if row.good else 1
@@ -206,7 +206,7 @@ def _mark(row: Row, marks: Marks) -> tuple[str, str]:
 
 
 def _detail(run: RunState, drill: Timeline | None, now: datetime, canvas: Canvas) -> list[Text]:
-    """A rule with the drill's name, and below it the drill; of one that goes on no more, as it was last."""
+    """A rule with the drill's name, and below it the drill; one that no longer runs is shown in its last state."""
     if drill is None or (canvas.height is not None and canvas.height < _LEAST):
         return []
     goes_on = drill in run.open and run.ending(now) is Ending.RUNNING

@@ -1,4 +1,4 @@
-"""What was last seen of pods, volumes and samples, in the words of the view."""
+"""What was last seen of pods, volumes and samples, as text."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from promdrill.results.words import count, seconds
 
 
 def is_ready(pod: PodChanged) -> bool:
-    """Whether all of its containers are ready, and it stays."""
+    """Whether all of its containers are ready, and it is not being deleted."""
     return bool(pod.containers) and all(container.ready for container in pod.containers) and not pod.leaving
 
 
 def pod_words(pod: PodChanged) -> str:
-    """As ``kubectl get pods`` would say it: ``2/2 Running``, and what containers do that are not ready or restarted."""
+    """As ``kubectl get pods`` shows it: ``2/2 Running``, and the containers that are not ready or restarted."""
     ready = sum(container.ready for container in pod.containers)
     phase = "being deleted" if pod.leaving else pod.reason or pod.phase or ""
     words = [f"{ready}/{len(pod.containers)} {phase}".rstrip()]
@@ -51,7 +51,7 @@ def trouble_words(trouble: Trouble) -> str:
 
 
 def _container(found: ContainerState) -> str:
-    """What is not as it should be with a container; empty when it is ready and was never started anew."""
+    """What is wrong with a container; empty if it is ready and never restarted."""
     again = f" ({count(found.restarts, 'restart')})" if found.restarts else ""
     if found.ready and not again:
         return ""

@@ -1,4 +1,4 @@
-"""watchdog-silent: the alert that always fires does not, for a label in its rule is misspelt; nothing says so."""
+"""watchdog-silent: the alert that always fires does not, because a label in its rule is misspelt; nothing says so."""
 
 from typing import Any
 

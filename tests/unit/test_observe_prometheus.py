@@ -13,7 +13,6 @@ from promdrill.observe.prometheus import (
     Remembered,
     buildinfo,
     instant,
-    query_range,
     remember,
     samples,
 )
@@ -48,9 +47,7 @@ def test_instant_queries_now_and_at_a_time() -> None:
     }
 
 
-def test_ranges_and_stored_samples_keep_their_times() -> None:
-    ranged = kube("/query_range?query=up&start=1.000&end=9.000&step=0.5", MATRIX)
-    assert query_range(ranged, SERVER, "up", start_s=1, end_s=9, step_s=0.5) == {A: [(1.5, 1.0), (2.5, 0.0)]}
+def test_stored_samples_keep_their_times() -> None:
     stored = kube("/query?query=up%5B7500ms%5D&time=9.000", MATRIX)
     assert samples(stored, SERVER, "up", start_s=1.5, end_s=9) == {A: [(1.5, 1.0), (2.5, 0.0)]}
 

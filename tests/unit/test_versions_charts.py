@@ -5,11 +5,11 @@ from itertools import pairwise
 import pytest
 import yaml
 from packaging.version import Version
+from tests.unit import chart_features as features
 
 from promdrill.core.errors import UsageError
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import KNOWN, TABLE, Kind
-from promdrill.helm.values import features
 from promdrill.request import scenarios
 
 HELM_SCENARIOS = [found for found in scenarios.find_all() if not scenarios.traits(found.test).install]
@@ -128,7 +128,7 @@ def test_what_a_scenario_needs_is_read_from_its_keys() -> None:
 
 
 def test_the_table_of_needs_names_scenarios_that_are_there() -> None:
-    assert set(table.SCENARIO_NEEDS) <= {found.id for found in HELM_SCENARIOS}
+    assert set(features.SCENARIO_NEEDS) <= {found.id for found in HELM_SCENARIOS}
 
 
 @pytest.mark.parametrize(

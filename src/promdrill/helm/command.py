@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 
 from promdrill.core import shell
-from promdrill.core.errors import CommandFailed, UsageError
 
 CLIENT_TIMEOUT_S = 60.0
 """Seconds for Helm commands that wait for no pod: render, lint, read a chart, look up a release."""
@@ -82,18 +81,6 @@ class Helm:
             CommandFailed: Helm found something; the message has its output.
         """
         return self._run(["lint", "--strict", str(chart), *_files(values)], timeout_s=CLIENT_TIMEOUT_S)
-
-    def show_chart(self, chart: Path) -> dict[str, Any]:
-        """A chart's Chart.yaml: name, version, appVersion and so on.
-
-        Raises:
-            UsageError: There is no such chart.
-        """
-        try:
-            described = yaml.safe_load(self._run(["show", "chart", str(chart)], timeout_s=CLIENT_TIMEOUT_S))
-        except CommandFailed as error:
-            raise UsageError(f"{chart} is not a Helm chart: {error.output.strip()}") from error
-        return dict(described)
 
     def history(self, release: str, namespace: str) -> list[dict[str, Any]]:
         """The release's revisions, oldest first.

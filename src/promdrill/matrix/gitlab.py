@@ -15,6 +15,8 @@ import yaml
 from promdrill.core.errors import UsageError
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.kept import MATRIX
+from promdrill.results.folder import CELL
+from promdrill.results.store import JUNIT, RESULTS
 
 MOST_JOBS = 500
 """Jobs in one pipeline on GitLab.com's free tier; paid tiers and your own instance may accept more.
@@ -75,7 +77,7 @@ def _job(cell: Cell, options: Sequence[str], folder: str) -> dict[str, Any]:
 def _merge(cells: Sequence[Cell], listing: Sequence[str], folder: str) -> dict[str, Any]:
     ids = f"--cell={','.join(cell.id for cell in cells)}"
     expected = shlex.join(["promdrill", "matrix", "--format=json", ids, *listing])
-    every = [f"{folder}/*/{file}" for file in ("cell.json", "results.json", "junit.xml")]
+    every = [f"{folder}/*/{file}" for file in (CELL, RESULTS, JUNIT)]
     return {
         "stage": "report",
         "when": "always",  # the report matters most when a cell is red

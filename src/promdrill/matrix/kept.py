@@ -15,9 +15,8 @@ from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
 from promdrill.results import store
-from promdrill.results.folder import write_atomically
+from promdrill.results.folder import CELL, write_atomically
 
-CELL = "cell.json"
 MATRIX = "matrix"
 BEFORE = "matrix-before"
 """In the folder of all reports: the previous results of each cell, for `promdrill compare`."""

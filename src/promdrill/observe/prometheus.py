@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
-from urllib.parse import urlencode
 
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube
@@ -56,16 +55,6 @@ def instant(kube: Kube, server: Server, promql: str, at_s: float | None = None) 
     if data["resultType"] == "scalar":
         return {frozenset(): float(data["result"][1])}
     return {frozenset(item["metric"].items()): float(item["value"][1]) for item in data["result"]}
-
-
-def query_range(kube: Kube, server: Server, promql: str, *, start_s: float, end_s: float, step_s: float) -> Series:
-    """Result of a range query from `start_s` to `end_s` (Unix seconds) every `step_s`; sees samples for the lookback.
-
-    Raises:
-        ClusterError: The query was not answered, or failed.
-    """
-    asked = {"query": promql, "start": f"{start_s:.3f}", "end": f"{end_s:.3f}", "step": f"{step_s:g}"}
-    return _series(_ask(kube, server, f"/api/v1/query_range?{urlencode(asked)}"))
 
 
 def samples(kube: Kube, server: Server, selector: str, *, start_s: float, end_s: float) -> Series:

@@ -10,6 +10,9 @@ from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, Variant
 
+CELL = "cell.json"
+"""In the folder of a matrix cell: its definition."""
+
 LATEST = "latest"
 """Name of the link, beside the folders, that points at the newest one."""
 

@@ -27,9 +27,10 @@ from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import PromdrillError
 from promdrill.core.model import DrillResult, RunResult, Verdict
 from promdrill.matrix import child
-from promdrill.matrix.kept import CELL, Folders
+from promdrill.matrix.kept import Folders
 from promdrill.results import store
 from promdrill.results.expected import as_expected
+from promdrill.results.folder import CELL
 
 HERE = Path(__file__).resolve().parent
 COPY = "charts/broken"

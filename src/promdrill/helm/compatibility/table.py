@@ -23,7 +23,6 @@ __all__ = [
     "FOLLOWS",
     "KNOWN",
     "RELOADER_OF",
-    "SCENARIO_NEEDS",
     "TABLE",
     "Kind",
     "Row",
@@ -177,18 +176,6 @@ KNOWN = (
 
 RELOADER_OF = {"2.48": "0.69.1", "2.55": "0.78.2", "3.8": "0.87.1", "3.14": "0.93.1"}
 """Prometheus' minor version to the prometheus-config-reloader of the same time, for those in images/catalogue.toml."""
-
-
-SCENARIO_NEEDS = {
-    "config-typo": ("promtool-syntax-only",),
-    "dashboard-no-data": ("node-exporter-subchart", "kube-state-metrics-subchart"),
-    "disk-full-cooldown": ("wal-outlives-full",),
-    "inodes-full": ("wal-new-segment",),
-    "oom": ("kubernetes-labels", "node-exporter-subchart", "kube-state-metrics-subchart"),
-    "restarts-metric": ("kube-state-metrics-subchart",),
-    "wal-corrupt": ("wal-replay-logged",),
-}
-"""Scenario to the features that its test or its values' templates need, besides those that its keys imply."""
 
 
 def followed(metadata: Mapping[str, Any]) -> tuple[str, str]:

@@ -20,10 +20,8 @@ from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, RunResult, Skipped
 from promdrill.report.compare.read import read_all
 from promdrill.results.expected import as_expected, outcome
+from promdrill.results.folder import CELL
 from promdrill.results.store import RESULTS
-
-CELL = "cell.json"
-"""A file that a cell's folder may have, with its ``id`` and ``title``."""
 
 NIGHT_SCHEMA = 1
 """Version of summary.json; raised when a field changes its meaning or goes away."""

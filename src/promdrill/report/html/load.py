@@ -18,14 +18,11 @@ from promdrill.core.model import (
     drill_name,
 )
 from promdrill.results.expected import as_expected
-from promdrill.results.folder import of_result
+from promdrill.results.folder import CELL, of_result
 from promdrill.results.store import RESULTS, read
 from promdrill.results.timeline import read as journals
 from promdrill.results.timeline.drill import Timeline
 from promdrill.results.timeline.read import Skipped
-
-CELL = "cell.json"
-"""A file in the folder of a matrix's cell, with its ``id`` and ``title``."""
 
 PREVIOUS_LOOKED_AT = 50
 """How many older folders are opened to find the run before this one."""

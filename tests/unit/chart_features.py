@@ -12,6 +12,17 @@ from packaging.version import Version
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind
 
+SCENARIO_NEEDS = {
+    "config-typo": ("promtool-syntax-only",),
+    "dashboard-no-data": ("node-exporter-subchart", "kube-state-metrics-subchart"),
+    "disk-full-cooldown": ("wal-outlives-full",),
+    "inodes-full": ("wal-new-segment",),
+    "oom": ("kubernetes-labels", "node-exporter-subchart", "kube-state-metrics-subchart"),
+    "restarts-metric": ("kube-state-metrics-subchart",),
+    "wal-corrupt": ("wal-replay-logged",),
+}
+"""Scenario to the features that its test or its values' templates need, besides those that its keys imply."""
+
 BEYOND = "9999"
 """A version above all others, for ranges without an upper bound."""
 
@@ -52,7 +63,7 @@ def of_scenario(scenario: str, values: Mapping[str, Any]) -> tuple[str, ...]:
         scenario: Its id.
         values: What its values.yaml holds.
     """
-    return tuple(dict.fromkeys((*needed(values), *table.SCENARIO_NEEDS.get(scenario, ()))))
+    return tuple(dict.fromkeys((*needed(values), *SCENARIO_NEEDS.get(scenario, ()))))
 
 
 def check(scenario_needs: Iterable[str], declared: str | SpecifierSet) -> tuple[Disagreement, ...]:

@@ -2,12 +2,7 @@
 
 import pytest
 
-from promdrill.drill import (
-    Drill,
-    Moments,
-    Persistence,
-    Stage,
-)
+from promdrill.drill import Drill, Moments, Persistence, Stage
 from promdrill.faults import RestartServer, RunIn
 from promdrill.observe import Condition, http_answer, query_path
 

@@ -2,26 +2,9 @@
 
 import pytest
 
-from promdrill.drill import (
-    MANUAL_JOBS,
-    Drill,
-    Persistence,
-    Stage,
-)
-from promdrill.faults import (
-    Deleted,
-    Edited,
-    InOrder,
-    Replace,
-)
-from promdrill.observe import (
-    claim_phase,
-    no_claim,
-    no_server_pod,
-    no_volume,
-    object_shows,
-    unscheduled,
-)
+from promdrill.drill import MANUAL_JOBS, Drill, Persistence, Stage
+from promdrill.faults import Deleted, Edited, InOrder, Replace
+from promdrill.observe import claim_phase, no_claim, no_server_pod, no_volume, object_shows, unscheduled
 
 
 @pytest.mark.install("manual")

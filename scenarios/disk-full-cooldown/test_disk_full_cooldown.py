@@ -5,12 +5,7 @@ from typing import Any
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import (
-    FillVolume,
-    GrowVolume,
-    InOrder,
-    volume_shows,
-)
+from promdrill.faults import FillVolume, GrowVolume, InOrder, volume_shows
 from promdrill.observe import object_shows
 
 SMALL, LARGE = "350Mi", "450Mi"

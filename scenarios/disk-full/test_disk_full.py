@@ -2,18 +2,8 @@
 
 import pytest
 
-from promdrill.drill import (
-    NO_SPACE,
-    Drill,
-    Persistence,
-    Stage,
-)
-from promdrill.faults import (
-    FEW_INODES,
-    FillVolume,
-    RestartServer,
-    volume_shows,
-)
+from promdrill.drill import NO_SPACE, Drill, Persistence, Stage
+from promdrill.faults import FEW_INODES, FillVolume, RestartServer, volume_shows
 
 NEW_SIZE = "450Mi"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values

@@ -3,18 +3,8 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import (
-    Applied,
-    Edited,
-    Patched,
-    Replace,
-)
-from promdrill.observe import (
-    Condition,
-    exporter_metric,
-    object_shows,
-    pods_ready,
-)
+from promdrill.faults import Applied, Edited, Patched, Replace
+from promdrill.observe import Condition, exporter_metric, object_shows, pods_ready
 
 APP = "demo-app"
 MOST = 3  # maxReplicas in manifests/operator/custom-metrics

@@ -2,18 +2,8 @@
 
 import pytest
 
-from promdrill.drill import (
-    NO_SPACE,
-    Drill,
-    Persistence,
-    Stage,
-)
-from promdrill.faults import (
-    FEW_INODES,
-    FillInodes,
-    RestartServer,
-    inodes_full,
-)
+from promdrill.drill import NO_SPACE, Drill, Persistence, Stage
+from promdrill.faults import FEW_INODES, FillInodes, RestartServer, inodes_full
 from promdrill.observe import negate
 
 FOLDER = "backup"  # a job that copies metrics out of Prometheus, file by file, and never tidies up

@@ -3,20 +3,8 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import (
-    STORAGE_CLASSES,
-    Patched,
-    Reinstall,
-    Set,
-    default_class,
-    is_default_class,
-)
-from promdrill.observe import (
-    claim_phase,
-    name_of,
-    object_shows,
-    unscheduled,
-)
+from promdrill.faults import STORAGE_CLASSES, Patched, Reinstall, Set, default_class, is_default_class
+from promdrill.observe import claim_phase, name_of, object_shows, unscheduled
 
 CLASS = "standard"  # of every cluster that promdrill makes
 

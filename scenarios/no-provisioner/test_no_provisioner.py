@@ -3,13 +3,7 @@
 import pytest
 
 from promdrill.drill import Drill, Persistence, Stage
-from promdrill.faults import (
-    OWN_CLASS,
-    Reinstall,
-    RemoveStorage,
-    Set,
-    no_class,
-)
+from promdrill.faults import OWN_CLASS, Reinstall, RemoveStorage, Set, no_class
 from promdrill.observe import claim_phase, object_shows, unscheduled
 
 ELSEWHERE = "gp2"  # values that were written for another cluster

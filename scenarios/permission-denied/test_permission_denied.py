@@ -2,12 +2,7 @@
 
 import pytest
 
-from promdrill.drill import (
-    MANUAL_JOBS,
-    Drill,
-    Persistence,
-    Stage,
-)
+from promdrill.drill import MANUAL_JOBS, Drill, Persistence, Stage
 from promdrill.faults import OnNode, RestartServer
 from promdrill.observe import command, no_pod
 

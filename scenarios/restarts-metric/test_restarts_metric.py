@@ -4,14 +4,7 @@ import pytest
 
 from promdrill.drill import Drill, Stage
 from promdrill.faults import Patched, RunIn
-from promdrill.observe import (
-    Vector,
-    dashboard,
-    ended_with,
-    not_restarted,
-    pods_ready,
-    restart_counted,
-)
+from promdrill.observe import Vector, dashboard, ended_with, not_restarted, pods_ready, restart_counted
 
 INCREASE = "sum(increase(kube_pod_container_status_restarts_total[1m])) by (namespace, pod)"
 NGINX = {"app": "nginx"}

@@ -2,13 +2,7 @@
 
 import pytest
 
-from promdrill.drill import (
-    MANUAL_JOBS,
-    Drill,
-    Moments,
-    Persistence,
-    Stage,
-)
+from promdrill.drill import MANUAL_JOBS, Drill, Moments, Persistence, Stage
 from promdrill.faults import Edited, Replace
 from promdrill.observe import Condition, command
 

@@ -4,12 +4,7 @@ from typing import Any
 
 import pytest
 
-from promdrill.drill import (
-    Drill,
-    Moments,
-    Persistence,
-    Stage,
-)
+from promdrill.drill import Drill, Moments, Persistence, Stage
 from promdrill.faults import Reinstall, Set
 from promdrill.observe import Condition, object_shows
 

@@ -44,7 +44,7 @@ from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.supply import OWN_IMAGES
 from promdrill.supply.build import catalogue, debian, toolchain
-from promdrill.supply.build.source import Source
+from promdrill.supply.build.source import SourceSupply
 from promdrill.supply.engine import lifecycle
 from promdrill.supply.pull import images as pulled
 from promdrill.supply.pull import registry
@@ -187,7 +187,9 @@ def build() -> tuple[Supplied, Mapping[str, Path]]:
     supplied = supply.provide(SupplyRequest(supply="source"), on_event=say)
     cache = Cache(paths.cache_dir())
     built = catalogue.load(paths.images_dir())
-    source = Source(built, cache, toolchain.find(cache), Console(stderr=True), prepare=debian.ensure_host_packages)
+    source = SourceSupply(
+        built, cache, toolchain.find(cache), Console(stderr=True), prepare=debian.ensure_host_packages
+    )
     folders = tuple(each.folder for each in scenarios.find_all())
     asked = Request(Settings(supply="source"))
     plan = planning.plan_of(asked, folders, supplied.tools.helm, paths.own_chart(), built.references()).plan

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from promdrill.core.model import (
-    DrillResult,
-    LeftOut,
-    PhaseName,
-    PhaseRecord,
-    RunResult,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, LeftOut, PhaseName, PhaseRecord, RunResult, Verdict
 
 PHASES = tuple(PhaseRecord(name, "", 1.0) for name in PhaseName)
 

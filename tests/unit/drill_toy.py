@@ -11,18 +11,8 @@ from tests.unit.drill_world import DOWN, POD, World
 
 from promdrill.core.journal import Journal
 from promdrill.core.model import DrillResult, Variant
-from promdrill.drill import (
-    Drill,
-    Persistence,
-    Site,
-    Stage,
-)
-from promdrill.drill.site import (
-    Cluster,
-    Drilled,
-    Execution,
-    Recording,
-)
+from promdrill.drill import Drill, Persistence, Site, Stage
+from promdrill.drill.site import Cluster, Drilled, Execution, Recording
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.helm.chart import ChartRef
 from promdrill.observe.conditions import Condition

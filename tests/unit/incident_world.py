@@ -25,12 +25,7 @@ from promdrill.core import paths
 from promdrill.core.errors import ClusterError
 from promdrill.core.model import Variant
 from promdrill.drill import Drill, Site
-from promdrill.drill.site import (
-    Cluster,
-    Drilled,
-    Execution,
-    Recording,
-)
+from promdrill.drill.site import Cluster, Drilled, Execution, Recording
 from promdrill.helm.chart import ChartRef
 from promdrill.kube import client
 from promdrill.kube.client import NotFound

@@ -6,12 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    Skipped,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, RunResult, Skipped, Verdict
 from promdrill.matrix.cells import Cell, expand
 from promdrill.matrix.reading import Known, read
 from promdrill.results.store import RESULTS

@@ -12,12 +12,7 @@ from pathlib import Path
 import pytest
 
 from promdrill.authoring import reference
-from promdrill.authoring.reference import (
-    PUBLIC,
-    Kind,
-    attributes,
-    entries,
-)
+from promdrill.authoring.reference import PUBLIC, Kind, attributes, entries
 from promdrill.cli import main
 from promdrill.core import paths, shell
 from promdrill.drill import Moments, Plan
@@ -33,7 +28,7 @@ ENTRIES = entries()
 SERVER = Server.of("drill-x", "prometheus")
 
 
-def of(kind: Kind) -> dict[str, reference.Entry]:
+def of(kind: Kind) -> dict[str, reference.Item]:
     return {entry.name: entry for entry in ENTRIES if entry.kind is kind}
 
 
@@ -49,7 +44,7 @@ def test_a_scenario_imports_public_names_and_no_others(file: Path) -> None:
 
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.signature)
-def test_everything_public_says_in_a_line_what_it_is(entry: reference.Entry) -> None:
+def test_everything_public_says_in_a_line_what_it_is(entry: reference.Item) -> None:
     assert len(entry.summary) > 8, "a docstring, or a string below the constant"
     assert "\n" not in entry.summary
     documented = {

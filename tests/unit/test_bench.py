@@ -17,15 +17,7 @@ from promdrill.cli import bench as command
 from promdrill.cli import main
 from promdrill.core.clock import iso
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    DrillResult,
-    ObserverFigures,
-    PhaseName,
-    PhaseRecord,
-    RunResult,
-    Skipped,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, PhaseRecord, RunResult, Skipped, Verdict
 from promdrill.matrix import child
 from promdrill.matrix.child import Ended
 from promdrill.report.bench import show

@@ -14,12 +14,7 @@ from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind
 from promdrill.helm.values import layers
 from promdrill.helm.values.layers import defaults, moved, stack
-from promdrill.helm.values.user import (
-    Own,
-    Resolved,
-    resolve,
-    shown,
-)
+from promdrill.helm.values.user import Own, Resolved, resolve, shown
 from promdrill.install.release import Release
 
 DRILL = """

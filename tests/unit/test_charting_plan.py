@@ -17,7 +17,7 @@ from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.source import files
-from promdrill.helm.values import Case, Plan, plan
+from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
 
@@ -94,7 +94,7 @@ class Drills:
         file.write_text(values, encoding="utf-8")
         return Case(scenario, file, f"r-{scenario}")
 
-    def plan(self, chart: str = "community", own: str = "", **options: Any) -> Plan:
+    def plan(self, chart: str = "community", own: str = "", **options: Any) -> ChartPlan:
         file = self.folder / "own.yaml"
         file.write_text(own, encoding="utf-8")
         return plan(
@@ -114,7 +114,7 @@ def drills(tmp_path: Path) -> Drills:
 
 def test_what_can_be_had_is_left_as_it_is(templates: Templates, drills: Drills) -> None:
     found = drills.plan(available=(f"{PROMETHEUS}:v3.8.1", f"{RELOADER}:v0.87.1"))
-    assert found == Plan("3.8.1", {}, (f"{RELOADER}:v0.87.1", f"{PROMETHEUS}:v3.8.1"))
+    assert found == ChartPlan("3.8.1", {}, (f"{RELOADER}:v0.87.1", f"{PROMETHEUS}:v3.8.1"))
     ((release, values),) = templates.seen
     assert release == "r-quiet"
     assert values["server"]["persistentVolume"] == {"storageClass": "promdrill"}

@@ -15,27 +15,11 @@ import filelock
 import pytest
 
 from promdrill import doctor
-from promdrill.cli import (
-    clean_cache,
-    listing,
-    main,
-    run,
-)
-from promdrill.cluster import (
-    kind,
-    lease,
-    owners,
-    sweep,
-)
+from promdrill.cli import clean_cache, listing, main, run
+from promdrill.cluster import kind, lease, owners, sweep
 from promdrill.core import paths, shell
 from promdrill.core.errors import CommandFailed, UsageError
-from promdrill.core.model import (
-    DrillResult,
-    PhaseName,
-    PhaseRecord,
-    RunResult,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.plugin.session import DrillSession
 from promdrill.request import fulfil, request, scenarios
 from promdrill.request.request import Request
@@ -491,7 +475,7 @@ def test_list_fits_a_terminal_whatever_is_shipped() -> None:
     rows = []
     for scenario in scenarios.find_all():
         traits = scenarios.traits(scenario.test)
-        rows.append(listing.Row(scenario.id, scenario.title, traits.chart_range, traits.touches, 100.0).cells())
+        rows.append(listing.Listed(scenario.id, scenario.title, traits.chart_range, traits.touches, 100.0).cells())
     assert max(map(len, listing.table(rows, 80))) <= 80
 
 

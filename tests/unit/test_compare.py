@@ -10,15 +10,10 @@ import pytest
 from tests.unit.compare_world import PHASES, UNTOLD, aborted, drill, failed, no_fault, passed, run, without
 
 from promdrill.core.model import DrillResult, Verdict
-from promdrill.report.compare.regressions import (
-    Finding,
-    Row,
-    Trend,
-    compare,
-)
+from promdrill.report.compare.regressions import Compared, Finding, Trend, compare
 
 
-def only(old: Sequence[DrillResult], new: Sequence[DrillResult], **options: Any) -> Row:
+def only(old: Sequence[DrillResult], new: Sequence[DrillResult], **options: Any) -> Compared:
     """The one row that comparing two runs gives."""
     (row,) = compare([run(*old)], [run(*new)], **options).rows
     return row

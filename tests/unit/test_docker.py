@@ -19,12 +19,7 @@ from promdrill.core.errors import SupplyError, UsageError
 from promdrill.doctor import GIB, Level, Probes
 from promdrill.supply.choose import Choice
 from promdrill.supply.engine import docker, dockerd
-from promdrill.supply.engine.docker import (
-    Answer,
-    Engine,
-    Trouble,
-    ask,
-)
+from promdrill.supply.engine.docker import Answer, Engine, Trouble, ask
 from promdrill.supply.engine.dockerd import Places
 
 USER = Machine(

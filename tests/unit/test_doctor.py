@@ -12,12 +12,7 @@ from rich.console import Console
 from promdrill import doctor
 from promdrill.artefacts.machine import Machine
 from promdrill.core.errors import SupplyError, UsageError
-from promdrill.doctor import (
-    GIB,
-    Finding,
-    Level,
-    Probes,
-)
+from promdrill.doctor import GIB, Finding, Level, Probes
 from promdrill.supply.choose import Choice
 from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
 

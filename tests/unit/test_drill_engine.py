@@ -11,13 +11,7 @@ from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server
 
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import decode
-from promdrill.core.model import (
-    DrillResult,
-    ObserverFigures,
-    PhaseName,
-    Variant,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
 from promdrill.drill import DrillNotPassed, Persistence, Stage
 from promdrill.faults import Undo
 

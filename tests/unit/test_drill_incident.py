@@ -16,20 +16,9 @@ from tests.unit.observe_world import said, snapshot
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import DrillResult, PhaseName, Verdict
-from promdrill.drill import (
-    Drill,
-    DrillNotPassed,
-    Moments,
-    Persistence,
-    Stage,
-)
+from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage
 from promdrill.drill.incident import FILE, Incident
-from promdrill.drill.part import (
-    FromRecovery,
-    FromRemedy,
-    Repair,
-    UpToIncident,
-)
+from promdrill.drill.part import FromRecovery, FromRemedy, Repair, UpToIncident
 from promdrill.drill.watch import RECOVERY, Watch
 from promdrill.faults import Fault, Ground, Undo
 from promdrill.observe.conditions import Condition, Kind, Seen

@@ -10,14 +10,7 @@ import pytest
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import INSTALLS, LeftOut, Variant
-from promdrill.drill.site import (
-    LONGEST_RELEASE,
-    Cluster,
-    Drilled,
-    Execution,
-    Recording,
-    Site,
-)
+from promdrill.drill.site import LONGEST_RELEASE, Cluster, Drilled, Execution, Recording, Site
 from promdrill.install import Manual, Release
 
 LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)

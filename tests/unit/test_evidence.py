@@ -12,18 +12,7 @@ import pytest
 import yaml
 from tests.unit.api_server import Handler, api_server, hangs_up, says, silent
 from tests.unit.drill_world import FakeClock
-from tests.unit.evidence_world import (
-    APPS,
-    DIRECT,
-    NAMESPACE,
-    PAGES,
-    PASSWORD,
-    POD,
-    SERVICE,
-    SPACE,
-    EvidenceWorld,
-    ok,
-)
+from tests.unit.evidence_world import APPS, DIRECT, NAMESPACE, PAGES, PASSWORD, POD, SERVICE, SPACE, EvidenceWorld, ok
 from tests.unit.fake_shell import install
 
 from promdrill.core import shell

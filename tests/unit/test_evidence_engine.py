@@ -13,12 +13,7 @@ from tests.unit.drill_world import NEVER, World, world
 from promdrill.core.journal import Journal
 from promdrill.core.model import Variant, Verdict
 from promdrill.drill import DrillNotPassed, Stage, engine
-from promdrill.evidence import (
-    ALWAYS,
-    FAILURE,
-    Evidence,
-    Subject,
-)
+from promdrill.evidence import ALWAYS, FAILURE, Evidence, Subject
 from promdrill.evidence.store import Kept
 from promdrill.faults import Undo
 

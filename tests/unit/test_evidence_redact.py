@@ -9,13 +9,7 @@ import pytest
 import yaml
 
 from promdrill.core.clock import SYSTEM
-from promdrill.evidence.redact import (
-    is_credential,
-    redact,
-    redact_lines,
-    redact_text,
-    redact_yaml,
-)
+from promdrill.evidence.redact import is_credential, redact, redact_lines, redact_text, redact_yaml
 
 SHOWN = "hunter2-Xy"
 

@@ -8,14 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.evidence.store import (
-    LARGEST_BYTES,
-    Artefact,
-    Kept,
-    Missing,
-    Store,
-    cut_in_the_middle,
-)
+from promdrill.evidence.store import LARGEST_BYTES, Artefact, Kept, Missing, Store, cut_in_the_middle
 
 
 def on_disk(folder: Path) -> int:

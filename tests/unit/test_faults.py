@@ -8,12 +8,7 @@ import pytest
 from tests.unit.faults_world import NOW, PROOF, SERVER, VALUES, Place, place, pod, snapshot
 
 from promdrill.core import shell
-from promdrill.core.errors import (
-    ClusterError,
-    CommandFailed,
-    CommandTimeout,
-    UsageError,
-)
+from promdrill.core.errors import ClusterError, CommandFailed, CommandTimeout, UsageError
 from promdrill.faults import (
     Edited,
     Fault,

@@ -10,18 +10,8 @@ import pytest
 import yaml
 
 from promdrill.core.errors import UsageError
-from promdrill.faults import (
-    FaultNotTaken,
-    Ground,
-    Replace,
-    Set,
-)
-from promdrill.faults.edits import (
-    Edit,
-    edited,
-    read,
-    write,
-)
+from promdrill.faults import FaultNotTaken, Ground, Replace, Set
+from promdrill.faults.edits import Edit, edited, read, write
 
 FIRST = "# mine\nserver:\n  size: small\n"
 SECOND = "kind: Service\nport: 8080\nsize: small\n"

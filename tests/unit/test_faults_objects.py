@@ -9,15 +9,7 @@ from tests.unit import fake_shell
 from tests.unit.faults_world import PROOF, Place, place, pod
 
 from promdrill.core.errors import ClusterError, CommandFailed
-from promdrill.faults import (
-    Applied,
-    Deleted,
-    Fault,
-    FaultNotTaken,
-    OnNode,
-    Patched,
-    RunIn,
-)
+from promdrill.faults import Applied, Deleted, Fault, FaultNotTaken, OnNode, Patched, RunIn
 from promdrill.kube.client import NotFound
 
 __all__ = ["place"]

@@ -8,15 +8,7 @@ import pytest
 from tests.unit.faults_world import PROOF, SERVER, VALUES, Place, place, pod
 
 from promdrill.core.errors import ClusterError, WaitTimeout
-from promdrill.faults import (
-    Fault,
-    FaultNotTaken,
-    Ground,
-    InOrder,
-    Reinstall,
-    Set,
-    Undo,
-)
+from promdrill.faults import Fault, FaultNotTaken, Ground, InOrder, Reinstall, Set, Undo
 from promdrill.faults.reinstall import GONE_S
 from promdrill.observe.conditions import Condition, Kind, Seen
 

@@ -7,23 +7,10 @@ import re
 import pytest
 from tests.unit.html_world import Told, a_drill, condition, samples
 
-from promdrill.core.events import (
-    FreshnessAsked,
-    Undone,
-    VolumeMeasured,
-    WaitBegan,
-    WaitDone,
-    WaitTimedOut,
-)
+from promdrill.core.events import FreshnessAsked, Undone, VolumeMeasured, WaitBegan, WaitDone, WaitTimedOut
 from promdrill.report.html import draw, lanes
 from promdrill.report.html.charts import charts
-from promdrill.report.html.draw import (
-    CHART,
-    LANE,
-    MOST_POINTS,
-    WIDTH,
-    Canvas,
-)
+from promdrill.report.html.draw import CHART, LANE, MOST_POINTS, WIDTH, Canvas
 from promdrill.report.html.limits import Limits, limits
 
 WAIT = WaitBegan(wanted=("c",), timeout_s=9.0)

@@ -17,12 +17,7 @@ from promdrill.helm.values import Case, layers
 from promdrill.helm.values.edit import load
 from promdrill.helm.values.layers import defaults, moved
 from promdrill.helm.values.user import resolve
-from promdrill.install import (
-    ChartRef,
-    Release,
-    Stack,
-    release,
-)
+from promdrill.install import ChartRef, Release, Stack, release
 from promdrill.install.stack import LONGEST_FULLNAME
 from promdrill.request import planning, scenarios
 

@@ -18,14 +18,7 @@ from promdrill import doctor
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError, SupplyError
 from promdrill.core.events import AloneAtLast
-from promdrill.core.model import (
-    DrillResult,
-    PhaseName,
-    PhaseRecord,
-    RunResult,
-    Variant,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Variant, Verdict
 from promdrill.parallel import child
 from promdrill.parallel.joining import Address, Joined
 from promdrill.parallel.messages import Line, Message

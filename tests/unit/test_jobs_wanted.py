@@ -16,12 +16,7 @@ from promdrill.parallel import wanted
 from promdrill.parallel.joining import Joined
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.settings import Settings
-from promdrill.supply.bundle.manifest import (
-    Asked,
-    Inside,
-    Manifest,
-    Part,
-)
+from promdrill.supply.bundle.manifest import Asked, Inside, Manifest, Part
 from promdrill.supply.bundle.read import Listed
 from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import Supplied, Tools

@@ -11,13 +11,7 @@ import pytest
 from tests.unit.api_server import ApiServer, api_server, executes, hangs_up, kubeconfig, says, silent, streams
 
 from promdrill.core.errors import ClusterError
-from promdrill.kube.client import (
-    ApiError,
-    Kube,
-    NotFound,
-    StreamRefused,
-    object_path,
-)
+from promdrill.kube.client import ApiError, Kube, NotFound, StreamRefused, object_path
 
 POD = "/api/v1/namespaces/n/pods/p"
 LOG = f"{POD}/log"

@@ -9,12 +9,7 @@ import pytest
 import yaml
 from tests.unit.fake_shell import FakeShell, install
 
-from promdrill.cluster import (
-    lease,
-    lifecycle,
-    owners,
-    storage,
-)
+from promdrill.cluster import lease, lifecycle, owners, storage
 from promdrill.cluster.kind import configuration
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError, CommandFailed, UsageError

@@ -17,15 +17,7 @@ from tests.unit.test_drill_scenarios import MOMENTS, Stated, stated
 
 from promdrill.core import paths, shell
 from promdrill.drill.plan import conditions_of
-from promdrill.faults import (
-    Deleted,
-    Edited,
-    Fault,
-    InOrder,
-    OnNode,
-    Replace,
-    RestartServer,
-)
+from promdrill.faults import Deleted, Edited, Fault, InOrder, OnNode, Replace, RestartServer
 from promdrill.helm.values.edit import load
 from promdrill.install.manual import JOBS, Manual
 from promdrill.observe.conditions import Condition

@@ -11,12 +11,7 @@ from tests.unit.matrix_world import KNOWN, cell, cells_of
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.matrix.cells import (
-    VARIABLES,
-    expand,
-    select,
-    to_github,
-)
+from promdrill.matrix.cells import VARIABLES, expand, select, to_github
 from promdrill.matrix.reading import Known, read
 from promdrill.request import scenarios
 from promdrill.supply import kubernetes

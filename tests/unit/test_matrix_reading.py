@@ -8,12 +8,7 @@ import pytest
 from tests.unit import matrix_world
 
 from promdrill.core.errors import UsageError
-from promdrill.matrix.reading import (
-    Chart,
-    Entry,
-    Plan,
-    read,
-)
+from promdrill.matrix.reading import CellEntry, Chart, MatrixFile, read
 
 GOOD = """\
 # a comment: kube_version = ["0"]
@@ -38,7 +33,7 @@ chart = {}
 def test_what_is_read(tmp_path: Path) -> None:
     file = tmp_path / "matrix.toml"
     file.write_text(GOOD)
-    assert read(file, matrix_world.KNOWN) == Plan(
+    assert read(file, matrix_world.KNOWN) == MatrixFile(
         file,
         "1.36.3",
         {
@@ -48,8 +43,8 @@ def test_what_is_read(tmp_path: Path) -> None:
             "scenarios": ((), ("disk-full", "rolling-lock"), ("config-typo", "disk-full")),
             "subcharts": ("", "off"),
         },
-        (Entry({"helm_version": "3", "values": "a.yaml"}, 11),),
-        (Entry({"chart": Chart()}, 15),),
+        (CellEntry({"helm_version": "3", "values": "a.yaml"}, 11),),
+        (CellEntry({"chart": Chart()}, 15),),
     )
 
 

@@ -12,13 +12,7 @@ import pytest
 from tests.unit.matrix_world import cell, drill, ran, write
 
 from promdrill.cluster.address import Address
-from promdrill.core.errors import (
-    ClusterError,
-    CommandFailed,
-    PromdrillError,
-    SupplyError,
-    UsageError,
-)
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, SupplyError, UsageError
 from promdrill.core.model import RunResult, Skipped, Verdict
 from promdrill.matrix import running
 from promdrill.matrix.cells import Cell

@@ -11,19 +11,9 @@ from tests.unit.compare_world import aborted, drill, failed, no_fault, run
 
 from promdrill.cli import main
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    Skipped,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, RunResult, Skipped, Verdict
 from promdrill.report.cells import show
-from promdrill.report.cells.merge import (
-    Cell,
-    Night,
-    expected,
-    gather,
-)
+from promdrill.report.cells.merge import CellReport, Night, expected, gather
 
 TOO_OLD = Skipped("oom", "applies to chart >=25; this is 15.18.0")
 TIMES = ("2026-01-01T00:00:00.000Z", "2026-01-01T00:11:30.000Z")
@@ -51,7 +41,7 @@ def put(folder: Path, name: str, result: RunResult | None = None, **told: str) -
     return place
 
 
-def only(folder: Path) -> Cell:
+def only(folder: Path) -> CellReport:
     (cell,) = gather(folder).cells
     return cell
 
@@ -194,9 +184,9 @@ def test_what_is_no_folder_of_cells_is_refused(folder: Path) -> None:
 SAID = 'no recovery: log says "no space" | <twice>'
 SHOWN = Night(
     (
-        Cell("a", "Chart 15", (timed(drill(), failed("wal", SAID), no_fault(), skipped=(TOO_OLD,)),), ()),
-        Cell("b", "", (timed(drill("oom", repetition=1), failed("oom", repetition=2), failed("wal")),), ()),
-        Cell("c", "Chart 29", (), ("no result",)),
+        CellReport("a", "Chart 15", (timed(drill(), failed("wal", SAID), no_fault(), skipped=(TOO_OLD,)),), ()),
+        CellReport("b", "", (timed(drill("oom", repetition=1), failed("oom", repetition=2), failed("wal")),), ()),
+        CellReport("c", "Chart 29", (), ("no result",)),
     )
 )
 
@@ -261,14 +251,14 @@ def test_markdown() -> None:
 
 
 def test_a_green_night_names_nothing_red() -> None:
-    green = Night((Cell("a", "", (timed(drill()),), ()),))
+    green = Night((CellReport("a", "", (timed(drill()),), ()),))
     assert "### Red" not in show.to_markdown(green)
     assert "**" not in show.to_markdown(green)
     assert show.to_text(green).splitlines()[-1] == "0 of 1 cell red: 1 passed, 0 failed"
 
 
 def test_a_wide_night_is_shown_in_blocks() -> None:
-    wide = Night(tuple(Cell(f"cell-{number}", "", (timed(drill()),), ()) for number in range(20)))
+    wide = Night(tuple(CellReport(f"cell-{number}", "", (timed(drill()),), ()) for number in range(20)))
     lines = show.to_text(wide).splitlines()
     assert max(map(len, lines)) <= 80
     heads = [line.split()[1:] for line in lines if line.startswith("scenario")]
@@ -278,7 +268,7 @@ def test_a_wide_night_is_shown_in_blocks() -> None:
 
 def test_markdown_fits_an_issue() -> None:
     huge = Night(
-        tuple(Cell(f"cell-{number}", "", (timed(failed(reason="no word " * 30)),), ()) for number in range(999))
+        tuple(CellReport(f"cell-{number}", "", (timed(failed(reason="no word " * 30)),), ()) for number in range(999))
     )
     text = show.to_markdown(huge)
     assert show.LONGEST - 1000 < len(text) <= show.LONGEST

@@ -9,16 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.observe_world import (
-    NAMESPACE,
-    NOW,
-    answered,
-    container,
-    pod,
-    said,
-    snapshot,
-    stamp,
-)
+from tests.unit.observe_world import NAMESPACE, NOW, answered, container, pod, said, snapshot, stamp
 
 from promdrill.core import paths, shell
 from promdrill.core.errors import ClusterError, UsageError

@@ -23,12 +23,7 @@ from tests.unit.observe_world import (
 )
 
 from promdrill.kube.client import StreamRefused
-from promdrill.observe.follow import (
-    Follower,
-    Followers,
-    Run,
-    run_of,
-)
+from promdrill.observe.follow import Follower, Followers, Run, run_of
 from promdrill.observe.snapshot import EPOCH, LogLine
 from promdrill.observe.store import Store
 

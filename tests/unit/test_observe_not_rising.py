@@ -5,12 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.unit.observe_world import NAMESPACE, said, snapshot
 
-from promdrill.observe import (
-    Condition,
-    Seen,
-    Server,
-    negate,
-)
+from promdrill.observe import Condition, Seen, Server, negate
 from promdrill.observe.judges import STARTED
 from promdrill.observe.probes import ProbeAnswer
 

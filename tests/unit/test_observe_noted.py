@@ -8,22 +8,9 @@ from typing import Any
 import pytest
 
 from promdrill.core.clock import SYSTEM
-from promdrill.core.events import (
-    ContainerState,
-    Event,
-    FreshnessAsked,
-    PodChanged,
-    PodGone,
-    VolumeMeasured,
-)
+from promdrill.core.events import ContainerState, Event, FreshnessAsked, PodChanged, PodGone, VolumeMeasured
 from promdrill.observe.noted import Notes
-from promdrill.observe.probes import (
-    AGE_QUERY,
-    ExecProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-)
+from promdrill.observe.probes import AGE_QUERY, ExecProbe, Probe, ProbeAnswer, QueryProbe
 
 Told = list[Event]
 

@@ -25,14 +25,7 @@ from tests.unit.observe_world import (
 )
 
 from promdrill.core.errors import ClusterError, WaitTimeout
-from promdrill.core.events import (
-    ConditionChanged,
-    Event,
-    ObserverBroke,
-    WaitDone,
-    WatchRefused,
-    WatchRelisted,
-)
+from promdrill.core.events import ConditionChanged, Event, ObserverBroke, WaitDone, WatchRefused, WatchRelisted
 from promdrill.core.journal import Journal
 from promdrill.core.model import ObserverFigures
 from promdrill.observe import observer as observer_module

@@ -21,13 +21,7 @@ from promdrill.observe.others import (
     object_shows,
     pods_ready,
 )
-from promdrill.observe.probes import (
-    ExecProbe,
-    HttpProbe,
-    MetricsProbe,
-    ObjectProbe,
-    ProbeAnswer,
-)
+from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, ProbeAnswer
 from promdrill.observe.snapshot import Object, Snapshot
 
 APP = {"app.kubernetes.io/name": "app"}

@@ -7,15 +7,7 @@ import threading
 from tests.unit.observe_world import AWAY, NAMESPACE, PATIENCE_S, FakeClock, FakeKube, pod
 
 from promdrill.observe.poll import PERIOD_S, Poller
-from promdrill.observe.probes import (
-    ExecProbe,
-    HttpProbe,
-    MetricsProbe,
-    ObjectProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-)
+from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.snapshot import EPOCH
 from promdrill.observe.store import Store
 

@@ -9,13 +9,7 @@ import pytest
 from tests.unit.observe_world import NAMESPACE, FakeKube
 
 from promdrill.core.errors import ClusterError
-from promdrill.observe.prometheus import (
-    Remembered,
-    buildinfo,
-    instant,
-    remember,
-    samples,
-)
+from promdrill.observe.prometheus import Remembered, buildinfo, instant, remember, samples
 from promdrill.observe.server import Server
 
 SERVER = Server.of(NAMESPACE, "prometheus")

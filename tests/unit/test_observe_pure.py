@@ -8,15 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.unit.observe_world import NOW, container, pod, said, snapshot
 
-from promdrill.observe.conditions import (
-    Condition,
-    Kind,
-    Seen,
-    all_of,
-    any_of,
-    negate,
-    unknown,
-)
+from promdrill.observe.conditions import Condition, Kind, Seen, all_of, any_of, negate, unknown
 from promdrill.observe.observer import percentile
 from promdrill.observe.poll import parse_metrics, read_metrics
 from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe

@@ -9,14 +9,7 @@ from contextlib import contextmanager
 import pytest
 from tests.unit.observe_world import AWAY, PATIENCE_S, FakeKube, Play, change, listing, pod
 
-from promdrill.core.events import (
-    Event,
-    WatchAway,
-    WatchClosed,
-    WatchNotUnderstood,
-    WatchRefused,
-    WatchRelisted,
-)
+from promdrill.core.events import Event, WatchAway, WatchClosed, WatchNotUnderstood, WatchRefused, WatchRelisted
 from promdrill.observe import reflect
 from promdrill.observe.reflect import Backoff, Reflector
 from promdrill.observe.snapshot import Object, name_of

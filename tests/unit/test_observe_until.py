@@ -13,20 +13,9 @@ from tests.unit.observe_world import NOW, FakeClock, named, noted, pod, snapshot
 
 from promdrill.core.clock import iso
 from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
-from promdrill.core.events import (
-    ConditionChanged,
-    FailureSeen,
-    WaitDone,
-    WaitTimedOut,
-)
+from promdrill.core.events import ConditionChanged, FailureSeen, WaitDone, WaitTimedOut
 from promdrill.core.journal import Journal
-from promdrill.observe.conditions import (
-    Condition,
-    Failure,
-    Kind,
-    Seen,
-    unknown,
-)
+from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
 from promdrill.observe.probes import Probe, QueryProbe
 from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.observe.until import TICK_S, until

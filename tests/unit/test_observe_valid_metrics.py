@@ -13,14 +13,7 @@ from tests.unit.observe_world import NAMESPACE, NOW, said, snapshot
 from promdrill.observe import valid_metrics as valid
 from promdrill.observe.conditions import Seen
 from promdrill.observe.judges import STARTED
-from promdrill.observe.probes import (
-    AGE_QUERY,
-    Labels,
-    MetricsProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-)
+from promdrill.observe.probes import AGE_QUERY, Labels, MetricsProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Snapshot

@@ -44,7 +44,7 @@ def test_everything_that_is_fetched_is_pinned() -> None:
 def test_a_chart_of_ones_own_is_named_as_it_was_typed() -> None:
     settings = Settings(chart="my/chart", chart_version="1.2.3", kubernetes="1.35.8")
     rows = [*planned.rows(Request(settings), PLATFORMS[0], Pins.load())]
-    assert rows[-1] == planned.Row("chart", "any", "my/chart 1.2.3")
+    assert rows[-1] == planned.Fetched("chart", "any", "my/chart 1.2.3")
     assert next(row for row in rows if row.what == "node image").source == "docker.io/kindest/node:v1.35.8"
 
 

@@ -14,12 +14,7 @@ import pytest
 
 from promdrill import doctor
 from promdrill.core import paths
-from promdrill.core.errors import (
-    ClusterError,
-    PromdrillError,
-    SupplyError,
-    UsageError,
-)
+from promdrill.core.errors import ClusterError, PromdrillError, SupplyError, UsageError
 from promdrill.core.events import PhaseBegan, PhaseEnded
 from promdrill.core.model import (
     DrillResult,

@@ -12,14 +12,8 @@ import pytest
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
-from promdrill.supply.build import (
-    catalogue,
-    programs,
-    toolchain,
-)
-from promdrill.supply.build import (
-    go as gobuild,
-)
+from promdrill.supply.build import catalogue, programs, toolchain
+from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
 
 NAMES, ARCHITECTURES = programs.NAMES, programs.ARCHITECTURES

@@ -17,12 +17,7 @@ from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.reference import Reference
 from promdrill.artefacts.registries import Registry
-from promdrill.core.errors import (
-    CommandFailed,
-    CommandTimeout,
-    SupplyError,
-    UsageError,
-)
+from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError, UsageError
 from promdrill.core.shell import Completed
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import images

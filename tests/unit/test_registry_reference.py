@@ -3,12 +3,7 @@
 import pytest
 import yaml
 
-from promdrill.artefacts.reference import (
-    Reference,
-    engine_name,
-    named_in,
-    source_of,
-)
+from promdrill.artefacts.reference import Reference, engine_name, named_in, source_of
 from promdrill.artefacts.registries import Registry
 from promdrill.core.errors import SupplyError
 

@@ -25,12 +25,7 @@ from promdrill.core.model import (
     Variant,
     Verdict,
 )
-from promdrill.results import (
-    folder,
-    store,
-    summary,
-    variants,
-)
+from promdrill.results import folder, store, summary, variants
 from promdrill.results.junit import to_junit
 from promdrill.results.run import Run
 from promdrill.results.table import WIDTH

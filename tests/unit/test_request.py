@@ -13,19 +13,13 @@ from tests.unit.bundle_world import World
 from promdrill import doctor, supply
 from promdrill.cluster.address import Address
 from promdrill.core.errors import UsageError
-from promdrill.helm.values import Plan
+from promdrill.helm.values import ChartPlan
 from promdrill.helm.values.user import Own
 from promdrill.request import fulfil, options, planning
 from promdrill.request.fulfil import Preflight
 from promdrill.request.options import OPTIONS
 from promdrill.request.planning import Planned
-from promdrill.request.request import (
-    KindOptions,
-    Request,
-    ids_of,
-    make,
-    scenarios_of,
-)
+from promdrill.request.request import KindOptions, Request, ids_of, make, scenarios_of
 from promdrill.request.settings import Settings
 from promdrill.supply import choose
 from promdrill.supply.bundle import read as bundle_read
@@ -171,7 +165,7 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     tools = Tools(place / "kind", place / "kubectl", place / "helm")
     chart_there, provisioner, crds = (place / name for name in ("chart", "p.yaml", "bundle.yaml"))
     supplied = Supplied("source", "told", tools, "1.36.3", "node:1", chart_there, provisioner, crds)
-    plan = Plan("3.14.0", {"server": {"image": {"tag": "v3.14.0"}}}, (), ("The nearest runs.",))
+    plan = ChartPlan("3.14.0", {"server": {"image": {"tag": "v3.14.0"}}}, (), ("The nearest runs.",))
     log: list[str] = []
 
     def plan_of(*_: Any, **__: Any) -> Planned:

@@ -11,23 +11,12 @@ import pytest
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    DrillResult,
-    PhaseName,
-    PhaseRecord,
-    RunResult,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.helm.compatibility.table import followed
 from promdrill.helm.source.files import metadata
 from promdrill.request import scenarios
 from promdrill.request.markers import MARKERS
-from promdrill.request.scenarios import (
-    Traits,
-    applies,
-    last_took,
-    traits,
-)
+from promdrill.request.scenarios import Traits, applies, last_took, traits
 
 OUR_CHART = paths.manifests_dir() / "charts/prometheus"
 TOOK_WORDS = (

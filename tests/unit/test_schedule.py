@@ -5,13 +5,7 @@ import threading
 import pytest
 
 from promdrill.core.errors import SupplyError
-from promdrill.supply.build.schedule import (
-    Lane,
-    Progress,
-    State,
-    Task,
-    run,
-)
+from promdrill.supply.build.schedule import Lane, Progress, State, Task, run
 
 WIDE = {Lane.DOWNLOAD: 2, Lane.BUILD: 2}
 

@@ -14,17 +14,7 @@ from promdrill.core import paths
 from promdrill.core.journal import Journal
 from promdrill.drill import Drill
 from promdrill.drill.plan import Moments, Stage, conditions_of
-from promdrill.faults import (
-    Applied,
-    DeleteServerPod,
-    Edited,
-    FaultNotTaken,
-    Ground,
-    InOrder,
-    Set,
-    Undo,
-    ValuesEdit,
-)
+from promdrill.faults import Applied, DeleteServerPod, Edited, FaultNotTaken, Ground, InOrder, Set, Undo, ValuesEdit
 from promdrill.faults.edits import Edit
 from promdrill.helm.values import edit as values
 from promdrill.observe.conditions import Condition, Kind, Seen

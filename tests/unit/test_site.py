@@ -35,15 +35,7 @@ from promdrill.cli import main
 from promdrill.cli import parser as cli_parser
 from promdrill.cli.run import OPTIONS
 from promdrill.core import model, paths, shell
-from promdrill.core.model import (
-    DrillResult,
-    JobSamples,
-    LeftOut,
-    ObserverFigures,
-    PhaseName,
-    RunResult,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, JobSamples, LeftOut, ObserverFigures, PhaseName, RunResult, Verdict
 from promdrill.request import scenarios
 from promdrill.results import store
 

@@ -12,15 +12,8 @@ from rich.console import Console
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
-from promdrill.supply.build import (
-    catalogue,
-    debian,
-    node,
-    source,
-)
-from promdrill.supply.build import (
-    go as gobuild,
-)
+from promdrill.supply.build import catalogue, debian, node, source
+from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
 from promdrill.supply.provide import OWN_IMAGES
 from promdrill.supply.supplied import Supplied, SupplyRequest
@@ -94,7 +87,7 @@ class World:
     def provide(self, prepare: Callable[[], None] = lambda: None) -> Supplied:
         shipped = catalogue.load(self.images)
         go = Go(Path("go"), "go1.26.6", {})
-        supply = source.Source(shipped, self.cache, go, Console(quiet=True), prepare=prepare, restricted=True)
+        supply = source.SourceSupply(shipped, self.cache, go, Console(quiet=True), prepare=prepare, restricted=True)
         return supply.provide(SupplyRequest(), chart=Path("chart"), why="test")
 
     def _go(self, artefact: Any, go: Any, into: Path, *, stop: threading.Event) -> dict[str, Any]:

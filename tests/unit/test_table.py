@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from promdrill.results.table import (
-    Strong,
-    Table,
-    escape,
-    wrap,
-)
+from promdrill.results.table import Strong, Table, escape, wrap
 
 FRUIT = Table(("name", "n", "what it is"), [("fig", "1", "a fruit"), ("pear", "22", "a bigger fruit")], frozenset({1}))
 

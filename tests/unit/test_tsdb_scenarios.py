@@ -23,14 +23,7 @@ from promdrill.install import Release
 from promdrill.observe.conditions import Condition
 from promdrill.observe.log_patterns import wording
 from promdrill.observe.others import http_answer
-from promdrill.observe.probes import (
-    ExecProbe,
-    HttpProbe,
-    MetricsProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-)
+from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Snapshot
 from promdrill.runbook.parse import parse

@@ -23,12 +23,7 @@ from promdrill.core.events import (
     VerdictReached,
     VolumeMeasured,
 )
-from promdrill.core.model import (
-    PhaseName,
-    StepRecord,
-    Variant,
-    Verdict,
-)
+from promdrill.core.model import PhaseName, StepRecord, Variant, Verdict
 from promdrill.core.model import Skipped as Skip
 from promdrill.results.folder import of_result
 from promdrill.results.run import Run
@@ -37,12 +32,7 @@ from promdrill.results.timeline.drill import Instant
 from promdrill.results.timeline.read import Skipped, Tail
 from promdrill.watch.choose import choose
 from promdrill.watch.rows import Status, rows
-from promdrill.watch.run import (
-    OVERDUE_S,
-    SILENT_S,
-    Ending,
-    Follower,
-)
+from promdrill.watch.run import OVERDUE_S, SILENT_S, Ending, Follower
 from promdrill.watch.words import age_words, pod_words, volume_words
 
 LINE = '{"at": "2026-01-02T03:04:05.000Z", "t": 1, "event": "phase-begin", "phase": "inject"}\n'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promdrill.authoring.reference import Entry, entries
+from promdrill.authoring.reference import Item, entries
 from promdrill_site.markdown import code, prose, sentence, table
 
 
@@ -53,12 +53,12 @@ def _table(kind: str, head: str, before: str = "") -> str:
     return _rows(head, _entries(kind), before)
 
 
-def _rows(head: str, listed: Sequence[Entry], before: str = "") -> str:
+def _rows(head: str, listed: Sequence[Item], before: str = "") -> str:
     shown = [(code(f"{before}{entry.signature}"), sentence(prose(entry.summary))) for entry in listed]
     return table((head, "what it is"), shown)
 
 
-def _entries(kind: str) -> list[Entry]:
+def _entries(kind: str) -> list[Item]:
     """Entries of one kind.
 
     Raises:

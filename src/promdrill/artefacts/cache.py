@@ -48,7 +48,7 @@ def tree_digest(folder: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CacheEntry:
     """An artefact in the cache.
 
     Attributes:
@@ -143,7 +143,7 @@ class Cache:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def find(self, name: str, key: str, *, only: Iterable[str] | None = None) -> Entry | None:
+    def find(self, name: str, key: str, *, only: Iterable[str] | None = None) -> CacheEntry | None:
         """The entry, if it exists and is not damaged.
 
         Args:
@@ -151,7 +151,7 @@ class Cache:
             key: Its recipe's key.
             only: Files to check; all by default.
         """
-        entry = Entry(name, key, self.place(name, key))
+        entry = CacheEntry(name, key, self.place(name, key))
         return entry if entry.folder.is_dir() and entry.damage(only) is None else None
 
     def build(
@@ -161,7 +161,7 @@ class Cache:
         make: Callable[[Path], dict[str, Any]],
         *,
         waiting: Callable[[], None] = lambda: None,
-    ) -> Entry:
+    ) -> CacheEntry:
         """The entry, built by `make` if it is missing; two processes at the same time build it once.
 
         Args:
@@ -181,7 +181,7 @@ class Cache:
         finally:
             lock.release()
 
-    def _store(self, name: str, key: str, make: Callable[[Path], dict[str, Any]]) -> Entry:
+    def _store(self, name: str, key: str, make: Callable[[Path], dict[str, Any]]) -> CacheEntry:
         place = self.place(name, key)
         place.parent.mkdir(parents=True, exist_ok=True)
         if place.exists():  # damaged, or it would have been found
@@ -204,7 +204,7 @@ class Cache:
         except BaseException:
             shutil.rmtree(work, ignore_errors=True)
             raise
-        return Entry(name, key, place)
+        return CacheEntry(name, key, place)
 
     def place(self, name: str, key: str) -> Path:
         """The folder of an entry, whether it exists or not."""

@@ -55,7 +55,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Item:
     """One thing that a scenario may use.
 
     Attributes:
@@ -76,7 +76,7 @@ class Entry:
         return self.signature.partition("(")[0].rstrip(":")
 
 
-def entries() -> tuple[Entry, ...]:
+def entries() -> tuple[Item, ...]:
     """All entries, by kind; within a kind by name, except the fields of a plan and the keys of a front matter.
 
     Raises:
@@ -87,10 +87,10 @@ def entries() -> tuple[Entry, ...]:
     found += _methods(dashboard.Source, "source", Kind.CONDITION)
     found += [entry for module in PUBLIC for entry in _names(module)]
     found += _names(dashboard)
-    found += [Entry(Kind.MARKER, f"{each.name}({each.arguments})", each.meaning) for each in markers.ALL]
+    found += [Item(Kind.MARKER, f"{each.name}({each.arguments})", each.meaning) for each in markers.ALL]
     found += _server_names()
     said = attributes(FrontMatter)
-    found += [Entry(Kind.RUNBOOK, f"{key}:", said[key]) for key in KEYS]
+    found += [Item(Kind.RUNBOOK, f"{key}:", said[key]) for key in KEYS]
     found += _wordings()
     found += _images()
     in_order = sorted(found, key=lambda entry: "" if entry.kind in {Kind.PLAN, Kind.RUNBOOK} else entry.signature)
@@ -112,7 +112,7 @@ def attributes(documented: type) -> dict[str, str]:
     return {name: " ".join(words.split()) for name, words in found}
 
 
-def _names(module: ModuleType) -> Iterator[Entry]:
+def _names(module: ModuleType) -> Iterator[Item]:
     """The public functions and classes of a module."""
     for name in vars(module)["__all__"]:
         thing = vars(module)[name]
@@ -122,7 +122,7 @@ def _names(module: ModuleType) -> Iterator[Entry]:
         home = "promdrill.observe" if module is dashboard else module.__name__
         callable_ = inspect.isfunction(thing) or (inspect.isclass(thing) and not issubclass(thing, Enum))
         called = _called(thing) if callable_ else ""
-        yield Entry(_kind(thing), f"{prefix}{name}{called}", _said(module, name, thing), home)
+        yield Item(_kind(thing), f"{prefix}{name}{called}", _said(module, name, thing), home)
 
 
 def _kind(thing: Any) -> Kind:
@@ -133,7 +133,7 @@ def _kind(thing: Any) -> Kind:
     return Kind.CONDITION if inspect.isfunction(thing) and _makes_condition(thing) else Kind.OTHER
 
 
-def _methods(documented: type, called: str, kind: Kind) -> Iterator[Entry]:
+def _methods(documented: type, called: str, kind: Kind) -> Iterator[Item]:
     """The public methods of a class of which a scenario has an instance."""
     for name, method in vars(documented).items():
         if name.startswith("_") or not inspect.isfunction(method):
@@ -142,24 +142,24 @@ def _methods(documented: type, called: str, kind: Kind) -> Iterator[Entry]:
         if kind is Kind.CONDITION and not makes:
             continue
         entry_kind = Kind.CONDITION if makes else kind
-        yield Entry(entry_kind, f"{called}.{name}{_called(method, bound=True)}", summary(method))
+        yield Item(entry_kind, f"{called}.{name}{_called(method, bound=True)}", summary(method))
 
 
-def _fields(documented: Any, kind: Kind, prefix: str = "") -> Iterator[Entry]:
+def _fields(documented: Any, kind: Kind, prefix: str = "") -> Iterator[Item]:
     """The fields of a dataclass, with their descriptions from its docstring."""
     said = attributes(documented)
     home = "promdrill.drill"
     for field in dataclasses.fields(documented):
-        yield Entry(kind, f"{prefix}{field.name}", said[field.name], home)
+        yield Item(kind, f"{prefix}{field.name}", said[field.name], home)
 
 
-def _server_names() -> Iterator[Entry]:
+def _server_names() -> Iterator[Item]:
     """The names of the drilled Prometheus and its objects."""
     said = attributes(Server)
     for name in ("namespace", "release", "fullname", "container", "reloader", "port", "pod_port", "containers"):
-        yield Entry(Kind.NAME, f"server.{name}", said[name])
+        yield Item(Kind.NAME, f"server.{name}", said[name])
     for name in ("service", "claim"):
-        yield Entry(Kind.NAME, f"server.{name}", summary(getattr(Server, name)))
+        yield Item(Kind.NAME, f"server.{name}", summary(getattr(Server, name)))
 
 
 def _makes_condition(function: Callable[..., Any]) -> bool:
@@ -207,17 +207,17 @@ def _below(module: ModuleType, name: str) -> str:
     return ""
 
 
-def _wordings() -> Iterator[Entry]:
+def _wordings() -> Iterator[Item]:
     """The wordings that `Drill.wording` knows, and their versions of Prometheus."""
     for meaning in dict.fromkeys(row.meaning for row in TABLE):
         versions = ", ".join(str(row.versions) for row in TABLE if row.meaning == meaning)
-        yield Entry(Kind.WORDING, f'drill.wording("{meaning}")', f"in the log of Prometheus {versions}")
+        yield Item(Kind.WORDING, f'drill.wording("{meaning}")', f"in the log of Prometheus {versions}")
 
 
-def _images() -> Iterator[Entry]:
+def _images() -> Iterator[Item]:
     """Images that the supply `source` can build. With a registry, a scenario may use any image."""
     for artefact in catalogue.load(paths.images_dir()).artefacts.values():
         for image in artefact.images:
             if not image.name.startswith(_PLUMBING):
                 contents = ", ".join(image.entrypoint) or "no entrypoint"
-                yield Entry(Kind.IMAGE, image.reference, f"{artefact.name} {artefact.version}; runs {contents}")
+                yield Item(Kind.IMAGE, image.reference, f"{artefact.name} {artefact.version}; runs {contents}")

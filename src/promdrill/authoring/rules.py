@@ -13,23 +13,12 @@ from pathlib import Path
 
 import yaml
 
-from promdrill.authoring.stated import (
-    MOMENTS,
-    NOW,
-    Stated,
-    Unanswerable,
-    stated,
-)
+from promdrill.authoring.stated import MOMENTS, NOW, Stated, Unanswerable, stated
 from promdrill.core.errors import PromdrillError, UsageError, shortened
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
 from promdrill.drill.site import LONGEST_RELEASE
-from promdrill.faults import (
-    Fault,
-    FaultNotTaken,
-    Set,
-    ValuesEdit,
-)
+from promdrill.faults import Fault, FaultNotTaken, Set, ValuesEdit
 from promdrill.faults.edits import edited
 from promdrill.observe.conditions import Condition
 from promdrill.request import markers, scenarios

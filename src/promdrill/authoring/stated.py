@@ -11,18 +11,8 @@ from typing import Any, cast
 
 from promdrill.core.errors import UsageError
 from promdrill.core.model import INSTALLS
-from promdrill.drill import (
-    Drill,
-    Moments,
-    Plan,
-    Site,
-)
-from promdrill.drill.site import (
-    Cluster,
-    Drilled,
-    Execution,
-    Recording,
-)
+from promdrill.drill import Drill, Moments, Plan, Site
+from promdrill.drill.site import Cluster, Drilled, Execution, Recording
 from promdrill.install import ChartRef
 from promdrill.kube.client import object_path
 from promdrill.request import markers, scenarios

@@ -15,12 +15,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeE
 
 from promdrill.artefacts.cache import Cache
 from promdrill.cli import supply
-from promdrill.cli.parser import (
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core import paths
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.manifest import Manifest

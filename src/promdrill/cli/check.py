@@ -7,13 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 
 
 def add(commands: Subcommands) -> None:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from promdrill.cli.parser import (
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
 from promdrill.core.errors import PromdrillError
 from promdrill.supply.engine import lifecycle

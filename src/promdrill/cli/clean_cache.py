@@ -13,12 +13,7 @@ from pathlib import Path
 import filelock
 
 from promdrill.cli.clean import refuse_while_in_use
-from promdrill.cli.parser import (
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError

@@ -6,13 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.core.choices import nearest
 from promdrill.report.compare import markdown
 from promdrill.report.compare import text as compare_text

@@ -10,12 +10,7 @@ from rich.console import Console
 from promdrill import doctor
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import PLATFORMS, Platform
-from promdrill.cli.parser import (
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core.errors import UsageError
 from promdrill.request import options, request
 from promdrill.request.request import Request

@@ -11,14 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, complain, say
 from promdrill.core import paths, records
 from promdrill.core.errors import PromdrillError
 from promdrill.request import scenarios
@@ -29,7 +22,7 @@ UNKNOWN = "?"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Listed:
     """One scenario; the attributes are the keys of ``--json``.
 
     Attributes:
@@ -104,20 +97,20 @@ def _say_incidents() -> None:
         complain(each.gone)
 
 
-def _row(scenario: scenarios.ScenarioFolder, took_s: float | None, broken: list[PromdrillError]) -> Row:
+def _row(scenario: scenarios.ScenarioFolder, took_s: float | None, broken: list[PromdrillError]) -> Listed:
     try:
         traits = scenarios.traits(scenario.test)
     except PromdrillError as error:
         broken.append(error)
-        return Row(scenario.id, scenario.title, None, None, took_s)
-    return Row(scenario.id, scenario.title, traits.chart_range, traits.touches, took_s)
+        return Listed(scenario.id, scenario.title, None, None, took_s)
+    return Listed(scenario.id, scenario.title, traits.chart_range, traits.touches, took_s)
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None) -> list[str]:
     """The lines of the table: one per scenario; where that is too wide, the title goes on lines below.
 
     Args:
-        rows: As from `Row.cells`; the last cell is the title.
+        rows: As from `Listed.cells`; the last cell is the title.
         width: Columns of the terminal; None for no limit, as in a pipe.
     """
     return Table(HEAD, rows).text(width)

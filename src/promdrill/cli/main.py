@@ -15,14 +15,7 @@ from dataclasses import dataclass
 from types import FrameType
 from typing import Any
 
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_PIPE_CLOSED,
-    EXIT_USAGE,
-    Parser,
-    complain,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
 from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 

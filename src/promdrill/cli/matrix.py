@@ -12,32 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from promdrill import doctor
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, complain, say
 from promdrill.core import paths
 from promdrill.core.choices import SUPPLIES, jobs, one_of
 from promdrill.core.errors import PromdrillError, UsageError
-from promdrill.matrix import (
-    child,
-    ground,
-    running,
-    table,
-)
-from promdrill.matrix.cells import (
-    VARIABLES,
-    Cell,
-    Matrix,
-    expand,
-    select,
-    to_github,
-)
+from promdrill.matrix import child, ground, running, table
+from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
 from promdrill.matrix.gitlab import to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read

@@ -15,12 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from promdrill.cli.parser import (
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core import paths
 from promdrill.core.choices import nearest
 from promdrill.core.errors import UsageError

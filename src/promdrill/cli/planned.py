@@ -26,7 +26,7 @@ _SHOWN = 12  # characters of a digest, as Docker shows it
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Fetched:
     """One artefact.
 
     Attributes:
@@ -42,7 +42,7 @@ class Row:
     sha256: str = ""
 
 
-def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Row]:
+def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Fetched]:
     """What the registry supply fetches for drills on a machine of that platform.
 
     The images of a chart are not included: they are known only after Helm has rendered it.
@@ -60,19 +60,19 @@ def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Row]:
     planned, node = registry.plan(request.of_supply(), platform, pins), str(platform.node)
     yield from (_pinned(pin, str(platform)) for pin in (planned.kind, planned.kubectl, planned.helm))
     yield from (_pinned(pin, "any") for pin in (planned.provisioner, planned.crds))
-    yield Row("node image", node, planned.node.name, planned.node.digest)
+    yield Fetched("node image", node, planned.node.name, planned.node.digest)
     images = (PROVISIONER_IMAGE, *planning.images(scenarios, settings.app_version or APP_VERSION, None))
     for name in dict.fromkeys((*images, *planning.optional_images(scenarios))):
         if name in OWN_IMAGES:
-            yield Row("own image", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
+            yield Fetched("own image", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
         else:
-            yield Row("image", node, name, pins.digest("image", name) or "")
+            yield Fetched("image", node, name, pins.digest("image", name) or "")
     chart = settings.chart or find.DEFAULT
     version = settings.chart_version or ("" if settings.chart else find.DEFAULT_VERSION)
-    yield Row("chart", "any", f"{chart} {version}".strip(), (version and pins.digest(chart, version)) or "")
+    yield Fetched("chart", "any", f"{chart} {version}".strip(), (version and pins.digest(chart, version)) or "")
 
 
-def render(found: Sequence[Row], console: Console) -> None:
+def render(found: Sequence[Fetched], console: Console) -> None:
     """Print a plan, two lines per artefact: what it is, and its address, which can be copied."""
     widest = max(len(row.what) for row in found)
     for row in found:
@@ -85,10 +85,10 @@ def render(found: Sequence[Row], console: Console) -> None:
     )
 
 
-def to_json(found: Sequence[Row]) -> list[dict[str, Any]]:
+def to_json(found: Sequence[Fetched]) -> list[dict[str, Any]]:
     """The same as `render`, for JSON, with full digests."""
     return [asdict(row) for row in found]
 
 
-def _pinned(pin: Pin, platform: str) -> Row:
-    return Row(f"{pin.name} {pin.version}", platform, pin.address, pin.sha256)
+def _pinned(pin: Pin, platform: str) -> Fetched:
+    return Fetched(f"{pin.name} {pin.version}", platform, pin.address, pin.sha256)

@@ -6,14 +6,7 @@ import argparse
 import dataclasses
 import json
 
-from promdrill.cli.parser import (
-    EXIT_OK,
-    EXIT_USAGE,
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, EXIT_USAGE, Subcommands, add_command, complain, say
 from promdrill.core.errors import UsageError
 
 

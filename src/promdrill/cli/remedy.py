@@ -8,14 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from promdrill.cli import verify
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, Subcommands, add_command, complain, say
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError
 from promdrill.drill.part import FromRemedy

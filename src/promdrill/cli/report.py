@@ -5,12 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promdrill.cli.parser import (
-    EXIT_OK,
-    Subcommands,
-    add_command,
-    say,
-)
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core.errors import UsageError
 from promdrill.results.folder import write_atomically
 

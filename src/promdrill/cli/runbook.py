@@ -5,15 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_OK,
-    Parser,
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Parser, Subcommands, add_command, complain, say
 from promdrill.core.errors import PromdrillError
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse

@@ -9,12 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from promdrill.cli.parser import (
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import Subcommands, add_command, complain, say
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.incident import record, show

@@ -5,16 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from promdrill.cli.parser import (
-    EXIT_FAILED,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    Parser,
-    Subcommands,
-    add_command,
-    complain,
-    say,
-)
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Parser, Subcommands, add_command, complain, say
 from promdrill.core.errors import PromdrillError
 from promdrill.drill.part import FromRecovery
 from promdrill.incident import judge, record, show

@@ -16,13 +16,7 @@ from typing import ClassVar, TypeVar, dataclass_transform
 
 from promdrill.core import records
 from promdrill.core.clock import iso
-from promdrill.core.model import (
-    JobSamples,
-    ObserverFigures,
-    PhaseName,
-    StepRecord,
-    Verdict,
-)
+from promdrill.core.model import JobSamples, ObserverFigures, PhaseName, StepRecord, Verdict
 from promdrill.core.records import Misfit, Moment
 
 

@@ -4,12 +4,7 @@ A scenario's test gets a `Drill` and calls its `run` once, with what `Plan` list
 """
 
 from promdrill.drill.engine import Drill
-from promdrill.drill.plan import (
-    Moments,
-    Persistence,
-    Plan,
-    Stage,
-)
+from promdrill.drill.plan import Moments, Persistence, Plan, Stage
 from promdrill.drill.site import Site
 from promdrill.drill.verdicts import DrillNotPassed
 from promdrill.install.manual import JOBS as MANUAL_JOBS

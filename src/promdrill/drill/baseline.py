@@ -9,12 +9,7 @@ from typing import Self
 
 from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
-from promdrill.observe.prometheus import (
-    Remembered,
-    buildinfo,
-    instant,
-    remember,
-)
+from promdrill.observe.prometheus import Remembered, buildinfo, instant, remember
 from promdrill.observe.server import Server
 from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
 

@@ -11,23 +11,12 @@ from typing import NamedTuple
 
 from promdrill.core.choices import NO_FAULT
 from promdrill.core.errors import PromdrillError
-from promdrill.core.events import (
-    AloneAtLast,
-    ControlApplied,
-    PersistenceNotAsked,
-    SamplesCounted,
-    SamplesUnknown,
-)
+from promdrill.core.events import AloneAtLast, ControlApplied, PersistenceNotAsked, SamplesCounted, SamplesUnknown
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
 from promdrill.drill.baseline import Baseline, Memory
 from promdrill.drill.incident import Incident
-from promdrill.drill.part import (
-    FromRecovery,
-    FromRemedy,
-    UpToIncident,
-    Whole,
-)
+from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident, Whole
 from promdrill.drill.plan import Moments, Plan, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy

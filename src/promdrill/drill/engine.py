@@ -20,13 +20,7 @@ import yaml
 
 from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import PromdrillError, UsageError
-from promdrill.core.events import (
-    DrillBegan,
-    EndedEarly,
-    EvidenceMissing,
-    Reproduced,
-    VerdictReached,
-)
+from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
 from promdrill.drill.interrupts import terminable

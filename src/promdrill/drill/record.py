@@ -8,22 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from promdrill.core.clock import Clock, iso
-from promdrill.core.events import (
-    Ending,
-    ObserverSummedUp,
-    PhaseBegan,
-    PhaseEnded,
-    StepBegan,
-    StepEnded,
-)
+from promdrill.core.events import Ending, ObserverSummedUp, PhaseBegan, PhaseEnded, StepBegan, StepEnded
 from promdrill.core.journal import Journal
-from promdrill.core.model import (
-    ObserverFigures,
-    PhaseName,
-    PhaseRecord,
-    SampleAccount,
-    StepRecord,
-)
+from promdrill.core.model import ObserverFigures, PhaseName, PhaseRecord, SampleAccount, StepRecord
 from promdrill.runbook.run import StepResult
 from promdrill.runbook.step import Step
 

@@ -6,12 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promdrill.core.clock import Clock
-from promdrill.core.events import (
-    FaultApplied,
-    FaultConfirmed,
-    StageBegan,
-    StageSeen,
-)
+from promdrill.core.events import FaultApplied, FaultConfirmed, StageBegan, StageSeen
 from promdrill.drill.plan import Moments, Stage, conditions_of
 from promdrill.drill.timings import Timings
 from promdrill.drill.watch import Watch

@@ -6,13 +6,7 @@ from collections.abc import Sequence
 
 from promdrill.drill.plan import Moments, Stage, conditions_of
 from promdrill.drill.verdicts import NothingProven
-from promdrill.observe.conditions import (
-    Condition,
-    Failure,
-    Kind,
-    Seen,
-    all_of,
-)
+from promdrill.observe.conditions import Condition, Failure, Kind, Seen, all_of
 from promdrill.observe.observer import Observer
 from promdrill.observe.snapshot import Snapshot
 from promdrill.observe.until import until

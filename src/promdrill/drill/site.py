@@ -17,13 +17,7 @@ from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
-from promdrill.install import (
-    ChartRef,
-    Installation,
-    Manual,
-    Operator,
-    release,
-)
+from promdrill.install import ChartRef, Installation, Manual, Operator, release
 from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 from promdrill.runbook.environment import Tools

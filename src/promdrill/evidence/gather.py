@@ -7,34 +7,13 @@ import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core.clock import (
-    SYSTEM,
-    Clock,
-    Deadline,
-    iso,
-)
+from promdrill.core.clock import SYSTEM, Clock, Deadline, iso
 from promdrill.core.events import EvidenceIndexed, EvidenceMissing, EvidenceTaken
 from promdrill.core.journal import Journal
-from promdrill.evidence import (
-    helm,
-    logs,
-    objects,
-    prometheus,
-)
+from promdrill.evidence import helm, logs, objects, prometheus
 from promdrill.evidence.redact import redact_lines
-from promdrill.evidence.sources import (
-    Collector,
-    Sources,
-    Subject,
-    words,
-)
-from promdrill.evidence.store import (
-    BUDGET_BYTES,
-    Artefact,
-    Kept,
-    Missing,
-    Store,
-)
+from promdrill.evidence.sources import Collector, Sources, Subject, words
+from promdrill.evidence.store import BUDGET_BYTES, Artefact, Kept, Missing, Store
 
 OVERALL_S = 60.0
 """Seconds for all collectors together: they take about five on an idle machine, and longer if something hangs."""

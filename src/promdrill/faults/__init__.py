@@ -5,32 +5,16 @@ A scenario imports its faults from here, and the conditions on volumes and stora
 
 from promdrill.cluster.storage import CLASSES as STORAGE_CLASSES
 from promdrill.cluster.storage import is_default as is_default_class
-from promdrill.faults.base import (
-    Fault,
-    FaultNotTaken,
-    Ground,
-    Undo,
-)
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.commands import OnNode, RunIn
-from promdrill.faults.df import (
-    inodes_full,
-    no_inode,
-    volume_below,
-    volume_full,
-    volume_shows,
-)
+from promdrill.faults.df import inodes_full, no_inode, volume_below, volume_full, volume_shows
 from promdrill.faults.edits import Replace, Set
 from promdrill.faults.growth import GrowVolume
 from promdrill.faults.objects import Applied, Deleted, Patched
 from promdrill.faults.pods import DeleteServerPod, RestartServer
 from promdrill.faults.reinstall import InOrder, Reinstall
 from promdrill.faults.settings import Edited, TouchConfig, ValuesEdit
-from promdrill.faults.storage import (
-    OWN_CLASS,
-    RemoveStorage,
-    default_class,
-    no_class,
-)
+from promdrill.faults.storage import OWN_CLASS, RemoveStorage, default_class, no_class
 from promdrill.faults.volume import FEW_INODES, FillInodes, FillVolume
 
 __all__ = [

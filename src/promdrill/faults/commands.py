@@ -5,12 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promdrill.core import shell
-from promdrill.faults.base import (
-    Fault,
-    FaultNotTaken,
-    Ground,
-    Undo,
-)
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of
 

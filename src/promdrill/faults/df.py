@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from promdrill.observe import df
-from promdrill.observe.conditions import (
-    Condition,
-    Kind,
-    Seen,
-    all_of,
-    unknown,
-)
+from promdrill.observe.conditions import Condition, Kind, Seen, all_of, unknown
 from promdrill.observe.probes import ExecProbe
 from promdrill.observe.quantity import size_bytes
 from promdrill.observe.server import Server

@@ -6,12 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from promdrill.faults.base import (
-    Fault,
-    FaultNotTaken,
-    Ground,
-    Undo,
-)
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.kube.client import NotFound, object_path
 from promdrill.observe.conditions import Condition
 

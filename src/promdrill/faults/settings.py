@@ -16,13 +16,7 @@ from promdrill.core.errors import (
     shortened,
 )
 from promdrill.faults import edits as edits_of
-from promdrill.faults.base import (
-    RELEASE,
-    Fault,
-    FaultNotTaken,
-    Ground,
-    Undo,
-)
+from promdrill.faults.base import RELEASE, Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.edits import Edit, Set
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.server import Server

@@ -11,18 +11,8 @@ from urllib.parse import urlencode
 
 import yaml
 
-from promdrill.cluster.storage import (
-    CLASSES,
-    DEFAULT_CLASS,
-    NAMESPACE,
-    PROVISIONER,
-)
-from promdrill.faults.base import (
-    Fault,
-    FaultNotTaken,
-    Ground,
-    Undo,
-)
+from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, NAMESPACE, PROVISIONER
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.observe.conditions import Condition
 from promdrill.observe.others import object_shows
 

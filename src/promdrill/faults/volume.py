@@ -9,12 +9,7 @@ from functools import partial
 from typing import Any
 
 from promdrill.core.events import UndoLeft
-from promdrill.faults.base import (
-    Fault,
-    FaultNotTaken,
-    Ground,
-    Undo,
-)
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.df import inodes_full, no_inode, volume_full
 from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of

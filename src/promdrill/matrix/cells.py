@@ -13,12 +13,7 @@ from typing import Any
 
 from promdrill.core.choices import DEFAULT_HELM, PROFILES, nearest
 from promdrill.core.errors import UsageError
-from promdrill.matrix.reading import (
-    Chart,
-    Entry,
-    Plan,
-    Value,
-)
+from promdrill.matrix.reading import CellEntry, Chart, MatrixFile, Value
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),
@@ -78,7 +73,7 @@ class Matrix:
     remarks: tuple[str, ...] = ()
 
 
-def expand(plan: Plan) -> Matrix:
+def expand(plan: MatrixFile) -> Matrix:
     """The cells of a plan, by the rules of GitHub Actions.
 
     Raises:
@@ -144,13 +139,13 @@ def _matches(cell: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
     return all(cell[key] == value for key, value in fields.items())
 
 
-def _included(plan: Plan, grid: Sequence[Mapping[str, Value]]) -> Iterator[tuple[Mapping[str, Value], int]]:
+def _included(plan: MatrixFile, grid: Sequence[Mapping[str, Value]]) -> Iterator[tuple[Mapping[str, Value], int]]:
     """The fields of every cell, and the line of the entry that made it, 0 for cells of the axes.
 
     An entry extends the cells whose axes it would not change; it may change what other entries added.
     """
     extended = [dict(cell) for cell in grid]
-    alone: list[Entry] = []
+    alone: list[CellEntry] = []
     for entry in plan.include:
         on_axes = {key: value for key, value in entry.fields.items() if key in plan.axes}
         fits = [at for at, cell in enumerate(grid) if _matches(cell, on_axes)]

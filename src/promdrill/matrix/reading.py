@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from promdrill.core.choices import (
-    DEFAULT_KUBERNETES,
-    IMAGES,
-    PROFILES,
-    SUBCHARTS,
-    VERSION,
-    nearest,
-)
+from promdrill.core.choices import DEFAULT_KUBERNETES, IMAGES, PROFILES, SUBCHARTS, VERSION, nearest
 from promdrill.core.errors import UsageError
 from promdrill.matrix.lines import Lines
 from promdrill.supply.kubernetes import Offer
@@ -65,7 +58,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CellEntry:
     """One `[[include]]` or `[[exclude]]`.
 
     Attributes:
@@ -78,7 +71,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class MatrixFile:
     """A matrix as it is written.
 
     Attributes:
@@ -92,11 +85,11 @@ class Plan:
     file: Path
     kubernetes: str
     axes: Mapping[str, tuple[Value, ...]]
-    include: tuple[Entry, ...] = ()
-    exclude: tuple[Entry, ...] = ()
+    include: tuple[CellEntry, ...] = ()
+    exclude: tuple[CellEntry, ...] = ()
 
 
-def read(file: Path, known: Known) -> Plan:
+def read(file: Path, known: Known) -> MatrixFile:
     """Read a matrix.
 
     Args:
@@ -137,11 +130,11 @@ class _Reader:
             "images": lambda value: _or_default(value, IMAGES),
         }
 
-    def plan(self, data: Mapping[str, Any]) -> Plan:
+    def plan(self, data: Mapping[str, Any]) -> MatrixFile:
         axes = {key: value for key, value in data.items() if key not in {"include", "exclude"}}
         for key in axes:
             self._refuse_unknown(key, (*FIELDS, "include", "exclude"), 0, "", "not a key of a matrix")
-        plan = Plan(
+        plan = MatrixFile(
             self._file,
             self._known.kubernetes.true(DEFAULT_KUBERNETES),
             {key: self._axis(key, value) for key, value in axes.items()},
@@ -165,20 +158,20 @@ class _Reader:
             found.append(parsed)
         return tuple(found)
 
-    def _entries(self, name: str, data: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[Entry, ...]:
+    def _entries(self, name: str, data: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[CellEntry, ...]:
         tables = data.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self._fail(name, "each one needs its own header in double brackets", f"[[{name}]]")
         return tuple(self._entry(name, number, table, keys) for number, table in enumerate(tables))
 
-    def _entry(self, name: str, number: int, table: Mapping[str, Any], keys: tuple[str, ...]) -> Entry:
+    def _entry(self, name: str, number: int, table: Mapping[str, Any], keys: tuple[str, ...]) -> CellEntry:
         line = self._lines.of(None, name, number)
         if not table:
             raise UsageError(f"{self._file}:{line}: [[{name}]] is empty", hint="remove it")
         for key in table:
             why = "not an axis of this matrix" if name == "exclude" else "not a field of a cell"
             self._refuse_unknown(key, keys, number, name, why)
-        return Entry({key: self._value(key, value, name, number) for key, value in table.items()}, line)
+        return CellEntry({key: self._value(key, value, name, number) for key, value in table.items()}, line)
 
     def _refuse_unknown(self, key: str, valid: Iterable[str], number: int, table: str, why: str) -> None:
         choices = list(valid)

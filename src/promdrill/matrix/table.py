@@ -13,12 +13,7 @@ from promdrill.matrix.running import Outcome, Result
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
-from promdrill.results.table import (
-    NOTHING,
-    WIDTH,
-    Table,
-    wrap,
-)
+from promdrill.results.table import NOTHING, WIDTH, Table, wrap
 
 _WORST = (Verdict.FAILED, Verdict.INVALID, Verdict.ABORTED, Verdict.PASSED)
 _WORDS = {**{verdict: str(verdict) for verdict in Verdict}, Verdict.FAILED: "FAILED"}

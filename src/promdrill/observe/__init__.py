@@ -11,15 +11,7 @@ The modules, in reading order: `snapshot` (what is known), `probes` (what is ask
 """
 
 from promdrill.observe import dashboard
-from promdrill.observe.conditions import (
-    Condition,
-    Kind,
-    Seen,
-    all_of,
-    any_of,
-    negate,
-    unknown,
-)
+from promdrill.observe.conditions import Condition, Kind, Seen, all_of, any_of, negate, unknown
 from promdrill.observe.others import (
     claim_phase,
     command,
@@ -36,12 +28,7 @@ from promdrill.observe.others import (
 from promdrill.observe.probes import Vector, query_path
 from promdrill.observe.restarts import not_restarted, restart_counted
 from promdrill.observe.server import Server
-from promdrill.observe.server_pods import (
-    flag_given,
-    no_server_pod,
-    old_pod_beside_new,
-    unscheduled,
-)
+from promdrill.observe.server_pods import flag_given, no_server_pod, old_pod_beside_new, unscheduled
 from promdrill.observe.snapshot import Object, Snapshot, name_of
 
 __all__ = [

@@ -6,14 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from promdrill.observe.conditions import Failure, Kind, Seen
-from promdrill.observe.snapshot import (
-    Object,
-    Snapshot,
-    container_statuses,
-    is_leaving,
-    moment,
-    name_of,
-)
+from promdrill.observe.snapshot import Object, Snapshot, container_statuses, is_leaving, moment, name_of
 
 IMAGE_REASONS = {
     "ErrImagePull": "ErrImagePull, soon ImagePullBackOff",

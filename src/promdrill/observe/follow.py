@@ -21,14 +21,7 @@ from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube, StreamRefused
 from promdrill.observe.reflect import Backoff
-from promdrill.observe.snapshot import (
-    ContainerKey,
-    LogLine,
-    Object,
-    container_statuses,
-    moment,
-    name_of,
-)
+from promdrill.observe.snapshot import ContainerKey, LogLine, Object, container_statuses, moment, name_of
 from promdrill.observe.store import Store
 
 OVERLAP = timedelta(seconds=1)

@@ -11,22 +11,9 @@ from typing import Any
 from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.failures import about, event_time
 from promdrill.observe.looked import judged
-from promdrill.observe.probes import (
-    HttpProbe,
-    MetricsProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-    Vector,
-)
+from promdrill.observe.probes import HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe, Vector
 from promdrill.observe.quantity import size_bytes
-from promdrill.observe.snapshot import (
-    EPOCH,
-    Object,
-    Snapshot,
-    container_status,
-    name_of,
-)
+from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status, name_of
 
 STARTED = "process_start_time_seconds"
 """Start of the process: separates readings of one process from those of the next, whose counters start again at 0."""

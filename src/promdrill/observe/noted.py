@@ -4,28 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from promdrill.core.events import (
-    ContainerState,
-    Event,
-    FreshnessAsked,
-    PodChanged,
-    PodGone,
-    VolumeMeasured,
-)
+from promdrill.core.events import ContainerState, Event, FreshnessAsked, PodChanged, PodGone, VolumeMeasured
 from promdrill.observe import df
-from promdrill.observe.probes import (
-    AGE_QUERY,
-    ExecProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-)
-from promdrill.observe.snapshot import (
-    Object,
-    container_statuses,
-    is_leaving,
-    name_of,
-)
+from promdrill.observe.probes import AGE_QUERY, ExecProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.snapshot import Object, container_statuses, is_leaving, name_of
 
 
 class Notes:

@@ -9,25 +9,9 @@ from http import HTTPStatus
 from typing import Any
 
 from promdrill.observe import judges, looked
-from promdrill.observe.conditions import (
-    Condition,
-    Kind,
-    Seen,
-    unknown,
-)
-from promdrill.observe.probes import (
-    ExecProbe,
-    HttpProbe,
-    MetricsProbe,
-    ObjectProbe,
-)
-from promdrill.observe.snapshot import (
-    EPOCH,
-    Object,
-    Snapshot,
-    container_status,
-    name_of,
-)
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe
+from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status, name_of
 
 Selector = Mapping[str, str]
 """Labels that pods carry."""

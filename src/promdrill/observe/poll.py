@@ -13,15 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube
-from promdrill.observe.probes import (
-    ExecProbe,
-    Labels,
-    MetricsProbe,
-    ObjectProbe,
-    Probe,
-    ProbeAnswer,
-    QueryProbe,
-)
+from promdrill.observe.probes import ExecProbe, Labels, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.snapshot import EPOCH, name_of
 from promdrill.observe.store import Store
 

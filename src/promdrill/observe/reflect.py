@@ -9,14 +9,7 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from promdrill.core.errors import ClusterError
-from promdrill.core.events import (
-    Event,
-    WatchAway,
-    WatchClosed,
-    WatchNotUnderstood,
-    WatchRefused,
-    WatchRelisted,
-)
+from promdrill.core.events import Event, WatchAway, WatchClosed, WatchNotUnderstood, WatchRefused, WatchRelisted
 from promdrill.kube.client import Kube
 from promdrill.observe.snapshot import Object
 

@@ -11,21 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from promdrill.observe import judges
-from promdrill.observe.conditions import (
-    Condition,
-    Kind,
-    Seen,
-    unknown,
-)
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.probes import QueryProbe
 from promdrill.observe.server import Server
-from promdrill.observe.snapshot import (
-    Object,
-    Snapshot,
-    container_status,
-    moment,
-    name_of,
-)
+from promdrill.observe.snapshot import Object, Snapshot, container_status, moment, name_of
 
 RESTARTS = "kube_pod_container_status_restarts_total"
 """kube-state-metrics: restartCount of each container."""

@@ -10,19 +10,8 @@ from typing import Any
 
 from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.probes import (
-    AGE_QUERY,
-    HttpProbe,
-    MetricsProbe,
-    QueryProbe,
-    Vector,
-)
-from promdrill.observe.snapshot import (
-    EPOCH,
-    Object,
-    Snapshot,
-    container_status,
-)
+from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
+from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status
 
 
 @dataclass(frozen=True, slots=True)

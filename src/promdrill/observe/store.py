@@ -10,13 +10,7 @@ from datetime import datetime
 
 from promdrill.core.clock import Clock
 from promdrill.observe.probes import Probe, ProbeAnswer
-from promdrill.observe.snapshot import (
-    ContainerKey,
-    LogLine,
-    Object,
-    Snapshot,
-    name_of,
-)
+from promdrill.observe.snapshot import ContainerKey, LogLine, Object, Snapshot, name_of
 
 KINDS = ("pods", "claims", "volumes", "events", "endpoints")
 """The kinds of object that are watched: fields of `Snapshot`."""

@@ -8,13 +8,7 @@ from datetime import datetime, timedelta
 
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import WaitFailed, WaitTimeout
-from promdrill.core.events import (
-    ConditionChanged,
-    FailureSeen,
-    WaitBegan,
-    WaitDone,
-    WaitTimedOut,
-)
+from promdrill.core.events import ConditionChanged, FailureSeen, WaitBegan, WaitDone, WaitTimedOut
 from promdrill.observe.conditions import Condition, Failure, Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer

@@ -20,18 +20,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from promdrill.observe.conditions import (
-    Condition,
-    Kind,
-    Seen,
-    unknown,
-)
-from promdrill.observe.judges import (
-    STARTED,
-    answer_of,
-    status_words,
-    vector_words,
-)
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.judges import STARTED, answer_of, status_words, vector_words
 from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server

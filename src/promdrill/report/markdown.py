@@ -7,22 +7,11 @@ from pathlib import Path
 
 from promdrill.core.model import Verdict
 from promdrill.report.html.commands import reproduce
-from promdrill.report.html.load import (
-    Column,
-    Drill,
-    load,
-    previous,
-)
+from promdrill.report.html.load import Column, Drill, load, previous
 from promdrill.results.expected import outcome
 from promdrill.results.store import read
 from promdrill.results.table import Table, escape
-from promdrill.results.words import (
-    NOTHING,
-    between,
-    count,
-    cut,
-    seconds,
-)
+from promdrill.results.words import NOTHING, between, count, cut, seconds
 
 REASON_CHARS = 300
 """Characters of a reason: a summary page is for a glance; the journal and the HTML page have the rest."""

@@ -11,13 +11,7 @@ from typing import Any
 
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
-from promdrill.cluster import (
-    kind,
-    lease,
-    lifecycle,
-    owners,
-    sweep,
-)
+from promdrill.cluster import kind, lease, lifecycle, owners, sweep
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
 from promdrill.core.choices import AS_WRITTEN
@@ -26,18 +20,13 @@ from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
-from promdrill.drill.site import (
-    Cluster,
-    Drilled,
-    Execution,
-    Recording,
-)
+from promdrill.drill.site import Cluster, Drilled, Execution, Recording
 from promdrill.drill.variants import ablations, controls
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source.files import metadata
-from promdrill.helm.values import Plan, layers
+from promdrill.helm.values import ChartPlan, layers
 from promdrill.helm.values.user import Own
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
@@ -137,7 +126,7 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     plan = planned.plan
     if plan is None:  # only our own manifests are installed
         app_version = settings.app_version or manifests.APP_VERSION
-        plan = Plan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
+        plan = ChartPlan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
     for remark in plan.remarks:
         say(remark)
     for scenario, conflicts in plan.conflicts.items():

@@ -20,7 +20,7 @@ from promdrill.helm.compatibility.table import Kind, rows
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
-from promdrill.helm.values import Case, Plan, plan
+from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import load
 from promdrill.install import manifests
 from promdrill.request.request import Request
@@ -39,7 +39,7 @@ class Planned:
     """
 
     chart: Path
-    plan: Plan | None
+    plan: ChartPlan | None
 
 
 def plan_of(

@@ -16,17 +16,7 @@ from typing import Any, Self
 from promdrill import doctor
 from promdrill.cluster.address import Address
 from promdrill.core import choices, files, paths, records
-from promdrill.core.choices import (
-    CONTROLS,
-    EVIDENCE,
-    IMAGES,
-    PROFILES,
-    SUBCHARTS,
-    SUPPLIES,
-    VARIANTS,
-    VERSION,
-    one_of,
-)
+from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
 from promdrill.core.errors import UsageError
 from promdrill.helm.source import find
 from promdrill.helm.values.user import Own

@@ -9,13 +9,7 @@ from pathlib import Path
 
 from promdrill.core.events import Entry, PhaseEnded
 from promdrill.core.journal import JOURNAL, Journal
-from promdrill.core.model import (
-    DrillResult,
-    Skipped,
-    Variant,
-    Verdict,
-    drill_name,
-)
+from promdrill.core.model import DrillResult, Skipped, Variant, Verdict, drill_name
 from promdrill.core.say import Say
 from promdrill.results.expected import outcome
 from promdrill.results.folder import of_drill

@@ -11,12 +11,7 @@ from typing import Any
 from promdrill.core import records
 from promdrill.core.clock import SYSTEM, Clock, iso
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    RESULTS_SCHEMA,
-    DrillResult,
-    RunResult,
-    Skipped,
-)
+from promdrill.core.model import RESULTS_SCHEMA, DrillResult, RunResult, Skipped
 from promdrill.core.records import Misfit
 from promdrill.results.expected import as_expected
 from promdrill.results.folder import write_atomically

@@ -9,7 +9,7 @@ from typing import Literal
 from markdown_it.token import Token
 
 from promdrill.runbook.front import NAME
-from promdrill.runbook.source import Source
+from promdrill.runbook.source import SourceText
 from promdrill.runbook.step import Step
 
 STEP = "sh"
@@ -47,7 +47,7 @@ class Fence:
     follows: bool
 
 
-def read_fence(source: Source, token: Token, *, follows: bool) -> Fence:
+def read_fence(source: SourceText, token: Token, *, follows: bool) -> Fence:
     """The fence of a Markdown token.
 
     Raises:
@@ -69,7 +69,7 @@ def read_fence(source: Source, token: Token, *, follows: bool) -> Fence:
     return Fence(language, tuple(attributes), lines, line, column, follows)
 
 
-def check_indented(source: Source, token: Token) -> None:
+def check_indented(source: SourceText, token: Token) -> None:
     """Refuse a fence that is indented so far that Markdown takes it for text: its steps would not run.
 
     Raises:
@@ -82,7 +82,7 @@ def check_indented(source: Source, token: Token) -> None:
             raise source.wrong(number, source.column(number), rule, hint="indent it less")
 
 
-def kind(source: Source, fence: Fence) -> Literal["step", "expected", "prose"]:
+def kind(source: SourceText, fence: Fence) -> Literal["step", "expected", "prose"]:
     """What a fence under Diagnosis, Mitigation or Verification is for.
 
     Raises:
@@ -100,7 +100,7 @@ def kind(source: Source, fence: Fence) -> Literal["step", "expected", "prose"]:
     raise source.wrong(fence.line, fence.column, named, hint=hint)
 
 
-def step(source: Source, fence: Fence, section: str, optional: set[str]) -> Step:
+def step(source: SourceText, fence: Fence, section: str, optional: set[str]) -> Step:
     """The step in a fence.
 
     Raises:
@@ -129,7 +129,7 @@ def expecting(before: Step, fence: Fence) -> Step:
     return dataclasses.replace(before, expected=fence.lines, expected_line=fence.line + 1)
 
 
-def _attributes(source: Source, fence: Fence) -> tuple[str, float | None]:
+def _attributes(source: SourceText, fence: Fence) -> tuple[str, float | None]:
     found: dict[str, str] = {}
     for word in fence.attributes:
         key, _, value = word.partition("=")

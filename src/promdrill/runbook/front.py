@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from promdrill.runbook.source import Source
+from promdrill.runbook.source import SourceText
 
 KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because", "fails_with")
 """What front matter may say, in the order of the documentation."""
@@ -63,7 +63,7 @@ class FrontMatter:
     length: int
 
 
-def read_front(source: Source) -> FrontMatter:
+def read_front(source: SourceText) -> FrontMatter:
     """Read the front matter.
 
     Raises:
@@ -96,7 +96,7 @@ def read_front(source: Source) -> FrontMatter:
     )
 
 
-def _entries(source: Source, text: str) -> dict[str, yaml.Node]:
+def _entries(source: SourceText, text: str) -> dict[str, yaml.Node]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:
@@ -123,7 +123,7 @@ def _at(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 2, node.start_mark.column + 1
 
 
-def _mapping(source: Source, node: yaml.Node, what: str) -> list[tuple[Mark, yaml.Node]]:
+def _mapping(source: SourceText, node: yaml.Node, what: str) -> list[tuple[Mark, yaml.Node]]:
     """The entries of a mapping whose keys are text, each key once."""
     if not isinstance(node, yaml.MappingNode):
         raise source.wrong(*_at(node), f"{what} must be a mapping, name: value")
@@ -137,34 +137,34 @@ def _mapping(source: Source, node: yaml.Node, what: str) -> list[tuple[Mark, yam
     return list(found.values())
 
 
-def _text(source: Source, node: yaml.Node, what: str, *, tags: tuple[str, ...] = ("str",)) -> str:
+def _text(source: SourceText, node: yaml.Node, what: str, *, tags: tuple[str, ...] = ("str",)) -> str:
     if not isinstance(node, yaml.ScalarNode) or node.tag.removeprefix(_TAG) not in tags:
         raise source.wrong(*_at(node), f"{what} must be text", hint="put it in quotes")
     return str(node.value)
 
 
-def _id(source: Source, node: yaml.Node) -> str:
+def _id(source: SourceText, node: yaml.Node) -> str:
     value = _text(source, node, "id")
     if not NAME.fullmatch(value):
         raise source.wrong(*_at(node), "id must be lower case letters, digits and dashes", hint="disk-full")
     return value
 
 
-def _title(source: Source, node: yaml.Node) -> str:
+def _title(source: SourceText, node: yaml.Node) -> str:
     value = " ".join(_text(source, node, "title").split())
     if not value:
         raise source.wrong(*_at(node), "title is empty")
     return value
 
 
-def _fails_because(source: Source, node: yaml.Node) -> str:
+def _fails_because(source: SourceText, node: yaml.Node) -> str:
     value = " ".join(_text(source, node, "fails_because").split())
     if not value:
         raise source.wrong(*_at(node), "fails_because is empty", hint="one sentence")
     return value
 
 
-def _fails_with(source: Source, node: yaml.Node) -> str:
+def _fails_with(source: SourceText, node: yaml.Node) -> str:
     value = _text(source, node, "fails_with").strip()
     if not value:
         raise source.wrong(*_at(node), "fails_with is empty", hint="a part of the output that shows why it fails")
@@ -175,7 +175,7 @@ def _fails_with(source: Source, node: yaml.Node) -> str:
     return value
 
 
-def _variables(source: Source, node: yaml.Node) -> dict[str, str]:
+def _variables(source: SourceText, node: yaml.Node) -> dict[str, str]:
     values = {}
     for mark, child in _mapping(source, node, "variables"):
         if not _VARIABLE.fullmatch(mark.name):
@@ -188,7 +188,7 @@ def _variables(source: Source, node: yaml.Node) -> dict[str, str]:
     return values
 
 
-def _data_loss(source: Source, node: yaml.Node) -> str:
+def _data_loss(source: SourceText, node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool":
         return "by design" if yaml.SafeLoader("").construct_yaml_bool(node) else ""
     words = str(node.value).strip().lower() if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}str" else ""
@@ -197,13 +197,13 @@ def _data_loss(source: Source, node: yaml.Node) -> str:
     return " ".join(node.value.split())
 
 
-def _optional(source: Source, node: yaml.Node) -> tuple[Mark, ...]:
+def _optional(source: SourceText, node: yaml.Node) -> tuple[Mark, ...]:
     if not isinstance(node, yaml.SequenceNode):
         raise source.wrong(*_at(node), "optional must be a list of step names", hint="optional: [the-name]")
     return tuple(Mark(_text(source, child, "a step's name"), *_at(child)) for child in node.value)
 
 
-_READERS: dict[str, Callable[[Source, yaml.Node], Any]] = {
+_READERS: dict[str, Callable[[SourceText, yaml.Node], Any]] = {
     "id": _id,
     "title": _title,
     "variables": _variables,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from promdrill.core.errors import UsageError
-from promdrill.runbook.source import Source
+from promdrill.runbook.source import SourceText
 from promdrill.runbook.step import SECTIONS
 
 _LEVEL = 2
@@ -24,7 +24,7 @@ class Heading:
     line: int
 
 
-def check_headings(source: Source, headings: Sequence[Heading]) -> dict[str, int]:
+def check_headings(source: SourceText, headings: Sequence[Heading]) -> dict[str, int]:
     """The line of each of the five headings.
 
     Raises:
@@ -47,7 +47,7 @@ def check_headings(source: Source, headings: Sequence[Heading]) -> dict[str, int
     return found
 
 
-def _missing(source: Source, name: str, headings: Sequence[Heading], found: dict[str, int]) -> UsageError:
+def _missing(source: SourceText, name: str, headings: Sequence[Heading], found: dict[str, int]) -> UsageError:
     others = [heading for heading in headings if not (heading.level == _LEVEL and heading.text in found)]
     for heading in others:
         if difflib.SequenceMatcher(None, heading.text.casefold().strip("*_`:. "), name.casefold()).ratio() >= _ALIKE:

@@ -20,7 +20,7 @@ from promdrill.runbook import fences
 from promdrill.runbook.fences import Fence
 from promdrill.runbook.front import Mark, read_front
 from promdrill.runbook.headings import Heading, check_headings
-from promdrill.runbook.source import Source, read
+from promdrill.runbook.source import SourceText, read
 from promdrill.runbook.step import STEP_SECTIONS, Step
 
 __all__ = ["Runbook", "Step", "parse"]
@@ -89,7 +89,7 @@ def parse(path: Path) -> Runbook:
     )
 
 
-def _blocks(source: Source, tokens: list[Token]) -> Iterator[Heading | Fence]:
+def _blocks(source: SourceText, tokens: list[Token]) -> Iterator[Heading | Fence]:
     """Headings and fences in order; a fence knows whether it comes directly after another one."""
     before: Token | None = None
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
@@ -107,7 +107,7 @@ def _blocks(source: Source, tokens: list[Token]) -> Iterator[Heading | Fence]:
 
 
 def _steps(
-    source: Source, blocks: list[Heading | Fence], sections: Mapping[str, int], optional: set[str]
+    source: SourceText, blocks: list[Heading | Fence], sections: Mapping[str, int], optional: set[str]
 ) -> tuple[Step, ...]:
     starts = {line: name for name, line in sections.items()}
     steps: list[Step] = []
@@ -135,7 +135,7 @@ def _steps(
     return tuple(steps)
 
 
-def _check_names(source: Source, steps: tuple[Step, ...], optional: tuple[Mark, ...]) -> None:
+def _check_names(source: SourceText, steps: tuple[Step, ...], optional: tuple[Mark, ...]) -> None:
     names: set[str] = set()
     for step in steps:
         if step.name and step.name in names:

@@ -12,7 +12,7 @@ LIMIT_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceText:
     """A runbook's text.
 
     Attributes:
@@ -33,7 +33,7 @@ class Source:
         return len(text) - len(text.lstrip()) + 1 if text.strip() else 1
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> SourceText:
     """Read a file of UTF-8 text.
 
     Raises:
@@ -51,7 +51,7 @@ def read(path: Path) -> Source:
     except UnicodeDecodeError as error:
         before = _lines(raw[: error.start].decode("utf-8-sig", "replace"))
         raise UsageError(f"{path}:{len(before)}:{len(before[-1]) + 1}: not UTF-8", hint="save it as UTF-8") from error
-    source = Source(path, tuple(_lines(text)))
+    source = SourceText(path, tuple(_lines(text)))
     for number, line in enumerate(source.lines, 1):
         if "\0" in line:
             raise source.wrong(number, line.index("\0") + 1, "a NUL character, which no shell can hold")

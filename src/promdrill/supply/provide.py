@@ -18,15 +18,9 @@ from promdrill.core.errors import SupplyError
 from promdrill.core.say import Say
 from promdrill.helm.source import find
 from promdrill.supply import kubernetes
-from promdrill.supply.build import (
-    archive,
-    catalogue,
-    programs,
-    source,
-    toolchain,
-)
+from promdrill.supply.build import archive, catalogue, programs, source, toolchain
 from promdrill.supply.build.debian import ensure_host_packages
-from promdrill.supply.build.source import Source
+from promdrill.supply.build.source import SourceSupply
 from promdrill.supply.bundle import unpack
 from promdrill.supply.engine import lifecycle
 from promdrill.supply.engine.lifecycle import Engine
@@ -175,9 +169,9 @@ def _packed(reference: str, running: Engine, cache: Cache, *, say: Say) -> Path:
     return cache.build(f"image-{maker.name}", key, make).files / images.FILE
 
 
-def _source(console: Console | None, say: Say) -> Source:
+def _source(console: Console | None, say: Say) -> SourceSupply:
     cache = Cache(paths.cache_dir())
-    return Source(
+    return SourceSupply(
         catalogue.load(paths.images_dir()),
         cache,
         toolchain.find(cache),

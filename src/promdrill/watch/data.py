@@ -6,24 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from promdrill.core.clock import iso
-from promdrill.results.timeline.drill import (
-    Age,
-    Fill,
-    Sighting,
-    Step,
-    Timeline,
-    Wait,
-)
-from promdrill.watch.rows import Row, rows
+from promdrill.results.timeline.drill import Age, Fill, Sighting, StepSpan, Timeline, Wait
+from promdrill.watch.rows import DrillRow, rows
 from promdrill.watch.run import RunState
-from promdrill.watch.words import (
-    age_words,
-    gap_words,
-    is_ready,
-    pod_words,
-    trouble_words,
-    volume_words,
-)
+from promdrill.watch.words import age_words, gap_words, is_ready, pod_words, trouble_words, volume_words
 
 
 def to_json(run: RunState, now: datetime, *, drill: str | None = None) -> dict[str, Any]:
@@ -49,7 +35,7 @@ def to_json(run: RunState, now: datetime, *, drill: str | None = None) -> dict[s
     }
 
 
-def _drill(row: Row, drill: Timeline | None, now: datetime) -> dict[str, Any]:
+def _drill(row: DrillRow, drill: Timeline | None, now: datetime) -> dict[str, Any]:
     about: dict[str, Any] = {
         "name": row.name,
         "folder": row.folder,
@@ -92,7 +78,7 @@ def _wait(wait: Wait, now: datetime) -> dict[str, Any]:
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def _step(step: StepSpan) -> dict[str, Any]:
     return {
         "file": step.file,
         "line": step.line,

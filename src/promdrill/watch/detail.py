@@ -10,28 +10,10 @@ from datetime import datetime
 from rich.text import Text
 
 from promdrill.core.events import Ending
-from promdrill.results.timeline.drill import (
-    Instant,
-    Step,
-    Timeline,
-    Wait,
-    WaitEnd,
-)
+from promdrill.results.timeline.drill import Instant, StepSpan, Timeline, Wait, WaitEnd
 from promdrill.watch.rows import holding
-from promdrill.watch.text import (
-    Canvas,
-    Marks,
-    count,
-    passing,
-    seconds,
-)
-from promdrill.watch.words import (
-    age_words,
-    gap_words,
-    pod_words,
-    trouble_words,
-    volume_words,
-)
+from promdrill.watch.text import Canvas, Marks, count, passing, seconds
+from promdrill.watch.words import age_words, gap_words, pod_words, trouble_words, volume_words
 
 LABEL = 10
 """Columns of the labels before the lines."""
@@ -196,7 +178,7 @@ def _step(drill: Timeline, width: int) -> list[Text]:
     return lines
 
 
-def _step_end(step: Step) -> Text:
+def _step_end(step: StepSpan) -> Text:
     found = step.record
     if found is None:
         return Text("runs", "cyan")

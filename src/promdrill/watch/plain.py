@@ -8,7 +8,7 @@ from datetime import UTC
 
 from promdrill.core.events import Entry
 from promdrill.results.timeline.lines import line_of
-from promdrill.watch.rows import Row, Status
+from promdrill.watch.rows import DrillRow, Status
 
 INDENT = " " * 9
 """Indent of continuation lines, as in the summary of a run."""
@@ -27,7 +27,7 @@ def wrapped(text: str, width: int) -> Iterator[str]:
     ) or [""]
 
 
-def table(listed: Sequence[Row]) -> Iterator[str]:
+def table(listed: Sequence[DrillRow]) -> Iterator[str]:
     """The rows as lines, not shortened."""
     wide = max((len(row.name) for row in listed), default=0)
     for row in listed:

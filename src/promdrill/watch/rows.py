@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DrillRow:
     """One drill.
 
     Attributes:
@@ -46,7 +46,7 @@ class Row:
     said: str = ""
 
 
-def rows(run: RunState, now: datetime) -> list[Row]:
+def rows(run: RunState, now: datetime) -> list[DrillRow]:
     """All known drills: those with a journal in the order in which they began, those without, those to come."""
     lost = run.ending(now) is not Ending.RUNNING
     found = [_row(run, drill, now, lost=lost) for drill in run.drills.values()]
@@ -54,7 +54,7 @@ def rows(run: RunState, now: datetime) -> list[Row]:
     found += [_ended(result) for result in ended if of_result(result) not in run.drills]
     known = {row.name for row in found} | {skipped.scenario for skipped in run.skipped}
     to_come = [] if lost else [name for name in run.planned if name not in known]
-    return found + [Row(name, name, Status.WAITING, Status.WAITING) for name in to_come]
+    return found + [DrillRow(name, name, Status.WAITING, Status.WAITING) for name in to_come]
 
 
 def name_of(run: RunState, drill: Timeline) -> str:
@@ -63,29 +63,29 @@ def name_of(run: RunState, drill: Timeline) -> str:
     return drill.name if result is None else result.name
 
 
-def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> Row:
+def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> DrillRow:
     name, result = name_of(run, drill), run.result(drill.folder)
     if result is not None:
         return _ended(result)
     if drill.verdict:
         good = None if drill.control else drill.verdict is Verdict.PASSED  # for a control, only the result knows
         said = drill.reason or _cost(drill)
-        return Row(name, drill.folder, Status.ENDED, drill.verdict, good, drill.took_s, said)
+        return DrillRow(name, drill.folder, Status.ENDED, drill.verdict, good, drill.took_s, said)
     phase = drill.phase
     if lost:
         where = phase or (drill.phases[-1] if drill.phases else None)
         said = f"nothing was written after {where.name} began" if where else "no phase began"
-        return Row(name, drill.folder, Status.LOST, "cut short", None, None, said)
+        return DrillRow(name, drill.folder, Status.LOST, "cut short", None, None, said)
     took_s = (now - phase.began.at).total_seconds() if phase else None
     word = phase.name if phase else "evidence" if drill.reason else "prepares"
-    return Row(name, drill.folder, Status.RUNNING, word, None, took_s, doing(drill, now))
+    return DrillRow(name, drill.folder, Status.RUNNING, word, None, took_s, doing(drill, now))
 
 
-def _ended(result: DrillResult) -> Row:
+def _ended(result: DrillResult) -> DrillRow:
     took = [phase.took_s for phase in result.phases if phase.took_s is not None]
     said = clean(outcome(result)) or f"recovered in {seconds(result.recovered_after_s)}"
     folder = of_result(result)
-    return Row(
+    return DrillRow(
         result.name, folder, Status.ENDED, result.verdict, as_expected(result), sum(took) if took else None, said
     )
 

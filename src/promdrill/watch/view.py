@@ -14,19 +14,9 @@ from promdrill.core.model import Verdict
 from promdrill.results.expected import as_expected
 from promdrill.results.timeline.drill import Timeline
 from promdrill.watch.detail import detail
-from promdrill.watch.rows import (
-    Row,
-    Status,
-    name_of,
-    rows,
-)
+from promdrill.watch.rows import DrillRow, Status, name_of, rows
 from promdrill.watch.run import Ending, RunState
-from promdrill.watch.text import (
-    Canvas,
-    Marks,
-    moment,
-    passing,
-)
+from promdrill.watch.text import Canvas, Marks, moment, passing
 
 QUIET_S = 10.0
 """Seconds of silence after which the view mentions it."""
@@ -117,7 +107,7 @@ def _joined(line: Text, words: str) -> Text:
     return Text.assemble(line, (f"  {words}", "dim")) if words else line
 
 
-def _counts(run: RunState, listed: Sequence[Row]) -> Text:
+def _counts(run: RunState, listed: Sequence[DrillRow]) -> Text:
     """How many drills are in which state, and on what they run."""
     line = Text()
     verdicts = Counter(row.word for row in listed if row.status is Status.ENDED)
@@ -143,17 +133,17 @@ def _whole(run: RunState, now: datetime) -> str:
     return ", ".join([*words, ago] if run.quiet_s(now) >= QUIET_S else words)
 
 
-def _wanted(listed: Sequence[Row], *, beside_lines: bool) -> list[Row]:
+def _wanted(listed: Sequence[DrillRow], *, beside_lines: bool) -> list[DrillRow]:
     return [row for row in listed if row.status is Status.RUNNING] if beside_lines else list(listed)
 
 
-def _table(listed: Sequence[Row], canvas: Canvas) -> list[Text]:
+def _table(listed: Sequence[DrillRow], canvas: Canvas) -> list[Text]:
     """The rows; waiting drills share one, and so do those that do not fit."""
     to_come = [row for row in listed if row.status is Status.WAITING]
     told = [row for row in listed if row.status is not Status.WAITING]
     width, marks = canvas.width, canvas.marks
     room = None if canvas.height is None else max(0, canvas.height - bool(to_come))
-    hidden: list[Row] = []
+    hidden: list[DrillRow] = []
     if room is not None and len(told) > room:
         first = sorted(range(len(told)), key=lambda at: (_rank(told[at]), -at))
         keep = set(first[: max(0, room - 1)])
@@ -169,20 +159,20 @@ def _table(listed: Sequence[Row], canvas: Canvas) -> list[Text]:
     return lines
 
 
-def _rank(row: Row) -> int:
+def _rank(row: DrillRow) -> int:
     """What to show when not everything fits: lowest first."""
     if row.status is Status.RUNNING:
         return 0
     return 2 if row.good else 1
 
 
-def _hidden(hidden: Sequence[Row], marks: Marks) -> Text:
+def _hidden(hidden: Sequence[DrillRow], marks: Marks) -> Text:
     counted = Counter(row.word for row in hidden)
     words = ", ".join(f"{number} {word}" for word, number in counted.items())
     return Text(f"{marks.waiting} and {words}", "dim")
 
 
-def _line(row: Row, wide: int, marks: Marks) -> Text:
+def _line(row: DrillRow, wide: int, marks: Marks) -> Text:
     mark, style = _mark(row, marks)
     line = Text.assemble((f"{mark} {row.word:<11} ", style))
     name = Text(row.name, "bold" if row.status is Status.RUNNING else "")
@@ -192,7 +182,7 @@ def _line(row: Row, wide: int, marks: Marks) -> Text:
     return line.append(row.said, "" if row.status is Status.RUNNING or row.good is False else "dim")
 
 
-def _mark(row: Row, marks: Marks) -> tuple[str, str]:
+def _mark(row: DrillRow, marks: Marks) -> tuple[str, str]:
     if row.status is Status.RUNNING:
         return marks.running, "cyan"
     if row.status is Status.LOST:

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from promdrill.core.events import ContainerState, PodChanged
 from promdrill.core.model import JobSamples
-from promdrill.results.timeline.drill import (
-    Age,
-    Fill,
-    Sighting,
-    Trouble,
-)
+from promdrill.results.timeline.drill import Age, Fill, Sighting, Trouble
 from promdrill.results.words import count, seconds
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.clock import SYSTEM
-from promdrill.helm.values import Case, Plan, plan
+from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.request import scenarios
 
 HERE = Path(__file__).parent
@@ -29,7 +29,7 @@ ALL = [
 ]
 
 
-def planned(helm: Path, chart: str, app_version: str | None = None) -> Plan:
+def planned(helm: Path, chart: str, app_version: str | None = None) -> ChartPlan:
     """A plan of all scenarios, its seconds printed."""
     started = SYSTEM.monotonic()
     found = plan(helm, HERE / chart, ALL, available=AVAILABLE, app_version=app_version, kubernetes=DEFAULT_KUBERNETES)

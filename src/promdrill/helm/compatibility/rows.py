@@ -24,7 +24,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Difference:
     r"""One row of the table.
 
     Attributes:
@@ -44,6 +44,6 @@ class Row:
     source: str
 
 
-def row(versions: str, kind: Kind, what: str, detail: str, source: str, *, chart: str = "prometheus") -> Row:
+def row(versions: str, kind: Kind, what: str, detail: str, source: str, *, chart: str = "prometheus") -> Difference:
     """A row; `versions` is a specifier set of Python's packaging."""
-    return Row(chart, SpecifierSet(versions), kind, what, detail, source)
+    return Difference(chart, SpecifierSet(versions), kind, what, detail, source)

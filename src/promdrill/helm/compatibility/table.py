@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 
 from promdrill.core.errors import UsageError
 from promdrill.helm.compatibility import stack
-from promdrill.helm.compatibility.rows import Kind, Row
+from promdrill.helm.compatibility.rows import Difference, Kind
 from promdrill.helm.compatibility.rows import row as _row
 
 __all__ = [
@@ -24,8 +24,8 @@ __all__ = [
     "KNOWN",
     "RELOADER_OF",
     "TABLE",
+    "Difference",
     "Kind",
-    "Row",
     "at",
     "feature",
     "followed",
@@ -196,7 +196,7 @@ def number(text: str) -> Version | None:
     return Version(match[1]) if match else None
 
 
-def rows(kind: Kind, chart: str, version: str) -> Iterator[Row]:
+def rows(kind: Kind, chart: str, version: str) -> Iterator[Difference]:
     """The rows of one kind that apply to a chart.
 
     Args:
@@ -251,7 +251,7 @@ def feature(name: str, chart: str = "prometheus") -> SpecifierSet:
     return found[name]
 
 
-def meant(row: Row) -> Any:
+def meant(row: Difference) -> Any:
     """The value of a row's detail, which is YAML."""
     return yaml.safe_load(row.detail)
 

@@ -12,17 +12,7 @@ from typing import NamedTuple
 
 from yaml.nodes import MappingNode, Node
 
-from promdrill.core.yaml_edit import (
-    Document,
-    Pair,
-    Refused,
-    as_json,
-    find,
-    find_pair,
-    is_empty,
-    items,
-    text_of,
-)
+from promdrill.core.yaml_edit import Document, Pair, Refused, as_json, find, find_pair, is_empty, items, text_of
 
 Change = Callable[[Document, Node], str]
 """Adapts an object's body to its new version and returns what else it changed; raises Refused."""
@@ -34,7 +24,7 @@ class Dropped(Exception):
     """An object without a successor, which is left out."""
 
 
-class Row(NamedTuple):
+class ApiChange(NamedTuple):
     """What happened to some kinds.
 
     Attributes:
@@ -151,34 +141,34 @@ _STORAGE = ("StorageClass", "CSIDriver", "CSINode", "VolumeAttachment")
 _APPS = ("extensions/v1beta1", "apps/v1beta1", "apps/v1beta2")
 
 TABLE = (
-    Row(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), _APPS, "apps/v1", "1.16", _workload),
-    Row(("NetworkPolicy",), ("extensions/v1beta1",), "networking.k8s.io/v1", "1.16"),
-    Row(
+    ApiChange(("Deployment", "DaemonSet", "ReplicaSet", "StatefulSet"), _APPS, "apps/v1", "1.16", _workload),
+    ApiChange(("NetworkPolicy",), ("extensions/v1beta1",), "networking.k8s.io/v1", "1.16"),
+    ApiChange(
         ("Ingress",),
         ("extensions/v1beta1", "networking.k8s.io/v1beta1"),
         "networking.k8s.io/v1",
         "1.22",
         change=_ingress,
     ),
-    Row(("IngressClass",), ("networking.k8s.io/v1beta1",), "networking.k8s.io/v1", "1.22"),
-    Row(_RBAC, ("rbac.authorization.k8s.io/v1beta1",), "rbac.authorization.k8s.io/v1", "1.22"),
-    Row(("APIService",), ("apiregistration.k8s.io/v1beta1",), "apiregistration.k8s.io/v1", "1.22"),
-    Row(("PriorityClass",), ("scheduling.k8s.io/v1beta1",), "scheduling.k8s.io/v1", "1.22"),
-    Row(_STORAGE, ("storage.k8s.io/v1beta1",), "storage.k8s.io/v1", "1.22"),
-    Row(("Lease",), ("coordination.k8s.io/v1beta1",), "coordination.k8s.io/v1", "1.22"),
-    Row(("PodDisruptionBudget",), ("policy/v1beta1",), "policy/v1", "1.25", _budget),
-    Row(("PodSecurityPolicy",), ("extensions/v1beta1", "policy/v1beta1"), None, "1.25"),
-    Row(("CronJob",), ("batch/v2alpha1", "batch/v1beta1"), "batch/v1", "1.25"),
-    Row(("RuntimeClass",), ("node.k8s.io/v1beta1",), "node.k8s.io/v1", "1.25"),
-    Row((AUTOSCALER,), ("autoscaling/v2beta1", "autoscaling/v2beta2"), "autoscaling/v2", "1.26", _autoscaler),
-    Row(
+    ApiChange(("IngressClass",), ("networking.k8s.io/v1beta1",), "networking.k8s.io/v1", "1.22"),
+    ApiChange(_RBAC, ("rbac.authorization.k8s.io/v1beta1",), "rbac.authorization.k8s.io/v1", "1.22"),
+    ApiChange(("APIService",), ("apiregistration.k8s.io/v1beta1",), "apiregistration.k8s.io/v1", "1.22"),
+    ApiChange(("PriorityClass",), ("scheduling.k8s.io/v1beta1",), "scheduling.k8s.io/v1", "1.22"),
+    ApiChange(_STORAGE, ("storage.k8s.io/v1beta1",), "storage.k8s.io/v1", "1.22"),
+    ApiChange(("Lease",), ("coordination.k8s.io/v1beta1",), "coordination.k8s.io/v1", "1.22"),
+    ApiChange(("PodDisruptionBudget",), ("policy/v1beta1",), "policy/v1", "1.25", _budget),
+    ApiChange(("PodSecurityPolicy",), ("extensions/v1beta1", "policy/v1beta1"), None, "1.25"),
+    ApiChange(("CronJob",), ("batch/v2alpha1", "batch/v1beta1"), "batch/v1", "1.25"),
+    ApiChange(("RuntimeClass",), ("node.k8s.io/v1beta1",), "node.k8s.io/v1", "1.25"),
+    ApiChange((AUTOSCALER,), ("autoscaling/v2beta1", "autoscaling/v2beta2"), "autoscaling/v2", "1.26", _autoscaler),
+    ApiChange(
         ("CustomResourceDefinition",),
         ("apiextensions.k8s.io/v1beta1",),
         "apiextensions.k8s.io/v1",
         "1.22",
         refusal="apiextensions.k8s.io/v1 requires a schema for each version; take the definition from a newer release",
     ),
-    Row(
+    ApiChange(
         _WEBHOOKS,
         ("admissionregistration.k8s.io/v1beta1",),
         "admissionregistration.k8s.io/v1",

@@ -19,13 +19,7 @@ from typing import NamedTuple
 
 from yaml.nodes import Node
 
-from promdrill.core.yaml_edit import (
-    Document,
-    Refused,
-    find,
-    items,
-    text_of,
-)
+from promdrill.core.yaml_edit import Document, Refused, find, items, text_of
 from promdrill.helm.post_renderer.apis import OLD, Dropped, rewrite
 
 SAID_VARIABLE = "PROMDRILL_POST_RENDERER_SAID"

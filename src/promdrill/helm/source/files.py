@@ -16,14 +16,7 @@ from promdrill.artefacts.cache import digest_of
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
-from promdrill.helm.source.tree import (
-    Tree,
-    content_of,
-    read_yaml,
-    tree,
-    unpacked,
-    unreadable,
-)
+from promdrill.helm.source.tree import Tree, content_of, read_yaml, tree, unpacked, unreadable
 
 CHART_FILE = "Chart.yaml"
 REQUIREMENTS = "requirements.yaml"

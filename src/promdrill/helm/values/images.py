@@ -8,12 +8,7 @@ from typing import Any
 
 from packaging.version import Version
 
-from promdrill.artefacts.reference import (
-    ALERTMANAGER,
-    PROMETHEUS,
-    Reference,
-    named_in,
-)
+from promdrill.artefacts.reference import ALERTMANAGER, PROMETHEUS, Reference, named_in
 from promdrill.core.errors import SupplyError
 from promdrill.helm.compatibility.table import number
 

@@ -10,21 +10,10 @@ from typing import Any
 from promdrill.core.merging import merged
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
-from promdrill.helm.compatibility.table import (
-    Kind,
-    at,
-    keys,
-    meant,
-    nested,
-)
+from promdrill.helm.compatibility.table import Kind, at, keys, meant, nested
 from promdrill.helm.source import files
 from promdrill.helm.values.edit import load
-from promdrill.helm.values.user import (
-    Conflict,
-    Own,
-    Resolved,
-    resolve,
-)
+from promdrill.helm.values.user import Conflict, Own, Resolved, resolve
 
 _NOTHING = object()
 

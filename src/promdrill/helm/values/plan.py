@@ -12,29 +12,14 @@ from promdrill.core.choices import VERSION
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
-from promdrill.helm.compatibility.table import (
-    Kind,
-    at,
-    keys,
-    nested,
-)
+from promdrill.helm.compatibility.table import Kind, at, keys, nested
 from promdrill.helm.source import files, subcharts
 from promdrill.helm.values.edit import load
-from promdrill.helm.values.image_layer import (
-    Chart,
-    ImageRules,
-    Layout,
-    settle,
-)
+from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, settle
 from promdrill.helm.values.images import Image, is_of
 from promdrill.helm.values.layers import moved, stack
 from promdrill.helm.values.render import Renderer
-from promdrill.helm.values.user import (
-    Conflict,
-    Keys,
-    Own,
-    leaves,
-)
+from promdrill.helm.values.user import Conflict, Keys, Own, leaves
 
 _CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}
 """The storage class, which each drill sets to its own."""
@@ -56,7 +41,7 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class ChartPlan:
     """What is the same for all drills of a run.
 
     Attributes:
@@ -85,7 +70,7 @@ def plan(
     policy: str = "nearest",
     available: tuple[str, ...] | None = None,
     kubernetes: str,
-) -> Plan:
+) -> ChartPlan:
     """Render all drills in parallel, and choose their images.
 
     Args:
@@ -110,7 +95,7 @@ def plan(
     top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
     rules = ImageRules(available, policy, app_version.removeprefix("v") if app_version else None)
     found = settle(asked, layouts, top, rules)
-    return Plan(
+    return ChartPlan(
         _app_version(found.images, chart),
         found.values,
         tuple(sorted({_full(image) for image in found.images})),

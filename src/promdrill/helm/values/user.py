@@ -15,15 +15,7 @@ import yaml
 
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
-from promdrill.helm.compatibility.table import (
-    Kind,
-    Row,
-    at,
-    keys,
-    meant,
-    nested,
-    text_of,
-)
+from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
 
 Keys = tuple[str, ...]
 Place = Callable[[Keys], str]
@@ -130,7 +122,7 @@ class Own:
 
 
 def resolve(
-    needed: Mapping[str, Any], own: Mapping[str, Any], rules: Iterable[Row], place: Place = text_of
+    needed: Mapping[str, Any], own: Mapping[str, Any], rules: Iterable[Difference], place: Place = text_of
 ) -> Resolved:
     """Lay the user's values over what a drill needs.
 
@@ -191,7 +183,7 @@ class _Judge:
         self,
         needed: Mapping[str, Any],
         own: Mapping[str, Any],
-        fixed: Mapping[Keys, Row],
+        fixed: Mapping[Keys, Difference],
         switches: Mapping[Keys, Keys],
         place: Place,
     ) -> None:

@@ -12,12 +12,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from promdrill.core.errors import UsageError
-from promdrill.core.model import (
-    DrillResult,
-    PhaseName,
-    RunResult,
-    Verdict,
-)
+from promdrill.core.model import DrillResult, PhaseName, RunResult, Verdict
 from promdrill.report.bench.run import Ran, drill_s, ran
 from promdrill.results.expected import as_expected, outcome
 
@@ -86,7 +81,7 @@ class Middle:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class DrillSeconds:
     """One scenario, over all its drills that passed.
 
     Attributes:
@@ -137,7 +132,7 @@ class Bench:
     runs: tuple[Ran, ...]
     alike: bool
     took_s: Middle | None
-    rows: tuple[Row, ...]
+    rows: tuple[DrillSeconds, ...]
     not_passed: tuple[LeftOver, ...]
     observed: Mapping[str, Middle]
 
@@ -181,17 +176,17 @@ def _counts(drill: DrillResult) -> bool:
     return drill.verdict is Verdict.PASSED and drill.control is None
 
 
-def _rows(passed: Sequence[DrillResult]) -> tuple[Row, ...]:
+def _rows(passed: Sequence[DrillResult]) -> tuple[DrillSeconds, ...]:
     found: dict[str, list[DrillResult]] = defaultdict(list)
     for drill in passed:
         found[drill.scenario].append(drill)
     return tuple(_row(name, found[name]) for name in sorted(found))
 
 
-def _row(scenario: str, drills: Sequence[DrillResult]) -> Row:
+def _row(scenario: str, drills: Sequence[DrillResult]) -> DrillSeconds:
     phases = {name: Middle.of(_phase_s(drill, name) for drill in drills) for name in PhaseName}
     medians = {name: each.median if each else None for name, each in phases.items()}
-    return Row(scenario, medians, Middle.of_all([drill_s(drill) for drill in drills]))
+    return DrillSeconds(scenario, medians, Middle.of_all([drill_s(drill) for drill in drills]))
 
 
 def _phase_s(drill: DrillResult, name: PhaseName) -> float | None:

@@ -8,27 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from promdrill.core.model import PhaseName
-from promdrill.report.bench.figures import (
-    OBSERVED,
-    Bench,
-    Ground,
-    LeftOver,
-    Middle,
-    Row,
-)
+from promdrill.report.bench.figures import OBSERVED, Bench, DrillSeconds, Ground, LeftOver, Middle
 from promdrill.report.bench.run import Ran
-from promdrill.results.table import (
-    NOTHING,
-    Table,
-    escape,
-    wrap,
-)
-from promdrill.results.words import (
-    count,
-    delay,
-    seconds,
-    when,
-)
+from promdrill.results.table import NOTHING, Table, escape, wrap
+from promdrill.results.words import count, delay, seconds, when
 
 BENCH_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -164,12 +147,12 @@ def _ended(run: Ran) -> str:
     return ", ".join(said)
 
 
-def _drill(row: Row) -> tuple[str, ...]:
+def _drill(row: DrillSeconds) -> tuple[str, ...]:
     spread = f" ({_whole(row.all_s.spread)})" if row.all_s.count > 1 else ""
     return (row.scenario, *map(_whole, row.phases_s.values()), f"{_whole(row.all_s.median)}{spread}")
 
 
-def _sums(rows: Sequence[Row]) -> tuple[str, ...]:
+def _sums(rows: Sequence[DrillSeconds]) -> tuple[str, ...]:
     """Sums of the figures before rounding."""
     phases = [sum(row.phases_s[name] or 0.0 for row in rows) for name in PhaseName]
     return ("sum", *map(_whole, phases), _whole(sum(row.all_s.median for row in rows)))

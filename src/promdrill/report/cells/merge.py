@@ -28,7 +28,7 @@ NIGHT_SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class CellReport:
     """One cell and what came of it.
 
     Attributes:
@@ -74,10 +74,10 @@ class Cell:
 class Night:
     """All cells: the expected ones in their order, then others by name."""
 
-    cells: tuple[Cell, ...]
+    cells: tuple[CellReport, ...]
 
     @property
-    def red(self) -> tuple[Cell, ...]:
+    def red(self) -> tuple[CellReport, ...]:
         """The cells that are red."""
         return tuple(cell for cell in self.cells if cell.red)
 
@@ -127,11 +127,13 @@ def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
     wanted = wanted or {}
     if (folder / RESULTS).exists():
         raise UsageError(f"{folder} is a single run, not a folder of cells", hint=f"promdrill merge {folder.parent}")
-    found: dict[str, Cell] = {}
+    found: dict[str, CellReport] = {}
     for place in _places(folder) if folder.is_dir() or not wanted else ():
         cell = _read(place, str(place.relative_to(folder)), wanted)
         found[cell.id] = _joined(found[cell.id], cell) if cell.id in found else cell
-    absent = {id_: Cell(id_, title, (), ("no result: its folder does not exist",)) for id_, title in wanted.items()}
+    absent = {
+        id_: CellReport(id_, title, (), ("no result: its folder does not exist",)) for id_, title in wanted.items()
+    }
     cells = {**absent, **found}  # keeps the order of `wanted`
     if not cells:
         raise UsageError(f"no cell in {folder}", hint=paths.command("matrix"))
@@ -151,7 +153,7 @@ def to_json(night: Night) -> str:
     return json.dumps({"schema": NIGHT_SCHEMA, "counts": counts, "cells": cells}, indent=2)
 
 
-def _cell_json(cell: Cell) -> dict[str, Any]:
+def _cell_json(cell: CellReport) -> dict[str, Any]:
     drills = [
         {
             "scenario": drill.scenario,
@@ -196,7 +198,7 @@ def _topmost(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _read(place: Path, name: str, wanted: Mapping[str, str]) -> Cell:
+def _read(place: Path, name: str, wanted: Mapping[str, str]) -> CellReport:
     problems = []
     try:
         id_, title = _told(place / CELL)
@@ -206,12 +208,12 @@ def _read(place: Path, name: str, wanted: Mapping[str, str]) -> Cell:
     id_ = id_ or name
     title = title or wanted.get(id_, "")
     if not any(RESULTS in files for _, _, files in os.walk(place)):
-        return Cell(id_, title, (), (*problems, "no result"))
+        return CellReport(id_, title, (), (*problems, "no result"))
     try:
         runs = tuple(read_all(place))
     except UsageError as error:
-        return Cell(id_, title, (), (*problems, f"no result: {error.message}"))
-    return Cell(id_, title, runs, (*problems, *_shortcomings(runs)))
+        return CellReport(id_, title, (), (*problems, f"no result: {error.message}"))
+    return CellReport(id_, title, runs, (*problems, *_shortcomings(runs)))
 
 
 def _told(file: Path) -> tuple[str | None, str | None]:
@@ -232,6 +234,6 @@ def _shortcomings(runs: tuple[RunResult, ...]) -> Iterator[str]:
             yield f"no result: the run of {run.started} neither ran nor skipped anything"
 
 
-def _joined(one: Cell, other: Cell) -> Cell:
+def _joined(one: CellReport, other: CellReport) -> CellReport:
     """Two folders of one cell: the results and the problems of both."""
-    return Cell(one.id, one.title or other.title, (*one.runs, *other.runs), (*one.problems, *other.problems))
+    return CellReport(one.id, one.title or other.title, (*one.runs, *other.runs), (*one.problems, *other.problems))

@@ -7,17 +7,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 from promdrill.core.model import drill_name
-from promdrill.report.cells.merge import Cell, Night
+from promdrill.report.cells.merge import CellReport, Night
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.run import LONGEST_REASON
 from promdrill.results.summary import closing_line
-from promdrill.results.table import (
-    NOTHING,
-    Strong,
-    Table,
-    escape,
-    wrap,
-)
+from promdrill.results.table import NOTHING, Strong, Table, escape, wrap
 from promdrill.results.words import count
 
 LONGEST = 60_000
@@ -92,7 +86,7 @@ def _numbered(night: Night, rows: Sequence[str], notes: Mapping[str, int]) -> Ta
     return _scenario_by_cell(night, rows, notes, [f"#{number}" for number in range(1, len(night.cells) + 1)])
 
 
-def _field(cell: Cell, name: str, notes: Mapping[str, int]) -> str:
+def _field(cell: CellReport, name: str, notes: Mapping[str, int]) -> str:
     """What one cell says about one scenario; what is red stands out."""
     drills = [drill for drill in cell.drills if drill_name(drill.scenario, drill.control) == name]
     # A control that ended as expected is as good as passed; its verdict alone would look red.
@@ -115,7 +109,7 @@ def _field(cell: Cell, name: str, notes: Mapping[str, int]) -> str:
 _CELL_HEAD = ("cell", "what it is", "Kubernetes", "minutes", "result")
 
 
-def _cell_fields(cell: Cell) -> tuple[str, ...]:
+def _cell_fields(cell: CellReport) -> tuple[str, ...]:
     versions = ", ".join(dict.fromkeys(run.kubernetes for run in cell.runs)) or NOTHING
     took = NOTHING if cell.took_s is None else f"{cell.took_s / 60:.1f}"
     came_to = closing_line(cell.drills, cell.skipped) if cell.runs else "no result"

@@ -13,7 +13,7 @@ from itertools import combinations
 from typing import Any
 
 from promdrill.core.errors import UsageError
-from promdrill.report.compare.cells import Cell
+from promdrill.report.compare.cells import ComparedCell
 
 ANY = "*"
 """The value of an ignored field in a cell."""
@@ -43,7 +43,10 @@ def left_out(across: Iterable[Axis]) -> dict[str, Any]:
 
 
 def refuse_several(
-    side: str, pairs: Iterable[tuple[Cell, Cell]], other: Collection[Cell], across: Sequence[Axis]
+    side: str,
+    pairs: Iterable[tuple[ComparedCell, ComparedCell]],
+    other: Collection[ComparedCell],
+    across: Sequence[Axis],
 ) -> None:
     """Refuse a side with several cells that would count as one: nobody can know which of them is meant.
 
@@ -59,7 +62,7 @@ def refuse_several(
     Raises:
         UsageError: There are several; the message names them.
     """
-    found: dict[Cell, dict[str, None]] = defaultdict(dict)
+    found: dict[ComparedCell, dict[str, None]] = defaultdict(dict)
     for cell, real in pairs:
         told = {axis: [getattr(real, name) for name in FIELDS[axis]] for axis in across}
         if cell in other and not any(

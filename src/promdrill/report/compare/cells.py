@@ -16,7 +16,7 @@ _MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class ComparedCell:
     """What is compared with its counterpart. A field is None if no result has it, and `ANY` if it is ignored.
 
     Attributes:
@@ -72,11 +72,13 @@ class Side:
 class _Found:
     """What is collected for a cell: its drills, each with its own full cell."""
 
-    drills: list[tuple[Cell, DrillResult]] = field(default_factory=list)
+    drills: list[tuple[ComparedCell, DrillResult]] = field(default_factory=list)
     assumed: int = 0
 
 
-def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str, str]) -> Mapping[Cell, Side]:
+def sides(
+    runs: Sequence[RunResult], told: Collection[ComparedCell], hidden: Mapping[str, str]
+) -> Mapping[ComparedCell, Side]:
     """What one side says about each cell.
 
     A drill that ended before its chart or app version was known belongs to the only possible cell: that of the same
@@ -91,8 +93,8 @@ def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str
         told: The cells in the results of both sides, as from `named`.
         hidden: The ignored fields, as from `promdrill.report.compare.across.left_out`.
     """
-    found: dict[Cell, _Found] = defaultdict(_Found)
-    skips: dict[Cell, Side] = {}
+    found: dict[ComparedCell, _Found] = defaultdict(_Found)
+    skips: dict[ComparedCell, Side] = {}
     for run in sorted(runs, key=lambda each: each.started):
         pairs = named([run], hidden)
         near = {cell for cell, _, _ in pairs}
@@ -108,7 +110,7 @@ def sides(runs: Sequence[RunResult], told: Collection[Cell], hidden: Mapping[str
     return {**skips, **{cell: _side(each, hidden) for cell, each in found.items()}}
 
 
-def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[Cell, Cell, DrillResult]]:
+def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[ComparedCell, ComparedCell, DrillResult]]:
     """All drills, each with its cell as far as it is known: without the ignored fields, and with them."""
     return [(replace(cell, **hidden), cell, drill) for run in runs for cell, drill in _cells(run)]
 
@@ -142,14 +144,16 @@ def _skip(reason: str, said: Mapping[str, str | None], before: Side | None) -> S
     return Side((), 0, (), (), (), None, None, 0, tuple(reasons), said)
 
 
-def _skipped(scenario: str, kubernetes: str, near: Iterable[Cell], told: Iterable[Cell]) -> list[Cell]:
+def _skipped(
+    scenario: str, kubernetes: str, near: Iterable[ComparedCell], told: Iterable[ComparedCell]
+) -> list[ComparedCell]:
     """The cells of a scenario that a run skipped, given the cells that it ran.
 
     They are those with the versions and the profile of that run's drills; without any, those of the only versions there
     are.
     """
 
-    def ground(cell: Cell) -> tuple[str | None, ...]:
+    def ground(cell: ComparedCell) -> tuple[str | None, ...]:
         return (*_versions(cell), cell.profile)
 
     cells = {cell for cell in told if (cell.scenario, cell.kubernetes) == (scenario, kubernetes)}
@@ -161,12 +165,12 @@ def _skipped(scenario: str, kubernetes: str, near: Iterable[Cell], told: Iterabl
     return [cell for cell in cells if ground(cell) in there]
 
 
-def _cells(run: RunResult) -> list[tuple[Cell, DrillResult]]:
+def _cells(run: RunResult) -> list[tuple[ComparedCell, DrillResult]]:
     """Each drill with its own full cell."""
     steps = _steps(run.drills)
     return [
         (
-            Cell(
+            ComparedCell(
                 scenario=drill.scenario,
                 control=drill.control if drill.left_out is None else steps[drill.scenario, drill.control],
                 chart=drill.chart,
@@ -194,7 +198,7 @@ def _steps(drills: Iterable[DrillResult]) -> Mapping[tuple[str, str | None], str
     return names
 
 
-def _place(cell: Cell, among: Collection[Cell]) -> Cell | None:
+def _place(cell: ComparedCell, among: Collection[ComparedCell]) -> ComparedCell | None:
     """The cell with the versions that `cell` lacks; None if there is not exactly one."""
     versions = _versions(cell)
     if None not in versions:
@@ -212,11 +216,11 @@ def _place(cell: Cell, among: Collection[Cell]) -> Cell | None:
     return replace(cell, chart=chart, chart_version=chart_version, app_version=app_version)
 
 
-def _versions(cell: Cell) -> tuple[str | None, str | None, str | None]:
+def _versions(cell: ComparedCell) -> tuple[str | None, str | None, str | None]:
     return cell.chart, cell.chart_version, cell.app_version
 
 
-def natural(cell: Cell) -> list[list[tuple[int, str]]]:
+def natural(cell: ComparedCell) -> list[list[tuple[int, str]]]:
     """A key that sorts 8.11.4 before 25.8.0."""
     parts = (cell.scenario, cell.control, *_versions(cell), cell.kubernetes, cell.profile)
     return [
@@ -224,7 +228,7 @@ def natural(cell: Cell) -> list[list[tuple[int, str]]]:
     ]
 
 
-def _own(cells: Iterable[Cell], hidden: Iterable[str]) -> dict[str, str | None]:
+def _own(cells: Iterable[ComparedCell], hidden: Iterable[str]) -> dict[str, str | None]:
     """The ignored fields' values in these cells, by name: the first known one, None if none is known."""
     seen = list(cells)
     return {name: next(filter(None, (getattr(cell, name) for cell in seen)), None) for name in hidden}

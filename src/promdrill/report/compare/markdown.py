@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from promdrill.core.model import drill_name
-from promdrill.report.compare.regressions import Comparison, Finding, Row
+from promdrill.report.compare.regressions import Compared, Comparison, Finding
 from promdrill.report.compare.text import (
     NOTHING,
     PROPOSAL,
@@ -53,11 +53,11 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
     return "\n".join(out)
 
 
-def _table(rows: Iterable[Row]) -> list[str]:
+def _table(rows: Iterable[Compared]) -> list[str]:
     return Table(_HEAD, [_columns(row) for row in rows]).markdown()
 
 
-def _columns(row: Row) -> tuple[str, ...]:
+def _columns(row: Compared) -> tuple[str, ...]:
     name = drill_name(row.cell.scenario, row.cell.control)
     return (
         str(row.finding),

@@ -32,20 +32,8 @@ from enum import StrEnum
 
 from promdrill.core.errors import UsageError
 from promdrill.core.model import RunResult
-from promdrill.report.compare.across import (
-    ANY,
-    Axis,
-    left_out,
-    refuse_several,
-    wider,
-)
-from promdrill.report.compare.cells import (
-    Cell,
-    Side,
-    named,
-    natural,
-    sides,
-)
+from promdrill.report.compare.across import ANY, Axis, left_out, refuse_several, wider
+from promdrill.report.compare.cells import ComparedCell, Side, named, natural, sides
 
 ODD = 0.05
 """Probability below which a count of verdicts is not considered chance: the customary one in twenty."""
@@ -120,10 +108,10 @@ class Recovery:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class Compared:
     """One cell. `old` or `new` is None if that side has no result; the rest is None if nothing was compared."""
 
-    cell: Cell
+    cell: ComparedCell
     finding: Finding
     old: Side | None
     new: Side | None
@@ -132,7 +120,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ComparedSide:
     """What one side consists of.
 
     Attributes:
@@ -159,14 +147,14 @@ class Comparison:
         proposal: The fields to ignore so that something can be compared; empty if something was, or if nothing helps.
     """
 
-    old: Source
-    new: Source
+    old: ComparedSide
+    new: ComparedSide
     threshold: float
-    rows: tuple[Row, ...]
+    rows: tuple[Compared, ...]
     across: tuple[Axis, ...] = ()
     proposal: tuple[Axis, ...] = ()
 
-    def of(self, *findings: Finding) -> tuple[Row, ...]:
+    def of(self, *findings: Finding) -> tuple[Compared, ...]:
         """The rows with these findings."""
         return tuple(row for row in self.rows if row.finding in findings)
 
@@ -200,7 +188,9 @@ def compare(
     return Comparison(_source(old), _source(new), threshold, tuple(rows), wanted, proposal)
 
 
-def _rows(old: Sequence[RunResult], new: Sequence[RunResult], threshold: float, across: Sequence[Axis]) -> list[Row]:
+def _rows(
+    old: Sequence[RunResult], new: Sequence[RunResult], threshold: float, across: Sequence[Axis]
+) -> list[Compared]:
     hidden = left_out(across)
     named_old, named_new = named(old, hidden), named(new, hidden)
     told = {cell for cell, _, _ in (*named_old, *named_new)}
@@ -222,7 +212,7 @@ def _proposal(old: Sequence[RunResult], new: Sequence[RunResult], across: Sequen
     return ()
 
 
-def _any(rows: Sequence[Row]) -> bool:
+def _any(rows: Sequence[Compared]) -> bool:
     """Whether anything can be said about any cell."""
     return any(row.verdict is not None for row in rows)
 
@@ -241,17 +231,17 @@ def limit_s(old: Side, new: Side, threshold: float) -> float:
     return round(max(_SIGMAS * combined, threshold * (old.median_s or 0.0), RESOLUTION_S), 3)
 
 
-def _row(cell: Cell, old: Side | None, new: Side | None, threshold: float) -> Row:
+def _row(cell: ComparedCell, old: Side | None, new: Side | None, threshold: float) -> Compared:
     if old is None or new is None:
-        return Row(cell, Finding.NEW if old is None else Finding.MISSING, old, new)
+        return Compared(cell, Finding.NEW if old is None else Finding.MISSING, old, new)
     if old.skipped or new.skipped:
-        return Row(cell, Finding.DRILLED if old.skipped else Finding.SKIPPED, old, new)
+        return Compared(cell, Finding.DRILLED if old.skipped else Finding.SKIPPED, old, new)
     if not old.verdicts or not new.verdicts:
-        return Row(cell, Finding.NOT_COMPARED, old, new)
+        return Compared(cell, Finding.NOT_COMPARED, old, new)
     verdict, recovery = _verdict_trend(old, new), _recovery(old, new, threshold)
     trends = {verdict, recovery.trend if recovery else Trend.SAME}
     finding = next(finding for trend, finding in _FINDINGS if trend in trends)
-    return Row(cell, finding, old, new, verdict, recovery)
+    return Compared(cell, finding, old, new, verdict, recovery)
 
 
 _FINDINGS = (
@@ -291,6 +281,6 @@ def same_profile(old: Side, new: Side) -> bool:
     return old.own.get("profile", ANY) == new.own.get("profile", ANY)
 
 
-def _source(runs: Sequence[RunResult]) -> Source:
+def _source(runs: Sequence[RunResult]) -> ComparedSide:
     unfinished = tuple(sorted(run.started for run in runs if run.finished is None))
-    return Source(len(runs), sum(len(run.drills) for run in runs), unfinished)
+    return ComparedSide(len(runs), sum(len(run.drills) for run in runs), unfinished)

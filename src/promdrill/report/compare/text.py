@@ -10,14 +10,14 @@ from dataclasses import asdict
 
 from promdrill.core.model import drill_name
 from promdrill.report.compare.across import ANY
-from promdrill.report.compare.cells import Cell, Side
+from promdrill.report.compare.cells import ComparedCell, Side
 from promdrill.report.compare.regressions import (
     THRESHOLD,
+    Compared,
+    ComparedSide,
     Comparison,
     Finding,
     Recovery,
-    Row,
-    Source,
     Trend,
     same_profile,
 )
@@ -94,7 +94,7 @@ def to_json(comparison: Comparison, old: str, new: str) -> str:
     return json.dumps(data, indent=2)
 
 
-def source_line(side: str, path: str, source: Source) -> str:
+def source_line(side: str, path: str, source: ComparedSide) -> str:
     """What one side consists of, and which of its runs are unfinished."""
     line = f"{side}: {path}: {count(source.runs, 'run')}, {count(source.drills, 'drill')}"
     if not source.unfinished:
@@ -125,7 +125,7 @@ def command(comparison: Comparison, old: str, new: str) -> str:
     return shlex.join(["promdrill", "compare", old, new, "--across", ",".join(comparison.proposal), *threshold])
 
 
-def cell_line(cell: Cell, old: Side | None = None, new: Side | None = None) -> str:
+def cell_line(cell: ComparedCell, old: Side | None = None, new: Side | None = None) -> str:
     """The cell without its scenario and control; ignored fields are shown as they are in OLD and in NEW."""
     both = [_cell_words(cell, side) for side in (old, new) if side] or [_cell_words(cell, None)]
     return ", ".join(_changing([*dict.fromkeys(values)]) for values in zip(*both, strict=True))
@@ -138,7 +138,7 @@ def _changing(values: Sequence[tuple[str, str]]) -> str:
     return " -> ".join(f"{name} {value}" for name, value in values)
 
 
-def _cell_words(cell: Cell, side: Side | None) -> tuple[tuple[str, str], ...]:
+def _cell_words(cell: ComparedCell, side: Side | None) -> tuple[tuple[str, str], ...]:
     """Name and value of chart, Prometheus, Kubernetes and profile of a cell, as they are on one side."""
 
     def said(name: str) -> str:
@@ -188,7 +188,7 @@ def recovery_words(old: Side, new: Side, recovery: Recovery) -> str:
     return f"{both}, {abs(recovery.change_s):.1f} s {word}; noise is up to {recovery.limit_s:.1f} s"
 
 
-def recovery_line(row: Row) -> str:
+def recovery_line(row: Compared) -> str:
     """What there is to say about a row's recovery; empty if nothing."""
     if row.old is None or row.new is None:
         return ""
@@ -223,7 +223,7 @@ def unchanged(comparison: Comparison) -> str:
     return f"{line}: {said}" if said else line
 
 
-def _row(row: Row) -> Iterator[str]:
+def _row(row: Compared) -> Iterator[str]:
     yield from _wrap(drill_name(row.cell.scenario, row.cell.control), 2)
     yield from _wrap(cell_line(row.cell, row.old, row.new), 4)
     if row.old is not None:
@@ -243,7 +243,7 @@ def _figure(side: Side) -> str:
     return f"{side.median_s:.1f} s (of {len(side.recovered_s)}, spread {side.spread_s:.1f} s)"
 
 
-def _without_cell(row: Row) -> dict[str, object]:
+def _without_cell(row: Compared) -> dict[str, object]:
     return {name: value for name, value in asdict(row).items() if name != "cell"}
 
 

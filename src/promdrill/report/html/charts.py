@@ -5,19 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from promdrill.report.html.draw import (
-    Canvas,
-    Drawing,
-    stepped,
-    thinned,
-    ticks,
-)
-from promdrill.report.html.lanes import (
-    Group,
-    Label,
-    Row,
-    percent,
-)
+from promdrill.report.html.draw import Canvas, Drawing, stepped, thinned, ticks
+from promdrill.report.html.lanes import Group, Label, LaneRow, percent
 from promdrill.results.timeline.drill import Fill, Gap, Timeline
 from promdrill.results.words import offset, seconds, size
 
@@ -51,7 +40,7 @@ def _fills(drill: Timeline) -> list[Fill]:
     return [fill for fill in drill.fills if fill.path == most]
 
 
-def _volume(fills: Sequence[Fill], canvas: Canvas) -> Row:
+def _volume(fills: Sequence[Fill], canvas: Canvas) -> LaneRow:
     most = max(max(fill.size_bytes, fill.used_bytes) for fill in fills)
     unit, bytes_each = next(((name, each) for name, each in _UNITS if most >= each), ("B", 1))
     scale = ticks(most / bytes_each)
@@ -68,7 +57,7 @@ def _volume(fills: Sequence[Fill], canvas: Canvas) -> Row:
         f"At its fullest, at {offset(fullest.when.s)}, {size(fullest.used_bytes)} of {size(fullest.size_bytes)} "
         f"were used; at {offset(last.when.s)} it was {size(last.used_bytes)} of {size(last.size_bytes)}."
     )
-    return Row(
+    return LaneRow(
         f"Volume, {unit} used",
         told,
         f"{fullest.used_bytes / fullest.size_bytes:.0%} at most",
@@ -78,7 +67,7 @@ def _volume(fills: Sequence[Fill], canvas: Canvas) -> Row:
     )
 
 
-def _samples(ages: Sequence[tuple[float, float]], gaps: Sequence[Gap], canvas: Canvas) -> Row:
+def _samples(ages: Sequence[tuple[float, float]], gaps: Sequence[Gap], canvas: Canvas) -> LaneRow:
     scale = ticks(max([LEAST_TOP_S, *(age_s for _, age_s in ages)]))
     drawing = canvas.chart(scale[-1])
     widest = max(gaps, key=lambda gap: gap.end_s - gap.start_s, default=None)
@@ -93,7 +82,7 @@ def _samples(ages: Sequence[tuple[float, float]], gaps: Sequence[Gap], canvas: C
         oldest = max(ages, key=lambda point: point[1])
         words.append(f"The greatest age asked for was {seconds(oldest[1])}, at {offset(oldest[0])}.")
     figure = f"gap {seconds(widest.end_s - widest.start_s)}" if widest else ""
-    return Row("Age of the newest sample, s", " ".join(words), figure, labels, _labels(scale), "chart")
+    return LaneRow("Age of the newest sample, s", " ".join(words), figure, labels, _labels(scale), "chart")
 
 
 def _gap_words(gap: Gap) -> str:

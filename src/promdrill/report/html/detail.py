@@ -22,14 +22,7 @@ from promdrill.report.html.load import Column, Drill
 from promdrill.results.expected import outcome
 from promdrill.results.timeline.drill import Timeline
 from promdrill.results.timeline.lines import row_of
-from promdrill.results.words import (
-    between,
-    count,
-    cut,
-    delay,
-    offset,
-    seconds,
-)
+from promdrill.results.words import between, count, cut, delay, offset, seconds
 
 UNFINISHED = "unfinished"
 """Stands for the verdict of a drill without a result."""

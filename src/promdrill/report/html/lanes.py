@@ -8,13 +8,7 @@ from dataclasses import dataclass, field
 from promdrill.core.events import Ending
 from promdrill.core.model import PhaseName
 from promdrill.report.html.draw import Canvas, Svg
-from promdrill.results.timeline.drill import (
-    Lane,
-    PodLane,
-    PodState,
-    Span,
-    Timeline,
-)
+from promdrill.results.timeline.drill import Lane, PodLane, PodState, Span, Timeline
 from promdrill.results.words import count, offset, seconds
 
 PHASES = frozenset(str(name) for name in PhaseName)
@@ -40,7 +34,7 @@ class Label:
 
 
 @dataclass(slots=True)
-class Row:
+class LaneRow:
     """One row.
 
     Attributes:
@@ -69,7 +63,7 @@ class Group:
     """Rows under one heading; `note` says what readers have to know about them."""
 
     title: str
-    rows: tuple[Row, ...]
+    rows: tuple[LaneRow, ...]
     note: str = ""
 
 
@@ -112,7 +106,7 @@ def pods(drill: Timeline, canvas: Canvas) -> Group:
     return Group("Pods and containers", tuple(rows))
 
 
-def _phases(drill: Timeline, canvas: Canvas) -> Row:
+def _phases(drill: Timeline, canvas: Canvas) -> LaneRow:
     drawing, labels, told = canvas.lane(), [], []
     for span in drill.phases:
         name = span.name if span.name in PHASES else str(PhaseName.UNDO)
@@ -123,10 +117,10 @@ def _phases(drill: Timeline, canvas: Canvas) -> Row:
             labels.append(Label(left, round(right - left, 2), span.name, "ph"))
         how = "" if span.how is Ending.DONE else f", {span.how or 'not ended'}"
         told.append(f"{span.name} from {offset(start_s)} to {offset(end_s)}{how}")
-    return Row("Phases", _told(told), seconds(drill.length_s), labels, kind="phases")
+    return LaneRow("Phases", _told(told), seconds(drill.length_s), labels, kind="phases")
 
 
-def _spans(label: str, drill: Timeline, spans: Sequence[Span], canvas: Canvas, kind: str) -> Row:
+def _spans(label: str, drill: Timeline, spans: Sequence[Span], canvas: Canvas, kind: str) -> LaneRow:
     drawing = canvas.lane()
     drawing.bars(kind, [(span.began.s, drill.end_s(span)) for span in spans if span.ended is not None])
     drawing.bars(f"{kind} open", [(span.began.s, drill.end_s(span)) for span in spans if span.ended is None])
@@ -135,10 +129,10 @@ def _spans(label: str, drill: Timeline, spans: Sequence[Span], canvas: Canvas, k
     for span in spans:
         how = ended if span.ended is not None else f"not {ended}"
         told.append(f"{span.name}: from {offset(span.began.s)}, {how} by {offset(drill.end_s(span))}")
-    return Row(label, _told(told), f"at {offset(spans[0].began.s)}")
+    return LaneRow(label, _told(told), f"at {offset(spans[0].began.s)}")
 
 
-def _steps(drill: Timeline, canvas: Canvas) -> Row:
+def _steps(drill: Timeline, canvas: Canvas) -> LaneRow:
     drawing = canvas.lane()
     bars = [(step.began.s, step.began.s + record.took_s, record) for step, record in drill.ended_steps]
     for parity in (0, 1):
@@ -150,10 +144,10 @@ def _steps(drill: Timeline, canvas: Canvas) -> Row:
         + ("ended at its deadline" if record.exit_code is None else f"exit code {record.exit_code}")
         for start_s, end_s, record in bars
     ]
-    return Row("Runbook steps", _told(told), count(len(bars), "step"))
+    return LaneRow("Runbook steps", _told(told), count(len(bars), "step"))
 
 
-def _condition(lane: Lane, length_s: float, canvas: Canvas) -> Row:
+def _condition(lane: Lane, length_s: float, canvas: Canvas) -> LaneRow:
     drawing, spans = canvas.lane(), lane.until(length_s)
     drawing.bars("no", [(start, end) for start, end, holds in spans if not holds])
     drawing.bars("ok", [(start, end) for start, end, holds in spans if holds])
@@ -163,7 +157,7 @@ def _condition(lane: Lane, length_s: float, canvas: Canvas) -> Row:
         for start, end, holds in _joined(spans)
     ]
     note = "did not hold at the end of its wait" if lane.missing else ""
-    return Row(lane.name, _told(told), lane.kind, note=note)
+    return LaneRow(lane.name, _told(told), lane.kind, note=note)
 
 
 def _joined(spans: Sequence[tuple[float, float, bool]]) -> list[tuple[float, float, bool]]:
@@ -176,7 +170,7 @@ def _joined(spans: Sequence[tuple[float, float, bool]]) -> list[tuple[float, flo
     return out
 
 
-def _pod(lane: PodLane, length_s: float, canvas: Canvas) -> Row:
+def _pod(lane: PodLane, length_s: float, canvas: Canvas) -> LaneRow:
     drawing, spans = canvas.lane(), lane.until(length_s)
     for state in PodState:
         drawing.bars(state, [(start, end) for start, end, found, _ in spans if found is state])
@@ -184,7 +178,7 @@ def _pod(lane: PodLane, length_s: float, canvas: Canvas) -> Row:
     ending = lane.pod.rsplit("-", 1)[-1]
     label = f"{lane.container} · {ending}" if lane.container else lane.pod
     figure = count(lane.restarts, "restart") if lane.restarts else ""
-    return Row(label, f"Pod {lane.pod}. {_told(told)}", figure)
+    return LaneRow(label, f"Pod {lane.pod}. {_told(told)}", figure)
 
 
 def _told(parts: Sequence[str], most: int = 24) -> str:

@@ -12,11 +12,7 @@ from typing import Any
 
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import JOURNAL
-from promdrill.core.model import (
-    DrillResult,
-    RunResult,
-    drill_name,
-)
+from promdrill.core.model import DrillResult, RunResult, drill_name
 from promdrill.results.expected import as_expected
 from promdrill.results.folder import CELL, of_result
 from promdrill.results.store import RESULTS, read

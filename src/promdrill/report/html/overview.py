@@ -10,7 +10,7 @@ from statistics import median
 
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, drill_name
-from promdrill.report.compare.regressions import Finding, Row, compare
+from promdrill.report.compare.regressions import Compared, Finding, compare
 from promdrill.report.compare.text import cell_line, recovery_words, side_words
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.draw import Canvas, Svg, ticks
@@ -208,7 +208,7 @@ def _recovered(drills: Sequence[DrillResult]) -> dict[str, float]:
     return {name: median(found) for name, found in times.items()}
 
 
-def _change(row: Row) -> Change:
+def _change(row: Compared) -> Change:
     both = row.old is not None and row.new is not None and row.recovery is not None
     return Change(
         str(row.finding),
@@ -220,7 +220,7 @@ def _change(row: Row) -> Change:
     )
 
 
-def _counts(rows: Sequence[Row]) -> tuple[str, ...]:
+def _counts(rows: Sequence[Compared]) -> tuple[str, ...]:
     counts = Counter(row.finding for row in rows)
     return tuple(f"{counts[finding]} {_words(finding)}" for finding in Finding if counts[finding])
 

@@ -18,19 +18,10 @@ from markupsafe import Markup
 from promdrill.core import paths
 from promdrill.core.model import PhaseName, StepRecord
 from promdrill.evidence.redact import redact_lines
-from promdrill.report.html import (
-    detail,
-    overview,
-    runbook,
-)
+from promdrill.report.html import detail, overview, runbook
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits
-from promdrill.report.html.load import (
-    Column,
-    Drill,
-    load,
-    previous,
-)
+from promdrill.report.html.load import Column, Drill, load, previous
 from promdrill.report.html.overview import Shown
 from promdrill.results import words
 from promdrill.results.folder import write_atomically

@@ -15,14 +15,7 @@ from typing import Any, TypeAlias
 
 from promdrill.core import events
 from promdrill.core.events import Ending, Entry, Event
-from promdrill.core.model import (
-    JobSamples,
-    ObserverFigures,
-    StepRecord,
-    Variant,
-    Verdict,
-    drill_name,
-)
+from promdrill.core.model import JobSamples, ObserverFigures, StepRecord, Variant, Verdict, drill_name
 
 QUOTES = 3
 """How many lines of logs and events are remembered."""
@@ -66,7 +59,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class Step:
+class StepSpan:
     """A runbook step that was started.
 
     Attributes:
@@ -327,7 +320,7 @@ class Timeline:
     phases: list[Span] = field(default_factory=list)
     faults: list[Span] = field(default_factory=list)
     stages: list[Span] = field(default_factory=list)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[StepSpan] = field(default_factory=list)
     wait: Wait | None = None
     lanes: dict[str, Lane] = field(default_factory=dict)
     pods: dict[str, events.PodChanged] = field(default_factory=dict)
@@ -388,12 +381,12 @@ class Timeline:
         return next((phase for phase in reversed(self.phases) if phase.ended is None), None)
 
     @property
-    def step(self) -> Step | None:
+    def step(self) -> StepSpan | None:
         """The last step that was started."""
         return self.steps[-1] if self.steps else None
 
     @property
-    def ended_steps(self) -> list[tuple[Step, StepRecord]]:
+    def ended_steps(self) -> list[tuple[StepSpan, StepRecord]]:
         """Runbook steps that ended, with their records."""
         return [(step, step.record) for step in self.steps if step.record is not None]
 
@@ -504,13 +497,13 @@ def _done(spans: list[Span], name: str, now: Instant) -> None:
 
 
 def _step_began(drill: Timeline, event: events.StepBegan, now: Instant) -> None:
-    drill.steps.append(Step(event.file, event.line, event.section, event.command, now, event.timeout_s))
+    drill.steps.append(StepSpan(event.file, event.line, event.section, event.command, now, event.timeout_s))
 
 
 def _step_ended(drill: Timeline, event: events.StepEnded, now: Instant) -> None:
     made, running = event.step, drill.step
     if running is None or running.ended is not None or (running.file, running.line) != (made.file, made.line):
-        running = Step(made.file, made.line, made.section, made.command, _before(now, made.took_s))
+        running = StepSpan(made.file, made.line, made.section, made.command, _before(now, made.took_s))
         drill.steps.append(running)
     running.ended, running.record = now, made
 

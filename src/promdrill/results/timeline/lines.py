@@ -55,7 +55,7 @@ def _step_line(step: StepRecord) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LogRow:
     """An event in a log.
 
     Attributes:
@@ -71,59 +71,59 @@ class Row:
     late_s: float | None = None
 
 
-def row_of(event: Event) -> Row | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
+def row_of(event: Event) -> LogRow | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
     """An event as a row: what was done, or what changed; None for what only machines need."""
     match event:
         case events.AloneAtLast():
-            return Row("alone", "no other drill is running any more")
+            return LogRow("alone", "no other drill is running any more")
         case events.ConditionChanged():
             return _condition_row(event)
         case events.ControlApplied():
-            return Row("control", event.control, event.left_out)
+            return LogRow("control", event.control, event.left_out)
         case events.EndedEarly():
-            return Row("end", event.verdict, event.reason or "")
+            return LogRow("end", event.verdict, event.reason or "")
         case events.EvidenceMissing():
-            return Row("no evidence", event.collector, event.error)
+            return LogRow("no evidence", event.collector, event.error)
         case events.FaultApplied():
-            return Row("fault", event.fault, ", ".join(event.blast_radius))
+            return LogRow("fault", event.fault, ", ".join(event.blast_radius))
         case events.FaultConfirmed():
-            return Row("confirmed", event.fault, ", ".join(event.by))
+            return LogRow("confirmed", event.fault, ", ".join(event.by))
         case events.LeftoverFound():
-            return Row("leftover", event.namespace)
+            return LogRow("leftover", event.namespace)
         case events.ObserverBroke():
-            return Row("observer", event.thread, event.error)
+            return LogRow("observer", event.thread, event.error)
         case events.PhaseBegan():
-            return Row("phase", event.phase)
+            return LogRow("phase", event.phase)
         case events.SamplesUnknown():
-            return Row("samples", event.error)
+            return LogRow("samples", event.error)
         case events.StageBegan():
-            return Row("stage", event.stage)
+            return LogRow("stage", event.stage)
         case events.StageSeen():
-            return Row("seen", event.stage)
+            return LogRow("seen", event.stage)
         case events.StepEnded():
             return _step_row(event.step)
         case events.Undone():
-            return Row("undo", event.what, event.error or "")
+            return LogRow("undo", event.what, event.error or "")
         case events.VerdictReached():
-            return Row("verdict", event.verdict, event.reason or "")
+            return LogRow("verdict", event.verdict, event.reason or "")
         case events.FailureSeen():
-            return Row("failed", event.failure, event.text)
+            return LogRow("failed", event.failure, event.text)
         case events.WaitTimedOut():
-            return Row("timeout", ", ".join(event.missing), event.last_seen)
+            return LogRow("timeout", ", ".join(event.missing), event.last_seen)
         case _:
             return None
 
 
-def _condition_row(event: events.ConditionChanged) -> Row | None:
+def _condition_row(event: events.ConditionChanged) -> LogRow | None:
     """A condition that merely does not hold yet is left out."""
     if not event.holds and event.changed is None:
         return None
-    return Row("holds" if event.holds else "ceased", event.condition, event.text, event.detected_after_s)
+    return LogRow("holds" if event.holds else "ceased", event.condition, event.text, event.detected_after_s)
 
 
-def _step_row(step: StepRecord) -> Row:
+def _step_row(step: StepRecord) -> LogRow:
     first = step.command.split("\n", 1)[0]
-    return Row("step", f"line {step.line}: {first}", _code(step))
+    return LogRow("step", f"line {step.line}: {first}", _code(step))
 
 
 def _code(step: StepRecord) -> str:

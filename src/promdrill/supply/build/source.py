@@ -17,17 +17,10 @@ from typing import Any
 from rich.console import Console
 
 from promdrill.artefacts import machine
-from promdrill.artefacts.cache import Cache, Entry, key_of
+from promdrill.artefacts.cache import Cache, CacheEntry, key_of
 from promdrill.core.errors import SupplyError
-from promdrill.supply.build import (
-    archive,
-    debian,
-    node,
-    schedule,
-)
-from promdrill.supply.build import (
-    go as gobuild,
-)
+from promdrill.supply.build import archive, debian, node, schedule
+from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.catalogue import Artefact, Catalogue, Image
 from promdrill.supply.build.progress import BuildDisplay
 from promdrill.supply.build.schedule import Lane, Task
@@ -50,7 +43,7 @@ COLD_MIN, COLD_BYTES = 20, 19_000_000_000
 
 
 @dataclass
-class Source:
+class SourceSupply:
     """Builds what a request needs.
 
     Attributes:
@@ -159,11 +152,11 @@ class Source:
             maker, image = self.catalogue.image(reference)
             yield from (*((maker.name,) if image.files else ()), *image.base)
 
-    def _find(self, name: str, *, only: Sequence[str] | None = None) -> Entry | None:
+    def _find(self, name: str, *, only: Sequence[str] | None = None) -> CacheEntry | None:
         return self.cache.find(name, self.key(name), only=only)
 
-    def _entry(self, name: str) -> Entry:
-        return Entry(name, self.key(name), self.cache.place(name, self.key(name)))
+    def _entry(self, name: str) -> CacheEntry:
+        return CacheEntry(name, self.key(name), self.cache.place(name, self.key(name)))
 
     def _build(self, needed: Sequence[str], wanted: Artefact | None, image: str) -> None:
         if not needed and wanted is None:

@@ -17,13 +17,7 @@ from typing import IO
 from promdrill.core import paths, processes, shell
 from promdrill.core.errors import SupplyError
 from promdrill.supply.build.archive import EPOCH
-from promdrill.supply.bundle.manifest import (
-    MANIFEST,
-    SUMS,
-    Manifest,
-    Part,
-    block,
-)
+from promdrill.supply.bundle.manifest import MANIFEST, SUMS, Manifest, Part, block
 
 SAVE_S = 900.0
 """Seconds to save a node image: 25 measured for 1.6 GB."""

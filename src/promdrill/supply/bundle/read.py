@@ -13,15 +13,7 @@ from typing import IO, Self
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.supply.bundle.manifest import (
-    LARGEST_MANIFEST_BYTES,
-    MANIFEST,
-    SUMS,
-    Manifest,
-    Part,
-    decoded,
-    no_bundle,
-)
+from promdrill.supply.bundle.manifest import LARGEST_MANIFEST_BYTES, MANIFEST, SUMS, Manifest, Part, decoded, no_bundle
 from promdrill.supply.bundle.pack import CHUNK_BYTES, total_bytes
 
 AGAIN = f"copy it again, or {paths.command('bundle')} again"

@@ -19,19 +19,8 @@ from promdrill.core.errors import CommandFailed, SupplyError, UsageError
 from promdrill.core.say import Say
 from promdrill.helm.source import files, find
 from promdrill.supply.build import source
-from promdrill.supply.bundle.manifest import (
-    CRDS,
-    NODE,
-    PROVISIONER,
-    Manifest,
-)
-from promdrill.supply.bundle.read import (
-    Listed,
-    contents,
-    copy,
-    members,
-    unpacked_name,
-)
+from promdrill.supply.bundle.manifest import CRDS, NODE, PROVISIONER, Manifest
+from promdrill.supply.bundle.read import Listed, contents, copy, members, unpacked_name
 from promdrill.supply.bundle.write import write
 from promdrill.supply.engine import lifecycle
 from promdrill.supply.engine.lifecycle import Engine

@@ -17,22 +17,9 @@ from promdrill.core.errors import CommandFailed, SupplyError, UsageError
 from promdrill.core.say import Say
 from promdrill.helm.source import files, find, repositories
 from promdrill.supply.build import catalogue
-from promdrill.supply.bundle.manifest import (
-    CRDS,
-    NODE,
-    PROVISIONER,
-    TOOLS,
-    Asked,
-    Manifest,
-    Part,
-)
+from promdrill.supply.bundle.manifest import CRDS, NODE, PROVISIONER, TOOLS, Asked, Manifest, Part
 from promdrill.supply.bundle.origin import Origin, Origins, references
-from promdrill.supply.bundle.pack import (
-    CHUNK_BYTES,
-    Squeezed,
-    docker_save,
-    pack,
-)
+from promdrill.supply.bundle.pack import CHUNK_BYTES, Squeezed, docker_save, pack
 from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.supplied import Supplied, SupplyRequest
 

@@ -28,12 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts import machine, runc_fit
-from promdrill.core import (
-    files,
-    paths,
-    processes,
-    shell,
-)
+from promdrill.core import files, paths, processes, shell
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import SupplyError
 from promdrill.supply.engine import residue

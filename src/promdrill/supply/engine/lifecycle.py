@@ -22,12 +22,7 @@ from promdrill.core import paths, shell
 from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
 from promdrill.core.say import Say
 from promdrill.supply.engine import dockerd, refusal
-from promdrill.supply.engine.docker import (
-    Answer,
-    Engine,
-    Trouble,
-    ask,
-)
+from promdrill.supply.engine.docker import Answer, Engine, Trouble, ask
 from promdrill.supply.engine.dockerd import Places
 from promdrill.supply.engine.refusal import obstacle
 

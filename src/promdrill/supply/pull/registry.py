@@ -44,7 +44,7 @@ _VERSION_OF = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class PullPlan:
     """What every run downloads, whatever its drills.
 
     Attributes:
@@ -79,7 +79,7 @@ class Pieces:
     crds: Path
 
 
-def plan(request: SupplyRequest, platform: Platform, pins: Pins) -> Plan:
+def plan(request: SupplyRequest, platform: Platform, pins: Pins) -> PullPlan:
     """What a run on a machine of that platform downloads. Uses no network.
 
     Raises:
@@ -91,7 +91,7 @@ def plan(request: SupplyRequest, platform: Platform, pins: Pins) -> Plan:
     if digest is None:
         hint = f"pin it in the file that {PINS_VARIABLE} names, see docs/how-to/run-offline.md"
         raise SupplyError(f"no digest is pinned for {_NODE} v{version}", hint=hint)
-    return Plan(
+    return PullPlan(
         platform=platform,
         kubernetes=version,
         kind=pins.tool("kind", KIND, platform),
@@ -104,7 +104,7 @@ def plan(request: SupplyRequest, platform: Platform, pins: Pins) -> Plan:
 
 
 def provide(
-    planned: Plan,
+    planned: PullPlan,
     engine: Engine,
     cache: Cache,
     *,

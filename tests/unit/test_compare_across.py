@@ -264,4 +264,4 @@ def test_a_field_that_there_is_not(wrong: str, meant: str, capsys: pytest.Captur
     with pytest.raises(SystemExit) as caught:
         main.main(["compare", "reports/matrix-before", "reports/matrix", "--across", wrong])
     assert caught.value.code == 2
-    assert f"is none of chart, prometheus, kubernetes, profile; did you mean {meant}?" in capsys.readouterr().err
+    assert f"is not one of chart, prometheus, kubernetes, profile; did you mean {meant}?" in capsys.readouterr().err

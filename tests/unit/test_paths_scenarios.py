@@ -86,7 +86,7 @@ def test_a_test_of_another_name_is_pointed_out(shipped: Path, drills: Path) -> N
     assert "my-own" not in ids(shipped, drills)
     with pytest.raises(UsageError, match=r"SCENARIO=my-own: .*/my-own has no test_my_own\.py"):
         scenarios.select(["my-own"], shipped, [drills])
-    with pytest.raises(UsageError, match="there are disk-full, mine, oom") as caught:
+    with pytest.raises(UsageError, match="the scenarios are disk-full, mine, oom") as caught:
         scenarios.select(["mime"], shipped, [drills])
     assert caught.value.hint == "SCENARIO=mine"
 
@@ -100,7 +100,7 @@ def test_folders_are_named_with_commas(drills: Path, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("nowhere", "SCENARIOS=nowhere: no such folder"), ("drills,drills/mine/test_mine.py", "test_mine.py: is a file")],
+    [("nowhere", "SCENARIOS=nowhere: no such folder"), ("drills,drills/mine/test_mine.py", "test_mine.py: a file, not a folder")],
 )
 @pytest.mark.usefixtures("drills")
 def test_what_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, complaint: str) -> None:

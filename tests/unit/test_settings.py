@@ -140,7 +140,7 @@ def test_an_unknown_scenario_is_answered_with_the_nearest_and_all(root: Path) ->
     with pytest.raises(UsageError) as caught:
         scenarios.select(["disk-full", "lifecycle-flga"], root)
     assert caught.value.hint == "SCENARIO=lifecycle-flag"
-    assert "there are disk-full, lifecycle-flag" in caught.value.message
+    assert "the scenarios are disk-full, lifecycle-flag" in caught.value.message
 
 
 def test_no_scenarios_at_all(tmp_path: Path) -> None:

@@ -369,7 +369,7 @@ def test_clean_names_what_is_there(kept: Machine, capsys: Capture, monkeypatch: 
     assert kept.promdrill("clean", "oom") == 2
     assert capsys.readouterr().err == (
         "promdrill: no cluster or standing incident oom; "
-        "there are promdrill-1 (toy, reproduced), promdrill-7 (kept), promdrill-8 (in use)\n"
+        "the clusters are promdrill-1 (toy, reproduced), promdrill-7 (kept), promdrill-8 (in use)\n"
         f"Hint: {paths.program()} clean promdrill-1\n"
     )
     kept.world.broken_at = None

@@ -178,6 +178,8 @@ def test_the_guide_goes_on_where_the_command_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(paths, "project_dir", lambda: ROOT)
+    monkeypatch.setattr(paths, "in_checkout", lambda: False)  # the guides are for an installed promdrill
     (typed,) = [line for line in commands(WRITING) if " new " in line]
     assert main.main(shlex.split(typed)[1:]) == 0
     said = [line.strip() for line in capsys.readouterr().out.splitlines() if line.startswith("  ")]

@@ -160,7 +160,7 @@ def test_which_charts_a_scenario_applies_to(tmp_path: Path, mark: str, name: str
     [
         ("kube-prometheus-stack", "57.1.0", "2.51.0", None),
         ("kube-prometheus-stack", "57.1.0", "", None),
-        ("kube-prometheus-stack", "57.1.0", "3.14.0", "Prometheus operator 0.72.0 knows .*, not 3.14.0"),
+        ("kube-prometheus-stack", "57.1.0", "3.14.0", "Prometheus operator 0.72.0 supports .*, not 3.14.0"),
         ("kube-prometheus-stack", "58.0.0", "2.51.0", "prometheus >=15 and kube-prometheus-stack >=57,<58, not to"),
         ("prometheus", "15.18.0", "3.14.0", None),
         ("prometheus", "57.1.0", "", None),

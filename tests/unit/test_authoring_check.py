@@ -313,6 +313,7 @@ RUNBOOK_CASES: dict[str, tuple[str, str, str]] = {
         "data_loss: false\nfails_because: it does\nfails_with: x",
         ":+1: fails_because is for a runbook that does not work",
     ),
+    "variable": ('grep -n -F "$WRONG" "$VALUES"', 'grep -n -F "$WRONG" "$VALEUS"', ":+0: nothing sets $VALEUS"),
     "todo": ("## Impact\n", "## Impact\n\nTODO: all\n", ":+2: still to be written: "),
 }
 

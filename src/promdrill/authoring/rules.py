@@ -45,6 +45,7 @@ from promdrill.observe.conditions import Condition
 from promdrill.request import markers, scenarios
 from promdrill.request.markers import Problem
 from promdrill.request.scenarios import ScenarioFolder
+from promdrill.runbook import unset
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
 
@@ -205,6 +206,7 @@ def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
             try:
                 runbook = parse(file)
                 lint(runbook)
+                unset.check(runbook)
             except PromdrillError as error:
                 yield from _from_error(file, error)
             else:

@@ -15,6 +15,7 @@ from promdrill.cli.parser import (
     say,
 )
 from promdrill.core.errors import PromdrillError
+from promdrill.runbook import unset
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
 
@@ -34,7 +35,9 @@ def _execute(arguments: argparse.Namespace) -> int:
     code = EXIT_OK
     for file in arguments.files:
         try:
-            lint(parse(file))
+            runbook = parse(file)
+            lint(runbook)
+            unset.check(runbook)
         except PromdrillError as error:
             complain(error)
             code = EXIT_FAILED

@@ -124,6 +124,11 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         "from promdrill.faults import Edited, Replace, settings",
         ":+0: promdrill.faults.settings is not public",
     ),
+    "import of a name that does not exist": (
+        "from promdrill.faults import Edited, Replace",
+        "from promdrill.faults import Edit, Edited, Replace",
+        ":+0: promdrill.faults has no Edit",
+    ),
     "todo": ('"Watchdog fires"', '"TODO fires"', ":+0: still to be written: "),
     # What it states.
     "comma": ("proof=(rule(server, WRONG),)", "proof=(rule(server, WRONG))", ":+0: the proof of Edited is a tuple"),
@@ -186,6 +191,90 @@ def test_an_edit_inside_a_list_is_found_before_the_drill(drills: Path, fault: st
     assert re.match(rf"{TEST}:\d+: values.yaml:4: set .*: serverFiles.rules.groups is a list, and Helm", found)
 
 
+FAULT = "fault=Edited((Replace(RIGHT, WRONG),), proof=(rule(server, WRONG),))"
+EDIT_CASES: dict[str, tuple[str, str, str, str]] = {
+    "not there": (
+        'Edited((Replace("vectr(1)", "x"),), proof=())',
+        "",
+        "replace 'vectr(1)' with 'x': found 0 times in values.yaml; it must be there exactly once",
+        "the nearest line is '- expr: vector(1)'",
+    ),
+    "nothing like it": (
+        'Edited((Replace("###", "x"),), proof=())',
+        "",
+        "replace '###' with 'x': found 0 times in values.yaml; it must be there exactly once",
+        "use a text that the file has",
+    ),
+    "twice": (
+        'Edited((Replace("vector(1)", "x"),), proof=())',
+        "# vector(1) stands here too\n",
+        "replace 'vector(1)' with 'x': found 2 times in values.yaml; it must be there exactly once",
+        "use a longer text that only one place has",
+    ),
+    "a value that is set": (
+        'ValuesEdit("server.retention", "1d", proof=())',
+        "",
+        "set server.retention to '1d': values.yaml already says so",
+        "set a value that the file does not have",
+    ),
+    "an edit of a reinstallation": (
+        'Reinstall(edits=(Set("server.retention", "1d"),))',
+        "",
+        "set server.retention to '1d': values.yaml already says so",
+        "set a value that the file does not have",
+    ),
+    "what the edit before it changed": (
+        'InOrder((ValuesEdit("server.retention", "2d", proof=()), ValuesEdit("server.retention", "2d", proof=())))',
+        "",
+        "set server.retention to '2d': values.yaml already says so",
+        "set a value that the file does not have",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", EDIT_CASES)
+def test_an_edit_that_finds_nothing_to_change_is_found_before_the_drill(drills: Path, case: str) -> None:
+    fault, above, what, hint = EDIT_CASES[case]
+    test, values = drills / ID / TEST, drills / ID / "values.yaml"
+    change(test, "import Edited, Replace", "import Edited, InOrder, Reinstall, Replace, Set, ValuesEdit")
+    line = change(test, FAULT, f"fault=(\n{fault}\n)") + 1
+    values.write_text(f"{above}server:\n  retention: 1d\nalerts:\n  - expr: vector(1)\n")
+    (found,) = check([drills], note=print, with_tools=False)
+    assert (found.file, found.problem.what, found.problem.hint) == (test, what, hint)
+    wanted = test.read_text().splitlines().index("    drill.run(") + 1 if case.startswith("what the edit") else line
+    assert found.problem.line == wanted, "the line of drill.run where several lines might state the edit"
+
+
+def test_an_edit_that_can_be_made_is_no_finding(drills: Path) -> None:
+    change(drills / ID / TEST, "import Edited, Replace", "import Edited, InOrder, Replace, ValuesEdit")
+    steps = ("2d", "1d")
+    made = ", ".join(f'ValuesEdit("server.retention", "{value}", proof=())' for value in steps)
+    change(drills / ID / TEST, FAULT, f"fault=InOrder(({made}))")
+    (drills / ID / "values.yaml").write_text("server:\n  retention: 1d\n")
+    assert found_in(drills) == ([], [])
+
+
+def test_an_edit_of_manifests_is_made_in_the_manifests(drills: Path) -> None:
+    test = drills / ID / TEST
+    change(test, '@pytest.mark.charts(">=15")', '@pytest.mark.install("manual")')
+    (drills / ID / "values.yaml").write_text("{}\n")
+    change(test, "Replace(RIGHT, WRONG)", 'Replace("targetPort: 9090", "targetPort: 9091")')
+    assert found_in(drills) == ([], [])
+    line = change(test, "targetPort: 9090", "targetPort: 9099")
+    (found,), _ = found_in(drills)
+    assert found.startswith(f"{TEST}:{line}: replace 'targetPort: 9099' with 'targetPort: 9091': found 0 times in ")
+
+
+def test_what_a_fault_of_ones_own_does_to_the_files_is_not_guessed(drills: Path) -> None:
+    test = drills / ID / TEST
+    test.write_text(
+        test.read_text()
+        .replace("def rule(", "class Mine(Edited):\n    pass\n\n\ndef rule(")
+        .replace("fault=Edited((Replace(RIGHT, WRONG),)", 'fault=Mine((Replace("nowhere", "x"),)')
+    )
+    assert found_in(drills) == ([], [])
+
+
 def test_a_signature_from_one_side(drills: Path) -> None:
     test = drills / ID / TEST
     text = test.read_text()
@@ -224,6 +313,7 @@ RUNBOOK_CASES: dict[str, tuple[str, str, str]] = {
         "data_loss: false\nfails_because: it does\nfails_with: x",
         ":+1: fails_because is for a runbook that does not work",
     ),
+    "variable": ('grep -n -F "$WRONG" "$VALUES"', 'grep -n -F "$WRONG" "$VALEUS"', ":+0: nothing sets $VALEUS"),
     "todo": ("## Impact\n", "## Impact\n\nTODO: all\n", ":+2: still to be written: "),
 }
 
@@ -277,6 +367,8 @@ def test_what_is_wrong_with_values(drills: Path, text: str | None, wanted: str) 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n"])
 def test_no_values_are_values(drills: Path, text: str) -> None:
+    change(drills / ID / TEST, "import Edited, Replace", "import ValuesEdit")
+    change(drills / ID / TEST, FAULT, 'fault=ValuesEdit("server.retention", "1d", proof=())')
     (drills / ID / "values.yaml").write_text(text)
     assert found_in(drills)[0] == []
 

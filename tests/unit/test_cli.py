@@ -160,17 +160,18 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
         assert wrong.endswith(hint)
         return wrong.removeprefix(f"promdrill: CLUSTER={name}: ").removesuffix(hint)
 
-    there = "the clusters are promdrill-2 (kept)"
+    kept_one = "promdrill-2 (kept)"
+    there = f"the only cluster is {kept_one}"
     assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
     with lease.this_name("promdrill-2"):
         assert refused("promdrill-2") == f"in use by another run; {there}"
     left = paths.clusters_dir() / "promdrill-3"
     left.mkdir()
-    also = f"{there}, promdrill-3 (left by a killed run)"
+    also = f"the clusters are {kept_one}, promdrill-3 (left by a killed run)"
     assert refused("promdrill-3") == f"left by a killed run, not kept; {also}"
     monkeypatch.setattr(kind, "names", set)
     assert refused("promdrill-2") == (
-        "it is gone, and its record was removed; the clusters are promdrill-3 (left by a killed run)"
+        "it is gone, and its record was removed; the only cluster is promdrill-3 (left by a killed run)"
     )
     assert not kept.exists()
     left.rmdir()
@@ -214,7 +215,16 @@ def test_an_option_goes_before_the_environment(fake_pytest: FakePytest, monkeypa
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (["--scenario=disk-ful"], "SCENARIO=disk-ful: no such scenario; the scenarios are ", "SCENARIO=disk-full"),
+        (
+            ["--scenario=disk-ful"],
+            "--scenario disk-ful: no such scenario; the scenarios are ",
+            "--scenario disk-full; or --scenarios FOLDER, if it is one of your own\n",
+        ),
+        (
+            ["--scenario=disk-ful", "--scenarios=own"],
+            "--scenario disk-ful: no such scenario; the scenarios are ",
+            "--scenario disk-full\n",
+        ),
         (["--supply=moon"], "SUPPLY=moon", "SUPPLY="),
         (["--chart=/nope"], "CHART=/nope: no such folder or .tgz file", "CHART="),
         (["--kube-version=1.36"], "KUBE_VERSION=1.36: not one of 1.37.0, 1.36.4, 1.36.3, ", "KUBE_VERSION=1.36."),
@@ -239,6 +249,8 @@ def test_bad_input_is_one_clear_message_and_starts_nothing(
     message: str,
     hint: str,
 ) -> None:
+    Path("own/mine").mkdir(parents=True)
+    Path("own/mine/test_mine.py").touch()
     Path("values.yaml").write_text(GOOD_VALUES)
     Path("bad.yaml").write_text("a: [")
     Path("list.yaml").write_text("- a")
@@ -286,7 +298,14 @@ def test_controls_and_ablations_end_with_the_codes_of_run(
     ("command", "env", "answer"),
     [
         ("ablate", {}, ("SCENARIO is not set; an ablation runs one drill for each step", "SCENARIO=block-corrupt")),
-        ("ablate", {"SCENARIO": "disk-ful"}, ("SCENARIO=disk-ful: no such scenario", "SCENARIO=disk-full")),
+        (
+            "ablate",
+            {"SCENARIO": "disk-ful"},
+            (
+                "SCENARIO=disk-ful: no such scenario",
+                "SCENARIO=disk-full; or SCENARIOS=FOLDER, if it is one of your own",
+            ),
+        ),
         (
             "controls",
             {"CONTROL": "no-fault"},

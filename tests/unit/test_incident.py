@@ -231,7 +231,7 @@ def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Captur
     ("typed", "answer"),
     [
         (((), {}), ("SCENARIO is not set: name one scenario. The scenarios are toy", "SCENARIO=toy")),
-        ((("--scenario=tyo",), {}), ("SCENARIO=tyo: no such scenario; the scenarios are toy", "SCENARIO=toy")),
+        ((("--scenario=tyo",), {}), ("--scenario tyo: no such scenario; the scenarios are toy", "--scenario toy; or")),
         (
             (("--scenario=toy",), {"CONTROL": "no-fault"}),
             ("CONTROL=no-fault: not allowed with reproduce: nothing", "leave CONTROL out"),
@@ -400,7 +400,7 @@ def test_a_drill_does_not_run_over_its_own_incident(kept: Machine, capsys: Captu
 
 def test_clean_with_a_name_where_nothing_is(machine: Machine, capsys: Capture) -> None:
     assert machine.promdrill("clean", "disk-full") == 2
-    assert "no cluster or standing incident disk-full; there are no clusters" in capsys.readouterr().err
+    assert capsys.readouterr().err == "promdrill: no cluster or standing incident disk-full; there are no clusters\n"
 
 
 @pytest.mark.parametrize("name", [FILE, "join.json"])
@@ -581,18 +581,26 @@ def test_a_command_in_the_shell(kept: Machine, become: Any, capsys: Capture) -> 
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("words", "answer"),
     [
-        (("--",), "no command after --"),
-        (("toy", "ls"), "name at most one incident, not: toy ls"),
-        (("--", "no-such-command"), "no command named no-such-command"),
+        (("--",), ("no command after --", "shell -- kubectl get pods")),
+        (("toy", "ls"), ("name at most one incident, not: toy ls", "shell -- toy ls")),
+        (
+            ("oom", "--", "ls"),
+            ("no standing incident oom; there is only toy (cluster promdrill-1)", "shell promdrill-1"),
+        ),
+        (("--", "no-such-command"), ("no command named no-such-command", "shell")),
+        (("--", "a|b"), ("no command named a|b", "shell -- bash -c 'a|b'")),
+        (("--", "echo $HOME"), ("no command named echo $HOME", "shell -- bash -c 'echo $HOME'")),
+        (("--", "no-such | b", "c"), ("no command named no-such | b", "shell")),
     ],
 )
 def test_a_shell_that_is_asked_for_wrongly(
-    kept: Machine, become: Any, capsys: Capture, words: tuple[str, ...], message: str
+    kept: Machine, become: Any, capsys: Capture, words: tuple[str, ...], answer: tuple[str, str]
 ) -> None:
+    message, hint = answer
     assert kept.promdrill("shell", *words) == 2
-    assert f"promdrill: {message}" in capsys.readouterr().err
+    assert capsys.readouterr().err == f"promdrill: {message}\nHint: {paths.program()} {hint}\n"
     assert become == []
 
 

@@ -100,7 +100,10 @@ def test_folders_are_named_with_commas(drills: Path, tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize(
     ("text", "complaint"),
-    [("nowhere", "SCENARIOS=nowhere: no such folder"), ("drills,drills/mine/test_mine.py", "test_mine.py: a file, not a folder")],
+    [
+        ("nowhere", "SCENARIOS=nowhere: no such folder"),
+        ("drills,drills/mine/test_mine.py", "test_mine.py: a file, not a folder"),
+    ],
 )
 @pytest.mark.usefixtures("drills")
 def test_what_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, complaint: str) -> None:

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import ast
+import difflib
 import html
 import importlib
+import importlib.util
 import re
+import tempfile
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import ModuleType
 
 import yaml
 
 from promdrill.authoring.stated import MOMENTS, NOW, Stated, Unanswerable, stated
+from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError, shortened
 from promdrill.drill.baseline import Baseline
 from promdrill.drill.plan import Plan, conditions_of
 from promdrill.drill.site import LONGEST_RELEASE
-from promdrill.faults import Fault, FaultNotTaken, Set, ValuesEdit
-from promdrill.faults.edits import edited
+from promdrill.faults import Edited, Fault, FaultNotTaken, InOrder, Reinstall, Set, TouchConfig, ValuesEdit
+from promdrill.faults.edits import Edit, Texts, edited
+from promdrill.faults.settings import MARK
 from promdrill.observe.conditions import Condition
 from promdrill.request import markers, scenarios
 from promdrill.request.markers import Problem
 from promdrill.request.scenarios import ScenarioFolder
+from promdrill.runbook import unset
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
 
@@ -135,14 +142,25 @@ def _imports(tree: ast.Module) -> Iterator[Problem]:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module in PUBLIC:
-            listed = vars(importlib.import_module(node.module))["__all__"]
-            names = [f"{node.module}.{alias.name}" for alias in node.names if alias.name not in listed]
+            module = importlib.import_module(node.module)
+            listed = vars(module)["__all__"]
+            missing = [each.name for each in node.names if not _exists(module, each.name)]
+            for name in missing:
+                yield Problem(
+                    node.lineno, f"{node.module} has no {name}", f"from {node.module} import {nearest(name, listed)}"
+                )
+            inside = [alias.name for alias in node.names if alias.name not in {*listed, *missing}]
+            names = [f"{node.module}.{name}" for name in inside]
         else:
             names = [str(node.module)] if isinstance(node, ast.ImportFrom) else []
         for name in names:
             if name.partition(".")[0] == "promdrill" and name not in PUBLIC:
                 what = f"{name} is not public: it may move between releases"
                 yield Problem(getattr(node, "lineno", 1), what, f"from {' or '.join(PUBLIC)} import ...")
+
+
+def _exists(module: ModuleType, name: str) -> bool:
+    return name == "*" or hasattr(module, name) or importlib.util.find_spec(f"{module.__name__}.{name}") is not None
 
 
 def identity(scenario: ScenarioFolder) -> Iterator[Finding]:
@@ -173,6 +191,7 @@ def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
             try:
                 runbook = parse(file)
                 lint(runbook)
+                unset.check(runbook)
             except PromdrillError as error:
                 yield from _from_error(file, error)
             else:
@@ -231,7 +250,8 @@ def plan(scenario: ScenarioFolder, note: Callable[[str], None]) -> Iterator[Find
     line = next((call.lineno for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr == "run"), 1)
     try:
         drill = stated(scenario)
-        problems = list(_stated(drill, scenario))
+        problems = [Problem(line, what, hint) for what, hint in _stated(drill, scenario)]
+        problems += _edits(drill, scenario, line)
     except Unanswerable as error:
         note(f"{scenario.id}: the plan in the test was not checked: {error}")
         return
@@ -242,8 +262,8 @@ def plan(scenario: ScenarioFolder, note: Callable[[str], None]) -> Iterator[Find
         what = " ".join(said.split())
         yield Finding(test, Problem((frames[-1].lineno if frames else None) or line, what, hint))
         return
-    for what, hint in problems:
-        yield Finding(test, Problem(line, what, hint))
+    for problem in problems:
+        yield Finding(test, problem)
 
 
 def _stated(drill: Stated, scenario: ScenarioFolder) -> Iterator[tuple[str, str]]:
@@ -279,6 +299,71 @@ def _lists(stated_plan: Plan, scenario: ScenarioFolder) -> Iterator[tuple[str, s
             continue
         except UsageError as error:
             yield error.message.removeprefix(f"{scenario.folder}/"), error.hint
+
+
+def _edits(drill: Stated, scenario: ScenarioFolder, line: int) -> Iterator[Problem]:
+    """Edits that would find nothing to change, or more than one place; they are made in copies of the files.
+
+    Only the acts before the runbook are judged: after it, the files are not known here.
+
+    Args:
+        drill: The drill, after the test has called its `run`.
+        scenario: Its scenario.
+        line: The line to report if the edit's own cannot be told.
+    """
+    stated_plan = drill.plan
+    acts = [stated_plan.fault, *(stage.before for stage in stated_plan.signature), stated_plan.breaking]
+    made = list(_made(act for act in acts if act is not None))
+    if not made:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        recording = replace(drill.site.recording, folder=Path(folder))
+        installation = replace(drill.site, recording=recording).installation
+        installation.compose(scenario.folder / "values.yaml", (), drill.site.namespace)
+        texts: Texts = {file: file.read_text(encoding="utf-8") for file in installation.files}
+    for edit, kind in made:
+        try:
+            texts = edited(texts, (edit,))
+        except FaultNotTaken as error:
+            yield Problem(_line_of(edit, kind, scenario) or line, error.message, _instead(edit, texts))
+        except UsageError:  # a list, which `_lists` reports
+            continue
+
+
+def _made(acts: Iterable[Fault]) -> Iterator[tuple[Edit, str]]:
+    """The edits that faults make, in order, and the name of what states each; up to a fault that we do not know."""
+    for act in acts:
+        if not type(act).__module__.startswith("promdrill."):
+            return
+        if isinstance(act, ValuesEdit):
+            yield Set(act.path, act.value), type(act).__name__
+        if isinstance(act, (Edited, Reinstall)):
+            yield from ((edit, type(edit).__name__) for edit in act.edits)
+        if isinstance(act, TouchConfig):
+            yield Set(f"server.global.external_labels.{MARK}", act.value), type(act).__name__
+        if isinstance(act, (InOrder, Reinstall)):
+            yield from _made(act.acts)
+
+
+def _line_of(edit: Edit, kind: str, scenario: ScenarioFolder) -> int:
+    """The line of the test that states an edit; 0 if several might."""
+    calls = [node for node in ast.walk(scenarios.test_in(scenario.test)) if isinstance(node, ast.Call)]
+    stating = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == kind]
+    first = edit.path if isinstance(edit, Set) else edit.old
+    exact = [call for call in stating if call.args and ast.unparse(call.args[0]) == repr(first)]
+    found = exact or stating
+    return found[0].lineno if len(found) == 1 else 0
+
+
+def _instead(edit: Edit, texts: Texts) -> str:
+    """What to do about an edit that cannot be made."""
+    if isinstance(edit, Set):
+        return "set a value that the file does not have"
+    if any(edit.old in text for text in texts.values()):
+        return "use a longer text that only one place has"
+    lines = [line.strip() for text in texts.values() for line in text.splitlines()]
+    close = difflib.get_close_matches(edit.old, lines, n=1)
+    return f"the nearest line is {close[0]!r}" if close else "use a text that the file has"
 
 
 def _sets(act: Fault) -> Iterator[Set]:

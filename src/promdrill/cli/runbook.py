@@ -7,6 +7,7 @@ from pathlib import Path
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Parser, Subcommands, add_command, complain, say
 from promdrill.core.errors import PromdrillError
+from promdrill.runbook import unset
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
 
@@ -26,7 +27,9 @@ def _execute(arguments: argparse.Namespace) -> int:
     code = EXIT_OK
     for file in arguments.files:
         try:
-            lint(parse(file))
+            runbook = parse(file)
+            lint(runbook)
+            unset.check(runbook)
         except PromdrillError as error:
             complain(error)
             code = EXIT_FAILED

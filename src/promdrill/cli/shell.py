@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +19,9 @@ from promdrill.incident.record import StandingIncident
 
 _PROMPTS = {"bash": (".bashrc", r"PS1='[{name}] \w \$ '"), "zsh": (".zshrc", "PROMPT='[{name}] %~ %# '")}
 """Shells whose prompt promdrill can set: their start-up file in HOME, and its text."""
+
+_SHELL = re.compile(r"[\s|&;<>$*()]")
+"""Characters that only a shell reads as more than a part of a word."""
 
 SHOWN = ("KUBECONFIG", "NAMESPACE", "HELM_NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS")
 
@@ -93,5 +98,7 @@ def _become(argv: Sequence[str], env: dict[str, str]) -> NoReturn:
     """Replace this process with the program: it gets the terminal, and its exit code is ours."""
     found = shutil.which(argv[0], path=env["PATH"])
     if found is None:
-        raise UsageError(f"no command named {argv[0]}", hint=f"{paths.program()} shell")
+        script = argv[0] if len(argv) == 1 and _SHELL.search(argv[0]) else ""
+        hint = f" -- bash -c {shlex.quote(script)}" if script else ""
+        raise UsageError(f"no command named {argv[0]}", hint=f"{paths.program()} shell{hint}")
     os.execve(found, list(argv), env)  # noqa: S606  no child: the program gets signals and the terminal

@@ -88,8 +88,11 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
 
 
 def _listed(there: Sequence[Cluster]) -> str:
-    return f"the clusters are {', '.join(each.words for each in there)}" if there else "there are no clusters"
+    if not there:
+        return "there are no clusters"
+    listed = ", ".join(each.words for each in there)
+    return f"the only cluster is {listed}" if len(there) == 1 else f"the clusters are {listed}"
 
 
 def _hint(there: Sequence[Cluster]) -> str:
-    return f"{paths.program()} clean {there[0].name}" if there else paths.command("reproduce", SCENARIO="disk-full")
+    return f"{paths.program()} clean {there[0].name}" if there else ""

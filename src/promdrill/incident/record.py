@@ -222,7 +222,8 @@ def choose(name: str | None, *, command: str, warn: Callable[[ClusterError], Non
     if not standing:
         raise UsageError("there is no standing incident", hint=_reproduce(""))
     if not fits:
-        message = f"no standing incident {wanted}; there are {_listed(standing)}"
+        there = "there is only" if len(standing) == 1 else "there are"
+        message = f"no standing incident {wanted}; {there} {_listed(standing)}"
         raise UsageError(message, hint=_named(command, standing[0]))
     if len(fits) > 1:
         raise UsageError(f"{len(fits)} incidents are standing: {_listed(fits)}", hint=_named(command, fits[0]))

@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHAR
 from promdrill.core.errors import UsageError
 from promdrill.helm.source import find
 from promdrill.helm.values.user import Own
-from promdrill.request import scenarios
+from promdrill.request import options, scenarios
 from promdrill.request.options import OPTIONS, Given
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
@@ -224,7 +225,13 @@ def scenarios_of(given: Given) -> tuple[ScenarioFolder, ...]:
     Raises:
         UsageError: A scenario or folder does not exist.
     """
-    return scenarios.select(ids_of(given), further=scenarios.folders(given.get("SCENARIOS")))
+    further = scenarios.folders(given.get("SCENARIOS"))
+    by_option = given.get("SCENARIO") != (os.environ.get("SCENARIO") or None)
+    return scenarios.select(ids_of(given), further=further, typed=_as_option if by_option else scenarios.typed_in_make)
+
+
+def _as_option(variable: str, value: str) -> str:
+    return f"{options.flag(variable)} {value}"
 
 
 def ids_of(given: Given) -> list[str]:

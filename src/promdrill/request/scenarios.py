@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +31,15 @@ LONGEST_SUFFIX = "-without-999"
 """Of a variant's name in the cluster: an ablation of a step below line 999; the controls' are shorter."""
 
 _INSTALLS = {"manual": "manual install"}
+
+
+Typed = Callable[[str, str], str]
+"""Words a setting, given its variable and its value, as the user types it."""
+
+
+def typed_in_make(variable: str, value: str) -> str:
+    """A setting as make's variable: ``SCENARIO=oom``."""
+    return f"{variable}={value}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +130,16 @@ def find_all(root: Path | None = None, further: Sequence[Path] = ()) -> tuple[Sc
     return tuple(found[name] for name in sorted(found))
 
 
-def select(ids: Iterable[str], root: Path | None = None, further: Sequence[Path] = ()) -> tuple[ScenarioFolder, ...]:
+def select(
+    ids: Iterable[str], root: Path | None = None, further: Sequence[Path] = (), *, typed: Typed = typed_in_make
+) -> tuple[ScenarioFolder, ...]:
     """The scenarios of these ids, in alphabetical order and each once; all of them for no ids.
 
     Args:
         ids: Ids of scenarios.
         root: As in `find_all`.
         further: As in `find_all`.
+        typed: Words a setting as the user types it.
 
     Raises:
         UsageError: There is no scenario of that id; names the nearest, and all. Also as `find_all`.
@@ -138,11 +150,13 @@ def select(ids: Iterable[str], root: Path | None = None, further: Sequence[Path]
     wanted = set(ids)
     for name in sorted(wanted - found.keys()):
         for half in (each for base in further for each in _folders_in(base) if each.id == name):
-            raise UsageError(f"SCENARIO={name}: {half.folder} has no {half.test.name}", hint=f"ls {half.folder}")
-        raise UsageError(
-            f"SCENARIO={name}: no such scenario; the scenarios are {', '.join(found)}",
-            hint=f"SCENARIO={nearest(name, found)}",
-        )
+            message = f"{typed('SCENARIO', name)}: {half.folder} has no {half.test.name}"
+            raise UsageError(message, hint=f"ls {half.folder}")
+        hint = typed("SCENARIO", nearest(name, found))
+        if not further:
+            hint = f"{hint}; or {typed('SCENARIOS', 'FOLDER')}, if it is one of your own"
+        message = f"{typed('SCENARIO', name)}: no such scenario; the scenarios are {', '.join(found)}"
+        raise UsageError(message, hint=hint)
     return tuple(scenario for name, scenario in found.items() if not wanted or name in wanted)
 
 

@@ -32,6 +32,10 @@ _FOLDERS = {
 }
 
 
+NAMES = PASSED_ON | _FOLDERS.keys() | {"LC_ALL", "TERM", "PATH", "KUBECONFIG"}
+"""Variables that steps may find set, besides those that their runbook declares and their drill gives."""
+
+
 _LOCALES = {"darwin": "en_US.UTF-8"}
 """For systems without C.UTF-8: this locale, too, sorts by bytes there."""
 

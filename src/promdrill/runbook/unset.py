@@ -1,0 +1,97 @@
+"""Find variables that a runbook's steps read and nothing sets: bash takes them for empty, so a mistyped name passes.
+
+Nothing is reported that might be set after all. A name counts as set once a step up to this one mentions it other than
+by reading it, whatever the command (``read``, ``for``, ``printf -v``); a default (``${NAME:-x}``) is no finding. A step
+is left out if it has what is not followed here (``case``, backquotes), and so is all that follows ``source`` or
+``eval``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from promdrill.core.errors import UsageError
+from promdrill.runbook.environment import NAMES
+from promdrill.runbook.parse import Runbook
+
+_GIVEN = frozenset({"NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS"})
+"""Names that the installations give to the steps."""
+
+_BASH = re.compile(
+    r"_|BASH\w*|COLUMNS|COPROC|DIRSTACK|EPOCHREALTIME|EPOCHSECONDS|EUID|FUNCNAME|GROUPS|HISTCMD|HOSTNAME|HOSTTYPE|IFS"
+    r"|LINENO|LINES|MACHTYPE|MAPFILE|OLDPWD|OPTARG|OPTERR|OPTIND|OSTYPE|PIPESTATUS|PPID|PS4|PWD|RANDOM|REPLY|SECONDS"
+    r"|SHELL|SHELLOPTS|SHLVL|SRANDOM|TIMEFORMAT|UID"
+)
+"""Names that bash itself sets."""
+
+_EXPANDED = (
+    r"\\.|\$\{[#!]?\w+:?[-=+?]|\$\{[#!]?(?P<braced>[A-Za-z_]\w*)|\$(?P<plain>[A-Za-z_]\w*)|(?P<open>\$\()|(?P<quote>\")"
+)
+_QUOTED = re.compile(_EXPANDED, re.DOTALL)
+"""What counts between double quotes."""
+
+_OPEN = re.compile(
+    r"'[^']*'|\$'(?:[^'\\]|\\.)*'|(?:(?<=[\s;&|()])|\A)#[^\n]*|(?P<bracket>\()|(?P<close>\))|" + _EXPANDED, re.DOTALL
+)
+"""What counts outside of them."""
+
+_HERE = re.compile(
+    r"(?P<head>(?<!<)<<-?[ \t]*(?P<mark>['\"\\]?)(?P<word>\w+)[^\n]*\n)(?P<body>.*?)^[ \t]*(?P=word)$",
+    re.MULTILINE | re.DOTALL,
+)
+_OPAQUE = re.compile(r"`|\bcase\b")
+_ANYTHING = re.compile(r"(?:^|[\s;&|(])(?:source|\.|eval)\s", re.MULTILINE)
+
+
+def check(runbook: Runbook) -> None:
+    """Refuse a runbook with a step that reads a variable that nothing sets.
+
+    Raises:
+        UsageError: ``file:line:column: what`` for each such place.
+    """
+    known = {*runbook.variables, *NAMES, *_GIVEN}
+    found, before = [], ""
+    for step in runbook.steps:
+        before += f"{step.command}\n"
+        if _ANYTHING.search(before):
+            break
+        if _OPAQUE.search(step.command):
+            continue
+        first = step.column - (len(step.command) - len(step.command.lstrip(" \t")))
+        for name, at in _reads(step.command):
+            if name in known or _BASH.fullmatch(name) or _mentioned(name, before):
+                continue
+            line, start = step.command.count("\n", 0, at), step.command.rfind("\n", 0, at) + 1
+            found.append(f"{runbook.path}:{step.line + line}:{first + at - start}: nothing sets ${name}")
+    if found:
+        raise UsageError("\n".join(found), hint="correct the name, or declare it under variables in the front matter")
+
+
+def _mentioned(name: str, text: str) -> bool:
+    """Whether a name stands anywhere without a $ before it, or gets its value by ``${NAME:=x}``."""
+    return re.search(rf"(?<![\w$])(?<!\$\{{)(?<!\$\{{[#!]){name}\b|\$\{{{name}:?=", text) is not None
+
+
+def _reads(text: str) -> Iterator[tuple[str, int]]:
+    """The names that bash would expand in a script, and where; not those with a default."""
+    text = _HERE.sub(_plain, text)
+    at, within = 0, [""]  # what is open around: a double quote, a bracket
+    while found := (_QUOTED if within[-1] == '"' else _OPEN).search(text, at):
+        at = found.end()
+        kind = found.lastgroup
+        if kind in {"braced", "plain"}:
+            yield found[kind], found.start()
+        elif kind in {"open", "bracket"}:
+            within.append("(")
+        elif kind == "quote" and within[-1] != '"':
+            within.append('"')
+        elif kind == "quote" or (kind == "close" and within[-1] == "("):
+            within.pop()
+
+
+def _plain(here: re.Match[str]) -> str:
+    """A here-document of the same length: empty if bash does not expand it, else without what would count outside."""
+    kept = not here["mark"] and "$(" not in here["body"]
+    body = re.sub(r"['\"#()]" if kept else r"[^\n]", " ", here["body"])
+    return f"{here['head']}{body}{here[0][len(here['head']) + len(body) :]}"

@@ -139,7 +139,7 @@ def test_scenarios_are_folders_with_a_test_of_their_name(root: Path) -> None:
 def test_an_unknown_scenario_is_answered_with_the_nearest_and_all(root: Path) -> None:
     with pytest.raises(UsageError) as caught:
         scenarios.select(["disk-full", "lifecycle-flga"], root)
-    assert caught.value.hint == "SCENARIO=lifecycle-flag"
+    assert caught.value.hint == "SCENARIO=lifecycle-flag; or SCENARIOS=FOLDER, if it is one of your own"
     assert "the scenarios are disk-full, lifecycle-flag" in caught.value.message
 
 

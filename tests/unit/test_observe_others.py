@@ -10,6 +10,7 @@ import pytest
 from tests.unit.observe_world import answered, container, ended, named, pod, said, snapshot, waiting
 
 from promdrill.observe.conditions import Condition, negate
+from promdrill.observe.judges import status_words
 from promdrill.observe.others import (
     claim_phase,
     command,
@@ -239,3 +240,9 @@ def test_a_command_that_is_to_fail() -> None:
     denied = command("it is not readable", "p-1", "c", ["cat", "/x"], exit_code=1)
     assert judged(denied, said(1, "Permission denied"))[0]
     assert not judged(denied, said(0, ""))[0]
+
+
+def test_what_the_api_server_says_instead_of_a_pod_is_its_message_alone() -> None:
+    status = '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no endpoints available for service x"}'
+    assert status_words(said(503, status)) == "HTTP 503 no endpoints available for service x"
+    assert status_words(said(503, '{"message": "a pod\'s own"}')) == 'HTTP 503 {"message": "a pod\'s own"}'

@@ -234,10 +234,13 @@ def event_seen(snapshot: Snapshot, reason: str, prefix: str, text: str | None, s
 
 
 def status_words(answer: ProbeAnswer) -> str:
-    """An HTTP answer in words."""
+    """An HTTP answer in words; of the API server, where it answers instead of a pod, the message without its JSON."""
     if answer.status is None:
         return answer.error
-    return f"HTTP {answer.status} {' '.join(answer.text.split())[:LONGEST_QUOTE]}{answer.error}".rstrip()
+    body = answer.json()
+    message = body.get("message") if answer.from_no_pod and isinstance(body, dict) else None
+    said = message if isinstance(message, str) else answer.text
+    return f"HTTP {answer.status} {' '.join(said.split())[:LONGEST_QUOTE]}{answer.error}".rstrip()
 
 
 def vector_words(vector: Vector) -> str:

@@ -50,7 +50,8 @@ PROGRAMS = {f"linux-{each}/{name}": each for each in programs.ARCHITECTURES for 
 
 FINDS = """import pathlib
 from promdrill.core import paths
-from promdrill.supply import cache, programs
+from promdrill.artefacts import cache
+from promdrill.supply.build import programs
 nowhere = cache.Cache(pathlib.Path("no-cache"))
 for each in programs.ARCHITECTURES:
     assert programs.present(each, cache=nowhere), each
@@ -260,7 +261,7 @@ def runs(folder: Path, shelf: Catalogue) -> None:
 def its_own(world: World) -> None:
     """What is imported is the wheel's, by no way the checkout's."""
     said = world.type("python", "-c", "from promdrill.core import paths; print(paths.__file__, paths.project_dir())")
-    if said.split() != [str(world.package / "paths.py"), str(world.data)]:
+    if said.split() != [str(world.package / "core" / "paths.py"), str(world.data)]:
         raise Wrong(f"imported from elsewhere: {said}")
 
 
@@ -291,11 +292,11 @@ def lists(world: World) -> None:
 
 def refuses(world: World) -> None:
     """Bad input is one message, and starts nothing."""
-    near = f"Hint: SCENARIO={SHIPPED}"
-    world.says(["SCENARIO=target-typ: no such", near], "promdrill", "run", "--scenario", "target-typ", code=2)
+    near = f"Hint: --scenario {SHIPPED}"
+    world.says(["--scenario target-typ: no such", near], "promdrill", "run", "--scenario", "target-typ", code=2)
     world.says(["Hint: KUBE_VERSION="], "promdrill", "run", "--kube-version", "1.36.9", code=2)
     world.says(["SCENARIOS=nowhere: no such"], "promdrill", "run", "--scenarios", "nowhere", code=2)
-    world.says(["a folder of your own", "--scenarios drills"], "promdrill", "new", "mine", code=2)
+    world.says(["a folder for your own", "promdrill new mine --scenarios drills"], "promdrill", "new", "mine", code=2)
     if (world.repository / "reports").exists():
         raise Wrong("a run that was refused wrote a report")
 

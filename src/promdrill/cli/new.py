@@ -81,7 +81,7 @@ def create(name: str, *, like: str = DEFAULT_LIKE, base: Path | None = None) -> 
     """
     _check_id(name)
     if base is None and not paths.in_checkout():
-        raise UsageError("name a folder for your own scenarios", hint=f"new {name} --scenarios drills")
+        raise UsageError("name a folder for your own scenarios", hint=f"promdrill new {name} --scenarios drills")
     there = scenarios.find_all(further=[base] if base is not None and base.is_dir() and any(base.iterdir()) else [])
     base = base or paths.scenarios_dir()
     folder = base / name

@@ -138,7 +138,7 @@ check: environment ## After each edit: what the change touches, within a minute
 	@.venv/bin/python -m tools.affected --base "$(or $(BASE),main)"
 
 .PHONY: test
-test: lint ## Lint and unit tests: no cluster, no network, two minutes
+test: lint ## Lint and unit tests: no cluster, no network, five minutes
 	.venv/bin/pytest -q -n 2
 
 # Sphinx warns once, when it reads a page: after a failure every page is read again, so that it fails until it is fixed.

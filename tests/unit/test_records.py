@@ -130,3 +130,15 @@ def test_a_field_too_many_is_refused_where_nothing_but_the_record_is_expected(ch
     with pytest.raises(records.Misfit, match=f"^{why}"):
         records.loads(Outer, text, exact=True)
     assert records.loads(Outer, records.dumps(WHOLE), exact=True) == WHOLE
+
+
+def test_a_record_in_a_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "x.json"
+    with pytest.raises(UsageError, match=r"^not an x: No such file or directory\nHint: write one$"):
+        records.read(Outer, file, wrong="not an x", hint="write one")
+    file.write_text(records.dumps(WHOLE))
+    assert records.read(Outer, file, wrong="not an x") == WHOLE
+    for text in ("{", "{}", records.dumps({**records.dump(WHOLE), "spare": 1})):
+        file.write_text(text)
+        with pytest.raises(UsageError, match=r"^not an x: "):
+            records.read(Outer, file, wrong="not an x")

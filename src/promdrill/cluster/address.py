@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from promdrill.core import files, records
-from promdrill.core.errors import UsageError
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
@@ -49,10 +48,7 @@ class Address:
         Raises:
             UsageError: The file does not exist, or was not written by `write`.
         """
-        try:
-            return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--in-cluster={file}: not the address of a cluster ({error})") from error
+        return records.read(cls, file, wrong=f"--in-cluster={file}: not the address of a cluster")
 
     def cluster(self) -> PinnedKindCluster:
         """The cluster at this address."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core import files, paths
+from promdrill.core import files, paths, records
 from promdrill.core.processes import start_of
 
 FILE_NAME = "owner.json"
@@ -61,8 +60,8 @@ def claim(folder: Path, *, kept: bool) -> None:
 def of(folder: Path) -> Owner | None:
     """The owner recorded in `folder`; None if there is no readable record."""
     try:
-        return Owner(**json.loads((folder / FILE_NAME).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        return records.loads(Owner, (folder / FILE_NAME).read_bytes(), exact=True)
+    except (OSError, records.Misfit):
         return None
 
 
@@ -82,4 +81,4 @@ def forget(folder: Path) -> None:
 
 
 def _write(folder: Path, owner: Owner) -> None:
-    files.write(folder / FILE_NAME, json.dumps(asdict(owner)) + "\n")
+    files.write(folder / FILE_NAME, records.dumps(owner, indent=None))

@@ -110,6 +110,26 @@ def read_file(file: Path, *, hint: str = "") -> Any:
         raise UsageError(f"{file} {error}", hint=hint) from error
 
 
+def read(kind: type[T], file: Path, *, wrong: str, hint: str = "") -> T:
+    """The record in a file that `dumps` wrote, with no field too many.
+
+    Args:
+        kind: As for `load`.
+        file: The file.
+        wrong: Begins the error's message: which file it is, and what it is not.
+        hint: The error's.
+
+    Raises:
+        UsageError: The file cannot be read, or does not hold such a record.
+    """
+    try:
+        return loads(kind, file.read_bytes(), exact=True)
+    except OSError as error:
+        raise UsageError(f"{wrong}: {error.strerror}", hint=hint) from error
+    except Misfit as error:
+        raise UsageError(f"{wrong}: {error}", hint=hint) from error
+
+
 def _decoded(kind: type[Any], data: object) -> Any:
     if kind is Path and isinstance(data, str):
         return Path(data)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
 
+from promdrill.core.records import Moment
 from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
 from promdrill.observe.prometheus import Remembered, buildinfo, instant, remember
@@ -29,7 +30,7 @@ class Memory:
     """
 
     interval_s: float
-    began: datetime
+    began: Moment
     jobs: tuple[str, ...]
     early: tuple[Remembered, ...]
 

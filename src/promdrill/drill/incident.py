@@ -6,27 +6,21 @@ the recorded moments. It does not say how to undo the drill either: the cluster 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from promdrill.cluster import owners
-from promdrill.core import files, paths
+from promdrill.core import files, paths, records
 from promdrill.core.errors import UsageError
 from promdrill.drill.baseline import Memory
 from promdrill.drill.plan import Moments
-from promdrill.observe.prometheus import Remembered
 
 SCHEMA = 1
 """Version of the file's format; raised when a field is added, removed or changes its meaning."""
 
 FILE = "incident.json"
-
-_NO_TIMES = frozenset({"pod", "pod_uid", "restarts"})
-"""Fields of `Moments` that are not times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,8 +66,7 @@ class Incident:
             The file.
         """
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"schema": SCHEMA, **asdict(self)}, default=_plain, indent=2) + "\n"
-        return files.write(folder / FILE, text)
+        return files.write(folder / FILE, records.dumps({"schema": SCHEMA, **records.dump(self)}))
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -84,12 +77,12 @@ class Incident:
         """
         file = folder / FILE
         try:
-            data = json.loads(file.read_text(encoding="utf-8"))
+            data = records.parse(file.read_bytes())
             schema = data.pop("schema")
             if schema == SCHEMA:
-                return cls(**_restored(data))
+                return records.load(cls, data)
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-            text = " ".join(str(error).split()) or type(error).__name__
+            text = " ".join(str(error).split())
             message = f"{file}: cannot be read as the record of an incident: {text}"
             raise UsageError(message, hint=f"{paths.program()} clean {folder.parent.name}") from error
         raise UsageError(
@@ -115,43 +108,3 @@ def refuse_again(cluster: Path, scenarios: Collection[str]) -> None:
     if found.scenario in scenarios:
         message = f"the incident of {found.scenario} stands in cluster {cluster.name}, and its drill would remove it"
         raise UsageError(message, hint=f"other scenarios, or {paths.program()} clean {cluster.name}")
-
-
-def _plain(value: object) -> Any:
-    """A JSON form of a value that JSON does not know."""
-    if isinstance(value, datetime):
-        return _iso(value)
-    if isinstance(value, frozenset):  # labels of a series, or the answer to a query
-        return [list(item) for item in sorted(value, key=repr)]
-    return str(value)
-
-
-def _iso(moment: datetime) -> str:
-    """A UTC moment to the microsecond: `promdrill.core.clock.iso` rounds, and conditions compare moments."""
-    return moment.astimezone(UTC).isoformat()
-
-
-def _restored(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, each of its own type; KeyError, TypeError or ValueError if that fails."""
-    places = {name: Path(data[name]) for name in ("scenario_dir", "folder", "runbook")}
-    moments: dict[str, Any] = {
-        name: value if value is None or name in _NO_TIMES else _moment(value) for name, value in data["moments"].items()
-    }
-    found = data["memory"]
-    memory = Memory(
-        float(found["interval_s"]), _moment(found["began"]), tuple(found["jobs"]), tuple(map(_early, found["early"]))
-    )
-    maps = {name: dict(data[name]) for name in ("environment", "server", "signature")}
-    return {**data, **places, **maps, "moments": Moments(**moments), "memory": memory}
-
-
-def _moment(text: str) -> datetime:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text} has no time zone")
-    return moment
-
-
-def _early(data: Mapping[str, Any]) -> Remembered:
-    result = {(frozenset((str(k), str(v)) for k, v in labels), float(value)) for labels, value in data["result"]}
-    return Remembered(str(data["promql"]), float(data["at_s"]), frozenset(result))

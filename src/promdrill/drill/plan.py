@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, TypeAlias
 
+from promdrill.core.records import Moment
 from promdrill.faults.base import Fault
 from promdrill.observe.conditions import Condition, several
 
@@ -26,11 +26,11 @@ class Moments:
         restarts: Restart count of that pod's server container.
     """
 
-    began: datetime
-    baseline: datetime | None = None
-    injected: datetime | None = None
-    remediating: datetime | None = None
-    remediated: datetime | None = None
+    began: Moment
+    baseline: Moment | None = None
+    injected: Moment | None = None
+    remediating: Moment | None = None
+    remediated: Moment | None = None
     pod: str = ""
     pod_uid: str = ""
     restarts: int = 0

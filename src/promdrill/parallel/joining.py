@@ -8,7 +8,6 @@ from typing import Self
 
 from promdrill.cluster.address import Address
 from promdrill.core import files, records
-from promdrill.core.errors import UsageError
 from promdrill.request.request import Request
 from promdrill.supply.supplied import Supplied
 
@@ -46,9 +45,6 @@ class Joined:
         Raises:
             UsageError: The file does not exist, or was not written by `write`.
         """
-        try:
-            return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"--join={file}: not written by a session with --jobs ({error})", hint="leave --join out"
-            ) from error
+        return records.read(
+            cls, file, wrong=f"--join={file}: not written by a session with --jobs", hint="leave --join out"
+        )

@@ -100,10 +100,7 @@ class Request:
         Raises:
             UsageError: The file does not exist, or was not written by `write`.
         """
-        try:
-            return records.loads(cls, file.read_text(encoding="utf-8"), exact=True)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"--request={file}: not a request that promdrill wrote ({error})") from error
+        return records.read(cls, file, wrong=f"--request={file}: not a request that promdrill wrote")
 
     def changed(self) -> dict[str, str]:
         """The settings that differ from the defaults, by make's variables."""

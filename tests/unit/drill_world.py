@@ -65,6 +65,8 @@ class World:
     installed_at: float | None = None
     broken_at: float | None = None
     version: int = 0
+    restarts_before: int = 0
+    _restarts: int = 0
 
     @property
     def namespace(self) -> str:
@@ -88,8 +90,10 @@ class World:
 
     @property
     def restarts(self) -> int:
-        broken = self.broken_at is not None and self.breaks
-        return int((self.clock.now - (self.broken_at or 0)) / RESTART_EVERY_S) if broken else 0
+        """Restarts of the server: one each `RESTART_EVERY_S` while it is ill, besides those of before."""
+        if self.ill:
+            self._restarts = int((self.clock.now - (self.broken_at or 0)) / RESTART_EVERY_S)
+        return self.restarts_before + self._restarts
 
     # the API server
 
@@ -162,6 +166,12 @@ class World:
     def wait_beyond(self, _version: int, timeout_s: float) -> None:
         self.clock.now += max(timeout_s, 0.01)
 
+    def ask_anew(self, probes: Sequence[object]) -> None:
+        assert not probes, "this world answers no probes"
+
+    def listed_anew(self, snapshot: Snapshot) -> Snapshot:
+        return snapshot
+
     def arrival_after(self, _version: int) -> float | None:
         return None
 
@@ -176,9 +186,10 @@ class World:
         yield
 
     def _pod(self) -> dict[str, Any]:
+        state = {"running": {"startedAt": iso(self.clock.utc() - timedelta(minutes=1))}}
         containers = [
-            {"name": "prometheus-server-configmap-reload", "ready": True, "restartCount": 0},
-            {"name": "prometheus-server", "ready": not self.ill, "restartCount": self.restarts},
+            {"name": "prometheus-server-configmap-reload", "ready": True, "restartCount": 0, "state": state},
+            {"name": "prometheus-server", "ready": not self.ill, "restartCount": self.restarts, "state": state},
         ]
         created = iso(self.clock.utc())
         labels = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}

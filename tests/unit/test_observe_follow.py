@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 from tests.unit.observe_world import (
+    AT,
     AWAY,
     NAMESPACE,
     NOW,
@@ -48,7 +50,8 @@ class Followed:
     def __init__(self, kube: FakeKube) -> None:
         self.kube = kube
         self.stop = threading.Event()
-        self.store = Store(NAMESPACE, FakeClock())
+        self.clock = FakeClock()
+        self.store = Store(NAMESPACE, self.clock)
         self.follower = Follower(
             kube,  # type: ignore[arg-type]
             self.store,
@@ -56,7 +59,7 @@ class Followed:
             key=KEY,
             uid="u1",
             stop=self.stop,
-            clock=FakeClock(),
+            clock=self.clock,
         )
         self.thread = threading.Thread(target=self.follower.run)
 
@@ -74,6 +77,12 @@ class Followed:
         with self.store.changed:
             self.store.changed.wait_for(lambda: len(self.lines()) >= len(wanted), PATIENCE_S)
         assert self.lines() == list(wanted)
+
+    def wait_read_at(self, asked: float) -> None:
+        with self.store.changed:
+            assert self.store.changed.wait_for(lambda: self.store.snapshot(EPOCH).read.get(KEY) == asked, PATIENCE_S), (
+                self.store.snapshot(EPOCH).read
+            )
 
     def wait_read(self, *, read: bool) -> None:
         with self.store.changed:
@@ -221,6 +230,27 @@ def test_a_stream_that_outlives_its_container_does_not_hold_up_the_next_run() ->
         followed.wait_lines((0, "a"), (0, "b"), (1, "c"))
         kube.wait_asked("LOG", "follow", *KEY, times=2)
     assert [a[1] for a in kube.asked] == ["read", "follow", "read", "previous", "read", "follow"]
+
+
+def test_a_log_that_is_renewed_is_read_to_its_end_once_more_and_followed_on() -> None:
+    """The stream stays open and silent although the log has another line: it may be dead."""
+    reads = [Play([raw(1, "a")]), Play([raw(1, "a"), raw(2, "b")])]
+    kube = FakeKube(logs=logs(read=reads, follow=[Play([], open=True)]))
+    with following(kube, run(0)) as followed:
+        followed.wait_read_at(AT)
+        kube.wait_asked("LOG", "follow", *KEY)
+        followed.clock.passed_s = 10
+        followed.follower.renew()
+        followed.wait_read_at(AT + 10)
+        followed.wait_lines((0, "a"), (0, "b"))
+        kube.wait_asked("LOG", "follow", *KEY, times=2)
+        assert followed.read
+
+
+def test_a_log_that_has_ended_never_needs_to_be_read_again() -> None:
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "a")])]))
+    with following(kube, run(0, running=False)) as followed:
+        followed.wait_read_at(math.inf)
 
 
 def test_a_line_is_shown_when_its_container_was_known() -> None:

@@ -125,6 +125,30 @@ def test_a_condition_that_comes_to_hold_is_counted(journal: Journal) -> None:
     assert last.knew >= last.changed
 
 
+def test_at_the_end_of_a_hold_everything_that_was_looked_at_is_asked_for_once_more(journal: Journal) -> None:
+    kube = world()
+    kube.answers[READY] = [(200, "ready")]
+    wanted = [DRILLED.ready(), DRILLED.http("GET", "/-/ready", 200), DRILLED.no_logs("never written")]
+    with observe(kube, journal) as observer:
+        until(observer, wanted, timeout_s=5, hold_s=0.05)
+    asked = [what[:2] for what in kube.asked]
+    assert asked.count(("GET", PODS)) == 2
+    assert asked.count(("GET", CLAIMS)) == asked.count(("GET", EVENTS)) == 1, "no condition looked at those"
+    assert asked.count(READY) >= 2, "at the beginning and at the end"
+    assert asked.count(("LOG", "read")) >= 2
+
+
+def test_a_stream_that_is_silent_proves_nothing_at_the_end_of_a_hold(journal: Journal) -> None:
+    """The watch still shows a healthy pod, and the log's stream no line; the API server knows better."""
+    kube = world()
+    kube.lists[PODS] = [kube.lists[PODS][0], listing("2", crashed(1))]
+    with observe(kube, journal) as observer:
+        with pytest.raises(WaitTimeout, match=r"server pod 2/2: .* 1/2 .*CrashLoopBackOff"):
+            until(observer, [DRILLED.ready()], timeout_s=1, hold_s=0.05)
+        with pytest.raises(WaitTimeout, match=r"there is .*no space left on device"):
+            until(observer, [DRILLED.no_logs("no space left")], timeout_s=1, hold_s=0.05)
+
+
 def test_an_expired_stream_does_not_end_a_wait(journal: Journal) -> None:
     expires = threading.Event()
     kube = world(pods=Play([expires, change("ERROR", {"code": 410, "message": "too old"})]))

@@ -144,6 +144,23 @@ def test_a_new_wait_asks_its_commands_at_once() -> None:
         assert turns.answer(df).text == "second"  # type: ignore[union-attr]
 
 
+def test_what_is_asked_anew_does_not_wait_for_its_period() -> None:
+    df = ExecProbe("p", "c", ("df", "-hT"))
+    turns = Turns(answers={UP_PATH: [(200, EMPTY)]}, execs=[(0, "first"), (0, "second")])
+    with turns.poller.asking([df, UP]):
+        turns.turn()
+        turns.clock.passed_s += 0.1
+        turns.poller.wake.clear()
+        turns.poller.ask_anew([df])
+        assert turns.poller.wake.is_set(), "the thread is told"
+        assert turns.turn() > 0
+        seen = turns.answer(df)
+        assert seen is not None
+        assert (seen.text, seen.asked) == ("second", turns.clock.monotonic())
+        turns.turn()
+    assert [asked[0] for asked in turns.kube.asked].count("EXEC") == 2, "once, and nothing else"
+
+
 def test_an_object_is_read_from_the_api_server_itself() -> None:
     probe = ObjectProbe("/apis/storage.k8s.io/v1/storageclasses/standard")
     turns = Turns(answers={("GET", probe.path): [(404, "{}"), (200, '{"kind": "StorageClass"}'), AWAY]})

@@ -65,12 +65,12 @@ def test_waiting_ends_with_a_change_or_with_the_time() -> None:
     s = store()
     s.wait_beyond(0, 0.01)
     version = s.snapshot(EPOCH).version
-    thread = threading.Thread(target=lambda: s.set_read(KEY, read=True))
+    thread = threading.Thread(target=lambda: s.set_read(KEY, AT))
     thread.start()
     s.wait_beyond(version, 5)
     thread.join()
-    assert s.snapshot(EPOCH).read == {KEY}
+    assert s.snapshot(EPOCH).read == {KEY: AT}
     assert s.arrival_after(version) == AT
     assert s.arrival_after(version + 1) is None
-    s.set_read(KEY, read=True)
+    s.set_read(KEY, AT)
     assert s.snapshot(EPOCH).version == version + 1, "what changes nothing is no change"

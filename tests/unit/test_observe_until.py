@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tests.unit.observe_world import NOW, FakeClock, named, noted, pod, snapshot
+from tests.unit.observe_world import AWAY, NOW, FakeClock, named, noted, pod, said, snapshot
 
 from promdrill.core.clock import iso
 from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
 from promdrill.core.events import ConditionChanged, FailureSeen, WaitDone, WaitTimedOut
 from promdrill.core.journal import Journal
 from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
-from promdrill.observe.probes import Probe, QueryProbe
-from promdrill.observe.snapshot import LogLine, Snapshot
+from promdrill.observe.judges import http_status
+from promdrill.observe.probes import HttpProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.snapshot import ContainerKey, Listing, LogLine, Object, Snapshot
 from promdrill.observe.until import TICK_S, until
 
 PROBE = QueryProbe("s", 80, "up")
@@ -39,6 +41,10 @@ class Steps:
         self.detections: list[float] = []
         self.arrived: float | None = None
         self.waits: list[float] = []
+        self.asked_anew: list[tuple[float, set[Probe]]] = []
+        self.read_anew_: list[ContainerKey] = []
+        self.lists: list[Snapshot | ClusterError] = []
+        self.listings = 0
 
     def snapshot(self, since: datetime) -> Snapshot:
         assert self.asking_now
@@ -68,6 +74,26 @@ class Steps:
             self.clock.passed_s += timeout_s
             if self.steps:
                 self.steps[0] = (self.steps[0][0] - timeout_s, self.steps[0][1])
+
+    def ask_anew(self, probes: Sequence[Probe]) -> None:
+        self.asked_anew.append((self.clock.passed_s, set(probes)))
+
+    def read_anew(self, keys: Sequence[ContainerKey]) -> None:
+        self.read_anew_ += keys
+
+    def listed_anew(self, snapshot: Snapshot) -> Snapshot:
+        """The next of `lists`, and without any what the streams brought."""
+        self.listings += 1
+        if not self.lists:
+            return snapshot
+        listed = self.lists.pop(0)
+        pods = Listing(partial(self._list, listed))
+        return replace(snapshot, pods=pods)
+
+    def _list(self, listed: Snapshot | ClusterError) -> Iterable[Object]:
+        if isinstance(listed, ClusterError):
+            raise listed
+        return listed.pods.values()
 
     def arrival_after(self, version: int) -> float | None:
         return self.arrived if version < self.now.version else None
@@ -222,3 +248,107 @@ def test_an_observer_that_broke_ends_the_wait(journal: Journal) -> None:
 def test_a_wait_for_nothing_would_always_succeed_and_is_refused(journal: Journal, wanted: list[Condition]) -> None:
     with pytest.raises(ValueError, match="each with a name of its own"):
         until(Steps(journal), wanted, timeout_s=1)  # type: ignore[arg-type]
+
+
+HEALTHY, READY = (HttpProbe("s", 80, "GET", f"/-/{name}") for name in ("healthy", "ready"))
+LOG = ("p", "c")
+
+
+def ok(probe: HttpProbe) -> Condition:
+    """The probe's answer is 200."""
+    return Condition(f"{probe.path} is 200", Kind.HTTP, lambda p: http_status(p, probe, 200), (probe,))
+
+
+def gives(*answers: tuple[HttpProbe, ProbeAnswer]) -> Callable[[Snapshot], Snapshot]:
+    return lambda p: replace(p, answers={**p.answers, **dict(answers)})
+
+
+def refused(at_s: float) -> ProbeAnswer:
+    return said(None, at_s=at_s, error="connection refused", refused=True)
+
+
+def test_a_hold_is_not_over_before_each_probe_answers_what_was_asked_at_its_end(journal: Journal) -> None:
+    """The first question of the hold is the only one that was answered: the others hang, or wait for their turn."""
+    steps = Steps(journal, (1, gives((HEALTHY, said(200, at_s=0.9)), (READY, said(200, at_s=0.9)))))
+    steps.steps.append((3.1, gives((HEALTHY, said(200, at_s=4.05)))))
+    with pytest.raises(WaitTimeout) as caught:
+        until(steps, [ok(HEALTHY), ok(READY)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
+    assert caught.value.last_seen == "/-/ready is 200: it held for 3 s; what was asked after that is not answered"
+    assert noted(journal, WaitTimedOut)[-1].missing == ("/-/ready is 200",)
+    assert steps.asked_anew == [(pytest.approx(4.002), {HEALTHY, READY})], "once, and not again and again"
+    assert min(steps.waits) > 0, "it does not spin until the answers come"
+
+
+@pytest.mark.parametrize(("asked_s", "ends_s"), [(4.001, 5.5), (4.002, 4.3), (4.2, 4.3)])
+def test_an_answer_counts_for_the_end_of_a_hold_by_when_it_was_asked(
+    journal: Journal, asked_s: float, ends_s: float
+) -> None:
+    steps = Steps(
+        journal,
+        (1, gives((READY, said(200, at_s=0.9)))),
+        (3.298, gives((READY, said(200, at_s=asked_s)))),
+        (1.198, gives((READY, said(200, at_s=5.4)))),
+    )
+    until(steps, [ok(READY)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
+    assert steps.clock.passed_s == pytest.approx(ends_s, abs=0.01)
+
+
+@pytest.mark.parametrize("answer", [said(503, at_s=4.1), refused(4.1)], ids=["it fails", "it cannot be asked"])
+def test_what_fails_or_cannot_be_asked_at_the_end_of_a_hold_breaks_it(journal: Journal, answer: ProbeAnswer) -> None:
+    steps = Steps(
+        journal,
+        (1, gives((READY, said(200, at_s=0.9)))),
+        (3.2, gives((READY, answer))),
+        (1.8, gives((READY, said(200, at_s=6.0)))),
+        (3.1, gives((READY, said(200, at_s=9.05)))),
+    )
+    until(steps, [ok(READY)], failed=[], timeout_s=20, hold_s=3)  # type: ignore[arg-type]
+    assert steps.clock.passed_s == pytest.approx(9.1, abs=0.02)
+    assert [round(at_s, 1) for at_s, _ in steps.asked_anew] == [4.0, 9.0]
+
+
+def test_a_wait_that_ends_because_nobody_could_be_asked_says_so(journal: Journal) -> None:
+    steps = Steps(journal, (1, gives((READY, said(200, at_s=0.9)))), (1, gives((READY, refused(1.9)))))
+    with pytest.raises(WaitTimeout, match="last seen: /-/ready is 200: the API server could not be asked: connection"):
+        until(steps, [ok(READY)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
+
+
+def test_at_the_end_of_a_hold_objects_are_listed_and_a_dead_stream_proves_nothing(journal: Journal) -> None:
+    """The stream shows a pod that is gone; once it is there again, it must hold from then on."""
+    steps = Steps(journal)
+    steps.now = snapshot(pod("a"), version=1)
+    steps.lists = [snapshot(), snapshot(), snapshot(), snapshot(pod("a")), snapshot(pod("a"))]
+    seen = until(steps, [there("a")], failed=[], timeout_s=30, hold_s=3)  # type: ignore[arg-type]
+    assert steps.clock.passed_s == pytest.approx(3 + 3 * TICK_S + 3), "held from the first list that showed it"
+    assert steps.listings == 5
+    assert set(seen.pods) == {"a"}
+
+
+def test_an_api_server_that_cannot_list_at_the_end_of_a_hold_breaks_it_and_is_the_cause(journal: Journal) -> None:
+    steps = Steps(journal)
+    steps.now = snapshot(pod("a"), version=1)
+    steps.lists = [AWAY] * 99
+    with pytest.raises(WaitTimeout) as caught:
+        until(steps, [there("a")], failed=[], timeout_s=4.9, hold_s=3)  # type: ignore[arg-type]
+    assert caught.value.last_seen == "pod a: the API server could not be asked: connection refused"
+
+
+def test_nothing_is_asked_or_listed_anew_for_a_wait_without_a_hold(journal: Journal) -> None:
+    steps = Steps(journal, (1, gives((READY, said(200, at_s=0.9)))))
+    until(steps, [ok(READY)], failed=[], timeout_s=5)  # type: ignore[arg-type]
+    assert (steps.asked_anew, steps.listings) == ([], 0)
+
+
+def test_the_end_of_a_hold_needs_logs_that_were_read_after_it(journal: Journal) -> None:
+    def quiet(p: Snapshot) -> Seen:
+        return Seen(holds=LOG in p.read and not p.logs, text=f"{len(p.logs)} lines")
+
+    steps = Steps(journal, (3.5, lambda p: replace(p, read={LOG: steps.clock.monotonic() - 0.2})))
+    steps.now = replace(steps.now, read={LOG: 0.0})
+    until(steps, [Condition("quiet", Kind.LOG, quiet)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
+    assert steps.clock.passed_s == pytest.approx(3.5, abs=0.01)
+    assert set(steps.read_anew_) == {LOG}
+    steps = Steps(journal)
+    steps.now = replace(steps.now, read={LOG: 0.0})
+    until(steps, [Condition("other", Kind.POD, quiet)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
+    assert steps.read_anew_ == [], "no condition on logs"

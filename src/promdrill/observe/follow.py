@@ -9,9 +9,10 @@ change of the status ends it here.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -90,10 +91,15 @@ class Follower:
         """A status of the container has arrived."""
         before = self._latest
         if before is None or (before.id, before.running) != (run.id, run.running):
-            self._store.set_read(self._key, read=False)
+            self._store.set_read(self._key, None)
             self._latest = run
             self._news.set()
             self._kube.interrupt(self._stream)
+
+    def renew(self) -> None:
+        """End the stream, so that the log is read to its end once more: a stream that is silent may be dead."""
+        self._news.set()
+        self._kube.interrupt(self._stream)
 
     def leave(self) -> None:
         """The pod is gone: end once its log cannot be read any more. Also wakes the thread after `stop` was set."""
@@ -127,14 +133,15 @@ class Follower:
 
     def _take_up(self, run: Run) -> bool:
         """Read a run to its present end, and on while it runs. Returns whether nothing more can come."""
+        asked = self._clock.monotonic()
         if not self._read(run, label=run.restart):
             return False
         self._stream = threading.Event()
         if self._latest != run or self._stop.is_set():
             return False
-        self._store.set_read(self._key, read=True)
+        self._store.set_read(self._key, asked if run.running else math.inf)
         if run.running and not self._read(run, label=run.restart, follow=True):
-            self._store.set_read(self._key, read=False)
+            self._store.set_read(self._key, None)
         return not run.running
 
     def _read(self, run: Run, *, label: int, previous: bool = False, follow: bool = False) -> bool:
@@ -211,6 +218,12 @@ class Followers:
         for key in [k for k in self._all if k[0] == uid]:
             self._left.append(self._all.pop(key))
             self._left[-1].leave()
+
+    def renew(self, keys: Iterable[ContainerKey]) -> None:
+        """Read the logs of these containers to their end once more."""
+        wanted = set(keys)
+        for follower in [f for (_, key), f in tuple(self._all.items()) if key in wanted]:
+            follower.renew()
 
     def uids(self) -> set[str]:
         """UIDs of the pods that are followed."""

@@ -6,10 +6,11 @@ import math
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.core.errors import ClusterError
@@ -21,8 +22,8 @@ from promdrill.observe.follow import Follower, Followers
 from promdrill.observe.noted import Notes
 from promdrill.observe.poll import Poller
 from promdrill.observe.probes import Probe
-from promdrill.observe.reflect import Reflector
-from promdrill.observe.snapshot import ContainerKey, Object, Snapshot
+from promdrill.observe.reflect import LIST_TIMEOUT_S, Reflector, Sink
+from promdrill.observe.snapshot import ContainerKey, Listing, Object, Snapshot
 from promdrill.observe.store import Store
 
 FIRST_LIST_S = 60.0
@@ -98,6 +99,14 @@ class Observer:
         self._notes = Notes(journal.write)
         self._poller = Poller(kube, self._store, namespace, self._stop, clock, told=self._notes.answer)
         self._followers = Followers(self._follower, self._start, clock)
+        space = f"namespaces/{namespace}"
+        self._paths = {
+            "pods": f"/api/v1/{space}/pods",
+            "claims": f"/api/v1/{space}/persistentvolumeclaims",
+            "volumes": "/api/v1/persistentvolumes",
+            "events": f"/api/v1/{space}/events",
+            "endpoints": f"/apis/discovery.k8s.io/v1/{space}/endpointslices",
+        }
         self._reflectors: tuple[Reflector, ...] = ()
         self._threads: list[threading.Thread] = []
         self._broken: BaseException | None = None
@@ -116,17 +125,11 @@ class Observer:
         Raises:
             ClusterError: That did not happen within `FIRST_LIST_S` seconds.
         """
-        space = f"namespaces/{self._namespace}"
-        sinks = (
-            (f"/api/v1/{space}/pods", _Pods(self._store, self._followers, self._notes)),
-            (f"/api/v1/{space}/persistentvolumeclaims", _Objects(self._store, "claims")),
-            ("/api/v1/persistentvolumes", _Objects(self._store, "volumes")),
-            (f"/api/v1/{space}/events", _Objects(self._store, "events")),
-            (f"/apis/discovery.k8s.io/v1/{space}/endpointslices", _Objects(self._store, "endpoints")),
-        )
         write = self.journal.write
-        self._reflectors = tuple(Reflector(self._kube, path, sink, self._stop, write) for path, sink in sinks)
-        for reflector, (path, _) in zip(self._reflectors, sinks, strict=True):
+        self._reflectors = tuple(
+            Reflector(self._kube, path, self._sink(kind), self._stop, write) for kind, path in self._paths.items()
+        )
+        for reflector, path in zip(self._reflectors, self._paths.values(), strict=True):
             self._start(reflector.run, f"watch {path}")
         self._start(self._poller.run, "poller")
         deadline = Deadline.after(FIRST_LIST_S, self.clock)
@@ -173,6 +176,22 @@ class Observer:
         with self._poller.asking(probes):
             yield
 
+    def ask_anew(self, probes: Iterable[Probe]) -> None:
+        """Ask these probes, which `asking` asks, once more as soon as possible."""
+        self._poller.ask_anew(probes)
+
+    def read_anew(self, keys: Iterable[ContainerKey]) -> None:
+        """Read the logs of these containers, which are followed, to their end once more."""
+        self._followers.renew(keys)
+
+    def listed_anew(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with objects that are not what the streams brought, but asked for from now on.
+
+        Each kind is listed once, when it is first looked at; that raises ClusterError if nobody answers.
+        """
+        listed: dict[str, Any] = {kind: Listing(partial(self._list, path)) for kind, path in self._paths.items()}
+        return replace(snapshot, **listed)
+
     def detected(self, after_s: float) -> None:
         """Record one detection: the seconds from a change in the cluster until the drill knew of it."""
         self._detections_s.append(after_s)
@@ -190,6 +209,12 @@ class Observer:
             prometheus_questions=self._kube.questions_asked - self._questions_before,
             relists=sum(reflector.relists for reflector in self._reflectors),
         )
+
+    def _sink(self, kind: str) -> Sink:
+        return _Pods(self._store, self._followers, self._notes) if kind == "pods" else _Objects(self._store, kind)
+
+    def _list(self, path: str) -> Sequence[Object]:
+        return self._kube.get(path, timeout_s=LIST_TIMEOUT_S).get("items") or ()
 
     def _follower(self, key: ContainerKey, uid: str) -> Follower:
         return Follower(

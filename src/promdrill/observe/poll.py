@@ -1,9 +1,12 @@
-"""Ask probes from one thread, each at most twice a second, and only those that a wait needs."""
+"""Ask probes from one thread, each at most twice a second, and only those that a wait needs.
+
+A wait may have them asked once more at a moment of its own: at the end of a hold.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -84,6 +87,13 @@ class Poller:
                     self._needs[probe].waits -= 1
                     if not self._needs[probe].waits:
                         del self._needs[probe]
+
+    def ask_anew(self, probes: Iterable[Probe]) -> None:
+        """Ask these as soon as possible, however short ago they were asked."""
+        with self._lock:
+            for probe in probes:
+                self._asked_at.pop(self._request_of(probe), None)
+        self.wake.set()
 
     def run(self) -> None:
         """Ask each probe at its time, until `stop` is set."""

@@ -1,12 +1,17 @@
-"""The snapshot: everything that is known about a drill's namespace at one moment. Immutable; reading it asks nobody."""
+"""The snapshot: everything that is known about a drill's namespace at one moment. Immutable; reading it asks nobody.
+
+The one exception is the snapshot that ends a hold: its objects are a `Listing` each.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, TypeAlias
 
+from promdrill.core.errors import ClusterError
 from promdrill.observe.probes import Probe, ProbeAnswer
 
 Object: TypeAlias = dict[str, Any]
@@ -54,7 +59,8 @@ class Snapshot:
         events: Events.
         endpoints: EndpointSlices.
         logs: Every line read so far, in order, including those of deleted pods.
-        read: Containers whose log is being followed, or was read to its end.
+        read: When (monotonic seconds) the log of a container was asked for that has been read to its end since, and is
+            followed from there; infinite if it has ended. Other logs have not been read.
         answers: The latest answer to each probe, asked after the wait began.
         history: All answers to each probe that are kept, oldest first.
     """
@@ -70,7 +76,7 @@ class Snapshot:
     events: Mapping[str, Object] = field(default_factory=dict)
     endpoints: Mapping[str, Object] = field(default_factory=dict)
     logs: Mapping[ContainerKey, tuple[LogLine, ...]] = field(default_factory=dict)
-    read: frozenset[ContainerKey] = frozenset()
+    read: Mapping[ContainerKey, float] = field(default_factory=dict)
     answers: Mapping[Probe, ProbeAnswer] = field(default_factory=dict)
     history: Mapping[Probe, tuple[ProbeAnswer, ...]] = field(default_factory=dict)
 
@@ -87,12 +93,55 @@ class Snapshot:
             return next(iter(self.select(wanted)), None)
         return next((p for p in self.select({}) if name_of(p).startswith(wanted)), None)
 
+    def unanswered(self, probes: Iterable[Probe], *, since: float) -> tuple[Probe, ...]:
+        """Those of `probes` to which no answer is known that was asked at or after monotonic second `since`."""
+        return tuple(p for p in dict.fromkeys(probes) if p not in self.answers or self.answers[p].asked < since)
+
+    def unread(self, *, since: float) -> tuple[ContainerKey, ...]:
+        """Containers whose log is followed, but was not read to its end at or after monotonic second `since`."""
+        return tuple(key for key, asked in self.read.items() if asked < since)
+
     def lines(self, pod_prefix: str, container: str) -> Iterator[tuple[str, LogLine]]:
         """(pod name, line) of every container of that name in pods whose name starts with `pod_prefix`."""
         for (pod, name), lines in self.logs.items():
             if name == container and pod.startswith(pod_prefix):
                 for line in lines:
                     yield pod, line
+
+
+class Listing(Mapping[str, Object]):
+    """The objects of one kind by name, listed when they are first looked at: nobody is asked for what nobody looks at.
+
+    Looking raises ClusterError if they could not be listed.
+
+    Args:
+        ask: Lists them; called once.
+    """
+
+    def __init__(self, ask: Callable[[], Iterable[Object]]) -> None:
+        self._ask = ask
+
+    def __getitem__(self, name: str) -> Object:
+        return self._objects[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._objects)
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    @property
+    def _objects(self) -> Mapping[str, Object]:
+        if isinstance(self._outcome, ClusterError):
+            raise self._outcome
+        return self._outcome
+
+    @cached_property
+    def _outcome(self) -> Mapping[str, Object] | ClusterError:
+        try:
+            return {name_of(obj): obj for obj in self._ask()}
+        except ClusterError as error:  # kept, so that an API server that hangs is asked once and not by each condition
+            return error
 
 
 def name_of(obj: Object) -> str:

@@ -47,7 +47,7 @@ class Store:
         self._objects: dict[str, Mapping[str, Object]] = {kind: {} for kind in KINDS}
         self._logs: dict[ContainerKey, dict[tuple[str, str], LogLine]] = {}
         self._frozen: dict[ContainerKey, tuple[LogLine, ...]] = {}
-        self._read: frozenset[ContainerKey] = frozenset()
+        self._read: Mapping[ContainerKey, float] = {}
         self._asked: dict[Probe, _Asked] = {}
 
     def replace(self, kind: str, objects: Iterable[Object]) -> None:
@@ -87,11 +87,12 @@ class Store:
             self._note()
             return there is None
 
-    def set_read(self, key: ContainerKey, *, read: bool) -> None:
-        """Record whether the container's log has been read up to now."""
+    def set_read(self, key: ContainerKey, asked: float | None) -> None:
+        """Record when (monotonic seconds) the log was asked for that has been read to its end; None if it has not."""
         with self.changed:
-            if (key in self._read) != read:
-                self._read = self._read | {key} if read else self._read - {key}
+            if self._read.get(key) != asked:
+                others = {k: at for k, at in self._read.items() if k != key}
+                self._read = others if asked is None else {**others, key: asked}
                 self._note()
 
     def answer(self, probe: Probe, answer: ProbeAnswer) -> None:

@@ -1,15 +1,22 @@
-"""Waiting: until everything wanted holds, a named failure is seen, or the deadline passes."""
+"""Waiting: until everything wanted holds, a named failure is seen, or the deadline passes.
+
+A hold rests on fresh answers. At its end each probe is asked once more, at once; each log is read, and each kind of
+object that a condition looks at is listed, once more: an answer from before the end says nothing about the end, and a
+stream that is silent may be dead. The hold is over when all hold on what was asked for then. What cannot be asked is
+not known, and breaks the hold.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from promdrill.core.clock import Deadline
-from promdrill.core.errors import WaitFailed, WaitTimeout
+from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
 from promdrill.core.events import ConditionChanged, FailureSeen, WaitBegan, WaitDone, WaitTimedOut
-from promdrill.observe.conditions import Condition, Failure, Seen
+from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer
 from promdrill.observe.probes import Probe
@@ -31,6 +38,8 @@ def until(
     hint: str = "",
 ) -> Snapshot:
     """Wait until all of `wanted` hold at once, and keep holding for `hold_s`; judged whenever something changes.
+
+    With a hold, all of them also hold on answers, lists and logs that were asked for at or after its end.
 
     Args:
         observer: Where snapshots come from.
@@ -54,17 +63,26 @@ def until(
     with observer.asking(_probes(wanted, failed)):
         while True:
             snapshot = observer.snapshot(began)
-            if wait.judge(snapshot):
+            proof = wait.proof(snapshot)
+            if proof is not None:
                 observer.journal.write(WaitDone(took_s=round(deadline.elapsed_s, 3)))
-                return snapshot
+                return proof
             if deadline.passed:
-                raise wait.timeout()
-            observer.wait_beyond(snapshot.version, min(TICK_S, deadline.remaining_s, wait.hold_left_s(snapshot)))
+                raise wait.timeout(snapshot)
+            observer.wait_beyond(snapshot.version, min(deadline.remaining_s, wait.pause_s(snapshot)))
 
 
 @dataclass(slots=True)
 class _Wait:
-    """One running wait."""
+    """One running wait.
+
+    Attributes:
+        seen: What the conditions last saw, by their names.
+        held_since: Monotonic seconds from which on everything holds; None while something does not.
+        asked_anew: Whether the probes were asked once more, at the end of this hold.
+        doubted: Whether what the streams show was not confirmed: then a hold begins only with objects listed anew.
+        version: Version of the snapshot that was judged last.
+    """
 
     observer: Observer
     wanted: tuple[Condition, ...]
@@ -75,6 +93,8 @@ class _Wait:
     hint: str
     seen: dict[str, Seen] = field(default_factory=dict)
     held_since: float | None = None
+    asked_anew: bool = False
+    doubted: bool = False
     version: int = 0
 
     def announce(self) -> None:
@@ -84,32 +104,74 @@ class _Wait:
             raise ValueError("a wait needs conditions, each with a name of its own")
         self.observer.journal.write(WaitBegan(wanted=names, timeout_s=self.deadline.budget_s, hold_s=self.hold_s))
 
-    def judge(self, snapshot: Snapshot) -> bool:
-        """Whether the wait has succeeded; raises `WaitFailed`."""
-        seen = {c.name: c.judge(snapshot) for c in self.wanted}
-        for condition in self.wanted:
-            self._note(condition, seen[condition.name], snapshot)
-        self.seen, self.version = seen, snapshot.version
-        if not all(s.holds for s in seen.values()):
+    def proof(self, snapshot: Snapshot) -> Snapshot | None:
+        """The snapshot that proves that the wait has succeeded; None until it has. Raises `WaitFailed`."""
+        if not self._all_hold(snapshot) or (self.held_since is None and self.doubted and not self._confirmed(snapshot)):
             self.held_since = None
         elif self.held_since is None:
-            self.held_since = snapshot.at
-        if self.hold_left_s(snapshot) <= 0:
-            return True
+            self.held_since, self.asked_anew = snapshot.at, False
+        if self._hold_left_s(snapshot) <= 0:
+            if not self.hold_s:
+                return snapshot
+            if stale := self._stale(snapshot):
+                self._ask_anew(stale, snapshot)
+            elif proof := self._confirmed(snapshot):
+                return proof
         for failure in self.failed:
             hit = failure.judge(snapshot)
             if hit.holds:
                 raise self._failure(failure, hit)
-        return False
+        return None
 
-    def hold_left_s(self, snapshot: Snapshot) -> float:
+    def pause_s(self, snapshot: Snapshot) -> float:
+        """Seconds after which to judge again although nothing changed."""
+        left_s = self._hold_left_s(snapshot)
+        return min(TICK_S, left_s) if left_s > 0 else TICK_S
+
+    def _hold_left_s(self, snapshot: Snapshot) -> float:
         """Seconds for which everything must keep holding; infinite while something does not hold."""
-        if self.held_since is None:
-            return float("inf")
-        return self.hold_s - (snapshot.at - self.held_since)
+        return self._end - snapshot.at
 
-    def timeout(self) -> WaitTimeout:
-        """The error for the deadline."""
+    @property
+    def _end(self) -> float:
+        """Monotonic seconds at which the hold ends; infinite while something does not hold."""
+        return math.inf if self.held_since is None else self.held_since + self.hold_s
+
+    def _all_hold(self, snapshot: Snapshot) -> bool:
+        seen = {c.name: _judged(c, snapshot) for c in self.wanted}
+        for condition in self.wanted:
+            self._note(condition, seen[condition.name], snapshot)
+        self.seen, self.version = seen, snapshot.version
+        return all(s.holds for s in seen.values())
+
+    def _ask_anew(self, stale: Sequence[Condition], snapshot: Snapshot) -> None:
+        """Ask for answers and logs once more, for conditions that were not asked at or after the end of the hold."""
+        if not self.asked_anew:
+            self.asked_anew = True
+            self.observer.ask_anew(snapshot.unanswered(_probes(stale), since=self._end))
+        if any(c.kind is Kind.LOG for c in stale):
+            self.observer.read_anew(snapshot.unread(since=self._end))
+
+    def _stale(self, snapshot: Snapshot) -> list[Condition]:
+        """The conditions with an answer or a log that was not asked for at or after the end of the hold."""
+        logs = snapshot.unread(since=self._end)
+        return [
+            c for c in self.wanted if snapshot.unanswered(c.probes, since=self._end) or (c.kind is Kind.LOG and logs)
+        ]
+
+    def _confirmed(self, snapshot: Snapshot) -> Snapshot | None:
+        """The snapshot with its objects listed anew, if everything holds on it; otherwise the hold is broken."""
+        listed = self.observer.listed_anew(snapshot)
+        self.doubted = not self._all_hold(listed)
+        if self.doubted:
+            self.held_since = None
+        return None if self.doubted else listed
+
+    def timeout(self, snapshot: Snapshot) -> WaitTimeout:
+        """The error for the deadline, which passed at that snapshot."""
+        if self._hold_left_s(snapshot) <= 0:
+            why = f"it held for {self.hold_s:g} s; what was asked after that is not answered"
+            self.seen = self.seen | {c.name: unknown(why) for c in self._stale(snapshot)}
         missing = {name: s for name, s in self.seen.items() if not s.holds}
         wanted = " and ".join(missing or self.seen)
         last = _words(missing or self.seen)
@@ -156,7 +218,15 @@ class _Wait:
         return knew - timedelta(seconds=max(0.0, self.observer.clock.monotonic() - min(arrived, snapshot.at)))
 
 
-def _probes(wanted: Sequence[Condition], failed: Sequence[Failure]) -> list[Probe]:
+def _judged(condition: Condition, snapshot: Snapshot) -> Seen:
+    """What a condition sees; objects that could not be listed anew are not known, and so no proof."""
+    try:
+        return condition.judge(snapshot)
+    except ClusterError as error:
+        return unknown(f"the API server could not be asked: {error.message}")
+
+
+def _probes(wanted: Sequence[Condition], failed: Sequence[Failure] = ()) -> list[Probe]:
     return [probe for c in wanted for probe in c.probes] + [probe for f in failed for probe in f.probes]
 
 

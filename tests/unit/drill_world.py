@@ -62,10 +62,13 @@ class World:
     leftover_class: bool = False
     beside: tuple[str, ...] = ()
     remembered: list[float] = field(default_factory=list)
+    metrics_since: list[datetime] = field(default_factory=list)
     installed_at: float | None = None
     broken_at: float | None = None
     version: int = 0
     restarts_before: int = 0
+    runs_for_s: float = 60.0
+    crashed_after_s: float = 0.0
     _restarts: int = 0
 
     @property
@@ -185,13 +188,20 @@ class World:
         assert not probes, "this world answers no probes"
         yield
 
+    def _ago(self, seconds: float) -> str:
+        return iso(self.clock.utc() - timedelta(seconds=seconds))
+
     def _pod(self) -> dict[str, Any]:
-        state = {"running": {"startedAt": iso(self.clock.utc() - timedelta(minutes=1))}}
-        containers = [
-            {"name": "prometheus-server-configmap-reload", "ready": True, "restartCount": 0, "state": state},
-            {"name": "prometheus-server", "ready": not self.ill, "restartCount": self.restarts, "state": state},
-        ]
-        created = iso(self.clock.utc())
+        created, began = self._ago(1000), self._ago(self.runs_for_s)
+        crash = {"exitCode": 2, "startedAt": created, "finishedAt": self._ago(1000 - self.crashed_after_s)}
+        state = {"running": {"startedAt": began}}
+        reloader = {"name": "prometheus-server-configmap-reload", "ready": True, "restartCount": 0, "state": state}
+        server = {**reloader, "name": "prometheus-server", "ready": not self.ill, "restartCount": self.restarts}
+        if self.ill:
+            server["state"] = {"waiting": {"reason": "CrashLoopBackOff"}}
+        if self.crashed_after_s:
+            server["lastState"] = {"terminated": crash}
+        containers = [reloader, server]
         labels = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
         return {
             "metadata": {"name": POD, "uid": "uid-0", "labels": labels, "creationTimestamp": created},
@@ -234,7 +244,11 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """A good world, in place of the cluster."""
     made = World(tmp_path)
 
-    def valid_metrics(_server: object, *, early: Sequence[Remembered], **_: object) -> tuple[Condition, ...]:
+    def valid_metrics(
+        _server: object, *, since: datetime, early: Sequence[Remembered], **_: object
+    ) -> tuple[Condition, ...]:
+        made.metrics_since.append(since)
+
         def history(snapshot: Snapshot) -> bool:
             return server_ready(snapshot) and (made.keeps_history or made.broken_at is None)
 

@@ -3,17 +3,20 @@
 import json
 import os
 import signal
+from datetime import datetime
 from typing import Any
 
 import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server_ready, world
+from tests.unit.observe_world import noted
 
 from promdrill.core.errors import CommandFailed, UsageError
-from promdrill.core.events import decode
+from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
 from promdrill.drill import DrillNotPassed, Persistence, Stage
 from promdrill.faults import Undo
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 
 __all__ = ["world"]
 
@@ -22,6 +25,12 @@ UNDONE = ["mended", "uninstall", "delete storageclasses", "delete namespaces", "
 
 def phases(result: DrillResult) -> list[PhaseName]:
     return [phase.name for phase in result.phases]
+
+
+def took_s(result: DrillResult, phase: PhaseName) -> float:
+    (found,) = [entry.took_s for entry in result.phases if entry.name is phase]
+    assert found is not None
+    return found
 
 
 def not_passed(world: World, *, site: dict[str, Any] | None = None, **plan: Any) -> DrillResult:
@@ -52,6 +61,26 @@ def test_persistence_is_waited_for(world: World) -> None:
     took = {phase.name: phase.took_s for phase in result.phases}
     assert took[PhaseName.PERSISTENCE] == pytest.approx(6, abs=1)  # two restarts, one each 3 s
     assert took[PhaseName.BASELINE] == pytest.approx(3, abs=1)  # held
+
+
+def test_restarts_are_counted_from_the_moment_and_not_from_the_pods_first(world: World) -> None:
+    world.restarts_before = 5
+    assert took_s(run_toy(drill_in(world), world), PhaseName.PERSISTENCE) == pytest.approx(6, abs=1)
+
+
+def test_the_signature_is_asked_for_after_the_restarts(world: World) -> None:
+    """In a wait of its own: answers from before the last restart do not count."""
+    run_toy(drill_in(world), world)
+    waits = [event.wanted for event in noted(world.journal, WaitBegan)]
+    restarts = waits.index(("at least 2 restarts of the server",))
+    assert waits[restarts + 1] == (DOWN.name,)
+
+
+def test_the_baseline_holds_until_the_samples_of_its_first_moment_are_stored(world: World) -> None:
+    drill = drill_in(world)
+    slow = "server:\n  size: small\n  global: {scrape_interval: 5s}\n"
+    (world.folder / "toy" / "values.yaml").write_text(slow)
+    assert took_s(run_toy(drill, world), PhaseName.BASELINE) == pytest.approx(10, abs=1)
 
 
 def test_the_baseline_is_proven_again_after_a_wait_until_nothing_runs_beside_the_drill(world: World) -> None:
@@ -132,6 +161,22 @@ def test_a_signature_that_holds_at_the_baseline_is_invalid(world: World) -> None
     assert "broken" not in world.done
 
 
+def test_what_is_not_known_before_the_fault_is_no_proof_that_the_signature_does_not_hold(world: World) -> None:
+    dark = Condition("dark", Kind.HTTP, lambda _: unknown("the API server could not be asked: refused"))
+    result = not_passed(world, signature=(Stage("down", (DOWN,)), Stage("answers", (ALWAYS, dark))))
+    assert result.verdict is Verdict.INVALID
+    assert "the stage 'answers': dark: the API server could not be asked: refused" in str(result.reason)
+    assert "broken" not in world.done
+
+
+def test_one_condition_that_is_known_not_to_hold_refutes_a_stage(world: World) -> None:
+    dark = Condition(
+        "dark", Kind.HTTP, lambda s: unknown("no answer") if server_ready(s) else Seen(holds=True, text="")
+    )
+    result = run_toy(drill_in(world), world, signature=(Stage("down", (dark, DOWN)),))
+    assert result.verdict is Verdict.PASSED
+
+
 @pytest.mark.parametrize("signature", [(), (Stage("empty", ()),)])
 def test_an_empty_signature_is_invalid(world: World, signature: tuple[Stage, ...]) -> None:
     assert not_passed(world, signature=signature).verdict is Verdict.INVALID
@@ -172,6 +217,53 @@ def test_a_remedy_that_does_nothing_is_failed(world: World) -> None:
     assert len(result.steps) == 3
     assert result.recovered_after_s is None
     assert world.done[-5:] == UNDONE
+
+
+def test_recovery_counts_failures_from_the_moment_of_the_remedy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No two moments are the same in this world."""
+    utc, moments = world.clock.utc, []
+
+    def later() -> datetime:
+        world.clock.now += 0.001
+        return utc()
+
+    monkeypatch.setattr(world.clock, "utc", later)
+    run_toy(drill_in(world), world, recovery=lambda at: moments.append(at) or (ALWAYS,))
+    (at,) = moments
+    assert at.remediating < at.remediated < at.began
+    assert world.metrics_since[-1] == at.remediated
+
+
+def test_a_restart_after_the_remedy_is_no_recovery(world: World) -> None:
+    def restarted_meanwhile(_at: object) -> tuple[Condition, ...]:
+        world.restarts_before += 1
+        return (ALWAYS,)
+
+    result = not_passed(world, recovery=restarted_meanwhile)
+    assert result.verdict is Verdict.FAILED
+    assert "nothing restarted since the remedy: prometheus-server-0: restarted since: prometheus-server 1" in str(
+        result.reason
+    )
+
+
+def test_a_server_that_comes_up_after_the_remedy_may_have_restarted_for_it(world: World) -> None:
+    """A container that waits in its back-off when the remedy ends is started once more."""
+    world.restarts_before = 1
+
+    def comes_up(_at: object) -> tuple[Condition, ...]:
+        world.values.write_text("size: large")
+        world.restarts_before += 1
+        return (ALWAYS,)
+
+    result = run_toy(drill_in(world, remedy="true"), world, recovery=comes_up)
+    assert result.verdict is Verdict.PASSED
+
+
+def test_a_server_that_has_run_no_longer_than_before_it_crashed_may_be_in_a_crash_loop(world: World) -> None:
+    world.crashed_after_s = 35.0
+    result = not_passed(world)
+    assert result.verdict is Verdict.FAILED
+    assert "running for more than 72 s: prometheus-server-0 has been running for 59 s" in str(result.reason)
 
 
 def test_a_step_that_fails_is_failed_at_its_line(world: World) -> None:

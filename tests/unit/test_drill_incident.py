@@ -127,6 +127,7 @@ def test_a_right_repair_by_hand_passes_and_nothing_is_undone(world: World) -> No
     assert result.recovered_after_s is not None
     assert {name: seen.holds for name, seen in watch.seen[RECOVERY].items()} == {
         "server pod 2/2": True,
+        "the server has been running for more than 3 s": True,
         "metrics are valid": True,
         "history is there": True,
         "size is large": True,

@@ -3,12 +3,14 @@
 import inspect
 import json
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
+import yaml
 from tests.unit.drill_world import default_class
+from tests.unit.observe_world import AT, said, snapshot
 
+from promdrill.cluster.kind import configuration
+from promdrill.core.choices import PROFILES
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import SampleAccount
@@ -16,12 +18,15 @@ from promdrill.drill import Drill, Plan
 from promdrill.drill.provision import storage_class
 from promdrill.drill.samples import account, total
 from promdrill.drill.signature import healed
-from promdrill.drill.timings import timings
+from promdrill.drill.timings import BACK_OFF_S, FIRST_BACK_OFF_S, timings
 from promdrill.faults import Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.probes import Labels
-from promdrill.observe.snapshot import Snapshot
+from promdrill.observe.probes import Labels, QueryProbe
 
+PROBE = QueryProbe("s", 80, "up")
+
+KUBELETS_OWN_S = 300
+"""The kubelet's longest back-off, where a cluster sets none: MaxContainerBackOff of Kubernetes."""
 Points = list[tuple[float, float]]
 
 
@@ -85,6 +90,20 @@ def test_timings_grow_with_the_profile_and_the_interval() -> None:
     assert slow.recovery_s - fast.recovery_s > 3 * 59
     with pytest.raises(UsageError, match="profile 'slow'"):
         timings("slow", 1)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_the_back_off_that_recovery_outlasts_is_the_one_of_the_profiles_clusters(profile: str) -> None:
+    patches = [yaml.safe_load(patch) for patch in configuration(profile, {}).get("kubeadmConfigPatches", ())]
+    kubelet = next((p for p in patches if p.get("kind") == "KubeletConfiguration"), {})
+    longest = kubelet.get("crashLoopBackOff", {}).get("maxContainerRestartPeriod", f"{KUBELETS_OWN_S}s")
+    assert f"{BACK_OFF_S[profile]:g}s" == longest
+
+
+def test_recovery_holds_for_longer_than_a_crash_loops_back_off() -> None:
+    assert timings("fast", 1).recovery_hold_s > BACK_OFF_S["fast"]
+    shipped = timings("as-shipped", 1)
+    assert FIRST_BACK_OFF_S < shipped.recovery_hold_s < 60, "five minutes in every drill would be too much"
 
 
 def test_the_class_is_a_copy_and_not_the_default() -> None:
@@ -151,18 +170,20 @@ def test_healed_only_when_the_baseline_held_as_long_as_any_other() -> None:
     holds = {"well": True, "ill": False}
 
     def condition(name: str) -> Condition:
-        return Condition(name, Kind.POD, lambda _snapshot: Seen(holds=holds[name], text=name), ())
+        return Condition(name, Kind.POD, lambda _snapshot: Seen(holds=holds[name], text=name), (PROBE,))
 
     over = healed([condition("well")], [condition("ill")], hold_s=3.0)
 
-    def seen(at: float) -> bool:
-        return over.judge(cast(Snapshot, SimpleNamespace(at=at))).holds
+    def seen(at: float, asked: float = 20.0) -> bool:
+        return over.judge(snapshot(at=at, answers={PROBE: said(200, at_s=asked - AT)})).holds
 
     assert [seen(at) for at in (10.0, 12.9)] == [False, False]
     holds["ill"] = True
     assert not seen(13.0), "a relapse: it had not healed"
     holds["ill"] = False
-    assert [seen(at) for at in (13.5, 16.4, 16.5)] == [False, False, True]
+    assert [seen(at) for at in (13.5, 16.4)] == [False, False]
+    assert not seen(17.0, asked=16.4), "what was asked before the three seconds were over says nothing about their end"
+    assert seen(17.0, asked=16.5)
     holds["well"] = False
     assert not seen(20.0)
 

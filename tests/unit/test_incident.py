@@ -81,7 +81,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     assert "  size is large: size is large looked at\n" in missing
     assert "  server pod 2/2: " in missing
     assert rest.startswith("  it stays so\n")
-    assert "toy: not yet, 4 of 4 conditions missing\n" in said
+    assert "toy: not yet, 5 of 5 conditions missing\n" in said
 
     kept.repair(MEDIUM, LARGE)
     assert kept.promdrill("verify") == 0
@@ -91,7 +91,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     holds = said.partition("Holds\n")[2]
     assert "  size is large: size is large looked at\n" in holds
     assert "  always: always looked at\n" in holds
-    assert "toy: passed, all 5 conditions held at once; recovered" in said
+    assert "toy: passed, all 6 conditions held at once; recovered" in said
     assert (kept.values.parent / "verify-1.jsonl").is_file()
     assert (kept.values.parent / "verify-2.jsonl").is_file()
     assert kept.world.done[-2:] == ["observer closed"] * 2, "nothing is undone"
@@ -144,7 +144,7 @@ def test_the_runbook_repairs_it(kept: Machine, capsys: Capture) -> None:
     assert "  |   size: small\n  exit code 0, " in said
     assert '  sed -i "s/small/$NEW_SIZE/" "$VALUES"\n' in said
     assert "run it?" not in said
-    assert "toy: passed, all 5 conditions held at once" in said
+    assert "toy: passed, all 6 conditions held at once" in said
     assert LARGE in kept.values.read_text()
 
 
@@ -463,7 +463,7 @@ def test_ctrl_c_ends_the_judgement_and_says_what_is_missing(
     said = capsys.readouterr().out
     assert "Missing\n" in said
     assert "  size is large: size is large looked at\n" in said
-    assert "toy: not yet, 4 of 4 conditions missing\n" in said
+    assert "toy: not yet, 5 of 5 conditions missing\n" in said
 
 
 def test_ctrl_c_while_it_is_reproduced_leaves_no_cluster(

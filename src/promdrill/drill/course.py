@@ -20,6 +20,7 @@ from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident, Whole
 from promdrill.drill.plan import Moments, Plan, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy
+from promdrill.drill.running import CRASH_RUNS, Run, not_restarted_since, running_for
 from promdrill.drill.scene import Scene
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
@@ -232,13 +233,14 @@ class Course:
             self._journal.write(PersistenceNotAsked(why="the incident heals by itself by design"))
             return standing.moments
         moments = scene.begun(standing.moments)
-        wanted = list(signature)
-        if lasting.more_restarts:
-            wanted.append(scene.ground.server.restarts_at_least(moments.restarts + lasting.more_restarts))
         baseline = standing.baseline.conditions(since=moments.began)
         over = healed(baseline, signature, hold_s=scene.limits.baseline_hold_s)
-        timeout_s = scene.limits.persistence_s + lasting.hold_s
-        scene.wait(wanted, timeout_s, hold_s=lasting.hold_s, failed=(over,))
+        timeout_s = scene.limits.persistence_s
+        if lasting.more_restarts:
+            restarts = scene.ground.server.restarts_at_least(moments.restarts + lasting.more_restarts)
+            scene.wait((restarts,), timeout_s, failed=(over,))
+        # a wait of its own, so that every answer was asked after the restarts
+        scene.wait(signature, timeout_s + lasting.hold_s, hold_s=lasting.hold_s, failed=(over,))
         return moments
 
     def _remediate(self, remedy: Remedy, moments: Moments) -> Moments:
@@ -250,21 +252,36 @@ class Course:
         plan, scene = self._plan, standing.scene
         moments = scene.begun(standing.moments)
         since = moments.remediated or moments.began
+        hold_s = max(scene.limits.recovery_hold_s, plan.recovery_hold_s)
+        runs_s = max(hold_s, CRASH_RUNS * moments.crashed_after_s)
         conditions = (
             *standing.baseline.conditions(since=since, remembered=not self._runbook.data_loss),
             *plan.beside_ready,
+            *self._runs_on(scene, runs_s),
             *conditions_of(plan.recovery, moments),
         )
-        hold_s = max(scene.limits.recovery_hold_s, plan.recovery_hold_s)
         deadline_s = self._recovery_s(scene)
         if scene.watch is not None:
             scene.watch.later = tuple(stage.name for stage in plan.afterwards)
-        scene.wait(scene.watched(RECOVERY, conditions), deadline_s + hold_s, hold_s=hold_s)
+        scene.wait(scene.watched(RECOVERY, conditions), deadline_s + runs_s, hold_s=hold_s)
         for stage in plan.afterwards:
             moments, _ = scene.see(stage, moments, deadline_s)
         started = moments.remediating or moments.began
         self._record.recovered_after_s = round((self._clock.utc() - started).total_seconds(), 3)
         self._account(standing)
+
+    def _runs_on(self, scene: Scene, runs_s: float) -> tuple[Condition, ...]:
+        """That what runs, and has for more than `runs_s` seconds, is no crash loop between two crashes.
+
+        Where the runbook's Verification was carried out, nothing may be restarted after it; if the server was not ready
+        by then, or a person did the repair, it may still come up.
+        """
+        server, execution = scene.ground.server, self._site.execution
+        runs = running_for(server, runs_s)
+        run = Run.of(server, scene.ground.observer.snapshot())
+        if run is None or execution.ablates or not isinstance(execution.part, Whole):
+            return (runs,)
+        return (runs, not_restarted_since(server, run))
 
     def _recovery_s(self, scene: Scene) -> float:
         """Seconds until recovery must begin to hold; likewise for each stage after it."""

@@ -24,6 +24,8 @@ class Moments:
         pod: Name of the newest server pod at that moment; empty when there is none.
         pod_uid: UID of that pod; empty when there is none.
         restarts: Restart count of that pod's server container.
+        crashed_after_s: The most seconds for which the server's container was seen to run before it crashed; 0 if it
+            has not.
     """
 
     began: Moment
@@ -34,6 +36,7 @@ class Moments:
     pod: str = ""
     pod_uid: str = ""
     restarts: int = 0
+    crashed_after_s: float = 0.0
 
 
 Wanted: TypeAlias = Sequence[Condition] | Callable[[Moments], Sequence[Condition]]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from promdrill.core.clock import Clock
 from promdrill.core.events import FaultApplied, FaultConfirmed, StageBegan, StageSeen
 from promdrill.drill.plan import Moments, Stage, conditions_of
+from promdrill.drill.running import crashed_after_s
 from promdrill.drill.timings import Timings
 from promdrill.drill.watch import Watch
 from promdrill.faults.base import Fault, Ground, Undo
@@ -39,7 +40,8 @@ class Scene:
     def begun(self, moments: Moments) -> Moments:
         """The moments of a phase or stage that begins now, with the pod that is there."""
         server = self.ground.server
-        pods = server.pods(self.ground.observer.snapshot())
+        snapshot = self.ground.observer.snapshot()
+        pods = server.pods(snapshot)
         status = container_status(pods[0], server.container) if pods else None
         return replace(
             moments,
@@ -47,6 +49,7 @@ class Scene:
             pod=name_of(pods[0]) if pods else "",
             pod_uid=str(pods[0]["metadata"]["uid"]) if pods else "",
             restarts=int(status["restartCount"]) if status else 0,
+            crashed_after_s=max(moments.crashed_after_s, crashed_after_s(server, snapshot)),
         )
 
     def act(self, fault: Fault) -> None:

@@ -65,6 +65,7 @@ class World:
     installed_at: float | None = None
     broken_at: float | None = None
     version: int = 0
+    trouble: Callable[[datetime], str] = lambda _since: ""
 
     @property
     def namespace(self) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
-from promdrill.cluster import kind, lease, lifecycle, owners, sweep
+from promdrill.cluster import kind, lease, lifecycle, owners, sweep, vitals
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
 from promdrill.core.choices import AS_WRITTEN
@@ -251,6 +251,7 @@ def drill(
         until_alone: As in `promdrill.drill.site.Execution`.
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
+    written = (folder, paths.state_dir(), paths.cache_dir())
     with (
         run.journal(scenario.name, variant) as journal,
         contextlib.closing(Kube(made.kubeconfig_path)) as kube,
@@ -268,6 +269,7 @@ def drill(
                     kubeconfig=made.kubeconfig_path,
                     tools=tools,
                     images=supplied.images,
+                    trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
                 ),
                 drilled=Drilled(
                     scenario=scenario.name,

@@ -51,8 +51,8 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Prove it; 0 when nothing changed."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.default_int_handler)
+    for caught in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(caught, signal.default_int_handler)
     troubles: list[str] = []
     try:
         with tempfile.TemporaryDirectory(prefix="bystander-") as scratch, _cluster(Path(scratch)) as kubeconfig:

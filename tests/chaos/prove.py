@@ -73,11 +73,8 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Strike; 0 when nothing lied and nothing stayed."""
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # SIGINT too: a job in the background ignores it, and so would its runs
-        signal.signal(number, signal.default_int_handler)
+    for caught in (signal.SIGTERM, signal.SIGINT):  # a job in the background ignores the latter
+        signal.signal(caught, signal.default_int_handler)
     arguments = _arguments()
     if os.geteuid() != 0:
         say("chaos-self mounts file systems and sets packet filter rules: run it as root")

@@ -60,8 +60,8 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Soak; 0 when every drill passed and nothing stayed."""
-    for number in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a job in the background ignores it
-        signal.signal(number, signal.default_int_handler)
+    for caught in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a job in the background ignores it
+        signal.signal(caught, signal.default_int_handler)
     parser = argparse.ArgumentParser(prog="make soak", allow_abbrev=False)
     parser.add_argument("--n", type=int, default=5)
     wanted = parser.parse_args().n

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG
+OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -168,6 +168,19 @@ lint: docs ## Check style, types, layers, links, scenarios, workflows
 .PHONY: test-broken-chart
 test-broken-chart: environment ## Prove that a remedy that no longer works is found
 	@.venv/bin/python -m tests.charts.broken.prove
+
+# As root, on a machine where nothing else uses the engine.
+.PHONY: chaos-self
+chaos-self: environment ## Strike N=9 runs at moments of SEED=1; nothing lies or stays
+	@.venv/bin/python -m tests.chaos.prove $(if $(N),--n "$(N)") $(if $(SEED),--seed "$(SEED)") $(if $(STRIKES),--strikes "$(STRIKES)")
+
+.PHONY: soak
+soak: environment ## The whole book N=5 times: verdicts, drift, what stays
+	@.venv/bin/python -m tests.chaos.soak $(if $(N),--n "$(N)")
+
+.PHONY: test-bystander
+test-bystander: environment ## Another live cluster stays as it is, byte for byte
+	@.venv/bin/python -m tests.chaos.bystander
 
 .PHONY: test-registry
 test-registry: environment ## The registry supply against a real registry on loopback

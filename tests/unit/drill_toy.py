@@ -99,6 +99,7 @@ def drill_in(
                 helm=cast(Any, world),
                 kubeconfig=world.folder / "kubeconfig",
                 tools=Tools(kind=Path("/bin/true"), kubectl=Path("/bin/true"), helm=Path("/bin/true")),
+                trouble=world.trouble,
             ),
             drilled=Drilled(
                 scenario="toy",

@@ -70,6 +70,7 @@ class World:
     runs_for_s: float = 60.0
     crashed_after_s: float = 0.0
     _restarts: int = 0
+    trouble: Callable[[datetime], str] = lambda _since: ""
 
     @property
     def namespace(self) -> str:

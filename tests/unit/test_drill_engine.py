@@ -360,6 +360,31 @@ def test_a_harness_error_is_aborted_and_undone(world: World) -> None:
     assert world.done[-4:] == UNDONE[1:]
 
 
+@pytest.mark.parametrize(
+    "variant", [Variant(), Variant("no-remedy"), Variant("no-fault")], ids=lambda v: v.control or "drill"
+)
+def test_a_drill_whose_ground_is_gone_is_aborted_with_the_cause_first(world: World, variant: Variant) -> None:
+    """Whatever it would have ended as: a dead node says nothing of a fault or a remedy."""
+    began: list[datetime] = []
+
+    def trouble(since: datetime) -> str:
+        began.append(since)
+        return "node container toy is exited, exit code 137"
+
+    world.remedy_works, world.trouble = False, trouble
+    start = world.clock.utc()
+    result = not_passed(world, site={"variant": variant})
+    assert result.verdict is Verdict.ABORTED
+    phase = "signature" if variant.control == "no-fault" else "recovery"
+    assert str(result.reason).startswith(f"node container toy is exited, exit code 137; noticed during {phase}: ")
+    assert began == [start]
+
+
+def test_a_drill_that_passed_asks_nobody_what_became_of_its_ground(world: World) -> None:
+    world.trouble = lambda _since: pytest.fail("asked")
+    run_toy(drill_in(world), world)
+
+
 def test_ctrl_c_is_recorded_undone_and_raised(world: World) -> None:
     def interrupt(_undo: Undo) -> None:
         raise KeyboardInterrupt

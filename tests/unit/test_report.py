@@ -371,6 +371,11 @@ def test_summary_of_nothing() -> None:
     assert summary.lines([]) == ["no drill was run"]
 
 
+def test_an_interrupted_run_says_so_last() -> None:
+    assert summary.lines([], interrupted=True) == ["no drill was run", "interrupted after 0 drills"]
+    assert summary.lines([PASSED], planned=3, interrupted=True)[-1] == "interrupted after 1 of 3 drills"
+
+
 def test_two_runs_of_one_second_have_folders_of_their_own(tmp_path: Path) -> None:
     base = tmp_path / "reports"
     first = folder.create(base, clock=StoppedClock())

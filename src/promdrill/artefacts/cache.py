@@ -23,6 +23,7 @@ from typing import Any
 
 import filelock
 
+from promdrill.core import scratch
 from promdrill.core.errors import SupplyError
 
 
@@ -127,21 +128,9 @@ class Cache:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A temporary folder beside the artefacts, removed when the block is left.
-
-        Folders that killed processes left, whose locks nobody holds, are removed first.
-        """
-        place = self.root / "scratch"
-        place.mkdir(parents=True, exist_ok=True)
-        for left in place.iterdir():
-            with contextlib.suppress(filelock.Timeout), self.lock(f"scratch-{left.name}").acquire(blocking=False):
-                shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(dir=place))
-        with self.lock(f"scratch-{folder.name}"):
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+        """A temporary folder beside the artefacts, removed when the block is left."""
+        with scratch.folder("work", within=self.root / "scratch") as folder:
+            yield folder
 
     def find(self, name: str, key: str, *, only: Iterable[str] | None = None) -> CacheEntry | None:
         """The entry, if it exists and is not damaged.

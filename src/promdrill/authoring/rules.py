@@ -8,7 +8,6 @@ import html
 import importlib
 import importlib.util
 import re
-import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from types import ModuleType
 import yaml
 
 from promdrill.authoring.stated import MOMENTS, NOW, Stated, Unanswerable, stated
+from promdrill.core import scratch
 from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError, shortened
 from promdrill.drill.baseline import Baseline
@@ -316,8 +316,8 @@ def _edits(drill: Stated, scenario: ScenarioFolder, line: int) -> Iterator[Probl
     made = list(_made(act for act in acts if act is not None))
     if not made:
         return
-    with tempfile.TemporaryDirectory() as folder:
-        recording = replace(drill.site.recording, folder=Path(folder))
+    with scratch.folder("check") as folder:
+        recording = replace(drill.site.recording, folder=folder)
         installation = replace(drill.site, recording=recording).installation
         installation.compose(scenario.folder / "values.yaml", (), drill.site.namespace)
         texts: Texts = {file: file.read_text(encoding="utf-8") for file in installation.files}

@@ -154,6 +154,7 @@ class Drill:
         record = Record(journal, site.recording.clock, site.scenario_dir)
         undo = Undo(journal)
         verdict, reason, error, runbook = Verdict.PASSED, None, None, None
+        began = site.recording.clock.utc()
         journal.write(
             DrillBegan(
                 scenario=site.drilled.scenario,
@@ -173,6 +174,8 @@ class Drill:
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 verdict, reason = judge(record.phase, ended, site.scenario_dir)
+                if isinstance(ended, Exception) and (trouble := site.cluster.trouble(began)):
+                    verdict, reason = Verdict.ABORTED, f"{trouble}; noticed during {record.phase}: {reason}"
                 if variant.control == AS_WRITTEN and runbook is not None:
                     verdict, reason = as_written(verdict, reason, ended, runbook)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))

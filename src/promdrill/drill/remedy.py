@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import cached_property
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from promdrill.core import scratch
 from promdrill.core.choices import NO_REMEDY
 from promdrill.core.events import ControlApplied
 from promdrill.drill.part import FromRemedy
@@ -90,12 +89,12 @@ class Remedy:
     def _steps(self) -> Steps:
         """The steps, in a shell that opens with the first of them."""
         site, cluster = self._site, self._site.cluster
-        home = self._shell.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-home-"))
+        home = self._shell.enter_context(scratch.folder("home"))
         env = environment(
             tools=cluster.tools,
             kubeconfig=cluster.kubeconfig,
             given=site.installation.environment,
-            home=Path(home),
+            home=home,
             variables={**self._runbook.variables, **self._plan.variables},
         )
         steps = opened(

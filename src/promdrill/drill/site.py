@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ class Cluster:
         kubeconfig: Its private kubeconfig, for the runbook.
         tools: The pinned tools, for the runbook.
         images: References of the images that are in it: nothing is pulled during a drill.
+        trouble: What became of it or of what it runs on since a moment, in one sentence; empty if all is well.
     """
 
     kube: Kube
@@ -46,6 +48,7 @@ class Cluster:
     kubeconfig: Path
     tools: Tools
     images: tuple[str, ...] = ()
+    trouble: Callable[[datetime], str] = lambda _since: ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

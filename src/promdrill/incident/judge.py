@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from promdrill.core import scratch
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import DrillResult, Verdict
@@ -99,10 +99,10 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
                 yield Drill(replace(site, execution=execution, recording=recording))
 
         session = sessions.Session(enter)
-        with tempfile.TemporaryDirectory(prefix="promdrill-judge-") as scratch:
-            reports = Path(scratch) / "reports"
+        with scratch.folder("judge") as folder:
+            reports = folder / "reports"
             reports.mkdir()
-            outbox = Path(scratch) / "outbox"
+            outbox = folder / "outbox"
             outbox.mkdir()
             request = Request(Settings(profile=incident.profile))
             joined = replace(standing.joined, request=request, reports=reports, outbox=outbox)

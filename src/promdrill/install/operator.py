@@ -7,7 +7,6 @@ drills share them, and they stay: deleting them would delete every Prometheus in
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from promdrill.core import paths, shell
+from promdrill.core import paths, scratch, shell
 from promdrill.core.errors import UsageError
 from promdrill.install.base import duration_s
 from promdrill.install.manifests import Manifests
@@ -124,10 +123,8 @@ class Operator(Manifests):
         self._kubectl("apply", "--validate=false", "--openapi-patch=false", "--filename=-", stdin=text)
 
     def _kubectl(self, *args: str, stdin: str) -> None:
-        with tempfile.TemporaryDirectory(
-            prefix="promdrill-kubectl-"
-        ) as home:  # for its caches, and without the user's settings
-            env = {"HOME": home, "KUBECACHEDIR": f"{home}/cache"}
+        with scratch.folder("kubectl") as home:  # for its caches, and without the user's settings
+            env = {"HOME": str(home), "KUBECACHEDIR": f"{home}/cache"}
             argv: list[str | Path] = [self.kubectl, f"--kubeconfig={self.kubeconfig}", *args]
             shell.run(argv, timeout_s=KUBECTL_S, env=env, stdin=stdin)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import pytest
 
 from promdrill.cluster.address import Address
+from promdrill.core import scratch
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import Variant, drill_name
 from promdrill.drill.interrupts import terminable
@@ -83,9 +83,9 @@ class SideBySide:
                 return True
             with (
                 self._means.cluster(supplied) as made,
-                tempfile.TemporaryDirectory(prefix="promdrill-jobs-") as folder,
+                scratch.folder("jobs") as folder,
             ):
-                self._drill(items, supplied, Address.of(made), Path(folder))
+                self._drill(items, supplied, Address.of(made), folder)
         except PromdrillError as error:
             self._fail(session, error)
         if session.shouldfail:

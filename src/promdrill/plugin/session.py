@@ -284,13 +284,14 @@ class DrillSession:
         if self._run.results.folder == self._run.folder:  # a child leaves this to its parent
             write_page(self._run)
 
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """One line per drill, a table of controls or ablations, and where to read more."""
         if self._run is None or not self._summary:
             return
         terminalreporter.section("drills")
+        run, interrupted = self._run.results.run, exitstatus == pytest.ExitCode.INTERRUPTED
         for line in (
-            *summary.lines(self._run.drills, self._run.results.run.skipped),
+            *summary.lines(self._run.drills, run.skipped, planned=len(run.planned), interrupted=interrupted),
             *variants.lines(self._run.drills, self.request.variants),
         ):
             terminalreporter.write_line(line)

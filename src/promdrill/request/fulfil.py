@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +10,9 @@ from typing import Any
 
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
-from promdrill.cluster import kind, lease, lifecycle, owners, sweep
+from promdrill.cluster import kind, lease, lifecycle, owners, sweep, vitals
 from promdrill.cluster.kind import PinnedKindCluster
-from promdrill.core import paths
+from promdrill.core import paths, scratch
 from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.events import SupplyChosen
@@ -251,23 +250,25 @@ def drill(
         until_alone: As in `promdrill.drill.site.Execution`.
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
+    written = (folder, paths.state_dir(), paths.cache_dir())
     with (
         run.journal(scenario.name, variant) as journal,
         contextlib.closing(Kube(made.kubeconfig_path)) as kube,
-        tempfile.TemporaryDirectory(prefix="promdrill-helm-") as helm_home,
+        scratch.folder("helm") as helm_home,
     ):
         journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
         chart = chart_of(supplied.chart, supplied.app_version)
-        tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, Path(helm_home)))
+        tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, helm_home))
         values, said = _layers(scenario, install, chart, request.values, supplied.image_values)
         yield Drill(
             Site(
                 cluster=Cluster(
                     kube=kube,
-                    helm=Helm(tools.helm, made.kubeconfig_path, Path(helm_home)),
+                    helm=Helm(tools.helm, made.kubeconfig_path, helm_home),
                     kubeconfig=made.kubeconfig_path,
                     tools=tools,
                     images=supplied.images,
+                    trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
                 ),
                 drilled=Drilled(
                     scenario=scenario.name,

@@ -14,11 +14,22 @@ _INDENT = 9
 """Columns by which a reason is indented: the width of the verdict."""
 
 
-def lines(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> list[str]:
+def lines(
+    drills: Sequence[DrillResult], skipped: Sequence[Skipped] = (), *, planned: int = 0, interrupted: bool = False
+) -> list[str]:
     """One line per drill with verdict, time to detection and to recovery, and gap; the reason below unless it passed.
 
     A dash stands for an unknown figure. Controls and ablations also say whether they ended as expected.
+
+    Args:
+        drills: The drills that ended.
+        skipped: Scenarios that do not apply.
+        planned: How many drills there were to be; 0 for unknown.
+        interrupted: Whether the run was interrupted.
     """
+    if interrupted:
+        of = f" of {planned}" if planned else ""
+        return [*lines(drills, skipped), f"interrupted after {len(drills)}{of} drills"]
     if not drills:
         return ["no drill was run", *_left_out(skipped)]
     rows = [

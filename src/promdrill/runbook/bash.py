@@ -15,14 +15,13 @@ import re
 import secrets
 import selectors
 import shlex
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from promdrill.core import processes, shell
+from promdrill.core import processes, scratch, shell
 from promdrill.core.clock import Deadline
 
 KEPT_BYTES = 1 << 19
@@ -94,7 +93,7 @@ def start(env: Mapping[str, str], cwd: Path) -> Iterator[Bash]:
     assigned = [f"{name}={value}" for name, value in {**env, processes.MARK: processes.carried(mark)}.items()]
     argv = ["env", "-i", *assigned, "bash", "--noprofile", "--norc", "-s"]
     with contextlib.ExitStack() as undo:
-        folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="promdrill-steps-")))
+        folder = undo.enter_context(scratch.folder("steps"))
         undo.callback(processes.end_marked, mark)  # what left the group of a shell that had ended by then
         yield Bash(undo.enter_context(shell.spawn(argv, cwd=cwd, stdin="", mark=mark)), token, folder)
 

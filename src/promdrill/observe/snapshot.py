@@ -56,7 +56,7 @@ class Snapshot:
         logs: Every line read so far, in order, including those of deleted pods.
         read: Containers whose log is being followed, or was read to its end.
         answers: The latest answer to each probe, asked after the wait began.
-        history: All answers to each probe that are kept, oldest first.
+        history: All answers to each probe that are kept, oldest first: see `promdrill.observe.store`.
     """
 
     at: float

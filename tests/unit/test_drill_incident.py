@@ -95,10 +95,12 @@ def test_what_is_kept_outlives_the_process_unchanged(world: World) -> None:
     assert kept.memory.interval_s == 1.0
     assert kept.memory.jobs == {"prometheus": 5}
     assert [target.labels for target in kept.memory.targets] == list(LABELS)
+    assert {target.first_s for target in kept.memory.targets} == {kept.memory.began.timestamp()}
     assert [each.at_s for each in kept.memory.early] == world.remembered
     assert kept.memory.early[0].result == frozenset({(frozenset(), 3.0)})
     moments = kept.moments
     assert moments.baseline is not None
+    assert world.remembered == [moments.baseline.timestamp()], "until when all samples were stored"
     assert moments.injected is not None
     assert moments.remediating is not None
     assert kept.memory.began < moments.baseline < moments.injected < moments.remediating

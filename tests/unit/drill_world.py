@@ -6,12 +6,12 @@ engine waits. What nobody expected to be asked is an AssertionError. The runbook
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import pytest
 
@@ -24,9 +24,12 @@ from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import Labels
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.snapshot import Snapshot
+from promdrill.observe.targets import Target
 
 POD = "prometheus-server-0"
 RESTART_EVERY_S = 3.0
+LABELS: tuple[Labels, ...] = tuple(frozenset({("job", "prometheus"), ("instance", f"pod-{n}")}) for n in range(5))
+Targets: TypeAlias = tuple[Target, ...]
 
 
 class FakeClock:
@@ -57,6 +60,7 @@ class World:
     heals_after_s: float | None = None
     remedy_works: bool = True
     keeps_history: bool = True
+    keeps_samples: bool = True
     helm_error: Exception | None = None
     leftover: dict[str, Any] | None = None
     leftover_class: bool = False
@@ -246,25 +250,40 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     made = World(tmp_path)
 
     def valid_metrics(
-        _server: object, *, since: datetime, early: Sequence[Remembered], **_: object
+        _server: object,
+        *,
+        since: datetime,
+        jobs: Mapping[str, int],
+        early: Sequence[Remembered],
+        data_loss: bool,
+        **_: object,
     ) -> tuple[Condition, ...]:
         made.metrics_since.append(since)
 
-        def history(snapshot: Snapshot) -> bool:
-            return server_ready(snapshot) and (made.keeps_history or made.broken_at is None)
+        def remembered(snapshot: Snapshot) -> bool:
+            return server_ready(snapshot) and (data_loss or made.keeps_history or made.broken_at is None)
 
-        kept = (condition("history is there", history),) if early else ()
-        return (condition("metrics are valid", server_ready), *kept)
+        assert jobs == {"prometheus": 5 if early else 1}, "those of the plan, then those that the baseline had"
+        answered = (condition("history is there", remembered),) if early else ()
+        return (condition("metrics are valid", server_ready), *answered)
 
-    def remember(_kube: object, _server: object, promql: str, at_s: float) -> Remembered:
-        made.remembered.append(at_s)
-        return Remembered(promql, at_s, frozenset({(frozenset(), 3.0)}))
+    def history(_kube: object, _server: object, *, since_s: float, until_s: float) -> tuple[Remembered, ...]:
+        assert since_s < until_s
+        made.remembered.append(until_s)
+        return (Remembered("count_over_time(up[1s])", until_s, frozenset({(frozenset(), 3.0)})),)
 
-    series: dict[Labels, list[tuple[float, float]]] = {frozenset({("job", "prometheus")}): []}
+    def targets(_kube: object, _server: object, *, since_s: float, until_s: float, interval_s: float) -> Targets:
+        assert since_s < until_s
+        return tuple(Target(labels, interval_s, since_s) for labels in LABELS)
+
+    def samples(*_: object, start_s: float, end_s: float) -> dict[Labels, list[tuple[float, float]]]:
+        times = [start_s + n for n in range(int(end_s - start_s) + 1)]
+        return {labels: [(at_s, 1.0) for at_s in times] for labels in LABELS if made.keeps_samples}
+
     monkeypatch.setattr(course, "Observer", made.observe)
-    monkeypatch.setattr(course, "stored_samples", lambda *_, **_k: series)
+    monkeypatch.setattr(course, "stored_samples", samples)
     monkeypatch.setattr(baseline, "valid_metrics", valid_metrics)
-    monkeypatch.setattr(baseline, "instant", lambda *_: {frozenset({("job", "prometheus")}): 1.0})
-    monkeypatch.setattr(baseline, "remember", remember)
+    monkeypatch.setattr(baseline, "targets", targets)
+    monkeypatch.setattr(baseline, "history", history)
     monkeypatch.setattr(baseline, "buildinfo", lambda *_: {"version": "2.48.0"})
     return made

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
-from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, server_ready, world
+from tests.unit.drill_world import ALWAYS, DOWN, LABELS, NEVER, World, condition, server_ready, world
 from tests.unit.observe_world import noted
 
 from promdrill.core.errors import CommandFailed, UsageError
@@ -288,9 +288,24 @@ def test_lost_history_is_failed(world: World) -> None:
     assert "history is there" in str(result.reason)
 
 
-def test_history_lost_by_design_is_not_asked_for(world: World) -> None:
+def test_history_may_be_lost_by_design(world: World) -> None:
     world.keeps_history = False
     assert run_toy(drill_in(world, data_loss=True), world).verdict is Verdict.PASSED
+
+
+def test_a_drill_without_a_gap_has_lost_nothing(world: World) -> None:
+    assert run_toy(drill_in(world), world).samples.lost == 0
+
+
+def test_lost_samples_are_those_of_the_targets_that_the_baseline_had(world: World) -> None:
+    """Nothing is stored that a query finds: all is lost, and the number says so."""
+    world.keeps_samples = False
+    result = run_toy(drill_in(world), world)
+    assert result.verdict is Verdict.PASSED
+    (job,) = result.samples.jobs
+    assert (job.job, job.stored, job.lost) == ("prometheus", 0, result.samples.lost)
+    assert job.lost > 0
+    assert job.lost % len(LABELS) == 0
 
 
 def test_recovery_asks_for_the_scenarios_own_conditions(world: World) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.unit.drill_toy import Break, drill_in
-from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, condition, world
+from tests.unit.drill_world import ALWAYS, DOWN, LABELS, NEVER, World, condition, world
 from tests.unit.observe_world import said, snapshot
 
 from promdrill.core.errors import UsageError
@@ -93,11 +93,14 @@ def test_what_is_kept_outlives_the_process_unchanged(world: World) -> None:
     assert kept.signature == {"it is down": {"server is down": "server is down looked at"}}
     assert kept.app_version == "2.48.0"
     assert kept.memory.interval_s == 1.0
-    assert kept.memory.jobs == ("prometheus",)
+    assert kept.memory.jobs == {"prometheus": 5}
+    assert [target.labels for target in kept.memory.targets] == list(LABELS)
+    assert {target.first_s for target in kept.memory.targets} == {kept.memory.began.timestamp()}
     assert [each.at_s for each in kept.memory.early] == world.remembered
     assert kept.memory.early[0].result == frozenset({(frozenset(), 3.0)})
     moments = kept.moments
     assert moments.baseline is not None
+    assert world.remembered == [moments.baseline.timestamp()], "until when all samples were stored"
     assert moments.injected is not None
     assert moments.remediating is not None
     assert kept.memory.began < moments.baseline < moments.injected < moments.remediating
@@ -270,7 +273,7 @@ def test_a_drill_that_cannot_be_written_down_is_not_reproduced(world: World) -> 
         (lambda text: text[: len(text) // 2], "cannot be read as the record of an incident"),
         (lambda _: "[]", "cannot be read as the record of an incident"),
         (lambda _: "{}", "cannot be read as the record of an incident: 'schema'"),
-        (lambda text: text.replace('"schema": 1', '"schema": 7'), r"another version of promdrill \(schema 7"),
+        (lambda text: text.replace('"schema": 2', '"schema": 7'), r"another version of promdrill \(schema 7"),
         (lambda text: text.replace('"scenario": "toy",', ""), "cannot be read as the record of an incident.*scenario"),
         (
             lambda text: text.replace('"interval_s": 1.0', '"interval_s": "often"'),

@@ -1,4 +1,4 @@
-"""Sample accounting, timings, StorageClass, healing, undo, and what a drill is run with."""
+"""Timings, StorageClass, healing, undo, and what a drill is run with."""
 
 import inspect
 import json
@@ -13,74 +13,18 @@ from promdrill.cluster.kind import configuration
 from promdrill.core.choices import PROFILES
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.journal import Journal
-from promdrill.core.model import SampleAccount
 from promdrill.drill import Drill, Plan
 from promdrill.drill.provision import storage_class
-from promdrill.drill.samples import account, total
 from promdrill.drill.signature import healed
 from promdrill.drill.timings import BACK_OFF_S, FIRST_BACK_OFF_S, timings
 from promdrill.faults import Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
-from promdrill.observe.probes import Labels, QueryProbe
+from promdrill.observe.probes import QueryProbe
 
 PROBE = QueryProbe("s", 80, "up")
 
 KUBELETS_OWN_S = 300
 """The kubelet's longest back-off, where a cluster sets none: MaxContainerBackOff of Kubernetes."""
-Points = list[tuple[float, float]]
-
-
-def series(
-    *, job: str = "prometheus", every_s: float = 1.0, gaps: tuple[tuple[int, int], ...] = ()
-) -> tuple[Labels, Points]:
-    """Samples from 0 to 60 s, without those strictly between the ends of a gap."""
-    times = [i * every_s for i in range(int(60 / every_s) + 1)]
-    kept = [at for at in times if not any(begin < at < end for begin, end in gaps)]
-    return frozenset({("job", job), ("instance", "a")}), [(at, 1.0) for at in kept]
-
-
-def test_no_gap_loses_nothing() -> None:
-    (job,) = account(dict([series()]), before_s=20, after_s=58)
-    assert (job.gap_s, job.expected, job.stored, job.lost) == (0, 61, 61, 0)
-
-
-def test_a_gap_is_from_the_last_sample_to_the_first() -> None:
-    (job,) = account(dict([series(gaps=((20, 35),))]), before_s=20, after_s=58)
-    assert (job.gap_s, job.lost, job.gap_began) == (15, 14, "1970-01-01T00:00:20.000Z")
-    assert total((job,)) == SampleAccount(15, 14, (job,))
-
-
-def test_a_scrape_that_failed_has_stored_no_sample() -> None:
-    """As with a sample limit that is too low: `up` is written all the while, and nothing of the target is."""
-    labels, points = series()
-    failed = [(at, 0.0 if 20 < at < 35 else value) for at, value in points]
-    (job,) = account({labels: failed}, before_s=20, after_s=58)
-    assert (job.gap_s, job.expected, job.stored, job.lost) == (15, 61, 47, 14)
-    assert account({labels: [(at, 0.0) for at, _ in points]}, before_s=20, after_s=58) == (), "never scraped"
-
-
-def test_jobs_with_intervals_of_their_own() -> None:
-    both = dict([series(gaps=((20, 30),)), series(job="nodes", every_s=2, gaps=((20, 34),))])
-    nodes, prometheus = account(both, before_s=20, after_s=58)
-    assert (nodes.job, nodes.gap_s, nodes.lost) == ("nodes", 14, 6)
-    assert (prometheus.gap_s, prometheus.lost) == (10, 9)
-    assert total((nodes, prometheus)) == SampleAccount(14, 15, (nodes, prometheus))
-
-
-def test_late_scrapes_are_no_gap() -> None:
-    labels, points = series()
-    points[30] = (30.4, 1.0)
-    (job,) = account({labels: points}, before_s=20, after_s=58)
-    assert (job.gap_s, job.lost) == (0, 0)
-
-
-@pytest.mark.parametrize("points", [[(at, 1.0) for at in range(30, 60)], [(at, 1.0) for at in range(40)], [], [(1, 1)]])
-def test_only_steady_series_count(points: Points) -> None:
-    assert account({frozenset({("job", "x")}): points}, before_s=20, after_s=58) == ()
-
-
-def test_without_steady_series_nothing_is_known() -> None:
-    assert total(()) == SampleAccount(None, None)
 
 
 def test_timings_grow_with_the_profile_and_the_interval() -> None:

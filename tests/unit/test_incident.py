@@ -88,6 +88,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     said, wrong = capsys.readouterr()
     assert wrong == ""
     assert "missing" not in said.replace("shows what is missing", "").lower()
+    assert "no sample was lost" in said
     holds = said.partition("Holds\n")[2]
     assert "  size is large: size is large looked at\n" in holds
     assert "  always: always looked at\n" in holds

@@ -10,7 +10,7 @@ import yaml
 
 from promdrill.core.errors import UsageError
 from promdrill.install import Release
-from promdrill.install.base import duration_s
+from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
 

@@ -250,12 +250,36 @@ def targets(*states: tuple[str, str]) -> ProbeAnswer:
         ((), [], False, "0/0 targets up"),
         (("a",), [("a", "up"), ("b", "down")], True, "1/1 targets up"),
         (("a", "c"), [("a", "up")], False, "1/1 targets up; no target of job c"),
+        ({"a": 2}, [("a", "up")] * 3, True, "3/3 targets up"),
+        ({"a": 5, "b": 1}, [("a", "up"), ("b", "up")], False, "2/2 targets up; 1 of 5 targets of job a"),
+        ({"a": 2}, [("a", "up"), ("b", "up")], False, "1/1 targets up; 1 of 2 targets of job a"),
     ],
 )
-def test_targets_up(jobs: tuple[str, ...], states: list[tuple[str, str]], *, holds: bool, text: str) -> None:
+def test_targets_up(
+    jobs: tuple[str, ...] | dict[str, int], states: list[tuple[str, str]], *, holds: bool, text: str
+) -> None:
     condition = SERVER_OF.targets_up(jobs)
     seen = condition.judge(with_answer(condition, targets(*states)))
     assert (seen.holds, seen.text) == (holds, text)
+    assert condition.name == f"targets up ({', '.join(jobs) or 'all'})"
+
+
+def test_targets_of_another_drill_count_neither_as_lost_nor_as_found() -> None:
+    def found(namespace: str, health: str = "up") -> dict[str, Any]:
+        discovered = {"__meta_kubernetes_namespace": namespace}
+        return {
+            "labels": {"job": "a"},
+            "discoveredLabels": discovered,
+            "health": health,
+            "scrapeUrl": "u",
+            "lastError": "",
+        }
+
+    two = SERVER_OF.targets_up({"a": 2})
+    own = [found(SERVER_OF.namespace), found("kube-system")]
+    for beside in ([], [found("drill-other", "down")]):
+        assert two.judge(with_answer(two, data({"activeTargets": [*own, *beside]}))).holds
+    assert not two.judge(with_answer(two, data({"activeTargets": [own[0], found("drill-other")]}))).holds
 
 
 def test_flags_configuration_and_other_json() -> None:

@@ -1,28 +1,35 @@
-"""The definition of valid metrics: each part holds on a sound server, and each fails on its own."""
+"""The definition of valid metrics: each part holds on a sound server, and each fails on its own.
+
+docs/explanation/valid-metrics.md says what it means, clause by clause.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.unit.observe_world import NAMESPACE, NOW, said, snapshot
+from tests.unit.observe_world import NAMESPACE, NOW, FakeClock, said, snapshot
 
+from promdrill.core import paths
 from promdrill.observe import valid_metrics as valid
 from promdrill.observe.conditions import Seen
 from promdrill.observe.judges import STARTED
 from promdrill.observe.probes import AGE_QUERY, Labels, MetricsProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
-from promdrill.observe.snapshot import Snapshot
+from promdrill.observe.snapshot import EPOCH, Snapshot
+from promdrill.observe.store import HISTORY, Store
 from promdrill.observe.valid_metrics import valid_metrics
 
 SERVER = Server.of(NAMESPACE, "prometheus")
 SINCE = NOW - timedelta(seconds=20)
 BEFORE, DURING = SINCE.timestamp() - 100, SINCE.timestamp() + 5
 A: Labels = frozenset({("job", "a")})
+B: Labels = frozenset({("job", "b")})
 EARLY = Remembered("count_over_time(up[5s])", 123.0, frozenset({(A, 5.0)}))
 APPENDED, RULES = valid.APPENDED, valid.RULE_FAILURES
 WAL, COMPACTIONS, RELOADS = valid.TSDB_FAILURES
@@ -34,8 +41,10 @@ NAMES = {
     "compactions": "no compaction failed",
     "reloads": "no reload of blocks failed",
     "rules": "no rule evaluation failed",
-    "early": "samples from before the fault (00:02:03Z) are still there",
+    "early": "samples from before the fault, up to 00:02:03.000Z, are still there",
 }
+LOSSY = "queries over the time before the fault, up to 00:02:03.000Z, are answered"
+PAGE = paths.project_dir() / "docs" / "explanation" / "valid-metrics.md"
 
 
 def reading(at_s: float, *, started: Any = BEFORE, version: Any = "2.48.0", **changes: Any) -> ProbeAnswer:
@@ -59,37 +68,36 @@ def query(content: Mapping[Labels, float]) -> ProbeAnswer:
     return said(200, json.dumps({"status": "success", "data": {"resultType": "vector", "result": found}}))
 
 
-def targets(health: str) -> ProbeAnswer:
-    target = {"labels": {"job": "a"}, "health": health, "scrapeUrl": "u", "lastError": ""}
-    return said(200, json.dumps({"status": "success", "data": {"activeTargets": [target]}}))
+def targets(*health: str) -> ProbeAnswer:
+    listed = [{"labels": {"job": "a"}, "health": each, "scrapeUrl": "u", "lastError": ""} for each in health]
+    return said(200, json.dumps({"status": "success", "data": {"activeTargets": listed}}))
 
 
 def world(
     *readings: ProbeAnswer,
-    health: str = "up",
+    health: Sequence[str] = ("up", "up"),
     age_s: float = 0.5,
-    early: Mapping[Labels, float] | None = None,
+    early: Mapping[Labels, float] | ProbeAnswer | None = None,
     gone: bool = False,
+    data_loss: bool = False,
 ) -> dict[str, Seen]:
     """What each condition sees, by its short name."""
-    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs=["a"], early=[EARLY])
+    conditions = valid_metrics(
+        SERVER, since=SINCE, scrape_interval_s=1.0, jobs={"a": 2}, early=[EARLY], data_loss=data_loss
+    )
     history: dict[Probe, tuple[ProbeAnswer, ...]] = {}
     for probe in {p for c in conditions for p in c.probes}:
         if isinstance(probe, MetricsProbe):
             history[probe] = readings
         elif isinstance(probe, QueryProbe):
-            answer = (
-                query({frozenset(): age_s})
-                if probe.promql == AGE_QUERY
-                else query({A: 5.0} if early is None else early)
-            )
-            history[probe] = (answer,)
+            then = early if isinstance(early, ProbeAnswer) else query({A: 5.0} if early is None else early)
+            history[probe] = (query({frozenset(): age_s}) if probe.promql == AGE_QUERY else then,)
         else:
-            history[probe] = (targets(health),)
+            history[probe] = (targets(*health),)
     seen: Snapshot = (
         snapshot() if gone else snapshot(answers={p: a[-1] for p, a in history.items() if a}, history=history)
     )
-    names = {name: short for short, name in NAMES.items()}
+    names = {LOSSY: "early", **{name: short for short, name in NAMES.items()}}
     return {names[c.name]: c.judge(seen) for c in conditions}
 
 
@@ -105,7 +113,7 @@ def test_a_sound_server_is_valid_in_every_part() -> None:
 
 
 def test_all_counters_are_read_with_one_question() -> None:
-    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs=[])
+    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs={})
     assert len({p for c in conditions for p in c.probes if isinstance(p, MetricsProbe)}) == 1
 
 
@@ -118,10 +126,11 @@ def test_nothing_known_is_not_valid() -> None:
 @pytest.mark.parametrize(
     ("broken", "fields"),
     [
-        ("targets", {"health": "down"}),
+        ("targets", {"health": ("up", "down")}),
         ("fresh", {"age_s": 3.0}),
         ("early", {"early": {}}),
         ("early", {"early": {A: 4.0}}),
+        ("early", {"early": {B: 5.0}}),
     ],
 )
 def test_each_part_fails_on_its_own(broken: str, fields: dict[str, Any]) -> None:
@@ -200,5 +209,66 @@ def test_other_counters_may_never_be_missing() -> None:
 def test_pages_and_queries_that_are_not_answered_are_quoted() -> None:
     seen = world(said(503, "Service Unavailable"))
     assert seen["wal"].text == "/metrics does not answer: HTTP 503 Service Unavailable"
-    lost = world(reading(-2), reading(0), early={frozenset({("job", "b")}): 5.0})["early"]
-    assert lost.text == "1 of 1 differ: {job=a} 5"
+    lost = world(reading(-2), reading(0), early={A: 3.0, B: 5.0})["early"]
+    assert lost.text == "fewer in 1 of 1 series: {job=a} 3; before the fault: {job=a} 5"
+
+
+def test_a_target_that_is_lost_is_not_recovered() -> None:
+    """Though every target that is left is up."""
+    seen = world(reading(-2), reading(0), health=["up"])
+    assert failing(seen) == {"targets"}
+    assert seen["targets"].text == "1/1 targets up; 1 of 2 targets of job a"
+
+
+@pytest.mark.parametrize("data_loss", [False, True])
+def test_older_time_that_cannot_be_queried_is_not_valid(*, data_loss: bool) -> None:
+    """As over a damaged block, while the newest samples are in order; a runbook that loses data allows for no error."""
+    refused = said(422, '{"status":"error","errorType":"execution","error":"invalid checksum"}')
+    seen = world(reading(-2), reading(0), early=refused, data_loss=data_loss)
+    assert failing(seen) == {"early"}
+    assert seen["early"].known, "an error is an answer"
+    assert "HTTP 422" in seen["early"].text
+    nobody = said(503, '{"kind":"Status","apiVersion":"v1","message":"no endpoints"}')
+    assert not world(reading(0), early=nobody, data_loss=data_loss)["early"].known
+
+
+@pytest.mark.parametrize("left", [{}, {A: 4.0}])
+def test_where_the_runbook_says_so_samples_may_be_lost(left: Mapping[Labels, float]) -> None:
+    assert failing(world(reading(-2), reading(0), early=left, data_loss=True)) == set()
+    assert failing(world(reading(-2), reading(0), early=left)) == {"early"}
+
+
+def test_more_samples_than_were_counted_are_as_good() -> None:
+    """A scrape had begun, and was stored after the count."""
+    assert world(reading(-2), reading(0), early={A: 6.0, B: 1.0})["early"].holds
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [("wal", WAL), ("compactions", COMPACTIONS), ("reloads", RELOADS), ("rules", RULES)]
+)
+def test_a_failure_is_not_forgotten_however_long_ago_it_was(name: str, metric: str) -> None:
+    """One just after the moment, and then more readings than are kept."""
+    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs={"a": 1})
+    condition = next(c for c in conditions if c.name == NAMES[name])
+    (probe,) = condition.probes
+    store = Store(NAMESPACE, FakeClock())
+    store.answer(probe, reading(-30, **{metric: 5}))
+    store.forget_answer(probe)  # as the wait for recovery begins
+    later = [(-17 + n / 100, 8) for n in range(HISTORY + 1)]
+    for at_s, failed in [(-19, 7), (-18, 8), *later]:
+        store.answer(probe, reading(at_s, **{metric: failed}))
+    seen = condition.judge(store.snapshot(EPOCH))
+    assert (seen.holds, seen.text) == (False, f"1 since the given moment ({metric})")
+
+
+def test_the_page_has_every_clause_as_it_is_said_and_in_this_order() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith(("| [", "| |"))]
+    told = [re.escape(re.findall("`([^`]+)`", row)[-1]).replace(r"\.\.\.", ".+") for row in rows]
+    names = [*NAMES.values(), LOSSY]
+    assert len(told) == len(names)
+    assert [name for name, pattern in zip(names, told, strict=True) if not re.fullmatch(pattern, name)] == []
+    clauses = [found[1] for row in rows if (found := re.match(r"\| \[(.+?)\]", row))]
+    assert clauses == re.findall("^## (.+)$", page, re.MULTILINE)[: len(clauses)]
+    conditions = valid_metrics(SERVER, since=SINCE, scrape_interval_s=1.0, jobs={"a": 2}, early=[EARLY])
+    assert [c.name for c in conditions] == [*NAMES.values()]

@@ -377,7 +377,7 @@ def _sets(act: Fault) -> Iterator[Set]:
 
 def _waits(drill: Stated, stated_plan: Plan) -> Iterator[tuple[str, list[Condition]]]:
     """Conditions that are waited for together, and a name for each group."""
-    baseline = Baseline(drill.server, 1.0, tuple(stated_plan.jobs)).conditions(since=NOW)
+    baseline = Baseline(drill.server, 1.0, dict.fromkeys(stated_plan.jobs, 1)).conditions(since=NOW)
     recovery = conditions_of(stated_plan.recovery, MOMENTS)
     yield "recovery, with the baseline's own,", [*baseline, *stated_plan.beside_ready, *recovery]
     for stage in (*stated_plan.signature, *stated_plan.afterwards):

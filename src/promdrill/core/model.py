@@ -82,16 +82,16 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class JobSamples:
-    """What the incident cost one scrape job, counted over its series of ``up`` from the baseline to after recovery.
+    """What the incident cost one scrape job, counted over ``up`` of each target from the baseline to after recovery.
 
     A failed scrape has stored nothing from its target and is not a sample.
 
     Attributes:
         job: Its name.
-        gap_s: Seconds of the longest gap of any of its series; 0 for none.
-        expected: Samples that the series should hold.
-        stored: Samples that the series hold.
-        lost: The difference, never below 0.
+        gap_s: Seconds of the longest gap of any of its targets; 0 for none.
+        expected: Samples that are stored, and those that are lost.
+        stored: Samples that are stored.
+        lost: Samples that are missing, one for each scrape interval of the baseline; no surplus makes up for one.
         gap_began: When the last sample before the longest gap was stored, UTC, ISO 8601; None for no gap.
     """
 
@@ -108,8 +108,8 @@ class SampleAccount:
     """What the incident cost in samples.
 
     Attributes:
-        gap_s: Seconds between the last sample stored before the gap and the first after it; None when unknown.
-        lost: Samples that were expected and are not stored; None when unknown.
+        gap_s: Seconds between the last sample stored before the longest gap and the first after it; None when unknown.
+        lost: Samples that were expected and are not stored; None when unknown, which they are not when all are lost.
         jobs: The same for each job, by name; empty if unknown.
     """
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import math
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Self
@@ -10,8 +11,9 @@ from typing import Self
 from promdrill.core.records import Moment
 from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
-from promdrill.observe.prometheus import Remembered, buildinfo, instant, remember
+from promdrill.observe.prometheus import Remembered, buildinfo, history, targets
 from promdrill.observe.server import Server
+from promdrill.observe.targets import Target
 from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
 
 LONGEST_SCRAPE_S = 12.0
@@ -25,13 +27,15 @@ class Memory:
     Attributes:
         interval_s: Seconds between two scrapes at that time; a later edit of the values does not change it.
         began: UTC start of the baseline that held.
-        jobs: Scrape jobs that had targets.
-        early: Queries from before the fault, with their answers.
+        jobs: Scrape jobs that had targets, and how many each.
+        targets: The targets.
+        early: Queries over all the time before the fault, stretch by stretch, with their answers.
     """
 
     interval_s: float
     began: Moment
-    jobs: tuple[str, ...]
+    jobs: Mapping[str, int]
+    targets: tuple[Target, ...]
     early: tuple[Remembered, ...]
 
 
@@ -57,18 +61,18 @@ class Baseline:
     Attributes:
         server: The drilled server.
         interval_s: Its scrape interval.
-        jobs: Scrape jobs that it must have.
+        jobs: Scrape jobs, and the least number of targets that each must have.
         early: Queries from before the fault, which must be answered as they were; none until they are learnt.
     """
 
     server: Server
     interval_s: float
-    jobs: tuple[str, ...]
+    jobs: Mapping[str, int]
     early: tuple[Remembered, ...] = ()
 
     @classmethod
     def recalled(cls, server: Server, memory: Memory) -> Self:
-        """The baseline that this memory is of: its jobs and its samples are asked for."""
+        """The baseline that this memory is of: its targets and its samples are asked for."""
         return cls(server, memory.interval_s, memory.jobs, memory.early)
 
     @property
@@ -81,12 +85,12 @@ class Baseline:
         """Seconds after which all samples of a moment are stored. A baseline that held for so long has such samples."""
         return min(2 * self.interval_s, LONGEST_SCRAPE_S)
 
-    def conditions(self, *, since: datetime, remembered: bool = True) -> tuple[Condition, ...]:
+    def conditions(self, *, since: datetime, data_loss: bool = False) -> tuple[Condition, ...]:
         """The pod is ready and its metrics are valid.
 
         Args:
             since: UTC moment after which nothing may have gone wrong.
-            remembered: Whether the queries from before the fault, if there are any, must be answered as they were.
+            data_loss: Whether samples from before the fault may be lost; queries over that time must still be answered.
         """
         return (
             self.server.ready(),
@@ -95,7 +99,8 @@ class Baseline:
                 since=since,
                 scrape_interval_s=self.interval_s,
                 jobs=self.jobs,
-                early=self.early if remembered else (),
+                early=self.early,
+                data_loss=data_loss,
             ),
         )
 
@@ -105,10 +110,9 @@ class Baseline:
         Raises:
             ClusterError: Prometheus did not answer, or has nothing that could be asked for later.
         """
-        found = instant(kube, self.server, "count by (job) (up)")
-        jobs = tuple(sorted({*self.jobs, *(dict(labels).get("job", "") for labels in found)}))
-        promql = f"count_over_time(up[{math.ceil(self.stale_after_s)}s])"
-        moment = ended - timedelta(seconds=self.settled_after_s)
-        early = remember(kube, self.server, promql, moment.timestamp())
+        since_s, moment = began.timestamp(), ended - timedelta(seconds=self.settled_after_s)
+        found = targets(kube, self.server, since_s=since_s, until_s=ended.timestamp(), interval_s=self.interval_s)
+        jobs = dict(sorted((Counter(self.jobs) | Counter(target.job for target in found)).items()))
+        early = history(kube, self.server, since_s=since_s, until_s=moment.timestamp())
         version = buildinfo(kube, self.server).get("version")
-        return Learnt(Memory(self.interval_s, began, jobs, (early,)), moment, version)
+        return Learnt(Memory(self.interval_s, began, jobs, found, early), moment, version)

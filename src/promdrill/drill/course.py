@@ -106,7 +106,7 @@ class Course:
         with during(PhaseName.PROVISION):
             scene = self._provision()
         with during(PhaseName.BASELINE):
-            first = Baseline(scene.ground.server, scene.interval_s, tuple(self._plan.jobs))
+            first = Baseline(scene.ground.server, scene.interval_s, dict.fromkeys(self._plan.jobs, 1))
             memory, moments = self._prove_baseline(scene, first)
         if site.execution.until_alone():  # what was proven before the wait is proven again
             self._journal.write(AloneAtLast())
@@ -255,7 +255,7 @@ class Course:
         hold_s = max(scene.limits.recovery_hold_s, plan.recovery_hold_s)
         runs_s = max(hold_s, CRASH_RUNS * moments.crashed_after_s)
         conditions = (
-            *standing.baseline.conditions(since=since, remembered=not self._runbook.data_loss),
+            *standing.baseline.conditions(since=since, data_loss=self._runbook.data_loss),
             *plan.beside_ready,
             *self._runs_on(scene, runs_s),
             *conditions_of(plan.recovery, moments),
@@ -293,15 +293,13 @@ class Course:
     def _account(self, standing: Standing) -> None:
         """Count the samples. The drill's outcome does not depend on the count, so one that fails is only noted."""
         now, ground = self._clock.utc(), standing.scene.ground
-        fault_at = standing.moments.injected or now
         try:
             began_s, now_s = standing.memory.began.timestamp(), now.timestamp()
             series = stored_samples(ground.kube, ground.server, "up", start_s=began_s, end_s=now_s)
         except PromdrillError as error:
             self._journal.write(SamplesUnknown(error=str(error)))
             return
-        fresh_since_s = now_s - standing.baseline.stale_after_s
-        jobs = samples.account(series, before_s=fault_at.timestamp(), after_s=fresh_since_s)
+        jobs = samples.account(standing.memory.targets, series, end_s=now_s)
         for job in jobs:
             self._journal.write(SamplesCounted(samples=job))
         self._record.samples = samples.total(jobs)

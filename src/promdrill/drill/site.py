@@ -21,6 +21,7 @@ from promdrill.helm.values import edit as editing
 from promdrill.install import ChartRef, Installation, Manual, Operator, release
 from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
+from promdrill.observe.targets import DRILLS
 from promdrill.runbook.environment import Tools
 
 STATEFUL_CLAIM = "storage-volume"
@@ -177,7 +178,7 @@ class Site:
     @property
     def namespace(self) -> str:
         """Namespace of the drill, and name of its StorageClass."""
-        return f"drill-{self.name}"
+        return f"{DRILLS}{self.name}"
 
     @property
     def release_name(self) -> str:

@@ -132,6 +132,8 @@ def cost(samples: SampleAccount) -> str:
     """What the incident cost; empty if unknown."""
     if samples.gap_s is None or samples.lost is None:
         return ""
+    if not samples.lost:
+        return "no sample was lost"
     return f"the longest gap in the samples is {samples.gap_s:.0f} s, {samples.lost} samples are missing"
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from promdrill.core.errors import UsageError
 from promdrill.observe.server import Server
 
 DEFAULT_SCRAPE_INTERVAL = "1m"
 """The default of the chart and of Prometheus itself."""
-
-_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 class Installation(Protocol):
@@ -77,15 +73,3 @@ class Installation(Protocol):
     def uninstall(self) -> None:
         """Request deletion of everything, and of claims if the tool does so; missing objects are not an error."""
         ...
-
-
-def duration_s(text: str, where: str) -> float:
-    """The seconds of a duration in Prometheus' notation.
-
-    Raises:
-        UsageError: It is not a duration; the message names `where` it was found.
-    """
-    parts = re.findall(r"(\d+)(ms|[smhd])", text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
-        raise UsageError(f"{where}: {text!r} is not a duration", hint="for example 15s")
-    return sum(int(number) * _UNITS_S[unit] for number, unit in parts)

@@ -12,10 +12,11 @@ import yaml
 
 from promdrill.core import paths, shell
 from promdrill.core.clock import Deadline
-from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL, duration_s
+from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
 from promdrill.install.manifests import Manifests
 from promdrill.kube.client import object_path
 from promdrill.kube.gone import wait_until_gone
+from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
 NAMESPACE = "monitoring"

@@ -16,9 +16,9 @@ import yaml
 
 from promdrill.core import paths, scratch, shell
 from promdrill.core.errors import UsageError
-from promdrill.install.base import duration_s
 from promdrill.install.manifests import Manifests
 from promdrill.kube.client import object_path
+from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
 NAMESPACE = "observability"

@@ -9,7 +9,8 @@ from typing import Any
 
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
-from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL, duration_s
+from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
+from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
 

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeAlias
 
+import yaml
+
 from promdrill.core.errors import ClusterError
-from promdrill.kube.client import Kube
+from promdrill.kube.client import Answer, Kube
+from promdrill.observe.poll import parse_metrics
 from promdrill.observe.probes import Labels, query_path
+from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
+from promdrill.observe.targets import ACTIVE, Target, of_drill
 
 Series: TypeAlias = dict[Labels, list[tuple[float, float]]]
 """Samples by labels: (Unix seconds, value), oldest first."""
@@ -17,15 +24,27 @@ Series: TypeAlias = dict[Labels, list[tuple[float, float]]]
 QUERY_TIMEOUT_S = 10.0
 """Seconds for one query: a drill's database holds minutes, and answers in milliseconds."""
 
+OLDEST = "prometheus_tsdb_lowest_timestamp_seconds"
+"""Where the oldest block begins, or the head where there is no block, in Unix seconds; in all of 2.x and 3.x."""
+
+HEAD_BEGINS = "prometheus_tsdb_head_min_time_seconds"
+"""Where the head begins; what is older is in blocks."""
+
+BLOCKS = "prometheus_tsdb_blocks_loaded"
+"""Number of blocks."""
+
+UP = 1.0
+"""Value of ``up`` when the target was scraped. A failed scrape stores ``up`` too: that is no sample of the target."""
+
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A query's answer, for comparison with a later one.
+    """How many samples were stored in a stretch of time, for comparison with a later count.
 
     Attributes:
-        promql: The expression.
-        at_s: Evaluation time in Unix seconds.
-        result: Labels and value of each element.
+        promql: The expression that counts them.
+        at_s: Evaluation time in Unix seconds: the end of the stretch.
+        result: Labels and count of each series.
     """
 
     promql: str
@@ -33,16 +52,75 @@ class Remembered:
     result: frozenset[tuple[Labels, float]]
 
 
-def remember(kube: Kube, server: Server, promql: str, at_s: float) -> Remembered:
-    """Evaluate a query for one moment, so that the same query can be asked again after the incident.
+def history(kube: Kube, server: Server, *, since_s: float, until_s: float) -> tuple[Remembered, ...]:
+    """What is stored up to a moment: counts of samples over stretches of time that leave nothing out.
+
+    All that is in blocks is one stretch, so that a block that cannot be read is noticed, whichever it is. What is in
+    the head, which is everything as long as there is no block, is two.
+
+    Args:
+        kube: The API server.
+        server: The drilled server.
+        since_s: Where the first stretch begins if the server does not say what its oldest sample is, in Unix seconds.
+        until_s: Where the last one ends, in Unix seconds.
 
     Raises:
-        ClusterError: It was not answered, or the result is empty, which would prove nothing later.
+        ClusterError: A query was not answered, or nothing is stored in the last stretch, which proves nothing later.
     """
-    result = instant(kube, server, promql, at_s)
-    if not result:
-        raise ClusterError(f"the query {promql} has an empty result at {at_s:.3f}: nothing to remember")
-    return Remembered(promql, at_s, frozenset(result.items()))
+    page = _page(kube, server, frozenset({OLDEST, HEAD_BEGINS, BLOCKS}))
+    began_s, head_s = page.get(OLDEST, since_s), page.get(HEAD_BEGINS, since_s)
+    cuts_s = [began_s if began_s < until_s else since_s]
+    if page.get(BLOCKS) and cuts_s[0] < head_s < until_s:
+        cuts_s.append(head_s)
+    cuts_s += [(cuts_s[-1] + until_s) / 2, until_s]
+    found = tuple(_counted(kube, server, *stretch) for stretch in itertools.pairwise(cuts_s))
+    if not found[-1].result:
+        raise ClusterError(f"the query {found[-1].promql} has an empty result at {until_s:.3f}: nothing to remember")
+    return tuple(remembered for remembered in found if remembered.result)
+
+
+def _counted(kube: Kube, server: Server, begin_s: float, end_s: float) -> Remembered:
+    promql = f"count_over_time(up[{math.ceil((end_s - begin_s) * 1000) + 1}ms])"  # from 3.0 on, begin is not included
+    return Remembered(promql, end_s, frozenset(instant(kube, server, promql, end_s).items()))
+
+
+def targets(kube: Kube, server: Server, *, since_s: float, until_s: float, interval_s: float) -> tuple[Target, ...]:
+    """The active targets of the drill: how often each is scraped, and its first sample between two moments.
+
+    Args:
+        kube: The API server.
+        server: The drilled server.
+        since_s: The earlier moment, in Unix seconds.
+        until_s: The later one.
+        interval_s: Scrape interval of a target of which the server does not say it.
+
+    Raises:
+        ClusterError: A question was not answered.
+        UsageError: An interval is not a duration.
+    """
+    active = of_drill(_ask(kube, server, ACTIVE)["activeTargets"], server.namespace)
+    of_job = {} if all(each.get("scrapeInterval") for each in active) else _intervals(kube, server)
+    first_s = {
+        labels - {("__name__", "up")}: at_s
+        for labels, points in samples(kube, server, "up", start_s=since_s, end_s=until_s).items()
+        for at_s, value in reversed(points)
+        if value == UP
+    }
+
+    def target(each: dict[str, Any]) -> Target:
+        labels = frozenset(each["labels"].items())
+        stated = each.get("scrapeInterval") or of_job.get((each.get("discoveredLabels") or {}).get("job", ""))
+        every_s = duration_s(stated, f"scrape interval of {each['labels'].get('job')}") if stated else interval_s
+        return Target(labels, every_s, first_s.get(labels))
+
+    return tuple(map(target, active))
+
+
+def _intervals(kube: Kube, server: Server) -> dict[str, str]:
+    """The scrape interval of each job by its name, from the running configuration: targets have one from 2.30 on."""
+    running = yaml.safe_load(_ask(kube, server, "/api/v1/status/config")["yaml"])
+    jobs = (running or {}).get("scrape_configs") or []
+    return {str(job["job_name"]): str(job["scrape_interval"]) for job in jobs if "scrape_interval" in job}
 
 
 def instant(kube: Kube, server: Server, promql: str, at_s: float | None = None) -> dict[Labels, float]:
@@ -84,17 +162,36 @@ class _NotServed(ClusterError):
     """Raised for status 404: this version does not have the page."""
 
 
-def _ask(kube: Kube, server: Server, path: str) -> Any:
+def _get(kube: Kube, server: Server, path: str) -> Answer:
     place = f"/api/v1/namespaces/{server.namespace}/services/{server.service}:{server.port}/proxy"
-    answer = kube.request("GET", f"{place}{path}", timeout_s=QUERY_TIMEOUT_S)
+    return kube.request("GET", f"{place}{path}", timeout_s=QUERY_TIMEOUT_S)
+
+
+def _ask(kube: Kube, server: Server, path: str) -> Any:
+    answer = _get(kube, server, path)
     try:
         body = answer.json()
     except ValueError:
         body = None
     if answer.status == HTTPStatus.OK and isinstance(body, dict) and body.get("status") == "success":
         return body["data"]
+    raise _unanswered(server, path, answer)
+
+
+def _page(kube: Kube, server: Server, names: frozenset[str]) -> dict[str, float]:
+    """The values of metrics without labels, from the server's /metrics; without those that it does not have."""
+    answer = _get(kube, server, "/metrics")
+    if answer.status != HTTPStatus.OK:
+        raise _unanswered(server, "/metrics", answer)
+    try:
+        return {name: value for (name, _), value in parse_metrics(answer.text, names).items()}
+    except ValueError as error:
+        raise ClusterError(f"Prometheus ({server.service}): /metrics is no page of metrics: {error}") from error
+
+
+def _unanswered(server: Server, path: str, answer: Answer) -> ClusterError:
     error = _NotServed if answer.status == HTTPStatus.NOT_FOUND else ClusterError
-    raise error(
+    return error(
         f"Prometheus ({server.service}) does not answer {path}: HTTP {answer.status} {answer.text[:500].strip()}"
     )
 

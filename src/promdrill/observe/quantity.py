@@ -1,9 +1,11 @@
-"""Kubernetes quantities."""
+"""Quantities in Kubernetes' notation, and durations in Prometheus'."""
 
 from __future__ import annotations
 
 import re
 from decimal import Decimal
+
+from promdrill.core.errors import UsageError
 
 _FORM = re.compile(r"([0-9.]+)(Ki|Mi|Gi|Ti|Pi|Ei|m|k|M|G|T|P|E)?")
 _FACTORS = {
@@ -12,6 +14,7 @@ _FACTORS = {
     **{unit: Decimal(1000) ** n for n, unit in enumerate("kMGTPE", start=1)},
     **{f"{unit}i": Decimal(1024) ** n for n, unit in enumerate("KMGTPE", start=1)},
 }
+_UNITS_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def size_bytes(quantity: str) -> int:
@@ -25,3 +28,15 @@ def size_bytes(quantity: str) -> int:
         raise ValueError(f"not a quantity: {quantity!r}")
     number, unit = found.groups(default="")
     return int(Decimal(number) * _FACTORS[unit])
+
+
+def duration_s(text: str, where: str) -> float:
+    """The seconds of a duration such as ``1m30s``.
+
+    Raises:
+        UsageError: It is not a duration; the message names `where` it was found.
+    """
+    parts = re.findall(r"(\d+)(ms|[smhd])", text)
+    if not parts or "".join(number + unit for number, unit in parts) != text:
+        raise UsageError(f"{where}: {text!r} is not a duration", hint="for example 15s")
+    return sum(int(number) * _UNITS_S[unit] for number, unit in parts)

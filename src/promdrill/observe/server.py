@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
 from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status
+from promdrill.observe.targets import ACTIVE, of_drill
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,28 +200,31 @@ class Server:
 
         return Condition(f"newest sample younger than {within_s:g} s", Kind.METRIC, judge, (self._age,))
 
-    def targets_up(self, jobs: tuple[str, ...] = ()) -> Condition:
-        """Every active target is up; with `jobs`, every target of those jobs, each of which must have at least one."""
+    def targets_up(self, jobs: Sequence[str] | Mapping[str, int] = ()) -> Condition:
+        """Every active target is up; with `jobs`, every target of those jobs, and none of them has too few.
+
+        Args:
+            jobs: The jobs, each with the least number of targets that it must have; 1 where no number is given.
+        """
+        least = dict(jobs) if isinstance(jobs, Mapping) else dict.fromkeys(jobs, 1)
 
         def judged(body: Any) -> tuple[bool, str]:
-            active = [t for t in body["data"]["activeTargets"] if not jobs or t["labels"].get("job") in jobs]
+            listed = of_drill(body["data"]["activeTargets"], self.namespace)
+            active = [t for t in listed if not least or t["labels"].get("job") in least]
             down = [
                 f"{t['labels'].get('job')} {t['scrapeUrl']}: {t['health']} {t['lastError']}".strip()
                 for t in active
                 if t["health"] != "up"
             ]
-            absent = set(jobs) - {t["labels"].get("job") for t in active}
-            parts = [
-                f"{len(active) - len(down)}/{len(active)} targets up",
-                *down,
-                *(f"no target of job {j}" for j in sorted(absent)),
-            ]
-            return bool(active) and not down and not absent, "; ".join(parts)
+            found = Counter(t["labels"].get("job") for t in active)
+            lost = [_too_few(job, found[job], number) for job, number in sorted(least.items()) if found[job] < number]
+            parts = [f"{len(active) - len(down)}/{len(active)} targets up", *down, *lost]
+            return bool(active) and not down and not lost, "; ".join(parts)
 
         return self.json(
-            "/api/v1/targets?state=active",
+            ACTIVE,
             lambda body: judged(body)[0],
-            f"targets up ({', '.join(jobs) or 'all'})",
+            f"targets up ({', '.join(least) or 'all'})",
             show=lambda body: judged(body)[1],
         )
 
@@ -322,3 +327,7 @@ class Server:
             )
 
         return judge
+
+
+def _too_few(job: str, found: int, number: int) -> str:
+    return f"{found} of {number} targets of job {job}" if found else f"no target of job {job}"

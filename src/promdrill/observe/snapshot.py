@@ -62,7 +62,7 @@ class Snapshot:
         read: When (monotonic seconds) the log of a container was asked for that has been read to its end since, and is
             followed from there; infinite if it has ended. Other logs have not been read.
         answers: The latest answer to each probe, asked after the wait began.
-        history: All answers to each probe that are kept, oldest first.
+        history: All answers to each probe that are kept, oldest first: see `promdrill.observe.store`.
     """
 
     at: float

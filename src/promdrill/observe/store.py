@@ -16,7 +16,7 @@ KINDS = ("pods", "claims", "volumes", "events", "endpoints")
 """The kinds of object that are watched: fields of `Snapshot`."""
 
 HISTORY = 240
-"""Answers kept per probe: two minutes at two a second, enough to see whether a counter rises."""
+"""Latest answers kept per probe: two minutes at two a second, enough to see whether a counter rises."""
 
 ARRIVALS = 4096
 """Changes whose arrival is remembered; a wait judges every few milliseconds and never falls that far behind."""
@@ -24,11 +24,18 @@ ARRIVALS = 4096
 
 @dataclass(slots=True)
 class _Asked:
-    """One probe's answers; `first` is kept when `latest` answers push it out."""
+    """One probe's answers.
+
+    Attributes:
+        latest: The latest that counts; None if a new wait has none yet.
+        recent: The latest, oldest first.
+        openings: Readings of /metrics that later ones never push out: the first of each wait, and the first after none
+            could be read. A counter's value at the moment when a wait began is known for as long as the drill lasts.
+    """
 
     latest: ProbeAnswer | None = None
-    first: ProbeAnswer | None = None
     recent: deque[ProbeAnswer] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    openings: list[ProbeAnswer] = field(default_factory=list)
 
 
 class Store:
@@ -99,8 +106,9 @@ class Store:
         """Add a probe's answer."""
         with self.changed:
             asked = self._asked.setdefault(probe, _Asked())
+            if answer.metrics is not None and (asked.latest is None or asked.latest.metrics is None):
+                asked.openings.append(answer)
             asked.latest = answer
-            asked.first = asked.first or answer
             asked.recent.append(answer)
             self._note()
 
@@ -126,7 +134,7 @@ class Store:
                 logs=dict(self._frozen),
                 read=self._read,
                 answers={probe: asked.latest for probe, asked in self._asked.items() if asked.latest},
-                history={probe: _history(asked) for probe, asked in self._asked.items() if asked.first},
+                history={probe: _history(asked) for probe, asked in self._asked.items()},
             )
 
     def wait_beyond(self, version: int, timeout_s: float) -> None:
@@ -146,5 +154,4 @@ class Store:
 
 
 def _history(asked: _Asked) -> tuple[ProbeAnswer, ...]:
-    first = (asked.first,) if asked.first is not None and asked.first is not asked.recent[0] else ()
-    return (*first, *asked.recent)
+    return (*(answer for answer in asked.openings if answer.asked < asked.recent[0].asked), *asked.recent)

@@ -1,25 +1,26 @@
 """Valid metrics: the one definition, used as baseline before the fault and as recovery after the remedy.
 
-All of these, at once:
+All of these, at once; docs/explanation/valid-metrics.md explains each:
 
-1. every expected target is up, and every expected job has one;
+1. every target is up, and no job has fewer of them than before;
 2. the newest stored sample is younger than three scrape intervals;
 3. the number of appended samples rises;
 4. since the given moment no WAL write, no compaction and no reload of blocks has failed;
 5. no rule evaluation has failed since then (without rules none can);
-6. queries from before the fault have the same answers as then.
+6. queries over all the time before the fault are answered, and find what they found then.
 
 Counters are read from the pod's own /metrics and not by PromQL, because a Prometheus that stores nothing does not store
-them either. A counter counts from the given moment, or from the start of the process if that came later: a new process
-must show zero failures.
+them either. A counter counts from the given moment, however long ago that is, or from the start of the process if that
+came later: a new process must show zero failures.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from promdrill.core.clock import iso
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.judges import STARTED, answer_of, status_words, vector_words
 from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
@@ -61,26 +62,28 @@ def valid_metrics(
     *,
     since: datetime,
     scrape_interval_s: float,
-    jobs: Sequence[str],
+    jobs: Mapping[str, int],
     early: Sequence[Remembered] = (),
+    data_loss: bool = False,
 ) -> tuple[Condition, ...]:
     """The conditions of a working Prometheus, as defined above.
 
     Args:
         server: The drilled server.
         since: When recovery (or the baseline) began, UTC.
-        scrape_interval_s: The scrape interval of the jobs, the longest if they differ.
-        jobs: Jobs that must have targets; by default every existing target is expected.
-        early: Answers from before the fault, by `prometheus.remember`.
+        scrape_interval_s: The scrape interval that holds for jobs without one of their own.
+        jobs: Jobs, and the least number of targets that each must have; every target is expected if there is none.
+        early: What was stored before the fault, by `prometheus.history`.
+        data_loss: Whether samples from before the fault may be lost; queries over that time must still be answered.
     """
     probe = server.metrics_probe(NAMES)
     return (
-        server.targets_up(tuple(jobs)),
+        server.targets_up(jobs),
         server.fresh(FRESH_INTERVALS * scrape_interval_s),
         _rising(probe, scrape_interval_s),
         *(_no_increase(probe, name, text, since) for name, text in TSDB_FAILURES.items()),
         _no_increase(probe, RULE_FAILURES, "no rule evaluation failed", since),
-        *(_still_answered(server, remembered) for remembered in early),
+        *(_still_answered(server, remembered, data_loss=data_loss) for remembered in early),
     )
 
 
@@ -123,23 +126,29 @@ def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> 
     return Condition(text, Kind.METRIC, judge, (probe,))
 
 
-def _still_answered(server: Server, remembered: Remembered) -> Condition:
+def _still_answered(server: Server, remembered: Remembered, *, data_loss: bool) -> Condition:
+    """More than then may be found: a scrape that had begun was stored a little later."""
     probe = QueryProbe(server.service, server.port, remembered.promql, remembered.at_s)
 
     def judge(snapshot: Snapshot) -> Seen:
         answer = answer_of(snapshot, probe)
         if isinstance(answer, Seen):
             return answer
-        vector = answer.vector()
-        if vector is None:
-            return unknown(status_words(answer))
-        missing = dict(remembered.result - frozenset(vector.items()))
-        if not missing:
-            return Seen(holds=True, text=f"{len(remembered.result)} values as before")
-        return Seen(holds=False, text=f"{len(missing)} of {len(remembered.result)} differ: {vector_words(missing)}")
+        now = answer.vector()
+        if now is None:
+            return Seen(holds=False, text=f"not answered: {status_words(answer)}", known=not answer.from_no_pod)
+        fewer = {labels: count for labels, count in remembered.result if now.get(labels, 0.0) < count}
+        if not fewer:
+            return Seen(holds=True, text=f"all samples of {len(remembered.result)} series")
+        found = {labels: now.get(labels, 0.0) for labels in fewer}
+        text = f"fewer in {len(fewer)} of {len(remembered.result)} series: {vector_words(found)}"
+        return Seen(holds=data_loss, text=f"{text}; before the fault: {vector_words(fewer)}")
 
-    when = datetime.fromtimestamp(remembered.at_s, UTC).strftime("%H:%M:%SZ")
-    return Condition(f"samples from before the fault ({when}) are still there", Kind.METRIC, judge, (probe,))
+    until = iso(datetime.fromtimestamp(remembered.at_s, UTC)).partition("T")[2]
+    text = f"samples from before the fault, up to {until}, are still there"
+    if data_loss:
+        text = f"queries over the time before the fault, up to {until}, are answered"
+    return Condition(text, Kind.METRIC, judge, (probe,))
 
 
 def _reading(snapshot: Snapshot, probe: MetricsProbe) -> ProbeAnswer | Seen:

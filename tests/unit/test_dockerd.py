@@ -107,7 +107,7 @@ def test_what_a_user_says_of_the_network_holds_and_the_rest_does_not(tmp_path: P
 
 
 def test_a_folder_too_deep_for_sockets_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    places = Places(tmp_path / ("x" * 80), tmp_path / "d")
+    places = Places(tmp_path / ("x" * 80), tmp_path / "d", tmp_path / "docker.sock")
     with pytest.raises(SupplyError, match="too long"):
         dockerd.start(places, Path("/nowhere/dockerd"), ())
     assert not places.state.exists()

@@ -154,6 +154,16 @@ def test_one_that_the_package_started_is_not_ours(
     assert bench.done == [("install", ["docker.io", "iptables", "runc"]), theirs]
 
 
+def test_what_turns_out_to_be_in_the_way_after_the_installation_stops_it(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Answer(None, DOWN)] * 2 + [Answer(None, "dial tcp: refused", Trouble.CONTEXT)]
+    bench = _Bench(monkeypatch, tmp_path, found, set())
+    with pytest.raises(UsageError, match="does not answer: dial tcp: refused"):
+        lifecycle.ensure(say=lambda _: None, places=places, host=DEBIAN)
+    assert bench.done == [("install", ["docker.io", "iptables", "runc"])]
+
+
 def test_packages_are_installed_without_starting_services(programs: Path, tmp_path: Path) -> None:
     policy = tmp_path / "policy-rc.d"
     _put(programs, "apt-get", f'[ "$DEBIAN_FRONTEND" = noninteractive ] && {policy}; [ $? = 101 ]')

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from promdrill.core import processes
+from promdrill.core import inherited, processes
 from promdrill.core.clock import SYSTEM, Deadline
 from promdrill.core.errors import CommandFailed, CommandTimeout
 from promdrill.core.guardian import Guardian
@@ -67,19 +67,21 @@ def run(
     on_line: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
     hint: str = "",
+    inherits_as: str = "",
 ) -> Completed:
     """Run a command to its end.
 
     Args:
         argv: The command and its arguments; never a shell line.
         timeout_s: Seconds after which the command and its children are ended.
-        env: Variables to add to promdrill's own environment, or to replace there.
+        env: Variables to add to those that it inherits (`promdrill.core.inherited`), or to replace there.
         cwd: Its working folder.
         stdin: Text, or an open binary file, for its standard input; nothing by default.
         ok: Exit codes that count as success.
         on_line: Called with each line of output as it arrives; standard error is then merged into standard output.
         stop: If set by another thread, the command is ended as at its deadline.
         hint: What to do next, for the error.
+        inherits_as: The program whose variables it inherits, if that is not the one in `argv`: for ``python -m pip``.
 
     Raises:
         CommandFailed: It could not be started, or its exit code is not in `ok`.
@@ -88,7 +90,8 @@ def run(
     args = [os.fspath(part) for part in argv]
     started = SYSTEM.monotonic()
     deadline = Deadline.after(timeout_s)
-    with spawn(args, env=env, cwd=cwd, stdin=stdin, merge=on_line is not None) as process:
+    merge = on_line is not None
+    with spawn(args, env=env, cwd=cwd, stdin=stdin, merge=merge, inherits_as=inherits_as) as process:
         with _Pipes(process, stdin if isinstance(stdin, str) else None, on_line) as pipes:
             in_time = pipes.follow(deadline, stop)
             if not in_time:
@@ -164,6 +167,7 @@ def spawn(
     merge: bool = True,
     mark: str | None = None,
     whole: bool = False,
+    inherits_as: str = "",
 ) -> Iterator[Running]:
     """A running command whose standard output is a pipe; ended with all its children when the block ends.
 
@@ -175,6 +179,7 @@ def spawn(
         merge: Whether standard error goes to standard output.
         mark: Its mark, as from `new_mark`; a new one by default.
         whole: As in `end_group`.
+        inherits_as: As in `run`.
 
     Raises:
         CommandFailed: It could not be started.
@@ -187,7 +192,8 @@ def spawn(
         process = Running(
             args,
             mark=mark,
-            environment={**os.environ, **(env or {}), processes.MARK: processes.carried(mark)},
+            environment=inherited.environment(inherits_as or args[0])
+            | {**(env or {}), processes.MARK: processes.carried(mark)},
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
@@ -251,7 +257,7 @@ def start_daemon(argv: Iterable[str | os.PathLike[str]], *, log: Path, env: Mapp
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {}), processes.MARK: processes.DAEMON},
+                env={**inherited.environment(args[0]), **(env or {}), processes.MARK: processes.DAEMON},
                 start_new_session=True,
             )
     except OSError as error:

@@ -4,11 +4,13 @@
     <state>/engine/dockerd.log   what it says
     <state>/engine/started.json  process id and start time, so that exactly this process is ended
     <state>/engine/runc-fit      the runtime shim, only if a capability is missing
+    <state>/engine/docker.sock   where it listens
     <state>/engine/run/          sockets and process ids of its containerd
     <cache>/engine/              images and containers
 
 Images are in the cache folder and not in Docker's usual place, so that ``make clean-cache`` gives a true cold start and
-a Docker installed later finds nothing of promdrill's. The socket is the usual one: ``docker`` and ``kind`` look there.
+a Docker installed later finds nothing of promdrill's. The socket is its own too, so that no other Docker's is taken
+over; `promdrill.core.docker_target` leads the docker command and kind there.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts import machine, runc_fit
-from promdrill.core import files, paths, processes, shell
+from promdrill.core import docker_target, files, paths, processes, shell
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import SupplyError
 from promdrill.supply.engine import residue
@@ -60,12 +62,12 @@ class Places:
 
     state: Path
     data: Path
-    socket: Path = Path("/var/run/docker.sock")
+    socket: Path
 
     @classmethod
     def usual(cls) -> Places:
         """The default: below promdrill's state and cache folders."""
-        return cls(paths.state_dir() / "engine", paths.cache_dir() / "engine")
+        return cls(paths.state_dir() / "engine", paths.cache_dir() / "engine", docker_target.own_socket())
 
     @property
     def exec_root(self) -> Path:
@@ -159,7 +161,7 @@ def stop(places: Places, *, say: Callable[[str], None]) -> bool:
         residue.attempt(f"bridge {name}", functools.partial(residue.delete_bridge, name), say)
     if not record.get("rules"):
         residue.attempt("packet filter rules", lambda: residue.clear_rules(bridges), say)
-    if not _answers(places.socket):
+    if not docker_target.listens(places.socket):
         residue.attempt(str(places.socket), lambda: places.socket.unlink(missing_ok=True), say)
     shutil.rmtree(places.exec_root, ignore_errors=True)
     places.record.unlink(missing_ok=True)
@@ -225,15 +227,6 @@ def _end(pid: int) -> None:
                 residue.end([pid])
         finally:
             os.close(handle)
-
-
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-    return True
 
 
 def _read(path: Path) -> dict[str, Any]:

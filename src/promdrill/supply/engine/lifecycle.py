@@ -18,7 +18,7 @@ import filelock
 
 from promdrill.artefacts import machine
 from promdrill.artefacts.machine import Machine
-from promdrill.core import paths, shell
+from promdrill.core import docker_target, paths, shell
 from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
 from promdrill.core.say import Say
 from promdrill.supply.engine import dockerd, refusal
@@ -109,6 +109,7 @@ def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine
         answer = ask(places)
         if answer.engine is not None:  # this machine's policy allowed the package to start its own service
             return answer.engine
+        _refuse(host, answer)
     program = machine.program("dockerd")
     if program is None:
         raise SupplyError(
@@ -183,10 +184,10 @@ def _check_foreign(engine: Engine) -> None:
         engine.docker("image", "rm", "--force", name, timeout_s=60)
 
 
-def _missing_in_server(path: Path = Path("/var/run/docker.sock")) -> tuple[str, ...]:
-    pointed = os.environ.get("DOCKER_HOST", f"unix://{path}")
-    if not pointed.startswith("unix://"):
-        return ()  # on another machine: nothing is known about it
+def _missing_in_server() -> tuple[str, ...]:
+    pointed = docker_target.host() or f"unix://{docker_target.DEFAULT_SOCKET}"
+    if docker_target.context() != docker_target.DEFAULT_CONTEXT or not pointed.startswith("unix://"):
+        return ()  # perhaps on another machine: nothing is known about it
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(pointed.removeprefix("unix://"))

@@ -26,7 +26,7 @@ from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import PromdrillError
 from promdrill.request.options import OPTIONS
 from promdrill.results import store
-from promdrill.supply.engine import dockerd, residue
+from promdrill.supply.engine import residue
 from promdrill.supply.engine.dockerd import Places
 
 SCENARIO = "disk-full"
@@ -153,7 +153,7 @@ def folder() -> Iterator[Place]:
             trap.chmod(0o755)
         yield place
     finally:
-        left = [*filter(None, [dockerd.running(place.places)]), *residue.processes(place.places.exec_root)]
+        left = residue.processes(place.places.exec_root)
         if left:  # no dockerd.stop from out here: the packet filter and the bridges out here are not its own
             say(f"ending processes that were left: {left}")
             residue.end(left)

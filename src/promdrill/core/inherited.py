@@ -63,8 +63,8 @@ def environment(program: str) -> dict[str, str]:
         program: Its path or name.
     """
     name = PurePath(program).name
-    found = matching(*EVERY, *_BY_PROGRAM.get(name, ())) | _STATED.get(name, {})
-    return found | docker_target.variables() if name in {"docker", "kind"} else found
+    found = {**matching(*EVERY, *_BY_PROGRAM.get(name, ())), **_STATED.get(name, {})}
+    return {**found, **docker_target.variables()} if name in {"docker", "kind"} else found
 
 
 def matching(*patterns: str) -> dict[str, str]:

@@ -21,12 +21,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core import paths, shell
+from promdrill.core import docker_target, paths, shell
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import PromdrillError
 from promdrill.request.options import OPTIONS
 from promdrill.results import store
-from promdrill.supply.engine import dockerd, residue
+from promdrill.supply.engine import residue
 from promdrill.supply.engine.dockerd import Places
 
 SCENARIO = "disk-full"
@@ -75,7 +75,7 @@ class Place:
     @property
     def places(self) -> Places:
         """Of the Docker in there."""
-        return Places(self.root / "state" / "engine", self.root / "cache" / "engine")
+        return Places(self.root / "state/engine", self.root / "cache/engine", self.root / "state/engine/docker.sock")
 
     @property
     def sprung(self) -> Path:
@@ -153,7 +153,7 @@ def folder() -> Iterator[Place]:
             trap.chmod(0o755)
         yield place
     finally:
-        left = [*filter(None, [dockerd.running(place.places)]), *residue.processes(place.places.exec_root)]
+        left = residue.processes(place.places.exec_root)
         if left:  # no dockerd.stop from out here: the packet filter and the bridges out here are not its own
             say(f"ending processes that were left: {left}")
             residue.end(left)
@@ -182,7 +182,7 @@ def run(argv: Iterable[str], env: Mapping[str, str], *, limit_s: float = DRILL_S
         PromdrillError: It failed.
     """
     began = SYSTEM.monotonic()
-    with shell.spawn(argv, env=env, cwd=paths.project_dir()) as process:
+    with shell.spawn(argv, env=env, cwd=paths.project_dir(), inherits_as="promdrill") as process:
         try:
             for raw in process.stdout or ():
                 say(f"{SYSTEM.monotonic() - began:4.0f} s | {raw.decode('utf-8', 'replace').rstrip()}")
@@ -200,8 +200,8 @@ def inside(place: Place) -> int:
     """In the namespaces: prove that nothing can be reached, then drill, then end the Docker."""
     shell.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], timeout_s=10)
     shell.run(["ip", "link", "set", "lo", "up"], timeout_s=10)
-    if Places.usual().socket.exists():
-        raise PromdrillError(f"{Places.usual().socket} can be reached from in here")
+    if docker_target.DEFAULT_SOCKET.exists():
+        raise PromdrillError(f"{docker_target.DEFAULT_SOCKET} can be reached from in here")
     interfaces = [name for _, name in socket.if_nameindex() if name not in _built_in()]
     if interfaces != ["lo"]:
         raise PromdrillError(f"there are network interfaces: {', '.join(interfaces)}")

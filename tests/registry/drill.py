@@ -188,7 +188,7 @@ def build() -> tuple[Supplied, Mapping[str, Path]]:
     cache = Cache(paths.cache_dir())
     built = catalogue.load(paths.images_dir())
     source = SourceSupply(
-        built, cache, toolchain.find(cache), Console(stderr=True), prepare=debian.ensure_host_packages
+        built, cache, toolchain.find(cache), Console(stderr=True), prepare=debian.ensure_host_packages, say=say
     )
     folders = tuple(each.folder for each in scenarios.find_all())
     asked = Request(Settings(supply="source"))

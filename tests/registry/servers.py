@@ -19,7 +19,7 @@ from promdrill.artefacts import machine
 from promdrill.core import shell
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import SupplyError
-from promdrill.supply.engine import lifecycle
+from promdrill.supply import host_changes, packages
 
 PROGRAM = "docker-registry"
 """Program and Debian package."""
@@ -78,7 +78,8 @@ def program() -> Path:
         host = machine.examine()
         if not (host.root and host.debian):
             raise SupplyError(f"there is no {PROGRAM}", hint=f"sudo apt-get install {PROGRAM}, and stop its service")
-        lifecycle.install([PROGRAM])
+        why = "The proof needs a registry"
+        packages.install([PROGRAM], change=host_changes.BUILD_PACKAGES, why=why, say=print)
         found = machine.program(PROGRAM)
     if found is None:
         raise SupplyError(f"{PROGRAM} was installed and is not there")

@@ -14,7 +14,7 @@ from tests.unit.docker_stub import DOCKER_INFO, DOCKER_VERSION, PODMAN_INFO, POD
 from promdrill import doctor
 from promdrill.artefacts.machine import Machine
 from promdrill.cli.main import main
-from promdrill.core import shell
+from promdrill.core import docker_target, shell
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.doctor import GIB, Level, Probes
 from promdrill.supply.choose import Choice
@@ -46,6 +46,7 @@ def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "config"))
     monkeypatch.setenv("PROMDRILL_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(docker_target, "DEFAULT_SOCKET", tmp_path / "default.sock")
 
 
 @pytest.fixture
@@ -134,12 +135,12 @@ def test_a_variable_a_context_and_no_context_that_lead_nowhere(tmp_path: Path, m
     shell.run(["docker", "context", "create", "dead", "--docker", f"host={nowhere}"], timeout_s=30)
     for name, trouble in (("dead", Trouble.CONTEXT), ("gone", Trouble.NO_CONTEXT)):
         monkeypatch.setenv("DOCKER_CONTEXT", name)
-        assert (ask().trouble, docker.context()) == (trouble, name)
+        assert (ask().trouble, docker_target.context()) == (trouble, name)
         monkeypatch.delenv("DOCKER_CONTEXT")
         (tmp_path / "config/config.json").write_text(json.dumps({"currentContext": name}))
-        assert (ask().trouble, docker.context()) == (trouble, name)
+        assert (ask().trouble, docker_target.context()) == (trouble, name)
     monkeypatch.setenv("DOCKER_HOST", nowhere)  # beats every context
-    assert (ask().trouble, docker.context()) == (Trouble.HOST, "default")
+    assert (ask().trouble, docker_target.context()) == (Trouble.HOST, "default")
 
 
 @pytest.mark.parametrize("version", ["1.99", "1.11"])
@@ -183,7 +184,8 @@ def test_somebody_behind_the_default_socket_is_not_nobody(
 ) -> None:
     _says(tmp_path, monkeypatch, out={"Client": {}, "Server": None}, err="Error response: server gave HTTP 502")
     with serving({}, {}) as address:
-        assert ask(replace(places, socket=Path(address.removeprefix("unix://")))).trouble is Trouble.STRANGE
+        monkeypatch.setattr(docker_target, "DEFAULT_SOCKET", Path(address.removeprefix("unix://")))
+        assert ask(places).trouble is Trouble.STRANGE
 
 
 @pytest.mark.parametrize(
@@ -203,6 +205,24 @@ def test_a_docker_command_that_is_podman(
 def test_no_docker_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert ask() == Answer(None, "the docker command is not installed", Trouble.NOT_INSTALLED)
+
+
+@pytest.mark.parametrize(("name", "trouble"), [("DOCKER_HOST", Trouble.HOST), ("DOCKER_CONTEXT", Trouble.CONTEXT)])
+def test_where_a_docker_was_chosen_a_missing_command_is_no_reason_to_start_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, trouble: Trouble
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv(name, "tcp://far:2375")
+    assert ask() == Answer(None, "the docker command is not installed", trouble)
+
+
+def test_a_docker_command_that_cannot_be_started_is_not_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docker").write_bytes(b"\0")
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert ask().trouble is Trouble.STRANGE
 
 
 def test_a_docker_that_hangs_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +247,8 @@ def test_ours_is_only_what_we_started_and_ask(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, places: Places, *, pointed: dict[str, str], runs: bool, ours: bool
 ) -> None:
     _says(tmp_path, monkeypatch, out={"Client": {}, "Server": dict(DOCKER_VERSION)}, info=dict(DOCKER_INFO))
-    monkeypatch.setattr(dockerd, "running", lambda _: 7 if runs else None)
+    monkeypatch.setattr(docker_target, "listens", lambda path: runs and path == docker_target.own_socket())
+    monkeypatch.setattr(dockerd, "running", lambda _: 7)
     for name, value in pointed.items():
         monkeypatch.setenv(name, value)
     found = ask(places).engine

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.core import processes
+from promdrill.core import processes, records, shell
 from promdrill.core.errors import SupplyError
-from promdrill.supply.engine import dockerd, residue
-from promdrill.supply.engine.dockerd import Places
+from promdrill.supply.engine import dockerd, firewall, residue
+from promdrill.supply.engine.dockerd import Places, Started
+from promdrill.supply.engine.firewall import Before
 
 READY = """\
 import os, signal, socket, sys, json
@@ -29,7 +30,7 @@ signal.pause()
 
 @pytest.fixture
 def places(monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
-    monkeypatch.setattr(residue, "docker_rules", lambda: True)  # then no packet filter is touched
+    monkeypatch.setattr(firewall, "_listings", dict)  # no packet filter is touched
     monkeypatch.setattr(residue, "DEFAULT_BRIDGE", "lo")  # is there before, so it is left
     with tempfile.TemporaryDirectory(prefix="pd-", dir="/tmp") as folder:  # a socket's path must be short
         yield Places(Path(folder) / "s", Path(folder) / "d", Path(folder) / "docker.sock")
@@ -47,6 +48,7 @@ def test_it_is_started_recorded_and_ended(tmp_path: Path, places: Places) -> Non
     pid = dockerd.running(places)
     assert pid is not None
     assert json.loads(places.record.read_text())["start"] == processes.start_of(pid)
+    assert pid in {each.pid for each in residue.processes(places.exec_root)}
     said: list[str] = []
     assert dockerd.stop(places, say=said.append)
     assert said == []
@@ -54,6 +56,36 @@ def test_it_is_started_recorded_and_ended(tmp_path: Path, places: Places) -> Non
     os.waitpid(pid, 0)
     assert (places.record.exists(), places.exec_root.exists(), places.socket.exists()) == (False, False, False)
     assert not dockerd.stop(places, say=said.append)
+
+
+def test_what_was_there_before_is_on_the_disk_before_it_is_started(
+    tmp_path: Path, places: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "examine", lambda: Before({"iptables": "*filter\nCOMMIT\n"}, ("ip6tables",)))
+
+    def killed(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shell, "start_daemon", killed)
+    with pytest.raises(KeyboardInterrupt):
+        dockerd.start(places, _program(tmp_path, READY), ())
+    record = records.loads(Started, places.record.read_bytes())
+    assert (record.pid, record.bridge) == (0, True)
+    assert record.firewall == Before({"iptables": "*filter\nCOMMIT\n"}, ("ip6tables",))
+    assert dockerd.running(places) is None
+    assert dockerd.stop(places, say=pytest.fail)
+
+
+@pytest.mark.parametrize("damage", ["", "{}", '{"pid": 0, "rules": true}'])
+def test_a_record_that_says_nothing_of_the_packet_filter_leaves_it_alone_and_that_is_said(
+    places: Places, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    monkeypatch.setattr(firewall, "take_back", lambda *_, **__: pytest.fail("touched"))
+    places.state.mkdir()
+    places.record.write_text(damage)
+    said: list[str] = []
+    assert dockerd.stop(places, say=said.append)
+    assert [line.partition(" (")[0] for line in said] == ["left behind: packet filter rules"]
 
 
 def test_one_that_dies_is_told_with_the_end_of_its_log(tmp_path: Path, places: Places) -> None:
@@ -107,7 +139,7 @@ def test_what_a_user_says_of_the_network_holds_and_the_rest_does_not(tmp_path: P
 
 
 def test_a_folder_too_deep_for_sockets_is_refused_before_anything_starts(tmp_path: Path) -> None:
-    places = Places(tmp_path / ("x" * 80), tmp_path / "d")
+    places = Places(tmp_path / ("x" * 80), tmp_path / "d", tmp_path / "docker.sock")
     with pytest.raises(SupplyError, match="too long"):
         dockerd.start(places, Path("/nowhere/dockerd"), ())
     assert not places.state.exists()

@@ -9,9 +9,11 @@ from promdrill.artefacts import machine
 from promdrill.artefacts.machine import Machine
 from promdrill.core.errors import CommandFailed, SupplyError, UsageError
 from promdrill.core.say import Say
+from promdrill.supply import host_changes, packages
 from promdrill.supply.engine import dockerd, lifecycle
 from promdrill.supply.engine.dockerd import Places
 from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
+from promdrill.supply.host_changes import Change
 
 DEBIAN = Machine(
     root=True, debian=True, distribution="Debian", missing=(), architecture="amd64", kernel="6.1", hostname="box"
@@ -31,7 +33,8 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+    monkeypatch.setenv("PROMDRILL_STATE_DIR", str(tmp_path / "state"))
     return Places(tmp_path / "s", tmp_path / "d", tmp_path / "docker.sock")
 
 
@@ -62,7 +65,7 @@ def test_something_in_the_way_is_never_taken_over(
     places: Places, monkeypatch: pytest.MonkeyPatch, trouble: Trouble
 ) -> None:
     monkeypatch.setattr(dockerd, "start", lambda *_: pytest.fail("started"))
-    monkeypatch.setattr(lifecycle, "install", lambda *_: pytest.fail("installed"))
+    monkeypatch.setattr(packages, "install", lambda *_, **__: pytest.fail("installed"))
     monkeypatch.setattr(lifecycle, "ask", lambda _: Answer(None, "why", trouble))
     with pytest.raises(UsageError):
         lifecycle.ensure(say=pytest.fail, places=places, host=DEBIAN)
@@ -90,12 +93,13 @@ class _Bench:
         monkeypatch.setattr(lifecycle, "MODULES", self.modules)
         monkeypatch.setattr(lifecycle, "ask", lambda _: answers.pop(0))
         monkeypatch.setattr(machine, "program", lambda name: Path("/sbin", name) if name in have else None)
-        monkeypatch.setattr(lifecycle, "install", self.install)
+        monkeypatch.setattr(packages, "install", self.install)
         monkeypatch.setattr(dockerd, "stop", self.stop)
         monkeypatch.setattr(dockerd, "start", self.start)
 
-    def install(self, packages: list[str]) -> None:
-        self.done.append(("install", packages))
+    def install(self, names: list[str], *, change: Change, why: str, say: Say) -> None:
+        change.announce(say, why)
+        self.done.append(("install", names))
         self.have.add("dockerd")
 
     def stop(self, _: Places, *, say: Say) -> bool:
@@ -110,7 +114,7 @@ class _Bench:
 def test_what_is_missing_is_installed_and_started_and_said_before(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 3 + [Answer(OURS)], {"docker", "runc"})
+    bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN)] * 3 + [Answer(OURS)] * 2, {"docker", "runc"})
     said: list[str] = []
 
     def say(text: str) -> None:
@@ -120,11 +124,13 @@ def test_what_is_missing_is_installed_and_started_and_said_before(
     lacking = _host(missing=("CAP_SYS_RESOURCE",))
     assert lifecycle.ensure(say=say, places=places, host=lacking) == OURS
     start = ("start", Path("/sbin/dockerd"), ("CAP_SYS_RESOURCE",))
-    assert bench.done == ["said", ("install", ["docker.io", "iptables"]), "said", "clear", start]
-    assert "docker.io, iptables" in said[0]
+    installed = ("install", ["docker.io", "iptables"])
+    assert bench.done == ["said", installed, "said", "said", "said", "clear", start, "said"]
     assert "works without CAP_SYS_RESOURCE" in said[1]
-    assert "make clean" in said[1]
+    made = ("ENGINE_PACKAGES", "DOCKERD", "NETWORK", "KERNEL_MODULES", "MODULES_FOLDER")
+    assert [line.partition(": ")[2] for line in said] == [f"{getattr(host_changes, name).after}." for name in made]
     assert bench.modules.is_dir()
+    assert lifecycle.ensure(say=pytest.fail, places=places, host=lacking) == OURS  # what is there is not made again
 
 
 def test_nothing_is_installed_when_all_is_there(
@@ -140,6 +146,7 @@ def test_a_docker_that_came_up_meanwhile_is_used(
     places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench = _Bench(monkeypatch, tmp_path, [Answer(None, DOWN), Answer(OURS)], set())
+    bench.modules.mkdir(parents=True)
     assert lifecycle.ensure(say=pytest.fail, places=places, host=DEBIAN) == OURS
     assert bench.done == []
 
@@ -154,30 +161,14 @@ def test_one_that_the_package_started_is_not_ours(
     assert bench.done == [("install", ["docker.io", "iptables", "runc"]), theirs]
 
 
-def test_packages_are_installed_without_starting_services(programs: Path, tmp_path: Path) -> None:
-    policy = tmp_path / "policy-rc.d"
-    _put(programs, "apt-get", f'[ "$DEBIAN_FRONTEND" = noninteractive ] && {policy}; [ $? = 101 ]')
-    lifecycle.install(["docker.io"], policy=policy)
-    assert not policy.exists()
-    assert _calls(programs) == [
-        "apt-get -qq -oDPkg::Lock::Timeout=300 install -y --no-install-recommends docker.io",
-    ]
-
-
-def test_a_list_of_packages_is_fetched_when_the_first_try_fails(programs: Path, tmp_path: Path) -> None:
-    policy = tmp_path / "policy-rc.d"
-    policy.write_text("theirs")
-    _put(programs, "apt-get", f'case "$*" in *update) : > {tmp_path}/fresh;; *) [ -e {tmp_path}/fresh ];; esac')
-    lifecycle.install(["docker.io"], policy=policy)
-    assert [call.split()[3] for call in _calls(programs)] == ["install", "update", "install"]
-    assert policy.read_text() == "theirs"
-
-
-def test_an_installation_that_fails_says_what_to_type(programs: Path, tmp_path: Path) -> None:
-    _put(programs, "apt-get", "echo 'E: Unable to locate package docker.io' >&2; exit 100")
-    with pytest.raises(SupplyError, match="Unable to locate") as caught:
-        lifecycle.install(["docker.io"], policy=tmp_path / "policy-rc.d")
-    assert caught.value.hint == "apt-get install --no-install-recommends docker.io"
+def test_what_turns_out_to_be_in_the_way_after_the_installation_stops_it(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [Answer(None, DOWN)] * 2 + [Answer(None, "dial tcp: refused", Trouble.CONTEXT)]
+    bench = _Bench(monkeypatch, tmp_path, found, set())
+    with pytest.raises(UsageError, match="does not answer: dial tcp: refused"):
+        lifecycle.ensure(say=lambda _: None, places=places, host=DEBIAN)
+    assert bench.done == [("install", ["docker.io", "iptables", "runc"])]
 
 
 FOREIGN = """\

@@ -26,7 +26,7 @@ NONE = Answer(None, "the docker command is not installed", Trouble.NOT_INSTALLED
 
 @pytest.fixture(autouse=True)
 def own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_API_VERSION"):
+    for name in ("DOCKER_HOST", "DOCKER_CONTEXT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
 
@@ -150,8 +150,6 @@ def test_what_the_environment_says_is_undone_there(monkeypatch: pytest.MonkeyPat
     said = _said(ROOT, Answer(None, "why", Trouble.HOST))
     assert said == ("no container engine: DOCKER_HOST is tcp://far:2375, and why", "unset DOCKER_HOST")
     assert _said(USER, Answer(None, "why", Trouble.PODMAN))[1].startswith("unset DOCKER_HOST, with a Docker")
-    monkeypatch.setenv("DOCKER_API_VERSION", "1.99")
-    assert _said(USER, Answer(None, "why", Trouble.API))[1] == "unset DOCKER_API_VERSION"
 
 
 @pytest.mark.parametrize(

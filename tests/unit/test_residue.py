@@ -9,54 +9,7 @@ import pytest
 from promdrill.core import processes, shell
 from promdrill.core.errors import CommandFailed
 from promdrill.supply.engine import residue
-
-RULES = """\
-*filter
-:INPUT ACCEPT [0:0]
-:FORWARD DROP [0:0]
-:DOCKER - [0:0]
-:DOCKER-USER - [0:0]
-:MINE - [0:0]
--A FORWARD -j DOCKER-USER
--A FORWARD -o docker0 -j DOCKER
--A FORWARD -i br-0123456789ab ! -o br-0123456789ab -j ACCEPT
--A FORWARD -i br-other -j ACCEPT
--A FORWARD -i docker01 -j ACCEPT
--A DOCKER -d 172.18.0.2/32 ! -i br-0123456789ab -o br-0123456789ab -j ACCEPT
--A DOCKER-USER -j RETURN
--A MINE -j DROP
-COMMIT
-*nat
-:POSTROUTING ACCEPT [0:0]
--A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE
--A POSTROUTING -s 172.18.0.2/32 -d 172.18.0.2/32 -p tcp -m tcp --dport 80 -j MASQUERADE
--A POSTROUTING -s 10.0.0.0/8 -o eth0 -j MASQUERADE
-COMMIT
-"""
-
-CLEARED = """\
-*filter
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:MINE - [0:0]
--A FORWARD -i br-other -j ACCEPT
--A FORWARD -i docker01 -j ACCEPT
--A MINE -j DROP
-COMMIT
-*nat
-:POSTROUTING ACCEPT [0:0]
--A POSTROUTING -s 10.0.0.0/8 -o eth0 -j MASQUERADE
-COMMIT
-"""
-
-
-def test_only_dockers_rules_go() -> None:
-    assert residue.without_docker(RULES, ["docker0", "br-0123456789ab"]) == CLEARED
-
-
-def test_rules_without_docker_stay_as_they_are() -> None:
-    strict = CLEARED.replace("FORWARD ACCEPT", "FORWARD DROP")
-    assert residue.without_docker(strict, ["docker0"]) == strict
+from promdrill.supply.engine.residue import Found
 
 
 def test_mounts_are_found_below_the_folders_deepest_first(tmp_path: Path) -> None:
@@ -90,35 +43,60 @@ def test_a_bridge_that_is_not_there_is_no_trouble() -> None:
     residue.delete_bridge("promdrill-none")
 
 
-def test_helpers_are_found_by_the_folder_in_their_arguments(tmp_path: Path) -> None:
+def test_helpers_are_found_by_their_mark_and_containers_by_their_helper(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    lines = {
-        "11": f"containerd\0--config\0{run}/containerd/containerd.toml\0",
-        "12": f"shim\0-address\0{run}/containerd/containerd.sock\0",
-        "13": f"other\0{run}away/x\0",
-        "14": "sleep\x001000\0",
-        str(os.getpid()): f"us\0{run}/x\0",
+    proc = tmp_path / "proc"
+    (proc / "sys/kernel/random").mkdir(parents=True)
+    (proc / "sys/kernel/random/boot_id").write_text("b")
+    theirs: dict[int, tuple[int, str]] = {
+        11: (1, f"A=1\0{residue.MARK}={run}\0B=2\0"),
+        12: (11, f"{residue.MARK}={run}\0"),
+        13: (1, f"{residue.MARK}={run}away\0"),
+        14: (12, "PATH=/bin\0"),  # a container's own environment
+        15: (1, "PATH=/bin\0"),  # the id of a container that has ended, given to another
+        17: (1, f"PWD={run}\0NOTE=x{residue.MARK}={run}\0"),
+        18: (1, ""),
     }
-    for pid, line in lines.items():
-        (tmp_path / "proc" / pid).mkdir(parents=True)
-        (tmp_path / "proc" / pid / "cmdline").write_text(line)
-    (tmp_path / "proc/14/stat").write_text("14 (sleep) S 12 14 14\n")
-    (tmp_path / "proc/15").mkdir()
-    (tmp_path / "proc/15/stat").write_text("15 (given to another) S 1 15 15\n")
-    for name, pid in (("a", "14"), ("b", "15"), ("c", "16")):
+    for pid, (parent, environ) in theirs.items():
+        (proc / str(pid)).mkdir()
+        (proc / str(pid) / "environ").write_text(environ)
+        (proc / str(pid) / "cmdline").write_text(f"vim\0{run}/notes.txt\0")  # what is in a command line says nothing
+        (proc / str(pid) / "stat").write_text(f"{pid} (a b) S {parent} {' 0' * 17} {pid}0 1\n")
+    for name, pid in (("a", 14), ("b", 15), ("c", 16)):
         folder = run / "containerd/daemon/io.containerd.runtime.v2.task/moby" / name
         folder.mkdir(parents=True)
-        (folder / "init.pid").write_text(pid)
-    found = residue.processes(run, proc=tmp_path / "proc")
-    assert (found[0], sorted(found)) == (14, [11, 12, 14])
+        (folder / "init.pid").write_text(str(pid))
+    found = residue.processes(run, proc=proc)
+    assert found[0] == Found(14, "b/140")
+    assert sorted(each.pid for each in found) == [11, 12, 14]
 
 
-def test_processes_are_killed_and_waited_for(tmp_path: Path) -> None:
-    pid = shell.start_daemon(["sh", "-c", "trap '' TERM; read _ < /dev/tty || exec sleep 60"], log=tmp_path / "log")
-    assert processes.start_of(pid) is not None
-    residue.end([pid, pid])
-    assert processes.start_of(pid) is None
-    assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+def _daemon(tmp_path: Path, script: str, run: Path) -> int:
+    (tmp_path / "log").touch()
+    pid = shell.start_daemon(["sh", "-c", script], log=tmp_path / "log", env={residue.MARK: str(run)})
+    with (tmp_path / "log").open("rb") as log:
+        while log.read(1) == b"":  # what it writes once it is what it is to be
+            assert processes.start_of(pid) is not None
+    return pid
+
+
+def test_real_helpers_are_found_and_ended_and_a_process_that_names_the_folder_is_not(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    helper = _daemon(tmp_path, "trap '' TERM; echo up; while :; do sleep 600; done", run)
+    with shell.spawn(["sh", "-c", f"echo {run}/x; exec sleep 600"]) as named:
+        found = residue.processes(run)
+        assert helper in {each.pid for each in found}
+        assert named.pid not in {each.pid for each in found}
+        residue.end([*found, *found])
+        assert processes.start_of(helper) is None
+        assert os.waitpid(helper, 0)[1] == signal.SIGKILL
+        assert processes.start_of(named.pid) is not None
+
+
+def test_a_later_process_with_the_same_id_is_never_ended() -> None:
+    with shell.spawn(["sleep", "600"]) as process:
+        residue.end([Found(process.pid, "another boot/1")])
+        assert process.poll() is None
 
 
 def test_a_part_that_fails_is_said_and_the_others_go_on() -> None:

@@ -184,9 +184,10 @@ def test_a_hanging_step_is_ended_with_all_its_children(tmp_path: Path) -> None:
     assert alive(tmp_path, "stray") == []
 
 
-def test_nothing_is_left_after_the_last_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("hides", ["setsid {} &", "(env -i setsid {} >/dev/null 2>&1 &)"])
+def test_nothing_is_left_after_the_last_step(tmp_path: Path, hides: str) -> None:
     seen: list[list[str]] = []
-    background = "setsid bash -c 'touch $HOME/up; sleep 300; :' $HOME/stray &"
+    background = hides.format("bash -c 'touch ${0%/*}/up; sleep 300; :' $HOME/stray")
     started = "until [ -e $HOME/up ]; do sleep 0.02; done"
     run(tmp_path, background, started, on_step=lambda _: seen.append(alive(tmp_path, "stray")))
     assert seen[1]  # one, or two for as long as it becomes what it runs

@@ -8,7 +8,10 @@ import signal
 import subprocess  # noqa: TID251  a command that the gateway did not start
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,12 +20,43 @@ from promdrill.core.errors import CommandFailed, CommandTimeout
 
 GIVE_UP_S = 30.0
 
+Command = Callable[..., list[str]]
+
 
 def _grandchild(script: str, *, says: str = "/dev/stdout") -> list[str]:
     """A command whose child leaves its session and outlives it by far; the command goes on with the script."""
     child = f"import os, time; os.setsid(); f = open({says!r}, 'w'); f.write('up'); f.flush(); time.sleep(600)"
     start = f"import os, sys, time; os.fork() or exec({child!r}); {script}"
     return [sys.executable, "-c", start]
+
+
+def _orphan(script: str, *, says: str) -> list[str]:
+    """The same, but the child hides as a daemon does: another session, no parent, no output, an empty environment."""
+    child = f"import time; f = open({says!r}, 'w'); f.write('up'); f.flush(); time.sleep(600)"
+    hide = f"""
+import os, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    for each in (1, 2):
+        os.dup2(0, each)
+    os.execve(sys.executable, [sys.executable, '-c', {child!r}], {{}})
+os.wait()
+{script}
+"""
+    return [sys.executable, "-c", hide]
+
+
+on_linux = pytest.mark.skipif(processes.SYSTEM != "linux", reason="elsewhere nobody is told who holds a pipe")
+hidden = pytest.param(_orphan, marks=on_linux, id="orphan")
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    """Where a grandchild says that it is up, and which it holds as long as it lives."""
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
 
 
 def _until_nobody_holds(fifo: int) -> bytes:
@@ -69,6 +103,48 @@ def test_at_the_deadline_a_grandchild_that_left_and_holds_the_output_goes_too() 
     assert "up" in caught.value.output  # and so it held the pipe
 
 
+@pytest.mark.parametrize("child", [_grandchild, hidden])
+def test_a_deadline_ends_the_whole_tree_however_it_hides(fifo: Path, child: Command) -> None:
+    up = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(shell.run, child("time.sleep(600)", says=str(fifo)), timeout_s=600, stop=up)
+        with fifo.open("rb", buffering=0) as held:
+            assert held.read(2) == b"up"
+            up.set()
+            assert _until_nobody_holds(held.fileno()) == b""
+        with pytest.raises(CommandTimeout):
+            run.result()
+
+
+def test_a_deadline_ends_a_grandchild_that_holds_the_output_of_a_command_that_has_ended(fifo: Path) -> None:
+    child = f"import os, time; os.setsid(); f = open({str(fifo)!r}, 'w'); f.write('up'); f.flush(); time.sleep(600)"
+    command = [sys.executable, "-c", f"import os, sys; os.fork() or exec({child!r})"]
+    up = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        run = pool.submit(shell.run, command, timeout_s=600, stop=up)
+        with fifo.open("rb", buffering=0) as held:
+            assert held.read(2) == b"up"
+            up.set()
+            assert _until_nobody_holds(held.fileno()) == b""
+        with pytest.raises(CommandTimeout):
+            run.result()
+
+
+@pytest.mark.parametrize("child", [_grandchild, hidden])
+def test_what_left_a_command_that_has_ended_stays_unless_the_whole_is_to_end(fifo: Path, child: Command) -> None:
+    command = child("", says=str(fifo))
+    with shell.spawn(command) as left, fifo.open("rb", buffering=0) as held:
+        assert held.read(2) == b"up"
+        left.wait()
+    kept = processes.marked(left.mark, (), [left.leash])
+    assert len(kept) == 1
+    processes.end(kept)
+    with shell.spawn(command, whole=True) as process, fifo.open("rb", buffering=0) as held:
+        assert held.read(2) == b"up"
+        process.wait()
+    assert processes.marked(process.mark, (), [process.leash]) == []
+
+
 def test_a_stop_request_ends_a_command() -> None:
     stop = threading.Event()
     with pytest.raises(CommandTimeout, match="on request"):
@@ -111,11 +187,10 @@ def test_a_command_inside_a_command_bears_both_marks(monkeypatch: pytest.MonkeyP
         assert process.pid not in {found.pid for found in processes.marked("out")}
 
 
+@pytest.mark.parametrize("child", [_grandchild, hidden])
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_all_that_runs_dies_with_promdrill(tmp_path: Path, how: signal.Signals) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    command = _grandchild("time.sleep(600)", says=str(fifo))
+def test_all_that_runs_dies_with_promdrill(fifo: Path, how: signal.Signals, child: Command) -> None:
+    command = child("time.sleep(600)", says=str(fifo))
     promdrill = [sys.executable, "-c", f"from promdrill.core import shell; shell.run({command!r}, timeout_s=600)"]
     with shell.spawn(promdrill) as process:
         with fifo.open("rb", buffering=0) as held:
@@ -125,10 +200,9 @@ def test_all_that_runs_dies_with_promdrill(tmp_path: Path, how: signal.Signals) 
         assert process.wait() == -how
 
 
-def test_a_guardian_that_is_gone_is_replaced_and_knows_all_that_runs(tmp_path: Path) -> None:
-    fifo = tmp_path / "fifo"
-    os.mkfifo(fifo)
-    command = _grandchild("time.sleep(600)", says=str(fifo))
+@pytest.mark.parametrize("child", [_grandchild, hidden])
+def test_a_guardian_that_is_gone_is_replaced_and_knows_all_that_runs(fifo: Path, child: Command) -> None:
+    command = child("time.sleep(600)", says=str(fifo))
     script = f"""
 import os, signal, psutil
 from promdrill.core import shell
@@ -151,28 +225,28 @@ with shell.spawn({command!r}) as first:
 @pytest.mark.parametrize(
     ("lines", "ended"),
     [
-        (["+7", "+8", "-7"], [8]),
-        (["+7", "-7"], []),
-        (["+7", "ended"], [7]),
-        (["ended", "+7"], [7]),
-        (["+7", "+9"], [7]),
-        (["+7", "-7", "ended"], None),
+        (["+7 a", "+8 b", "-7"], ([8], ["b"])),
+        (["+7 a", "-7"], ([], [])),
+        (["+7", "ended"], ([7], [""])),
+        (["ended", "+7 a"], ([7], ["a"])),
+        (["+7 a", "+9 b"], ([7], ["a", "b"])),  # its id is another's, but those on its leash are its own
+        (["+7 a", "-7", "ended"], None),
     ],
 )
-def test_what_a_guardian_ends(monkeypatch: pytest.MonkeyPatch, lines: list[str], ended: list[int] | None) -> None:
+def test_what_a_guardian_ends(monkeypatch: pytest.MonkeyPatch, lines: list[str], ended: Any) -> None:
     starts: dict[int, list[str | None]] = {7: ["a", "a"], 8: ["b", None], 9: ["c", "d"]}  # 9 is another's by then
     monkeypatch.setattr(processes, "start_of", lambda pid: starts[pid].pop(0))
     monkeypatch.setattr(os, "getsid", lambda pid: pid)
-    calls: list[tuple[str, list[int]]] = []
-    monkeypatch.setattr(processes, "end_marked", lambda mark, leaders: calls.append((mark, leaders)))
+    calls: list[Any] = []
+    monkeypatch.setattr(processes, "end_marked", lambda mark, *found: calls.append((mark, found)))
     guardian.main("m", (f"{line}\n" for line in lines))
     assert calls == ([] if ended is None else [("m", ended)])
 
 
 def test_a_guardian_takes_nothing_for_a_command_that_cannot_be_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[list[int]] = []
-    monkeypatch.setattr(processes, "end_marked", lambda _mark, leaders: calls.append(leaders))
+    calls: list[Any] = []
+    monkeypatch.setattr(processes, "end_marked", lambda _mark, *found: calls.append(found))
     with subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE) as in_our_session:
         told = [0, 1, os.getpid(), os.getppid(), in_our_session.pid]
         guardian.main("m", [f"+{pid}\n" for pid in told])
-    assert calls == [[]]
+    assert calls == [([], [])]

@@ -87,7 +87,9 @@ class World:
     def provide(self, prepare: Callable[[], None] = lambda: None) -> Supplied:
         shipped = catalogue.load(self.images)
         go = Go(Path("go"), "go1.26.6", {})
-        supply = source.SourceSupply(shipped, self.cache, go, Console(quiet=True), prepare=prepare, restricted=True)
+        supply = source.SourceSupply(
+            shipped, self.cache, go, Console(quiet=True), prepare=lambda _: prepare(), restricted=True
+        )
         return supply.provide(SupplyRequest(), chart=Path("chart"), why="test")
 
     def _go(self, artefact: Any, go: Any, into: Path, *, stop: threading.Event) -> dict[str, Any]:

@@ -143,7 +143,12 @@ class World:
         """
         typed = [str(self.environment / "bin" / argv[0]), *argv[1:]]
         done = shell.run(
-            typed, timeout_s=limit_s, env={**self.variables, **(env or {})}, cwd=self.repository, ok=range(-64, 256)
+            typed,
+            timeout_s=limit_s,
+            env={**self.variables, **(env or {})},
+            cwd=self.repository,
+            ok=range(-64, 256),
+            inherits_as="promdrill",
         )
         said = done.stdout + done.stderr
         if code is not None and done.exit_code != code:

@@ -33,7 +33,7 @@ class Guardian:
         self._mark = mark
         self._lock = threading.Lock()
         self._pipe: int | None = None
-        self._running: set[int] = set()
+        self._running: dict[int, str] = {}
 
     def ready(self) -> None:
         """Start the process before a command starts, so that every command is watched from its first moment."""
@@ -41,27 +41,32 @@ class Guardian:
             if self._pipe is None:
                 self._pipe = self._start()
 
-    def watch(self, pid: int) -> None:
-        """From now on, kill the command with that process id, which leads its session, when promdrill is gone."""
+    def watch(self, pid: int, leash: str) -> None:
+        """From now on, kill a command when promdrill is gone.
+
+        Args:
+            pid: Its process id; it leads its session.
+            leash: Name of the pipe that its processes hold.
+        """
         with self._lock:
-            self._running.add(pid)
+            self._running[pid] = leash
             try:
-                self._say(f"+{pid}")
+                self._say(f"+{pid} {leash}")
             except BrokenPipeError:  # somebody killed it
                 self._renew()
 
     def forget(self, pid: int) -> None:
         """Stop watching a command: it has ended."""
         with self._lock:
-            self._running.discard(pid)
+            self._running.pop(pid, None)
             self._say_if_there(f"-{pid}")
 
     def _renew(self) -> None:
         if self._pipe is not None:
             os.close(self._pipe)
         self._pipe = self._start()
-        for each in self._running:
-            self._say(f"+{each}")
+        for pid, leash in self._running.items():
+            self._say(f"+{pid} {leash}")
 
     def _start(self) -> int:
         theirs, ours = os.pipe()
@@ -94,19 +99,21 @@ def main(mark: str, lines: Iterable[str]) -> None:
 
     Args:
         mark: As in `Guardian`.
-        lines: The messages: ``+`` or ``-`` before a process id, or that promdrill has ended by itself.
+        lines: The messages: ``+`` before a process id and a leash, ``-`` before a process id, or that promdrill has
+            ended by itself.
     """
-    running: dict[int, str | None] = {}
+    running: dict[int, tuple[str | None, str]] = {}
     by_itself = False
     for line in lines:
-        said = line.strip()
+        said, _, leash = line.strip().partition(" ")
         by_itself = said == _ENDED
         if said.startswith("+") and _is_command(int(said)):
-            running[int(said)] = processes.start_of(int(said))
+            running[int(said)] = processes.start_of(int(said)), leash
         elif said.startswith("-"):
             running.pop(-int(said), None)
     if running or not by_itself:
-        processes.end_marked(mark, [pid for pid, start in running.items() if _not_another(pid, start)])
+        leaders = [pid for pid, (start, _) in running.items() if _not_another(pid, start)]
+        processes.end_marked(mark, leaders, [leash for _, leash in running.values()])
 
 
 def _is_command(pid: int) -> bool:

@@ -1,8 +1,9 @@
 """Processes: identified by id and start time, found by promdrill's mark, and ended with all their children.
 
 An id alone may have been reused. A process group alone lacks the processes that have left it (``setsid``, job control),
-so each command that promdrill starts has a mark in its environment, which its children inherit. macOS hides the
-environment of its own programs; there, sessions and parents are used.
+so each command that promdrill starts has a mark in its environment and holds a leash, a pipe that nobody reads. Its
+children inherit both: the mark survives a program that closes its files, the leash survives ``env -i``. macOS hides the
+environment of its own programs and the pipes of all; there, sessions and parents are used.
 """
 
 from __future__ import annotations
@@ -59,15 +60,25 @@ def carried(mark: str) -> str:
     return f"{os.environ.get(MARK, '')} {mark}".strip()
 
 
-def marked(mark: str, leaders: Collection[int] = ()) -> list[psutil.Process]:
-    """Processes with a mark or in a leader's session, and all their descendants; never this one.
+def leash(descriptor: int) -> str:
+    """The name of a pipe, by which those who hold it are found; empty on a system that does not tell."""
+    return str(Path(f"/proc/self/fd/{descriptor}").readlink()) if SYSTEM == "linux" else ""
+
+
+def marked(
+    mark: str, leaders: Collection[int] = (), leashes: Collection[str] = (), *, proc: Path = Path("/proc")
+) -> list[psutil.Process]:
+    """Processes with a mark, in a leader's session or on a leash, and all their descendants; never this one.
 
     Args:
         mark: The mark of one command, or the part before the dot in the marks of several.
         leaders: Process ids of commands, each the leader of its session.
+        leashes: Names of their pipes, as from `leash`.
+        proc: Where the system shows who holds which pipe.
     """
     import psutil  # noqa: PLC0415  takes 60 ms, and few commands need it
 
+    told = {each for each in leashes if each}
     there: dict[int, psutil.Process] = {}
     children: dict[int, list[int]] = {}
     ours: list[int] = []
@@ -78,7 +89,8 @@ def marked(mark: str, leaders: Collection[int] = ()) -> list[psutil.Process]:
                 continue
             there[process.pid] = process
             children.setdefault(process.ppid(), []).append(process.pid)
-            if _is(mark, marks) or process.pid in leaders or os.getsid(process.pid) in leaders:
+            by_session = process.pid in leaders or os.getsid(process.pid) in leaders
+            if by_session or _is(mark, marks) or _holds(proc / str(process.pid), told):
                 ours.append(process.pid)
     found: dict[int, psutil.Process] = {}
     while ours:
@@ -130,10 +142,10 @@ def _end_by_id(found: Iterable[psutil.Process]) -> None:
     psutil.wait_procs(others, timeout=_SWEEP_S)
 
 
-def end_marked(mark: str, leaders: Collection[int] = ()) -> None:
+def end_marked(mark: str, leaders: Collection[int] = (), leashes: Collection[str] = ()) -> None:
     """Kill what `marked` finds until it finds nothing more."""
     for _ in range(_SWEEPS):
-        found = marked(mark, leaders)
+        found = marked(mark, leaders, leashes)
         if not found:
             return
         end(found)
@@ -156,6 +168,23 @@ def _marks(process: psutil.Process) -> list[str]:
         return process.environ().get(MARK, "").split()
     except (psutil.Error, OSError):  # another user's, or one that has just ended
         return []
+
+
+def _holds(process: Path, leashes: Collection[str]) -> bool:
+    if not leashes:
+        return False
+    try:
+        descriptors = list((process / "fd").iterdir())
+    except OSError:  # another user's, or one that has just ended
+        return False
+    return any(_target(descriptor) in leashes for descriptor in descriptors)
+
+
+def _target(descriptor: Path) -> str:
+    try:
+        return str(descriptor.readlink())
+    except OSError:  # closed meanwhile
+        return ""
 
 
 def _is(mark: str, marks: Iterable[str]) -> bool:

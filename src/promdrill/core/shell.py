@@ -1,7 +1,7 @@
 """The one gateway for every subprocess.
 
 An argv list, an explicit environment, a deadline, captured output, and an error that can be pasted. A command leads its
-own session and has a mark, so that ending it also ends its children, and it dies with promdrill.
+own session, and has a mark and a leash, so that ending it also ends its children, and it dies with promdrill.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from promdrill.core import processes
+from promdrill.core import inherited, processes
 from promdrill.core.clock import SYSTEM, Deadline
 from promdrill.core.errors import CommandFailed, CommandTimeout
 from promdrill.core.guardian import Guardian
@@ -67,19 +67,21 @@ def run(
     on_line: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
     hint: str = "",
+    inherits_as: str = "",
 ) -> Completed:
     """Run a command to its end.
 
     Args:
         argv: The command and its arguments; never a shell line.
         timeout_s: Seconds after which the command and its children are ended.
-        env: Variables to add to promdrill's own environment, or to replace there.
+        env: Variables to add to those that it inherits (`promdrill.core.inherited`), or to replace there.
         cwd: Its working folder.
         stdin: Text, or an open binary file, for its standard input; nothing by default.
         ok: Exit codes that count as success.
         on_line: Called with each line of output as it arrives; standard error is then merged into standard output.
         stop: If set by another thread, the command is ended as at its deadline.
         hint: What to do next, for the error.
+        inherits_as: The program whose variables it inherits, if that is not the one in `argv`: for ``python -m pip``.
 
     Raises:
         CommandFailed: It could not be started, or its exit code is not in `ok`.
@@ -88,11 +90,14 @@ def run(
     args = [os.fspath(part) for part in argv]
     started = SYSTEM.monotonic()
     deadline = Deadline.after(timeout_s)
-    with spawn(args, env=env, cwd=cwd, stdin=stdin, merge=on_line is not None) as process:
+    merge = on_line is not None
+    with spawn(args, env=env, cwd=cwd, stdin=stdin, merge=merge, inherits_as=inherits_as) as process:
         with _Pipes(process, stdin if isinstance(stdin, str) else None, on_line) as pipes:
             in_time = pipes.follow(deadline, stop)
             if not in_time:
-                ending = threading.Thread(target=end_group, args=(process,), name=f"ending-{process.pid}")
+                ending = threading.Thread(
+                    target=end_group, args=(process,), kwargs={"whole": True}, name=f"ending-{process.pid}"
+                )
                 ending.start()  # meanwhile its output is read, or it could not end by itself
                 pipes.follow(Deadline.after(GRACE_S + _DRAIN_S), None)
                 ending.join()
@@ -114,11 +119,18 @@ class Running(subprocess.Popen[bytes]):
 
     Attributes:
         mark: Its processes' mark, in `promdrill.core.processes.MARK`.
+        leash: Name of the pipe that its processes hold.
         ended_fd: Readable once it has ended, even if another process still holds its output.
     """
 
     def __init__(self, args: list[str], *, mark: str, environment: Mapping[str, str], **options: Any) -> None:
-        super().__init__(args, env=environment, start_new_session=True, **options)
+        unread, held = os.pipe()
+        try:
+            self.leash = processes.leash(held)
+            super().__init__(args, env=environment, start_new_session=True, pass_fds=(held,), **options)
+        finally:
+            os.close(unread)
+            os.close(held)
         self.mark = mark
         self.ended_fd, self._at_end_fd = os.pipe()
         self._ended = threading.Event()
@@ -154,8 +166,20 @@ def spawn(
     stdin: str | IO[bytes] | None = None,
     merge: bool = True,
     mark: str | None = None,
+    whole: bool = False,
+    inherits_as: str = "",
 ) -> Iterator[Running]:
     """A running command whose standard output is a pipe; ended with all its children when the block ends.
+
+    Args:
+        argv: The command and its arguments; never a shell line.
+        env: As in `run`.
+        cwd: Its working folder.
+        stdin: As in `run`; for text, the caller writes to the pipe.
+        merge: Whether standard error goes to standard output.
+        mark: Its mark, as from `new_mark`; a new one by default.
+        whole: As in `end_group`.
+        inherits_as: As in `run`.
 
     Raises:
         CommandFailed: It could not be started.
@@ -168,7 +192,8 @@ def spawn(
         process = Running(
             args,
             mark=mark,
-            environment={**os.environ, **(env or {}), processes.MARK: processes.carried(mark)},
+            environment=inherited.environment(inherits_as or args[0])
+            | {**(env or {}), processes.MARK: processes.carried(mark)},
             stdin=source,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if merge else subprocess.PIPE,
@@ -178,11 +203,11 @@ def spawn(
         raise CommandFailed(
             args, 127, "", env=dict(env or {}), cwd=cwd, what=f"cannot start ({error.strerror})"
         ) from error
-    _GUARDIAN.watch(process.pid)
+    _GUARDIAN.watch(process.pid, process.leash)
     try:
         yield process
     finally:
-        end_group(process)
+        end_group(process, whole=whole)
         _GUARDIAN.forget(process.pid)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
@@ -191,13 +216,17 @@ def spawn(
         os.close(process.ended_fd)
 
 
-def end_group(process: Running) -> None:
+def end_group(process: Running, *, whole: bool = False) -> None:
     """End a command and its children: SIGTERM, and SIGKILL after `GRACE_S` or once the command has ended.
 
-    If a command has ended by itself, only its process group is ended: a process that left the group was meant to stay.
+    Args:
+        process: The command.
+        whole: Whether all its processes end even if it has ended by itself. Otherwise only its process group is ended
+            then: a process that left the group was meant to stay.
     """
     running = process.poll() is None
-    found = processes.marked(process.mark, [process.pid]) if running else []
+    whole = whole or running
+    found = processes.marked(process.mark, [process.pid], [process.leash]) if whole else []
     if running:
         with contextlib.suppress(ProcessLookupError, PermissionError):  # the latter on macOS, if only zombies are left
             os.killpg(process.pid, signal.SIGTERM)
@@ -206,9 +235,9 @@ def end_group(process: Running) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    if running:
+    if whole:
         processes.end(found)
-        processes.end_marked(process.mark, [process.pid])
+        processes.end_marked(process.mark, [process.pid], [process.leash])
 
 
 def start_daemon(argv: Iterable[str | os.PathLike[str]], *, log: Path, env: Mapping[str, str] | None = None) -> int:
@@ -228,7 +257,7 @@ def start_daemon(argv: Iterable[str | os.PathLike[str]], *, log: Path, env: Mapp
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {}), processes.MARK: processes.DAEMON},
+                env={**inherited.environment(args[0]), **(env or {}), processes.MARK: processes.DAEMON},
                 start_new_session=True,
             )
     except OSError as error:

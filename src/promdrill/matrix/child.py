@@ -88,7 +88,7 @@ def run(
     heard = _Heard(on_line)
     interrupted = late = False
     deadline = Deadline.after(timeout_s, clock)
-    with shell.spawn(argv, env=environment()) as process:
+    with shell.spawn(argv, env=environment(), inherits_as="promdrill") as process:
         lines: SimpleQueue[str | None] = SimpleQueue()
         listener = threading.Thread(target=_listen, args=(process.stdout, process.wait, lines), daemon=True)
         listener.start()

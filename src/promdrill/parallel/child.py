@@ -79,7 +79,16 @@ def run(
     ok = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     try:
         with Inbox(join.parent, on_message):
-            shell.run(argv, timeout_s=TIMEOUT_S, env=_ENVIRONMENT, cwd=cwd, ok=ok, on_line=heard, stop=stop)
+            shell.run(
+                argv,
+                timeout_s=TIMEOUT_S,
+                env=_ENVIRONMENT,
+                cwd=cwd,
+                ok=ok,
+                on_line=heard,
+                stop=stop,
+                inherits_as="promdrill",
+            )
     except CommandTimeout:
         end = f"its process did not end within {TIMEOUT_S:.0f} s: {last}"
     except CommandFailed as error:

@@ -94,8 +94,8 @@ def start(env: Mapping[str, str], cwd: Path) -> Iterator[Bash]:
     argv = ["env", "-i", *assigned, "bash", "--noprofile", "--norc", "-s"]
     with contextlib.ExitStack() as undo:
         folder = undo.enter_context(scratch.folder("steps"))
-        undo.callback(processes.end_marked, mark)  # what left the group of a shell that had ended by then
-        yield Bash(undo.enter_context(shell.spawn(argv, cwd=cwd, stdin="", mark=mark)), token, folder)
+        running = undo.enter_context(shell.spawn(argv, cwd=cwd, stdin="", mark=mark, whole=True))
+        yield Bash(running, token, folder)
 
 
 class Bash:

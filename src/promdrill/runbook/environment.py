@@ -8,15 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from promdrill.core import paths, processes
+from promdrill.core import inherited, paths, processes
 from promdrill.core.errors import UsageError
 
-PASSED_ON = frozenset(
-    {
-        *("USER", "LOGNAME", "TMPDIR", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR"),
-        *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"),
-    }
-)
+PASSED_ON = frozenset({*inherited.PERSON, *inherited.NETWORK})
 """Variables that steps inherit from us: user, locale and terminal, and the way to a chart repository."""
 
 
@@ -88,7 +83,7 @@ def environment(
         _link(bin_dir / name, tool)
     rest = [part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if Path(part).is_absolute()]
     return {
-        **{name: value for name, value in os.environ.items() if name in PASSED_ON},
+        **inherited.matching(*PASSED_ON),
         "LC_ALL": _LOCALES.get(system, "C.UTF-8"),
         "TERM": "dumb",
         **variables,

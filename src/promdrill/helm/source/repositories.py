@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from promdrill.artefacts import fetch
-from promdrill.core import shell
+from promdrill.core import inherited, shell
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
 
 REPO_VARIABLE = "REPO"
@@ -33,9 +33,13 @@ _LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 
 @contextlib.contextmanager
 def homes() -> Iterator[dict[str, str]]:
-    """Variables that give Helm empty home folders as long as the block lasts; the user's own are not touched."""
+    """Variables that give Helm empty home folders as long as the block lasts; the user's own are not touched.
+
+    What Helm reads of the user's is Docker's login, for a chart in a registry.
+    """
     with tempfile.TemporaryDirectory(prefix="promdrill-helm-") as home:
-        yield {f"HELM_{part}_HOME": f"{home}/{part.lower()}" for part in ("CACHE", "CONFIG", "DATA")}
+        folders = {f"HELM_{part}_HOME": f"{home}/{part.lower()}" for part in ("CACHE", "CONFIG", "DATA")}
+        yield {**inherited.matching(*inherited.LOGIN), **folders}
 
 
 def shown(repo: str) -> str:

@@ -11,6 +11,9 @@ from typing import Any
 from promdrill.artefacts.cache import key_of, tree_digest
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, SupplyError
+from promdrill.core.say import Say
+from promdrill.supply import host_changes
+from promdrill.supply import packages as host_packages
 from promdrill.supply.build.catalogue import Artefact
 
 SUITE = "trixie"
@@ -20,7 +23,6 @@ TREE = "tree.tar"
 """Name of the one file of a Debian artefact: the tree, as a tar archive."""
 
 TIMEOUT_S = 1200.0
-APT_TIMEOUT_S = 900.0
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
@@ -50,8 +52,11 @@ def missing_host_packages() -> list[str]:
     return [package for what, package in HOST_PACKAGES.items() if not (Path(what).exists() or shutil.which(what))]
 
 
-def ensure_host_packages() -> None:
+def ensure_host_packages(say: Say) -> None:
     """Install what a build needs on the host, if promdrill runs as root.
+
+    Args:
+        say: Told before something is installed.
 
     Raises:
         SupplyError: Something is missing and promdrill does not run as root, or the installation failed.
@@ -59,14 +64,12 @@ def ensure_host_packages() -> None:
     missing = missing_host_packages()
     if not missing:
         return
-    command = f"apt-get install --no-install-recommends {' '.join(missing)}"
     if os.geteuid() != 0:
-        raise SupplyError(f"building from source needs {', '.join(missing)}", hint=f"sudo {command}")
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    lock = "-oDPkg::Lock::Timeout=300"
-    shell.run(["apt-get", "update", "-qq", lock], timeout_s=APT_TIMEOUT_S, env=env)
-    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", lock, *missing]
-    shell.run(install, timeout_s=APT_TIMEOUT_S, env=env, hint=command)
+        raise SupplyError(
+            f"building from source needs {', '.join(missing)}", hint=f"sudo {host_packages.by_hand(missing)}"
+        )
+    why = "Debian trees are built"
+    host_packages.install(missing, change=host_changes.BUILD_PACKAGES, why=why, say=say)
 
 
 def packages(artefact: Artefact) -> list[str]:

@@ -19,6 +19,7 @@ from rich.console import Console
 from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache, CacheEntry, key_of
 from promdrill.core.errors import SupplyError
+from promdrill.core.say import Say
 from promdrill.supply.build import archive, debian, node, schedule
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.catalogue import Artefact, Catalogue, Image
@@ -51,7 +52,7 @@ class SourceSupply:
         cache: Where it is kept.
         go: The toolchain.
         console: Where progress is shown.
-        prepare: Prepares the host before the first build or node image (the engine, Debian's tools).
+        prepare: Prepares the host before the first build or node image (Debian's tools), and says what it changes.
         restricted: Whether the host lacks CAP_SYS_RESOURCE.
         say: Called with one sentence about what a build costs before it begins.
     """
@@ -60,7 +61,7 @@ class SourceSupply:
     cache: Cache
     go: Go
     console: Console
-    prepare: Callable[[], None] = debian.ensure_host_packages
+    prepare: Callable[[Say], None] = debian.ensure_host_packages
     restricted: bool = field(default_factory=lambda: "CAP_SYS_RESOURCE" in machine.missing_capabilities())
     say: Callable[[str], None] = field(default=lambda _text: None)
     _keys: dict[str, str] = field(default_factory=dict)
@@ -162,7 +163,7 @@ class SourceSupply:
         if not needed and wanted is None:
             return
         self.say(_cost(needed, self.cache.root))
-        tasks = [Task("host", Lane.BUILD, lambda _: self.prepare())] if self._needs_host(needed, wanted) else []
+        tasks = [Task("host", Lane.BUILD, lambda _: self.prepare(self.say))] if self._needs_host(needed, wanted) else []
         for name in needed:
             tasks += self._tasks(self.catalogue.artefact(name))
         if wanted is not None:

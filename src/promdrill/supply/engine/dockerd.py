@@ -2,13 +2,16 @@
 
     <state>/engine/daemon.json   configuration
     <state>/engine/dockerd.log   what it says
-    <state>/engine/started.json  process id and start time, so that exactly this process is ended
+    <state>/engine/started.json  process id and start time, so that exactly this process is ended, and what was there
+                                 before it: packet filter, bridge, mounts
     <state>/engine/runc-fit      the runtime shim, only if a capability is missing
+    <state>/engine/docker.sock   where it listens
     <state>/engine/run/          sockets and process ids of its containerd
     <cache>/engine/              images and containers
 
 Images are in the cache folder and not in Docker's usual place, so that ``make clean-cache`` gives a true cold start and
-a Docker installed later finds nothing of promdrill's. The socket is the usual one: ``docker`` and ``kind`` look there.
+a Docker installed later finds nothing of promdrill's. The socket is its own too, so that no other Docker's is taken
+over; `promdrill.core.docker_target` leads the docker command and kind there.
 """
 
 from __future__ import annotations
@@ -23,15 +26,17 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts import machine, runc_fit
-from promdrill.core import files, paths, processes, shell
+from promdrill.core import docker_target, files, paths, processes, records, shell
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import SupplyError
-from promdrill.supply.engine import residue
+from promdrill.supply.engine import firewall, residue
+from promdrill.supply.engine.firewall import Before
+from promdrill.supply.engine.residue import Found
 
 START_S = 60.0
 """Seconds until a new Docker is ready: 2 to 6 measured, more where a large data folder is read from a slow disk."""
@@ -60,12 +65,12 @@ class Places:
 
     state: Path
     data: Path
-    socket: Path = Path("/var/run/docker.sock")
+    socket: Path
 
     @classmethod
     def usual(cls) -> Places:
         """The default: below promdrill's state and cache folders."""
-        return cls(paths.state_dir() / "engine", paths.cache_dir() / "engine")
+        return cls(paths.state_dir() / "engine", paths.cache_dir() / "engine", docker_target.own_socket())
 
     @property
     def exec_root(self) -> Path:
@@ -88,11 +93,29 @@ class Places:
         return self.state / "daemon.json"
 
 
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The record of a Docker that promdrill starts, written before it is started, and of what was there before.
+
+    Attributes:
+        pid: Its process id; 0 until it has one.
+        start: Distinguishes it from a later process with the same id.
+        bridge: Whether Docker's default bridge was there before.
+        mounts: The mount points below its folders that were there before.
+        firewall: The packet filter before; None in a record of an earlier promdrill, which took no note of it.
+    """
+
+    pid: int = 0
+    start: str | None = None
+    bridge: bool = True
+    mounts: tuple[str, ...] = ()
+    firewall: Before | None = None
+
+
 def running(places: Places) -> int | None:
     """Process id of the Docker that promdrill started, if it is still running."""
-    record = _read(places.record)
-    pid = record.get("pid")
-    return pid if pid and processes.start_of(pid) == record.get("start") else None
+    record = _recorded(places)
+    return record.pid if record and record.pid and processes.start_of(record.pid) == record.start else None
 
 
 def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: float = START_S) -> None:
@@ -112,11 +135,11 @@ def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: 
                           hint=f"{paths.STATE_VARIABLE}=/var/lib/promdrill make ...")  # fmt: skip
     places.exec_root.mkdir(parents=True, exist_ok=True)
     places.data.mkdir(parents=True, exist_ok=True)
-    before = {
-        "bridge": Path("/sys/class/net", residue.DEFAULT_BRIDGE).exists(),
-        "rules": residue.docker_rules(),
-        "mounts": [str(point) for point in residue.mounts([places.exec_root, places.data])],
-    }
+    before = Started(
+        bridge=Path("/sys/class/net", residue.DEFAULT_BRIDGE).exists(),
+        mounts=tuple(str(point) for point in residue.mounts([places.exec_root, places.data])),
+        firewall=firewall.examine(),
+    )
     shim = install_shim(places.state) if missing else None
     places.config.write_text(json.dumps(configuration(places, shim), indent=1) + "\n", encoding="utf-8")
     places.log.unlink(missing_ok=True)
@@ -124,10 +147,11 @@ def start(places: Places, program: Path, missing: tuple[str, ...], *, within_s: 
     address = f"promdrill-engine-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
         ready.bind(f"\0{address}")
-        env = {"PATH": search, "NOTIFY_SOCKET": f"@{address}"}
+        env = {"PATH": search, "NOTIFY_SOCKET": f"@{address}", residue.MARK: str(places.exec_root)}
+        files.write(places.record, records.dumps(before))
         pid = shell.start_daemon([program, "--config-file", places.config], log=places.log, env=env)
-        found = {"pid": pid, "start": processes.start_of(pid), **before}
-        files.write(places.record, json.dumps(found) + "\n")
+        found = replace(before, pid=pid, start=processes.start_of(pid))
+        files.write(places.record, records.dumps(found))
         if not _notified(ready, pid, within_s):
             tail = "\n".join(places.log.read_text(encoding="utf-8", errors="replace").splitlines()[-8:])
             stop(places, say=lambda _: None)
@@ -144,22 +168,20 @@ def stop(places: Places, *, say: Callable[[str], None]) -> bool:
     Returns:
         Whether there was anything to stop or to remove.
     """
-    record = _read(places.record)
-    pid = running(places)
-    if pid is not None:
-        _end(pid)
+    record = _recorded(places)
+    if record is not None and record.pid and record.start:
+        _end(Found(record.pid, record.start))
     left = residue.processes(places.exec_root)
     residue.end(left)
-    if not record and not left:
+    if record is None and not left:
         return False
+    record = record or Started()
     bridges = residue.bridges(places.data)
-    kept = record.get("mounts", [])
-    residue.attempt("mounts", lambda: residue.unmount([places.exec_root, places.data], keep=kept), say)
-    for name in bridges if record.get("bridge") else [*bridges, residue.DEFAULT_BRIDGE]:
+    residue.attempt("mounts", lambda: residue.unmount([places.exec_root, places.data], keep=record.mounts), say)
+    for name in bridges if record.bridge else [*bridges, residue.DEFAULT_BRIDGE]:
         residue.attempt(f"bridge {name}", functools.partial(residue.delete_bridge, name), say)
-    if not record.get("rules"):
-        residue.attempt("packet filter rules", lambda: residue.clear_rules(bridges), say)
-    if not _answers(places.socket):
+    residue.attempt("packet filter rules", lambda: _clear_firewall(record.firewall, bridges), say)
+    if not docker_target.listens(places.socket):
         residue.attempt(str(places.socket), lambda: places.socket.unlink(missing_ok=True), say)
     shutil.rmtree(places.exec_root, ignore_errors=True)
     places.record.unlink(missing_ok=True)
@@ -216,24 +238,28 @@ def _notified(ready: socket.socket, pid: int, within_s: float) -> bool:
     return False
 
 
-def _end(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            signal.pidfd_send_signal(handle, signal.SIGTERM)
-            if not residue.gone(handle, STOP_S):
-                residue.end([pid])
-        finally:
-            os.close(handle)
+def _end(process: Found) -> None:
+    with contextlib.suppress(ProcessLookupError), residue.held(process) as handle:
+        signal.pidfd_send_signal(handle, signal.SIGTERM)
+        if not residue.gone(handle, STOP_S):
+            residue.end([process])
 
 
-def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as client:
-        try:
-            client.connect(str(path))
-        except OSError:
-            return False
-    return True
+def _clear_firewall(before: Before | None, bridges: list[str]) -> None:
+    if before is None:
+        raise OSError("what was there before is not recorded; see iptables-save")
+    shared = docker_target.listens(docker_target.DEFAULT_SOCKET)
+    names = bridges if shared else [*bridges, residue.DEFAULT_BRIDGE]
+    firewall.take_back(before, names, shared=shared)
+
+
+def _recorded(places: Places) -> Started | None:
+    try:
+        return records.loads(Started, places.record.read_bytes())
+    except FileNotFoundError:
+        return None
+    except (OSError, records.Misfit):  # nothing that was there before is known, so none of that is touched
+        return Started()
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The container engine: a running Docker is used as it is; if none answers, promdrill may start one.
 
-Docker is installed and started only for root on Debian and its derivatives, and announced first. It keeps running for
-the next run; `stop` stops it. Everybody else gets an error that says what to start.
+Docker is installed and started only for root on Debian and its derivatives, and each change is said first. It keeps
+running for the next run; `stop` stops it. Everybody else gets an error that says what to start.
 """
 
 from __future__ import annotations
@@ -18,17 +18,16 @@ import filelock
 
 from promdrill.artefacts import machine
 from promdrill.artefacts.machine import Machine
-from promdrill.core import paths, shell
-from promdrill.core.errors import CommandFailed, PromdrillError, SupplyError
+from promdrill.core import docker_target
+from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.core.say import Say
+from promdrill.supply import host_changes, packages
 from promdrill.supply.engine import dockerd, refusal
 from promdrill.supply.engine.docker import Answer, Engine, Trouble, ask
 from promdrill.supply.engine.dockerd import Places
 from promdrill.supply.engine.refusal import obstacle
 
-__all__ = ["Answer", "Engine", "Trouble", "ask", "ensure", "forget", "install", "locked", "obstacle", "stop"]
-
-INSTALL_S = 600.0
+__all__ = ["Answer", "Engine", "Trouble", "ask", "ensure", "forget", "locked", "obstacle", "stop"]
 
 PROGRAMS = {"docker": "docker.io", "dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
 """The programs of an engine, and the Debian package of each (containerd comes with docker.io)."""
@@ -50,6 +49,7 @@ def ensure(*, say: Say, places: Places | None = None, host: Machine | None = Non
         SupplyError: It could not be installed or started, hangs, or cannot run privileged containers.
     """
     places, host = places or Places.usual(), host or machine.examine()
+    packages.take_back(say)
     answer = ask(places)
     found = answer.engine
     if found is None:
@@ -61,7 +61,8 @@ def ensure(*, say: Say, places: Places | None = None, host: Machine | None = Non
         return found
     if not found.ours:
         _check_foreign(found)
-    if host.root:
+    if host.root and not MODULES.exists():
+        host_changes.MODULES_FOLDER.announce(say, f"Making {MODULES}, which kind mounts into every node")
         MODULES.mkdir(parents=True, exist_ok=True)
     return found
 
@@ -73,6 +74,7 @@ def stop(*, say: Say, places: Places | None = None) -> bool:
         Whether there was one.
     """
     places = places or Places.usual()
+    packages.take_back(say)
     if not places.state.exists():
         return False
     with locked(places):
@@ -102,65 +104,29 @@ def _refuse(host: Machine, answer: Answer) -> None:
 
 def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine:
     _refuse(host, answer)
-    packages = sorted({package for name, package in PROGRAMS.items() if machine.program(name) is None})
-    if packages:
-        say(f"No container engine answers; installing {', '.join(packages)} from {host.distribution}.")
-        install(packages)
+    missing = sorted({package for name, package in PROGRAMS.items() if machine.program(name) is None})
+    if missing:
+        why = "No container engine answers"
+        packages.install(missing, change=host_changes.ENGINE_PACKAGES, why=why, say=say)
         answer = ask(places)
         if answer.engine is not None:  # this machine's policy allowed the package to start its own service
             return answer.engine
+        _refuse(host, answer)
     program = machine.program("dockerd")
     if program is None:
         raise SupplyError(
             "docker.io is installed, but dockerd is missing", hint="apt-get install --reinstall docker.io"
         )
     lacking = f", with a runtime that works without {', '.join(host.missing)}" if host.missing else ""
-    end = f"It keeps running; `{paths.command('clean')}` stops it."
-    say(f"No container engine answers; starting Docker{lacking}. {end}")
+    host_changes.DOCKERD.announce(say, f"No container engine answers; starting Docker{lacking}")
+    host_changes.NETWORK.announce(say, "It makes bridges and packet filter rules, and forwards packets")
+    host_changes.KERNEL_MODULES.announce(say, "It loads kernel modules that it lacks (overlay, bridge, netfilter)")
     dockerd.stop(places, say=say)
     dockerd.start(places, program, host.missing)
     answer = ask(places)
     if answer.engine is None:
         raise SupplyError(f"Docker was started but does not answer: {answer.why}", hint=f"less {places.log}")
     return answer.engine
-
-
-def install(packages: list[str], *, policy: Path = Path("/usr/sbin/policy-rc.d")) -> None:
-    """Install Debian packages without starting the services in them.
-
-    Args:
-        packages: Their names.
-        policy: The script that package scripts ask before they start a service; an existing one is left alone.
-
-    Raises:
-        SupplyError: apt-get failed, even after a fresh list of packages.
-    """
-    env = {"DEBIAN_FRONTEND": "noninteractive"}
-    get = ["apt-get", "-qq", "-oDPkg::Lock::Timeout=300"]
-    wanted = [*get, "install", "-y", "--no-install-recommends", *packages]
-    by_hand = f"apt-get install --no-install-recommends {' '.join(packages)}"
-    with _no_services(policy):
-        try:
-            shell.run(wanted, timeout_s=INSTALL_S, env=env)
-        except CommandFailed:  # no package list yet, or one so old that its files are gone
-            try:
-                shell.run([*get, "update"], timeout_s=INSTALL_S, env=env)
-                shell.run(wanted, timeout_s=INSTALL_S, env=env)
-            except CommandFailed as error:
-                raise SupplyError(f"cannot install {', '.join(packages)}\n{error}", hint=by_hand) from error
-
-
-@contextlib.contextmanager
-def _no_services(policy: Path) -> Iterator[None]:
-    if policy.exists():
-        yield
-        return
-    policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
-    policy.chmod(0o755)
-    try:
-        yield
-    finally:
-        policy.unlink(missing_ok=True)
 
 
 def _check_foreign(engine: Engine) -> None:
@@ -183,10 +149,10 @@ def _check_foreign(engine: Engine) -> None:
         engine.docker("image", "rm", "--force", name, timeout_s=60)
 
 
-def _missing_in_server(path: Path = Path("/var/run/docker.sock")) -> tuple[str, ...]:
-    pointed = os.environ.get("DOCKER_HOST", f"unix://{path}")
-    if not pointed.startswith("unix://"):
-        return ()  # on another machine: nothing is known about it
+def _missing_in_server() -> tuple[str, ...]:
+    pointed = docker_target.host() or f"unix://{docker_target.DEFAULT_SOCKET}"
+    if docker_target.context() != docker_target.DEFAULT_CONTEXT or not pointed.startswith("unix://"):
+        return ()  # perhaps on another machine: nothing is known about it
     with socket.socket(socket.AF_UNIX) as client:
         try:
             client.connect(pointed.removeprefix("unix://"))

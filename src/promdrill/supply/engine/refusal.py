@@ -9,8 +9,8 @@ from pathlib import Path
 from promdrill.artefacts import machine
 from promdrill.artefacts.machine import Machine
 from promdrill.artefacts.platforms import PLATFORMS
+from promdrill.core import docker_target
 from promdrill.core.errors import UsageError
-from promdrill.supply.engine import docker
 from promdrill.supply.engine.docker import Answer, Trouble
 
 _MAC_APPS = {"Docker.app": "open -a Docker", "OrbStack.app": "orb start", "colima": "colima start"}
@@ -89,25 +89,24 @@ def _install(host: Machine, has: Has) -> str:
 
 def _elsewhere(host: Machine, has: Has) -> str:
     """How to get from an unusable engine to a usable Docker."""
-    if docker.host_variable():
+    if docker_target.host():
         return f"unset DOCKER_HOST, with a Docker behind the default socket ({_start(host, has)})"
-    if docker.context() != docker.DEFAULT_CONTEXT:
+    if docker_target.chosen():
         return f"docker context use a Docker's ({_start(host, has)}); docker context ls names all"
     return _install(host, has) if host.system == "darwin" or host.wsl else f"install Docker: {_INSTALL}"
 
 
 def _no_permission(host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
-    if host.system != "linux":
-        return f"a Docker runs, but you may not use it: {answer.why}", "docker context ls"
-    return "a Docker runs, but you may not use it", 'sudo usermod -aG docker "$USER", log in again'
+    hint = 'sudo usermod -aG docker "$USER", log in again' if host.system == "linux" else "docker context ls"
+    return f"a Docker runs, but you may not use it: {answer.why}", hint
 
 
 def _dead_host(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
-    return f"no container engine: DOCKER_HOST is {docker.host_variable()}, and {answer.why}", "unset DOCKER_HOST"
+    return f"no container engine: DOCKER_HOST is {docker_target.host()}, and {answer.why}", "unset DOCKER_HOST"
 
 
 def _dead_context(host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
-    name = docker.context()
+    name = docker_target.context()
     profile = name.removeprefix("colima").removeprefix("-")
     desktop = "open -a Docker" if host.system == "darwin" else "systemctl --user start docker-desktop"
     starts = {"desktop-linux": desktop, "orbstack": "orb start", "rancher-desktop": "start Rancher Desktop"}
@@ -116,11 +115,11 @@ def _dead_context(host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
 
 
 def _no_context(_host: Machine, _answer: Answer, _has: Has) -> tuple[str, str]:
-    return f"no container engine: there is no Docker context named {docker.context()}", _leave_context()
+    return f"no container engine: there is no Docker context named {docker_target.context()}", _leave_context()
 
 
 def _leave_context() -> str:
-    leave = "unset DOCKER_CONTEXT" if os.environ.get("DOCKER_CONTEXT") else "docker context use default"
+    leave = "unset DOCKER_CONTEXT" if os.environ.get(docker_target.CONTEXT_VARIABLE) else "docker context use default"
     return f"{leave}; docker context ls names all"
 
 
@@ -129,10 +128,7 @@ def _strange(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
 
 
 def _api(_host: Machine, answer: Answer, _has: Has) -> tuple[str, str]:
-    if os.environ.get("DOCKER_API_VERSION"):
-        hint = "unset DOCKER_API_VERSION"
-    else:
-        hint = f"use the same version of the docker command and its server: {_INSTALL}"
+    hint = f"use the same version of the docker command and its server: {_INSTALL}"
     return f"the docker command and its server are incompatible: {answer.why}", hint
 
 

@@ -1,4 +1,4 @@
-"""What a Docker leaves behind when it stops or is killed: processes, mounts, bridges, packet filter rules.
+"""What a Docker leaves behind when it stops or is killed: processes, mounts, bridges.
 
 Everything here takes the folders of the Docker that promdrill started, and touches only what provably belongs to it.
 """
@@ -13,11 +13,16 @@ import select
 import signal
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed
+from promdrill.core.processes import start_of
+
+MARK = "PROMDRILL_ENGINE"
+"""In the environment of the Docker that promdrill starts, and so in that of all its helpers: its folder."""
 
 DEFAULT_BRIDGE = "docker0"
 """The bridge that every Docker creates when it starts and never removes."""
@@ -32,35 +37,61 @@ _GET_FLAGS, _SET_FLAGS, _DELETE_BRIDGE = 0x8913, 0x8914, 0x89A1  # SIOCGIFFLAGS,
 _NAME_BYTES = 16  # IFNAMSIZ
 
 
-def processes(exec_root: Path, *, proc: Path = Path("/proc")) -> list[int]:
-    """A Docker's processes: those whose arguments name its folder, and those of its containers."""
-    helpers: list[int] = []
-    marks = (f"{exec_root}/", f"{exec_root}\0")
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A process that was found.
+
+    Attributes:
+        pid: Its process id.
+        start: Distinguishes it from a later one with the same id.
+    """
+
+    pid: int
+    start: str
+
+
+def processes(exec_root: Path, *, proc: Path = Path("/proc")) -> list[Found]:
+    """A Docker's processes: those that inherited `MARK` with its folder, and the first ones of its containers."""
+    wanted = f"{MARK}={exec_root}".encode()
+    helpers: dict[int, Found] = {}
     for folder in proc.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            line = (folder / "cmdline").read_bytes().decode("utf-8", "replace")
-            if any(mark in line for mark in marks) and int(folder.name) != os.getpid():
-                helpers.append(int(folder.name))
+            start = start_of(int(folder.name), proc=proc)
+            if start and wanted in (folder / "environ").read_bytes().split(b"\0"):
+                helpers[int(folder.name)] = Found(int(folder.name), start)
     inits = []
     for file in exec_root.glob(_CONTAINERS):
         with contextlib.suppress(OSError, ValueError):
             pid = int(file.read_text(encoding="ascii"))
+            start = start_of(pid, proc=proc)
             stat = (proc / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
-            if int(stat.rpartition(")")[2].split()[1]) in helpers:  # its parent: otherwise the id was reused
-                inits.append(pid)
-    return inits + helpers
+            if start and int(stat.rpartition(")")[2].split()[1]) in helpers:  # its parent: otherwise the id was reused
+                inits.append(Found(pid, start))
+    return inits + list(helpers.values())
 
 
-def end(pids: Iterable[int], *, within_s: float = END_S) -> None:
-    """Kill processes and wait until each is gone."""
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            handle = os.pidfd_open(pid)
-            try:
-                signal.pidfd_send_signal(handle, signal.SIGKILL)
-                gone(handle, within_s)
-            finally:
-                os.close(handle)
+def end(found: Iterable[Found], *, within_s: float = END_S) -> None:
+    """Kill processes and wait until each is gone; never kills a later process with the same id."""
+    for process in found:
+        with contextlib.suppress(ProcessLookupError), held(process) as handle:
+            signal.pidfd_send_signal(handle, signal.SIGKILL)
+            gone(handle, within_s)
+
+
+@contextlib.contextmanager
+def held(process: Found) -> Iterator[int]:
+    """The pidfd of exactly that process.
+
+    Raises:
+        ProcessLookupError: It has ended.
+    """
+    handle = os.pidfd_open(process.pid)
+    try:
+        if start_of(process.pid) != process.start:
+            raise ProcessLookupError(process.pid)
+        yield handle
+    finally:
+        os.close(handle)
 
 
 def gone(handle: int, within_s: float) -> bool:
@@ -122,53 +153,12 @@ def delete_bridge(name: str) -> None:
         fcntl.ioctl(control, _DELETE_BRIDGE, raw)
 
 
-def docker_rules() -> bool:
-    """Whether the packet filter has chains of a Docker."""
-    return any(re.search(r"^:DOCKER\b", rules, re.MULTILINE) for _, rules in _filters())
-
-
-def clear_rules(bridge_names: Iterable[str]) -> None:
-    """Remove a Docker's chains and the rules for its bridges from the packet filter; all others stay.
-
-    Raises:
-        CommandFailed: The filter refuses the remaining rules.
-    """
-    names = [DEFAULT_BRIDGE, *bridge_names]
-    for restore, rules in _filters():
-        kept = without_docker(rules, names)
-        if kept != rules:
-            shell.run([restore], timeout_s=30, stdin=kept)
-
-
-def without_docker(rules: str, bridge_names: Iterable[str]) -> str:
-    """An ``iptables-save`` listing without a Docker's chains and without rules that name its bridges.
-
-    Docker sets the policy of FORWARD to DROP; when its chains go, the policy returns to ACCEPT, the kernel's default.
-    """
-    names = "|".join(re.escape(name) for name in bridge_names)
-    hairpin = r"-A POSTROUTING -s (\S+) -d \1 .*-j MASQUERADE$"  # a container that reaches itself by a published port
-    docker = re.compile(rf"^:DOCKER\b|^-A DOCKER\b|-j DOCKER\b|(?:-i|-o) (?:{names})(?= |$)|^{hairpin}", re.MULTILINE)
-    lines = rules.splitlines(keepends=True)
-    kept = [line for line in lines if not docker.search(line)]
-    if len(kept) == len(lines):
-        return rules
-    return "".join(re.sub(r"^:FORWARD DROP ", ":FORWARD ACCEPT ", line) for line in kept)
-
-
 def attempt(what: str, action: Callable[[], None], say: Callable[[str], None]) -> None:
     """Run one part of the cleanup; a failure is reported, and the other parts continue."""
     try:
         action()
     except (OSError, CommandFailed) as error:
         say(f"left behind: {what} ({error})")
-
-
-def _filters() -> list[tuple[str, str]]:
-    listings = []
-    for family in ("iptables", "ip6tables"):
-        with contextlib.suppress(CommandFailed):  # not installed, or not in this kernel: then it has no rules
-            listings.append((f"{family}-restore", shell.run([f"{family}-save"], timeout_s=30).stdout))
-    return listings
 
 
 def _unescaped(path: str) -> str:

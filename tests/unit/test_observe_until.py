@@ -16,7 +16,7 @@ from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
 from promdrill.core.events import ConditionChanged, FailureSeen, WaitDone, WaitTimedOut
 from promdrill.core.journal import Journal
 from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
-from promdrill.observe.probes import Probe, QueryProbe
+from promdrill.observe.probes import ExecProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.observe.until import TICK_S, until
 
@@ -222,3 +222,28 @@ def test_an_observer_that_broke_ends_the_wait(journal: Journal) -> None:
 def test_a_wait_for_nothing_would_always_succeed_and_is_refused(journal: Journal, wanted: list[Condition]) -> None:
     with pytest.raises(ValueError, match="each with a name of its own"):
         until(Steps(journal), wanted, timeout_s=1)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [(None, False), ("refused", False), ("answered", True)],
+)
+def test_a_timeout_says_of_each_missing_condition_whether_it_was_known_and_could_be_asked(
+    journal: Journal, answer: str | None, asked: bool
+) -> None:
+    given = ProbeAnswer(0.0, 0.0, NOW, None, error="no", refused=answer == "refused")
+    unseen = Condition("unseen", Kind.HTTP, lambda _: unknown("no answer"), (PROBE,))
+    steps = Steps(journal, (1, lambda p: replace(p, answers={PROBE: given} if answer else {})))
+    with pytest.raises(WaitTimeout) as caught:
+        until(steps, [there("a"), unseen], failed=[], timeout_s=3)  # type: ignore[arg-type]
+    here, there_ = caught.value.missing
+    assert (here.text, here.known, here.asked) == ("pod a: 0 pods", True, True)
+    assert (there_.text, there_.known, there_.asked) == ("unseen: no answer", False, asked)
+    assert caught.value.undecided == ("" if asked else "unseen: no answer")
+
+
+def test_a_question_to_a_container_that_does_not_run_counts_as_asked(journal: Journal) -> None:
+    shell = Condition("df", Kind.VOLUME, lambda _: unknown("not running"), (ExecProbe("pod", "server", ("df",)),))
+    with pytest.raises(WaitTimeout) as caught:
+        until(Steps(journal), [there("a"), shell], failed=[], timeout_s=3)  # type: ignore[arg-type]
+    assert caught.value.undecided == ""

@@ -18,7 +18,6 @@ from typing import Any, Concatenate, ParamSpec
 
 import yaml
 
-from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
@@ -28,7 +27,7 @@ from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident
 from promdrill.drill.plan import Moments, Plan
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
-from promdrill.drill.verdicts import DrillNotPassed, as_written, judge
+from promdrill.drill.verdicts import DrillNotPassed, judge, of_variant
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Undo
 from promdrill.faults.pods import untouched
@@ -172,9 +171,8 @@ class Drill:
                 Course(site, plan, runbook, record=record, undo=undo, closing=closing).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
-                verdict, reason = judge(record.phase, ended, site.scenario_dir)
-                if variant.control == AS_WRITTEN and runbook is not None:
-                    verdict, reason = as_written(verdict, reason, ended, runbook)
+                judged = judge(record.phase, ended, site.scenario_dir)
+                verdict, reason = of_variant(variant, judged, ended, runbook, record.steps)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))

@@ -305,6 +305,20 @@ def test_an_error_in_the_undo_hides_nothing_and_stops_nothing(world: World) -> N
     assert "ZeroDivisionError" in journal
 
 
+def test_a_drill_that_could_not_be_undone_passed_and_is_not_as_expected(world: World) -> None:
+    drill = drill_in(world)
+    fault = Break(world, then=lambda undo: undo.register("give it back", lambda: 1 / 0))
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(drill, world, fault=fault)
+    result = caught.value.result
+    assert (result.verdict, result.reason) == (Verdict.PASSED, None)
+    assert result.not_undone == ("give it back: ZeroDivisionError: division by zero",)
+    assert world.results == [result]
+    assert str(caught.value) == (
+        "toy passed; the cluster is not as it was; not done: give it back: ZeroDivisionError: division by zero"
+    )
+
+
 def test_keep_undoes_nothing(world: World) -> None:
     run_toy(drill_in(world, keep=True), world)
     made = ["apply Namespace", "apply StorageClass", "install"]

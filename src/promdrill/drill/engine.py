@@ -180,7 +180,8 @@ class Drill:
             reproduced = error is None and self._leaves_incident
             interruption = self._take_back(record, undo, reproduced=reproduced)
         journal.write(Reproduced() if reproduced else VerdictReached(verdict=verdict, reason=reason))
-        return self._result(plan, record, verdict, reason, error), cut_short or interruption or error, hint
+        result = replace(self._result(plan, record, verdict, reason, error), not_undone=tuple(undo.failures))
+        return result, cut_short or interruption or error, hint
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
         """The phase undo, unless an incident is to stay. Returns what interrupted it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -172,38 +171,10 @@ def test_an_ablation_that_the_harness_cannot_carry_out_is_caught(world: World) -
     assert (result.verdict, need(result)) == (Verdict.ABORTED, Need.UNKNOWN)
 
 
-def test_an_incident_that_heals_by_design_names_what_breaks_its_recovery(world: World) -> None:
-    world.heals_after_s = 4
-    again = Break(world, then=lambda _undo: setattr(world, "heals_after_s", None))
-    drill = drill_in(world, variant=Variant("no-remedy"))
-    result = run_toy(drill, world, persistence=None, breaking=again)
-    assert result.verdict is Verdict.FAILED
-    assert result.steps == ()
-    assert world.done.count("broken") == 2
-    journal = [json.loads(line) for line in drill.site.recording.journal.path.read_text().splitlines()]
-    assert next(line for line in journal if line["event"] == "control")["instead"] == "break it"
-
-
-def test_a_breaking_control_that_breaks_nothing_is_caught(world: World) -> None:
+def test_an_incident_that_heals_by_itself_is_caught_by_the_control_without_the_remedy(world: World) -> None:
     world.heals_after_s = 4
     with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
         run_toy(drill_in(world, variant=Variant("no-remedy")), world, persistence=None)
-
-
-def test_a_breaking_control_that_is_not_confirmed_is_caught(world: World) -> None:
-    world.heals_after_s = 4
-    with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery"):
-        run_toy(
-            drill_in(world, variant=Variant("no-remedy")),
-            world,
-            persistence=None,
-            breaking=Break(world, proof=(NEVER,)),
-        )
-
-
-def test_the_drill_itself_breaks_nothing_more(world: World) -> None:
-    run_toy(drill_in(world), world, breaking=Break(world))
-    assert world.done.count("broken") == 1
 
 
 def test_a_signature_that_always_holds_is_caught_by_the_control_without_the_fault(world: World) -> None:

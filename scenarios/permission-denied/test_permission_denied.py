@@ -2,13 +2,12 @@
 
 import pytest
 
-from promdrill.drill import MANUAL_JOBS, Drill, Persistence, Stage
+from promdrill.drill import MANUAL_JOBS, PERMISSION_DENIED, Drill, Persistence, Stage
 from promdrill.faults import OnNode, RestartServer
 from promdrill.observe import command, no_pod
 
 DEBUG_IMAGE = "docker.io/library/busybox:1.37.0"
 HELPERS = {"app.kubernetes.io/managed-by": "kubectl-debug"}
-DENIED = "permission denied"  # the kernel's words for EACCES, the same in every version
 
 
 @pytest.mark.images("docker.io/library/busybox:1.37.0")
@@ -23,7 +22,7 @@ def test_permission_denied(drill: Drill) -> None:
         signature=(
             Stage(
                 "0/1, it does not start again",
-                (server.crash_looping(), server.logs(rf"open /prometheus/\S+: {DENIED}")),
+                (server.crash_looping(), server.logs(drill.wording("file-denied"))),
                 before=RestartServer(),
             ),
         ),
@@ -36,7 +35,7 @@ def test_permission_denied(drill: Drill) -> None:
                 ("stat", "-c", "%u:%g", "/prometheus"),
                 pattern="^65534:65534$",
             ),
-            server.no_logs(DENIED, this_restart=True),
+            server.no_logs(PERMISSION_DENIED, this_restart=True),
             no_pod(HELPERS),
         ),
         jobs=MANUAL_JOBS,

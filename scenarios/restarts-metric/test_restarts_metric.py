@@ -1,32 +1,37 @@
-"""restarts-metric: nginx' main process is killed in its pod; the metric of restarts names that pod and no other."""
+"""restarts-metric: the kubelet kills a container again and again; the pod looks well in between, a metric names it."""
+
+from typing import Any
 
 import pytest
 
-from promdrill.drill import Drill, Stage
-from promdrill.faults import Patched, RunIn
-from promdrill.observe import Vector, dashboard, ended_with, not_restarted, pods_ready, restart_counted
+from promdrill.drill import Drill, Persistence, Stage
+from promdrill.faults import Patched
+from promdrill.observe import Vector, dashboard, ended_with, not_restarted, object_shows, pods_ready, restart_counted
 
 INCREASE = "sum(increase(kube_pod_container_status_restarts_total[1m])) by (namespace, pod)"
 NGINX = {"app": "nginx"}
+PORT, NO_PORT = 80, 8080  # nginx listens on the first; on the other, nothing does
+LONGER_THAN_A_RUN_S = 15.0  # with the wrong port a run ends after 4 s, and the next one begins seconds later
 
 
 @pytest.mark.charts(">=15", stack=">=57,<58")
 @pytest.mark.beside("grafana")
 @pytest.mark.long("a window of a minute passes")
-@pytest.mark.touches("a container's main process")
+@pytest.mark.touches("a liveness probe")
 def test_restarts_metric(drill: Drill) -> None:
-    """The process is killed once and its container restarted; the runbook finds out which, why, and how often."""
+    """A liveness probe asks the wrong port; the runbook finds out which pod, how it ended and why, and corrects it."""
     server = drill.server
     source = dashboard.Source.of(server, grafana=drill.site.has_image(dashboard.GRAFANA_IMAGE))
     path = f"/apis/apps/v1/namespaces/{server.namespace}/deployments/nginx"
-    ending = [{"name": "nginx", "command": ["sh", "-c", "exit 3"]}]
+    probing = [{"name": "nginx", "livenessProbe": {"tcpSocket": {"port": NO_PORT}}}]
+    named = source.query(f"{INCREASE} > 0", _nginx_alone, "increase > 0 for nginx alone")
+    unhealthy = server.event("Unhealthy", "nginx-", f"Liveness probe failed: .*:{NO_PORT}: connect: connection refused")
     drill.run(
-        fault=RunIn(
-            "kill nginx' main process",
-            "kill 1",
-            pod="nginx-",
-            container="nginx",
-            exit_codes=(0, 137),  # the shell may end before its container does, or with it
+        fault=Patched(
+            f"let nginx' liveness probe ask port {NO_PORT}",
+            path,
+            {"spec": {"template": {"spec": {"containers": probing}}}},
+            kind="strategic",
         ),
         signature=(
             Stage(
@@ -35,22 +40,25 @@ def test_restarts_metric(drill: Drill) -> None:
                     server.ready(),
                     ended_with(NGINX, "nginx", "Completed"),
                     restart_counted(server, NGINX, "nginx", since=at.baseline or at.began, scrapes=2),
-                    source.query(f"{INCREASE} > 0", _nginx_alone, "increase > 0 for nginx alone"),
+                    named,
                 ),
             ),
+            Stage("again and again, for its liveness probe fails", (server.ready(), named, unhealthy)),
         ),
-        persistence=None,
+        persistence=Persistence(hold_s=LONGER_THAN_A_RUN_S),
         recovery=lambda at: (
-            source.query(INCREASE, lambda v: any(_of_nginx(v)), "nginx' increase is still there"),
-            not_restarted(NGINX, "nginx", since=at.remediating or at.began),
+            source.query(INCREASE, lambda v: any(_of_nginx(v)), "nginx is still counted"),
+            not_restarted(NGINX, "nginx", since=at.remediated or at.began),
+            object_shows(
+                path,
+                lambda found: _probed(found) == PORT,
+                f"the liveness probe asks port {PORT}",
+                show=lambda found: str(_probed(found)),
+            ),
         ),
+        recovery_hold_s=LONGER_THAN_A_RUN_S,
         jobs=("prometheus", "kube-state-metrics"),
-        breaking=Patched(
-            "make nginx end again and again",
-            path,
-            {"spec": {"template": {"spec": {"containers": ending}}}},
-            kind="strategic",
-        ),
+        variables={"PROBE_PORT": str(PORT)},
         beside=[*drill.manifest("nginx.yaml"), *source.objects(server)],
         beside_ready=(
             pods_ready(NGINX, 1),
@@ -59,6 +67,11 @@ def test_restarts_metric(drill: Drill) -> None:
         ),
         remarks=(source.remark,),
     )
+
+
+def _probed(deployment: dict[str, Any]) -> object:
+    (nginx,) = deployment["spec"]["template"]["spec"]["containers"]
+    return nginx.get("livenessProbe", {}).get("tcpSocket", {}).get("port")
 
 
 def _of_nginx(vector: Vector) -> list[bool]:

@@ -51,7 +51,7 @@ def test_service_port(drill: Drill) -> None:
                     unanswered,
                     server.ready(),
                     drill.same_pod(at),
-                    server.no_logs("level=(warn|error)", since=at.injected),
+                    server.no_logs(drill.wording("warning-or-error"), since=at.injected),
                 ),
             ),
         ),

@@ -17,7 +17,7 @@ SCENARIO_NEEDS = {
     "dashboard-no-data": ("node-exporter-subchart", "kube-state-metrics-subchart"),
     "disk-full-cooldown": ("wal-outlives-full",),
     "inodes-full": ("wal-new-segment",),
-    "oom": ("kubernetes-labels", "node-exporter-subchart", "kube-state-metrics-subchart"),
+    "oom": ("kubernetes-labels", "kube-state-metrics-subchart"),
     "restarts-metric": ("kube-state-metrics-subchart",),
     "wal-corrupt": ("wal-replay-logged",),
 }

@@ -14,7 +14,7 @@ from tests.unit.observe_world import noted
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
-from promdrill.drill import DrillNotPassed, Persistence, Stage
+from promdrill.drill import DrillNotPassed, Moments, Persistence, Stage
 from promdrill.faults import Undo
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 
@@ -221,14 +221,20 @@ def test_a_remedy_that_does_nothing_is_failed(world: World) -> None:
 
 def test_recovery_counts_failures_from_the_moment_of_the_remedy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """No two moments are the same in this world."""
-    utc, moments = world.clock.utc, []
+    utc = world.clock.utc
+    moments: list[Moments] = []
 
     def later() -> datetime:
         world.clock.now += 0.001
         return utc()
 
     monkeypatch.setattr(world.clock, "utc", later)
-    run_toy(drill_in(world), world, recovery=lambda at: moments.append(at) or (ALWAYS,))
+
+    def recovery(at: Moments) -> tuple[Condition, ...]:
+        moments.append(at)
+        return (ALWAYS,)
+
+    run_toy(drill_in(world), world, recovery=recovery)
     (at,) = moments
     assert at.remediating < at.remediated < at.began
     assert world.metrics_since[-1] == at.remediated
@@ -435,6 +441,20 @@ def test_an_error_in_the_undo_hides_nothing_and_stops_nothing(world: World) -> N
     assert world.done[-5:] == UNDONE
     journal = (world.folder / "report" / "journal.jsonl").read_text()
     assert "ZeroDivisionError" in journal
+
+
+def test_a_drill_that_could_not_be_undone_passed_and_is_not_as_expected(world: World) -> None:
+    drill = drill_in(world)
+    fault = Break(world, then=lambda undo: undo.register("give it back", lambda: 1 / 0))
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(drill, world, fault=fault)
+    result = caught.value.result
+    assert (result.verdict, result.reason) == (Verdict.PASSED, None)
+    assert result.not_undone == ("give it back: ZeroDivisionError: division by zero",)
+    assert world.results == [result]
+    assert str(caught.value) == (
+        "toy passed; the cluster is not as it was; not done: give it back: ZeroDivisionError: division by zero"
+    )
 
 
 def test_keep_undoes_nothing(world: World) -> None:

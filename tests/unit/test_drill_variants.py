@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
 from promdrill.drill.variants import ablations, controls
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, Kind, unknown
 from promdrill.results.expected import Need, need
 
 __all__ = ["world"]
@@ -41,9 +40,9 @@ def ablated(
     return drill
 
 
-def not_due(drill: Drill, world: World) -> tuple[DrillResult, str]:
+def not_due(drill: Drill, world: World, **plan: Any) -> tuple[DrillResult, str]:
     with pytest.raises(DrillNotPassed) as caught:
-        run_toy(drill, world)
+        run_toy(drill, world, **plan)
     return caught.value.result, str(caught.value)
 
 
@@ -172,43 +171,52 @@ def test_an_ablation_that_the_harness_cannot_carry_out_is_caught(world: World) -
     assert (result.verdict, need(result)) == (Verdict.ABORTED, Need.UNKNOWN)
 
 
-def test_an_incident_that_heals_by_design_names_what_breaks_its_recovery(world: World) -> None:
-    world.heals_after_s = 4
-    again = Break(world, then=lambda _undo: setattr(world, "heals_after_s", None))
-    drill = drill_in(world, variant=Variant("no-remedy"))
-    result = run_toy(drill, world, persistence=None, breaking=again)
-    assert result.verdict is Verdict.FAILED
-    assert result.steps == ()
-    assert world.done.count("broken") == 2
-    journal = [json.loads(line) for line in drill.site.recording.journal.path.read_text().splitlines()]
-    assert next(line for line in journal if line["event"] == "control")["instead"] == "break it"
-
-
-def test_a_breaking_control_that_breaks_nothing_is_caught(world: World) -> None:
+def test_an_incident_that_heals_by_itself_is_caught_by_the_control_without_the_remedy(world: World) -> None:
     world.heals_after_s = 4
     with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery; it ended passed"):
         run_toy(drill_in(world, variant=Variant("no-remedy")), world, persistence=None)
 
 
-def test_a_breaking_control_that_is_not_confirmed_is_caught(world: World) -> None:
-    world.heals_after_s = 4
-    with pytest.raises(DrillNotPassed, match="no-remedy must end failed in recovery"):
-        run_toy(
-            drill_in(world, variant=Variant("no-remedy")),
-            world,
-            persistence=None,
-            breaking=Break(world, proof=(NEVER,)),
-        )
-
-
-def test_the_drill_itself_breaks_nothing_more(world: World) -> None:
-    run_toy(drill_in(world), world, breaking=Break(world))
-    assert world.done.count("broken") == 1
-
-
 def test_a_signature_that_always_holds_is_caught_by_the_control_without_the_fault(world: World) -> None:
     with pytest.raises(DrillNotPassed, match="no-fault must end invalid in signature"):
         run_toy(drill_in(world, variant=Variant("no-fault")), world, signature=(Stage("always", (ALWAYS,)),))
+
+
+UNSEEN = Condition("nobody answers", Kind.HTTP, lambda _: unknown("not answered: HTTP 503"))
+
+
+@pytest.mark.parametrize("wanted", [(UNSEEN,), (ALWAYS, UNSEEN)])
+def test_a_signature_that_is_not_known_to_be_missing_aborts_the_control_without_the_fault(
+    world: World, wanted: tuple[Condition, ...]
+) -> None:
+    drill = drill_in(world, variant=Variant("no-fault"))
+    result, sentence = not_due(drill, world, signature=(Stage("unseen", wanted),))
+    assert (result.verdict, result.phases[-2].name) == (Verdict.ABORTED, PhaseName.SIGNATURE)
+    assert "not known whether it ended as it must: nobody answers: not answered: HTTP 503" in sentence
+
+
+@pytest.mark.parametrize("variant", [Variant("no-remedy"), None])
+def test_a_recovery_that_is_not_known_to_be_missing_aborts_the_control_or_ablation(
+    world: World, variant: Variant | None
+) -> None:
+    world.heals_after_s = 9
+    drill = ablated(world, 0) if variant is None else drill_in(world, variant=variant)
+    result, sentence = not_due(drill, world, persistence=None, recovery=(UNSEEN,))
+    assert (result.verdict, result.phases[-2].name) == (Verdict.ABORTED, PhaseName.RECOVERY)
+    assert "nobody answers: not answered" in sentence
+
+
+def test_one_condition_that_is_known_not_to_hold_is_enough(world: World) -> None:
+    drill = drill_in(world, variant=Variant("no-fault"))
+    assert run_toy(drill, world, signature=(Stage("unseen", (UNSEEN, NEVER)),)).verdict is Verdict.INVALID
+
+
+def test_a_control_whose_own_acts_do_nothing_is_aborted(world: World) -> None:
+    drill = drill_in(world, variant=Variant("no-fault"))
+    stage = Stage("after a restart", (NEVER,), before=Break(world, proof=(NEVER,)))
+    result, sentence = not_due(drill, world, signature=(stage,))
+    assert result.verdict is Verdict.ABORTED
+    assert "the no-fault drill could not be carried out: the incident was not observed: not seen within" in sentence
 
 
 def test_a_remedy_that_does_nothing_is_caught_by_its_ablation(world: World) -> None:
@@ -250,7 +258,7 @@ def test_a_remedy_that_does_not_work_as_written_ends_failed_as_it_must(
             "it failed, but not as its fails_with says, /Forbidden/: ",
         ),
         ("Forbidden", "true", "it failed, but not as its fails_with says, /Forbidden/: no recovery: "),
-        ("", "true", "its runbook has no fails_with: no recovery: "),
+        ("", "true", "its runbook lacks fails_because or fails_with: no recovery: "),
     ],
 )
 def test_a_remedy_that_fails_otherwise_than_it_says_proves_nothing(
@@ -268,6 +276,18 @@ def test_a_slip_in_its_diagnosis_does_not_prove_that_a_remedy_does_not_work(worl
     _, sentence = not_due(drill, world)
     assert "it ended invalid: the runbook ended in Diagnosis, before its remedy was tried: " in sentence
     assert "gerp: command not found" in sentence
+
+
+@pytest.mark.parametrize("remedy", ["gerp x", "gerp x | cat >/dev/null; false", "gerp x || true", "gerp x; false"])
+def test_a_misspelt_command_does_not_prove_that_a_remedy_does_not_work(world: World, remedy: str) -> None:
+    result, sentence = not_due(as_written(world, ".", remedy=remedy), world)
+    assert result.verdict is Verdict.INVALID
+    assert "ended invalid: one of its steps names a command that does not exist: " in sentence
+
+
+def test_a_remedy_as_written_whose_failure_is_not_known_is_aborted(world: World) -> None:
+    drill = as_written(world, "nobody answers", remedy=CURE)
+    assert not_due(drill, world, recovery=(UNSEEN,))[0].verdict is Verdict.ABORTED
 
 
 def test_a_remedy_that_works_as_written_is_caught(world: World) -> None:

@@ -26,6 +26,7 @@ from promdrill.plugin import session
 from promdrill.request import fulfil
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import KindOptions, Request, make
+from promdrill.results.expected import as_expected
 from promdrill.results.run import Run
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice
@@ -68,6 +69,7 @@ class Fakes:
         self.children: list[tuple[str, Sequence[str]]] = []
         self.requests: list[Request] = []
         self.verdicts: dict[str, Verdict] = {}
+        self.not_undone: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, Exception] = {}
 
     def _may_fail(self, where: str) -> None:
@@ -111,7 +113,8 @@ class Fakes:
         on_message(Line(f"{scenario}: passed"))
         verdict = self.verdicts.get(scenario, Verdict.PASSED)
         drill = DrillResult(scenario, None, None, None, "fast", None, verdict, None)
-        outcome: Any = "passed" if verdict is Verdict.PASSED else "failed"
+        drill = replace(drill, not_undone=self.not_undone.get(scenario, ()))
+        outcome: Any = "passed" if as_expected(drill) else "failed"
         nodeid = str(Path(test).relative_to(self.folder))
         reports = (
             pytest.TestReport(nodeid, ("f", 1, "t"), {}, outcome, None, "call"),
@@ -230,6 +233,24 @@ def test_no_more_are_started_after_the_failure_that_is_one_too_many(pytester: py
     result.stdout.fnmatch_lines(["*stopping after 1 failures*"])
     assert [Path(test).name for test, _ in fakes.children] == ["test_disk_full.py::test_disk_full"]
     assert fakes.log == ["created", "deleted"]
+
+
+def test_all_workers_stop_taking_drills_in_a_cluster_that_is_not_as_it_was(
+    pytester: pytest.Pytester, fakes: Fakes
+) -> None:
+    fakes.not_undone["disk-full"] = ("make standard the default: refused",)
+    for name in ("disk-full", "flag"):
+        scenario(pytester, name, "exclusive('metrics API')")
+    result = pytester.runpytest_inprocess("--jobs=2")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert [Path(test).name for test, _ in fakes.children] == ["test_disk_full.py::test_disk_full"]
+    assert fakes.log == ["created", "deleted"]
+    why = "the cluster is not as it was; not done: make standard the default: refused"
+    assert verdicts(pytester) == [
+        ("disk-full", "passed", None),
+        ("flag", "aborted", f"not run, as disk-full was not taken back: {why}"),
+    ]
+    assert stored(pytester)["finished"] is not None
 
 
 def test_those_alone_come_last_and_say_why(pytester: pytest.Pytester, fakes: Fakes) -> None:

@@ -21,6 +21,7 @@ from promdrill.faults import Deleted, Edited, Fault, InOrder, OnNode, Replace, R
 from promdrill.helm.values.edit import load
 from promdrill.install.manual import JOBS, Manual
 from promdrill.observe.conditions import Condition
+from promdrill.observe.log_patterns import wording
 from promdrill.observe.others import no_volume
 from promdrill.observe.probes import ExecProbe, QueryProbe
 from promdrill.observe.snapshot import Object, Snapshot
@@ -162,7 +163,7 @@ def test_a_refused_service_is_an_incident_only_while_the_pod_is_well() -> None:
     assert [each.name for each in well] == [
         "server pod 1/1",
         "the same pod, not restarted",
-        "log of prometheus has no /level=(warn|error)/",
+        f"log of prometheus has no /{wording('warning-or-error', '3.14.0')}/",
     ]
     (probe,) = unanswered.probes
     assert holding((unanswered,), answered(probe, said(503))) == [True]

@@ -34,7 +34,7 @@ ASKING = (
     volume_shows(DRILLED, "p", "/data", "1Gi"),
     volume_below(DRILLED, "p", "/data", 0.8),
     inodes_full(DRILLED, "p", "/data"),
-    *valid_metrics(DRILLED, since=NOW, scrape_interval_s=1, jobs=("prometheus",), early=(EARLY,)),
+    *valid_metrics(DRILLED, since=NOW, scrape_interval_s=1, jobs={"prometheus": 1}, early=(EARLY,)),
 )
 """Every kind of condition that asks."""
 

@@ -18,7 +18,7 @@ from promdrill.core.events import ConditionChanged, FailureSeen, WaitDone, WaitT
 from promdrill.core.journal import Journal
 from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
 from promdrill.observe.judges import http_status
-from promdrill.observe.probes import HttpProbe, Probe, ProbeAnswer, QueryProbe
+from promdrill.observe.probes import ExecProbe, HttpProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.snapshot import ContainerKey, Listing, LogLine, Object, Snapshot
 from promdrill.observe.until import TICK_S, until
 
@@ -275,7 +275,8 @@ def test_a_hold_is_not_over_before_each_probe_answers_what_was_asked_at_its_end(
         until(steps, [ok(HEALTHY), ok(READY)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
     assert caught.value.last_seen == "/-/ready is 200: it held for 3 s; what was asked after that is not answered"
     assert noted(journal, WaitTimedOut)[-1].missing == ("/-/ready is 200",)
-    assert steps.asked_anew == [(pytest.approx(4.002), {HEALTHY, READY})], "once, and not again and again"
+    ((asked_s, asked),) = steps.asked_anew
+    assert (asked_s, asked) == (pytest.approx(4.002), {HEALTHY, READY}), "once, and not again and again"
     assert min(steps.waits) > 0, "it does not spin until the answers come"
 
 
@@ -352,3 +353,28 @@ def test_the_end_of_a_hold_needs_logs_that_were_read_after_it(journal: Journal) 
     steps.now = replace(steps.now, read={LOG: 0.0})
     until(steps, [Condition("other", Kind.POD, quiet)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]
     assert steps.read_anew_ == [], "no condition on logs"
+
+
+@pytest.mark.parametrize(
+    ("answer", "asked"),
+    [(None, False), ("refused", False), ("answered", True)],
+)
+def test_a_timeout_says_of_each_missing_condition_whether_it_was_known_and_could_be_asked(
+    journal: Journal, answer: str | None, asked: bool
+) -> None:
+    given = ProbeAnswer(0.0, 0.0, NOW, None, error="no", refused=answer == "refused")
+    unseen = Condition("unseen", Kind.HTTP, lambda _: unknown("no answer"), (PROBE,))
+    steps = Steps(journal, (1, lambda p: replace(p, answers={PROBE: given} if answer else {})))
+    with pytest.raises(WaitTimeout) as caught:
+        until(steps, [there("a"), unseen], failed=[], timeout_s=3)  # type: ignore[arg-type]
+    here, there_ = caught.value.missing
+    assert (here.text, here.known, here.asked) == ("pod a: 0 pods", True, True)
+    assert (there_.text, there_.known, there_.asked) == ("unseen: no answer", False, asked)
+    assert caught.value.undecided == ("" if asked else "unseen: no answer")
+
+
+def test_a_question_to_a_container_that_does_not_run_counts_as_asked(journal: Journal) -> None:
+    shell = Condition("df", Kind.VOLUME, lambda _: unknown("not running"), (ExecProbe("pod", "server", ("df",)),))
+    with pytest.raises(WaitTimeout) as caught:
+        until(Steps(journal), [there("a"), shell], failed=[], timeout_s=3)  # type: ignore[arg-type]
+    assert caught.value.undecided == ""

@@ -71,6 +71,7 @@ class Fakes:
         self.log: list[str] = []
         self.pages: list[Run] = []
         self.verdicts: dict[str, Verdict] = {}
+        self.not_undone: dict[str, tuple[str, ...]] = {}
         self.refusal: Exception | None = None
         self.supply_error: Exception | None = None
         self.cluster_error: Exception | None = None
@@ -142,6 +143,7 @@ class Fakes:
                 samples=SampleAccount(gap_s=24.0),
                 left_out=variant.left_out,
                 repetition=variant.repetition,
+                not_undone=self.not_undone.get(name, ()),
             )
             run.record(result)
             if verdict is Verdict.ABORTED:
@@ -490,6 +492,23 @@ def test_a_control_that_does_not_end_as_it_must_fails(session: pytest.Pytester, 
             "disk-full       passed, NOT AS EXPECTED  failed, as expected",
         ]
     )
+
+
+def test_no_drill_follows_one_that_could_not_be_taken_back(session: pytest.Pytester, fakes: Fakes) -> None:
+    fakes.not_undone["disk-full"] = ("make standard the default: refused",)
+    result = session.runpytest_inprocess("--capture=no", "-q")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert [(drill["scenario"], drill["verdict"]) for drill in stored(session)["drills"]] == [
+        ("disk-full", "passed"),
+        ("lifecycle-flag", "aborted"),
+    ]
+    result.stdout.fnmatch_lines(
+        [
+            "disk-full: passed: the cluster is not as it was; not done: make standard the default: refused",
+            "lifecycle-flag: aborted: not run, as disk-full was not taken back: *",
+        ]
+    )
+    assert fakes.log == ["created", "deleted"]
 
 
 def test_variants_have_names_to_be_chosen_by(session: pytest.Pytester, fakes: Fakes) -> None:

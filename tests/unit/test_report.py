@@ -26,6 +26,7 @@ from promdrill.core.model import (
     Verdict,
 )
 from promdrill.results import folder, store, summary, variants
+from promdrill.results.expected import as_expected, outcome
 from promdrill.results.junit import to_junit
 from promdrill.results.run import Run
 from promdrill.results.table import WIDTH
@@ -81,6 +82,28 @@ def without(line: int, command: str, *, optional: bool = False, **fields: Any) -
 
 def not_needed(line: int, command: str, *, optional: bool) -> DrillResult:
     return without(line, command, optional=optional, verdict=Verdict.PASSED, reason=None)
+
+
+LEFT = ("make standard the default: ClusterError: refused",)
+CHANGED = "the cluster is not as it was; not done: make standard the default: ClusterError: refused"
+
+
+@pytest.mark.parametrize("ended", [PASSED, FAILED, NO_FAULT, NO_REMEDY, without(98, "sed")])
+def test_no_drill_that_was_not_taken_back_is_as_expected_and_everything_says_so(
+    tmp_path: Path, ended: DrillResult
+) -> None:
+    left = replace(ended, not_undone=LEFT)
+    assert not as_expected(left)
+    assert outcome(left).endswith(CHANGED)
+    assert summary.closing_line([left]) == "0 passed, 1 failed"
+    told = " ".join(" ".join(summary.lines([left])).split())
+    assert CHANGED in told
+    run = written(tmp_path, left)
+    (stored,) = json.loads((tmp_path / "results.json").read_text())["drills"]
+    assert stored["not_undone"] == list(LEFT)
+    assert store.read(tmp_path).drills == (left,)
+    (case,) = ET.fromstring(to_junit(run.run)).iter("testcase")  # noqa: S314  our own text
+    assert CHANGED in str(case.find("failure").text)  # type: ignore[union-attr]
 
 
 class StoppedClock:

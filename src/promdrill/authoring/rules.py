@@ -289,7 +289,7 @@ def _stated(drill: Stated, scenario: ScenarioFolder) -> Iterator[tuple[str, str]
 
 def _lists(stated_plan: Plan, scenario: ScenarioFolder) -> Iterator[tuple[str, str]]:
     """Edits that would turn a list of the values into something else."""
-    acts = [stated_plan.fault, stated_plan.breaking]
+    acts: list[Fault | None] = [stated_plan.fault]
     acts += [stage.before for stage in (*stated_plan.signature, *stated_plan.afterwards)]
     text = (scenario.folder / "values.yaml").read_text(encoding="utf-8")
     for edit in (edit for act in acts if act is not None for edit in _sets(act)):
@@ -312,7 +312,7 @@ def _edits(drill: Stated, scenario: ScenarioFolder, line: int) -> Iterator[Probl
         line: The line to report if the edit's own cannot be told.
     """
     stated_plan = drill.plan
-    acts = [stated_plan.fault, *(stage.before for stage in stated_plan.signature), stated_plan.breaking]
+    acts = [stated_plan.fault, *(stage.before for stage in stated_plan.signature)]
     made = list(_made(act for act in acts if act is not None))
     if not made:
         return

@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -118,8 +120,41 @@ class CommandTimeout(CommandFailed):
     """A subprocess was ended at its deadline, with all its children."""
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A condition that did not hold when a wait ended.
+
+    Attributes:
+        text: Its name, and what was last seen of it.
+        known: Whether it was known not to hold; otherwise it may have held unseen.
+        asked: Whether all that it asks could be asked. A command in a container that does not run counts as asked.
+    """
+
+    text: str
+    known: bool = True
+    asked: bool = True
+
+
 class WaitError(PromdrillError):
-    """A wait that did not end in success."""
+    """A wait that did not end in success.
+
+    Attributes:
+        missing: The conditions that did not hold at its end.
+    """
+
+    missing: tuple[Missing, ...] = ()
+
+    @property
+    def undecided(self) -> str:
+        """Why the conditions may have held all the same, in words; empty if one of them is known not to have held.
+
+        They must hold together, so one that is known not to is enough; but not while a question could not be asked:
+        then what is known may be old.
+        """
+        unasked = [missing.text for missing in self.missing if not missing.asked]
+        if unasked or not any(missing.known for missing in self.missing):
+            return "; ".join(unasked or [missing.text for missing in self.missing])
+        return ""
 
 
 class WaitFailed(WaitError):
@@ -131,10 +166,21 @@ class WaitFailed(WaitError):
         last_seen: The last observation, in words.
         waited_s: Seconds waited.
         hint: Where to look.
+        missing: See `WaitError`.
     """
 
-    def __init__(self, wanted: str, failure: str, last_seen: str, waited_s: float, *, hint: str = "") -> None:
+    def __init__(
+        self,
+        wanted: str,
+        failure: str,
+        last_seen: str,
+        waited_s: float,
+        *,
+        hint: str = "",
+        missing: Sequence[Missing] = (),
+    ) -> None:
         self.wanted, self.failure, self.last_seen, self.waited_s = wanted, failure, last_seen, waited_s
+        self.missing = tuple(missing)
         super().__init__(
             f"{failure} after {waited_s:.1f} s, while waiting for {wanted}; last seen: {last_seen}", hint=hint
         )
@@ -143,6 +189,9 @@ class WaitFailed(WaitError):
 class WaitTimeout(WaitError):
     """The deadline passed; arguments as in `WaitFailed`, with the budget in seconds."""
 
-    def __init__(self, wanted: str, budget_s: float, last_seen: str, *, hint: str = "") -> None:
+    def __init__(
+        self, wanted: str, budget_s: float, last_seen: str, *, hint: str = "", missing: Sequence[Missing] = ()
+    ) -> None:
         self.wanted, self.last_seen, self.waited_s = wanted, last_seen, budget_s
+        self.missing = tuple(missing)
         super().__init__(f"not seen within {budget_s:.0f} s: {wanted}; last seen: {last_seen}", hint=hint)

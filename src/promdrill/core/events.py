@@ -199,7 +199,7 @@ class ControlApplied(Event):
     Attributes:
         control: Which control, as in `promdrill.core.model.DrillResult`.
         left_out: The fault's name, or the runbook's path.
-        instead: The fault that was applied instead of the remedy; None for none.
+        instead: The fault that was applied instead; None for none.
     """
 
     control: str

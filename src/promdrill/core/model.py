@@ -210,6 +210,7 @@ class DrillResult:
         remarks: Remarks for a reader of the result, a sentence each.
         repetition: Which of several runs of the same drill in one session, counted from 1; None for the only one.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
+        not_undone: What could not be taken back, and why. The cluster is not as it was, whatever the verdict is.
     """
 
     scenario: str
@@ -230,6 +231,7 @@ class DrillResult:
     remarks: tuple[str, ...] = ()
     repetition: int | None = None
     interrupted: bool = False
+    not_undone: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

@@ -18,7 +18,6 @@ from typing import Any, Concatenate, ParamSpec
 
 import yaml
 
-from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
@@ -28,7 +27,7 @@ from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident
 from promdrill.drill.plan import Moments, Plan
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
-from promdrill.drill.verdicts import DrillNotPassed, as_written, judge
+from promdrill.drill.verdicts import DrillNotPassed, judge, of_variant
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Undo
 from promdrill.faults.pods import untouched
@@ -173,11 +172,10 @@ class Drill:
                 Course(site, plan, runbook, record=record, undo=undo, closing=closing).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
-                verdict, reason = judge(record.phase, ended, site.scenario_dir)
+                judged = judge(record.phase, ended, site.scenario_dir)
                 if isinstance(ended, Exception) and (trouble := site.cluster.trouble(began)):
-                    verdict, reason = Verdict.ABORTED, f"{trouble}; noticed during {record.phase}: {reason}"
-                if variant.control == AS_WRITTEN and runbook is not None:
-                    verdict, reason = as_written(verdict, reason, ended, runbook)
+                    judged = Verdict.ABORTED, f"{trouble}; noticed during {record.phase}: {judged[1]}"
+                verdict, reason = of_variant(variant, judged, ended, runbook, record.steps)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))
@@ -185,7 +183,8 @@ class Drill:
             reproduced = error is None and self._leaves_incident
             interruption = self._take_back(record, undo, reproduced=reproduced)
         journal.write(Reproduced() if reproduced else VerdictReached(verdict=verdict, reason=reason))
-        return self._result(plan, record, verdict, reason, error), cut_short or interruption or error, hint
+        result = replace(self._result(plan, record, verdict, reason, error), not_undone=tuple(undo.failures))
+        return result, cut_short or interruption or error, hint
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
         """The phase undo, unless an incident is to stay. Returns what interrupted it."""

@@ -91,8 +91,6 @@ class Plan:
         jobs: Scrape jobs that the baseline must have; recovery asks for every job that was found there.
         storage: Fields merged into the drill's StorageClass, a copy of the default one.
         variables: Values for the runbook's variables, instead of its own defaults.
-        breaking: For an incident that heals by itself: what the control `no-remedy` does instead of the runbook, so
-            that recovery cannot be proven. None for all other incidents.
         beside: Further objects for the drill's namespace (whatever namespace they name): workloads, a quota. For the
             images that they may run, see `promdrill.drill.Drill.image`.
         beside_ready: What must hold of them at the baseline, and again at recovery.
@@ -108,7 +106,6 @@ class Plan:
     jobs: Sequence[str] = ("prometheus",)
     storage: Mapping[str, Any] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
-    breaking: Fault | None = None
     beside: Sequence[Mapping[str, Any]] = ()
     beside_ready: Sequence[Condition] = ()
     remarks: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""The remedy of a drill: its runbook's steps in one shell, or what a control does instead."""
+"""The remedy of a drill: its runbook's steps in one shell, or nothing in the control without it."""
 
 from __future__ import annotations
 
@@ -51,22 +51,17 @@ class Remedy:
         self._shell.close()
 
     def carry_out(self) -> None:
-        """Run the runbook, without Verification in an ablation; or do what the control `no-remedy` does instead.
+        """Run the runbook, without Verification in an ablation; do nothing in the control `no-remedy`.
 
         Raises:
             StepFailed: A step failed, or they took too long.
-            FaultNotTaken: What was to be done instead did nothing.
-            WaitError: Its proof was not seen.
         """
-        execution, breaking = self._site.execution, self._plan.breaking
+        execution = self._site.execution
         if execution.variant.control != NO_REMEDY:
             self._run(STEP_SECTIONS[:-1] if execution.ablates else STEP_SECTIONS)
             return
-        instead = breaking.name if breaking is not None else None
         left_out = str(self._runbook.path)
-        self._scene.ground.journal.write(ControlApplied(control=NO_REMEDY, left_out=left_out, instead=instead))
-        if breaking is not None:
-            self._scene.act(breaking)
+        self._scene.ground.journal.write(ControlApplied(control=NO_REMEDY, left_out=left_out))
 
     def verify(self) -> None:
         """Run the runbook's Verification.

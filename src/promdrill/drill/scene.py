@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from promdrill.core.clock import Clock
+from promdrill.core.errors import WaitError
 from promdrill.core.events import FaultApplied, FaultConfirmed, StageBegan, StageSeen
 from promdrill.drill.plan import Moments, Stage, conditions_of
 from promdrill.drill.running import crashed_after_s
 from promdrill.drill.timings import Timings
 from promdrill.drill.watch import Watch
-from promdrill.faults.base import Fault, Ground, Undo
+from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.observe.conditions import Condition, Failure
 from promdrill.observe.snapshot import container_status, name_of
 from promdrill.observe.until import until
@@ -53,12 +54,19 @@ class Scene:
         )
 
     def act(self, fault: Fault) -> None:
-        """Apply a fault, and wait for its proof."""
+        """Apply a fault, and wait for its proof.
+
+        Raises:
+            FaultNotTaken: It had no effect, or its proof was not seen.
+        """
         journal = self.ground.journal
         journal.write(FaultApplied(fault=fault.name, blast_radius=fault.blast_radius))
         proof = fault.apply(self.ground, self.undo)
         if proof:
-            self.wait(proof, self.limits.inject_s)
+            try:
+                self.wait(proof, self.limits.inject_s)
+            except WaitError as error:
+                raise FaultNotTaken(error.message, hint=error.hint) from error
         journal.write(FaultConfirmed(fault=fault.name, by=tuple(c.name for c in proof)))
 
     def see(self, stage: Stage, moments: Moments, timeout_s: float) -> tuple[Moments, tuple[Condition, ...]]:

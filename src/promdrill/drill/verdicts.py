@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
+from promdrill.core.choices import AS_WRITTEN
 from promdrill.core.errors import (
     CommandFailed,
     PromdrillError,
@@ -15,11 +17,14 @@ from promdrill.core.errors import (
     WaitTimeout,
     cause_in,
 )
-from promdrill.core.model import DrillResult, PhaseName, Verdict
+from promdrill.core.model import DrillResult, PhaseName, StepRecord, Variant, Verdict
 from promdrill.faults.base import FaultNotTaken
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepFailed
 from promdrill.runbook.step import STEP_SECTIONS
+
+NO_SUCH_COMMAND = 127
+"""bash's exit code for a command that it does not find: a slip of the pen, never what is wrong with a remedy."""
 
 REASON_CHARS = 400
 """A reason is one sentence in a summary line; the journal has the whole output."""
@@ -70,31 +75,50 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
     return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {words}")
 
 
-def as_written(
-    verdict: Verdict, reason: str | None, error: BaseException, runbook: Runbook
-) -> tuple[Verdict, str | None]:
-    """The verdict of the control `as-written`. Its runbook says how it fails; any other failure proves nothing.
+def of_variant(
+    variant: Variant,
+    ended: tuple[Verdict, str],
+    error: BaseException,
+    runbook: Runbook | None,
+    steps: Sequence[StepRecord],
+) -> tuple[Verdict, str]:
+    """The verdict of a control or an ablation, which must fail for the right reason. Any other failure proves nothing.
 
     Args:
-        verdict: The verdict from `judge`.
-        reason: The reason from `judge`.
-        error: What ended the drill.
-        runbook: The runbook that does not work.
+        variant: What was run; the verdict of the drill itself is unchanged.
+        ended: The verdict from `judge`, and its reason.
+        error: What ended it.
+        runbook: The runbook that was to be run; None if it could not be read.
+        steps: The steps that were run.
 
     Returns:
-        Both unchanged if the runbook failed as it says, in Mitigation or later; otherwise invalid, and why.
+        Both unchanged if the conditions that are missing were known not to hold, and `as-written` failed as its runbook
+        says, in Mitigation or later. Otherwise aborted or invalid, and why.
     """
-    if verdict is not Verdict.FAILED:
-        return verdict, reason
-    if not runbook.fails_with:
-        why = "its runbook has no fails_with"
-    elif isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
-        why = f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"
-    elif not re.search(runbook.fails_with, _evidence(error)):
-        why = f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
-    else:
-        return verdict, reason
-    return Verdict.INVALID, _sentence(f"{why}: {reason}")
+    verdict, reason = ended
+    if variant.control is None or verdict is Verdict.ABORTED:
+        return ended
+    if isinstance(error, WaitError) and error.undecided:
+        return Verdict.ABORTED, _sentence(f"it is not known whether it ended as it must: {error.undecided}")
+    if isinstance(error, FaultNotTaken):
+        return Verdict.ABORTED, _sentence(f"the {variant.control} drill could not be carried out: {reason}")
+    if variant.control == AS_WRITTEN and verdict is Verdict.FAILED and runbook is not None:
+        why = _fails_otherwise(runbook, error, steps)
+        return (Verdict.INVALID, _sentence(f"{why}: {reason}")) if why else ended
+    return ended
+
+
+def _fails_otherwise(runbook: Runbook, error: BaseException, steps: Sequence[StepRecord]) -> str:
+    """Why a failure is not the one that a runbook that does not work says; empty if it is."""
+    if not runbook.fails_because or not runbook.fails_with:
+        return "its runbook lacks fails_because or fails_with"
+    if isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
+        return f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"
+    if any(step.exit_code == NO_SUCH_COMMAND or ": command not found" in step.output for step in steps):
+        return "one of its steps names a command that does not exist"
+    if not re.search(runbook.fails_with, _evidence(error)):
+        return f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
+    return ""
 
 
 def _evidence(error: BaseException) -> str:
@@ -112,6 +136,8 @@ def line_in(scenario: Path, error: BaseException) -> str:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, FaultNotTaken) and isinstance(error.__cause__, WaitError):
+        return _words(error.__cause__)
     if isinstance(error, WaitFailed):
         return f"{error.failure}; last seen: {error.last_seen}"
     if isinstance(error, WaitTimeout):

@@ -76,9 +76,14 @@ class _Act:
 
 
 class Undo:
-    """Takes back the drill's own acts, newest first; each one is registered before it is done."""
+    """Takes back the drill's own acts, newest first; each one is registered before it is done.
+
+    Attributes:
+        failures: What could not be taken back, and why, in words.
+    """
 
     def __init__(self, journal: Journal) -> None:
+        self.failures: list[str] = []
         self._journal = journal
         self._acts: list[_Act] = []
 
@@ -87,14 +92,14 @@ class Undo:
 
         Args:
             what: The undo in words, for the journal: "remove /data/promdrill.fill".
-            act: Does it; must be safe if the thing was never done. What it raises goes to the journal and no further.
+            act: Does it; must be safe if the thing was never done. What it raises is written down and goes no further.
             within: What it belongs to: if that is removed as a whole soon after, this act is skipped.
             ends: What this act removes as a whole.
         """
         self._acts.append(_Act(what, act, within, ends))
 
     def run(self) -> BaseException | None:
-        """Do every registered act once, newest first. An error is written to the journal, and the next act is done.
+        """Do every registered act once, newest first. An error is noted, also in `failures`, and the next act is done.
 
         Returns:
             The interruption (Ctrl-C, SIGTERM) that cut an act short, for the caller to raise again.
@@ -109,13 +114,17 @@ class Undo:
             try:
                 undo.act()
             except Exception as error:  # noqa: BLE001  the drill's own outcome must surface
-                self._journal.write(Undone(what=what, error=f"{type(error).__name__}: {error}"))
+                self._failed(what, f"{type(error).__name__}: {error}")
             except BaseException as error:  # noqa: BLE001  the other acts must still be done
-                self._journal.write(Undone(what=what, error=f"interrupted: {type(error).__name__}"))
+                self._failed(what, f"interrupted: {type(error).__name__}")
                 interruption = error
             else:
                 self._journal.write(Undone(what=what))
         return interruption
+
+    def _failed(self, what: str, why: str) -> None:
+        self.failures.append(" ".join(f"{what}: {why}".split()))
+        self._journal.write(Undone(what=what, error=why))
 
     def keep(self) -> None:
         """Forget every act: what was done stays."""

@@ -17,6 +17,9 @@ from promdrill.core.errors import UsageError
 NO_SPACE = "no space left on device"
 """The kernel's words for ENOSPC, the same in every version."""
 
+PERMISSION_DENIED = "permission denied"
+"""The kernel's words for EACCES, the same in every version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Wording:
@@ -38,6 +41,8 @@ def _row(meaning: str, versions: str, pattern: str) -> Wording:
 
 
 TABLE = (
+    # Whatever is wrong, in the level's own field: level=warn up to 3.0.0-beta.0 (go-kit), level=WARN since (slog).
+    _row("warning-or-error", ">=2", r"\blevel=(?i:warn|error)\b"),
     # A scrape that could not be written to the WAL; nothing of it is stored. "Scrape commit failed" since 2.20. From
     # 3.0 on the scrape pool and its target stand between msg and err, before that they stand before msg.
     _row("scrape-commit-failed", "<2.20", rf'msg="append failed" err="write to WAL: .*{NO_SPACE}'),
@@ -46,6 +51,8 @@ TABLE = (
     # The start on a full volume: 2.10 was the last to pad the WAL's last page; 2.x logs err=..., 3.x "Fatal error".
     _row("storage-not-opened-no-space", "<2.11", rf"opening storage failed: zero-pad torn page: .*{NO_SPACE}"),
     _row("storage-not-opened-no-space", ">=2.11", rf"opening storage failed: .*{NO_SPACE}"),
+    # The start with files of somebody else's; the first file that it opens is the query log.
+    _row("file-denied", ">=2", rf"open /\S+: {PERMISSION_DENIED}"),
     # The start while another Prometheus has the volume's lock (EAGAIN of flock).
     _row("storage-locked", ">=2", r"opening storage failed: lock DB directory: resource temporarily unavailable"),
     # The reloader's own line. Which reloader runs is the chart's choice (configmap-reload up to chart 19, then

@@ -9,17 +9,17 @@ not known, and breaks the hold.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from promdrill.core.clock import Deadline
-from promdrill.core.errors import ClusterError, WaitFailed, WaitTimeout
+from promdrill.core.errors import ClusterError, Missing, WaitFailed, WaitTimeout
 from promdrill.core.events import ConditionChanged, FailureSeen, WaitBegan, WaitDone, WaitTimedOut
 from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer
-from promdrill.observe.probes import Probe
+from promdrill.observe.probes import ExecProbe, Probe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
 
 __all__ = ["DEFAULT_FAILURES", "until", "without"]
@@ -96,6 +96,7 @@ class _Wait:
     asked_anew: bool = False
     doubted: bool = False
     version: int = 0
+    answers: Mapping[Probe, ProbeAnswer] = field(default_factory=dict)
 
     def announce(self) -> None:
         """Write to the journal what is waited for; ValueError if that is nothing, or two conditions share a name."""
@@ -141,7 +142,7 @@ class _Wait:
         seen = {c.name: _judged(c, snapshot) for c in self.wanted}
         for condition in self.wanted:
             self._note(condition, seen[condition.name], snapshot)
-        self.seen, self.version = seen, snapshot.version
+        self.seen, self.version, self.answers = seen, snapshot.version, snapshot.answers
         return all(s.holds for s in seen.values())
 
     def _ask_anew(self, stale: Sequence[Condition], snapshot: Snapshot) -> None:
@@ -178,14 +179,24 @@ class _Wait:
         if not missing:
             wanted = f"{wanted}, for {self.hold_s:g} s without interruption"
         self.observer.journal.write(WaitTimedOut(missing=tuple(missing), last_seen=last))
-        return WaitTimeout(wanted, self.deadline.budget_s, last, hint=self.hint)
+        return WaitTimeout(wanted, self.deadline.budget_s, last, hint=self.hint, missing=self._missing())
 
     def _failure(self, failure: Failure, hit: Seen) -> WaitFailed:
         missing = {name: s for name, s in self.seen.items() if not s.holds} or self.seen
         waited_s = self.deadline.elapsed_s
         self.observer.journal.write(FailureSeen(failure=failure.name, text=hit.text, waited_s=round(waited_s, 3)))
         what = f"{failure.name} ({hit.text})"
-        return WaitFailed(" and ".join(missing), what, _words(missing), waited_s, hint=self.hint)
+        wanted, last = " and ".join(missing), _words(missing)
+        return WaitFailed(wanted, what, last, waited_s, hint=self.hint, missing=self._missing())
+
+    def _missing(self) -> list[Missing]:
+        """Each condition that did not hold when it was last judged."""
+        seen = [(condition, self.seen[condition.name]) for condition in self.wanted if condition.name in self.seen]
+        return [
+            Missing(f"{condition.name}: {s.text}", known=s.known, asked=_asked(condition, self.answers))
+            for condition, s in seen
+            if not s.holds
+        ]
 
     def _note(self, condition: Condition, seen: Seen, snapshot: Snapshot) -> None:
         """Write to the journal that a condition began or ceased to hold: when the cluster changed, and when we knew."""
@@ -228,6 +239,12 @@ def _judged(condition: Condition, snapshot: Snapshot) -> Seen:
 
 def _probes(wanted: Sequence[Condition], failed: Sequence[Failure] = ()) -> list[Probe]:
     return [probe for c in wanted for probe in c.probes] + [probe for f in failed for probe in f.probes]
+
+
+def _asked(condition: Condition, answers: Mapping[Probe, ProbeAnswer]) -> bool:
+    """Whether the API server passed on all of a condition's questions; no container has to run for those to a shell."""
+    asked = [answers.get(probe) for probe in condition.probes if not isinstance(probe, ExecProbe)]
+    return all(answer is not None and not answer.refused for answer in asked)
 
 
 def _words(seen: dict[str, Seen]) -> str:

@@ -117,7 +117,7 @@ class SideBySide:
 
         def ended(item: pytest.Item, left: child.Left) -> bool:
             self._take(item, left)
-            return not (session.shouldfail or session.shouldstop)
+            return not (session.shouldfail or session.shouldstop or run.no_further)
 
         pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=wanted.exclusive)
         took_s = scenarios.last_took(run.folder.parent)
@@ -130,6 +130,8 @@ class SideBySide:
             apart = [item for item in reasons if item not in together]
             waits = {item: held.enter_context(Turn(outboxes[item], ALONE)) for item in apart}
             pool.run(ordered, apart, width=request.jobs)
+        if run.no_further is not None:
+            self._refuse(run.no_further)
 
     def _skipped(self, item: pytest.Item, supplied: Supplied) -> bool:
         """Whether a drill does not apply. If so, records it as skipped."""
@@ -161,11 +163,17 @@ class SideBySide:
 
     def _fail(self, session: pytest.Session, error: PromdrillError) -> None:
         """Report that there was no cluster, or that it could not be deleted."""
-        for item in self._left:
-            self._abort(item, str(error))
-            _log(item, [_failure(item, "setup", str(error))])
-        if not self._left:
+        if self._left:
+            self._refuse(str(error))
+        else:
             _log(session.items[-1], [_failure(session.items[-1], "teardown", str(error))])
+
+    def _refuse(self, reason: str) -> None:
+        """Report that the drills that are left are not run."""
+        refused, self._left = self._left, []
+        for item in refused:
+            self._abort(item, reason)
+            _log(item, [_failure(item, "setup", reason)])
 
     def _abort(self, item: pytest.Item, reason: str, *, interrupted: bool = False) -> None:
         variant = self._means.variant(item) or Variant()

@@ -15,7 +15,7 @@ import pytest
 
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
-from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
 from promdrill.drill import Drill
 from promdrill.drill.incident import refuse_again
@@ -172,11 +172,16 @@ class DrillSession:
         """The drill of the scenario in whose folder the test is, in the variant that the test was generated for.
 
         Skipped, before a cluster is made for it, if the scenario does not apply to the chart.
+
+        Raises:
+            ClusterError: An earlier drill left the cluster changed.
         """
         reason = _skip_reason(request.node, supplied)
         if reason is not None:
             self.run.skip(request.path.parent.name, reason)
             pytest.skip(reason)
+        if (no_further := self.run.no_further) is not None:
+            raise ClusterError(no_further, hint="run it again: it gets a new cluster")
         with fulfil.drill(
             request.path.parent,
             supplied,

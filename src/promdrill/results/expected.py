@@ -36,11 +36,11 @@ def as_expected(drill: DrillResult) -> bool:
 def outcome(drill: DrillResult) -> str:
     """What follows the verdict: the reason; for controls and ablations also whether it was expected and what it shows.
 
-    Empty for a drill that passed.
+    Empty for a drill that passed, unless its fault could not be taken back.
     """
     reason = "" if drill.verdict is Verdict.PASSED else drill.reason or "no reason was given"
     if drill.control is None:
-        return reason
+        return "; ".join(said for said in (reason, left_changed(drill)) if said)
     short = shortfall(drill)
     if short is not None:
         return f"not as expected: {short}"
@@ -48,14 +48,25 @@ def outcome(drill: DrillResult) -> str:
     return f"{shown}: {reason}" if reason else shown
 
 
+def left_changed(drill: DrillResult) -> str:
+    """What the drill could not take back, in one sentence; empty if the cluster is as it was."""
+    return f"the cluster is not as it was; not done: {'; '.join(drill.not_undone)}" if drill.not_undone else ""
+
+
 def shortfall(result: DrillResult) -> str | None:
     """Why the drill did not end as expected, in one sentence; None if it did.
 
-    A drill has to pass. Its control without the fault has to end invalid because the signature was not seen, and
-    its control without the remedy has to end failed because recovery was not. With a remedy as written that does not
-    work, it has to end failed as its runbook says. An ablation has to show that the step which it left out is needed,
-    if only for verification; or that it is not, if the runbook marks it optional.
+    Whatever it ends with, it has to take back what it did. A drill has to pass. Its control without the fault has to
+    end invalid because the signature was not seen, and its control without the remedy has to end failed because
+    recovery was not. With a remedy as written that does not work, it has to end failed as its runbook says. An ablation
+    has to show that the step which it left out is needed, if only for verification; or that it is not, if the runbook
+    marks it optional.
     """
+    said = [_verdict_shortfall(result) or (f"{result.scenario} {result.verdict}" if result.not_undone else "")]
+    return "; ".join(part for part in (*said, left_changed(result)) if part) or None
+
+
+def _verdict_shortfall(result: DrillResult) -> str | None:
     found = f"{result.verdict}: {result.reason}" if result.reason else str(result.verdict)
     if result.left_out is not None:
         return _ablation_shortfall(result, result.left_out, found)

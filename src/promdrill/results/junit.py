@@ -54,6 +54,7 @@ def properties(drill: DrillResult) -> dict[str, object]:
         "gap_s": drill.samples.gap_s,
         "lost": drill.samples.lost,
         "remarks": " ".join(drill.remarks) or None,
+        "not_undone": "; ".join(drill.not_undone) or None,
         "detect_p95_s": drill.observer and drill.observer.detect_p95_s,
     }
 

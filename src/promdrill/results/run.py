@@ -11,7 +11,7 @@ from promdrill.core.events import Entry, PhaseEnded
 from promdrill.core.journal import JOURNAL, Journal
 from promdrill.core.model import DrillResult, Skipped, Variant, Verdict, drill_name
 from promdrill.core.say import Say
-from promdrill.results.expected import outcome
+from promdrill.results.expected import left_changed, outcome
 from promdrill.results.folder import of_drill
 from promdrill.results.store import Results
 from promdrill.results.timeline.lines import phase_line
@@ -54,6 +54,12 @@ class Run:
     def drills(self) -> tuple[DrillResult, ...]:
         """The drills that have ended."""
         return self.results.run.drills
+
+    @property
+    def no_further(self) -> str | None:
+        """Why no further drill may be run in this cluster; None while it is as it was."""
+        left = next((drill for drill in self.drills if drill.not_undone), None)
+        return None if left is None else f"not run, as {left.name} was not taken back: {left_changed(left)}"
 
     def result(self, scenario: str, variant: Variant) -> DrillResult | None:
         """The last result of the drill of that name; None if it has none yet."""

@@ -9,6 +9,7 @@ from promdrill.observe import claim_phase, no_claim, no_server_pod, no_volume, o
 
 @pytest.mark.install("manual")
 @pytest.mark.touches("claim", "volume", "deployment")
+@pytest.mark.looks_like("no-default-class")
 def test_claim_mismatch(drill: Drill) -> None:
     """Volume, claim and server are created again, with a typing error in the claim; the runbook corrects it."""
     server = drill.server

@@ -15,6 +15,7 @@ DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
 @pytest.mark.charts(">=16", stack=">=57,<58")
 @pytest.mark.beside("grafana")
 @pytest.mark.touches("a dashboard")
+@pytest.mark.looks_like("target-typo")
 def test_dashboard_no_data(drill: Drill) -> None:
     """The imported dashboard's queries find nothing; the runbook corrects them one cause after the other."""
     server, kube = drill.server, drill.site.kube
@@ -41,12 +42,12 @@ def test_dashboard_no_data(drill: Drill) -> None:
         signature=(
             Stage(
                 "Prometheus is healthy, and no panel has data",
-                lambda _: (
+                (
                     server.ready(),
                     server.fresh(within_s=3 * DATA_SOURCE_INTERVAL_S),
                     server.targets_up(),
                     plain,
-                    source.none_answers(queries(kube.get(path)["data"][FILE]), DASHBOARD),
+                    source.none_answers(queries(imported), DASHBOARD),
                 ),
             ),
         ),

@@ -16,6 +16,7 @@ NEW_SIZE = "250M"  # Prometheus shows it as 250MB or 250MiB, depending on its ve
 
 @pytest.mark.charts(">=15")
 @pytest.mark.touches("release", "flags")
+@pytest.mark.looks_like("config-typo")
 def test_flag_repeated(drill: Drill) -> None:
     """The flag is set a second time; the runbook keeps one of the two."""
     server = drill.server

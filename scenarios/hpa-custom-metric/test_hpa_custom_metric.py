@@ -16,6 +16,7 @@ THREE_LOOKS_S = 6.0  # the autoscaler looks every 2 s
 @pytest.mark.exclusive("custom metrics API")
 @pytest.mark.long("the autoscaler scales up, and down again")
 @pytest.mark.touches("ServiceMonitor", "autoscaler")
+@pytest.mark.looks_like("target-typo")
 def test_hpa_custom_metric(drill: Drill) -> None:
     """A label is misspelt, then load arrives; the runbook corrects it, and pods come and go with the load."""
     server, space = drill.server, drill.server.namespace

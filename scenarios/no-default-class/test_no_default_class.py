@@ -11,6 +11,7 @@ CLASS = "standard"  # of every cluster that promdrill makes
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("default storage class", "release", "claim")
+@pytest.mark.looks_like("no-provisioner")
 @pytest.mark.exclusive("default storage class")
 def test_no_default_class(drill: Drill) -> None:
     """Prometheus is installed without naming a class while none is the default; the runbook makes one the default."""

@@ -13,6 +13,7 @@ HELPERS = {"app.kubernetes.io/managed-by": "kubectl-debug"}
 @pytest.mark.images("docker.io/library/busybox:1.37.0")
 @pytest.mark.install("manual")
 @pytest.mark.touches("node", "volume")
+@pytest.mark.looks_like("service-port")
 def test_permission_denied(drill: Drill) -> None:
     """The folder is given to root and the server restarted; the runbook gives it back, on the node, through the API."""
     server = drill.server

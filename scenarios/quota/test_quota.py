@@ -17,6 +17,7 @@ QUOTA = {
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("quota", "pod")
+@pytest.mark.looks_like("claim-mismatch")
 def test_quota(drill: Drill) -> None:
     """A quota is set and the pod deleted, as by an eviction; the runbook raises the quota."""
     server = drill.server

@@ -11,6 +11,7 @@ from promdrill.observe import Condition, Server, pods_ready
 
 SERIES = 12_000  # about 0.5 MB/s with everything that Prometheus makes of it: the free 20 % must last for ten seconds
 NO_SAMPLE_FOR_S = 6.0  # longer than a failing write of a block, which frees its space again after some seconds
+VOLUME_BYTES = 25 * 2**20  # rounded up
 LIMIT_BYTES = 21 * 2**20  # 85 % of the 24.6 MiB that ext4 leaves of the volume
 PEAK = 0.95  # share of the volume that may be used; blocks are deleted only once the next one exists
 STAYS_S = 13.0  # four blocks come, and four go
@@ -31,6 +32,7 @@ def more_series(server: Server, proof: Condition) -> Patched:
 @pytest.mark.charts(">=25.6.0")
 @pytest.mark.long("real samples fill the volume")
 @pytest.mark.touches("release", "volume")
+@pytest.mark.looks_like("disk-full-cooldown")
 def test_retention_size(drill: Drill) -> None:
     """An application exposes many more series, and the volume fills; the runbook sets the limit to 80 % of it."""
     server = drill.server
@@ -45,6 +47,7 @@ def test_retention_size(drill: Drill) -> None:
                 "the volume is full, and retention has deleted nothing",
                 lambda at: (
                     volume_full(server, at.pod, "/data"),
+                    tsdb(limit, lambda n: n > VOLUME_BYTES, "the limit is above the volume"),
                     tsdb(deletions, lambda n: n == 0, "no size retention"),
                 ),
             ),

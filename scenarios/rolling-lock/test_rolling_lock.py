@@ -11,6 +11,7 @@ ANNOTATIONS = {"example.com/team": "monitoring"}
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("release", "deployment strategy")
+@pytest.mark.looks_like("flag-repeated")
 def test_rolling_lock(drill: Drill) -> None:
     """A harmless change of the pod is rolled out; with the runbook the old pod ends before the new one starts."""
     server = drill.server

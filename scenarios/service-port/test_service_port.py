@@ -34,6 +34,7 @@ def stored_throughout(drill: Drill, at: Moments) -> Condition:
 
 @pytest.mark.install("manual")
 @pytest.mark.touches("service")
+@pytest.mark.looks_like("permission-denied")
 def test_service_port(drill: Drill) -> None:
     """The Service's targetPort is wrong; the runbook compares it with the container's port and corrects it."""
     server = drill.server
@@ -42,8 +43,8 @@ def test_service_port(drill: Drill) -> None:
         fault=Edited((Replace("targetPort: 9090", "targetPort: 9091"),), proof=(unanswered,)),
         signature=(
             Stage(
-                "the node's port refuses",
-                lambda at: (knock(drill, at, "the node's port refuses", 1, "Connection refused"),),
+                "the pod is 1/1, and the node's port refuses",
+                lambda at: (server.ready(), knock(drill, at, "the node's port refuses", 1, "Connection refused")),
             ),
             Stage(
                 "the Service is not answered either, though the pod is 1/1 and its log clean",

@@ -51,6 +51,16 @@ grep "size: small" "$VALUES"
 ```
 """
 
+RIVAL: dict[str, Any] = {}
+"""What the test of another scenario states, for `RIVAL_TEST`."""
+
+RIVAL_TEST = """from tests.unit.drill_toy import RIVAL
+
+
+def test_rival(drill):
+    drill.run(**RIVAL)
+"""
+
 
 @dataclass(frozen=True)
 class Break(Fault):

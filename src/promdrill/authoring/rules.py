@@ -86,6 +86,7 @@ def python(scenario: ScenarioFolder) -> Iterator[Finding]:
         *_docstrings(scenario, tree, function),
         *_uses_drill(function),
         *_marked(function),
+        *_alike(scenario, function),
         *_imports(tree),
     ):
         yield Finding(test, problem)
@@ -135,6 +136,30 @@ def _marked(function: ast.FunctionDef) -> Iterator[Problem]:
     if len(touches) > LONGEST_TOUCHES:
         what = f"touches has {len(touches)} characters, but the limit is {LONGEST_TOUCHES}: {touches}"
         yield Problem(found.lines["touches"], what, "use a word or two for each, and only the most important")
+
+
+def _alike(scenario: ScenarioFolder, function: ast.FunctionDef) -> Iterator[Problem]:
+    """The scenario that the control `other-fault` must not take for this one."""
+    found = markers.read(function)
+    if any("looks_like" in problem.what for problem in found.problems):
+        return
+    if "looks_like" not in found.texts:
+        what = "no marker names a scenario whose incident looks like this one, for the control other-fault"
+        yield Problem(function.lineno, what, '@pytest.mark.looks_like("disk-full"); `promdrill list` has them all')
+        return
+    line = found.lines["looks_like"]
+    try:
+        other = scenarios.look_alike(scenario.folder)
+        theirs = markers.read(scenarios.test_in(other.test)) if other is not None else found
+    except PromdrillError as error:
+        yield Problem(line, error.message.removeprefix(f"{scenario.test}: "), error.hint)
+        return
+    own, needed = (" ".join(each.texts.get("exclusive", ())) for each in (found, theirs))
+    if own and needed and own != needed and "alone" not in found.texts | theirs.texts:
+        what = (
+            f"the drill needs {own!r} for itself, the scenario that looks like it {needed!r}: it cannot wait for both"
+        )
+        yield Problem(line, what, "name another scenario, or mark this one alone")
 
 
 def _imports(tree: ast.Module) -> Iterator[Problem]:

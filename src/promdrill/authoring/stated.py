@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,6 +11,7 @@ from promdrill.core.errors import UsageError
 from promdrill.core.model import INSTALLS
 from promdrill.drill import Drill, Moments, Plan, Site
 from promdrill.drill.site import Cluster, Drilled, Execution, Recording
+from promdrill.drill.stating import call_test
 from promdrill.install import ChartRef
 from promdrill.kube.client import object_path
 from promdrill.request import markers, scenarios
@@ -116,14 +115,5 @@ def stated(scenario: ScenarioFolder) -> Stated:
     said = markers.read(scenarios.test_in(scenario.test)).texts
     install = " ".join(said.get("install", INSTALLS[:1]))
     drill = Stated(scenario, install=install, images=said.get("images", ()))
-    spec = importlib.util.spec_from_file_location(scenario.test.stem, scenario.test)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{scenario.test} is not a module")
-    module, before = importlib.util.module_from_spec(spec), sys.dont_write_bytecode
-    sys.dont_write_bytecode = True
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.dont_write_bytecode = before
-    getattr(module, scenario.test.stem)(drill)
+    call_test(scenario.folder, drill)
     return drill

@@ -121,7 +121,8 @@ def _drafts(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> 
     yaml_id = name if yaml.safe_load(name) == name else f'"{name}"'  # on, null, true
     texts = {f"test_{function}.py": _template("test.py.txt"), "runbook.md": _template("runbook.md")}
     for file, text in texts.items():
-        texts[file] = text.replace("@id@", name).replace("@name@", function).replace("@yaml_id@", yaml_id)
+        named = text.replace("@id@", name).replace("@name@", function).replace("@yaml_id@", yaml_id)
+        texts[file] = named.replace("@like@", like)
     return {**texts, "values.yaml": _values(name, like, there)}
 
 

@@ -24,9 +24,9 @@ IMAGES = ("nearest", "exact")
 EVIDENCE = ("failure", "always")
 """When evidence is collected: for drills that did not end as expected, or for all."""
 
-NO_FAULT, NO_REMEDY, AS_WRITTEN = "no-fault", "no-remedy", "as-written"
-CONTROLS = (NO_FAULT, NO_REMEDY, AS_WRITTEN)
-"""What a drill may leave out on purpose, so that it must not pass."""
+NO_FAULT, NO_REMEDY, OTHER_FAULT, AS_WRITTEN = "no-fault", "no-remedy", "other-fault", "as-written"
+CONTROLS = (NO_FAULT, NO_REMEDY, OTHER_FAULT, AS_WRITTEN)
+"""What a drill may leave out or exchange on purpose, so that it must not pass."""
 
 VARIANTS = ("controls", "ablate")
 """What a session may run instead of each drill: its controls, or the drill once without each Mitigation step."""

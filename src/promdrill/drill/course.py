@@ -102,6 +102,18 @@ class Course:
 
     def _make_incident(self) -> Standing:
         """From provision to persistence."""
+        during = self._record.during
+        scene, memory, moments = self._make_ready()
+        with during(PhaseName.INJECT):
+            moments = self._inject(scene, moments)
+        with during(PhaseName.SIGNATURE):
+            moments, signature = self._observe_signature(scene, moments)
+        with during(PhaseName.PERSISTENCE):
+            moments = self._observe_persistence(Standing(scene, memory, moments), signature)
+        return Standing(scene, memory, moments)
+
+    def _make_ready(self) -> Standing:
+        """From provision to the baseline: nothing is broken yet."""
         during, site = self._record.during, self._site
         with during(PhaseName.PROVISION):
             scene = self._provision()
@@ -113,12 +125,6 @@ class Course:
             with during(PhaseName.BASELINE):
                 again = Baseline.recalled(scene.ground.server, memory)
                 memory, moments = self._prove_baseline(scene, again)
-        with during(PhaseName.INJECT):
-            moments = self._inject(scene, moments)
-        with during(PhaseName.SIGNATURE):
-            moments, signature = self._observe_signature(scene, moments)
-        with during(PhaseName.PERSISTENCE):
-            moments = self._observe_persistence(Standing(scene, memory, moments), signature)
         return Standing(scene, memory, moments)
 
     def _resume(self, incident: Incident) -> Standing:

@@ -18,15 +18,18 @@ from typing import Any, Concatenate, ParamSpec
 
 import yaml
 
+from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
 from promdrill.drill.interrupts import terminable
+from promdrill.drill.other_fault import OtherFault
 from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident
 from promdrill.drill.plan import Moments, Plan
 from promdrill.drill.record import Record
 from promdrill.drill.site import Site
+from promdrill.drill.stating import call_test
 from promdrill.drill.verdicts import DrillNotPassed, judge, of_variant
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Undo
@@ -36,7 +39,7 @@ from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.results.expected import shortfall
 from promdrill.runbook.lint import lint
-from promdrill.runbook.parse import parse
+from promdrill.runbook.parse import Runbook, parse
 
 _Stated = ParamSpec("_Stated")
 
@@ -71,7 +74,7 @@ class Drill:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.server: Server = site.server
+        self.server: Server = site.incident.server
 
     def wording(self, meaning: str) -> str:
         """How the drilled version of Prometheus says something in its log, as a regular expression.
@@ -169,7 +172,7 @@ class Drill:
                 site.keep_runbook()
                 if runbook.fails_because:
                     plan = replace(plan, remarks=(*plan.remarks, f"as written: {runbook.fails_because}"))
-                Course(site, plan, runbook, record=record, undo=undo, closing=closing).forward()
+                self._course(plan, runbook, record=record, undo=undo, closing=closing).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 judged = judge(record.phase, ended, site.scenario_dir)
@@ -185,6 +188,15 @@ class Drill:
         journal.write(Reproduced() if reproduced else VerdictReached(verdict=verdict, reason=reason))
         result = replace(self._result(plan, record, verdict, reason, error), not_undone=tuple(undo.failures))
         return result, cut_short or interruption or error, hint
+
+    def _course(self, plan: Plan, runbook: Runbook, *, record: Record, undo: Undo, closing: ExitStack) -> Course:
+        """The course of this drill; in the control `other-fault`, of the incident that is made instead."""
+        site = self.site
+        if site.execution.variant.control != OTHER_FAULT:
+            return Course(site, plan, runbook, record=record, undo=undo, closing=closing)
+        asked = _Asked(site.incident)
+        call_test(site.incident.scenario_dir, asked)
+        return OtherFault(site.incident, asked.plan, runbook, own=plan, record=record, undo=undo, closing=closing)
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
         """The phase undo, unless an incident is to stay. Returns what interrupted it."""
@@ -209,7 +221,7 @@ class Drill:
         if not result.phases or by_hand or not (telling or execution.evidence == ALWAYS):
             return "", None
         try:
-            taken = gather(_subject(self.site), recording.folder, recording.journal, clock=recording.clock)
+            taken = gather(_subject(self.site.incident), recording.folder, recording.journal, clock=recording.clock)
         except BaseException as failed:  # noqa: BLE001  the drill's own outcome must surface; interruptions are returned
             missing = EvidenceMissing(collector="evidence", error=f"{type(failed).__name__}: {failed}")
             recording.journal.write(missing)
@@ -240,6 +252,15 @@ class Drill:
             repetition=variant.repetition,
             interrupted=error is not None and not isinstance(error, Exception),
         )
+
+
+class _Asked(Drill):
+    """A drill that keeps what another scenario's test states, and runs nothing."""
+
+    plan: Plan
+
+    def _run(self, plan: Plan) -> Any:
+        self.plan = plan
 
 
 def _subject(site: Site) -> Subject:

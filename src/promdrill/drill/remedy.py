@@ -63,6 +63,14 @@ class Remedy:
         left_out = str(self._runbook.path)
         self._scene.ground.journal.write(ControlApplied(control=NO_REMEDY, left_out=left_out))
 
+    def diagnose(self) -> None:
+        """Run the runbook's Diagnosis.
+
+        Raises:
+            StepFailed: A step failed, or they took too long.
+        """
+        self._run(STEP_SECTIONS[:1])
+
     def verify(self) -> None:
         """Run the runbook's Verification.
 

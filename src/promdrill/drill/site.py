@@ -137,12 +137,19 @@ class Site:
         drilled: What is drilled in it.
         execution: How the drill is run.
         recording: What records it.
+        other: For the control `other-fault`: what is installed and broken instead, under this drill's name.
     """
 
     cluster: Cluster
     drilled: Drilled
     execution: Execution
     recording: Recording
+    other: Drilled | None = None
+
+    @property
+    def incident(self) -> Site:
+        """The site whose incident is made: of the other scenario in the control `other-fault`, else this one."""
+        return self if self.other is None else replace(self, drilled=self.other, other=None)
 
     # --- what a scenario's test asks ----------------------------------------------------------------------------
 

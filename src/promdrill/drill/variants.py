@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY
+from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT
 from promdrill.core.errors import UsageError
 from promdrill.core.model import LeftOut, Variant
 from promdrill.runbook.parse import parse
 
 
-def controls(as_written: Path) -> tuple[Variant, ...]:
-    """The drill without its fault, which must end invalid, and without its remedy, which must end failed.
+def controls(as_written: Path, *, look_alike: bool) -> tuple[Variant, ...]:
+    """The drill without its fault, without its remedy, with another fault, and with a remedy that does not work.
 
-    If the file `as_written` exists, a runbook that does not work, a third control runs it instead of the remedy.
+    The first and the third must end invalid, the others failed.
+
+    Args:
+        as_written: A runbook that does not work; without such a file, there is no such control.
+        look_alike: Whether the scenario names another one whose incident looks similar.
 
     Raises:
         UsageError: That file is not a runbook, or does not say why and how it fails.
@@ -22,8 +26,8 @@ def controls(as_written: Path) -> tuple[Variant, ...]:
     if as_written.is_file() and not parse(as_written).fails_because:
         message = f"{as_written}:1: a runbook kept because it does not work must say why, and how that shows"
         raise UsageError(message, hint="fails_because: a sentence; fails_with: a pattern of the output that shows it")
-    third = (Variant(AS_WRITTEN),) if as_written.is_file() else ()
-    return (Variant(NO_FAULT), Variant(NO_REMEDY), *third)
+    names = (NO_FAULT, NO_REMEDY, OTHER_FAULT if look_alike else "", AS_WRITTEN if as_written.is_file() else "")
+    return tuple(Variant(name) for name in names if name)
 
 
 def ablations(runbook: Path) -> tuple[Variant, ...]:

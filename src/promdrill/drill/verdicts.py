@@ -52,6 +52,10 @@ class NothingProven(Exception):
     """A drill that would prove nothing if it continued, for example because its signature holds before the fault."""
 
 
+class WronglyAccepted(Exception):
+    """What a scenario takes for its own incident is another one's."""
+
+
 def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdict, str]:
     """The verdict of a drill that `error` ended in `phase`, and the reason in one sentence.
 
@@ -63,6 +67,8 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
     verdict, meaning = _MEANINGS.get(phase, (Verdict.ABORTED, ""))
     if isinstance(error, WaitError | FaultNotTaken | NothingProven | StepFailed) and meaning:
         return verdict, _sentence(f"{meaning}: {_words(error)}")
+    if isinstance(error, WronglyAccepted):
+        return Verdict.FAILED, _sentence(str(error))
     if not isinstance(error, Exception):
         return Verdict.ABORTED, f"interrupted during {phase}"
     words = _words(error) if isinstance(error, PromdrillError) else f"{type(error).__name__}: {_words(error)}"
@@ -114,11 +120,16 @@ def _fails_otherwise(runbook: Runbook, error: BaseException, steps: Sequence[Ste
         return "its runbook lacks fails_because or fails_with"
     if isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
         return f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"
-    if any(step.exit_code == NO_SUCH_COMMAND or ": command not found" in step.output for step in steps):
+    if slips(steps):
         return "one of its steps names a command that does not exist"
     if not re.search(runbook.fails_with, _evidence(error)):
         return f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
     return ""
+
+
+def slips(steps: Sequence[StepRecord]) -> bool:
+    """Whether one of these steps names a command that does not exist."""
+    return any(step.exit_code == NO_SUCH_COMMAND or ": command not found" in step.output for step in steps)
 
 
 def _evidence(error: BaseException) -> str:

@@ -7,7 +7,10 @@ from typing import TypeVar
 
 import pytest
 
+from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import UsageError
+from promdrill.core.model import Variant
+from promdrill.request import markers, scenarios
 
 D = TypeVar("D")
 
@@ -37,6 +40,20 @@ def long(item: pytest.Item) -> str | None:
         UsageError: The marker does not say what.
     """
     return _text(item, "long", "what the drill waits for", '@pytest.mark.long("a window of a minute passes")')
+
+
+def of_other(test: pytest.Item, variant: Variant) -> list[pytest.MarkDecorator]:
+    """What the other scenario's fault needs in the control `other-fault`, as markers, unless the test has them itself.
+
+    Raises:
+        UsageError: The test names a scenario that does not exist.
+    """
+    other = scenarios.look_alike(test.path.parent) if variant.control == OTHER_FAULT else None
+    if other is None:
+        return []
+    asked = markers.read(scenarios.test_in(other.test), markers.SCHEDULING).texts
+    own = {mark.name for mark in test.iter_markers()}
+    return [getattr(pytest.mark, name)(*texts) for name, texts in asked.items() if name not in own]
 
 
 def longest_first(drills: Iterable[D], took_s: Callable[[D], float | None], long: Callable[[D], bool]) -> list[D]:

@@ -15,6 +15,7 @@ import pytest
 
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
+from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
 from promdrill.drill import Drill
@@ -146,7 +147,7 @@ class DrillSession:
             return self._joined.supplied
         self.request = self.request.with_supply()
         self.request.require_machine()
-        supplied = fulfil.provide(self.request, self._folders, say=self.say, found=self._found)
+        supplied = fulfil.provide(self.request, self.request.needed(self._folders), say=self.say, found=self._found)
         if self._run is not None:
             self._run.results.supplied(supply=supplied.name, kubernetes=supplied.kubernetes)
         return supplied
@@ -176,7 +177,7 @@ class DrillSession:
         Raises:
             ClusterError: An earlier drill left the cluster changed.
         """
-        reason = _skip_reason(request.node, supplied)
+        reason = self._skip_reason(request.node, supplied)
         if reason is not None:
             self.run.skip(request.path.parent.name, reason)
             pytest.skip(reason)
@@ -210,7 +211,7 @@ class DrillSession:
                 provide=self.provide,
                 cluster=self.cluster,
                 variant=lambda item: self._variant(item) if is_drill(item) else None,
-                skip=_skip_reason,
+                skip=self._skip_reason,
             )
             config.pluginmanager.register(SideBySide(means), "promdrill-side-by-side")
 
@@ -228,7 +229,8 @@ class DrillSession:
         if settings.repeat > 1:
             numbers = range(1, settings.repeat + 1)
             found = tuple(replace(variant, repetition=number) for variant in found for number in numbers)
-        metafunc.parametrize("drill", found, ids=[variant.label for variant in found], indirect=True)
+        params = [pytest.param(each, marks=wanted.of_other(metafunc.definition, each)) for each in found]
+        metafunc.parametrize("drill", params, ids=[variant.label for variant in found], indirect=True)
 
     def begin(self, drills: Sequence[pytest.Item]) -> None:
         """Begin a run of these tests.
@@ -312,6 +314,16 @@ class DrillSession:
         made_for = item.callspec.params.get("drill") if hasattr(item, "callspec") else None
         return made_for if isinstance(made_for, Variant) else Variant(self.request.settings.control)
 
+    def _skip_reason(self, item: pytest.Item, supplied: Supplied) -> str | None:
+        """Why a drill does not apply to the chart; None when it does."""
+        chart = followed(metadata(supplied.chart))
+        own = scenarios.applies(item.path, *chart, supplied.app_version)
+        if own is not None or self._variant(item).control != OTHER_FAULT:
+            return own
+        other = scenarios.look_alike(item.path.parent)
+        why = scenarios.applies(other.folder, *chart, supplied.app_version) if other is not None else None
+        return f"{OTHER_FAULT}: {why}" if why is not None else None
+
     def _go_live(self, drills: Sequence[pytest.Item]) -> None:
         """Show a live view below the run's lines, if the terminal can and pytest does not capture output."""
         if self._joined is not None:
@@ -359,11 +371,6 @@ def _path(config: pytest.Config, option: str) -> Path | None:
     """The value of an option that is a path."""
     value = config.getoption(option)
     return config.invocation_params.dir / Path(value).expanduser() if value else None
-
-
-def _skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:
-    """Why a drill does not apply to the chart; None when it does."""
-    return scenarios.applies(item.path, *followed(metadata(supplied.chart)), supplied.app_version)
 
 
 def _placed(item: pytest.Item, error: BaseException) -> str:

@@ -13,7 +13,7 @@ from promdrill.artefacts.cache import Cache
 from promdrill.cluster import kind, lease, lifecycle, owners, sweep, vitals
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths, scratch
-from promdrill.core.choices import AS_WRITTEN
+from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
@@ -32,7 +32,7 @@ from promdrill.kube.client import Kube
 from promdrill.request import planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request
-from promdrill.request.scenarios import ScenarioFolder
+from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
 from promdrill.supply.bundle import unpack
@@ -94,7 +94,8 @@ def preflight(request: Request, *, say: Say) -> Preflight:
         return Preflight()
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
-    return Preflight(planned=planning.plan_of(request, request.scenarios, helm, chart, supply.available(asked)))
+    folders = request.needed(request.scenarios)
+    return Preflight(planned=planning.plan_of(request, folders, helm, chart, supply.available(asked)))
 
 
 def _unpacked(file: Path, request: Request, say: Say) -> Opened:
@@ -219,10 +220,12 @@ def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, 
         runbook: A runbook instead of the scenario's own.
 
     Raises:
-        UsageError: The steps to leave out cannot be read.
+        UsageError: The steps to leave out cannot be read, or the scenario that looks like it does not exist.
     """
     folder = ScenarioFolder(scenario.name, scenario)
-    return controls(folder.as_written) if kind == "controls" else ablations(runbook or folder.runbook)
+    if kind == "controls":
+        return controls(folder.as_written, look_alike=look_alike(scenario) is not None)
+    return ablations(runbook or folder.runbook)
 
 
 @contextlib.contextmanager
@@ -258,8 +261,22 @@ def drill(
     ):
         journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
         chart = chart_of(supplied.chart, supplied.app_version)
+        other = _other(scenario, variant)
         tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, helm_home))
-        values, said = _layers(scenario, install, chart, request.values, supplied.image_values)
+
+        def drilled(folder: Path, install: str) -> tuple[Drilled, tuple[str, ...]]:
+            values, said = _layers(folder, install, chart, request.values, supplied.image_values)
+            what = Drilled(
+                scenario=scenario.name,
+                scenario_dir=folder,
+                chart=chart,
+                install=install,
+                crds=supplied.crds,
+                values=values,
+            )
+            return what, said
+
+        own, said = drilled(scenario, install)
         yield Drill(
             Site(
                 cluster=Cluster(
@@ -270,14 +287,7 @@ def drill(
                     images=supplied.images,
                     trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
                 ),
-                drilled=Drilled(
-                    scenario=scenario.name,
-                    scenario_dir=scenario,
-                    chart=chart,
-                    install=install,
-                    crds=supplied.crds,
-                    values=values,
-                ),
+                drilled=own,
                 execution=Execution(
                     profile=settings.profile,
                     variant=variant,
@@ -292,8 +302,20 @@ def drill(
                     remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
                     on_result=run.record,
                 ),
+                other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
             )
         )
+
+
+def _other(scenario: Path, variant: Variant) -> ScenarioFolder | None:
+    """The scenario whose incident is made instead, in the control `other-fault`; None in all others."""
+    if variant.control != OTHER_FAULT:
+        return None
+    other = look_alike(scenario)
+    if other is None:
+        message = f"CONTROL={OTHER_FAULT}: {scenario.name} names no scenario that looks like it"
+        raise UsageError(message, hint='@pytest.mark.looks_like("disk-full")')
+    return other
 
 
 def _runbook(scenario: Path, variant: Variant, settings: Settings) -> Path | None:

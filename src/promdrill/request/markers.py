@@ -58,6 +58,12 @@ DESCRIBING = (
         '@pytest.mark.install("manual")',
     ),
     Marker(
+        "looks_like",
+        "id",
+        "another scenario whose incident looks similar; the control other-fault must not take it for this one",
+        '@pytest.mark.looks_like("inodes-full")',
+    ),
+    Marker(
         "images",
         "name, ...",
         "images that a runbook or a fault runs, besides those in the manifests of its folder; with the supply source, "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Self
@@ -129,6 +129,20 @@ class Request:
         """
         supply = self.supply_name()
         doctor.require(supply=supply, warm=is_warm(self.settings.kubernetes, supply))
+
+    def needed(self, drilled: Sequence[Path]) -> tuple[Path, ...]:
+        """The folders whose images and values a session needs: also those of look-alikes, if they are to be drilled.
+
+        Args:
+            drilled: The folders of the scenarios to drill.
+
+        Raises:
+            UsageError: A scenario names another one that does not exist.
+        """
+        if self.variants != "controls" and self.settings.control != choices.OTHER_FAULT:
+            return tuple(drilled)
+        others = (scenarios.look_alike(folder) for folder in drilled)
+        return tuple(dict.fromkeys([*drilled, *(other.folder for other in others if other is not None)]))
 
     def settled(self, *, say: Callable[[str], None]) -> Request:
         """The same request with the exact version of Kubernetes that the chosen supply has.

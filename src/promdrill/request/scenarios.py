@@ -89,6 +89,7 @@ class Traits:
         stack: Versions of kube-prometheus-stack that it applies to; empty for none if `charts` names some.
         beside: Folders of manifests/ to install beside Prometheus if their images are available.
         images: Images that its runbook or its fault runs, besides those in the manifests of its folder.
+        looks_like: Id of another scenario whose incident looks similar; empty if none is named.
     """
 
     charts: str = ""
@@ -97,6 +98,7 @@ class Traits:
     stack: str = ""
     beside: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    looks_like: str = ""
 
     @property
     def chart_range(self) -> str:
@@ -203,10 +205,32 @@ def traits(test: Path) -> Traits:
     found = markers.read(test_in(test), markers.DESCRIBING)
     for problem in found.problems:
         raise UsageError(f"{test}:{problem.line}: {problem.what}", hint=problem.hint)
-    texts = {name: " ".join(found.texts.get(name, ())) for name in ("charts", "stack", "install")}
+    texts = {name: " ".join(found.texts.get(name, ())) for name in ("charts", "stack", "install", "looks_like")}
     install = "" if texts["install"] == INSTALLS[0] else texts["install"]
     lists = {name: found.texts.get(name, ()) for name in ("beside", "images", "touches")}
-    return Traits(texts["charts"], install, stack=texts["stack"], **lists)
+    return Traits(texts["charts"], install, stack=texts["stack"], looks_like=texts["looks_like"], **lists)
+
+
+def look_alike(folder: Path) -> ScenarioFolder | None:
+    """The scenario whose incident looks like this one's, for the control `other-fault`; None if none is named.
+
+    Args:
+        folder: The scenario's folder; the other one is beside it, or ships with promdrill.
+
+    Raises:
+        UsageError: There is no such scenario. Also as `traits`.
+    """
+    scenario = ScenarioFolder(folder.name, folder)
+    name = traits(scenario.test).looks_like
+    if not name:
+        return None
+    places = (ScenarioFolder(name, base / name) for base in (folder.parent, paths.scenarios_dir()))
+    for other in places:
+        if other.test.is_file() and name != folder.name:
+            return other
+    known = [each.id for each in find_all(further=[folder.parent]) if each.id != folder.name]
+    message = f"{scenario.test}: looks_like({name!r}): not another scenario"
+    raise UsageError(message, hint=f'@pytest.mark.looks_like("{nearest(name, known)}")')
 
 
 def test_in(file: Path) -> ast.FunctionDef:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY
+from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT
 from promdrill.core.model import DrillResult, LeftOut, PhaseName, Verdict
 
 _EXPECTED = {
     None: (Verdict.PASSED, None),
     NO_FAULT: (Verdict.INVALID, PhaseName.SIGNATURE),
     NO_REMEDY: (Verdict.FAILED, PhaseName.RECOVERY),
+    OTHER_FAULT: (Verdict.INVALID, PhaseName.SIGNATURE),
     AS_WRITTEN: (Verdict.FAILED, None),
 }
 
@@ -57,10 +58,10 @@ def shortfall(result: DrillResult) -> str | None:
     """Why the drill did not end as expected, in one sentence; None if it did.
 
     Whatever it ends with, it has to take back what it did. A drill has to pass. Its control without the fault has to
-    end invalid because the signature was not seen, and its control without the remedy has to end failed because
-    recovery was not. With a remedy as written that does not work, it has to end failed as its runbook says. An ablation
-    has to show that the step which it left out is needed, if only for verification; or that it is not, if the runbook
-    marks it optional.
+    end invalid because the signature was not seen, and so has the one with another scenario's fault, whose incident the
+    signature must not accept. Its control without the remedy has to end failed because recovery was not seen. With a
+    remedy as written that does not work, it has to end failed as its runbook says. An ablation has to show that the
+    step which it left out is needed, if only for verification; or that it is not, if the runbook marks it optional.
     """
     said = [_verdict_shortfall(result) or (f"{result.scenario} {result.verdict}" if result.not_undone else "")]
     return "; ".join(part for part in (*said, left_changed(result)) if part) or None

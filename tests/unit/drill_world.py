@@ -65,6 +65,8 @@ class World:
     installed_at: float | None = None
     broken_at: float | None = None
     version: int = 0
+    checks: int = 0
+    not_ours: Exception | None = None
 
     @property
     def namespace(self) -> str:
@@ -114,6 +116,12 @@ class World:
         assert path.endswith(f"/{self.namespace}"), path
         self.done.append(f"delete {path.split('/')[-2]}")
         self.leftover = None
+
+    def require_expected(self) -> None:
+        """It is the drill's own cluster, or `not_ours` says otherwise."""
+        self.checks += 1
+        if self.not_ours is not None:
+            raise self.not_ours
 
     # Helm
 

@@ -124,6 +124,7 @@ class Operator(Manifests):
         self._kubectl("apply", "--validate=false", "--openapi-patch=false", "--filename=-", stdin=text)
 
     def _kubectl(self, *args: str, stdin: str) -> None:
+        self.kube.require_expected()
         with tempfile.TemporaryDirectory(
             prefix="promdrill-kubectl-"
         ) as home:  # for its caches, and without the user's settings

@@ -16,6 +16,7 @@ import pytest
 from tests.unit.cluster_world import Engine, engine
 
 from promdrill import doctor
+from promdrill.artefacts.cache import TAG, TAG_TEXT, Cache
 from promdrill.cli import clean_cache, listing, main, run
 from promdrill.cluster import lease, owners, sweep
 from promdrill.core import paths, shell
@@ -601,6 +602,73 @@ def test_clean_cache_deletes_read_only_folders_too(no_engine: list[str], tmp_pat
     assert not (tmp_path / "cache").exists()
     assert no_engine == ["forget"]
     assert clean_cache.empty(tmp_path / "cache") == 0
+
+
+THEIRS = {
+    "a home": [".ssh/id_ed25519", "notes.txt"],
+    "a home with a folder of that name": [".bashrc", "go/src/main.go", "scratch/x"],
+    "another program's cache": ["CACHEDIR.TAG", "wheels/a.whl"],
+    "a tag of another program alone": ["CACHEDIR.TAG", "go/mod/x"],
+}
+
+
+@pytest.mark.parametrize("held", THEIRS.values(), ids=THEIRS)
+def test_clean_cache_refuses_a_folder_that_is_no_cache_of_promdrills(
+    no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], held: list[str]
+) -> None:
+    for name in held:
+        (tmp_path / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cache" / name).write_text("theirs")
+    assert main.main(["clean-cache"]) == 2
+    assert f"promdrill: {tmp_path}/cache is no cache of promdrill's: it holds " in capsys.readouterr().err
+    assert all((tmp_path / "cache" / name).read_text() == "theirs" for name in held)
+    assert no_engine == [], "nothing else is cleaned either"
+    with pytest.raises(UsageError, match="no cache of promdrill's"), Cache(tmp_path / "cache").scratch():
+        pass
+    assert all((tmp_path / "cache" / name).exists() for name in held)
+
+
+def test_clean_cache_deletes_what_promdrill_made_in_a_marked_folder_and_leaves_the_rest(
+    no_engine: list[str], tmp_path: Path
+) -> None:
+    cache, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    with Cache(cache).scratch():
+        assert (cache / TAG).read_text() == TAG_TEXT
+    (cache / "mine.txt").write_text("put there later")
+    elsewhere.mkdir()
+    (elsewhere / "x").touch()
+    (cache / "artefacts").symlink_to(elsewhere)
+    assert main.main(["clean-cache"]) == 0
+    assert [path.name for path in cache.iterdir()] == ["mine.txt"]
+    assert (elsewhere / "x").exists(), "a link is not followed"
+    assert no_engine == ["forget"]
+
+
+def test_a_cache_from_before_there_were_marks_goes_on_working_and_is_cleaned(
+    no_engine: list[str], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    for name in ("artefacts", "engine", "go", "locks", "matplotlib", "mypy", "scratch", "lost+found"):
+        (cache / name).mkdir(parents=True)
+    with Cache(cache).scratch():
+        assert (cache / TAG).exists()
+    (cache / TAG).unlink()
+    assert main.main(["clean-cache"]) == 0
+    assert [path.name for path in cache.iterdir()] == ["lost+found"]
+    assert no_engine == ["forget"]
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_clusters_go_with_the_engine_whose_data_clean_cache_deletes_and_no_others(
+    engine: Engine, tmp_path: Path
+) -> None:
+    engine.record("promdrill")
+    engine.id = "engine-2"
+    engine.record("promdrill-2")
+    (tmp_path / "cache/engine").mkdir(parents=True)
+    (tmp_path / "cache/engine/engine-id").write_text("engine-1")
+    assert main.main(["clean-cache"]) == 0
+    assert [folder.name for folder in owners.recorded()] == ["promdrill-2"]
 
 
 def test_clean_cache_waits_for_nobody(no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

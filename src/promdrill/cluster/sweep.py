@@ -144,6 +144,19 @@ def _forgotten(folder: Path, engine: str) -> bool:
         return False
 
 
+def forget_engine(engine: str, *, say: Callable[[str], None]) -> None:
+    """Remove the records of the clusters in an engine whose containers were deleted with all its data.
+
+    Args:
+        engine: Its id; empty for none.
+        say: Called with a line for each cluster.
+    """
+    for folder, owner in owners.recorded().items():
+        if engine and owner is not None and owner.identity is not None and owner.identity.engine == engine:
+            owners.forget(folder)
+            say(f"cluster {folder.name} is gone with the engine that had it")
+
+
 def _answers(kubeconfig: Path) -> bool:
     """Whether the API server of a cluster answers whose engine was not recorded."""
     from promdrill.kube.client import Kube  # noqa: PLC0415  only needed if a cluster seems to be gone

@@ -70,13 +70,12 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         """Does nothing: kubectl exists before a drill begins, and is never downloaded here."""
 
     def create(self, config_file: str | Path | None = None) -> None:
-        """Create the cluster; its kubeconfig then holds this cluster alone.
+        """Create the cluster; its kubeconfig, which does not exist before, then holds this cluster alone.
 
         Raises:
             ClusterError: kind failed, for example because a cluster of that name exists.
         """
         files.make_folder(self.path)
-        self.kubeconfig_path.unlink(missing_ok=True)
         self.kubeconfig_path.touch(mode=0o600)
         argv = ["create", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
         argv += [f"--image={self.image}"] if self.image else []

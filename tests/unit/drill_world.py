@@ -75,6 +75,8 @@ class World:
     crashed_after_s: float = 0.0
     _restarts: int = 0
     trouble: Callable[[datetime], str] = lambda _since: ""
+    checks: int = 0
+    not_ours: Exception | None = None
 
     @property
     def namespace(self) -> str:
@@ -126,6 +128,12 @@ class World:
         assert path.endswith(f"/{self.namespace}"), path
         self.done.append(f"delete {path.split('/')[-2]}")
         self.leftover = None
+
+    def require_expected(self) -> None:
+        """It is the drill's own cluster, or `not_ours` says otherwise."""
+        self.checks += 1
+        if self.not_ours is not None:
+            raise self.not_ours
 
     # Helm
 

@@ -77,7 +77,7 @@ class Place:
         assert fault.name
         assert fault.blast_radius
         world = cast(Any, self)
-        return fault.apply(Ground(world, SERVER, self.release, world, self.journal), self.undo)
+        return fault.apply(Ground(world, SERVER, self.release, world, self.journal, {"node-1": "c0ffee"}), self.undo)
 
     def undone(self) -> list[str]:
         """Run the undo: what it did."""

@@ -15,20 +15,22 @@ from types import SimpleNamespace
 from typing import Any, Self, cast
 
 import pytest
+from tests.unit.cluster_world import IDENTITY
 from tests.unit.drill_toy import RUNBOOK
 from tests.unit.drill_world import World
 
 from promdrill import doctor
 from promdrill.cli import main
-from promdrill.cluster import kind, owners
+from promdrill.cluster import identity, kind, owners
 from promdrill.core import paths
-from promdrill.core.errors import ClusterError
+from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.core.model import Variant
 from promdrill.drill import Drill, Site
 from promdrill.drill.site import Cluster, Drilled, Execution, Recording
 from promdrill.helm.chart import ChartRef
 from promdrill.kube import client
 from promdrill.kube.client import NotFound
+from promdrill.kube.expected import Expected
 from promdrill.request import fulfil
 from promdrill.request.request import Request
 from promdrill.results.run import Run
@@ -75,6 +77,8 @@ class Machine:
         answers: Whether clusters answer.
         deleted: Clusters that were deleted by other means.
         namespace_gone: Whether the drill's namespace was deleted.
+        replaced: Whether another cluster answers at the address.
+        engine: Id of the engine that answers.
         clusters: How many were made.
     """
 
@@ -84,6 +88,8 @@ class Machine:
     answers: bool = True
     deleted: set[str] = field(default_factory=set)
     namespace_gone: bool = False
+    replaced: bool = False
+    engine: str = IDENTITY.engine
     clusters: int = 0
 
     @property
@@ -121,7 +127,7 @@ class Machine:
         self.clusters += 1
         name = f"promdrill-{self.clusters}"
         folder = paths.clusters_dir() / name
-        owners.claim(folder, kept=options.keep)
+        owners.claim(folder, kept=options.keep, identity=IDENTITY)
         (folder / "kubeconfig").write_text(KUBECONFIG)
         tool = Path("/bin/true")
         yield SimpleNamespace(
@@ -131,6 +137,7 @@ class Machine:
             image="node:1",
             kind_path=tool,
             kubectl_path=tool,
+            recorded=IDENTITY,
         )
         owner = owners.of(folder)
         assert owner is not None
@@ -180,8 +187,9 @@ class Machine:
                 self.world.reports = site.folder
             yield Drill(site)
 
-    def kube(self, kubeconfig: Path) -> Any:
+    def kube(self, kubeconfig: Path, *, expected: Expected) -> Any:
         assert kubeconfig.read_text() == KUBECONFIG
+        assert expected == IDENTITY.expected
         machine = self
 
         class Answering:
@@ -190,10 +198,14 @@ class Machine:
 
             def __exit__(self, *_: object) -> None: ...
 
-            def get(self, path: str, *, timeout_s: float) -> dict[str, Any]:
-                assert (path, timeout_s) in {("/api/v1/namespaces/drill-toy", 10.0), ("/version", 3.0)}
+            def require_expected(self) -> None:
                 if not machine.answers:
                     raise ClusterError("connection refused\nmore of it")
+                if machine.replaced:
+                    raise NotOurs("another cluster answers; nothing was done")
+
+            def get(self, path: str, *, timeout_s: float) -> dict[str, Any]:
+                assert (path, timeout_s) == ("/api/v1/namespaces/drill-toy", 10.0)
                 if machine.namespace_gone:
                     raise NotFound(path, 404, "")
                 return {}
@@ -243,4 +255,5 @@ def machine(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ma
     monkeypatch.setattr(fulfil, "drill", made.drill)
     monkeypatch.setattr(client, "Kube", made.kube)
     monkeypatch.setattr(kind, "names", made.names)
+    monkeypatch.setattr(identity, "engine", lambda: made.engine)
     return made

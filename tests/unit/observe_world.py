@@ -221,10 +221,10 @@ class FakeKube:
         return Answer(status, text, 0.0)
 
     def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, timeout_s: float
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, timeout_s: float, reads: bool
     ) -> tuple[int, str]:
         """The next outcome."""
-        assert (namespace, timeout_s > 0) == (NAMESPACE, True)
+        assert (namespace, timeout_s > 0, reads) == (NAMESPACE, True, True)
         self._ask("EXEC", pod, container, *argv)
         return self.execs.pop(0)
 

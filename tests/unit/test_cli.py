@@ -9,16 +9,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import filelock
 import pytest
+from tests.unit.cluster_world import Engine, engine
 
 from promdrill import doctor
+from promdrill.artefacts.cache import TAG, TAG_TEXT, Cache
 from promdrill.cli import clean_cache, listing, main, run
-from promdrill.cluster import kind, lease, owners, sweep
+from promdrill.cluster import lease, owners, sweep
 from promdrill.core import paths, shell
-from promdrill.core.errors import CommandFailed, UsageError
+from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.plugin.session import DrillSession
 from promdrill.request import fulfil, request, scenarios
@@ -27,6 +29,8 @@ from promdrill.results.store import Results
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice
 from promdrill.supply.engine import lifecycle
+
+__all__ = ["engine"]
 
 GOOD_VALUES = "server: {retention: 1d}\n"
 OPEN = (
@@ -126,12 +130,11 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
 
 
 @pytest.fixture
-def kept(monkeypatch: pytest.MonkeyPatch) -> Path:
+def kept(engine: Engine) -> Path:
     """The folder of a kept cluster promdrill-2, which the engine has."""
-    place = paths.clusters_dir() / "promdrill-2"
-    owners.claim(place, kept=True)
-    monkeypatch.setattr(kind, "names", lambda: {"promdrill-2", "somebody-elses"})
-    return place
+    engine.record("promdrill-2")
+    engine.add("somebody-elses")
+    return paths.clusters_dir() / "promdrill-2"
 
 
 @pytest.mark.usefixtures("kept")
@@ -148,7 +151,11 @@ def test_without_a_cluster_to_run_in_pytest_is_told_of_none(fake_pytest: FakePyt
 
 
 def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
-    fake_pytest: FakePytest, kept: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    engine: Engine,
+    fake_pytest: FakePytest,
+    kept: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hint = "\nHint: leave CLUSTER out for a new cluster\n"
 
@@ -165,16 +172,15 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
     assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
     with lease.this_name("promdrill-2"):
         assert refused("promdrill-2") == f"in use by another run; {there}"
-    left = paths.clusters_dir() / "promdrill-3"
-    left.mkdir()
+    left = engine.record("promdrill-3", kept=False)
     also = f"the clusters are {kept_one}, promdrill-3 (left by a killed run)"
     assert refused("promdrill-3") == f"left by a killed run, not kept; {also}"
-    monkeypatch.setattr(kind, "names", set)
+    engine.containers = {left: engine.containers[left]}
     assert refused("promdrill-2") == (
         "it is gone, and its record was removed; the only cluster is promdrill-3 (left by a killed run)"
     )
     assert not kept.exists()
-    left.rmdir()
+    owners.forget(paths.clusters_dir() / "promdrill-3")
     assert refused("promdrill-2") == "promdrill has no cluster of that name; there are no clusters"
     assert (fake_pytest.calls, fake_pytest.looked_at) == ([], [])
     assert not Path("reports").exists()
@@ -556,14 +562,35 @@ def test_clean_leaves_a_run_that_goes_on_alone(no_engine: list[str], capsys: pyt
     assert (paths.clusters_dir() / "promdrill").is_dir()
 
 
-def test_clean_forgets_clusters_of_runs_that_are_gone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_clean_without_an_engine_deletes_no_cluster_and_says_so(
+    engine: Engine, no_engine: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    engine.record("promdrill")
     left = paths.clusters_dir() / "promdrill"
-    left.mkdir(parents=True)
-    (left / "owner.json").write_text('{"pid": 999999999, "started": "1", "kept": true}')
-    assert main.main(["clean"]) == 0
-    assert capsys.readouterr().out == "deleted cluster promdrill\n"
-    assert not left.exists()
+    assert main.main(["clean"]) == 1
+    said = f"cluster promdrill is not deleted: no container engine answers; its record stays in {left}\n"
+    assert capsys.readouterr().out == said
+    assert main.main(["clean", "promdrill"]) == 1
+    assert capsys.readouterr().out == said
+    assert (left / owners.FILE_NAME).exists()
     assert no_engine == ["stop"]
+
+
+def test_clean_leaves_what_may_be_somebodys_and_says_what_to_look_at(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(lifecycle, "ask", lambda: lifecycle.Answer(cast(Any, "an engine")))
+    monkeypatch.setattr(lifecycle, "stop", lambda **_: False)
+    engine.record("promdrill")
+    theirs = engine.add("promdrill-2")
+    unreadable = paths.clusters_dir() / "promdrill-2"
+    unreadable.mkdir()
+    (unreadable / owners.FILE_NAME).write_text("{")
+    assert main.main(["clean"]) == 1
+    said = capsys.readouterr().out
+    assert "deleted cluster promdrill\n" in said
+    assert f"cluster promdrill-2 was left alone: {unreadable}/owner.json is missing or cannot be read" in said
+    assert list(engine.containers) == [theirs]
 
 
 def test_clean_cache_deletes_read_only_folders_too(no_engine: list[str], tmp_path: Path) -> None:
@@ -577,6 +604,73 @@ def test_clean_cache_deletes_read_only_folders_too(no_engine: list[str], tmp_pat
     assert clean_cache.empty(tmp_path / "cache") == 0
 
 
+THEIRS = {
+    "a home": [".ssh/id_ed25519", "notes.txt"],
+    "a home with a folder of that name": [".bashrc", "go/src/main.go", "scratch/x"],
+    "another program's cache": ["CACHEDIR.TAG", "wheels/a.whl"],
+    "a tag of another program alone": ["CACHEDIR.TAG", "go/mod/x"],
+}
+
+
+@pytest.mark.parametrize("held", THEIRS.values(), ids=THEIRS)
+def test_clean_cache_refuses_a_folder_that_is_no_cache_of_promdrills(
+    no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], held: list[str]
+) -> None:
+    for name in held:
+        (tmp_path / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "cache" / name).write_text("theirs")
+    assert main.main(["clean-cache"]) == 2
+    assert f"promdrill: {tmp_path}/cache is no cache of promdrill's: it holds " in capsys.readouterr().err
+    assert all((tmp_path / "cache" / name).read_text() == "theirs" for name in held)
+    assert no_engine == [], "nothing else is cleaned either"
+    with pytest.raises(UsageError, match="no cache of promdrill's"), Cache(tmp_path / "cache").scratch():
+        pass
+    assert all((tmp_path / "cache" / name).exists() for name in held)
+
+
+def test_clean_cache_deletes_what_promdrill_made_in_a_marked_folder_and_leaves_the_rest(
+    no_engine: list[str], tmp_path: Path
+) -> None:
+    cache, elsewhere = tmp_path / "cache", tmp_path / "elsewhere"
+    with Cache(cache).scratch():
+        assert (cache / TAG).read_text() == TAG_TEXT
+    (cache / "mine.txt").write_text("put there later")
+    elsewhere.mkdir()
+    (elsewhere / "x").touch()
+    (cache / "artefacts").symlink_to(elsewhere)
+    assert main.main(["clean-cache"]) == 0
+    assert [path.name for path in cache.iterdir()] == ["mine.txt"]
+    assert (elsewhere / "x").exists(), "a link is not followed"
+    assert no_engine == ["forget"]
+
+
+def test_a_cache_from_before_there_were_marks_goes_on_working_and_is_cleaned(
+    no_engine: list[str], tmp_path: Path
+) -> None:
+    cache = tmp_path / "cache"
+    for name in ("artefacts", "engine", "go", "locks", "matplotlib", "mypy", "scratch", "lost+found"):
+        (cache / name).mkdir(parents=True)
+    with Cache(cache).scratch():
+        assert (cache / TAG).exists()
+    (cache / TAG).unlink()
+    assert main.main(["clean-cache"]) == 0
+    assert [path.name for path in cache.iterdir()] == ["lost+found"]
+    assert no_engine == ["forget"]
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_clusters_go_with_the_engine_whose_data_clean_cache_deletes_and_no_others(
+    engine: Engine, tmp_path: Path
+) -> None:
+    engine.record("promdrill")
+    engine.id = "engine-2"
+    engine.record("promdrill-2")
+    (tmp_path / "cache/engine").mkdir(parents=True)
+    (tmp_path / "cache/engine/engine-id").write_text("engine-1")
+    assert main.main(["clean-cache"]) == 0
+    assert [folder.name for folder in owners.recorded()] == ["promdrill-2"]
+
+
 def test_clean_cache_waits_for_nobody(no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     locks = tmp_path / "cache/locks"
     locks.mkdir(parents=True)
@@ -587,57 +681,21 @@ def test_clean_cache_waits_for_nobody(no_engine: list[str], tmp_path: Path, caps
     assert locks.is_dir()
 
 
-class Docker:
-    """A fake of the gateway: two kind clusters, one of them ours; anything unexpected is refused."""
-
-    def __init__(self) -> None:
-        self.nodes = {"aaa": "promdrill-2", "bbb": "somebody-elses", "ccc": "promdrill-3"}
-        self.networks_removed = 0
-        (paths.clusters_dir() / "promdrill-2").mkdir(parents=True)  # recorded; promdrill-3 is a user's own
-
-    def run(self, argv: Sequence[str], *, timeout_s: float, ok: Sequence[int] = (0,)) -> Any:
-        del timeout_s
-        match list(argv):
-            case ["docker", "ps", "--all", *_]:
-                return self._answer("".join(f"{node} {name}\n" for node, name in self.nodes.items()))
-            case ["docker", "rm", "--force", "--volumes", *ids]:
-                for node in ids:
-                    del self.nodes[node]
-                return self._answer("")
-            case ["docker", "network", "rm", "kind"] if tuple(ok) == (0, 1):
-                self.networks_removed += 1
-                return self._answer("")
-        raise CommandFailed(list(argv), 1, "unexpected")
-
-    @staticmethod
-    def _answer(text: str) -> Any:
-        return type("Completed", (), {"stdout": text})
-
-
-def test_only_our_clusters_are_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
-    docker, said = Docker(), list[str]()
-    monkeypatch.setattr(shell, "run", docker.run)
-    assert sweep.delete_clusters(engine=True, say=said.append) == ["promdrill-2"]
-    assert docker.nodes == {"bbb": "somebody-elses", "ccc": "promdrill-3"}
-    assert docker.networks_removed == 0, "somebody else's cluster is on it"
+def test_only_our_clusters_are_deleted(engine: Engine) -> None:
+    said: list[str] = []
+    engine.record("promdrill-2")
+    theirs = engine.add("somebody-elses"), engine.add("promdrill-3")
+    assert sweep.delete_clusters(engine=True, say=said.append) == sweep.Swept(("promdrill-2",))
+    assert tuple(engine.containers) == theirs
+    assert engine.network, "somebody else's cluster is on it"
     assert said == ["deleted cluster promdrill-2"]
 
 
-def test_the_network_goes_with_the_last_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    docker = Docker()
-    del docker.nodes["bbb"], docker.nodes["ccc"]
-    monkeypatch.setattr(shell, "run", docker.run)
-    sweep.delete_clusters(engine=True, say=lambda _: None)
-    assert docker.networks_removed == 1
-
-
-def test_one_cluster_is_deleted_with_its_nodes_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    docker, said = Docker(), list[str]()
-    docker.nodes |= {"ddd": "promdrill-4", "eee": "promdrill-2"}
-    owners.claim(paths.clusters_dir() / "promdrill-4", kept=True)
-    monkeypatch.setattr(shell, "run", docker.run)
-    sweep.delete_cluster("promdrill-2", engine=True, say=said.append)
-    assert set(docker.nodes.values()) == {"somebody-elses", "promdrill-3", "promdrill-4"}
+def test_one_cluster_is_deleted_with_its_nodes_and_no_other(engine: Engine) -> None:
+    said: list[str] = []
+    engine.record("promdrill-2")
+    stays = engine.record("promdrill-4"), engine.add("somebody-elses")
+    assert sweep.delete_cluster("promdrill-2", engine=True, say=said.append) == sweep.Swept(("promdrill-2",))
+    assert tuple(engine.containers) == stays
     assert [folder.name for folder in owners.recorded()] == ["promdrill-4"]
-    assert docker.networks_removed == 0
     assert said == ["deleted cluster promdrill-2"]

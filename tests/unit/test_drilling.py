@@ -7,18 +7,22 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from tests.unit.cluster_world import IDENTITY, Engine, engine
 
-from promdrill.cluster import kind, owners
+from promdrill.cluster import owners
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import LeftOut, Variant
 from promdrill.drill import Site
 from promdrill.install import Manual, Operator
+from promdrill.kube.expected import Expected
 from promdrill.request import fulfil
 from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
 from promdrill.supply.supplied import Tools
+
+__all__ = ["engine"]
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 
@@ -30,7 +34,13 @@ def site_of(
     chart.mkdir()
     (chart / "Chart.yaml").write_text(CHART)
     (tmp_path / "report").mkdir()
-    monkeypatch.setattr(fulfil, "Kube", lambda path: SimpleNamespace(path=path, close=lambda: None))
+    before = object()
+
+    def kube(path: Path, *, expected: Expected) -> Any:
+        assert expected == IDENTITY.expected
+        return SimpleNamespace(path=path, close=lambda: None, require_expected=before)
+
+    monkeypatch.setattr(fulfil, "Kube", kube)
     scenario = tmp_path / "disk-full"
     scenario.mkdir(exist_ok=True)
     (scenario / "values.yaml").write_text("server: {retention: 1d}\n")
@@ -47,7 +57,7 @@ def site_of(
         app_version="2.55.1",
         remarks=("told",),
     )
-    made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig")
+    made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig", recorded=IDENTITY)
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)
     with fulfil.drill(
         tmp_path / "disk-full",
@@ -58,6 +68,9 @@ def site_of(
         run=run,
         request=Request(Settings(**settings)),
     ) as drill:
+        assert drill.site.cluster.helm._before is before, (
+            "Helm changes nothing before it is known whose cluster answers"
+        )
         return drill.site
 
 
@@ -72,7 +85,11 @@ def test_the_drill_itself_leaves_nothing_out(tmp_path: Path, monkeypatch: pytest
 def test_the_way_to_install_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = site_of(tmp_path, monkeypatch, Variant(), install="manual")
     assert site.installation == Manual(
-        site.kube, "drill-disk-full", tmp_path / "report/disk-full/manifests", app_version="2.55.1"
+        site.kube,
+        "drill-disk-full",
+        tmp_path / "report/disk-full/manifests",
+        nodes=IDENTITY.nodes,
+        app_version="2.55.1",
     )
 
 
@@ -108,22 +125,19 @@ def test_a_variant_reaches_the_engine_whole(tmp_path: Path, monkeypatch: pytest.
     assert site.folder == tmp_path / "report/disk-full.without-runbook.md-166"
 
 
-def test_a_cluster_of_another_user_of_the_engine_keeps_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    owner = SimpleNamespace
-    ours = {
-        Path("promdrill"): owner(kept=True),
-        Path("promdrill-2"): owner(kept=False),  # left by a killed run: its name is free once it is deleted
-        Path("promdrill-3"): None,
-    }
-    monkeypatch.setattr(owners, "recorded", lambda: ours)
-    monkeypatch.setattr(kind, "names", lambda: {"promdrill", "promdrill-2", "promdrill-4", "somebody-elses"})
-    assert fulfil._taken() == {"promdrill", "promdrill-4", "somebody-elses"}
+def test_whatever_is_recorded_or_in_the_engine_keeps_its_name(engine: Engine) -> None:
+    engine.record("promdrill", kept=True)
+    engine.record("promdrill-2", kept=False)
+    unreadable = paths.clusters_dir() / "promdrill-3"
+    unreadable.mkdir()
+    (unreadable / owners.FILE_NAME).write_text("{")
+    engine.add("promdrill-4")
+    engine.add("somebody-elses")
+    assert fulfil._taken() == {"promdrill", "promdrill-2", "promdrill-3", "promdrill-4", "somebody-elses"}
 
 
-def test_a_kept_cluster_that_is_gone_gives_its_name_back(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv(paths.STATE_VARIABLE, str(tmp_path))
-    for name in ("promdrill", "promdrill-2"):
-        owners.claim(paths.clusters_dir() / name, kept=True)
-    monkeypatch.setattr(kind, "names", lambda: {"promdrill-2"})
+def test_a_kept_cluster_that_is_gone_gives_its_name_back(engine: Engine) -> None:
+    del engine.containers[engine.record("promdrill")]
+    engine.record("promdrill-2")
     assert fulfil._taken() == {"promdrill-2"}
     assert [folder.name for folder in owners.recorded()] == ["promdrill-2"]

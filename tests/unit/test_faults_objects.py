@@ -131,7 +131,7 @@ def test_a_script_needs_its_pod(place: Place, fault: Fault, missing: str) -> Non
 def test_a_script_on_the_node_of_the_servers_pod(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     shell = fake_shell.install(monkeypatch)
     for script in ("chown root /x", "chown 65534 /x"):
-        shell.expect("docker", "exec", "node-1", "sh", "-c", script)
+        shell.expect("docker", "exec", "c0ffee", "sh", "-c", script)
     assert place.inject(OnNode("give it to root", "chown root /x", "chown 65534 /x", PROOF)) == PROOF
     place.pods = ()  # the undo goes to the same node, whatever has become of the pod
     assert place.undone() == []

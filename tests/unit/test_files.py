@@ -34,6 +34,20 @@ def test_it_is_on_the_disk_before_it_has_its_name_and_the_name_is_there_after(
     assert seen == [(4, False), ("folder", True)]
 
 
+def test_a_folder_is_made_with_its_parents_and_each_name_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[Path] = []
+    monkeypatch.setattr(files, "flush", flushed.append)
+    folder = tmp_path / "a" / "b"
+    assert files.make_folder(folder) == folder
+    assert folder.is_dir()
+    assert set(flushed) == {tmp_path, tmp_path / "a"}
+    flushed.clear()
+    files.make_folder(folder)
+    assert flushed == []
+
+
 def test_a_failure_leaves_what_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = files.write(tmp_path / "owner.json", "first")
 

@@ -7,15 +7,16 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
+from tests.unit.cluster_world import IDENTITY, Container, Engine
 from tests.unit.drill_world import world
 from tests.unit.incident_world import KUBECONFIG, Machine, machine
 
 from promdrill.cluster import kind, lease, owners
-from promdrill.core import paths
+from promdrill.core import paths, shell
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.drill.incident import FILE, refuse_again
 from promdrill.drill.watch import Watch
@@ -314,7 +315,7 @@ def test_a_cluster_that_is_gone_takes_its_record_along(
 
 
 def test_a_cluster_of_another_engine_is_not_taken_for_gone(kept: Machine, capsys: Capture) -> None:
-    kept.deleted = {"promdrill-1"}  # the engine that is asked does not have it, but it answers
+    kept.deleted, kept.engine = {"promdrill-1"}, "engine-2"
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify") == 0
     assert "passed" in capsys.readouterr().out
@@ -354,12 +355,17 @@ def test_a_gone_cluster_is_said_and_another_is_judged(kept: Machine, capsys: Cap
 def test_one_cluster_is_deleted_and_others_and_the_engine_stay(
     kept: Machine, capsys: Capture, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(lifecycle, "ask", lambda: lifecycle.Answer(None, "not installed"))
+    monkeypatch.setattr(lifecycle, "ask", lambda: lifecycle.Answer(cast(Any, "an engine")))
     monkeypatch.setattr(lifecycle, "stop", lambda **_: pytest.fail("the engine is stopped"))
+    engine = Engine()
+    (container,) = IDENTITY.nodes.values()
+    engine.containers[container] = Container("promdrill-1-control-plane", "promdrill-1")
+    monkeypatch.setattr(shell, "run", engine.run)
     other = paths.clusters_dir() / "promdrill-7"
     owners.claim(other, kept=True)
     assert kept.promdrill("clean", name) == 0
     assert capsys.readouterr().out == "deleted cluster promdrill-1\n"
+    assert engine.done == ["removed promdrill-1-control-plane"]
     assert [each.name for each in owners.recorded()] == ["promdrill-7"]
 
 

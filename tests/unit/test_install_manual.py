@@ -51,7 +51,7 @@ class Cluster:
 
     def run(self, argv: Sequence[str], *, timeout_s: float) -> None:
         *where, script = argv
-        assert (where, timeout_s > 0) == (["docker", "exec", "node-1", "sh", "-c"], True)
+        assert (where, timeout_s > 0) == (["docker", "exec", "c0ffee", "sh", "-c"], True)
         self.done.append(f"node: {script}")
         if self.node_error is not None:
             raise self.node_error
@@ -73,7 +73,7 @@ def composed(tmp_path: Path, cluster: Cluster, values: str = "") -> Manual:
     """The install with its manifests written."""
     file = tmp_path / "values.yaml"
     file.write_text(values)
-    install = Manual(cast(Any, cluster), "drill-x", tmp_path / "manifests")
+    install = Manual(cast(Any, cluster), "drill-x", tmp_path / "manifests", nodes={"node-1": "c0ffee"})
     install.compose(file, [tmp_path / "helm.yaml", {"server": 1}], "drill-x")
     return install
 

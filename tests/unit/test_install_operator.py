@@ -35,6 +35,10 @@ class Cluster:
         self.done: list[str] = []
         self.given: list[str] = []
         self.refused = ""
+        self.asked = False
+
+    def require_expected(self) -> None:
+        self.asked = True
 
     def delete(self, path: str) -> None:
         self.done.append(f"delete {path}")
@@ -43,6 +47,8 @@ class Cluster:
         binary, kubeconfig, *args = map(str, argv)
         assert (binary, kubeconfig) == ("/opt/kubectl", f"--kubeconfig={self.folder}/kubeconfig")
         assert timeout_s > 0
+        assert self.asked, "kubectl changes nothing before it is known whose cluster answers"
+        self.asked = False
         assert env == {"HOME": env["HOME"], "KUBECACHEDIR": f"{env['HOME']}/cache"}
         assert Path(env["HOME"]).is_dir(), "a folder of its own"
         self.done.append(" ".join(args))

@@ -13,8 +13,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.unit.cluster_world import IDENTITY
 
 from promdrill import doctor
+from promdrill.cluster import owners
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError, SupplyError
 from promdrill.core.events import AloneAtLast
@@ -42,7 +44,8 @@ def supplied(folder: Path) -> Supplied:
 
 
 def address(folder: Path) -> Address:
-    return Address("mine", folder / "mine", folder / "config", "node:1", folder / "kind", folder / "kubectl")
+    place = paths.clusters_dir() / "mine"
+    return Address("mine", place, place / "kubeconfig", "node:1", folder / "kind", folder / "kubectl", IDENTITY)
 
 
 def has_turn(outbox: Path, stop: threading.Event) -> bool:
@@ -127,6 +130,8 @@ class Fakes:
 @pytest.fixture
 def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     made = Fakes(pytester.path)
+    monkeypatch.setenv(paths.STATE_VARIABLE, str(pytester.path / "state"))
+    owners.claim(paths.clusters_dir() / "mine", kept=False, identity=IDENTITY)
     monkeypatch.setattr(session, "write_page", lambda _run: None)  # it takes seconds to import what draws
     monkeypatch.setattr(doctor, "require", lambda **_: None)
     monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice(wanted.replace("auto", "source"), "told"))

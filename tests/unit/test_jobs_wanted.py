@@ -7,9 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from tests.unit.cluster_world import IDENTITY
 
+from promdrill.cluster import owners
 from promdrill.cluster.address import Address
-from promdrill.core import choices
+from promdrill.core import choices, paths
 from promdrill.core.errors import UsageError
 from promdrill.helm.values.user import Own
 from promdrill.parallel import wanted
@@ -138,7 +140,7 @@ def joined(folder: Path) -> Joined:
                 kind=folder / "kind",
                 kubectl=folder / "kubectl",
             ),
-            joins=Address("theirs", folder, folder / "config", None, folder / "kind", folder / "kubectl"),
+            joins=Address("theirs", folder, folder / "config", None, folder / "kind", folder / "kubectl", IDENTITY),
             reports=folder / "reports",
             values=Own(folder / "own.yaml", "a: 1", {"a": 1}),
             bundle=Listed(MANIFEST, "0" * 64),
@@ -161,13 +163,23 @@ def joined(folder: Path) -> Joined:
             available=("quay.io/prometheus/prometheus:v2.48.0",),
             remarks=("told",),
         ),
-        address=Address("mine", folder / "mine", folder / "config", "node:1", folder / "kind-2", folder / "kubectl-2"),
+        address=Address(
+            "mine",
+            paths.clusters_dir() / "mine",
+            paths.clusters_dir() / "mine" / "kubeconfig",
+            "node:1",
+            folder / "kind-2",
+            folder / "kubectl-2",
+            IDENTITY,
+        ),
         reports=folder / "reports",
         outbox=folder / "outbox",
     )
 
 
-def test_a_child_is_told_all_that_the_parent_knows(tmp_path: Path) -> None:
+def test_a_child_is_told_all_that_the_parent_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(paths.STATE_VARIABLE, str(tmp_path / "state"))
+    owners.claim(paths.clusters_dir() / "mine", kept=False, identity=IDENTITY)
     told = joined(tmp_path)
     defaults = {item.name for item in fields(Supplied) if not getattr(told.supplied, item.name)}
     for found in (told.request, told.request.settings, told.request.cluster):

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from tests.unit.api_server import ApiServer, api_server, executes, hangs_up, kubeconfig, says, silent, streams
 
-from promdrill.core.errors import ClusterError
+from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.kube.client import ApiError, Kube, NotFound, StreamRefused, object_path
+from promdrill.kube.expected import Expected, server_of
 
 POD = "/api/v1/namespaces/n/pods/p"
 LOG = f"{POD}/log"
 PODS = "/api/v1/namespaces/n/pods"
+CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}
+STATUS_OK = b"\x03" + json.dumps({"status": "Success"}).encode()
 
 
 @pytest.fixture
@@ -26,8 +31,79 @@ def api() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def kube(api: ApiServer, tmp_path: Path) -> Iterator[Kube]:
-    with Kube(kubeconfig(tmp_path, api.port)) as client:
+    expected = Expected(f"https://127.0.0.1:{api.port}", api.uid)
+    with Kube(kubeconfig(tmp_path, api.port), expected=expected) as client:
         yield client
+
+
+CHANGES: dict[str, Callable[[Kube], object]] = {
+    "apply": lambda kube: kube.apply(CONFIG_MAP),
+    "create": lambda kube: kube.create(CONFIG_MAP),
+    "patch": lambda kube: kube.patch(POD, {}),
+    "delete": lambda kube: kube.delete(POD),
+    "request": lambda kube: kube.request("POST", POD),
+    "exec": lambda kube: kube.exec("n", "p", "c", ["rm", "x"], timeout_s=5),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_nothing_is_changed_in_another_cluster_that_answers_at_the_address(
+    api: ApiServer, kube: Kube, change: Callable[[Kube], object]
+) -> None:
+    api.uid = "another"
+    with pytest.raises(NotOurs, match=r"namespace kube-system has UID another, and that .* is uid-1; nothing was done"):
+        change(kube)
+    assert (api.asked, api.checks) == ([], 1)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_nothing_is_changed_where_no_cluster_is_expected(
+    api: ApiServer, tmp_path: Path, change: Callable[[Kube], object]
+) -> None:
+    with Kube(kubeconfig(tmp_path, api.port)) as kube, pytest.raises(NotOurs, match="nothing says which cluster"):
+        change(kube)
+    assert (api.asked, api.checks) == ([], 0)
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_nothing_is_changed_once_the_kubeconfig_leads_elsewhere(
+    api: ApiServer, kube: Kube, tmp_path: Path, change: Callable[[Kube], object]
+) -> None:
+    kubeconfig(tmp_path, 1)
+    with pytest.raises(NotOurs, match=r"kubeconfig leads to https://127\.0\.0\.1:1, and promdrill made the cluster at"):
+        change(kube)
+    assert (api.asked, api.checks) == ([], 0)
+
+
+def test_reading_is_not_preceded_by_a_check_and_checks_are_counted_apart(api: ApiServer, kube: Kube) -> None:
+    api.on("GET", POD, says(200, {}))
+    kube.get(POD)
+    api.on("GET", f"{POD}/exec", executes(STATUS_OK))
+    kube.exec("n", "p", "c", ["df"], timeout_s=5, reads=True)
+    assert api.checks == 0
+    api.on("DELETE", POD, says(200, {}))
+    kube.delete(POD)
+    assert (api.checks, kube.checks_made, kube.requests_made) == (1, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda content: content["contexts"].append(content["contexts"][0]), "not the private kubeconfig of one"),
+        (lambda content: content["users"].clear(), "not the private kubeconfig of one"),
+        (lambda content: content.update({"current-context": "production"}), "current context is not its only one"),
+        (lambda content: content.update({"contexts": None}), "not the private kubeconfig of one"),
+    ],
+)
+def test_a_kubeconfig_that_may_lead_elsewhere_leads_nowhere(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    file = kubeconfig(tmp_path, 1)
+    content = yaml.safe_load(file.read_text())
+    change(content)
+    file.write_text(yaml.safe_dump(content))
+    with pytest.raises(ClusterError, match=said):
+        server_of(file)
 
 
 def test_gets_an_object_and_counts_the_request(api: ApiServer, kube: Kube) -> None:

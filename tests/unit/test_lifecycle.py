@@ -1,20 +1,22 @@
 """The life of a cluster: recorded before it is made, deleted however the block is left, kept only on purpose."""
 
-import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from tests.unit.fake_shell import FakeShell, install
+from tests.unit.cluster_world import CLASSES, Engine, engine, kubeconfig_of
 
-from promdrill.cluster import lease, lifecycle, owners, storage
+from promdrill.cluster import lease, lifecycle, network, owners, sweep
+from promdrill.cluster.address import Address
 from promdrill.cluster.kind import configuration
 from promdrill.core import paths
-from promdrill.core.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core.errors import ClusterError, CommandFailed, NotOurs, UsageError
 
-CLASSES = {"items": [{"metadata": {"name": "standard", "annotations": {storage.DEFAULT_CLASS: "true"}}}]}
+__all__ = ["engine"]
+
 PROVISIONER = """
 kind: Namespace
 metadata: {name: local-path-storage}
@@ -27,14 +29,8 @@ metadata: {name: local-path-provisioner}
 """
 
 
-@pytest.fixture
-def shell_(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeShell:
-    monkeypatch.setenv(paths.STATE_VARIABLE, str(tmp_path / "state"))
-    (tmp_path / "lpp.yaml").write_text(PROVISIONER)
-    return install(monkeypatch)
-
-
 def _cluster(tmp_path: Path, *, profile: str = "fast", **options: Any) -> Any:
+    (tmp_path / "lpp.yaml").write_text(PROVISIONER)
     tools: dict[str, Any] = {
         "kind_path": Path("/kind"),
         "kubectl_path": Path("/kubectl"),
@@ -43,202 +39,394 @@ def _cluster(tmp_path: Path, *, profile: str = "fast", **options: Any) -> Any:
     return lifecycle.cluster(name="promdrill", profile=profile, image="node:1", **tools, **options)
 
 
-def _expect_creation(fake: FakeShell, *, profile: str = "fast") -> None:
-    fake.expect("get", "clusters", answer="other\n")
-    fake.expect("create", "cluster", "--name=promdrill", "--image=node:1")
-    if profile == "fast":
-        fake.expect("/kubectl", "apply", "--server-side")
-    _expect_ready(fake)
+def _kept(engine: Engine, tmp_path: Path, **options: Any) -> Any:
+    """A cluster that a run of its own kept."""
+    with _cluster(tmp_path, keep=True, **options) as made:
+        pass
+    engine.done.clear()
+    return made
 
 
-def _expect_ready(fake: FakeShell, *, installed: bool = False) -> None:
-    if not installed:
-        fake.expect("docker", "ps", answer="promdrill-control-plane\n")
-        for _ in storage._UNIT:
-            fake.expect("docker", "exec", "-i", "promdrill-control-plane")
-        fake.expect("docker", "exec", "systemctl", "enable")
-        fake.expect("/kubectl", "apply", "--server-side")
-    fake.expect("/kubectl", "wait", "node")
-    fake.expect("/kubectl", "wait", "--for=condition=Available", "deployment/coredns")
-    for what in ("daemonset/volume-agent", "deployment/local-path-provisioner"):
-        fake.expect("/kubectl", "rollout", "status", what)
-    fake.expect("/kubectl", "get", "storageclass", answer=json.dumps(CLASSES))
-
-
-def _expect_deletion(fake: FakeShell, *, others: str = "") -> None:
-    fake.expect("delete", "cluster", "--name=promdrill")
-    fake.expect("docker", "ps", "--all", answer=others)
-    if not others:
-        fake.expect("docker", "network", "rm", "kind")
-
-
-def test_a_cluster_is_recorded_made_ready_and_deleted(shell_: FakeShell, tmp_path: Path) -> None:
-    _expect_creation(shell_)
+def test_a_cluster_is_recorded_made_ready_and_deleted(engine: Engine, tmp_path: Path) -> None:
     with _cluster(tmp_path) as made:
         owner = owners.of(made.path)
         assert owner is not None
         assert (owner.pid, owner.kept, owner.alive) == (os.getpid(), False, True)
-        applied = shell_.calls[7][1]["stdin"]
-        kinds = [item["kind"] for item in yaml.safe_load_all(applied)]
+        (container,) = engine.containers
+        assert made.identity == owner.identity
+        assert made.identity.nodes == {"promdrill-control-plane": container}
+        assert made.identity.engine == "engine-1"
+        assert {made.identity.server: made.identity.uid} == engine.uids
+        assert made.kubeconfig_path.stat().st_mode & 0o777 == 0o600
+        dns, stored = engine.inputs
+        kinds = [item["kind"] for item in yaml.safe_load_all(stored)]
         assert kinds[:2] == ["Namespace", "ConfigMap"]
         assert kinds.count("ConfigMap") == 1, "the provisioner's own configuration is replaced"
-        dns = yaml.safe_load(shell_.calls[2][1]["stdin"])
-        assert (dns["kind"], dns["metadata"]["name"]) == ("Deployment", "coredns")
-        _expect_deletion(shell_)
-    shell_.done()
+        assert yaml.safe_load(dns)["metadata"]["name"] == "coredns"
+    assert (engine.containers, engine.network) == ({}, "")
     assert not made.path.exists()
 
 
-def test_kubeadms_own_objects_are_left_alone_as_shipped(shell_: FakeShell, tmp_path: Path) -> None:
-    _expect_creation(shell_, profile="as-shipped")
+def test_kubeadms_own_objects_are_left_alone_as_shipped(engine: Engine, tmp_path: Path) -> None:
     with _cluster(tmp_path, profile="as-shipped"):
-        _expect_deletion(shell_)
-    shell_.done()
+        assert len(engine.inputs) == 1
+    assert not engine.containers
 
 
-def test_the_network_stays_while_another_cluster_is_on_it(shell_: FakeShell, tmp_path: Path) -> None:
-    _expect_creation(shell_)
+def test_the_network_stays_while_another_cluster_is_on_it_and_goes_with_the_last(
+    engine: Engine, tmp_path: Path
+) -> None:
     with _cluster(tmp_path):
-        _expect_deletion(shell_, others="abc\n")
-    shell_.done()
+        engine.record("promdrill-2")  # made meanwhile by another promdrill, which found the network there
+    assert engine.network
+    assert sweep.delete_clusters(engine=True, say=lambda _: None).deleted == ("promdrill-2",)
+    assert not engine.network
 
 
-def test_a_cluster_that_cannot_be_created_is_deleted(shell_: FakeShell, tmp_path: Path) -> None:
-    shell_.expect("get", "clusters")
-    shell_.expect("create", answer=CommandFailed(["kind", "create"], 1, "port is taken"))
-    _expect_deletion(shell_)
+def test_a_network_that_was_there_before_stays(engine: Engine, tmp_path: Path) -> None:
+    engine.network = "theirs"
+    with _cluster(tmp_path):
+        pass
+    assert engine.network == "theirs"
+
+
+def test_a_network_of_the_same_name_that_came_later_stays(engine: Engine, tmp_path: Path) -> None:
+    with _cluster(tmp_path):
+        engine.network = "made anew by somebody"
+    assert engine.network == "made anew by somebody"
+    network.remove_unused(engine.id)
+    assert engine.network == "made anew by somebody"
+
+
+def test_a_cluster_that_cannot_be_created_is_deleted(engine: Engine, tmp_path: Path) -> None:
+    engine.refuses["/kind create"] = "port is taken"
     with (
         pytest.raises(ClusterError, match=r"could not create cluster promdrill\n(.|\n)*port is taken"),
         _cluster(tmp_path),
     ):
         pass
-    shell_.done()
+    assert owners.recorded() == {}
 
 
-def test_a_cluster_that_does_not_get_ready_says_what_and_is_deleted(shell_: FakeShell, tmp_path: Path) -> None:
-    _expect_creation(shell_)
-    del shell_.expected[-4:]
-    shell_.expect("wait", "deployment/coredns", answer=CommandFailed(["kubectl"], 1, "timed out waiting"))
-    shell_.expect("get", "pods", answer="coredns 0/1 Pending")
-    _expect_deletion(shell_)
-    with (
-        pytest.raises(ClusterError, match=r"not DNS available within 180 s: .*timed out waiting\ncoredns 0/1"),
-        _cluster(tmp_path),
-    ):
+def test_a_cluster_that_does_not_get_ready_says_what_and_is_deleted(engine: Engine, tmp_path: Path) -> None:
+    engine.refuses["wait deployment/coredns"] = "timed out waiting"
+    with pytest.raises(ClusterError, match=r"not DNS available within 180 s: .*timed out waiting"), _cluster(tmp_path):
         pass
-    shell_.done()
+    assert not engine.containers
 
 
-def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(shell_: FakeShell, tmp_path: Path) -> None:
+def test_the_cause_is_seen_even_if_the_cluster_cannot_be_deleted_and_the_next_command_deletes_it(
+    engine: Engine, tmp_path: Path
+) -> None:
     said: list[str] = []
-    _expect_creation(shell_)
-    with _cluster(tmp_path, keep=True, on_event=said.append) as made:
+    engine.refuses |= {"wait node": "timed out", "docker rm": "the engine is gone"}
+    with pytest.raises(ClusterError, match="not nodes ready"), _cluster(tmp_path, on_event=said.append):
         pass
+    assert said[-1].startswith("cluster promdrill is not deleted yet: exit code 1: docker rm")
+    engine.refuses.clear()
+    _ended("promdrill")
+    assert sweep.remove_abandoned() == ["promdrill"]
+    assert not engine.containers
+
+
+def test_a_cluster_that_cannot_be_deleted_is_an_error_of_its_own(engine: Engine, tmp_path: Path) -> None:
+    with pytest.raises(CommandFailed, match="the engine is gone"), _cluster(tmp_path):
+        engine.refuses["docker rm"] = "the engine is gone"
+
+
+def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(engine: Engine, tmp_path: Path) -> None:
+    said: list[str] = []
+    made = _kept(engine, tmp_path, on_event=said.append)
     assert said[-2:] == [
         f"cluster promdrill is kept: export KUBECONFIG={made.kubeconfig_path}",
         f"to delete it: {paths.program()} clean promdrill",
     ]
-    shell_.expect("get", "clusters", answer="promdrill\n")
     with pytest.raises(ClusterError, match="already exists"), _cluster(tmp_path):
         pass
-    shell_.expect("get", "clusters", answer="promdrill\n")
-    shell_.expect("load", "image-archive", "one.tar")
-    _expect_ready(shell_, installed=True)
     incident = made.path / "incident"
     incident.mkdir()
-    with _cluster(tmp_path, reuse=True, archives=(Path("one.tar"),), on_event=said.append):
+    with _cluster(tmp_path, reuse=True, archives=(Path("one.tar"),), on_event=said.append) as again:
         owner = owners.of(made.path)
         assert owner is not None
         assert (owner.pid, owner.kept, owner.profile, owner.image) == (os.getpid(), True, "fast", "node:1")
-    shell_.done()
+        assert again.identity == made.identity
+    assert engine.done == ["loaded one.tar"]
     assert said[-1] == f"cluster promdrill stays kept; to delete it: {paths.program()} clean promdrill"
     assert incident.is_dir()
     assert made.kubeconfig_path.exists()
 
 
-def test_a_kept_cluster_that_does_not_get_ready_again_stays(shell_: FakeShell, tmp_path: Path) -> None:
-    _expect_creation(shell_)
-    with _cluster(tmp_path, keep=True) as made:
-        pass
-    shell_.expect("get", "clusters", answer="promdrill\n")
-    shell_.expect("wait", "node", answer=CommandFailed(["kubectl"], 1, "timed out"))
-    shell_.expect("get", "pods")
+def test_a_kept_cluster_that_does_not_get_ready_again_stays(engine: Engine, tmp_path: Path) -> None:
+    made = _kept(engine, tmp_path)
+    engine.refuses["wait node"] = "timed out"
     with pytest.raises(ClusterError, match="not nodes ready"), _cluster(tmp_path, reuse=True):
         pass
-    shell_.done()
     owner = owners.of(made.path)
     assert owner is not None
     assert owner.kept
+    assert engine.containers
 
 
 @pytest.mark.parametrize(("kept", "wanted"), [("as-shipped", "fast"), ("fast", "as-shipped")])
-def test_a_kept_cluster_of_another_profile_is_not_used(
-    shell_: FakeShell, tmp_path: Path, kept: str, wanted: str
-) -> None:
-    _expect_creation(shell_, profile=kept)
-    with _cluster(tmp_path, profile=kept, keep=True):
-        pass
-    shell_.expect("get", "clusters", answer="promdrill\n")
+def test_a_kept_cluster_of_another_profile_is_not_used(engine: Engine, tmp_path: Path, kept: str, wanted: str) -> None:
+    _kept(engine, tmp_path, profile=kept)
     message = f"was made with profile {kept}, and this run asks for {wanted}"
     with pytest.raises(ClusterError, match=message), _cluster(tmp_path, profile=wanted, reuse=True):
         pass
-    shell_.done()
 
 
-def test_a_new_cluster_takes_over_nothing_from_an_earlier_one_of_its_name(shell_: FakeShell, tmp_path: Path) -> None:
-    before = paths.clusters_dir() / "promdrill"
-    owners.claim(before, kept=True)
+def test_a_new_cluster_takes_over_nothing_from_an_earlier_one_of_its_name(engine: Engine, tmp_path: Path) -> None:
+    before = _kept(engine, tmp_path).path
     (before / "incident").mkdir()
     (before / "notes.txt").write_text("a person's")
-    _expect_creation(shell_)
+    engine.containers.clear()  # deleted by other means
+    assert sweep.forget_gone() == ["promdrill"]
     with _cluster(tmp_path, reuse=True) as made:
         assert not (made.path / "incident").exists()
-        _expect_deletion(shell_)
-    shell_.done()
     assert [each.name for each in made.path.iterdir()] == ["notes.txt"]
+    assert owners.recorded() == {}, "a person's notes are no record"
 
 
-def test_somebody_elses_cluster_of_that_name_is_left_alone(shell_: FakeShell, tmp_path: Path) -> None:
-    shell_.expect("get", "clusters", answer="promdrill\n")
+def test_somebody_elses_cluster_of_that_name_is_left_alone(engine: Engine, tmp_path: Path) -> None:
+    engine.add("promdrill")
     with pytest.raises(ClusterError, match=r"already exists(.|\n)*kind delete cluster"), _cluster(tmp_path, reuse=True):
         pass
-    shell_.done()
+    assert engine.done == []
 
 
-@pytest.mark.parametrize("record", ['{"pid": 1, "started": "long ago", "kept": false}', "{", None])
-def test_what_a_killed_run_left_is_deleted_first(shell_: FakeShell, tmp_path: Path, record: str | None) -> None:
+# --- identity ---------------------------------------------------------------------------------------------------
+
+
+def test_a_kept_cluster_that_somebody_replaced_by_one_of_the_same_name_is_not_used(
+    engine: Engine, tmp_path: Path
+) -> None:
+    _kept(engine, tmp_path)
+    engine.containers.clear()
+    stranger = engine.add("promdrill")
+    with pytest.raises(NotOurs, match=f"is container {stranger[:12]}, recorded: "), _cluster(tmp_path, reuse=True):
+        pass
+    assert engine.done == []
+
+
+def test_a_kept_cluster_at_whose_address_another_one_answers_is_not_used(engine: Engine, tmp_path: Path) -> None:
+    made = _kept(engine, tmp_path)
+    engine.uids[made.identity.server] = "another"
+    with pytest.raises(NotOurs, match=f"has UID another, .* is {made.identity.uid}"), _cluster(tmp_path, reuse=True):
+        pass
+    assert engine.done == []
+
+
+@pytest.mark.usefixtures("engine")
+def test_a_context_that_was_switched_in_the_private_kubeconfig_is_noticed(tmp_path: Path) -> None:
+    with _cluster(tmp_path) as made:
+        own = made.kubeconfig_path.read_text()
+        made.kubeconfig_path.write_text(kubeconfig_of("promdrill", made.identity.server, further="production"))
+        with pytest.raises(ClusterError, match="not the private kubeconfig of one cluster"):
+            made.kubectl("delete", "namespace", "x")
+        made.kubeconfig_path.write_text(kubeconfig_of("promdrill", "https://10.0.0.1:6443"))
+        with pytest.raises(NotOurs, match=r"leads to https://10\.0\.0\.1:6443, and promdrill made"):
+            made.kubectl("delete", "namespace", "x")
+        made.kubeconfig_path.write_text(own)
+
+
+def test_a_cluster_whose_node_was_replaced_is_not_deleted_and_stays_recorded(engine: Engine, tmp_path: Path) -> None:
+    made = _kept(engine, tmp_path)
+    engine.containers.clear()
+    engine.add("promdrill")
+    with pytest.raises(NotOurs, match="is not the one that promdrill made"):
+        made.delete()
+    assert engine.done == []
+    assert made.path in owners.recorded()
+
+
+def test_a_cluster_is_not_deleted_in_another_engine(engine: Engine, tmp_path: Path) -> None:
+    made = _kept(engine, tmp_path)
+    engine.containers.clear()
+    engine.id = "engine-2"
+    with pytest.raises(NotOurs, match="was made in the container engine engine-1, and engine-2 answers now"):
+        made.delete()
+    assert made.path in owners.recorded()
+
+
+def test_images_are_not_loaded_into_a_cluster_that_is_not_ours(engine: Engine, tmp_path: Path) -> None:
+    made = _kept(engine, tmp_path)
+    engine.containers.clear()
+    with pytest.raises(NotOurs, match="is gone; nothing was done"):
+        made.load_archive(Path("one.tar"))
+    engine.add("promdrill")
+    with pytest.raises(NotOurs, match="is not the one that promdrill made"):
+        made.load_docker_image("a/b:1")
+    assert engine.done == []
+
+
+def test_an_address_leads_only_to_the_cluster_that_is_recorded_under_its_name(engine: Engine, tmp_path: Path) -> None:
+    made = _kept(engine, tmp_path)
+    address = Address.of(made)
+    assert address.cluster().identity == made.identity
+    for other in (
+        replace(address, folder=tmp_path / "elsewhere"),
+        replace(address, name="promdrill-2"),
+        replace(address, identity=replace(made.identity, uid="another")),
+    ):
+        with pytest.raises(NotOurs, match=r"is not, or no longer, the one that promdrill recorded"):
+            other.cluster()
+
+
+# --- killed runs ------------------------------------------------------------------------------------------------
+
+
+def _ended(name: str) -> None:
+    """As if the process that made the cluster had ended."""
+    folder = paths.clusters_dir() / name
+    owner = owners.of(folder)
+    assert owner is not None
+    owners.write(folder, replace(owner, pid=999999999, started="1"))
+
+
+def test_what_a_killed_run_left_is_deleted(engine: Engine) -> None:
+    engine.record("promdrill", kept=False)
+    assert sweep.remove_abandoned() == ["promdrill"]
+    assert (engine.containers, owners.recorded()) == ({}, {})
+
+
+def test_what_a_run_left_that_was_killed_while_kind_made_the_cluster_is_deleted(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.refuses["killed"] = "a SIGKILL"
+    monkeypatch.setattr(lifecycle._Undo, "__exit__", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt), _cluster(tmp_path):
+        pass
+    assert (len(engine.containers), bool(engine.network)) == (1, True)
+    _ended("promdrill")
+    assert sweep.remove_abandoned() == ["promdrill"]
+    assert (engine.containers, engine.network, owners.recorded()) == ({}, "", {})
+
+
+def test_a_cluster_that_somebody_made_after_a_run_was_killed_is_left_alone(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.refuses["killed"] = "a SIGKILL"
+    monkeypatch.setattr(lifecycle._Undo, "__exit__", lambda *_: None)
+    with pytest.raises(KeyboardInterrupt), _cluster(tmp_path):
+        pass
+    engine.containers.clear()
+    stranger = engine.add("promdrill", binds=["/lib/modules:/lib/modules:ro"])
+    _ended("promdrill")
+    assert sweep.remove_abandoned() == []
+    assert list(engine.containers) == [stranger]
+
+
+@pytest.mark.parametrize("record", ["{", "[]", '{"pid": "x"}', None], ids=["torn", "list", "types", "missing"])
+def test_an_owner_that_is_missing_or_cannot_be_read_is_no_reason_to_delete_anything(
+    engine: Engine, record: str | None
+) -> None:
     said: list[str] = []
-    left = paths.clusters_dir() / "promdrill"
-    left.mkdir(parents=True)
+    theirs = engine.add("promdrill")
+    folder = paths.clusters_dir() / "promdrill"
+    folder.mkdir(parents=True)
+    (folder / "kubeconfig").touch()
     if record is not None:
-        (left / owners.FILE_NAME).write_text(record)
-    _expect_deletion(shell_)
-    _expect_creation(shell_)
-    with _cluster(tmp_path, on_event=said.append):
-        _expect_deletion(shell_)
-    shell_.done()
-    assert said[0] == "deleted cluster promdrill, which a killed run had left"
+        (folder / owners.FILE_NAME).write_text(record)
+    assert sweep.remove_abandoned() == []
+    assert sweep.delete_clusters(engine=True, say=said.append) == sweep.Swept((), ("promdrill",))
+    assert list(engine.containers) == [theirs]
+    assert (folder / "kubeconfig").exists()
+    assert "owner.json is missing or cannot be read, so it may be somebody's" in said[0]
+    assert "kind delete cluster --name promdrill; rm -r " in said[0]
+    if record is not None:
+        with pytest.raises(NotOurs, match="cannot be read"):
+            owners.claim(folder, kept=True)
 
 
-def test_clusters_of_living_makers_and_leased_names_are_left(shell_: FakeShell) -> None:
-    owners.claim(paths.clusters_dir() / "promdrill-2", kept=False)
-    (paths.clusters_dir() / "promdrill-3").mkdir()
+def test_a_record_of_an_older_promdrill_without_containers_deletes_nothing(engine: Engine) -> None:
+    theirs = engine.add("promdrill")
+    owners.claim(paths.clusters_dir() / "promdrill", kept=True)
+    _ended("promdrill")
+    said: list[str] = []
+    sweep.delete_clusters(engine=True, say=said.append)
+    assert list(engine.containers) == [theirs]
+    assert "owner.json does not say which containers it is" in said[0]
+
+
+def test_clusters_of_living_makers_and_leased_names_are_left(engine: Engine) -> None:
+    engine.record("promdrill-2", kept=False, alive=True)
+    engine.record("promdrill-3", kept=False)
     with lease.this_name("promdrill-3"):
-        assert lifecycle.remove_abandoned(Path("/kind"), mine="promdrill") == []
-    shell_.done()
+        assert sweep.remove_abandoned() == []
+        assert sweep.delete_clusters(engine=True, say=lambda _: None).left == ("promdrill-3",)
+    assert len(engine.containers) == 2
 
 
-def test_more_than_one_default_class_is_an_error(shell_: FakeShell, tmp_path: Path) -> None:
-    _expect_creation(shell_)
-    both = {"items": [*CLASSES["items"], {"metadata": {**CLASSES["items"][0]["metadata"], "name": "second"}}]}
-    shell_.expected[-1].answer = json.dumps(both)
-    _expect_deletion(shell_)
+def test_without_an_engine_nothing_is_said_to_be_deleted_and_the_record_stays(engine: Engine) -> None:
+    said: list[str] = []
+    engine.record("promdrill")
+    engine.refuses["docker"] = "cannot connect"
+    assert sweep.delete_clusters(engine=False, say=said.append) == sweep.Swept((), ("promdrill",))
+    folder = paths.clusters_dir() / "promdrill"
+    assert said == [f"cluster promdrill is not deleted: no container engine answers; its record stays in {folder}"]
+    assert owners.of(folder) is not None
+
+
+def test_a_name_whose_record_belongs_to_another_engine_is_not_used_for_a_new_cluster(
+    engine: Engine, tmp_path: Path
+) -> None:
+    engine.record("promdrill")
+    engine.containers.clear()
+    engine.id = "engine-2"
+    assert sweep.forget_gone() == [], "another engine has it"
+    with pytest.raises(ClusterError, match="records a cluster of that name that this engine does not have"):
+        _cluster(tmp_path).__enter__()
+    assert paths.clusters_dir() / "promdrill" in owners.recorded()
+
+
+# --- the user's own kubeconfig ----------------------------------------------------------------------------------
+
+
+def test_a_kubeconfig_of_the_users_is_never_written_and_nothing_is_made(engine: Engine, tmp_path: Path) -> None:
+    theirs = tmp_path / "config"
+    theirs.write_text("current-context: production\n")
+    message = r"there is a file already, and promdrill changes no kubeconfig of yours"
+    with pytest.raises(UsageError, match=message), _cluster(tmp_path, kubeconfig=theirs):
+        pass
+    assert (theirs.read_text(), engine.done) == ("current-context: production\n", [])
+
+
+def test_a_kubeconfig_that_is_asked_for_is_a_copy_that_goes_with_the_cluster(engine: Engine, tmp_path: Path) -> None:
+    copy = tmp_path / "config"
+    with _cluster(tmp_path, kubeconfig=copy) as made:
+        assert made.kubeconfig_path == made.path / "kubeconfig", "it works with the private one"
+        assert copy.read_text() == made.kubeconfig_path.read_text()
+        assert copy.stat().st_mode & 0o777 == 0o600
+    assert not copy.exists()
+    assert not engine.containers
+
+
+def test_a_copy_that_somebody_changed_stays(engine: Engine, tmp_path: Path) -> None:
+    copy = tmp_path / "config"
+    with _cluster(tmp_path, kubeconfig=copy):
+        copy.write_text("mine now")
+    assert copy.read_text() == "mine now"
+    assert not engine.containers
+
+
+@pytest.mark.parametrize("name", ["/etc", "../x", "a/b", "", ".", "..", "-x", "UPPER", "a b", "x" * 51, "a\n"])
+def test_a_name_that_kind_would_not_take_is_refused_before_it_becomes_a_folder(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="a cluster's name has at most 50 of"), lease.this_name(name):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+# --- the configuration ------------------------------------------------------------------------------------------
+
+
+def test_more_than_one_default_class_is_an_error(engine: Engine, tmp_path: Path) -> None:
+    engine.classes = {"items": [*CLASSES["items"], {"metadata": {**CLASSES["items"][0]["metadata"], "name": "second"}}]}
     with (
         pytest.raises(ClusterError, match="expected standard to be the default storage class, found standard, second"),
         _cluster(tmp_path),
     ):
         pass
-    shell_.done()
+    assert not engine.containers
 
 
 def test_a_patch_merges_tables_and_adds_to_lists() -> None:

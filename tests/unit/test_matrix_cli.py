@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from tests.unit.cluster_world import IDENTITY
 from tests.unit.matrix_world import drill, ran, write
 
 from promdrill import doctor
@@ -68,7 +69,10 @@ class World:
         places = {"kubeconfig_path": "kubeconfig", "kind_path": "kind", "kubectl_path": "kubectl", "path": "."}
         try:
             yield SimpleNamespace(
-                name="mine", image="node:1", **{key: self.folder / place for key, place in places.items()}
+                name="mine",
+                image="node:1",
+                recorded=IDENTITY,
+                **{key: self.folder / place for key, place in places.items()},
             )
         finally:
             self.log.append("deleted")

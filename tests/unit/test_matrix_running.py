@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.unit.cluster_world import IDENTITY
 from tests.unit.matrix_world import cell, drill, ran, write
 
 from promdrill.cluster.address import Address
@@ -24,7 +25,7 @@ from promdrill.request.settings import Settings
 
 OLD, NEW = ("1.34.4", "fast"), ("1.36.3", "fast")
 A, B, C = cell("1.36.3", "2.48.0"), cell("1.34.4", "2.48.0"), cell("1.36.3", "3.14.0")
-ADDRESS = Address("mine", Path("/state"), Path("/state/config"), None, Path("/bin/kind"), Path("/bin/kubectl"))
+ADDRESS = Address("mine", Path("/state"), Path("/state/config"), None, Path("/kind"), Path("/kubectl"), IDENTITY)
 
 
 class World:

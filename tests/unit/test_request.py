@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.unit.bundle_world import World
+from tests.unit.cluster_world import IDENTITY
 
 from promdrill import doctor, supply
 from promdrill.cluster.address import Address
@@ -43,8 +44,14 @@ def test_every_setting_has_one_row_in_the_table() -> None:
     assert {option.field for option in options.SESSION} == {""}
 
 
+@pytest.mark.parametrize("name", ["/etc", "../x", "Mine", ""])
+def test_a_name_that_kind_would_not_take_is_refused_before_anything_is_provided(name: str) -> None:
+    with pytest.raises(UsageError, match=f"--cluster-name={name}: a cluster's name has at most 50 of"):
+        KindOptions(name=name)
+
+
 def test_the_session_is_asked_for_beside_the_settings(place: Path) -> None:
-    address = Address("mine", place, place / "config", None, place / "kind", place / "kubectl")
+    address = Address("mine", place, place / "config", None, place / "kind", place / "kubectl", IDENTITY)
     request = make(
         {"KEEP": "1", "JOBS": "3", "REPEAT": "2"},
         joins=address.write(place / "cluster.json"),

@@ -4,6 +4,7 @@
     <cache>/artefacts/<name>/<key>/manifest.json size and SHA-256 of every file, and notes on how it was built
     <cache>/locks/<name>-<key>.lock              held by the one process that builds it
     <cache>/go/{mod,build}                       Go's own caches, so an interrupted build continues where it stopped
+    <cache>/CACHEDIR.TAG                         promdrill's mark: what promdrill made here may be deleted
 
 The key is a hash of the recipe's content, so a changed recipe gets a new entry. If the size or checksum of any file
 does not match the manifest, the entry is damaged: it is deleted and built again.
@@ -23,8 +24,55 @@ from typing import Any
 
 import filelock
 
-from promdrill.core import scratch
-from promdrill.core.errors import SupplyError
+from promdrill.core import files, paths, scratch
+from promdrill.core.errors import SupplyError, UsageError
+
+TAG = "CACHEDIR.TAG"
+"""Marks a folder that promdrill created, or found empty; backup programs leave out folders with a file of this name."""
+
+TAG_TEXT = """\
+Signature: 8a477f597d28d172789f06886806bc55
+# This folder is a cache of promdrill. `promdrill clean-cache` deletes what promdrill made in it.
+"""
+
+CHILDREN = ("artefacts", "engine", "go", "locks", "matplotlib", "mypy", "scratch")
+"""Everything that promdrill makes in its cache folder, or has made there: `matplotlib` is from 0.1."""
+
+_OF_THE_DISK = "lost+found"
+_HINT = f"{paths.CACHE_VARIABLE}=FOLDER ..., a new or an empty one"
+
+
+def require_own(root: Path) -> None:
+    """Refuse a folder that is no cache of promdrill's, so that nothing of anybody else's is written over or deleted.
+
+    A cache from before there were marks is known by its content: there is nothing in it but what promdrill makes.
+
+    Raises:
+        UsageError: It holds something else, and promdrill did not mark it.
+    """
+    try:
+        there = {path.name for path in root.iterdir()}
+        marked = TAG in there and (root / TAG).read_text(encoding="utf-8", errors="replace") == TAG_TEXT
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise UsageError(f"{root}: cannot be used as a cache: {error.strerror}", hint=_HINT) from error
+    others = sorted(there - {*CHILDREN, _OF_THE_DISK})
+    if others and not marked:
+        seen = ", ".join(others[:3]) + (", ..." if others[3:] else "")
+        raise UsageError(f"{root} is no cache of promdrill's: it holds {seen}, and has no mark", hint=_HINT)
+
+
+def claim(root: Path) -> None:
+    """Create a cache folder if there is none, and mark it as promdrill's.
+
+    Raises:
+        UsageError: It is somebody else's.
+    """
+    require_own(root)
+    if not (root / TAG).is_file():
+        files.make_folder(root)
+        files.write(root / TAG, TAG_TEXT)
 
 
 def digest_of(path: Path) -> str:
@@ -121,14 +169,24 @@ class Cache:
         return self.root / "go" / "build"
 
     def lock(self, name: str) -> filelock.BaseFileLock:
-        """A lock of that name, shared by every promdrill process that uses this cache."""
+        """A lock of that name, shared by every promdrill process that uses this cache.
+
+        Raises:
+            UsageError: The folder is somebody else's.
+        """
+        claim(self.root)
         folder = self.root / "locks"
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
         return filelock.FileLock(folder / f"{name}.lock")
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A temporary folder beside the artefacts, removed when the block is left."""
+        """A temporary folder beside the artefacts, removed when the block is left.
+
+        Raises:
+            UsageError: The folder is somebody else's.
+        """
+        claim(self.root)
         with scratch.folder("work", within=self.root / "scratch") as folder:
             yield folder
 

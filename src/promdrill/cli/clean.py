@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
 from promdrill.core.errors import PromdrillError
 from promdrill.supply.engine import lifecycle
@@ -30,22 +30,22 @@ def add(commands: Subcommands) -> None:
 def _execute(arguments: argparse.Namespace) -> int:
     if arguments.name:
         return _one(arguments.name)
-    cleared = sweep.delete_clusters(engine=lifecycle.ask().engine is not None, say=say)
+    swept = sweep.delete_clusters(engine=lifecycle.ask().engine is not None, say=say)
     refuse_while_in_use()
     stopped = lifecycle.stop(say=say)
     if stopped:
         say("stopped the container engine that promdrill had started")
-    if not cleared and not stopped:
+    if not swept.deleted and not swept.left and not stopped:
         say("nothing was running")
-    return EXIT_OK
+    return EXIT_FAILED if swept.left else EXIT_OK
 
 
 def _one(name: str) -> int:
     from promdrill.incident import clusters  # noqa: PLC0415  slow to import, so only when needed
 
     found = clusters.find(name)
-    sweep.delete_cluster(found.name, engine=lifecycle.ask().engine is not None, say=say)
-    return EXIT_OK
+    swept = sweep.delete_cluster(found.name, engine=lifecycle.ask().engine is not None, say=say)
+    return EXIT_FAILED if swept.left else EXIT_OK
 
 
 def refuse_while_in_use() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import filelock
 
+from promdrill.artefacts import cache as artefacts
 from promdrill.cli.clean import refuse_while_in_use
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
@@ -34,14 +35,16 @@ def add(commands: Subcommands) -> None:
 
 def _execute(_arguments: argparse.Namespace) -> int:
     cache = paths.cache_dir()
+    artefacts.require_own(cache)
     refuse_while_in_use()
     with locked(cache):
-        running = lifecycle.ask().engine
+        running, ours = lifecycle.ask().engine, _engine_in(cache)
         sweep.delete_clusters(engine=running is not None, say=say)
         if running is not None:
             sweep.delete_images(node.REPOSITORY)
         lifecycle.forget(say=say)
         freed = empty(cache)
+        sweep.forget_engine(ours, say=say)
     say(f"{cache}: {freed / 2**30:.1f} GiB freed" if freed else f"{cache}: already empty")
     return EXIT_OK
 
@@ -65,21 +68,43 @@ def locked(cache: Path) -> Iterator[None]:
 
 
 def empty(cache: Path) -> int:
-    """Delete the cache folder.
+    """Delete what promdrill made in its cache folder, and the folder itself if nothing else is in it.
 
     Returns:
         The bytes that were freed.
 
     Raises:
+        UsageError: It is no cache of promdrill's.
         PromdrillError: A file cannot be deleted.
     """
-    if not cache.is_dir():
-        return 0
-    size = sum(path.lstat().st_size for path in cache.rglob("*") if path.is_symlink() or not path.is_dir())
+    artefacts.require_own(cache)
+    size = 0
     try:
-        for folder, _, _ in os.walk(cache):  # Go's module cache is read-only, folders included
-            Path(folder).chmod(stat.S_IRWXU)
-        shutil.rmtree(cache)
+        for child in (cache / name for name in artefacts.CHILDREN):
+            size += _delete(child)
+        (cache / artefacts.TAG).unlink(missing_ok=True)
     except OSError as error:
         raise PromdrillError(f"cannot delete {error.filename}: {error.strerror}") from error
+    with contextlib.suppress(OSError):  # a person's own files stay, with the folder
+        cache.rmdir()
     return size
+
+
+def _delete(path: Path) -> int:
+    """Delete a folder, and nothing that a link in its place leads to; returns the bytes that were freed."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
+        return 0
+    size = sum(each.lstat().st_size for each in path.rglob("*") if each.is_symlink() or not each.is_dir())
+    for folder, _, _ in os.walk(path):  # Go's module cache is read-only, folders included
+        Path(folder).chmod(stat.S_IRWXU)
+    shutil.rmtree(path)
+    return size
+
+
+def _engine_in(cache: Path) -> str:
+    """Id of the Docker whose images and containers are in the cache folder; empty if there is none."""
+    try:
+        return (cache / "engine" / "engine-id").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

@@ -1,1 +1,1 @@
-"""Clusters: kind, their life from creation to deletion, leases, owners and storage."""
+"""Clusters: kind, what each one is, their life from creation to deletion, leases, owners and storage."""

@@ -11,17 +11,18 @@ import pykube
 import yaml
 from pytest_kind.cluster import KindCluster
 
-from promdrill.core import paths, processes, shell
+from promdrill.cluster import removal
+from promdrill.cluster.identity import Identity, nodes, own_nodes
+from promdrill.core import files, paths, processes, shell
 from promdrill.core.choices import PROFILES
-from promdrill.core.errors import ClusterError, CommandFailed, UsageError
+from promdrill.core.errors import ClusterError, CommandFailed, NotOurs, UsageError
 from promdrill.core.merging import merged
 
 CREATE_TIMEOUT_S = 300.0
-DELETE_TIMEOUT_S = 120.0
-"""Seconds, to end what hangs: creating a cluster takes 12 to 20 s on two cores, deleting it 3 s."""
+"""Seconds, to end what hangs: creating a cluster takes 12 to 20 s on two cores."""
 
-LABEL = "io.x-k8s.kind.cluster"
-"""Label of a node's container; its value is the cluster's name."""
+LIST_TIMEOUT_S = 120.0
+"""Seconds for kind to list the clusters in the engine."""
 
 
 class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has no types
@@ -33,7 +34,10 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         image: Node image, present in the engine; None for kind's own default.
         kind_path: Path of kind.
         kubectl_path: Path of kubectl.
-        kubeconfig: Path of the kubeconfig, if not in the folder.
+        identity: What promdrill made; None as long as nothing is made.
+
+    Attributes:
+        identity: As given, until it is made.
     """
 
     def __init__(
@@ -44,12 +48,13 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         image: str | None,
         kind_path: Path,
         kubectl_path: Path,
-        kubeconfig: Path | None = None,
+        identity: Identity | None = None,
     ) -> None:
         # not super().__init__(): it would create .pytest-kind/ in the working folder
         self.name, self.image = name, image
         self.path = folder
-        self.kubeconfig_path = kubeconfig or folder / "kubeconfig"
+        self.kubeconfig_path = folder / "kubeconfig"
+        self.identity = identity
         self.kind_path, self.kubectl_path = kind_path, kubectl_path
         self.platform = processes.SYSTEM
 
@@ -65,12 +70,12 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         """Does nothing: kubectl exists before a drill begins, and is never downloaded here."""
 
     def create(self, config_file: str | Path | None = None) -> None:
-        """Create the cluster.
+        """Create the cluster; its kubeconfig, which does not exist before, then holds this cluster alone.
 
         Raises:
             ClusterError: kind failed, for example because a cluster of that name exists.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
+        files.make_folder(self.path)
         self.kubeconfig_path.touch(mode=0o600)
         argv = ["create", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"]
         argv += [f"--image={self.image}"] if self.image else []
@@ -82,22 +87,56 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
 
     def existing(self) -> list[str]:
         """Names of all kind clusters in the engine."""
-        return self._kind(["get", "clusters", "--quiet"], DELETE_TIMEOUT_S).split()
+        return self._kind(["get", "clusters", "--quiet"], LIST_TIMEOUT_S).split()
+
+    @property
+    def recorded(self) -> Identity:
+        """What promdrill made.
+
+        Raises:
+            NotOurs: Nothing was recorded.
+        """
+        if self.identity is None:
+            raise NotOurs(f"cluster {self.name}: nothing says that promdrill made it; nothing was done")
+        return self.identity
+
+    def require_nodes(self) -> None:
+        """Make sure that the engine still has the nodes that promdrill made, before it is told to act upon them.
+
+        Raises:
+            NotOurs: It has others, has none, or nothing was recorded.
+            CommandFailed: No engine answers.
+        """
+        if not own_nodes(self.name, self.recorded):
+            raise NotOurs(f"cluster {self.name} is gone; nothing was done")
 
     def load_docker_image(self, docker_image: str) -> None:
         """Load an image from the engine into the cluster's nodes."""
+        self.require_nodes()
         self._kind(["load", "docker-image", "--name", self.name, docker_image], CREATE_TIMEOUT_S)
 
     def load_archive(self, archive: Path) -> None:
         """Load a docker archive into the cluster's nodes."""
+        self.require_nodes()
         self._kind(["load", "image-archive", "--name", self.name, str(archive)], CREATE_TIMEOUT_S)
 
-    def kubectl(self, *args: str, timeout_s: float = 120.0, stdin: str | None = None, **_: object) -> str:
+    def kubectl(
+        self, *args: str, timeout_s: float = 120.0, stdin: str | None = None, reads: bool = False, **_: object
+    ) -> str:
         """Run kubectl against the cluster and return its output.
 
+        Args:
+            *args: Its arguments.
+            timeout_s: Seconds that it may take.
+            stdin: Its input.
+            reads: Whether it changes nothing.
+
         Raises:
+            NotOurs: Another cluster answers at its address.
             CommandFailed: With what kubectl said.
         """
+        if self.identity is not None and not reads:
+            self.require_answer()
         env = {"KUBECONFIG": str(self.kubeconfig_path), "KUBECACHEDIR": str(self.path / "kube-cache")}
         return shell.run([self.kubectl_path, *args], timeout_s=timeout_s, env=env, stdin=stdin).stdout
 
@@ -109,11 +148,26 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         """
         self.kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=objects)
 
+    def require_answer(self) -> None:
+        """Make sure that the API server is still the one that promdrill made.
+
+        Raises:
+            NotOurs: It is another one, or nothing was recorded.
+            ClusterError: Nobody answers.
+        """
+        from promdrill.kube.client import Kube  # noqa: PLC0415  slow to import, and a new cluster needs no question
+
+        with Kube(self.kubeconfig_path, expected=self.recorded.expected) as kube:
+            kube.require_expected()
+
     def delete(self) -> None:
-        """Delete the cluster; a missing one is not an error."""
-        self._kind(
-            ["delete", "cluster", f"--name={self.name}", f"--kubeconfig={self.kubeconfig_path}"], DELETE_TIMEOUT_S
-        )
+        """Delete the cluster, with its record; containers that are gone are not an error.
+
+        Raises:
+            NotOurs: It is not the recorded one.
+            CommandFailed: The engine refused.
+        """
+        removal.remove(self.path)
 
     def _kind(self, argv: list[str], timeout_s: float) -> str:
         # its own home too: kind reads ~/.docker and would merge into ~/.kube
@@ -127,8 +181,7 @@ def names() -> set[str]:
     Raises:
         CommandFailed: The engine does not answer.
     """
-    argv = ["docker", "ps", "--all", "--filter", f"label={LABEL}", "--format", f'{{{{.Label "{LABEL}"}}}}']
-    return set(shell.run(argv, timeout_s=30).stdout.split())
+    return set(nodes())
 
 
 def configuration(profile: str, patch: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,16 +8,33 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import filelock
 
-from promdrill.core import paths
+from promdrill.core import files, paths
 from promdrill.core.errors import UsageError
 
 BASE_NAME = "promdrill"
 """Name of the first run's cluster; simultaneous runs get ``promdrill-2`` and so on."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,48}[a-z0-9])?")
+
+
+def require_name(name: str) -> None:
+    """Refuse what kind takes for no cluster's name, so that no name leads to another folder.
+
+    Raises:
+        UsageError: It is no such name.
+    """
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"--cluster-name={name}: a cluster's name has at most 50 of a-z, 0-9, . and -, and begins and ends with a "
+            "letter or digit",
+            hint=f"--cluster-name {BASE_NAME}",
+        )
 
 
 @contextlib.contextmanager
@@ -48,7 +65,7 @@ def this_name(name: str) -> Iterator[str]:
     """Lease one name as long as the block lasts.
 
     Raises:
-        UsageError: Another process uses the cluster of that name.
+        UsageError: Another process uses the cluster of that name, or it is no name of a cluster.
     """
     lock = _lock(name)
     try:
@@ -62,6 +79,6 @@ def this_name(name: str) -> Iterator[str]:
 
 
 def _lock(name: str) -> filelock.BaseFileLock:
-    folder: Path = paths.state_dir() / "leases"
-    folder.mkdir(parents=True, exist_ok=True)
+    require_name(name)
+    folder: Path = files.make_folder(paths.state_dir() / "leases")
     return filelock.FileLock(folder / f"{name}.lock")

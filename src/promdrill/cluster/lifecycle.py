@@ -1,25 +1,25 @@
-"""The life of a cluster: created, made ready, deleted or kept; leftovers of killed runs are deleted first."""
+"""The life of a cluster: recorded, created, made ready, deleted or kept."""
 
 from __future__ import annotations
 
 import contextlib
 import shlex
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import yaml
 
-from promdrill.cluster import lease, owners, storage
-from promdrill.cluster.kind import LABEL, PinnedKindCluster, configuration
-from promdrill.core import paths, shell
-from promdrill.core.errors import ClusterError, CommandFailed, UsageError
+from promdrill.cluster import network, owners, storage
+from promdrill.cluster.identity import Identity
+from promdrill.cluster.kind import PinnedKindCluster, configuration
+from promdrill.core import files, paths
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError
 
 READY_TIMEOUT_S = 180.0
 """Seconds until a new cluster must be ready: it takes a few, and a longer wait means that it hangs."""
-
-NETWORK = "kind"
-"""The engine's network that kind creates for its nodes and never removes."""
 
 
 @contextlib.contextmanager
@@ -53,27 +53,29 @@ def cluster(
         kind_patch: Merged over the profile's kind configuration.
         keep: Leave the cluster running for a person to look at.
         reuse: Use the kept cluster of that name, if there is one.
-        kubeconfig: Path of the kubeconfig, if not the default.
+        kubeconfig: Where to write a copy of the private kubeconfig, which goes with the cluster; None for nowhere.
         on_event: Called with each event, in words.
 
     Raises:
+        UsageError: There is a file where the copy should go.
         ClusterError: It could not be created or did not become ready, or the kept one is not as requested.
     """
     folder = paths.clusters_dir() / name
-    made = PinnedKindCluster(
-        name, folder=folder, image=image, kind_path=kind_path, kubectl_path=kubectl_path, kubeconfig=kubeconfig
-    )
-    for gone in remove_abandoned(kind_path, mine=name):
-        on_event(f"deleted cluster {gone}, which a killed run had left")
+    made = PinnedKindCluster(name, folder=folder, image=image, kind_path=kind_path, kubectl_path=kubectl_path)
     if _is_kept(made, reuse=reuse):
         with _reused(made, profile, archives, on_event):
+            _copy(made, kubeconfig)
             yield made
         return
+    if kubeconfig is not None and kubeconfig.exists():
+        raise _occupied(kubeconfig)
     with contextlib.ExitStack() as undo:
-        undo.callback(_undo, made, keep=keep, on_event=on_event)
-        owners.forget(folder)  # of an earlier cluster of that name, which no longer exists
-        owners.record(folder, profile=profile, image=image)
-        _create(made, profile, kind_patch or {}, on_event)
+        undo.push(_Undo(made, keep=keep, on_event=on_event))
+        begun = Identity.begun()
+        owners.record(folder, profile=profile, image=image, identity=begun, copy=kubeconfig)
+        network.before_creation(begun.engine)
+        _create(made, profile, begun, kind_patch or {}, on_event)
+        _copy(made, kubeconfig)
         for archive in archives:
             made.load_archive(archive)
         storage.install(made, provisioner)
@@ -89,6 +91,8 @@ def _reused(
 ) -> Iterator[None]:
     """A kept cluster, in use for as long as the block lasts; it stays kept."""
     _refuse_another(made, profile)
+    made.require_nodes()
+    made.require_answer()
     on_event(f"using the kept cluster {made.name}")
     owners.claim(made.path, kept=True)
     try:
@@ -114,26 +118,67 @@ def _refuse_another(made: PinnedKindCluster, profile: str) -> None:
             )
 
 
-def _create(made: PinnedKindCluster, profile: str, patch: Mapping[str, Any], on_event: Callable[[str], None]) -> None:
+def _create(
+    made: PinnedKindCluster,
+    profile: str,
+    begun: Identity,
+    patch: Mapping[str, Any],
+    on_event: Callable[[str], None],
+) -> None:
     config = made.path / "kind.yaml"
-    config.write_text(yaml.safe_dump(configuration(profile, patch), sort_keys=False), encoding="utf-8")
+    marked = begun.marking(configuration(profile, patch))
+    files.write(config, yaml.safe_dump(marked, sort_keys=False))
     on_event(f"creating cluster {made.name} ({profile})")
     made.create(config)
     over = paths.manifests_dir() / "kind" / f"{profile}-objects.yaml"
     if over.exists():  # at once: kubeadm's pods do not exist yet, so none is created twice
         made.apply(over.read_text(encoding="utf-8"))
+    uid = made.kubectl("get", "namespace", "kube-system", "--output=jsonpath={.metadata.uid}").strip()
+    identity = begun.made(made.name, made.kubeconfig_path, uid)
+    owners.claim(made.path, kept=False, identity=identity)
+    network.after_creation(identity.engine)
+    made.identity = identity
+
+
+def _copy(made: PinnedKindCluster, to: Path | None) -> None:
+    """Write a copy of the private kubeconfig where the user asked for one; a file that is there is never changed."""
+    if to is None:
+        return
+    text = made.kubeconfig_path.read_text(encoding="utf-8")
+    if to.exists() and to.read_text(encoding="utf-8", errors="replace") != text:
+        raise _occupied(to)
+    owner = owners.of(made.path)
+    if owner is not None and owner.copy != to:
+        owners.write(made.path, replace(owner, copy=to))
+    try:
+        files.write(to, text)
+    except OSError as error:
+        raise UsageError(f"--kubeconfig={to}: {error.strerror}") from error
+
+
+def _occupied(kubeconfig: Path) -> UsageError:
+    return UsageError(
+        f"--kubeconfig={kubeconfig}: there is a file already, and promdrill changes no kubeconfig of yours",
+        hint="name a new file, or leave --kubeconfig out",
+    )
 
 
 def _is_kept(made: PinnedKindCluster, *, reuse: bool) -> bool:
-    if made.name not in made.existing():
-        return False
-    owner = owners.of(made.path)
-    if reuse and owner is not None and owner.kept:
+    owner, there = owners.of(made.path), made.name in made.existing()
+    if reuse and there and owner is not None and owner.kept and owner.identity is not None:
+        made.identity = owner.identity
         return True
-    raise ClusterError(
-        f"a kind cluster named {made.name} already exists, and promdrill did not keep it",
-        hint=f"choose another --cluster-name; or, if nobody needs it: kind delete cluster --name {made.name}",
-    )
+    if there:
+        raise ClusterError(
+            f"a kind cluster named {made.name} already exists, and promdrill did not keep it",
+            hint=f"choose another --cluster-name; or, if nobody needs it: kind delete cluster --name {made.name}",
+        )
+    if made.path in owners.recorded():
+        raise ClusterError(
+            f"{made.path} records a cluster of that name that this engine does not have",
+            hint=f"choose another --cluster-name; or, if it is gone for good: rm -r {shlex.quote(str(made.path))}",
+        )
+    return False
 
 
 def wait_ready(made: PinnedKindCluster) -> None:
@@ -159,51 +204,38 @@ def wait_ready(made: PinnedKindCluster) -> None:
     }
     for what, argv in wanted.items():
         try:
-            made.kubectl(*argv, timeout_s=READY_TIMEOUT_S + 10)
+            made.kubectl(*argv, timeout_s=READY_TIMEOUT_S + 10, reads=True)
         except CommandFailed as error:
-            pods = made.kubectl("get", "pods", "--all-namespaces", "--output", "wide")
+            pods = made.kubectl("get", "pods", "--all-namespaces", "--output", "wide", reads=True)
             raise ClusterError(
                 f"cluster {made.name}: not {what} within {READY_TIMEOUT_S:.0f} s: {error.output.strip()}\n{pods}"
             ) from error
     storage.require_default_class(made)
 
 
-def remove_abandoned(kind_path: Path, *, mine: str) -> list[str]:
-    """Delete promdrill's clusters that were not kept and whose makers have ended.
+class _Undo:
+    """At the end of the block that uses a cluster: it is deleted, unless it is to be kept and was made ready.
 
-    Args:
-        kind_path: Path of kind.
-        mine: The name that the caller has leased; a cluster of another name is skipped while its name is leased.
-
-    Returns:
-        The names of the deleted clusters.
+    A cluster that cannot be deleted stays recorded, and the next command tries again. That is an error of its own only
+    if the block did not end with one, whose cause must be seen.
     """
-    removed = []
-    for folder, owner in owners.recorded().items():
-        if owner is not None and (owner.kept or owner.alive):
-            continue
-        with contextlib.ExitStack() as held:
-            if folder.name != mine:
-                try:
-                    held.enter_context(lease.this_name(folder.name))
-                except UsageError:
-                    continue
-            left = PinnedKindCluster(
-                folder.name, folder=folder, image=None, kind_path=kind_path, kubectl_path=kind_path
-            )
-            _undo(left, keep=False, on_event=lambda _: None)
-            removed.append(folder.name)
-    return removed
 
+    def __init__(self, made: PinnedKindCluster, *, keep: bool, on_event: Callable[[str], None]) -> None:
+        self._made, self._keep, self._say = made, keep, on_event
 
-def _undo(made: PinnedKindCluster, *, keep: bool, on_event: Callable[[str], None]) -> None:
-    owner = owners.of(made.path)
-    if keep and owner is not None and owner.kept:
-        on_event(f"cluster {made.name} is kept: export KUBECONFIG={shlex.quote(str(made.kubeconfig_path))}")
-        on_event(f"to delete it: {paths.program()} clean {made.name}")
-        return
-    made.delete()
-    others = shell.run(["docker", "ps", "--all", "--quiet", "--filter", f"label={LABEL}"], timeout_s=30).stdout
-    if not others.strip():
-        shell.run(["docker", "network", "rm", NETWORK], timeout_s=30, ok=(0, 1))
-    owners.forget(made.path)
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        made, owner = self._made, owners.of(self._made.path)
+        if self._keep and owner is not None and owner.kept:
+            self._say(f"cluster {made.name} is kept: export KUBECONFIG={shlex.quote(str(made.kubeconfig_path))}")
+            self._say(f"to delete it: {paths.program()} clean {made.name}")
+            return
+        if made.path not in owners.recorded():
+            return  # not even recorded, so nothing was made
+        try:
+            made.delete()
+        except PromdrillError as failed:
+            if error is None:
+                raise
+            self._say(f"cluster {made.name} is not deleted yet: {failed.message}")

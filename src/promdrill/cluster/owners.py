@@ -1,14 +1,19 @@
-"""Records of who made which cluster, so that the next command finds and removes leftovers of a killed run."""
+"""Records of who made which cluster, so that the next command finds and removes leftovers of a killed run.
+
+A record that is missing or cannot be read says nothing, so the cluster counts as somebody's and is left alone.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from promdrill.cluster.identity import Identity
 from promdrill.core import files, paths, records
+from promdrill.core.errors import NotOurs
 from promdrill.core.processes import start_of
 
 FILE_NAME = "owner.json"
@@ -17,7 +22,7 @@ INCIDENT = "incident"
 """Folder, inside a cluster's folder, of the incident that `promdrill reproduce` left standing there."""
 
 _FOLDERS = ("kube-cache", INCIDENT)
-_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)
+_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)  # the record goes last
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,8 @@ class Owner:
         kept: Whether the cluster stays when the process ends.
         profile: Kind configuration that the cluster was made with.
         image: Its node image; None for kind's own default.
+        identity: What was made; None if that was not recorded.
+        copy: A copy of its kubeconfig that the user asked for; it goes with the cluster.
     """
 
     pid: int
@@ -37,6 +44,8 @@ class Owner:
     kept: bool
     profile: str = ""
     image: str | None = None
+    identity: Identity | None = None
+    copy: Path | None = None
 
     @property
     def alive(self) -> bool:
@@ -44,17 +53,29 @@ class Owner:
         return self.started is not None and start_of(self.pid) == self.started
 
 
-def record(folder: Path, *, profile: str, image: str | None) -> None:
+def record(folder: Path, *, profile: str, image: str | None, identity: Identity, copy: Path | None = None) -> None:
     """Record this process as the maker of the cluster in `folder`, before it is created; it is not kept yet."""
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder, Owner(os.getpid(), start_of(os.getpid()), kept=False, profile=profile, image=image))
+    write(folder, Owner(os.getpid(), start_of(os.getpid()), False, profile, image, identity, copy))
 
 
-def claim(folder: Path, *, kept: bool) -> None:
-    """Record this process as the owner of the recorded cluster in `folder`, and whether it stays afterwards."""
-    folder.mkdir(parents=True, exist_ok=True)
-    before = of(folder) or Owner(0, None, kept)
-    _write(folder, Owner(os.getpid(), start_of(os.getpid()), kept, before.profile, before.image))
+def claim(folder: Path, *, kept: bool, identity: Identity | None = None) -> None:
+    """Record this process as the owner of the recorded cluster in `folder`, and whether it stays afterwards.
+
+    Args:
+        folder: The cluster's folder.
+        kept: Whether it stays.
+        identity: What was made, if more is known of it now.
+
+    Raises:
+        NotOurs: The record cannot be read.
+    """
+    before = of(folder)
+    if before is None:
+        if (folder / FILE_NAME).exists():
+            raise NotOurs(f"{folder / FILE_NAME} cannot be read, so cluster {folder.name} may be somebody's")
+        before = Owner(0, None, kept)
+    own = replace(before, pid=os.getpid(), started=start_of(os.getpid()), kept=kept)
+    write(folder, own if identity is None else replace(own, identity=identity))
 
 
 def of(folder: Path) -> Owner | None:
@@ -66,12 +87,16 @@ def of(folder: Path) -> Owner | None:
 
 
 def recorded() -> dict[Path, Owner | None]:
-    """The folders of all clusters, with their owners."""
-    return {folder: of(folder) for folder in sorted(paths.clusters_dir().glob("*")) if folder.is_dir()}
+    """The folders of all clusters, with their owners; a folder that holds nothing of promdrill's is none."""
+    folders = (folder for folder in sorted(paths.clusters_dir().glob("*")) if folder.is_dir())
+    return {folder: of(folder) for folder in folders if any((folder / name).exists() for name in (*_FILES, *_FOLDERS))}
 
 
 def forget(folder: Path) -> None:
     """Remove everything that promdrill wrote about a cluster; a person's files in its folder stay, with the folder."""
+    owner = of(folder)
+    if owner is not None and owner.copy is not None:
+        _forget_copy(owner.copy, folder / "kubeconfig")
     for name in _FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in _FILES:
@@ -80,5 +105,13 @@ def forget(folder: Path) -> None:
         folder.rmdir()
 
 
-def _write(folder: Path, owner: Owner) -> None:
-    files.write(folder / FILE_NAME, records.dumps(owner, indent=None))
+def _forget_copy(copy: Path, kubeconfig: Path) -> None:
+    """Remove a copy of a kubeconfig, unless somebody has changed it."""
+    with contextlib.suppress(OSError):
+        if copy.read_bytes() == kubeconfig.read_bytes():
+            copy.unlink()
+
+
+def write(folder: Path, owner: Owner) -> None:
+    """Record the owner of the cluster in `folder`, on the disk before this returns."""
+    files.write(files.make_folder(folder) / FILE_NAME, records.dumps(owner, indent=None))

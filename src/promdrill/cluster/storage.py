@@ -54,8 +54,8 @@ def install(made: PinnedKindCluster, provisioner: Path) -> None:
     Raises:
         CommandFailed: A node or the API server refused.
     """
-    for node in node_containers(made.name):
-        _install_unit(node)
+    for container in made.recorded.nodes.values():
+        _install_unit(container)
     # A stock node image has a provisioner under the same names, which kind has applied: this one replaces it.
     made.apply(yaml.safe_dump_all(objects(provisioner), sort_keys=False))
 
@@ -68,19 +68,13 @@ def objects(provisioner: Path | None) -> list[dict[str, Any]]:
     return sorted(theirs + ours, key=lambda item: _FIRST.index(item["kind"]) if item["kind"] in _FIRST else len(_FIRST))
 
 
-def node_containers(cluster: str) -> list[str]:
-    """Names of the containers that are a cluster's nodes."""
-    argv = ["docker", "ps", "--filter", f"label=io.x-k8s.kind.cluster={cluster}", "--format", "{{.Names}}"]
-    return shell.run(argv, timeout_s=30).stdout.split()
-
-
 def require_default_class(made: PinnedKindCluster) -> None:
     """Check that exactly one class is the default, and that it is `STANDARD`.
 
     Raises:
         ClusterError: There is no default, another one, or more than one.
     """
-    listed = json.loads(made.kubectl("get", "storageclass", "--output", "json"))["items"]
+    listed = json.loads(made.kubectl("get", "storageclass", "--output", "json", reads=True))["items"]
     default = [item["metadata"]["name"] for item in listed if is_default(item)]
     if default != [STANDARD]:
         found = ", ".join(default) or "none"

@@ -1,27 +1,37 @@
-"""Delete promdrill's clusters. The state folder records each of them, before it is created.
+"""Delete promdrill's clusters: what was asked for, and what killed runs have left.
 
-This works without kind: like ``kind delete cluster``, it asks the engine to remove the containers with the cluster's
-label, and their volumes. A cluster is left alone while a run uses it.
+The state folder records each cluster before it is created. One that a run uses is left alone, and one that is not
+certainly promdrill's too.
 """
 
 from __future__ import annotations
 
-import contextlib
-import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.cluster import kind, lease, owners
-from promdrill.cluster.kind import LABEL
-from promdrill.cluster.lifecycle import NETWORK
+from promdrill.cluster import identity, kind, lease, owners, removal
 from promdrill.core import paths, shell
-from promdrill.core.errors import ClusterError, PromdrillError, UsageError
+from promdrill.core.errors import ClusterError, NotOurs, PromdrillError, UsageError
 
 DOCKER_TIMEOUT_S = 60.0
-"""Seconds for one docker command; removing a node takes 3 s."""
+"""Seconds for one docker command."""
 
 ANSWER_TIMEOUT_S = 3.0
 """Seconds for an API server to answer: it takes milliseconds, or never happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What became of the clusters that were to be deleted.
+
+    Attributes:
+        deleted: Names of those that are gone, with their records.
+        left: Names of those that were left, with their records.
+    """
+
+    deleted: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
 
 
 def in_use() -> dict[str, int]:
@@ -30,12 +40,44 @@ def in_use() -> dict[str, int]:
     return {name: owner.pid for name, owner in found.items() if owner is not None and owner.alive}
 
 
-def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
+def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> Swept:
     """Delete all of promdrill's clusters that are not in use, including kept ones, with their records.
 
     Args:
-        engine: Whether a container engine answers; without one only the records are removed.
+        engine: Whether a container engine answers; without one nothing can be deleted.
         say: Called with a line for each cluster.
+
+    Raises:
+        CommandFailed: The engine refused.
+    """
+    left_alone = in_use()
+    return _delete([each for each in owners.recorded() if each.name not in left_alone], engine=engine, say=say)
+
+
+def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> Swept:
+    """Delete one of promdrill's clusters, with its record; the engine and other clusters are left alone.
+
+    Args:
+        name: Name of a recorded cluster.
+        engine: Whether a container engine answers; without one nothing can be deleted.
+        say: Called with a line that says what became of it.
+
+    Raises:
+        UsageError: A run uses it.
+        CommandFailed: The engine refused.
+    """
+    try:
+        with lease.this_name(name):
+            pass
+    except UsageError as error:
+        raise UsageError(f"cluster {name} is in use by another run", hint="wait until that run has ended") from error
+    return _delete([paths.clusters_dir() / name], engine=engine, say=say)
+
+
+def remove_abandoned() -> list[str]:
+    """Delete promdrill's clusters that were not kept and whose makers have ended.
+
+    What is not certainly promdrill's stays, with its record.
 
     Returns:
         The names of the deleted clusters.
@@ -43,50 +85,35 @@ def delete_clusters(*, engine: bool, say: Callable[[str], None]) -> list[str]:
     Raises:
         CommandFailed: The engine refused.
     """
-    left_alone = in_use()
-    deleted = [folder for folder in owners.recorded() if folder.name not in left_alone]
-    _delete(deleted, engine=engine, say=say)
-    return [folder.name for folder in deleted]
+    left = [each for each, owner in owners.recorded().items() if owner and not (owner.kept or owner.alive)]
+    return list(_delete(left, engine=True, say=lambda _: None).deleted) if left else []
 
 
-def delete_cluster(name: str, *, engine: bool, say: Callable[[str], None]) -> None:
-    """Delete one of promdrill's clusters, with its record; the engine and other clusters are left alone.
-
-    Args:
-        name: Name of a recorded cluster.
-        engine: Whether a container engine answers; without one only the record is removed.
-        say: Called with a line once it is deleted.
-
-    Raises:
-        UsageError: A run uses it.
-        CommandFailed: The engine refused.
-    """
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(lease.this_name(name))
-        except UsageError as error:
-            raise UsageError(
-                f"cluster {name} is in use by another run", hint="wait until that run has ended"
-            ) from error
-        _delete([paths.clusters_dir() / name], engine=engine, say=say)
-
-
-def _delete(folders: Sequence[Path], *, engine: bool, say: Callable[[str], None]) -> None:
-    nodes: Mapping[str, list[str]] = _nodes() if engine else {}
+def _delete(folders: Iterable[Path], *, engine: bool, say: Callable[[str], None]) -> Swept:
+    deleted, left = [], []
     for folder in folders:
-        if folder.name in nodes:
-            shell.run(["docker", "rm", "--force", "--volumes", *nodes[folder.name]], timeout_s=DOCKER_TIMEOUT_S)
-        shutil.rmtree(folder)
-        say(f"deleted cluster {folder.name}")
-    if folders and engine and not _nodes():
-        shell.run(["docker", "network", "rm", NETWORK], timeout_s=DOCKER_TIMEOUT_S, ok=(0, 1))  # 1: no such network
+        name = folder.name
+        try:
+            with lease.this_name(name):
+                if not engine:
+                    left.append(name)
+                    say(f"cluster {name} is not deleted: no container engine answers; its record stays in {folder}")
+                    continue
+                removal.remove(folder)
+        except (UsageError, NotOurs) as error:
+            left.append(name)
+            say(str(error))
+        else:
+            deleted.append(name)
+            say(f"deleted cluster {name}")
+    return Swept(tuple(deleted), tuple(left))
 
 
 def forget_gone() -> list[str]:
-    """Remove the records of kept clusters that no longer exist: deleted by other means, or with their engine.
+    """Remove the records of kept clusters that no longer exist, because they were deleted by other means.
 
-    That is so if the engine has no node of the cluster and its API server does not answer either: another engine may
-    have it. If no engine answers, nothing is known and nothing is removed.
+    That is so if the engine that made a cluster has no node of it. If no engine answers, or another one, nothing is
+    known and nothing is removed.
 
     Returns:
         The clusters' names.
@@ -96,25 +123,42 @@ def forget_gone() -> list[str]:
         return []
     try:
         there = kind.names()
+        missing = [folder for folder in kept if folder.name not in there]
+        answers = identity.engine() if missing else ""
     except PromdrillError:
         return []
-    return [folder.name for folder in kept if folder.name not in there and _forgotten(folder)]
+    return [folder.name for folder in missing if _forgotten(folder, answers)]
 
 
-def _forgotten(folder: Path) -> bool:
-    """Forget a cluster that the engine does not have, unless a run uses its name or its API server answers."""
-    with contextlib.ExitStack() as held:
-        try:
-            held.enter_context(lease.this_name(folder.name))
-        except UsageError:
-            return False
-        if _answers(folder / "kubeconfig"):
-            return False
-        owners.forget(folder)
-    return True
+def _forgotten(folder: Path, engine: str) -> bool:
+    """Forget a cluster that the engine does not have, unless a run uses its name or it was made in another engine."""
+    try:
+        with lease.this_name(folder.name):
+            owner = owners.of(folder)
+            known = owner.identity if owner is not None else None
+            gone = known.engine == engine if known is not None else not _answers(folder / "kubeconfig")
+            if gone:
+                owners.forget(folder)
+            return gone
+    except UsageError:
+        return False
+
+
+def forget_engine(engine: str, *, say: Callable[[str], None]) -> None:
+    """Remove the records of the clusters in an engine whose containers were deleted with all its data.
+
+    Args:
+        engine: Its id; empty for none.
+        say: Called with a line for each cluster.
+    """
+    for folder, owner in owners.recorded().items():
+        if engine and owner is not None and owner.identity is not None and owner.identity.engine == engine:
+            owners.forget(folder)
+            say(f"cluster {folder.name} is gone with the engine that had it")
 
 
 def _answers(kubeconfig: Path) -> bool:
+    """Whether the API server of a cluster answers whose engine was not recorded."""
     from promdrill.kube.client import Kube  # noqa: PLC0415  only needed if a cluster seems to be gone
 
     if not kubeconfig.is_file():
@@ -141,14 +185,3 @@ def delete_images(repository: str) -> int:
     if found:
         shell.run(["docker", "rmi", "--force", *sorted(found)], timeout_s=DOCKER_TIMEOUT_S)
     return len(found)
-
-
-def _nodes() -> dict[str, list[str]]:
-    """Container ids of all kind nodes in the engine, running or not, by cluster."""
-    template = f'{{{{.ID}}}} {{{{.Label "{LABEL}"}}}}'
-    argv = ["docker", "ps", "--all", "--no-trunc", "--filter", f"label={LABEL}", "--format", template]
-    found: dict[str, list[str]] = {}
-    for line in shell.run(argv, timeout_s=DOCKER_TIMEOUT_S).stdout.splitlines():
-        container, name = line.split()
-        found.setdefault(name, []).append(container)
-    return found

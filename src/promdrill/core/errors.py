@@ -4,6 +4,7 @@
     +-- UsageError              bad input: nothing was started (exit code 2)
     +-- SupplyError             something that a run needs is not available, or could not be built
     +-- ClusterError            the cluster did not start, or does not answer
+    |   +-- NotOurs             ... or is not the one that promdrill made: nothing was done to it
     +-- CommandFailed           a subprocess ended with an unexpected exit code
     |   +-- CommandTimeout      ... or did not end before its deadline
     +-- WaitError
@@ -49,6 +50,10 @@ class SupplyError(PromdrillError):
 
 class ClusterError(PromdrillError):
     """The cluster could not be created, reached or made ready."""
+
+
+class NotOurs(ClusterError):
+    """What answers is not what promdrill made and recorded, or nothing says so. Nothing was done to it."""
 
 
 class CommandFailed(PromdrillError):

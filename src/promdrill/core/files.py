@@ -29,11 +29,29 @@ def write(file: Path, text: str) -> Path:
         Path(draft).replace(file)
     finally:
         Path(draft).unlink(missing_ok=True)
-    _flush(file.parent)
+    flush(file.parent)
     return file
 
 
-def _flush(folder: Path) -> None:
+def make_folder(folder: Path) -> Path:
+    """Create a folder with all its parents, if missing, so that it survives a power failure; return it.
+
+    Raises:
+        OSError: It could not be created.
+    """
+    missing = [place for place in (folder, *folder.parents) if not place.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for made in missing:
+        flush(made.parent)
+    return folder
+
+
+def flush(folder: Path) -> None:
+    """Flush a folder to the disk: the names in it survive a power failure.
+
+    Raises:
+        OSError: It could not be flushed.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

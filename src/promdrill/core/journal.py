@@ -1,18 +1,36 @@
-"""The journal: one event per line, written as things happen, so that it survives a killed run."""
+"""The journal: one event per line, written as things happen, so that it survives a killed run.
+
+An event that announces an act is on the disk before the act is done, so that it survives a power failure too.
+"""
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from promdrill.core import files
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.core.events import Entry, Event, encode
+from promdrill.core.events import (
+    ControlApplied,
+    DrillBegan,
+    Entry,
+    Event,
+    FaultApplied,
+    LeftoverFound,
+    PhaseBegan,
+    StepBegan,
+    encode,
+)
 
 JOURNAL = "journal.jsonl"
 """The journal's name in a drill's folder."""
+
+ANNOUNCING = (DrillBegan, PhaseBegan, LeftoverFound, FaultApplied, ControlApplied, StepBegan)
+"""Events that are written just before something is done to a cluster."""
 
 
 class Journal:
@@ -25,22 +43,25 @@ class Journal:
     """
 
     def __init__(self, path: Path, *, clock: Clock = SYSTEM, listener: Callable[[Entry], None] | None = None) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.make_folder(path.parent)
         self.path = path
         self._clock = clock
         self._began = clock.monotonic()
         self._lock = threading.Lock()
         self._file = path.open("a", encoding="utf-8")
+        files.flush(path.parent)
         self._listener = listener
 
     def write(self, event: Event) -> None:
-        """Append an event with the current time."""
+        """Append an event with the current time; one of `ANNOUNCING` is on the disk when this returns."""
         entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, event)
         line = encode(entry) + "\n"
         with self._lock:
             if not self._file.closed:
                 self._file.write(line)
                 self._file.flush()
+                if isinstance(event, ANNOUNCING):
+                    os.fsync(self._file.fileno())
         if self._listener is not None:
             self._listener(entry)
 

@@ -198,7 +198,7 @@ class Course:
         observer = self._closing.enter_context(Observer(kube, site.namespace, self._journal, clock=self._clock))
         self._closing.callback(lambda: self._record.observed(observer.figures()))
         return Scene(
-            ground=Ground(kube, site.server, installation, observer, self._journal),
+            ground=Ground(kube, site.server, installation, observer, self._journal, site.cluster.nodes),
             limits=limits,
             interval_s=interval_s,
             undo=self._undo,

@@ -19,7 +19,7 @@ from promdrill.drill.site import Site
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult, Steps, opened
-from promdrill.runbook.step import STEP_SECTIONS
+from promdrill.runbook.step import STEP_SECTIONS, Step
 
 
 class Remedy:
@@ -55,6 +55,7 @@ class Remedy:
 
         Raises:
             StepFailed: A step failed, or they took too long.
+            NotOurs: Another cluster answers than the drill's.
         """
         execution = self._site.execution
         if execution.variant.control != NO_REMEDY:
@@ -104,11 +105,15 @@ class Remedy:
             self._runbook,
             env=env,
             step_timeout_s=self._scene.limits.step_s,
-            on_begin=lambda step, budget_s: self._record.step_begins(step, budget_s, self._runbook.path),
+            on_begin=self._begins,
             on_step=self._stepped,
             leaves_out=self._leaves_out,
         )
         return self._shell.enter_context(steps)
+
+    def _begins(self, step: Step, budget_s: float) -> None:
+        self._site.cluster.kube.require_expected()
+        self._record.step_begins(step, budget_s, self._runbook.path)
 
     def _leaves_out(self, at: int) -> bool:
         execution = self._site.execution

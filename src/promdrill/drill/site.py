@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Cluster:
         helm: Helm, pointed at it.
         kubeconfig: Its private kubeconfig, for the runbook.
         tools: The pinned tools, for the runbook.
+        nodes: Ids of its nodes' containers by the nodes' names.
         images: References of the images that are in it: nothing is pulled during a drill.
         trouble: What became of it or of what it runs on since a moment, in one sentence; empty if all is well.
     """
@@ -48,6 +49,7 @@ class Cluster:
     helm: Helm
     kubeconfig: Path
     tools: Tools
+    nodes: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     trouble: Callable[[datetime], str] = lambda _since: ""
 
@@ -225,7 +227,7 @@ class Site:
         if drilled.install == "helm":
             return release(drilled.chart, cluster.helm, self.release_name, self.namespace, self.values_file)
         if drilled.install == "manual":
-            return Manual(cluster.kube, self.namespace, manifests, app_version=version)
+            return Manual(cluster.kube, self.namespace, manifests, nodes=cluster.nodes, app_version=version)
         if drilled.install == "operator":
             return Operator(
                 cluster.kube,

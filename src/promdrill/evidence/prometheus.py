@@ -49,7 +49,9 @@ def _df(sources: Sources, deadline: Deadline) -> Iterator[Artefact | Missing]:
         try:
             for argv in (df.BYTES, df.INODES):
                 left = left_s(deadline)
-                exit_code, output = sources.kube.exec(sources.namespace, pod, container, argv, timeout_s=left)
+                exit_code, output = sources.kube.exec(
+                    sources.namespace, pod, container, argv, timeout_s=left, reads=True
+                )
                 said.append(f"$ {' '.join(argv)}  # exit code {exit_code}\n{output}")
         except ClusterError as error:
             yield Missing(f"df/{pod}", error.message)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from promdrill.core.errors import PromdrillError
@@ -32,6 +32,7 @@ class Ground:
         installation: How it was installed, and the files that describe it.
         observer: The live snapshot of its namespace.
         journal: The drill's journal.
+        nodes: Ids of the nodes' containers by the nodes' names.
     """
 
     kube: Kube
@@ -39,6 +40,7 @@ class Ground:
     installation: Installation
     observer: Observer
     journal: Journal
+    nodes: Mapping[str, str] = field(default_factory=dict)
 
     def pod(self) -> dict[str, Any]:
         """The newest server pod that is not being deleted.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promdrill.core import shell
+from promdrill.core.errors import NotOurs
 from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
 from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of
@@ -90,11 +91,13 @@ class OnNode(Fault):
         if not node:
             raise FaultNotTaken(f"{self.what}: the server's pod is on no node")
         if self.back:
-            undo.register(f"take back: {self.what}", lambda: _on_node(node, self.back))
-        _on_node(node, self.script)
+            undo.register(f"take back: {self.what}", lambda: _on_node(ground, node, self.back))
+        _on_node(ground, node, self.script)
         return self.proof
 
 
-def _on_node(node: str, script: str) -> None:
-    """A kind node is a container of the same name."""
-    shell.run(["docker", "exec", node, "sh", "-c", script], timeout_s=COMMAND_TIMEOUT_S)
+def _on_node(ground: Ground, node: str, script: str) -> None:
+    """A kind node is a container; it is named by the id that was recorded, because anybody may have its name."""
+    if node not in ground.nodes:
+        raise NotOurs(f"node {node} is none that promdrill made; nothing was done to it")
+    shell.run(["docker", "exec", ground.nodes[node], "sh", "-c", script], timeout_s=COMMAND_TIMEOUT_S)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,13 @@ class Helm:
         binary: Path of helm.
         kubeconfig: The cluster's private kubeconfig.
         home: Folder for Helm's cache, configuration and data; the user's own are never touched.
+        before: Called before each command that changes the cluster; raises if it is not promdrill's own.
     """
 
-    def __init__(self, binary: Path, kubeconfig: Path, home: Path) -> None:
-        self._binary, self._kubeconfig, self._home = binary, kubeconfig, home
+    def __init__(
+        self, binary: Path, kubeconfig: Path, home: Path, *, before: Callable[[], None] = lambda: None
+    ) -> None:
+        self._binary, self._kubeconfig, self._home, self._before = binary, kubeconfig, home, before
 
     @property
     def env(self) -> dict[str, str]:
@@ -43,26 +46,29 @@ class Helm:
         """Install a release, without waiting for its pods.
 
         Raises:
+            NotOurs: Another cluster answers.
             CommandFailed: Helm refused; the message has its output.
         """
-        self._run(["install", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
+        self._change(["install", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s)
 
     def upgrade(self, release: str, chart: Path, namespace: str, values: Sequence[Path], *, timeout_s: float) -> None:
         """Upgrade a release, without waiting for its pods.
 
         Raises:
+            NotOurs: Another cluster answers.
             CommandFailed: Helm refused; the message has its output.
         """
-        self._run(["upgrade", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s=timeout_s)
+        self._change(["upgrade", release, str(chart), "--namespace", namespace, *_files(values)], timeout_s)
 
     def uninstall(self, release: str, namespace: str, *, missing_ok: bool = True) -> None:
         """Uninstall a release and its objects, except claims that Helm keeps.
 
         Raises:
+            NotOurs: Another cluster answers.
             CommandFailed: Helm refused; the message has its output.
         """
         missing = ["--ignore-not-found"] if missing_ok else []
-        self._run(["uninstall", release, "--namespace", namespace, *missing], timeout_s=CLIENT_TIMEOUT_S)
+        self._change(["uninstall", release, "--namespace", namespace, *missing], CLIENT_TIMEOUT_S)
 
     def template(self, release: str, chart: Path, namespace: str, values: Sequence[Path]) -> list[dict[str, Any]]:
         """The objects that an install would create.
@@ -91,6 +97,10 @@ class Helm:
         argv = ["history", release, "--namespace", namespace, "--output", "json"]
         revisions: list[dict[str, Any]] = json.loads(self._run(argv, timeout_s=CLIENT_TIMEOUT_S))
         return revisions
+
+    def _change(self, argv: list[str], timeout_s: float) -> None:
+        self._before()
+        self._run(argv, timeout_s=timeout_s)
 
     def _run(self, argv: list[str], *, timeout_s: float) -> str:
         return shell.run([self._binary, *argv], timeout_s=timeout_s, env=self.env).stdout

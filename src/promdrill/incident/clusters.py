@@ -34,7 +34,9 @@ class Cluster:
             return f"{self.name} ({self.scenario or 'an incident that cannot be read'}, reproduced)"
         if self.owner is not None and self.owner.kept:
             return f"{self.name} (kept)"
-        return f"{self.name} ({'in use' if self.owner is not None and self.owner.alive else 'left by a killed run'})"
+        if self.owner is None:
+            return f"{self.name} (nobody knows whose: its record cannot be read)"
+        return f"{self.name} ({'in use' if self.owner.alive else 'left by a killed run'})"
 
 
 def recorded() -> list[Cluster]:
@@ -82,7 +84,9 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
             pass
     except UsageError as error:
         raise UsageError(f"{said}: in use by another run; {_listed(there)}", hint=hint) from error
-    if found.owner is None or not found.owner.kept:
+    if found.owner is None:
+        raise UsageError(f"{said}: its record cannot be read; {_listed(there)}", hint=hint)
+    if not found.owner.kept:
         raise UsageError(f"{said}: left by a killed run, not kept; {_listed(there)}", hint=hint)
     refuse_again(paths.clusters_dir() / name, scenarios)
 

@@ -16,7 +16,7 @@ import yaml
 from promdrill.cluster import lease, owners, sweep
 from promdrill.cluster.address import Address
 from promdrill.core import files, paths
-from promdrill.core.errors import ClusterError, UsageError
+from promdrill.core.errors import ClusterError, NotOurs, UsageError
 from promdrill.drill.incident import FILE, Incident
 from promdrill.parallel.joining import Joined
 from promdrill.runbook.environment import environment
@@ -249,14 +249,19 @@ def require_there(standing: StandingIncident) -> None:
     """Make sure that the incident's cluster answers and has its namespace.
 
     Raises:
+        NotOurs: Another cluster answers in its place.
         ClusterError: The cluster does not answer, or the drill's namespace is gone.
     """
     from promdrill.kube.client import Kube, NotFound  # noqa: PLC0415  slow to import, so only when needed
 
     cluster, namespace = standing.cluster, standing.namespace
     try:
-        with Kube(standing.joined.address.kubeconfig) as kube:
+        address = standing.joined.address
+        with Kube(address.kubeconfig, expected=address.identity.expected) as kube:
+            kube.require_expected()
             kube.get(f"/api/v1/namespaces/{namespace}", timeout_s=ANSWERS_S)
+    except NotOurs:
+        raise
     except NotFound as error:
         raise ClusterError(f"namespace {namespace} is gone from cluster {cluster}", hint=standing.again) from error
     except ClusterError as error:

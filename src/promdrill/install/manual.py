@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 
 from promdrill.core import paths, shell
 from promdrill.core.clock import Deadline
+from promdrill.core.errors import NotOurs
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
 from promdrill.install.manifests import Manifests
 from promdrill.kube.client import object_path
@@ -41,7 +42,13 @@ GONE_S = 60.0
 
 @dataclass(frozen=True)
 class Manual(Manifests):
-    """One manual install."""
+    """One manual install.
+
+    Attributes:
+        nodes: Ids of the nodes' containers by the nodes' names.
+    """
+
+    nodes: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -127,8 +134,12 @@ class Manual(Manifests):
         return {NAMESPACE: self.namespace, NODE: self._node()}
 
     def _node(self) -> str:
-        """The first node; kind's nodes are containers of the same name."""
+        """The first node."""
         return str(self.kube.get("/api/v1/nodes")["items"][0]["metadata"]["name"])
 
     def _on_node(self, script: str) -> None:
-        shell.run(["docker", "exec", self._node(), "sh", "-c", script], timeout_s=30)
+        """Run a script on the node, whose container is named by the recorded id: anybody may have its name."""
+        node = self._node()
+        if node not in self.nodes:
+            raise NotOurs(f"node {node} is none that promdrill made; nothing was done to it")
+        shell.run(["docker", "exec", self.nodes[node], "sh", "-c", script], timeout_s=30)

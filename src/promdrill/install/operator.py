@@ -123,6 +123,7 @@ class Operator(Manifests):
         self._kubectl("apply", "--validate=false", "--openapi-patch=false", "--filename=-", stdin=text)
 
     def _kubectl(self, *args: str, stdin: str) -> None:
+        self.kube.require_expected()
         with scratch.folder("kubectl") as home:  # for its caches, and without the user's settings
             env = {"HOME": str(home), "KUBECACHEDIR": f"{home}/cache"}
             argv: list[str | Path] = [self.kubectl, f"--kubeconfig={self.kubeconfig}", *args]

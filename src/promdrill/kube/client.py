@@ -1,6 +1,7 @@
 """A small client of the API server: raw JSON in, raw JSON out, every request counted.
 
 ClusterError                the API server cannot be reached
++-- NotOurs                 another cluster answers than the expected one: nothing was changed
 +-- ApiError                it refused; `status` and `reason` say how
     +-- NotFound            ... because there is no such object
 """
@@ -16,8 +17,9 @@ from types import TracebackType
 from typing import Any, Literal, Self
 from urllib.parse import quote, urlencode
 
-from promdrill.core.errors import ClusterError
+from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.kube import exec_channel
+from promdrill.kube.expected import Expected
 from promdrill.kube.streams import Credentials, StreamRefused, Streams
 from promdrill.kube.transport import Answer, Transport
 
@@ -62,27 +64,47 @@ class NotFound(ApiError):
 class Kube:
     """One API server, as the current context of one kubeconfig. Safe to use from several threads.
 
+    Every change is preceded by `require_expected`, which is counted apart.
+
     Args:
         kubeconfig: The file; all other configuration, environment variables and proxies are ignored.
+        expected: The API server that it must be; without one, nothing can be changed.
 
     Raises:
         ClusterError: The file is not a usable kubeconfig.
     """
 
-    def __init__(self, kubeconfig: Path) -> None:
+    def __init__(self, kubeconfig: Path, *, expected: Expected | None = None) -> None:
+        self._kubeconfig, self._expected = kubeconfig, expected
         self._credentials = Credentials(kubeconfig)
         self._streams = Streams(self._credentials)
         self._transport = Transport(self._credentials)
 
     @property
     def requests_made(self) -> int:
-        """Requests to the API server itself so far, without watches, log streams and proxied requests."""
+        """Requests to the API server itself so far, without watches, log streams, proxied requests and checks of it."""
         return self._transport.requests_made
+
+    @property
+    def checks_made(self) -> int:
+        """Requests so far that asked which API server it is."""
+        return self._transport.checks_made
 
     @property
     def questions_asked(self) -> int:
         """Requests so far that the API server only passed on to a service or a pod."""
         return self._transport.questions_asked
+
+    def require_expected(self) -> None:
+        """Make sure that the expected API server answers, before something is done to its cluster.
+
+        Raises:
+            NotOurs: Another one answers, the kubeconfig leads elsewhere by now, or none is expected.
+            ClusterError: Nobody answers.
+        """
+        if self._expected is None:
+            raise NotOurs(f"nothing says which cluster {self._kubeconfig} must lead to, so nothing is changed there")
+        self._expected.require(self._kubeconfig, self.get)
 
     def close(self) -> None:
         """End every stream, close connections and delete private key files. May be called more than once."""
@@ -116,8 +138,11 @@ class Kube:
             retry: Try again if the connection fails; a POST is never sent twice, because it may have arrived.
 
         Raises:
+            NotOurs: It would change something, and another cluster answers.
             ClusterError: Nobody answered.
         """
+        if method != "GET":
+            self.require_expected()
         return self._transport.send(
             method, path, body=body, content_type=content_type, timeout_s=timeout_s, retry=retry
         )
@@ -246,13 +271,24 @@ class Kube:
         self._streams.interrupt(stop)
 
     def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, timeout_s: float
+        self, namespace: str, pod: str, container: str, argv: Sequence[str], *, timeout_s: float, reads: bool = False
     ) -> tuple[int, str]:
         """Run a command in a container; returns its exit code, and its output including standard error.
 
+        Args:
+            namespace: The pod's.
+            pod: Its name.
+            container: The container's.
+            argv: The command.
+            timeout_s: Seconds that it may take.
+            reads: Whether it changes nothing.
+
         Raises:
+            NotOurs: It may change something, and another cluster answers.
             ClusterError: It could not be started, or did not end within `timeout_s` seconds (it is then left running).
         """
+        if not reads:
+            self.require_expected()
         asked = [
             ("container", container),
             ("stdout", "true"),
@@ -272,6 +308,8 @@ class Kube:
         content_type: str = "application/json",
         timeout_s: float = CALL_TIMEOUT_S,
     ) -> dict[str, Any]:
+        if method != "GET":
+            self.require_expected()
         answer = self._transport.send(
             method, path, body=body, content_type=content_type, timeout_s=timeout_s, again=TRANSIENT
         )

@@ -14,6 +14,7 @@ from tenacity.nap import sleep_using_event
 
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import ClusterError
+from promdrill.kube.expected import PLACE
 from promdrill.kube.streams import CONNECT_TIMEOUT_S, Credentials
 
 
@@ -42,6 +43,7 @@ class Transport:
     Attributes:
         requests_made: Requests to the API server itself.
         questions_asked: Requests that it only forwarded (paths with ``/proxy/``).
+        checks_made: Requests that asked which API server it is.
     """
 
     def __init__(self, credentials: Credentials) -> None:
@@ -56,6 +58,7 @@ class Transport:
         self._closed = threading.Event()
         self.requests_made = 0
         self.questions_asked = 0
+        self.checks_made = 0
 
     def close(self) -> None:
         """Close connections, and end the pauses between attempts."""
@@ -101,6 +104,8 @@ class Transport:
         with self._lock:
             if "/proxy/" in path:
                 self.questions_asked += 1
+            elif path == PLACE:
+                self.checks_made += 1
             else:
                 self.requests_made += 1
 

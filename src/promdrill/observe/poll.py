@@ -156,7 +156,9 @@ class Poller:
         try:
             if request[0] == "exec":
                 _, pod, container, *argv = request
-                code, output = self._kube.exec(self._namespace, pod, container, argv, timeout_s=ANSWER_TIMEOUT_S)
+                code, output = self._kube.exec(
+                    self._namespace, pod, container, argv, timeout_s=ANSWER_TIMEOUT_S, reads=True
+                )
                 return answered(code, output)
             if not request[1]:
                 return answered(None, error=f"no pod {request[2]}*")

@@ -179,7 +179,7 @@ def load(supplied: Supplied, made: PinnedKindCluster) -> None:
 
 @contextlib.contextmanager
 def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say) -> Iterator[PinnedKindCluster]:
-    """A ready cluster of supplied parts, under a name that no other run uses.
+    """A ready cluster of supplied parts, under a name that no other run uses. What killed runs have left goes first.
 
     Args:
         supplied: What to make it from.
@@ -191,6 +191,8 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
         UsageError: Another run uses the name.
         ClusterError: It did not come up.
     """
+    for gone in sweep.remove_abandoned():
+        say(f"deleted cluster {gone}, which a killed run had left")
     with (
         lease.this_name(options.name) if options.name else lease.any_name(_taken()) as name,
         lifecycle.cluster(
@@ -254,9 +256,10 @@ def drill(
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
     written = (folder, paths.state_dir(), paths.cache_dir())
+    recorded = made.recorded
     with (
         run.journal(scenario.name, variant) as journal,
-        contextlib.closing(Kube(made.kubeconfig_path)) as kube,
+        contextlib.closing(Kube(made.kubeconfig_path, expected=recorded.expected)) as kube,
         scratch.folder("helm") as helm_home,
     ):
         journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
@@ -281,8 +284,9 @@ def drill(
             Site(
                 cluster=Cluster(
                     kube=kube,
-                    helm=Helm(tools.helm, made.kubeconfig_path, helm_home),
+                    helm=Helm(tools.helm, made.kubeconfig_path, helm_home, before=kube.require_expected),
                     kubeconfig=made.kubeconfig_path,
+                    nodes=recorded.nodes,
                     tools=tools,
                     images=supplied.images,
                     trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
@@ -353,8 +357,6 @@ def _layers(
 
 
 def _taken() -> set[str]:
-    """Names of the clusters that were kept on purpose, and of those that another user of the same engine made."""
+    """Names of the clusters that are recorded, for whatever reason, and of those that the engine has."""
     sweep.forget_gone()
-    ours = {folder.name: owner for folder, owner in owners.recorded().items()}
-    kept = {name for name, owner in ours.items() if owner is not None and owner.kept}
-    return kept | (kind.names() - ours.keys())
+    return {folder.name for folder in owners.recorded()} | kind.names()

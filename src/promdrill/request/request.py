@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from promdrill import doctor
+from promdrill.cluster import lease
 from promdrill.cluster.address import Address
 from promdrill.core import choices, files, paths, records
 from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
@@ -46,7 +47,7 @@ class KindOptions:
     Attributes:
         name: The cluster's name; None for any free name.
         keep: Whether to keep the cluster when the session ends.
-        kubeconfig: Where to write the kubeconfig; None for a private folder.
+        kubeconfig: Where to write a copy of the cluster's kubeconfig; None for nowhere.
         image: Node image instead of the supplied one.
         kind: Path of kind instead of the supplied one.
         kubectl: Path of kubectl instead of the supplied one.
@@ -58,6 +59,11 @@ class KindOptions:
     image: str | None = None
     kind: Path | None = None
     kubectl: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for a name that kind would not take."""
+        if self.name is not None:
+            lease.require_name(self.name)
 
 
 @dataclass(frozen=True, slots=True)

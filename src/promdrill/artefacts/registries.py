@@ -45,7 +45,7 @@ class Registry:
         )
         if match is None:
             raise UsageError(
-                f"{MIRROR_VARIABLE}={address} is not the address of a registry",
+                f"{MIRROR_VARIABLE}={address.rpartition('@')[2]} is not the address of a registry",
                 hint=f"{MIRROR_VARIABLE}=mirror.example:5000",
             )
         scheme, host, path = match.groups()

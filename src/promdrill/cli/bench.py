@@ -21,6 +21,7 @@ from promdrill.cli.parser import (
     EXIT_USAGE,
     Subcommands,
     add_command,
+    aside,
     complain,
     say,
 )
@@ -87,10 +88,10 @@ def _execute(arguments: argparse.Namespace) -> int:
         say(show(told))
         return EXIT_OK if told.as_expected else EXIT_FAILED
     asked = _checked(arguments)
-    ended = _run_all(asked, say if arguments.format == "text" else _aside)
+    ended = _run_all(asked, say if arguments.format == "text" else aside)
     if ended.folders:
         again = shlex.join([paths.program(), "bench", *ended.folders])
-        _aside(f"to see these figures again: {again}")
+        aside(f"to see these figures again: {again}")
     if not ended.complete:
         return ended.code
     told = bench([run for folder in ended.folders for run in read_all(Path(folder))])
@@ -199,12 +200,6 @@ class _Heard:
         if text.startswith(_REPORT):
             self.folder = text.removeprefix(_REPORT)
         self._tell(text)
-
-
-def _aside(text: str) -> None:
-    """Print what is not part of the answer to standard error; programs read the answer from standard output."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
 
 
 def _runs(text: str) -> int:

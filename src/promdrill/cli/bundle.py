@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
 from rich.markup import escape
 from rich.padding import Padding
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +16,7 @@ from promdrill.artefacts.cache import Cache
 from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core import paths
+from promdrill.core.console import Console
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.manifest import Manifest
 from promdrill.supply.bundle.write import check_place

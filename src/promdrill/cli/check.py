@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
-from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, aside, say
 
 
 def add(commands: Subcommands) -> None:
@@ -35,7 +34,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         hint = f". Hint: {problem.hint}" if problem.hint else ""
         say(f"{_shown(finding.file)}:{problem.line}: {problem.what}{hint}")
     for note in dict.fromkeys(notes):
-        sys.stderr.write(f"promdrill: {note}\n")
+        aside(f"promdrill: {note}")
     if found:
         return EXIT_FAILED
     count = sum(len(scenarios_in(folder.expanduser())) for folder in arguments.folders)

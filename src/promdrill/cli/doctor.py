@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 
-from rich.console import Console
-
 from promdrill import doctor
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import PLATFORMS, Platform
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
+from promdrill.core.console import Console
 from promdrill.core.errors import UsageError
 from promdrill.request import options, request
 from promdrill.request.request import Request

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from promdrill.core.errors import PromdrillError
+from promdrill.core.terminal import shown
 
 Subcommands = Any
 """What ``ArgumentParser.add_subparsers`` returns; argparse has no public name for it."""
@@ -62,12 +63,16 @@ def add_command(
 
 def say(text: str) -> None:
     """Print one line of a command's answer."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{shown(text)}\n")
     sys.stdout.flush()
 
 
 def complain(error: PromdrillError) -> None:
     """Print an error for an operator: ``promdrill: message``, then the hint, if there is one."""
-    hint = f"Hint: {error.hint}\n" if error.hint else ""
-    sys.stderr.write(f"promdrill: {error.message}\n{hint}")
+    aside(f"promdrill: {error}")
+
+
+def aside(text: str) -> None:
+    """Print a line that is not part of the answer, which programs read from standard output, to standard error."""
+    sys.stderr.write(f"{shown(text)}\n")
     sys.stderr.flush()

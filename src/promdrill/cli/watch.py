@@ -8,10 +8,9 @@ import json
 import sys
 from pathlib import Path
 
-from rich.console import Console
-
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, say
 from promdrill.core.clock import SYSTEM
+from promdrill.core.console import Console
 from promdrill.core.errors import UsageError
 from promdrill.watch.choose import choose
 from promdrill.watch.data import to_json

@@ -10,8 +10,8 @@ from pathlib import Path
 from promdrill.core.clock import SYSTEM, Clock, Deadline, iso
 from promdrill.core.events import EvidenceIndexed, EvidenceMissing, EvidenceTaken
 from promdrill.core.journal import Journal
+from promdrill.core.redact import redact_lines
 from promdrill.evidence import helm, logs, objects, prometheus
-from promdrill.evidence.redact import redact_lines
 from promdrill.evidence.sources import Collector, Sources, Subject, words
 from promdrill.evidence.store import BUDGET_BYTES, Artefact, Kept, Missing, Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from promdrill.core.clock import Deadline
-from promdrill.evidence.redact import redact_lines, redact_yaml
+from promdrill.core.redact import redact_lines, redact_yaml
 from promdrill.evidence.sources import Collector, Sources
 from promdrill.evidence.store import Artefact
 

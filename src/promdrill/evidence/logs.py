@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
-from promdrill.evidence.redact import redact_lines
+from promdrill.core.redact import redact_lines
 from promdrill.evidence.sources import Collector, Sources, containers, left_s
 from promdrill.evidence.store import Artefact, Missing
 from promdrill.observe.snapshot import container_status

@@ -7,7 +7,7 @@ from typing import Any
 
 from promdrill.cluster.storage import CLASSES
 from promdrill.core.clock import Deadline
-from promdrill.evidence.redact import dump, redact, redact_lines
+from promdrill.core.redact import dump, redact, redact_lines
 from promdrill.evidence.sources import Collector, Sources
 from promdrill.evidence.store import Artefact
 

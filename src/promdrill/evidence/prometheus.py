@@ -9,7 +9,7 @@ from typing import Any
 
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
-from promdrill.evidence.redact import redact, redact_lines, redact_text
+from promdrill.core.redact import redact, redact_lines, redact_text
 from promdrill.evidence.sources import Collector, Sources, containers, left_s
 from promdrill.evidence.store import Artefact, Missing
 from promdrill.observe import df

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from promdrill.core.terminal import shown
 from promdrill.parallel import messages, turn
 from promdrill.parallel.child import REPORTS
 from promdrill.parallel.joining import Joined
@@ -49,7 +50,7 @@ class JoinedSession:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Print why nothing could be collected."""
         if report.failed:
-            sys.stdout.write(f"{report.longreprtext}\n")
+            sys.stdout.write(f"{shown(report.longreprtext)}\n")
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
@@ -77,5 +78,5 @@ class JoinedSession:
         """Send the parent a line, bypassing pytest's capturing."""
         capture = self._config.pluginmanager.getplugin("capturemanager")
         with capture.global_and_fixture_disabled() if capture else contextlib.nullcontext():
-            sys.stdout.write(f"{line}\n")
+            sys.stdout.write(f"{shown(line)}\n")
             sys.stdout.flush()

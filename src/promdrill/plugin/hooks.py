@@ -116,4 +116,6 @@ def _usage_errors() -> Iterator[None]:
     try:
         yield
     except PromdrillError as error:
-        raise pytest.UsageError(str(error)) from error
+        from promdrill.core.terminal import shown  # noqa: PLC0415  only for an error
+
+        raise pytest.UsageError(shown(str(error))) from error

@@ -18,6 +18,7 @@ from promdrill.core import paths
 from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
+from promdrill.core.terminal import shown
 from promdrill.drill import Drill
 from promdrill.drill.incident import refuse_again
 from promdrill.drill.verdicts import line_in
@@ -122,6 +123,7 @@ class DrillSession:
 
     def say(self, line: str) -> None:
         """Show a line on the terminal while tests run, bypassing pytest's capturing."""
+        line = shown(line)
         if self._live is not None:
             self._live.say(line)
             return
@@ -225,7 +227,7 @@ class DrillSession:
             try:
                 found = fulfil.variants(kind, metafunc.definition.path.parent, settings.runbook)
             except PromdrillError as error:
-                raise pytest.Collector.CollectError(str(error)) from error
+                raise pytest.Collector.CollectError(shown(str(error))) from error
         if settings.repeat > 1:
             numbers = range(1, settings.repeat + 1)
             found = tuple(replace(variant, repetition=number) for variant in found for number in numbers)
@@ -265,6 +267,7 @@ class DrillSession:
                 report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
             reason = str(error) if told else f"{type(error).__name__}: {error}"
             self._run.aborted(scenario, variant, profile=self.request.settings.profile, reason=reason)
+        _clean(report)
         result = self._run.result(scenario, variant)
         if report.when == "call" and result is not None:
             known = {key: str(value) for key, value in properties(result).items() if value is not None}
@@ -301,8 +304,8 @@ class DrillSession:
             *summary.lines(self._run.drills, run.skipped, planned=len(run.planned), interrupted=interrupted),
             *variants.lines(self._run.drills, self.request.variants),
         ):
-            terminalreporter.write_line(line)
-        terminalreporter.write_line(f"report: {self._run.folder}")
+            terminalreporter.write_line(shown(line))
+        terminalreporter.write_line(shown(f"report: {self._run.folder}"))
 
     def _base(self) -> Path:
         """The root folder of pytest if it has a configuration file, else the working folder."""
@@ -338,6 +341,14 @@ class DrillSession:
         self._live = live_run(self.run.folder, planned)
         if self._live is not None:
             self._config.add_cleanup(self._live.stop)  # restores the terminal, whatever happens
+
+
+def _clean(report: pytest.TestReport) -> None:
+    """Take out of a test's report what pytest must not show. One that has nothing of that kind keeps its colours."""
+    said = report.longreprtext
+    if shown(said) != said:
+        report.longrepr = shown(said)
+    report.sections = [(name, shown(content)) for name, content in report.sections]
 
 
 def is_drill(item: pytest.Item) -> bool:

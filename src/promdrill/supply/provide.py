@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from promdrill.artefacts import registries
 from promdrill.artefacts.cache import Cache, digest_of, key_of
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import Platform
 from promdrill.artefacts.registries import Registry
 from promdrill.core import paths
+from promdrill.core.console import Console
 from promdrill.core.errors import SupplyError
 from promdrill.core.say import Say
 from promdrill.helm.source import find

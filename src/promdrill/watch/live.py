@@ -7,11 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from promdrill.core.clock import SYSTEM, Clock
+from promdrill.core.console import Console
 from promdrill.core.journal import JOURNAL
 from promdrill.watch.loop import is_live
 from promdrill.watch.run import Follower

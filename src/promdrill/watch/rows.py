@@ -7,11 +7,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from promdrill.core.model import DrillResult, Verdict
+from promdrill.core.terminal import one_line
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.folder import of_result
 from promdrill.results.timeline.drill import Timeline, Wait
 from promdrill.watch.run import Ending, RunState
-from promdrill.watch.text import clean, passing, seconds
+from promdrill.watch.text import passing, seconds
 
 
 class Status(StrEnum):
@@ -83,7 +84,7 @@ def _row(run: RunState, drill: Timeline, now: datetime, *, lost: bool) -> DrillR
 
 def _ended(result: DrillResult) -> DrillRow:
     took = [phase.took_s for phase in result.phases if phase.took_s is not None]
-    said = clean(outcome(result)) or f"recovered in {seconds(result.recovered_after_s)}"
+    said = one_line(outcome(result)) or f"recovered in {seconds(result.recovered_after_s)}"
     folder = of_result(result)
     return DrillRow(
         result.name, folder, Status.ENDED, result.verdict, as_expected(result), sum(took) if took else None, said

@@ -13,12 +13,12 @@ from promdrill.core.errors import UsageError
 from promdrill.core.events import Entry
 from promdrill.core.journal import JOURNAL
 from promdrill.core.model import DrillResult, RunResult, Skipped
+from promdrill.core.terminal import one_line
 from promdrill.results import store
 from promdrill.results.folder import of_result
 from promdrill.results.timeline.drill import Timeline
 from promdrill.results.timeline.read import Tail
 from promdrill.watch.safe import safe
-from promdrill.watch.text import clean
 
 OVERDUE_S = 60.0
 """Seconds without an entry after a wait's deadline until the run counts as cut short: it should have ended the wait."""
@@ -67,7 +67,7 @@ class RunState:
     def end(self, found: RunResult) -> None:
         """Take over the content of results.json."""
         self.results, self._ended = found, {of_result(result): result for result in found.drills}
-        self.planned = tuple(map(clean, found.planned)) or self.planned
+        self.planned = tuple(map(one_line, found.planned)) or self.planned
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
 
 from promdrill.core.events import Event, StepBegan, StepEnded
-from promdrill.watch.text import clean
+from promdrill.core.terminal import one_line
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ def _cleaned(value: T) -> T:
     """Texts cleaned, wherever they are."""
     made: Any = value
     if type(made) is str:
-        made = clean(made)
+        made = one_line(made)
     elif isinstance(made, tuple):
         made = tuple(map(_cleaned, made))
     elif is_dataclass(made) and not isinstance(made, type):

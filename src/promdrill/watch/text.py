@@ -10,16 +10,11 @@ from rich.console import Console
 
 from promdrill.results.words import count, seconds
 
-__all__ = ["Canvas", "Marks", "clean", "count", "moment", "passing", "seconds"]
+__all__ = ["Canvas", "Marks", "count", "moment", "passing", "seconds"]
 
 _MINUTE_S = 60
 _HOUR_S = 3600
 _WHOLE_S = 600
-
-
-def clean(text: object) -> str:
-    """The text as one printable line: what a container has logged must not move the cursor."""
-    return " ".join("".join(char if char.isprintable() else " " for char in str(text)).split())
 
 
 def passing(figure: float) -> str:

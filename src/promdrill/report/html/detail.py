@@ -12,7 +12,7 @@ from urllib.parse import quote
 import yaml
 
 from promdrill.core.model import Verdict
-from promdrill.evidence.redact import redact_lines
+from promdrill.core.redact import redact_lines
 from promdrill.report.html import charts, lanes
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.draw import Canvas

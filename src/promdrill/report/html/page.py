@@ -17,7 +17,7 @@ from markupsafe import Markup
 
 from promdrill.core import paths
 from promdrill.core.model import PhaseName, StepRecord
-from promdrill.evidence.redact import redact_lines
+from promdrill.core.redact import redact_lines
 from promdrill.report.html import detail, overview, runbook
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits

@@ -16,13 +16,13 @@ from typing import Any, Self
 
 from promdrill import doctor
 from promdrill.cluster.address import Address
-from promdrill.core import choices, files, paths, records
+from promdrill.core import choices, files, paths, reading, records
 from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
 from promdrill.core.errors import UsageError
 from promdrill.helm.source import find
 from promdrill.helm.values.user import Own
 from promdrill.request import options, scenarios
-from promdrill.request.options import OPTIONS, Given
+from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
 from promdrill.runbook.lint import lint
@@ -188,11 +188,10 @@ def make(
     Raises:
         UsageError: One setting is wrong: its name, what is wrong with it, and the nearest valid choice.
     """
+    options.check(given)
     keep = given.get("KEEP") or "0"
     one_of("KEEP", keep, ("0", "1"))
-    fields = {
-        option.field: _value(option.field, text, folder) for option in OPTIONS if (text := given.get(option.variable))
-    }
+    fields = {option.field: _value(option, text, folder) for option in OPTIONS if (text := given.get(option.variable))}
     listed = None
     if "bundle" in fields:
         _check_file("BUNDLE", fields["bundle"])
@@ -222,6 +221,7 @@ def scenarios_of(given: Given) -> tuple[ScenarioFolder, ...]:
     Raises:
         UsageError: A scenario or folder does not exist.
     """
+    options.check(given)
     further = scenarios.folders(given.get("SCENARIOS"))
     by_option = given.get("SCENARIO") != (os.environ.get("SCENARIO") or None)
     return scenarios.select(ids_of(given), further=further, typed=_as_option if by_option else scenarios.typed_in_make)
@@ -252,10 +252,11 @@ def chart_of(settings: Settings) -> find.ChartRequest:
     return find.ChartRequest(settings.chart, settings.chart_version, settings.repo)
 
 
-def _value(name: str, text: str, folder: Path) -> Any:
-    if name in _FILES:
-        return folder / Path(text).expanduser()
-    return choices.repeats(text) if name == "repeat" else text
+def _value(option: Option, text: str, folder: Path) -> Any:
+    if option.field in _FILES:
+        typed = reading.path_of(text, said=f"{option.variable}={reading.shown(text)}")
+        return folder / typed
+    return choices.repeats(text) if option.field == "repeat" else text
 
 
 def _check(settings: Settings, variants: str | None) -> Own | None:
@@ -315,8 +316,13 @@ def _check_chart(request: Request) -> Request:
 
 
 def _check_file(name: str, path: Path) -> None:
-    if path.is_file():
+    """Refuse a path that names nothing; whether what is there can be read, who reads it says."""
+    if path.exists():
         return
-    beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
+    try:
+        beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    except OSError:  # no such folder, or not for us
+        beside = []
     close = difflib.get_close_matches(path.name, beside, n=1)
-    raise UsageError(f"{name}={path}: no such file", hint=f"{name}={path.parent / close[0]}" if close else "")
+    hint = f"{name}={path.parent / close[0]}" if close else f"ls {reading.shown(path.parent)}"
+    raise UsageError(f"{name}={path}: no such file", hint=hint)

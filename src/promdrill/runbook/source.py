@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from promdrill.core import reading
 from promdrill.core.errors import UsageError
 
 LIMIT_BYTES = 1 << 20
@@ -37,25 +38,9 @@ def read(path: Path) -> SourceText:
     """Read a file of UTF-8 text.
 
     Raises:
-        UsageError: It cannot be read, is larger than `LIMIT_BYTES`, or contains bytes that are not text.
+        Unreadable: It cannot be read, is larger than `LIMIT_BYTES`, or contains bytes that are not text.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LIMIT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(raw) > LIMIT_BYTES:
-        raise UsageError(f"{path}: larger than {LIMIT_BYTES >> 20} MiB, not a runbook")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = _lines(raw[: error.start].decode("utf-8-sig", "replace"))
-        raise UsageError(f"{path}:{len(before)}:{len(before[-1]) + 1}: not UTF-8", hint="save it as UTF-8") from error
-    source = SourceText(path, tuple(_lines(text)))
-    for number, line in enumerate(source.lines, 1):
-        if "\0" in line:
-            raise source.wrong(number, line.index("\0") + 1, "a NUL character, which no shell can hold")
-    return source
+    return SourceText(path, tuple(_lines(reading.text_of(path, limit_bytes=LIMIT_BYTES))))
 
 
 def _lines(text: str) -> list[str]:

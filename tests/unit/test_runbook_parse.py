@@ -170,5 +170,5 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is a folder, not a file"):
         parse(tmp_path)
     (tmp_path / "big.md").write_bytes(b"x" * (2 << 20))
-    with pytest.raises(UsageError, match="larger than 1 MiB"):
+    with pytest.raises(UsageError, match="larger than 256 KiB"):
         parse(tmp_path / "big.md")

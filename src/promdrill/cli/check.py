@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
+from promdrill.core.reading import path_of
 
 
 def add(commands: Subcommands) -> None:
@@ -19,7 +20,9 @@ def add(commands: Subcommands) -> None:
         example="promdrill check drills/my-incident",
         execute=_execute,
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a scenario, or a folder of scenarios")
+    parser.add_argument(
+        "folders", nargs="+", type=path_of, metavar="FOLDER", help="a scenario, or a folder of scenarios"
+    )
     parser.epilog = (
         f"{parser.epilog}\n\nExit codes: 0 no problems; 1 problems found; 2 no such folder, or no scenario in it."
     )
@@ -29,7 +32,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     from promdrill.authoring.check import check, scenarios_in  # noqa: PLC0415  slow to import, so only when needed
 
     notes: list[str] = []
-    found = check([folder.expanduser() for folder in arguments.folders], note=notes.append)
+    found = check(arguments.folders, note=notes.append)
     for finding in found:
         problem = finding.problem
         hint = f". Hint: {problem.hint}" if problem.hint else ""
@@ -38,7 +41,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"promdrill: {note}\n")
     if found:
         return EXIT_FAILED
-    count = sum(len(scenarios_in(folder.expanduser())) for folder in arguments.folders)
+    count = sum(len(scenarios_in(folder)) for folder in arguments.folders)
     say(f"{count} scenario{'s' if count > 1 else ''}: no problems")
     return EXIT_OK
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, say
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import UsageError
+from promdrill.core.reading import path_of
 from promdrill.watch.choose import choose
 from promdrill.watch.data import to_json
 from promdrill.watch.loop import Watching
@@ -33,7 +34,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument(
         "folder",
         nargs="?",
-        type=Path,
+        type=path_of,
         default=Path("reports"),
         metavar="FOLDER",
         help="a run's folder, or a folder of runs, of which the newest is shown (default: reports)",

@@ -185,7 +185,7 @@ class _Size:
         """An alias repeats what was said before."""
         if event.anchor in {anchor for anchor, _ in self._open}:
             raise _refusal(f"*{event.anchor} contains itself", event)
-        size = self._anchored.get(event.anchor, 1)
+        size = self._anchored.get(event.anchor or "", 1)
         self.values += size
         self._aliased += size
         if self._aliased > MOST_ALIASED:
@@ -193,7 +193,7 @@ class _Size:
 
 
 def _refusal(what: str, event: yaml.Event) -> yaml.MarkedYAMLError:
-    return yaml.MarkedYAMLError(None, None, what, event.start_mark)
+    return yaml.MarkedYAMLError(None, None, what, event.start_mark)  # type: ignore[arg-type]  # libyaml's mark
 
 
 def _short(node: Node) -> str:

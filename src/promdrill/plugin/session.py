@@ -17,6 +17,7 @@ from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
+from promdrill.core.reading import path_of
 from promdrill.drill import Drill
 from promdrill.drill.incident import refuse_again
 from promdrill.drill.verdicts import line_in
@@ -352,7 +353,7 @@ def _kind_options(config: pytest.Config) -> KindOptions:
 def _path(config: pytest.Config, option: str) -> Path | None:
     """The value of an option that is a path."""
     value = config.getoption(option)
-    return config.invocation_params.dir / Path(value).expanduser() if value else None
+    return config.invocation_params.dir / path_of(value) if value else None
 
 
 def _skip_reason(item: pytest.Item, supplied: Supplied) -> str | None:

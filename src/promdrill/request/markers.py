@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from promdrill.core.errors import shortened
 from promdrill.core.model import INSTALLS
 
 
@@ -191,7 +192,7 @@ def _ranges(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) -> l
             try:
                 SpecifierSet(text).contains("1")  # only now a number of thousands of digits is read
             except (InvalidSpecifier, ValueError):
-                rule = f"{name}: {text!r} is not a version range"
+                rule = f"{name}: {shortened(text, 80)!r} is not a version range"
                 found.append(Problem(lines[name], rule, '@pytest.mark.charts(">=15,<30")'))
     return found
 

@@ -18,7 +18,7 @@ from promdrill import doctor
 from promdrill.cluster.address import Address
 from promdrill.core import choices, files, paths, reading, records
 from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
-from promdrill.core.errors import UsageError
+from promdrill.core.errors import UsageError, shortened
 from promdrill.helm.source import find
 from promdrill.helm.values.user import Own
 from promdrill.request import options, scenarios
@@ -277,7 +277,8 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
     if settings.control is not None:
         one_of("CONTROL", settings.control, CONTROLS)
     if settings.app_version is not None and not VERSION.fullmatch(settings.app_version):
-        raise UsageError(f"APP_VERSION={settings.app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
+        text = f"APP_VERSION={shortened(settings.app_version, 80)}: not a version of Prometheus"
+        raise UsageError(text, hint="APP_VERSION=3.14.0")
     _check_variants(settings, variants)
     values = None
     if settings.values is not None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core import reading
+from promdrill.core import paths, reading
 from promdrill.core.errors import UsageError
 
-LIMIT_BYTES = 1 << 20
-"""Size limit of a runbook: a hundred times what a person would read, and far below what slows the parser down."""
+LIMIT_BYTES = 1 << 18
+"""Size limit of a runbook: twenty times the longest that promdrill ships, and read in a second whatever it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,9 @@ class SourceText:
     lines: tuple[str, ...]
 
     def wrong(self, line: int, column: int, rule: str, *, hint: str = "") -> UsageError:
-        """An error at a place in the file; line and column count from 1."""
-        return UsageError(f"{self.path}:{line}:{column}: {rule}", hint=hint)
+        """An error at a place in the file; line and column count from 1. Without a hint it says how to check again."""
+        again = f"{paths.program()} runbook check {self.path}"
+        return UsageError(f"{self.path}:{line}:{column}: {rule}", hint=hint or again)
 
     def column(self, line: int) -> int:
         """Column of the first character of a line (from 1) that is not blank; 1 in a blank line."""

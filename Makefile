@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES
+OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES EXAMPLES
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -193,6 +193,10 @@ test-bundle: environment ## Prove that a bundle needs no network; as root; BUNDL
 .PHONY: test-wheel
 test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
 	.venv/bin/python -m tests.wheel.proof $(if $(DRILL),--drill)
+
+.PHONY: fuzz
+fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
+	@nice .venv/bin/python -m tools.fuzz $(if $(EXAMPLES),--examples "$(EXAMPLES)") $(if $(SEED),--seed "$(SEED)")
 
 # The volume agent's tests make and mount volumes when run as root. What this host does not allow is skipped, and the skip says so.
 .PHONY: test-agent

@@ -129,10 +129,10 @@ def test_a_value_of_the_wrong_type_is_refused_with_its_line(tmp_path: Path, own:
 @pytest.mark.parametrize(
     ("own", "message"),
     [
-        ("a: [\n", "VALUES=.*:2: not YAML"),
+        ("a: [\n", "VALUES=.*:2:1: not YAML"),
         ("- a\n", "a mapping of Helm values, not a list"),
         ("text", "a mapping of Helm values, not a text"),
-        ("a: \x00", "VALUES=.*: not YAML"),
+        ("a: \x00", "VALUES=.*:1:4: a NUL character"),
     ],
 )
 def test_a_file_that_holds_no_values(tmp_path: Path, own: str, message: str) -> None:
@@ -141,7 +141,7 @@ def test_a_file_that_holds_no_values(tmp_path: Path, own: str, message: str) -> 
     with pytest.raises(UsageError, match=message) as caught:
         Own.read(file)
     assert len(caught.value.message.splitlines()) == 1
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(UsageError, match="cannot read VALUES="):
         Own.read(tmp_path)
 
 

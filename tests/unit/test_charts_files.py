@@ -90,7 +90,7 @@ def test_dependencies_that_are_no_list_of_subcharts(tmp_path: Path, listed: str)
         chart_files.dependencies(folder)
 
 
-@pytest.mark.parametrize(("values", "words"), [("- a", "must be a mapping, not a list"), ("a: [", "cannot be read")])
+@pytest.mark.parametrize(("values", "words"), [("- a", "must be a mapping, not a list"), ("a: [", "not YAML")])
 def test_default_values_that_are_no_values(tmp_path: Path, values: str, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         chart_files.values(world.chart(tmp_path / "c", values=values))
@@ -136,7 +136,7 @@ def test_a_place_that_is_not_there_names_what_is_beside_it(chart: Path) -> None:
     [
         ("name: prometheus\n", "not a chart, no Chart.yaml with a name and a version"),
         ("name: a/../b\nversion: 1.0.0\n", "not a chart"),
-        ("a: [", "cannot be read"),
+        ("a: [", "not YAML"),
         ("- a\n", "not a chart"),
         ("", "not a chart"),
     ],

@@ -161,12 +161,15 @@ def test_the_cells_may_be_expected_as_json(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "[7]", "{}", '{"include": 7}', '{"include": []}', '{"include": [{}]}', '{"include": [{"id": 7}]}'],
+    ["[]", "[7]", "{}", '{"include": 7}', '{"include": []}', '{"include": [{}]}', '{"include": [{"id": 7}]}'],
 )
 def test_an_expectation_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     file = tmp_path / "cells.json"
     file.write_text(text)
     with pytest.raises(UsageError, match="is not what `promdrill matrix --format json` prints"):
+        expected(file)
+    file.write_text("")
+    with pytest.raises(UsageError, match=r"cells\.json is not JSON"):
         expected(file)
 
 

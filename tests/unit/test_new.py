@@ -145,7 +145,7 @@ def test_an_id_leaves_room_for_the_names_of_its_variants(base: Path) -> None:
             "--like lifecycle-flag has no Helm values: its install is manual",
             "choose another scenario",
         ),
-        (["x", "--like=broken"], "--like broken: cannot read", ""),
+        (["x", "--like=broken"], "cannot read ", "ls -ld "),
     ],
 )
 def test_bad_input_is_one_clear_error(

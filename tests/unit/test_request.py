@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from tests.unit.bundle_world import World
@@ -13,6 +13,7 @@ from tests.unit.cluster_world import IDENTITY
 
 from promdrill import doctor, supply
 from promdrill.cluster.address import Address
+from promdrill.core import reading
 from promdrill.core.errors import UsageError
 from promdrill.helm.values import ChartPlan
 from promdrill.helm.values.user import Own
@@ -87,13 +88,13 @@ def test_scenarios_are_named_by_ids() -> None:
 def test_values_are_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (place / "own.yaml").write_text("server: {retention: 1d}\n")
     read: list[Path] = []
-    kept = Path.read_text
+    kept = reading.opened
 
-    def counted(path: Path, *args: Any, **options: Any) -> str:
+    def counted(path: Path, **options: Any) -> BinaryIO:
         read.extend([path] if path.name == "own.yaml" else [])
-        return kept(path, *args, **options)
+        return kept(path, **options)
 
-    monkeypatch.setattr(Path, "read_text", counted)
+    monkeypatch.setattr(reading, "opened", counted)
     request = make({"VALUES": "own.yaml"}, folder=place)
     assert request.values == Own(place / "own.yaml", "server: {retention: 1d}\n", {"server": {"retention": "1d"}})
     assert read == [place / "own.yaml"]
@@ -104,9 +105,9 @@ def test_values_are_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a: [\n", r"VALUES=own\.yaml:2: not YAML: "),
-        ("- a", r"VALUES=own\.yaml: must be a mapping of Helm values, not a list"),
-        ("word", r"VALUES=own\.yaml: must be a mapping of Helm values, not a text"),
+        ("a: [\n", r"VALUES=own\.yaml:2:1: not YAML: "),
+        ("- a", r"VALUES=own\.yaml:1: must be a mapping of Helm values, not a list"),
+        ("word", r"VALUES=own\.yaml:1: must be a mapping of Helm values, not a text"),
     ],
 )
 def test_values_that_are_none_are_refused_with_their_place(place: Path, text: str, message: str) -> None:

@@ -112,13 +112,20 @@ def test_each_bad_step_is_named_and_takes_one_process_more(started: list[Sequenc
     commands = ["echo a", "echo 'open\nb", "echo c", "cat <<END\nd", "cat <<END\nd\nEND", "echo e\n  done", "echo f'"]
     with pytest.raises(UsageError) as caught:
         lint.lint(book(*commands))
-    lines = str(caught.value).split("\n")
+    lines = caught.value.message.split("\n")
     assert [line.partition(": ")[0] for line in lines] == [
         f"runbook.md:{at}" for at in ("20:1", "41:1", "61:3", "70:1")
     ]
     assert all(": not a complete command: " in line for line in lines)
     assert "here-document at line 40" in lines[1]
     assert len(started) == 1 + 4
+
+
+def test_of_a_thousand_bad_steps_the_first_are_named_and_the_rest_counted(started: list[Sequence[str]]) -> None:
+    with pytest.raises(UsageError, match="980 more steps like these") as caught:
+        lint.lint(book(*["echo 'open"] * 1000))
+    assert len(caught.value.message.splitlines()) == lint.MOST_SHOWN + 1
+    assert len(started) == 1 + lint.MOST_SHOWN
 
 
 def test_the_verdict_is_that_of_bash_alone() -> None:

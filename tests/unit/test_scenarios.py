@@ -103,7 +103,7 @@ def test_a_range_that_is_none(tmp_path: Path, text: str) -> None:
         ((), "def test_it(drill): pass\ndef test_too(drill): pass\n", "has 2 tests; a scenario has one"),
         ((), "def helper(drill): pass\n", "has 0 tests"),
         ((), "def test_it(drill) pass\n", r"test_it.py:3: not Python: "),
-        ((), "\0\n", "not Python: "),
+        ((), "\0\n", "a NUL character"),
     ],
 )
 def test_what_cannot_be_read_is_one_clear_error(

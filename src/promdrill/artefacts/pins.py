@@ -13,10 +13,14 @@ from typing import Any
 from packaging.version import Version
 
 from promdrill.artefacts.platforms import Platform
+from promdrill.core import reading, toml_read
 from promdrill.core.errors import SupplyError, UsageError
 
 PINS_VARIABLE = "PROMDRILL_PINS"
 """Names a file with the user's own pins, in the format of pins.toml."""
+
+_PATTERNS = ("address", "member")
+"""Tables of texts that name a version and a platform; all others hold checksums."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -61,10 +65,10 @@ class Pins:
         own = os.environ.get(PINS_VARIABLE)
         if not own:
             return cls(ours)
-        try:
-            return cls(tomllib.loads(Path(own).read_text(encoding="utf-8")), ours)
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{PINS_VARIABLE}={own} cannot be read: {error}", hint=f"unset {PINS_VARIABLE}") from error
+        said = f"{PINS_VARIABLE}={reading.shown(own)}"
+        theirs = toml_read.value_of(reading.text_of(reading.path_of(own, said=said), said=said), said=said)
+        _check(theirs, said)
+        return cls(theirs, ours)
 
     def versions(self, name: str) -> list[str]:
         """The pinned versions of something, newest first."""
@@ -144,3 +148,29 @@ class Pins:
     def _how_to(self, name: str, version: str, field: str = "digest") -> str:
         entry = f'[{name}."{version}"] {field} = "<the SHA-256 that its publisher gives>"'
         return f"put {entry} into a file, and set {PINS_VARIABLE}=<that file>"
+
+
+def _check(table: Mapping[str, Any], said: str) -> None:
+    """Refuse a table that is none of pins: texts with known names in braces, and checksums by version and platform."""
+    for name, held in table.items():
+        if not isinstance(held, dict):
+            raise UsageError(f"{said}: {name} is not a table", hint=f'[{name}."1.2.3"]')
+        for key, value in held.items():
+            if name in _PATTERNS:
+                _check_pattern(value, f"{said}: {name}.{key}")
+                continue
+            try:
+                Version(key)
+            except ValueError as error:
+                raise UsageError(f"{said}: {name}.{key}: not a version", hint=f'[{name}."1.2.3"]') from error
+            if not isinstance(value, dict):
+                raise UsageError(f"{said}: {name}.{key} is not a table", hint=f'[{name}."{key}"]')
+
+
+def _check_pattern(value: object, said: str) -> None:
+    try:
+        known = isinstance(value, str) and bool(value.format(version="", system="", architecture="") or True)
+    except (LookupError, ValueError, AttributeError):
+        known = False
+    if not known:
+        raise UsageError(f"{said}: not a text with {{version}}, {{system}} and {{architecture}}", hint="see pins.toml")

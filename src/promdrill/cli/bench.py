@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    EXIT_SOFTWARE,
     EXIT_USAGE,
     Subcommands,
     add_command,
@@ -28,7 +30,8 @@ from promdrill.cli.parser import (
 from promdrill.cli.run import OPTIONS as OF_RUN
 from promdrill.core import paths
 from promdrill.core.choices import jobs
-from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.errors import PromdrillError, UsageError, shortened
+from promdrill.core.reading import path_of
 from promdrill.matrix import child
 from promdrill.report.bench import show as bench_shown
 from promdrill.report.bench.figures import Bench, bench
@@ -67,7 +70,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument(
         "results",
         nargs="*",
-        type=Path,
+        type=path_of,
         metavar="RESULTS",
         help="results.json, the folder of a run, or a folder of runs: analyse these instead of running drills",
     )
@@ -75,7 +78,7 @@ def add(commands: Subcommands) -> None:
     for variable, meaning in OPTIONS.items():
         flag = f"--{variable.lower().replace('_', '-')}"
         parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
-    parser.add_argument("--reports", type=Path, help="folder of all reports (default: reports)")
+    parser.add_argument("--reports", type=path_of, help="folder of all reports (default: reports)")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
     codes = "Exit codes: 0 all ended as expected; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
     parser.epilog = f"{parser.epilog}\n\n{codes}"
@@ -173,9 +176,10 @@ def _run_all(asked: _Asked, tell: Callable[[str], None]) -> _Ended:
         if ended.interrupted or ended.code == EXIT_INTERRUPTED:
             complain(PromdrillError(f"interrupted in {which}"))
             return _Ended(tuple(folders), EXIT_INTERRUPTED, complete=False)
-        if ended.code == EXIT_USAGE or heard.folder is None:
+        if ended.code in {EXIT_USAGE, EXIT_SOFTWARE} or heard.folder is None:
             complain(PromdrillError(f"{which} left no results; its exit code is {ended.code}"))  # and said why
-            return _Ended(tuple(folders), EXIT_USAGE if ended.code == EXIT_USAGE else EXIT_FAILED, complete=False)
+            code = ended.code if ended.code in {EXIT_USAGE, EXIT_SOFTWARE} else EXIT_FAILED
+            return _Ended(tuple(folders), code, complete=False)
         folders.append(heard.folder)
         worst = worst if ended.code == EXIT_OK else EXIT_FAILED
     return _Ended(tuple(folders), worst)
@@ -203,6 +207,6 @@ class _Heard:
 
 
 def _runs(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= MOST_RUNS):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST_RUNS}")
+    if not (re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= MOST_RUNS):
+        raise argparse.ArgumentTypeError(f"{shortened(text, 40)!r} is not a whole number from 1 to {MOST_RUNS}")
     return int(text)

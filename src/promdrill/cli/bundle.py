@@ -6,7 +6,6 @@ import argparse
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.markup import escape
 from rich.padding import Padding
@@ -17,6 +16,7 @@ from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core import paths
 from promdrill.core.console import Console
+from promdrill.core.reading import path_of
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.manifest import Manifest
 from promdrill.supply.bundle.write import check_place
@@ -41,8 +41,8 @@ def add(commands: Subcommands) -> None:
         execute=_execute,
     )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--file", type=Path, metavar="BUNDLE", help=f"output file (default: {FILE_NAME}) [$BUNDLE]")
-    what.add_argument("--list", type=Path, metavar="FILE", help="list a bundle's contents and where each came from")
+    what.add_argument("--file", type=path_of, metavar="BUNDLE", help=f"output file (default: {FILE_NAME}) [$BUNDLE]")
+    what.add_argument("--list", type=path_of, metavar="FILE", help="list a bundle's contents and where each came from")
     parser.add_argument("--all", action="store_true", help="with --list: every package and whole checksums")
     supply.add_options(parser)
     parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; give the run the same VALUES."
@@ -59,7 +59,7 @@ def _execute(arguments: argparse.Namespace) -> int:
 def _write(arguments: argparse.Namespace) -> int:
     from promdrill.request import fulfil  # noqa: PLC0415  slow to import, so only when needed
 
-    file = (arguments.file or Path(os.environ.get("BUNDLE") or FILE_NAME)).expanduser()
+    file = arguments.file or path_of(os.environ.get("BUNDLE") or FILE_NAME)
     check_place(file)
     request, found = fulfil.prepare(supply.asked(arguments), say=say)
     supplied = fulfil.provide(request, request.scenarios, say=say, found=found)

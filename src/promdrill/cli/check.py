@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, aside, say
+from promdrill.core.reading import path_of
 
 
 def add(commands: Subcommands) -> None:
@@ -18,7 +19,9 @@ def add(commands: Subcommands) -> None:
         example="promdrill check drills/my-incident",
         execute=_execute,
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a scenario, or a folder of scenarios")
+    parser.add_argument(
+        "folders", nargs="+", type=path_of, metavar="FOLDER", help="a scenario, or a folder of scenarios"
+    )
     parser.epilog = (
         f"{parser.epilog}\n\nExit codes: 0 no problems; 1 problems found; 2 no such folder, or no scenario in it."
     )
@@ -28,7 +31,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     from promdrill.authoring.check import check, scenarios_in  # noqa: PLC0415  slow to import, so only when needed
 
     notes: list[str] = []
-    found = check([folder.expanduser() for folder in arguments.folders], note=notes.append)
+    found = check(arguments.folders, note=notes.append)
     for finding in found:
         problem = finding.problem
         hint = f". Hint: {problem.hint}" if problem.hint else ""
@@ -37,7 +40,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         aside(f"promdrill: {note}")
     if found:
         return EXIT_FAILED
-    count = sum(len(scenarios_in(folder.expanduser())) for folder in arguments.folders)
+    count = sum(len(scenarios_in(folder)) for folder in arguments.folders)
     say(f"{count} scenario{'s' if count > 1 else ''}: no problems")
     return EXIT_OK
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.core.choices import nearest
+from promdrill.core.reading import path_of
 from promdrill.report.compare import markdown
 from promdrill.report.compare import text as compare_text
 from promdrill.report.compare.across import Axis
@@ -32,8 +32,8 @@ def add(commands: Subcommands) -> None:
         execute=_execute,
     )
     parts = "results.json, the folder of a run, or a folder of runs"
-    parser.add_argument("old", type=Path, metavar="OLD", help=f"what to compare with: {parts}")
-    parser.add_argument("new", type=Path, metavar="NEW", help="what to judge: the same kinds of input")
+    parser.add_argument("old", type=path_of, metavar="OLD", help=f"what to compare with: {parts}")
+    parser.add_argument("new", type=path_of, metavar="NEW", help="what to judge: the same kinds of input")
     parser.add_argument("--format", choices=_FORMATS, default="text", help="text (default), json or markdown")
     parser.add_argument(
         "--across",

@@ -9,11 +9,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, complain, say
 from promdrill.core import paths, records
 from promdrill.core.errors import PromdrillError
+from promdrill.core.reading import path_of
 from promdrill.request import scenarios
 from promdrill.results.table import Table
 
@@ -58,7 +58,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument("--json", action="store_true", help="as a JSON list")
     parser.add_argument(
         "--reports",
-        type=Path,
+        type=path_of,
         default=paths.reports_dir(),
         metavar="FOLDER",
         help="reports to take each scenario's last duration from (default: reports)",

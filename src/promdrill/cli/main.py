@@ -12,10 +12,20 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_PIPE_CLOSED, EXIT_USAGE, Parser, complain
+from promdrill.cli.parser import (
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_PIPE_CLOSED,
+    EXIT_SOFTWARE,
+    EXIT_USAGE,
+    Parser,
+    complain,
+)
+from promdrill.core import paths, reading
 from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 
@@ -117,12 +127,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: Arguments without the program's name; those of the process by default.
 
     Returns:
-        0 when all is well, 1 when something failed, 2 for bad input, 130 when interrupted, 141 when
-        the reader of its output has gone.
+        0 when all is well, 1 when something failed, 2 for bad input, 70 for an error that nobody expected, 130 when
+        interrupted, 141 when the reader of its output has gone.
     """
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         _check_name(words)
+        _check_places()
         arguments = build_parser().parse_args(words)
         with _endings_as_interrupts():
             code: int = arguments.execute(arguments)
@@ -135,6 +146,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader, such as head, has stopped reading
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains when it flushes at exit
         return EXIT_PIPE_CLOSED
+    except Exception as error:  # noqa: BLE001  or it would end with 1, which means that drills failed
+        from promdrill.cli import unexpected  # noqa: PLC0415  only when needed
+
+        unexpected.report(error)
+        return EXIT_SOFTWARE
     return code
 
 
@@ -160,6 +176,20 @@ def _check_name(words: Sequence[str]) -> None:
     if words and not words[0].startswith("-") and words[0] not in {*names, *FORMER_NAMES}:
         hint = f"{PROGRAM} {nearest(words[0], names)}"
         raise UsageError(f"{words[0]}: no such command; the commands are {', '.join(names)}", hint=hint)
+
+
+def _check_places() -> None:
+    """Refuse folders in which nothing can be kept, and a working folder that has gone."""
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise UsageError("the working folder no longer exists", hint="cd") from error
+    for variable in (paths.CACHE_VARIABLE, paths.STATE_VARIABLE):
+        text = os.environ.get(variable)
+        if text:
+            folder = reading.path_of(text, said=f"{variable}={reading.shown(text)}")
+            if folder.exists() and not folder.is_dir():
+                raise UsageError(f"{variable}={text}: not a folder", hint=f"unset {variable}")
 
 
 @contextlib.contextmanager

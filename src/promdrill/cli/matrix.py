@@ -16,6 +16,7 @@ from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcomm
 from promdrill.core import paths
 from promdrill.core.choices import SUPPLIES, jobs, one_of
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.reading import path_of, shown
 from promdrill.matrix import child, ground, running, table
 from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
 from promdrill.matrix.gitlab import to_gitlab
@@ -54,7 +55,9 @@ def add(commands: Subcommands) -> None:
         ),
         execute=_execute,
     )
-    parser.add_argument("--file", type=Path, default=DEFAULT, help=f"the matrix (default: promdrill's own {FILE_NAME})")
+    parser.add_argument(
+        "--file", type=path_of, default=DEFAULT, help=f"the matrix (default: promdrill's own {FILE_NAME})"
+    )
     parser.add_argument(
         "--cell",
         action="append",
@@ -80,7 +83,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     cells = select(matrix.cells, _ids(arguments))
     for remark in matrix.remarks:
         complain(PromdrillError(remark))
-    folders = Folders(Path(_asked(arguments, "REPORTS") or "reports"))
+    folders = Folders(_reports(arguments))
     if arguments.run:
         return _run(arguments, matrix, cells, folders, choice=choice)
     if arguments.fetch:
@@ -195,7 +198,7 @@ def _in_checkout(name: str, text: str) -> str:
         UsageError: It lies outside this folder, or has characters that are special to GitLab or a shell.
     """
     top = Path.cwd().resolve()
-    path = (top / Path(text).expanduser()).resolve()
+    path = (top / path_of(text, said=f"{name}={text}")).resolve()
     if not path.is_relative_to(top):
         raise UsageError(f"{name}={text}: not inside this folder; each job has only its own checkout")
     relative = path.relative_to(top).as_posix()
@@ -227,3 +230,8 @@ def _asked(arguments: argparse.Namespace, name: str) -> str | None:
     """The option, else the variable of the environment; empty means unset."""
     given = getattr(arguments, name.lower(), None) if name in OPTIONS else None
     return given or os.environ.get(name) or None
+
+
+def _reports(arguments: argparse.Namespace) -> Path:
+    text = _asked(arguments, "REPORTS") or "reports"
+    return path_of(text, said=f"REPORTS={shown(text)}")

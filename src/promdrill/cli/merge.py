@@ -7,6 +7,7 @@ from pathlib import Path
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.core.errors import UsageError
+from promdrill.core.reading import path_of
 from promdrill.report.cells import merge, show
 from promdrill.results.folder import write_atomically
 
@@ -25,19 +26,19 @@ def add(commands: Subcommands) -> None:
     )
     parser.add_argument(
         "folder",
-        type=Path,
+        type=path_of,
         metavar="FOLDER",
         help=f"folder with one folder per cell; {MARKDOWN} and {JSON} are written there",
     )
     parser.add_argument(
         "--summary",
-        type=Path,
+        type=path_of,
         metavar="FILE",
         help="also append the Markdown to this file, such as $GITHUB_STEP_SUMMARY",
     )
     parser.add_argument(
         "--expect",
-        type=Path,
+        type=path_of,
         metavar="FILE",
         help="saved output of `promdrill matrix --format json` or github; a cell listed there but missing in FOLDER "
         "is red",

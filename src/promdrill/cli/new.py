@@ -16,9 +16,10 @@ from pathlib import Path
 import yaml
 
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
-from promdrill.core import paths
+from promdrill.core import paths, reading
 from promdrill.core.choices import nearest
 from promdrill.core.errors import UsageError
+from promdrill.core.reading import path_of
 from promdrill.request import scenarios
 
 DEFAULT_LIKE = "lifecycle-flag"
@@ -52,7 +53,7 @@ def add(commands: Subcommands) -> None:
 
 def _execute(arguments: argparse.Namespace) -> int:
     named = arguments.scenarios or os.environ.get("SCENARIOS")
-    folder = create(arguments.id, like=arguments.like, base=Path(named).expanduser() if named else None)
+    folder = create(arguments.id, like=arguments.like, base=path_of(named) if named else None)
     said = {"SCENARIO": arguments.id, "SCENARIOS": named}
     shown = os.path.relpath(folder)
     say(f"created {shown}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
@@ -140,9 +141,6 @@ def _values(name: str, like: str, there: Sequence[scenarios.ScenarioFolder]) -> 
     if install:
         raise UsageError(f"--like {like} has no Helm values: its install is {install}", hint="choose another scenario")
     file = found[like].folder / "values.yaml"
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--like {like}: cannot read {file}: {error}") from error
+    text = reading.text_of(file)
     values = re.sub(r"\A(#.*\n|\s*\n)*", "", text)
     return f"# {name}: TODO what these values are for. They were copied from {like}.\n{values}"

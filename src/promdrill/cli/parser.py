@@ -22,6 +22,9 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 """Bad input. Nothing was started."""
 
+EXIT_SOFTWARE = 70  # EX_SOFTWARE of sysexits.h
+"""An error in promdrill that nobody expected. The message says where its traceback is, and where to report it."""
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 """Interrupted by Ctrl-C, or by the end of the terminal or the CI job. Everything was cleaned up first."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core.errors import UsageError
+from promdrill.core.reading import path_of
 from promdrill.results.folder import write_atomically
 
 HTML, MARKDOWN = "html", "markdown"
@@ -27,20 +28,20 @@ def add(commands: Subcommands) -> None:
     parser.add_argument(
         "folders",
         nargs="+",
-        type=Path,
+        type=path_of,
         metavar="FOLDER",
         help="the folder of a run, or a folder of runs, such as the cells of a matrix; each run is a column",
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=path_of,
         metavar="FILE",
         help=f"output file; - is standard output (default: {NAMES[HTML]} in FOLDER, or in the working folder for "
         "several)",
     )
     parser.add_argument(
         "--previous",
-        type=Path,
+        type=path_of,
         metavar="FOLDER",
         help="the run to show changes against (default: for a single run, the one before it in the same folder)",
     )

@@ -7,7 +7,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,6 +24,7 @@ from promdrill.cli.parser import (
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import DrillResult
+from promdrill.core.reading import path_of
 from promdrill.drill import Drill
 from promdrill.drill.incident import Incident
 from promdrill.drill.part import UpToIncident
@@ -67,7 +67,7 @@ def add(commands: Subcommands) -> None:
         flag = f"--{variable.lower().replace('_', '-')}"
         parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
     parser.add_argument(
-        "--reports", type=Path, default=paths.reports_dir(), help="folder of all reports (default: reports)"
+        "--reports", type=path_of, default=paths.reports_dir(), help="folder of all reports (default: reports)"
     )
     parser.epilog = (
         f"{parser.epilog}\n\nExit codes: 0 the incident is standing; 1 it was not observed, its cluster is deleted;\n"
@@ -121,7 +121,7 @@ def _not_there(asked: Request, session: sessions.Session, reproduction: Reproduc
     for text in why:
         complain(PromdrillError(f"{asked.scenarios[0].name} was not reproduced: {text}"))
     say(f"the cluster was deleted; see {asked.reports}")
-    return EXIT_FAILED if code in {pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.INTERNAL_ERROR} else EXIT_USAGE
+    return EXIT_FAILED if code == pytest.ExitCode.TESTS_FAILED else EXIT_USAGE
 
 
 class Reproduction:

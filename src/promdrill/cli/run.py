@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from promdrill.cli import unexpected
 from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_OK,
+    EXIT_SOFTWARE,
     EXIT_USAGE,
     Parser,
     Subcommands,
@@ -26,6 +28,7 @@ from promdrill.cli.parser import (
 )
 from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.reading import path_of
 from promdrill.request import options
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.results import folder, store, summary
@@ -44,7 +47,7 @@ _PYTEST_EXIT_CODES = {
     pytest.ExitCode.OK: EXIT_OK,
     pytest.ExitCode.TESTS_FAILED: EXIT_FAILED,
     pytest.ExitCode.INTERRUPTED: EXIT_USAGE,  # except Ctrl-C: a scenario cannot be imported, nothing was started
-    pytest.ExitCode.INTERNAL_ERROR: EXIT_FAILED,
+    pytest.ExitCode.INTERNAL_ERROR: EXIT_SOFTWARE,
     pytest.ExitCode.USAGE_ERROR: EXIT_USAGE,
     pytest.ExitCode.NO_TESTS_COLLECTED: EXIT_USAGE,
 }
@@ -81,20 +84,23 @@ def add_drilling(
         if variable not in without:
             parser.add_argument(options.flag(variable), metavar=variable, help=f"{meaning} [${variable}]")
     parser.add_argument(
-        "--reports", type=Path, default=Path("reports"), help="folder of all reports (default: reports)"
+        "--reports", type=path_of, default=Path("reports"), help="folder of all reports (default: reports)"
     )
     parser.add_argument(
-        "--report-dir", type=Path, help="exact folder for this run's report, instead of a new one under --reports"
+        "--report-dir", type=path_of, help="exact folder for this run's report, instead of a new one under --reports"
     )
     parser.add_argument(
-        "--in-cluster", type=Path, help="use the running cluster described in this file, and leave it running"
+        "--in-cluster", type=path_of, help="use the running cluster described in this file, and leave it running"
     )
-    parser.add_argument("--request", type=Path, metavar="FILE", help=argparse.SUPPRESS)  # for a cell of a matrix
+    parser.add_argument("--request", type=path_of, metavar="FILE", help=argparse.SUPPRESS)  # for a cell of a matrix
     _explain_exit_codes(parser)
 
 
 def _explain_exit_codes(parser: Parser) -> None:
-    codes = "Exit codes: 0 all ended as expected; 1 some did not; 2 bad input, nothing was started; 130 interrupted."
+    codes = (
+        "Exit codes: 0 all ended as expected; 1 some did not; 2 bad input, nothing was started;\n"
+        "70 an error in promdrill itself; 130 interrupted."
+    )
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 
@@ -138,19 +144,33 @@ def _asked(arguments: argparse.Namespace) -> Request:
     )
 
 
-class _Interruption:
-    """A pytest plugin that knows Ctrl-C from a collection error: pytest has one exit code for both."""
+class _Ending:
+    """A pytest plugin that knows how a session ended, where pytest's exit code does not say it.
 
-    seen = False
+    Attributes:
+        interrupted: Whether it was Ctrl-C: pytest has one exit code for that and for a collection error.
+        broke: What broke in pytest, or in a plugin of it: promdrill's.
+    """
+
+    interrupted = False
+    broke: BaseException | None = None
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep what broke."""
+        self.broke = excinfo.value
 
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
-        self.seen = not isinstance(excinfo.value, pytest.Session.Interrupted)  # which is a collection error
+        """Keep whether it was one."""
+        self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)  # which is a collection error
 
 
 def _drill(session: DrillSession) -> int:
-    interruption = _Interruption()
-    code = pytest.main(_pytest_arguments(session.request.scenarios), plugins=[session, interruption])
-    return EXIT_INTERRUPTED if interruption.seen else _PYTEST_EXIT_CODES.get(pytest.ExitCode(code), EXIT_FAILED)
+    ending = _Ending()
+    code = pytest.main(_pytest_arguments(session.request.scenarios), plugins=[session, ending])
+    if ending.broke is not None:
+        unexpected.report(ending.broke)
+        return EXIT_SOFTWARE
+    return EXIT_INTERRUPTED if ending.interrupted else _PYTEST_EXIT_CODES.get(pytest.ExitCode(code), EXIT_SOFTWARE)
 
 
 def _pytest_arguments(scenarios: Sequence[Path]) -> list[str]:

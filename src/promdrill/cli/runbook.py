@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Parser, Subcommands, add_command, complain, say
+from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, EXIT_USAGE, Parser, Subcommands, add_command, complain, say
 from promdrill.core.errors import PromdrillError
+from promdrill.core.reading import Unreadable, path_of
 from promdrill.runbook import unset
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
@@ -20,7 +20,8 @@ def add(commands: Subcommands) -> None:
     parser = add_command(
         actions, "check", summary="check runbooks without a cluster", example=example, execute=_execute
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a runbook in Markdown")
+    parser.epilog = f"{parser.epilog}\n\nExit codes: 0 no problems; 1 problems found; 2 a file cannot be read."
+    parser.add_argument("files", nargs="+", type=path_of, metavar="FILE", help="a runbook in Markdown")
 
 
 def _execute(arguments: argparse.Namespace) -> int:
@@ -30,9 +31,12 @@ def _execute(arguments: argparse.Namespace) -> int:
             runbook = parse(file)
             lint(runbook)
             unset.check(runbook)
+        except Unreadable as error:
+            complain(error)
+            code = EXIT_USAGE
         except PromdrillError as error:
             complain(error)
-            code = EXIT_FAILED
+            code = max(code, EXIT_FAILED)
         else:
             say(f"{file}: ok")
     return code

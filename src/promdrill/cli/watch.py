@@ -12,6 +12,7 @@ from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcomm
 from promdrill.core.clock import SYSTEM
 from promdrill.core.console import Console
 from promdrill.core.errors import UsageError
+from promdrill.core.reading import path_of
 from promdrill.watch.choose import choose
 from promdrill.watch.data import to_json
 from promdrill.watch.loop import Watching
@@ -32,7 +33,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument(
         "folder",
         nargs="?",
-        type=Path,
+        type=path_of,
         default=Path("reports"),
         metavar="FOLDER",
         help="a run's folder, or a folder of runs, of which the newest is shown (default: reports)",

@@ -10,7 +10,7 @@ import difflib
 import re
 from collections.abc import Iterable
 
-from promdrill.core.errors import UsageError
+from promdrill.core.errors import UsageError, shortened
 
 SUPPLIES = ("auto", "source", "registry")
 """Values of SUPPLY: where everything comes from."""
@@ -43,7 +43,9 @@ MOST_REPEATS = 100
 MOST_JOBS = 16
 """Most drills at once. Each has a Prometheus, a pytest process and a Helm; more would starve each other anywhere."""
 
-VERSION = re.compile(r"\d+\.\d+\.\d+(-[0-9A-Za-z.-]+)?")
+_COMPARED = 200  # characters: the time to compare grows with the square of them
+
+VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}\.[0-9]{1,9}(-[0-9A-Za-z.-]{1,60})?")
 """A whole version without a leading v: ``3.14.0``, ``3.0.0-rc.1``."""
 
 
@@ -61,7 +63,7 @@ def one_of(name: str, value: str, valid: Iterable[str]) -> None:
     choices = list(valid)
     if value not in choices:
         hint = f"{name}={nearest(value, choices)}" if choices else ""
-        raise UsageError(f"{name}={value}: not one of {', '.join(choices) or '(none)'}", hint=hint)
+        raise UsageError(f"{name}={shortened(value, 80)}: not one of {', '.join(choices) or '(none)'}", hint=hint)
 
 
 def jobs(text: str) -> int:
@@ -85,10 +87,10 @@ def repeats(text: str) -> int:
 def nearest(value: str, choices: Iterable[str]) -> str:
     """The choice most similar to the value; the first one if none is similar."""
     options = list(choices)
-    return (difflib.get_close_matches(value, options, n=1, cutoff=0.0) or options[:1])[0]
+    return (difflib.get_close_matches(value[:_COMPARED], options, n=1, cutoff=0.0) or options[:1])[0]
 
 
 def _number(name: str, text: str, most: int, *, hint: str) -> int:
-    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= most):
-        raise UsageError(f"{name}={text}: not a whole number from 1 to {most}", hint=hint)
+    if not (re.fullmatch(r"[0-9]{1,9}", text) and 1 <= int(text) <= most):
+        raise UsageError(f"{name}={shortened(text, 40)}: not a whole number from 1 to {most}", hint=hint)
     return int(text)

@@ -1,8 +1,8 @@
 """Records as JSON: frozen dataclasses written and read by their types, in the same way for every file of promdrill's.
 
 `dump` turns a record into plain data, `load` turns plain data into a record and refuses what does not fit: a missing
-field without a default, a value of another type, a moment without a time zone, NaN. Unknown fields are
-ignored. `parse` and `read_file` do the same from a text and from a file.
+field without a default, a value of another type, a moment without a time zone, a number that JSON's readers do not
+agree on. Unknown fields are ignored. `parse` and `read_file` do the same from a text and from a file.
 
 Types that a record may use: str, int, float, bool, None, tuple, list, frozenset, dict and Mapping, StrEnum, Path,
 `Moment`, further records, and unions of these with None.
@@ -19,12 +19,23 @@ from typing import Annotated, Any, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 
-from promdrill.core.errors import UsageError
+from promdrill.core import reading
+from promdrill.core.errors import UsageError, shortened
+from promdrill.core.reading import Unreadable
 
 T = TypeVar("T")
 
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """A point in time; in JSON ISO 8601 with its time zone."""
+
+
+LARGEST = 2**53
+"""Largest number: every whole one up to it is exact for every reader of JSON (RFC 8259), and none overflows a date."""
+
+_LONGEST = 20  # digits, with a sign: a longer number is beyond it
+
+DEEPEST = 100
+"""Most levels of lists and objects in each other: a Kubernetes object has some twenty."""
 
 
 class Misfit(ValueError):
@@ -52,48 +63,56 @@ def loads(kind: type[T], text: str | bytes, *, exact: bool = False) -> T:
     Args:
         kind: As for `load`.
         text: The JSON.
-        exact: Refuse fields that the record does not have, which `load` ignores.
+        exact: As for `load`.
 
     Raises:
         Misfit: It is not JSON, or does not fit.
     """
-    data = parse(text)
-    record = load(kind, data)
-    if exact:
-        _refuse_surplus(data, dump(record), "")
-    return record
+    return load(kind, parse(text), exact=exact)
 
 
-def load(kind: type[T], data: object) -> T:
+def load(kind: type[T], data: object, *, exact: bool = False) -> T:
     """The record that plain data describes.
 
     Args:
         kind: A dataclass, or any other type that a record may use.
         data: As from `dump` or `parse`.
+        exact: Refuse fields that the record does not have, which are ignored otherwise.
 
     Raises:
         Misfit: It does not fit.
     """
     try:
-        return msgspec.convert(data, kind, dec_hook=_decoded)
+        record = msgspec.convert(data, kind, dec_hook=_decoded)
     except msgspec.ValidationError as error:
         raise Misfit(_words(str(error))) from error
-    except RecursionError as error:
-        raise Misfit("is nested too deeply") from error
+    if exact:
+        _refuse_surplus(data, dump(record), "")
+    return record
 
 
 def parse(text: str | bytes) -> Any:
     """Plain data from JSON.
 
     Raises:
-        Misfit: It is not JSON, is nested too deeply, or contains NaN or Infinity.
+        Misfit: It is not JSON, is nested too deeply, or contains NaN, Infinity, a number beyond `LARGEST`, or half of a
+            surrogate pair, which is no character.
     """
     try:
-        return json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        plain = text if isinstance(text, str) else text.decode("utf-8-sig")
+        data = json.loads(plain, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
     except RecursionError as error:
         raise Misfit("is nested too deeply") from error
     except ValueError as error:
         raise error if isinstance(error, Misfit) else Misfit(f"is not JSON: {error}") from error
+    if plain.count("[") + plain.count("{") > DEEPEST and _deep(data):
+        raise Misfit("is nested too deeply")
+    if "\\u" in plain or not plain.isascii():
+        try:
+            json.dumps(data, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            raise Misfit(f"has {error.object[error.start]!r}, which is not a character") from error
+    return data
 
 
 def read_file(file: Path, *, hint: str = "") -> Any:
@@ -102,12 +121,11 @@ def read_file(file: Path, *, hint: str = "") -> Any:
     Raises:
         UsageError: The file cannot be read, or is not JSON; the message names it.
     """
+    content = reading.bytes_of(file, limit_bytes=reading.LARGEST_RECORD_BYTES)
     try:
-        return parse(file.read_bytes())
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}", hint=hint) from error
-    except ValueError as error:
-        raise UsageError(f"{file} {error}", hint=hint) from error
+        return parse(content)
+    except Misfit as error:
+        raise UsageError(f"{file} {error}", hint=hint or f"cat {file}") from error
 
 
 def read(kind: type[T], file: Path, *, wrong: str, hint: str = "") -> T:
@@ -123,11 +141,10 @@ def read(kind: type[T], file: Path, *, wrong: str, hint: str = "") -> T:
         UsageError: The file cannot be read, or does not hold such a record.
     """
     try:
-        return loads(kind, file.read_bytes(), exact=True)
-    except OSError as error:
-        raise UsageError(f"{wrong}: {error.strerror}", hint=hint) from error
-    except Misfit as error:
-        raise UsageError(f"{wrong}: {error}", hint=hint) from error
+        return loads(kind, reading.bytes_of(file, limit_bytes=reading.LARGEST_RECORD_BYTES), exact=True)
+    except (Unreadable, Misfit) as error:
+        why = error.why if isinstance(error, Unreadable) else str(error)
+        raise UsageError(f"{wrong}: {why}", hint=hint or f"ls -l {file}") from error
 
 
 def _decoded(kind: type[Any], data: object) -> Any:
@@ -147,13 +164,39 @@ def _refuse_surplus(data: Any, known: Any, place: str) -> None:
             _refuse_surplus(value, item, f"{place.removesuffix('.')}[{number}].")
 
 
-def _finite(digits: str) -> float:
+def _number(digits: str) -> float:
     number = float(digits)
-    return number if math.isfinite(number) else _refuse(digits)
+    if not math.isfinite(number):
+        _refuse(digits)
+    return _bounded(number, digits)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _LONGEST:  # before int, which refuses thousands of digits in its own way
+        _bounded(float(digits), digits)
+    number = int(digits)
+    _bounded(number, digits)
+    return number
+
+
+def _bounded(number: float, digits: str) -> float:
+    if abs(number) > LARGEST:
+        raise Misfit(f"has {shortened(digits, 40)}, a number beyond {LARGEST}")
+    return number
 
 
 def _refuse(constant: str) -> NoReturn:
     raise Misfit(f"has {constant} instead of a number")
+
+
+def _deep(data: Any) -> bool:
+    level = [data]
+    for _ in range(DEEPEST):
+        below = [item for each in level for item in (each.values() if isinstance(each, dict) else each)]
+        level = [item for item in below if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def _words(said: str) -> str:

@@ -31,11 +31,13 @@ class Session:
     Attributes:
         interrupted: Whether Ctrl-C ended the session.
         failures: Why it failed, in words.
+        broke: What broke in pytest, or in a plugin of it: promdrill's.
     """
 
     def __init__(self, change: Change) -> None:
         self.interrupted = False
         self.failures: list[str] = []
+        self.broke: BaseException | None = None
         self._change = change
 
     @pytest.hookimpl(trylast=True)
@@ -46,6 +48,10 @@ class Session:
     def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
         """Note Ctrl-C: pytest has the same exit code and exception for it as for errors of collection."""
         self.interrupted = not isinstance(excinfo.value, pytest.Session.Interrupted)
+
+    def pytest_internalerror(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Keep what broke."""
+        self.broke = excinfo.value
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """Note why nothing could be collected, or why it was skipped."""
@@ -85,7 +91,13 @@ def run(session: Session, drills: DrillSession, scenario: Path) -> int:
 
     Returns:
         pytest's exit code.
+
+    Raises:
+        Exception: Whatever broke in the session itself.
     """
     place = ["-c", str(paths.pytest_config()), f"--rootdir={scenario.parent}"]
     test = ScenarioFolder(scenario.name, scenario).test
-    return int(pytest.main([*_QUIET, *place, str(test)], plugins=[drills, session]))
+    code = int(pytest.main([*_QUIET, *place, str(test)], plugins=[drills, session]))
+    if isinstance(session.broke, Exception):
+        raise session.broke
+    return code

@@ -80,21 +80,25 @@ def expand(plan: MatrixFile) -> Matrix:
         UsageError: There is no cell, or a cell appears twice.
     """
     products = [dict(zip(plan.axes, values, strict=True)) for values in product(*plan.axes.values())]
-    grid = products if plan.axes else []
-    remarks = [
-        f"{plan.file}:{entry.line}: this [[exclude]] matches no cell"
-        for entry in plan.exclude
-        if not any(_matches(cell, entry.fields) for cell in grid)
-    ]
-    grid = [cell for cell in grid if not any(_matches(cell, entry.fields) for entry in plan.exclude)]
-    found = [*_included(plan, grid)]
+    whole = _Grid(products if plan.axes else [])
+    dropped: set[int] = set()
+    remarks = []
+    for entry in plan.exclude:
+        matching = whole.matching(entry.fields)
+        dropped.update(matching)
+        if not matching:
+            remarks.append(f"{plan.file}:{entry.line}: this [[exclude]] matches no cell")
+    found = [*_included(plan, _Grid([cell for at, cell in enumerate(whole.cells) if at not in dropped]))]
     if not found:
-        raise UsageError(f"{plan.file}: no cell is left", hint="remove an [[exclude]], or make it narrower")
+        raise UsageError(f"{plan.file}:1: no cell is left", hint="remove an [[exclude]], or make it narrower")
     variables: list[dict[str, str]] = []
+    seen: set[tuple[str, ...]] = set()
     for fields, line in found:
         cell = _variables(fields, plan.kubernetes)
-        if cell in variables:
-            raise UsageError(f"{plan.file}:{line}: this [[include]] adds a cell that already exists: {_title(cell)}")
+        if (key := tuple(cell.values())) in seen:
+            text = f"{plan.file}:{line or 1}: this [[include]] adds a cell that already exists: {_title(cell)}"
+            raise UsageError(text, hint="remove it, or change a field")
+        seen.add(key)
         variables.append(cell)
     ids = _unique([_id(cell) for cell in variables], variables)
     cells = (Cell(id_, _title(cell), cell) for id_, cell in zip(ids, variables, strict=True))
@@ -108,7 +112,7 @@ def select(cells: Sequence[Cell], ids: Iterable[str]) -> tuple[Cell, ...]:
         UsageError: There is no cell of that id; names the nearest.
     """
     wanted = dict.fromkeys(ids)
-    known = [cell.id for cell in cells]
+    known = {cell.id: cell for cell in cells}
     for id_ in wanted:
         if id_ not in known:
             raise UsageError(
@@ -135,20 +139,38 @@ def to_github(cells: Sequence[Cell]) -> str:
     return json.dumps({"include": entries}, separators=(",", ":"))
 
 
-def _matches(cell: Mapping[str, Value], fields: Mapping[str, Value]) -> bool:
-    return all(cell[key] == value for key, value in fields.items())
+class _Grid:
+    """The cells of the axes, to be found by some of their fields: each choice of fields is looked through once.
+
+    Args:
+        cells: The fields of each.
+    """
+
+    def __init__(self, cells: Sequence[Mapping[str, Value]]) -> None:
+        self.cells = cells
+        self._found: dict[tuple[str, ...], dict[tuple[Value, ...], list[int]]] = {}
+
+    def matching(self, fields: Mapping[str, Value]) -> Sequence[int]:
+        """The positions of the cells that have these values of these axes."""
+        axes = tuple(sorted(fields))
+        if axes not in self._found:
+            places: dict[tuple[Value, ...], list[int]] = {}
+            for at, cell in enumerate(self.cells):
+                places.setdefault(tuple(cell[axis] for axis in axes), []).append(at)
+            self._found[axes] = places
+        return self._found[axes].get(tuple(fields[axis] for axis in axes), ())
 
 
-def _included(plan: MatrixFile, grid: Sequence[Mapping[str, Value]]) -> Iterator[tuple[Mapping[str, Value], int]]:
+def _included(plan: MatrixFile, grid: _Grid) -> Iterator[tuple[Mapping[str, Value], int]]:
     """The fields of every cell, and the line of the entry that made it, 0 for cells of the axes.
 
     An entry extends the cells whose axes it would not change; it may change what other entries added.
     """
-    extended = [dict(cell) for cell in grid]
+    extended = [dict(cell) for cell in grid.cells]
     alone: list[CellEntry] = []
     for entry in plan.include:
         on_axes = {key: value for key, value in entry.fields.items() if key in plan.axes}
-        fits = [at for at, cell in enumerate(grid) if _matches(cell, on_axes)]
+        fits = grid.matching(on_axes)
         for at in fits:
             extended[at].update(entry.fields)
         if not fits:

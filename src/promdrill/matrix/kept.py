@@ -11,7 +11,8 @@ from pathlib import Path
 
 import filelock
 
-from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core import records
+from promdrill.core.errors import UsageError
 from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
 from promdrill.results import store
@@ -65,12 +66,12 @@ class Folders:
         if not folder.exists():
             return None
         try:
-            same = json.loads((folder / CELL).read_text(encoding="utf-8")) == cell.to_json()
-        except (OSError, ValueError):
+            same = bool(records.read_file(folder / CELL) == cell.to_json())
+        except UsageError:
             same = False
         try:
             return Last(store.read(folder / store.RESULTS), same)
-        except (PromdrillError, AttributeError, TypeError):  # the last two: JSON with unexpected types
+        except UsageError:
             return Last(None, same)
 
     def clear(self, cell: Cell) -> str | None:

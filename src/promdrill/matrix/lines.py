@@ -20,6 +20,11 @@ class Lines:
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
+        found = ((at, _HEADER.fullmatch(line)) for at, line in enumerate(self._lines))
+        self._headers = [(at, match[1]) for at, match in found if match]
+        self._of: dict[str, list[int]] = {}
+        for position, (_, name) in enumerate(self._headers):
+            self._of.setdefault(name, []).append(position)
 
     def of(self, key: str | None, table: str = "", number: int = 0, needle: str = "") -> int:
         """The line, counted from 1, of a key or of one of its values; if not found, of the nearest thing above it.
@@ -37,20 +42,21 @@ class Lines:
             match = _KEY.match(self._lines[at]) or _HEADER.fullmatch(self._lines[at])
             if match and match[1] == key:
                 return self._value(at, last, needle) + 1
-        headers = (at for at, line in enumerate(self._lines) if (found := _HEADER.fullmatch(line)) and found[1] == key)
-        return next(headers, first) + 1
+        return next((self._headers[position][0] for position in self._of.get(key, ())), first) + 1
 
     def _section(self, table: str, number: int) -> tuple[int, int]:
         """The first line of a table, and the line after its last."""
-        headers = [(at, match[1]) for at, line in enumerate(self._lines) if (match := _HEADER.fullmatch(line))]
-        starts = [at for at, _ in headers] + [len(self._lines)]
         if not table:
-            return 0, starts[0]
-        of_that_name = [position for position, (_, name) in enumerate(headers) if name == table]
+            return 0, self._start(0)
+        of_that_name = self._of.get(table, [])
         if number >= len(of_that_name):
             return 0, len(self._lines)
         position = of_that_name[number]
-        return starts[position], starts[position + 1]
+        return self._start(position), self._start(position + 1)
+
+    def _start(self, position: int) -> int:
+        """The line of a header; the end of the file for the one after the last."""
+        return self._headers[position][0] if position < len(self._headers) else len(self._lines)
 
     def _value(self, at: int, last: int, needle: str) -> int:
         """The line of a value that begins at `at` or, in a list, is on its own line below."""

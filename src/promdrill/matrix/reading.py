@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from promdrill.core import reading, toml_read
 from promdrill.core.choices import DEFAULT_KUBERNETES, IMAGES, PROFILES, SUBCHARTS, VERSION, nearest
-from promdrill.core.errors import UsageError
+from promdrill.core.errors import UsageError, shortened
 from promdrill.matrix.lines import Lines
 from promdrill.supply.kubernetes import Offer
 
@@ -22,11 +22,17 @@ FIELDS = (
 )
 """The fields of a cell; each of them may be an axis."""
 
+MOST_CELLS = 10_000
+"""Most cells: what a fast machine runs in a month."""
+
+MOST_ENTRIES = 1_000
+"""Most includes, and most excludes: each may touch every cell."""
+
 CHART_FIELDS = ("chart", "version", "repo")
+_SHOWN = 120  # characters of a value in a message
+
 ALL = "all"
 """Stands for all scenarios."""
-
-_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +105,8 @@ def read(file: Path, known: Known) -> MatrixFile:
     Raises:
         UsageError: It cannot be read or is wrong: names file and line, what is wrong, and the nearest choice.
     """
-    try:
-        text = file.read_text(encoding="utf-8")
-        data = tomllib.loads(text)
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}", hint=f"--file {FILE_NAME}") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{file}: not UTF-8: {error.reason} at byte {error.start}") from error
-    except tomllib.TOMLDecodeError as error:
-        place = _PLACE.search(str(error))
-        line = place[1] if place and place[1] else len(text.splitlines())
-        raise UsageError(f"{file}:{line}: not TOML: {_PLACE.sub('', str(error))}") from error
-    return _Reader(file, Lines(text), known).plan(data)
+    text = reading.text_of(file)
+    return _Reader(file, Lines(text), known).plan(toml_read.value_of(text, said=str(file)))
 
 
 class _Reader:
@@ -142,7 +138,14 @@ class _Reader:
             self._entries("exclude", data, tuple(axes)),
         )
         if not plan.axes and not plan.include:
-            raise UsageError(f"{self._file}: has no axis and no [[include]]", hint='kube_version = ["1.36.3"]')
+            raise UsageError(f"{self._file}:1: has no axis and no [[include]]", hint='kube_version = ["1.36.3"]')
+        count = math.prod(map(len, plan.axes.values()))
+        if count > MOST_CELLS:
+            shown = " x ".join(f"{len(values)} {key}" for key, values in plan.axes.items())
+            widest = max(plan.axes, key=lambda key: len(plan.axes[key]))
+            self._fail(
+                widest, f"{shown} are {count} cells; a matrix has at most {MOST_CELLS}", "fewer values, or two files"
+            )
         return plan
 
     def _axis(self, key: str, values: Any) -> tuple[Value, ...]:
@@ -150,18 +153,20 @@ class _Reader:
             what = "the list is empty" if values == [] else "not a list"
             shown = f"[{_toml(values)}]" if values != [] else "[...], or leave it out"
             self._fail(key, what, f"{key} = {shown}")
-        found: list[Value] = []
+        found: dict[Value, None] = {}
         for value in values:
             parsed = self._value(key, value, "", 0)
             if parsed in found:
                 self._fail(key, f"{_toml(value)} appears twice", "remove one", needle=_toml(value))
-            found.append(parsed)
+            found[parsed] = None
         return tuple(found)
 
     def _entries(self, name: str, data: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[CellEntry, ...]:
         tables = data.get(name, [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self._fail(name, "each one needs its own header in double brackets", f"[[{name}]]")
+        if len(tables) > MOST_ENTRIES:
+            self._fail(name, f"{len(tables)} entries; a matrix has at most {MOST_ENTRIES}", "two files")
         return tuple(self._entry(name, number, table, keys) for number, table in enumerate(tables))
 
     def _entry(self, name: str, number: int, table: Mapping[str, Any], keys: tuple[str, ...]) -> CellEntry:
@@ -265,11 +270,15 @@ def _text(value: Any) -> str:
 
 
 def _toml(value: Any) -> str:
-    """A value as it is probably written."""
+    """A value as it is probably written, shortened if it is long."""
+    return shortened(_written(value), _SHOWN)
+
+
+def _written(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return f"[{', '.join(map(_toml, value))}]"
+        return f"[{', '.join(map(_written, value))}]"
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{key} = {_toml(item)}' for key, item in value.items())}}}"
+        return f"{{{', '.join(f'{key} = {_written(item)}' for key, item in value.items())}}}"
     return f'"{value}"' if isinstance(value, str) else str(value)

@@ -18,6 +18,7 @@ from promdrill.core import paths
 from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
+from promdrill.core.reading import path_of
 from promdrill.core.terminal import shown
 from promdrill.drill import Drill
 from promdrill.drill.incident import refuse_again
@@ -381,7 +382,7 @@ def _kind_options(config: pytest.Config) -> KindOptions:
 def _path(config: pytest.Config, option: str) -> Path | None:
     """The value of an option that is a path."""
     value = config.getoption(option)
-    return config.invocation_params.dir / Path(value).expanduser() if value else None
+    return config.invocation_params.dir / path_of(value) if value else None
 
 
 def _placed(item: pytest.Item, error: BaseException) -> str:

@@ -7,6 +7,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from promdrill.core.errors import shortened
 from promdrill.core.model import INSTALLS
 
 
@@ -195,9 +196,9 @@ def _ranges(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) -> l
     for name in ("charts", "stack"):
         for text in texts.get(name, ()):
             try:
-                SpecifierSet(text)
-            except InvalidSpecifier:
-                rule = f"{name}: {text!r} is not a version range"
+                SpecifierSet(text).contains("1")  # only now a number of thousands of digits is read
+            except (InvalidSpecifier, ValueError):
+                rule = f"{name}: {shortened(text, 80)!r} is not a version range"
                 found.append(Problem(lines[name], rule, '@pytest.mark.charts(">=15,<30")'))
     return found
 
@@ -216,7 +217,7 @@ def _installs(texts: Mapping[str, tuple[str, ...]], lines: Mapping[str, int]) ->
 
 
 def _texts(found: Sequence[ast.expr]) -> tuple[str, ...] | None:
-    """The texts, stripped; None if one is not a text, or is empty."""
+    """The texts, stripped; None if one is not a text, is empty, or has characters that do not show."""
     values = [each.value for each in found if isinstance(each, ast.Constant)]
     texts = tuple(value.strip() for value in values if isinstance(value, str))
-    return texts if len(texts) == len(found) and all(texts) else None
+    return texts if len(texts) == len(found) and all(text and text.isprintable() for text in texts) else None

@@ -24,6 +24,7 @@ from promdrill.core.choices import (
     SUBCHARTS,
     SUPPLIES,
 )
+from promdrill.core.errors import UsageError, shortened
 
 PLUGIN = "promdrill-session"
 """Name under which pytest's plugin manager knows a session's `promdrill.plugin.session.DrillSession`."""
@@ -97,6 +98,27 @@ SESSION = (
     Option("JOBS", "", f"drills that run in parallel in the cluster, 1 to {MOST_JOBS} (default: 1)"),
 )
 """What `promdrill run` takes for the session as a whole; pytest has its own ways to collect and to name clusters."""
+
+
+LONGEST = 1 << 16
+"""Most characters of a value: ids of a thousand scenarios."""
+
+
+def check(given: Given) -> None:
+    """Refuse a value that nobody can have meant: not text, with characters that do not show, or endless.
+
+    Raises:
+        UsageError: There is one; names its variable.
+    """
+    for name, text in given.items():
+        if text is not None and len(text) > LONGEST:
+            hint = f"{name}=... with at most {LONGEST}"
+            raise UsageError(f"{name}={shortened(text, 80)}: {len(text)} characters", hint=hint)
+        odd = next((character for character in text or "" if not character.isprintable()), None)
+        if text is not None and odd is not None:
+            seen = shortened(ascii(text)[1:-1], 80)
+            hint = f"{name}=... without it"
+            raise UsageError(f"{name}={seen}: has {odd!a}, a character that does not show", hint=hint)
 
 
 def flag(variable: str) -> str:

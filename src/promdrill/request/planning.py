@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.reference import Reference, named_in
 from promdrill.cluster import storage
-from promdrill.core import paths
+from promdrill.core import paths, reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility.table import Kind, rows
@@ -21,7 +19,7 @@ from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, ChartPlan, plan
-from promdrill.helm.values.edit import load
+from promdrill.helm.values.edit import read
 from promdrill.install import manifests
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
@@ -120,7 +118,7 @@ def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None
     found = [*named_in(storage.objects(provisioner))]
     for folder in scenarios:
         told = traits(_test_of(folder))
-        values = load((folder / "values.yaml").read_text(encoding="utf-8")) if told.install else {}
+        values = read(folder / "values.yaml") if told.install else {}
         found += named_in(_objects(_install(told.install, values, folder)))
         found += told.images
         found += named_in(_objects(path for path in folder.glob("*.yaml") if path.name != "values.yaml"))
@@ -148,8 +146,15 @@ def _test_of(folder: Path) -> Path:
 def _install(kind: str, values: Mapping[str, Any], scenario: Path) -> Iterator[Path]:
     """The manifests that are installed instead of a chart, including the folders that values.yaml lists."""
     if kind:
-        for name in (kind, *(f"{kind}/{folder}" for folder in values.get("folders") or ())):
+        for name in (kind, *(f"{kind}/{folder}" for folder in _folders(values, scenario))):
             yield from _shipped(name, scenario)
+
+
+def _folders(values: Mapping[str, Any], scenario: Path) -> Sequence[str]:
+    found = values.get("folders") or ()
+    if not isinstance(found, list | tuple) or not all(isinstance(each, str) for each in found):
+        raise UsageError(f"{scenario / 'values.yaml'}: folders is not a list of names", hint="folders: [name]")
+    return found
 
 
 def _shipped(name: str, scenario: Path) -> list[Path]:
@@ -163,14 +168,14 @@ def _shipped(name: str, scenario: Path) -> list[Path]:
 def _objects(files: Iterable[Path]) -> Iterator[Mapping[str, Any]]:
     """The Kubernetes objects in YAML files. A file that is not YAML has none; a drill that applies it says so."""
     for file in files:
-        with contextlib.suppress(yaml.YAMLError):
-            found = [*yaml.safe_load_all(file.read_text(encoding="utf-8"))]
+        with contextlib.suppress(UsageError):
+            found = yaml_read.values_of(reading.text_of(file, limit_bytes=reading.LARGEST_RECORD_BYTES), said=str(file))
             yield from (each for each in found if isinstance(each, Mapping) and "kind" in each)
 
 
 def needed(chart: Path, cases: Sequence[Case]) -> frozenset[str]:
     """Names of the subcharts that every drill needs, or that some drill configures beyond switching them off."""
-    values = [load(case.values.read_text(encoding="utf-8")) for case in cases]
+    values = [read(case.values) for case in cases]
     fixed = {row.what for row in rows(Kind.NEED, *followed_by(metadata(chart))) if row.detail == "true"}
     used = {
         item.called

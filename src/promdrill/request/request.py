@@ -17,13 +17,13 @@ from typing import Any, Self
 from promdrill import doctor
 from promdrill.cluster import lease
 from promdrill.cluster.address import Address
-from promdrill.core import choices, files, paths, records
+from promdrill.core import choices, files, paths, reading, records
 from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
-from promdrill.core.errors import UsageError
+from promdrill.core.errors import UsageError, shortened
 from promdrill.helm.source import find
 from promdrill.helm.values.user import Own
 from promdrill.request import options, scenarios
-from promdrill.request.options import OPTIONS, Given
+from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
 from promdrill.runbook.lint import lint
@@ -208,11 +208,10 @@ def make(
     Raises:
         UsageError: One setting is wrong: its name, what is wrong with it, and the nearest valid choice.
     """
+    options.check(given)
     keep = given.get("KEEP") or "0"
     one_of("KEEP", keep, ("0", "1"))
-    fields = {
-        option.field: _value(option.field, text, folder) for option in OPTIONS if (text := given.get(option.variable))
-    }
+    fields = {option.field: _value(option, text, folder) for option in OPTIONS if (text := given.get(option.variable))}
     listed = None
     if "bundle" in fields:
         _check_file("BUNDLE", fields["bundle"])
@@ -242,6 +241,7 @@ def scenarios_of(given: Given) -> tuple[ScenarioFolder, ...]:
     Raises:
         UsageError: A scenario or folder does not exist.
     """
+    options.check(given)
     further = scenarios.folders(given.get("SCENARIOS"))
     by_option = given.get("SCENARIO") != (os.environ.get("SCENARIO") or None)
     return scenarios.select(ids_of(given), further=further, typed=_as_option if by_option else scenarios.typed_in_make)
@@ -272,10 +272,11 @@ def chart_of(settings: Settings) -> find.ChartRequest:
     return find.ChartRequest(settings.chart, settings.chart_version, settings.repo)
 
 
-def _value(name: str, text: str, folder: Path) -> Any:
-    if name in _FILES:
-        return folder / Path(text).expanduser()
-    return choices.repeats(text) if name == "repeat" else text
+def _value(option: Option, text: str, folder: Path) -> Any:
+    if option.field in _FILES:
+        typed = reading.path_of(text, said=f"{option.variable}={reading.shown(text)}")
+        return folder / typed
+    return choices.repeats(text) if option.field == "repeat" else text
 
 
 def _check(settings: Settings, variants: str | None) -> Own | None:
@@ -296,7 +297,8 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
     if settings.control is not None:
         one_of("CONTROL", settings.control, CONTROLS)
     if settings.app_version is not None and not VERSION.fullmatch(settings.app_version):
-        raise UsageError(f"APP_VERSION={settings.app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
+        text = f"APP_VERSION={shortened(settings.app_version, 80)}: not a version of Prometheus"
+        raise UsageError(text, hint="APP_VERSION=3.14.0")
     _check_variants(settings, variants)
     values = None
     if settings.values is not None:
@@ -335,8 +337,13 @@ def _check_chart(request: Request) -> Request:
 
 
 def _check_file(name: str, path: Path) -> None:
-    if path.is_file():
+    """Refuse a path that names nothing; whether what is there can be read, who reads it says."""
+    if path.exists():
         return
-    beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()] if path.parent.is_dir() else []
+    try:
+        beside = [entry.name for entry in path.parent.iterdir() if entry.is_file()]
+    except OSError:  # no such folder, or not for us
+        beside = []
     close = difflib.get_close_matches(path.name, beside, n=1)
-    raise UsageError(f"{name}={path}: no such file", hint=f"{name}={path.parent / close[0]}" if close else "")
+    hint = f"{name}={path.parent / close[0]}" if close else f"ls {reading.shown(path.parent)}"
+    raise UsageError(f"{name}={path}: no such file", hint=hint)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
 
-from promdrill.core import paths
+from promdrill.core import paths, reading
 from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, DrillResult, Verdict
@@ -171,16 +171,18 @@ def folders(text: str | None) -> tuple[Path, ...]:
     Raises:
         UsageError: A path is not a folder.
     """
-    named = [Path(name.strip()).expanduser() for name in (text or "").split(",") if name.strip()]
+    names = [name.strip() for name in (text or "").split(",") if name.strip()]
+    named = [reading.path_of(name, said=f"SCENARIOS={reading.shown(name)}") for name in names]
     for path in named:
         if not path.is_dir():
-            what = "a file, not a folder" if path.is_file() else "no such folder"
+            what = "a file, not a folder" if path.exists() else "no such folder"
             raise UsageError(f"SCENARIOS={path}: {what} of scenarios", hint=f"ls {path.parent}")
+        reading.listed(path, said=f"SCENARIOS={path}")
     return tuple(path.absolute() for path in named)
 
 
 def _folders_in(base: Path) -> list[ScenarioFolder]:
-    found = sorted(path for path in base.iterdir() if path.is_dir()) if base.is_dir() else []
+    found = [path for path in reading.listed(base) if path.is_dir()] if base.is_dir() else []
     return [ScenarioFolder(folder.name, folder) for folder in found]
 
 
@@ -240,12 +242,13 @@ def test_in(file: Path) -> ast.FunctionDef:
         UsageError: It cannot be read, or does not have exactly one test.
     """
     try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    except (SyntaxError, ValueError) as error:
-        line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-        raise UsageError(f"{file}{line}: not Python: {getattr(error, 'msg', error)}") from error
+        tree = ast.parse(reading.text_of(file))
+    except SyntaxError as error:
+        raise UsageError(f"{file}:{error.lineno or 1}: not Python: {error.msg}", hint=f"python {file}") from error
+    except (ValueError, RecursionError, MemoryError) as error:  # what the compiler's parser gives up on
+        raise UsageError(
+            f"{file}:1: not Python that can be read: {error or 'too deep'}", hint=f"python {file}"
+        ) from error
     tests = [node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")]
     if len(tests) != 1:
         raise UsageError(f"{file}: has {len(tests)} tests; a scenario has one", hint=f"def {file.stem}(drill: Drill)")

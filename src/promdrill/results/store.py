@@ -93,15 +93,17 @@ def read(path: Path) -> RunResult:
     """
     file = path / RESULTS if path.is_dir() else path
     data = records.read_file(file, hint="ls reports")
-    if not isinstance(data, dict) or not isinstance(data.get("schema"), int):
-        raise UsageError(f"{file} is not a results.json: no schema number")
+    if not isinstance(data, dict) or type(data.get("schema")) is not int:
+        raise UsageError(f"{file} is not a results.json: no schema number", hint="ls reports")
     if data["schema"] > RESULTS_SCHEMA:
-        raise UsageError(f"{file} has schema {data['schema']}; this promdrill reads up to {RESULTS_SCHEMA}")
+        text = f"{file} has schema {data['schema']}; this promdrill reads up to {RESULTS_SCHEMA}"
+        raise UsageError(text, hint="use the promdrill that wrote it, or a newer one")
     try:
         run = records.load(RunResult, data)
         _check(run)
     except Misfit as error:
-        raise UsageError(f"{file} does not follow the schema of results.json: {error}") from error
+        text = f"{file} does not follow the schema of results.json: {error}"
+        raise UsageError(text, hint=f"leave {file.parent} out, or run its drills again") from error
     return run
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from promdrill.core import yaml_read
 from promdrill.runbook.source import SourceText
 
 KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because", "fails_with")
@@ -26,6 +27,7 @@ _TAKEN = re.compile(
 """Variables that bash, kubectl or Helm use themselves."""
 
 _EXAMPLE = "---, id: disk-full, title: One line, ---"
+_BOOLS: dict[str, bool] = yaml.SafeLoader.bool_values
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -97,13 +99,7 @@ def read_front(source: SourceText) -> FrontMatter:
 
 
 def _entries(source: SourceText, text: str) -> dict[str, yaml.Node]:
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line, column = (mark.line + 2, mark.column + 1) if mark is not None else (2, 1)
-        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "nested too deeply"
-        raise source.wrong(line, column, f"front matter is not YAML: {what}") from error
+    node = yaml_read.node_of(text, said=str(source.path), first_line=2)
     if node is None:
         return {}
     entries = _mapping(source, node, "front matter")
@@ -170,7 +166,7 @@ def _fails_with(source: SourceText, node: yaml.Node) -> str:
         raise source.wrong(*_at(node), "fails_with is empty", hint="a part of the output that shows why it fails")
     try:
         re.compile(value)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise source.wrong(*_at(node), f"fails_with is not a regular expression: {error}") from error
     return value
 
@@ -189,8 +185,8 @@ def _variables(source: SourceText, node: yaml.Node) -> dict[str, str]:
 
 
 def _data_loss(source: SourceText, node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool":
-        return "by design" if yaml.SafeLoader("").construct_yaml_bool(node) else ""
+    if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}bool" and node.value.lower() in _BOOLS:
+        return "by design" if _BOOLS[node.value.lower()] else ""
     words = str(node.value).strip().lower() if isinstance(node, yaml.ScalarNode) and node.tag == f"{_TAG}str" else ""
     if words in {"", "true", "false", "yes", "no", "none"}:
         raise source.wrong(*_at(node), "data_loss must be true, false, or text that says what is lost")

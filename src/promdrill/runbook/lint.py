@@ -18,6 +18,9 @@ from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import Step
 
+MOST_SHOWN = 20
+"""Most steps that are named: each takes a bash of its own, and more do not fit on a screen."""
+
 _TIMEOUT_S = 10.0  # reading a page of shell takes milliseconds
 _BASH = ("env", "-u", "POSIXLY_CORRECT", "LC_ALL=C", "bash", "-p")  # -p: no functions and options of our environment
 _READ_ALL = r"""
@@ -39,14 +42,19 @@ def lint(runbook: Runbook) -> None:
     """Refuse a runbook with a step that bash cannot parse, or that is not a complete command.
 
     Raises:
-        UsageError: ``file:line:column: rule`` for each such step, with the line that bash reports.
+        UsageError: ``file:line:column: rule`` for each such step, with the line that bash reports; after `MOST_SHOWN`
+            only how many more there are.
         CommandFailed: bash is missing.
         PromdrillError: The installed bash is older than 4.4.
     """
     suspects = [step for step, complaint in zip(runbook.steps, _read(runbook.steps), strict=True) if complaint]
-    found = [f"{runbook.path}:{words}" for words in map(_complaint, suspects) if words]
+    found = [f"{runbook.path}:{words}" for words in map(_complaint, suspects[:MOST_SHOWN]) if words]
+    if len(suspects) > MOST_SHOWN:
+        found.append(
+            f"{runbook.path}:{suspects[MOST_SHOWN].line}:1: {len(suspects) - MOST_SHOWN} more steps like these"
+        )
     if found:
-        raise UsageError("\n".join(found))
+        raise UsageError("\n".join(found), hint="bash -n, with the step alone, says the same")
 
 
 def _read(steps: Sequence[Step]) -> list[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from promdrill.core import paths, reading
 from promdrill.core.errors import UsageError
 
-LIMIT_BYTES = 1 << 20
-"""Size limit of a runbook: a hundred times what a person would read, and far below what slows the parser down."""
+LIMIT_BYTES = 1 << 18
+"""Size limit of a runbook: twenty times the longest that promdrill ships, and read in a second whatever it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class SourceText:
     lines: tuple[str, ...]
 
     def wrong(self, line: int, column: int, rule: str, *, hint: str = "") -> UsageError:
-        """An error at a place in the file; line and column count from 1."""
-        return UsageError(f"{self.path}:{line}:{column}: {rule}", hint=hint)
+        """An error at a place in the file; line and column count from 1. Without a hint it says how to check again."""
+        again = f"{paths.program()} runbook check {self.path}"
+        return UsageError(f"{self.path}:{line}:{column}: {rule}", hint=hint or again)
 
     def column(self, line: int) -> int:
         """Column of the first character of a line (from 1) that is not blank; 1 in a blank line."""
@@ -37,25 +39,9 @@ def read(path: Path) -> SourceText:
     """Read a file of UTF-8 text.
 
     Raises:
-        UsageError: It cannot be read, is larger than `LIMIT_BYTES`, or contains bytes that are not text.
+        Unreadable: It cannot be read, is larger than `LIMIT_BYTES`, or contains bytes that are not text.
     """
-    try:
-        with path.open("rb") as file:
-            raw = file.read(LIMIT_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if len(raw) > LIMIT_BYTES:
-        raise UsageError(f"{path}: larger than {LIMIT_BYTES >> 20} MiB, not a runbook")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = _lines(raw[: error.start].decode("utf-8-sig", "replace"))
-        raise UsageError(f"{path}:{len(before)}:{len(before[-1]) + 1}: not UTF-8", hint="save it as UTF-8") from error
-    source = SourceText(path, tuple(_lines(text)))
-    for number, line in enumerate(source.lines, 1):
-        if "\0" in line:
-            raise source.wrong(number, line.index("\0") + 1, "a NUL character, which no shell can hold")
-    return source
+    return SourceText(path, tuple(_lines(reading.text_of(path, limit_bytes=LIMIT_BYTES))))
 
 
 def _lines(text: str) -> list[str]:

@@ -41,6 +41,9 @@ _HERE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _OPAQUE = re.compile(r"`|\bcase\b")
+_MENTIONED = re.compile(r"(?<![\w$])(?<!\$\{)(?<!\$\{[#!])([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*):?=")
+"""A name that stands anywhere without a $ before it, or that gets its value by ``${NAME:=x}``."""
+
 _ANYTHING = re.compile(r"(?:^|[\s;&|(])(?:source|\.|eval)\s", re.MULTILINE)
 
 
@@ -51,26 +54,21 @@ def check(runbook: Runbook) -> None:
         UsageError: ``file:line:column: what`` for each such place.
     """
     known = {*runbook.variables, *NAMES, *_GIVEN}
-    found, before = [], ""
+    found: list[str] = []
     for step in runbook.steps:
-        before += f"{step.command}\n"
-        if _ANYTHING.search(before):
+        if _ANYTHING.search(step.command + "\n"):
             break
+        known.update(name for pair in _MENTIONED.findall(step.command) for name in pair)
         if _OPAQUE.search(step.command):
             continue
         first = step.column - (len(step.command) - len(step.command.lstrip(" \t")))
         for name, at in _reads(step.command):
-            if name in known or _BASH.fullmatch(name) or _mentioned(name, before):
+            if name in known or _BASH.fullmatch(name):
                 continue
             line, start = step.command.count("\n", 0, at), step.command.rfind("\n", 0, at) + 1
             found.append(f"{runbook.path}:{step.line + line}:{first + at - start}: nothing sets ${name}")
     if found:
         raise UsageError("\n".join(found), hint="correct the name, or declare it under variables in the front matter")
-
-
-def _mentioned(name: str, text: str) -> bool:
-    """Whether a name stands anywhere without a $ before it, or gets its value by ``${NAME:=x}``."""
-    return re.search(rf"(?<![\w$])(?<!\$\{{)(?<!\$\{{[#!]){name}\b|\$\{{{name}:?=", text) is not None
 
 
 def _reads(text: str) -> Iterator[tuple[str, int]]:

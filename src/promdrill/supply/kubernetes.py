@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 from packaging.version import Version
 
 from promdrill.artefacts.pins import Pins
 from promdrill.core import paths
-from promdrill.core.choices import VERSION
-from promdrill.core.errors import UsageError
+from promdrill.core.choices import VERSION, nearest
+from promdrill.core.errors import UsageError, shortened
 from promdrill.supply.build import catalogue
 
 NODE = "node"
@@ -41,11 +40,9 @@ class Offer:
         line = [found for found in self.versions if self.by_line and whole and _line(found) == _line(wanted)]
         if line:
             return line[0]
-        near = difflib.get_close_matches(wanted, self.versions, n=1, cutoff=0.0) or list(self.versions[:1])
-        raise UsageError(
-            f"KUBE_VERSION={wanted}: not one of {', '.join(self.versions) or '(none)'}",
-            hint=f"KUBE_VERSION={near[0]}" if near else "",
-        )
+        hint = f"KUBE_VERSION={nearest(wanted, self.versions)}" if self.versions else ""
+        text = f"KUBE_VERSION={shortened(wanted, 80)}: not one of {', '.join(self.versions) or '(none)'}"
+        raise UsageError(text, hint=hint)
 
 
 def offer(supply: str) -> Offer:

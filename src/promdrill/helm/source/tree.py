@@ -5,6 +5,7 @@ This module knows nothing about charts; that is in `promdrill.helm.source.files`
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import tarfile
@@ -13,12 +14,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from promdrill.core import reading, yaml_read
 from promdrill.core.errors import UsageError
 
 ARCHIVE_BYTES = 100 << 20
 """Largest unpacked size of an archive: Helm's own limit (MaxDecompressedChartSize)."""
+
+HEADERS_BYTES = 32 << 20
+"""What an archive may hold besides the contents of its files: a kilobyte for each of 30,000."""
 
 FOLDER_FILES = 20_000
 """Most files in a folder: charts have hundreds, and a folder with more may be a link to a whole disk."""
@@ -26,14 +29,7 @@ FOLDER_FILES = 20_000
 Tree = Mapping[str, bytes | Path]
 """The files of a chart by their names: their content, or their path."""
 
-_TROUBLE = (OSError, EOFError, ValueError, tarfile.TarError, zlib.error, yaml.YAMLError)
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # C if it was built: 10 x faster
-    """YAML as Go reads it: `=` is text; PyYAML gives it a type of its own and then cannot construct it."""
-
-
-_Loader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: loader.construct_scalar(node))
+_TROUBLE = (OSError, EOFError, ValueError, RecursionError, tarfile.TarError, zlib.error)
 
 
 def tree(path: Path) -> Tree:
@@ -44,11 +40,7 @@ def tree(path: Path) -> Tree:
     """
     if path.is_dir():
         return _walked(path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise unreadable(str(path), error) from error
-    return unpacked(content, str(path))
+    return unpacked(reading.bytes_of(path, limit_bytes=ARCHIVE_BYTES, said=f"CHART={path}"), str(path))
 
 
 def read_yaml(files: Tree, name: str, said: str) -> Any:
@@ -65,9 +57,10 @@ def read_yaml(files: Tree, name: str, said: str) -> Any:
     if name not in files:
         return None
     try:
-        return yaml.load(content_of(files[name]).decode("utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader
-    except _TROUBLE as error:
-        raise unreadable(said, error) from error
+        text = content_of(files[name]).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise unreadable(f"{said}: {name}", error) from error
+    return yaml_read.value_of(text, said=f"CHART={said}: {name}", loader=yaml_read.Lenient)
 
 
 def _walked(folder: Path) -> Tree:
@@ -97,7 +90,11 @@ def unpacked(content: bytes, said: str) -> Tree:
     roots: set[str] = set()
     size_bytes = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as archive:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:  # first, or a header could ask for any memory
+            plain = packed.read(ARCHIVE_BYTES + HEADERS_BYTES + 1)
+        if len(plain) > ARCHIVE_BYTES + HEADERS_BYTES:
+            raise _large(said)
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
             for member in archive:
                 root, _, name = member.name.partition("/")
                 if member.name.startswith("/") or "\\" in member.name or ".." in member.name.split("/"):
@@ -105,7 +102,7 @@ def unpacked(content: bytes, said: str) -> Tree:
                 roots.add(root)
                 size_bytes += member.size
                 if size_bytes > ARCHIVE_BYTES:
-                    raise UsageError(f"CHART={said}: more than {ARCHIVE_BYTES >> 20} MiB when unpacked")
+                    raise _large(said)
                 file = archive.extractfile(member) if member.isfile() else None
                 if file is not None:
                     found[name] = file.read()
@@ -122,6 +119,10 @@ def content_of(content: bytes | Path) -> bytes:
     return content.read_bytes() if isinstance(content, Path) else content
 
 
+def _large(said: str) -> UsageError:
+    return UsageError(f"CHART={said}: more than {ARCHIVE_BYTES >> 20} MiB when unpacked", hint=f"tar -tvf {said}")
+
+
 def unreadable(said: str, error: Exception) -> UsageError:
     """The error for a chart that cannot be read, in one line."""
-    return UsageError(f"CHART={said}: cannot be read: {' '.join(str(error).split())}")
+    return UsageError(f"CHART={said}: cannot be read: {' '.join(str(error).split())}", hint="CHART=<folder or .tgz>")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import yaml
 from yaml.nodes import SequenceNode
 
+from promdrill.core import reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.yaml_edit import Document, Refused, find_pair
 
@@ -16,21 +17,31 @@ _SHARED = re.compile(r"(?:^|[\s\[{,])([&*]\w[\w-]*|<<(?=:))", re.MULTILINE)
 """YAML's ways to write something once and use it twice: an anchor, an alias, a merge key."""
 
 
-def load(text: str) -> dict[str, Any]:
+def load(text: str, *, said: str = "values.yaml") -> dict[str, Any]:
     """The values that a file's text holds.
+
+    Args:
+        text: The text.
+        said: What messages call the file.
 
     Raises:
         UsageError: It is not YAML, or not a mapping.
     """
-    try:
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UsageError(f"values are not YAML: {error}") from error
+    values = yaml_read.value_of(text, said=said)
     if values is None:
         return {}
     if not isinstance(values, dict):
-        raise UsageError(f"values are a {type(values).__name__}, not a mapping")
+        raise UsageError(f"{said}:1: values are a {type(values).__name__}, not a mapping", hint="name: value")
     return values
+
+
+def read(file: Path) -> dict[str, Any]:
+    """The values that a file holds.
+
+    Raises:
+        UsageError: As `load`; or it cannot be read.
+    """
+    return load(reading.text_of(file), said=str(file))
 
 
 def lookup(values: Mapping[str, Any], path: str, default: Any) -> Any:

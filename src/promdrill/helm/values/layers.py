@@ -12,7 +12,7 @@ from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind, at, keys, meant, nested
 from promdrill.helm.source import files
-from promdrill.helm.values.edit import load
+from promdrill.helm.values.edit import read
 from promdrill.helm.values.user import Conflict, Own, Resolved, resolve
 
 _NOTHING = object()
@@ -44,7 +44,7 @@ def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values:
         UsageError: The user's values conflict with what the drill needs.
     """
     followed = table.followed(files.metadata(chart.path))
-    return stack(followed, load(scenario_values.read_text(encoding="utf-8")), own, plan_values)
+    return stack(followed, read(scenario_values), own, plan_values)
 
 
 def stack(

@@ -14,7 +14,7 @@ from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind, at, keys, nested
 from promdrill.helm.source import files, subcharts
-from promdrill.helm.values.edit import load
+from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, settle
 from promdrill.helm.values.images import Image, is_of
 from promdrill.helm.values.layers import moved, stack
@@ -119,7 +119,7 @@ def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: 
 
 
 def _layout(case: Case, followed: tuple[str, str], own: Own | None) -> Layout:
-    scenario = load(case.values.read_text(encoding="utf-8"))
+    scenario = read(case.values)
     layered = stack(followed, scenario, own, {})
     values: Mapping[str, Any] = scenario
     for layer in (*layered.layers, _CLASS):

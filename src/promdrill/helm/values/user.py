@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 
+from promdrill.core import reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
@@ -78,21 +79,12 @@ class Own:
         Raises:
             UsageError: It cannot be read, or is not a mapping of values.
         """
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UsageError(f"VALUES={path}: cannot be read: {error}") from error
-        try:
-            found = yaml.safe_load(text)
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = f":{mark.line + 1}" if mark else ""
-            raise UsageError(f"VALUES={path}{line}: not YAML: {error.problem or error.context}") from error
-        except yaml.YAMLError as error:
-            raise UsageError(f"VALUES={path}: not YAML: {' '.join(str(error).split())}") from error
+        said = f"VALUES={path}"
+        text = reading.text_of(path, said=said)
+        found = yaml_read.value_of(text, said=said)
         if not isinstance(found, dict | None):
             kind = _KINDS.get(type(found).__name__, type(found).__name__)
-            raise UsageError(f"VALUES={path}: must be a mapping of Helm values, not {kind}")
+            raise UsageError(f"{said}:1: must be a mapping of Helm values, not {kind}", hint="name: value")
         return cls(path, text, found or {})
 
     def fits(self, defaults: Mapping[str, Any]) -> None:
@@ -111,7 +103,7 @@ class Own:
 
     def place(self, path: Keys) -> str:
         """The file, with the line of a value or of the nearest key above it."""
-        node, line = yaml.compose(self.text, Loader=yaml.SafeLoader), None
+        node, line = yaml_read.node_of(self.text, said=f"VALUES={self.path}"), None
         for key in path:
             pairs = node.value if isinstance(node, yaml.MappingNode) else []
             name, node = next(((name, child) for name, child in pairs if name.value == key), (None, None))

@@ -122,7 +122,10 @@ def _span(drill: DrillResult) -> tuple[datetime, datetime] | None:
     began, last = (_moment(drill.phases[at].started) if drill.phases else None for at in (0, -1))
     if began is None or last is None:
         return None
-    return began, last + timedelta(seconds=drill.phases[-1].took_s or 0.0)
+    try:
+        return began, last + timedelta(seconds=drill.phases[-1].took_s or 0.0)
+    except OverflowError:  # after the calendar ends: nothing took so long
+        return None
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -15,9 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promdrill.core import paths
+from promdrill.core import paths, records
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, RunResult, Skipped
+from promdrill.core.records import Misfit
 from promdrill.report.compare.read import read_all
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.folder import CELL
@@ -25,6 +26,25 @@ from promdrill.results.store import RESULTS
 
 NIGHT_SCHEMA = 1
 """Version of summary.json; raised when a field changes its meaning or goes away."""
+
+
+_HINT = "promdrill matrix --format json >FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A cell as ``promdrill matrix`` prints it, apart from what is not needed here."""
+
+    id: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A cell.json, apart from what is not needed here."""
+
+    id: str | None = None
+    title: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +118,14 @@ def expected(file: Path) -> Mapping[str, str]:
     Raises:
         UsageError: The file cannot be read or is something else.
     """
+    data = records.read_file(file, hint=_HINT)
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-        entries = data if isinstance(data, list) else data["include"]
-        named = {entry["id"]: entry.get("title") or "" for entry in entries}
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror}") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {error!r}") from error
-    if not named or not all(isinstance(text, str) for pair in named.items() for text in pair):
-        wrong = "an id or a title is not text" if named else "it has no cells"
-        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {wrong}")
-    return named
+        entries = records.load(list[_Expected], data.get("include") if isinstance(data, dict) else data)
+    except Misfit as error:
+        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: {error}", hint=_HINT) from error
+    if not entries:
+        raise UsageError(f"{file} is not what `promdrill matrix --format json` prints: it has no cells", hint=_HINT)
+    return {entry.id: entry.title or "" for entry in entries}
 
 
 def gather(folder: Path, wanted: Mapping[str, str] | None = None) -> Night:
@@ -202,9 +218,9 @@ def _read(place: Path, name: str, wanted: Mapping[str, str]) -> CellReport:
     problems = []
     try:
         id_, title = _told(place / CELL)
-    except (OSError, ValueError) as error:
+    except UsageError as error:
         id_, title = None, None
-        problems.append(f"{CELL} cannot be read: {error}")
+        problems.append(f"{CELL} cannot be read: {error.message}")
     id_ = id_ or name
     title = title or wanted.get(id_, "")
     if not any(RESULTS in files for _, _, files in os.walk(place)):
@@ -220,10 +236,11 @@ def _told(file: Path) -> tuple[str | None, str | None]:
     """Id and title from a cell.json; None for what it does not have, or if it does not exist."""
     if not file.exists():
         return None, None
-    told = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(told, dict) or not all(isinstance(told.get(key), str | None) for key in ("id", "title")):
-        raise ValueError("it is not an object with an id and a title")
-    return told.get("id"), told.get("title")
+    try:
+        told = records.load(_Told, records.read_file(file))
+    except Misfit as error:
+        raise UsageError(f"{file}: {error}", hint=f"cat {file}") from error
+    return told.id, told.title
 
 
 def _shortcomings(runs: tuple[RunResult, ...]) -> Iterator[str]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import yaml
-
+from promdrill.core import reading, yaml_read
+from promdrill.core.errors import UsageError
 from promdrill.core.model import Verdict
+from promdrill.core.reading import Unreadable
 from promdrill.core.redact import redact_lines
 from promdrill.report.html import charts, lanes
 from promdrill.report.html.commands import reproduce
@@ -190,19 +191,18 @@ def _named(value: object) -> Iterator[str]:
 
 
 def _yaml(file: Path) -> object:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(file.read_text(encoding="utf-8"), loader)  # noqa: S506  a safe one, in C if available
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return yaml_read.value_of(reading.text_of(file), said=str(file))
+    except UsageError:
         return None
 
 
 def _values(file: Path, most: Limits) -> str:
     try:
-        text = file.read_text(encoding="utf-8", errors="replace")
-    except OSError:
+        content = reading.bytes_of(file, limit_bytes=reading.LARGEST_TEXT_BYTES)
+    except Unreadable:
         return ""
-    return cut(redact_lines(text), most.values)
+    return cut(redact_lines(content.decode("utf-8", "replace")), most.values)
 
 
 def _links(folder: Path, beside: Path) -> Iterator[tuple[str, str]]:

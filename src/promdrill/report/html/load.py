@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from promdrill.core import reading, records
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import JOURNAL
 from promdrill.core.model import DrillResult, RunResult, drill_name
@@ -130,6 +130,7 @@ def _places(folder: Path) -> Iterator[Path]:
     """The folders of runs in `folder`, which may itself be one; links below it are not followed."""
     if not folder.is_dir():
         raise UsageError(f"{folder} is not the folder of a run", hint="ls reports")
+    reading.listed(folder)
     folder = folder.resolve()
     found = []
     for place, below, files in os.walk(folder):
@@ -168,8 +169,8 @@ def _drill(place: Path, result: DrillResult, told: list[Drill]) -> Drill:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        data = records.read_file(file)
+    except UsageError:
         return {}
     return data if isinstance(data, dict) else {}
 

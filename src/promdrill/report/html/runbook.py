@@ -13,9 +13,11 @@ from markdown_it.token import Token
 from markdown_it.utils import OptionsDict
 from markupsafe import Markup, escape
 
+from promdrill.core import reading
 from promdrill.core.model import StepRecord
+from promdrill.core.reading import Unreadable
 
-LARGEST_BYTES = 1 << 20
+LARGEST_BYTES = 1 << 18
 """As `promdrill.runbook.source.LIMIT_BYTES`: a larger file is not a runbook."""
 
 Shown = Callable[[StepRecord], Markup]
@@ -74,11 +76,11 @@ def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rend
 
 def _read(file: Path | None) -> str | None:
     """The runbook's text with its front matter blanked out, so that lines keep their numbers."""
+    if file is None:
+        return None
     try:
-        if file is None or file.stat().st_size > LARGEST_BYTES:
-            return None
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
+        lines = reading.text_of(file, limit_bytes=LARGEST_BYTES).splitlines()
+    except Unreadable:
         return None
     if lines and lines[0].strip() == "---":
         end = next((at for at, line in enumerate(lines[1:], 1) if line.strip() == "---"), 0)

@@ -425,7 +425,10 @@ class Timeline:
     def _gap(self, job: JobSamples) -> Gap | None:
         if self.began is None or job.gap_began is None or not job.gap_s:
             return None
-        start_s = (datetime.fromisoformat(job.gap_began) - self.began.at).total_seconds()
+        try:
+            start_s = (datetime.fromisoformat(job.gap_began) - self.began.at).total_seconds()
+        except (TypeError, ValueError):  # not a moment, or one without a time zone
+            return None
         return Gap(job.job, start_s, start_s + job.gap_s)
 
 
@@ -472,7 +475,11 @@ def _phase_ended(drill: Timeline, event: events.PhaseEnded, now: Instant) -> Non
 
 
 def _before(now: Instant, earlier_s: float) -> Instant:
-    return Instant(now.at - timedelta(seconds=earlier_s), max(0.0, now.s - earlier_s))
+    try:
+        at = now.at - timedelta(seconds=earlier_s)
+    except OverflowError:  # before the calendar begins: nothing took so long
+        at = now.at
+    return Instant(at, max(0.0, now.s - earlier_s))
 
 
 def _fault(drill: Timeline, event: events.FaultApplied, now: Instant) -> None:

@@ -6,7 +6,9 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from promdrill.core import reading
 from promdrill.core.events import Entry, UnknownEvent, decode
+from promdrill.core.reading import Unreadable
 from promdrill.core.records import Misfit
 from promdrill.results.timeline.drill import Timeline, timelines
 
@@ -59,9 +61,9 @@ class Journal:
 def read(path: Path) -> Journal:
     """The journal at `path`; empty if it does not exist or cannot be read."""
     try:
-        with path.open("rb") as file:
+        with reading.opened(path) as file:
             lines = file.read(LARGEST_BYTES).split(b"\n")
-    except OSError:
+    except (OSError, Unreadable):
         return Journal()
     skipped = Skipped()
     entries = [entry for line in lines if (entry := skipped.entry(line)) is not None]
@@ -100,10 +102,10 @@ class Tail:
             self._file = (found.st_dev, found.st_ino)
             if found.st_size == self._offset:
                 return fresh, []
-            with self.path.open("rb") as file:
+            with reading.opened(self.path) as file:
                 file.seek(self._offset, os.SEEK_SET)
                 new = file.read(MOST_BYTES)
-        except OSError:
+        except (OSError, Unreadable):
             return False, []
         self._offset += len(new)
         *lines, self._half = (self._half + new).split(b"\n")

@@ -16,11 +16,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from promdrill.core import paths
-from promdrill.core.errors import UsageError
+from promdrill.core import paths, records
+from promdrill.core.errors import UsageError, shortened
+from promdrill.core.records import Misfit
 
 SCHEMA = 1
 """The format that is written, and the newest that can be read."""
@@ -43,6 +44,7 @@ BLOCK_BYTES = 512
 _PATHS = re.compile(
     r"tools/(kind|kubectl|helm)|[a-z-]+\.yaml|chart/[\w.+-]+\.tgz|images/[\w.-]+\.tar\.gz|node\.tar\.gz"
 )
+_SHOWN, _LONGEST = 40, 200  # characters of a version, and of what does not fit
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _HINT = f"copy it again; {paths.command('bundle')} writes one"
 
@@ -192,20 +194,23 @@ def decoded(content: bytes, said: str) -> Manifest:
         UsageError: It is not a manifest, has a format that this promdrill does not know, or is inconsistent.
     """
     try:
-        table = json.loads(content)
-        form = table.pop(MARK)
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise no_bundle(said, f"its {MANIFEST} is not a manifest") from error
+        table = records.parse(content)
+    except Misfit as error:
+        raise no_bundle(said, f"its {MANIFEST} {error}") from error
+    form = table.pop(MARK, None) if isinstance(table, dict) else None
+    if type(form) is not int:
+        raise no_bundle(said, f"its {MANIFEST} is not a manifest")
     if form != SCHEMA:
-        by = table.get("promdrill", "another one") if isinstance(table, dict) else "another one"
+        by = shortened(str(table.get("promdrill", "another one")), _SHOWN)
         hint = f"{paths.command('bundle')} with this promdrill, or run the one that wrote it"
         written = f"bundle format {form}, written by promdrill {by}"
         raise UsageError(f"{said}: {written}; this version reads format {SCHEMA}", hint=hint)
     try:
-        found = _manifest(table)
+        found = records.load(Manifest, table, exact=True)
         _check(found)
-    except (KeyError, TypeError, ValueError, StopIteration) as error:
-        raise UsageError(f"{said}: damaged: {MANIFEST} is not valid ({error})", hint=_HINT) from error
+    except Misfit as error:
+        why = shortened(str(error), _LONGEST)
+        raise UsageError(f"{said}: damaged: {MANIFEST} is not valid ({why})", hint=_HINT) from error
     return found
 
 
@@ -221,30 +226,20 @@ def block(size_bytes: int) -> int:
     return BLOCK_BYTES * (1 + -(-size_bytes // BLOCK_BYTES))
 
 
-def _manifest(table: Mapping[str, Any]) -> Manifest:
-    unknown = set(table) - {item.name for item in fields(Manifest)}
-    if unknown:
-        raise ValueError(f"unknown {', '.join(sorted(unknown))}")
-    parts = tuple(Part(**{**part, "images": tuple(part["images"])}) for part in table["parts"])
-    lists = {name: tuple(table[name]) for name in ("chart_digests", "images", "remarks")}
-    inside = tuple(Inside(**item) for item in table["inside"])
-    return Manifest(**{**table, **lists, "asked": Asked(**table["asked"]), "inside": inside, "parts": parts})
-
-
 def _check(found: Manifest) -> None:
-    """Refuse anything harmful: each name must be a known one and appear once, each size must be a number."""
+    """Raise `Misfit` for anything harmful: a name that is not a known one or appears twice, an impossible size."""
     names = [part.path for part in found.parts]
     for part in found.parts:
         if not _PATHS.fullmatch(part.path):
-            raise ValueError(f"{part.path!r} is not a valid part name")
+            raise Misfit(f"{part.path!r} is not a valid part name")
         if not _SHA256.fullmatch(part.sha256):
-            raise ValueError(f"{part.path} has no valid SHA-256")
-        if not (isinstance(part.size_bytes, int) and isinstance(part.unpacked_bytes, int) and part.size_bytes >= 0):
-            raise ValueError(f"{part.path} has no valid size")
+            raise Misfit(f"{part.path} has no valid SHA-256")
+        if part.size_bytes < 0 or part.unpacked_bytes < 0:
+            raise Misfit(f"{part.path} has no valid size")
     if len(set(names)) != len(names):
-        raise ValueError("a part is listed twice")
+        raise Misfit("a part is listed twice")
     wanted = {*(f"tools/{tool}" for tool in TOOLS), PROVISIONER, CRDS, NODE}
     if not wanted <= set(names):
-        raise ValueError(f"it does not list {', '.join(sorted(wanted - set(names)))}")
+        raise Misfit(f"it does not list {', '.join(sorted(wanted - set(names)))}")
     if sum(name.startswith("chart/") for name in names) != 1:
-        raise ValueError("it must list exactly one chart")
+        raise Misfit("it must list exactly one chart")

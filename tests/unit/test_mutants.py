@@ -35,6 +35,7 @@ def own(text: str) -> dict[str, list[str]]:
         ("return", "def f() -> int:\n    return 1\n", ["def f() -> int:\n    return None\n"]),
         ("guard", "if a:\n    b\n", ["if False:\n    b\n", "if True:\n    b\n"]),
         ("guard", "[a for a in b if c]\n", ["[a for a in b if False]\n", "[a for a in b if True]\n"]),
+        ("except", "try:\n    a\nexcept b.C:\n    d\n", ["try:\n    a\nexcept ():\n    d\n"]),
         ("swap", "min(a)\n", ["max(a)\n"]),
         ("swap", "any(a)\n", ["all(a)\n"]),
         ("membership", "a in b\n", ["a not in b\n"]),

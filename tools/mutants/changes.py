@@ -37,7 +37,6 @@ SHIPPED = {
     "and, or": ("boolean_replacer", ("ReplaceAndWithOr", "ReplaceOrWithAnd")),
     "boolean": ("boolean_replacer", ("ReplaceTrueWithFalse", "ReplaceFalseWithTrue")),
     "break": ("break_continue", ("ReplaceBreakWithContinue", "ReplaceContinueWithBreak")),
-    "except": ("exception_replacer", ("ExceptionReplacer",)),
     "number": ("number_replacer", ("NumberReplacer",)),
     "no loop": ("zero_iteration_for_loop", ("ZeroIterationForLoop",)),
 }
@@ -154,7 +153,7 @@ def own(text: str) -> Iterator[Change]:
     """The changes of our own operators."""
     source = Source(text)
     counts = _counting(source)
-    for operator in (_statements, _arguments, _returns, _guards, _swaps, _memberships, _members):
+    for operator in (_statements, _arguments, _returns, _guards, _handlers, _swaps, _memberships, _members):
         for nth, edit in enumerate(operator(source)):
             if counts(edit.start, edit.end):
                 yield Change(edit.kind, edit.start, nth, partial(source.with_edit, edit))
@@ -229,6 +228,13 @@ def _guards(source: Source) -> Iterator[_Edit]:
     tests += [test for node in _nodes(source, ast.comprehension) for test in node.ifs]
     for test, put in itertools.product(tests, ("False", "True")):
         yield _Edit("guard", source.start(test), source.end(test), put)
+
+
+def _handlers(source: Source) -> Iterator[_Edit]:
+    """An `except` catches nothing."""
+    for node in _nodes(source, ast.ExceptHandler):
+        if node.type:
+            yield _Edit("except", source.start(node.type), source.end(node.type), "()")
 
 
 def _swaps(source: Source) -> Iterator[_Edit]:

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES EXAMPLES
+OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES EXAMPLES ONLY
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -140,6 +140,13 @@ check: environment ## After each edit: what the change touches, within a minute
 .PHONY: test
 test: lint ## Lint and unit tests: no cluster, no network, five minutes
 	.venv/bin/pytest -q -n 2
+
+# A change that no test notices shows a test that is missing. Its libraries are in no other target's environment.
+.PHONY: mutants
+mutants: environment ## N=150 changes to the code; do tests notice? SEED= ONLY=path
+	@$(find_uv); "$$uv" sync --locked --inexact --quiet --group mutants --python "$$(command -v $(PYTHON))"
+	@.venv/bin/python -m tools.mutants --number "$(or $(N),150)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)" \
+		$(if $(ONLY),--only "$(ONLY)")
 
 # Sphinx warns once, when it reads a page: after a failure every page is read again, so that it fails until it is fixed.
 .PHONY: docs

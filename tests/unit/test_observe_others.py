@@ -96,6 +96,14 @@ def test_ended_with(status: Object, *, holds: bool, text: str) -> None:
     assert not ended_with(APP, "app", "OOMKilled").judge(snapshot(OTHER)).holds
 
 
+def test_ended_with_asks_the_newest_pod_alone() -> None:
+    old = app("app-1", CRASHED, created_s=-9)
+    assert not ended_with(APP, "app", "OOMKilled").judge(snapshot(old, app("app-2"))).holds
+    assert ended_with(APP, "app", "OOMKilled").judge(snapshot(old, app("app-0", created_s=-99))).holds
+    leaving = app("app-2", leaving=True, created_s=-1)
+    assert ended_with(APP, "app", "OOMKilled").judge(snapshot(old, leaving)).holds
+
+
 def claims(**phases: str | None) -> Snapshot:
     made = [{"metadata": {"name": name}, "status": {"phase": phase} if phase else {}} for name, phase in phases.items()]
     return snapshot(claims=named(*made))

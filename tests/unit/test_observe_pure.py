@@ -62,6 +62,24 @@ def test_combinators_keep_names_probes_and_moments() -> None:
         all_of()
 
 
+def test_the_first_that_holds_is_the_moment_of_any() -> None:
+    later = saw("later", Seen(holds=True, text="", changed=NOW + timedelta(seconds=1)))
+    assert any_of(later, YES).judge(snapshot()).changed == NOW
+
+
+def test_a_combination_is_of_the_kind_of_its_first() -> None:
+    log = Condition("log", Kind.LOG, YES.judge)
+    assert [each.kind for each in (all_of(log, YES), any_of(log, YES), negate(log, "n"))] == [Kind.LOG] * 3
+    assert [each.kind for each in (all_of(YES, log), any_of(YES, log))] == [Kind.POD] * 2
+
+
+def test_all_of_quotes_what_it_shows() -> None:
+    quoted = saw("log", Seen(holds=True, text="a line", quotes=True))
+    assert all_of(YES, quoted).judge(snapshot()).quotes
+    assert not all_of(YES, YES).judge(snapshot()).quotes
+    assert not all_of(quoted, NO).judge(snapshot()).quotes, "only what is missing is shown"
+
+
 @pytest.mark.parametrize(
     ("quantity", "size"),
     [

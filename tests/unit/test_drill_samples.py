@@ -142,6 +142,11 @@ def test_a_replaced_target_is_continued_by_the_one_that_began_after_it() -> None
     assert (job.gap_s, job.lost) == (10, 9 + 3)
 
 
+def test_a_target_that_was_there_all_along_continues_no_other() -> None:
+    series = {**stored(every(1, end_s=20)), **stored(every(1, 10), instance="2")}
+    assert one([target()], series).lost == 39
+
+
 def test_one_successor_continues_one_target() -> None:
     series = {
         **stored(every(1, end_s=20)),

@@ -101,6 +101,16 @@ def test_all_that_is_in_blocks_is_a_stretch_of_its_own() -> None:
     assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120)] == [100, 110, 120]
 
 
+@pytest.mark.parametrize("head_s", [100.0, 120.0], ids=["written, and still in the head", "nothing in the head"])
+def test_a_stretch_is_never_empty(head_s: float) -> None:
+    server = counts(
+        page(lowest_timestamp_seconds=100.0, head_min_time_seconds=head_s, blocks_loaded=1.0),
+        (10001, 110, TWELVE),
+        (10001, 120, TWELVE),
+    )
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120)] == [110, 120]
+
+
 def test_a_block_that_cannot_be_read_is_no_baseline() -> None:
     server = counts(
         page(lowest_timestamp_seconds=40.0, head_min_time_seconds=100.0, blocks_loaded=1.0),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from promdrill.cluster.kind import LABEL
+from promdrill.cluster.identity import LABEL
 from promdrill.core import paths, shell
 from promdrill.core.errors import CommandFailed
 from promdrill.supply.engine.dockerd import Places

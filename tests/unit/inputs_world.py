@@ -21,7 +21,6 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from rich.console import Console
 from tests.unit import bundle_world, html_world, matrix_world
 from tests.unit.compare_world import drill, failed, no_fault, run
 
@@ -29,6 +28,7 @@ from promdrill.cli import main as command_line
 from promdrill.cli.bundle import show
 from promdrill.core import paths, records
 from promdrill.core.clock import SYSTEM
+from promdrill.core.console import Console
 from promdrill.core.errors import UsageError
 from promdrill.core.model import JobSamples, LeftOut, ObserverFigures, SampleAccount, Skipped, StepRecord
 from promdrill.helm.values.layers import stack

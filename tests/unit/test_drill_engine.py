@@ -236,6 +236,8 @@ def test_recovery_counts_failures_from_the_moment_of_the_remedy(world: World, mo
 
     run_toy(drill_in(world), world, recovery=recovery)
     (at,) = moments
+    assert at.remediating is not None
+    assert at.remediated is not None
     assert at.remediating < at.remediated < at.began
     assert world.metrics_since[-1] == at.remediated
 

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 from tests.unit.compare_world import drill
 from tests.unit.html_world import Told, a_run, container, pod
 from tests.unit.watch_world import Terminal, at, drawn, followed, put, real, sees, waits
 
 from promdrill.cli import main as cli
+from promdrill.core.console import Console
 from promdrill.core.events import (
     FaultApplied,
     FaultConfirmed,

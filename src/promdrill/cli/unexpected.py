@@ -12,7 +12,7 @@ from importlib import metadata
 from promdrill import __version__
 from promdrill.cli.parser import complain
 from promdrill.core.errors import PromdrillError, shortened
-from promdrill.evidence.redact import redact_lines
+from promdrill.core.redact import redact_lines
 
 _SHOWN = 200  # characters of the error
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promdrill.cluster.kind import LABEL
+from promdrill.cluster.identity import LABEL
 from promdrill.core import shell
 from promdrill.core.errors import ClusterError, CommandFailed, cause_in
 from promdrill.kube.client import ApiError, Kube

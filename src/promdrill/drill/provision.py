@@ -11,7 +11,7 @@ from promdrill.core.errors import ClusterError
 from promdrill.core.events import LeftoverFound
 from promdrill.core.journal import Journal
 from promdrill.core.merging import merged
-from promdrill.faults.base import Undo
+from promdrill.faults.base import NAMESPACE, Undo
 from promdrill.install import Installation
 from promdrill.kube.client import Kube, NotFound
 from promdrill.kube.gone import wait_until_gone
@@ -59,7 +59,8 @@ def prepare(
     """
     namespace = installation.namespace
     remove_leftover(kube, installation, journal=journal, timeout_s=timeout_s)
-    undo.register(f"delete namespace {namespace}", lambda: kube.delete(f"/api/v1/namespaces/{namespace}"))
+    removed = f"/api/v1/namespaces/{namespace}"
+    undo.register(f"delete namespace {namespace}", lambda: kube.delete(removed), ends=NAMESPACE)
     kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace, "labels": dict(MANAGED_BY)}})
     classes = kube.get(CLASSES).get("items", ())
     copy = storage_class(classes, namespace, storage)

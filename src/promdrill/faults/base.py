@@ -68,6 +68,9 @@ class Ground:
 RELEASE = "the release"
 """What is removed together with the installation, see `Undo.register`."""
 
+NAMESPACE = "the namespace"
+"""What is removed together with the drill's namespace, such as files on its volumes."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Act:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from promdrill.core.events import UndoLeft
-from promdrill.faults.base import Fault, FaultNotTaken, Ground, Undo
+from promdrill.faults.base import NAMESPACE, Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.df import inodes_full, no_inode, volume_full
 from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of
@@ -95,7 +95,7 @@ class FillVolume(Fault):
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         for path in self.made:
-            undo.register(f"remove {path}", partial(_remove, ground, path))
+            undo.register(f"remove {path}", partial(_remove, ground, path), within=NAMESPACE)
         use_inodes = _FILL_INODES.format(folder=shlex.quote(self.folder))
         first = _INODES_FIRST.format(inodes=use_inodes) if self.inodes else ""
         script = _FILL.format(file=shlex.quote(self.file), first=first)
@@ -134,7 +134,7 @@ class FillInodes(Fault):
         return (f"{self.folder} on the volume of the drilled server",)
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        undo.register(f"remove {self.folder}", lambda: _remove(ground, self.folder))
+        undo.register(f"remove {self.folder}", lambda: _remove(ground, self.folder), within=NAMESPACE)
         _, output = ground.run(_FILL_INODES.format(folder=shlex.quote(self.folder)), timeout_s=FILL_TIMEOUT_S)
         if _NO_SPACE not in output:
             raise FaultNotTaken(

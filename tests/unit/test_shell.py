@@ -151,7 +151,8 @@ def test_a_stop_request_ends_a_command() -> None:
         shell.run(["sh", "-c", "echo up; exec sleep 600"], timeout_s=600, on_line=lambda _: stop.set(), stop=stop)
 
 
-def test_a_command_that_is_asked_to_end_may_say_more_than_a_pipe_holds() -> None:
+def test_a_command_that_is_asked_to_end_may_say_more_than_a_pipe_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shell, "GRACE_S", GIVE_UP_S)
     stop = threading.Event()
     script = "trap 'head -c 1000000 /dev/zero; exit 5' TERM; echo up; sleep 600 & wait"
     with pytest.raises(CommandTimeout) as caught:

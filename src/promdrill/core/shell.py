@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import os
 import secrets
 import select
@@ -95,12 +96,12 @@ def run(
         with _Pipes(process, stdin if isinstance(stdin, str) else None, on_line) as pipes:
             in_time = pipes.follow(deadline, stop)
             if not in_time:
-                ending = threading.Thread(
-                    target=end_group, args=(process,), kwargs={"whole": True}, name=f"ending-{process.pid}"
-                )
-                ending.start()  # meanwhile its output is read, or it could not end by itself
-                pipes.follow(Deadline.after(GRACE_S + _DRAIN_S), None)
+                ended = threading.Event()
+                ending = threading.Thread(target=_end, args=(process, ended), name=f"ending-{process.pid}")
+                ending.start()
+                pipes.follow(Deadline.after(math.inf), ended)  # or it could not end by itself
                 ending.join()
+                pipes.follow(Deadline.after(_DRAIN_S), None)
             stdout, stderr = pipes.texts()
         code = process.wait()
     took_s = SYSTEM.monotonic() - started
@@ -238,6 +239,13 @@ def end_group(process: Running, *, whole: bool = False) -> None:
     if whole:
         processes.end(found)
         processes.end_marked(process.mark, [process.pid], [process.leash])
+
+
+def _end(process: Running, ended: threading.Event) -> None:
+    try:
+        end_group(process, whole=True)
+    finally:
+        ended.set()
 
 
 def start_daemon(argv: Iterable[str | os.PathLike[str]], *, log: Path, env: Mapping[str, str] | None = None) -> int:

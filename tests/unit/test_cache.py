@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promdrill.artefacts.cache import Cache, key_of, tree_digest
+from promdrill.artefacts.cache import TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
 
 
 def _fill(content: str = "one") -> Any:
@@ -105,6 +105,13 @@ def test_two_processes_build_it_once(tmp_path: Path) -> None:
         worker.join(20)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert log.read_text() == "built\n"
+
+
+def test_a_folder_that_another_promdrill_is_marking_just_now_is_no_strangers(tmp_path: Path) -> None:
+    (tmp_path / f".{TAG}.draft").touch()
+    (tmp_path / "locks").mkdir()
+    claim(tmp_path)
+    assert (tmp_path / TAG).read_text() == TAG_TEXT
 
 
 def test_keys_and_digests_follow_content(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from promdrill.artefacts import fetch
-from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.cache import TAG, Cache
 from promdrill.artefacts.pins import Pin
 from promdrill.core.errors import CommandFailed, SupplyError
 
@@ -132,7 +132,8 @@ def test_a_wrong_sum_is_told_and_nothing_is_kept(tmp_path: Path, server: _Server
     with pytest.raises(SupplyError, match=f"has SHA-256 {hashlib.sha256(PROGRAM).hexdigest()}, but 0000") as caught:
         fetch.tool(pin, Cache(tmp_path))
     assert "do not just change the pin" in caught.value.hint
-    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"] == []
+    kept = [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix != ".lock"]
+    assert [path.name for path in kept] == [TAG]
 
 
 @pytest.mark.parametrize(

@@ -299,6 +299,16 @@ def test_a_cluster_that_does_not_answer(kept: Machine, capsys: Capture, command:
     assert "namespace drill-toy is gone from cluster promdrill-1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("command", [("verify",), ("remedy",), ("shell", "--", "true")])
+def test_nothing_is_judged_repaired_or_opened_in_another_cluster_that_answers(
+    kept: Machine, capsys: Capture, command: tuple[str, ...]
+) -> None:
+    kept.replaced, before = True, list(kept.log)
+    assert kept.promdrill(*command) == 1
+    assert capsys.readouterr().err == "promdrill: another cluster answers; nothing was done\n"
+    assert kept.log == before
+
+
 @pytest.mark.parametrize("command", [("verify",), ("remedy",), ("shell", "--", "true"), ("verify", "toy")])
 def test_a_cluster_that_is_gone_takes_its_record_along(
     kept: Machine, capsys: Capture, command: tuple[str, ...]

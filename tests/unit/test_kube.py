@@ -56,6 +56,14 @@ def test_nothing_is_changed_in_another_cluster_that_answers_at_the_address(
     assert (api.asked, api.checks) == ([], 1)
 
 
+def test_a_cluster_without_a_uid_is_none_that_was_expected(api: ApiServer, tmp_path: Path) -> None:
+    api.uid = ""
+    expected = Expected(f"https://127.0.0.1:{api.port}", "")
+    with Kube(kubeconfig(tmp_path, api.port), expected=expected) as kube, pytest.raises(NotOurs, match="has UID none"):
+        kube.delete(POD)
+    assert api.asked == []
+
+
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_nothing_is_changed_where_no_cluster_is_expected(
     api: ApiServer, tmp_path: Path, change: Callable[[Kube], object]

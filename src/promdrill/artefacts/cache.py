@@ -57,7 +57,8 @@ def require_own(root: Path) -> None:
         return
     except OSError as error:
         raise UsageError(f"{root}: cannot be used as a cache: {error.strerror}", hint=_HINT) from error
-    others = sorted(there - {*CHILDREN, _OF_THE_DISK})
+    drafts = {name for name in there if name.startswith(f".{TAG}.")}  # another promdrill is marking it just now
+    others = sorted(there - drafts - {*CHILDREN, _OF_THE_DISK})
     if others and not marked:
         seen = ", ".join(others[:3]) + (", ..." if others[3:] else "")
         raise UsageError(f"{root} is no cache of promdrill's: it holds {seen}, and has no mark", hint=_HINT)

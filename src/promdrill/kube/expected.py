@@ -48,7 +48,7 @@ class Expected:
                 hint=f"less {kubeconfig}",
             )
         answers = str(get(PLACE, timeout_s=ANSWER_S).get("metadata", {}).get("uid", ""))
-        if answers != self.uid:
+        if not answers or answers != self.uid:
             raise NotOurs(
                 f"at {self.server} another cluster answers: its namespace kube-system has UID {answers or 'none'}, "
                 f"and that of the cluster that promdrill made is {self.uid}; nothing was done",

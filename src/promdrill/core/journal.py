@@ -10,6 +10,7 @@ from typing import Self
 
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.events import Entry, Event, encode
+from promdrill.core.redact import redact_record
 
 JOURNAL = "journal.jsonl"
 """The journal's name in a drill's folder."""
@@ -34,8 +35,8 @@ class Journal:
         self._listener = listener
 
     def write(self, event: Event) -> None:
-        """Append an event with the current time."""
-        entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, event)
+        """Append an event with the current time, without the credentials in it."""
+        entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, redact_record(event))
         line = encode(entry) + "\n"
         with self._lock:
             if not self._file.closed:

@@ -266,6 +266,7 @@ def drill(
                     kube=kube,
                     helm=Helm(tools.helm, made.kubeconfig_path, Path(helm_home)),
                     kubeconfig=made.kubeconfig_path,
+                    private=made.path,
                     tools=tools,
                     images=supplied.images,
                 ),

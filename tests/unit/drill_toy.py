@@ -108,6 +108,7 @@ def drill_in(
                 kube=cast(Any, world),
                 helm=cast(Any, world),
                 kubeconfig=world.folder / "kubeconfig",
+                private=world.folder / "private",
                 tools=Tools(kind=Path("/bin/true"), kubectl=Path("/bin/true"), helm=Path("/bin/true")),
                 trouble=world.trouble,
             ),

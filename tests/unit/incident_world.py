@@ -96,6 +96,11 @@ class Machine:
     def values(self) -> Path:
         return self.world.values
 
+    @property
+    def reports(self) -> Path:
+        assert isinstance(self.world, KeptWorld)
+        return self.world.reports
+
     def repair(self, old: str, new: str) -> None:
         """What a person does by hand."""
         text = self.values.read_text()
@@ -167,6 +172,7 @@ class Machine:
                     kube=cast(Any, self.world),
                     helm=cast(Any, self.world),
                     kubeconfig=made.kubeconfig_path,
+                    private=made.path,
                     tools=supplied.tools,
                 ),
                 drilled=Drilled(
@@ -184,7 +190,7 @@ class Machine:
             )
             if keep:
                 assert isinstance(self.world, KeptWorld)
-                self.world.reports = site.folder
+                self.world.file, self.world.reports = site.values_file, site.folder
             yield Drill(site)
 
     def kube(self, kubeconfig: Path, *, expected: Expected) -> Any:
@@ -214,13 +220,14 @@ class Machine:
 
 
 class KeptWorld(World):
-    """A world whose values lie where the drill's reports do."""
+    """A world whose values lie in the cluster's folder, and whose reports are kept."""
 
+    file: Path = Path()
     reports: Path = Path()
 
     @property
     def values(self) -> Path:
-        return self.reports / "values.yaml"
+        return self.file
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def site(scenario: str = "disk-full", variant: Variant = PLAIN, **fields: Any) -
     chart: Any = type("Chart", (), {"path": Path("chart"), "name": "prometheus", "app_version": "3.14.0"})
     drilled = {"scenario_dir": Path("scenarios") / scenario, **fields}
     return Site(
-        cluster=Cluster(kube=none, helm=none, kubeconfig=Path("kubeconfig"), tools=none),
+        cluster=Cluster(kube=none, helm=none, kubeconfig=Path("kubeconfig"), private=Path("private"), tools=none),
         drilled=Drilled(scenario=scenario, chart=chart, **drilled),
         execution=Execution(profile="fast", variant=variant),
         recording=Recording(folder=Path("reports"), journal=none),

@@ -94,8 +94,8 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     assert "  size is large: size is large looked at\n" in holds
     assert "  always: always looked at\n" in holds
     assert "toy: passed, all 6 conditions held at once; recovered" in said
-    assert (kept.values.parent / "verify-1.jsonl").is_file()
-    assert (kept.values.parent / "verify-2.jsonl").is_file()
+    assert (kept.reports / "verify-1.jsonl").is_file()
+    assert (kept.reports / "verify-2.jsonl").is_file()
     assert kept.world.done[-2:] == ["observer closed"] * 2, "nothing is undone"
     assert [line for line in kept.log if line.startswith("drill")][1:] == [
         "drill in promdrill-1, keep False, values None"
@@ -103,12 +103,12 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
 
 
 def test_the_first_journal_ends_where_the_incident_was_left(kept: Machine) -> None:
-    journal = kept.values.parent / "journal.jsonl"
+    journal = kept.reports / "journal.jsonl"
     before = journal.read_text()
     assert kept.promdrill("verify", "--timeout=5") == 1
     assert journal.read_text() == before
     assert json.loads(before.splitlines()[-1])["event"] == "reproduced"
-    results = json.loads((kept.values.parents[1] / "results.json").read_text())
+    results = json.loads((kept.reports.parent / "results.json").read_text())
     assert results["drills"] == []
     assert results["finished"] is not None
 

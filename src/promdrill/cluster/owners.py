@@ -21,7 +21,10 @@ FILE_NAME = "owner.json"
 INCIDENT = "incident"
 """Folder, inside a cluster's folder, of the incident that `promdrill reproduce` left standing there."""
 
-_FOLDERS = ("kube-cache", INCIDENT)
+VALUES = "values"
+"""Folder, inside a cluster's folder, of its drills' values files, which may hold a user's credentials."""
+
+_FOLDERS = ("kube-cache", INCIDENT, VALUES)
 _FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)  # the record goes last
 
 

@@ -25,6 +25,7 @@ from promdrill.core.events import (
     StepBegan,
     encode,
 )
+from promdrill.core.redact import redact_record
 
 JOURNAL = "journal.jsonl"
 """The journal's name in a drill's folder."""
@@ -53,8 +54,8 @@ class Journal:
         self._listener = listener
 
     def write(self, event: Event) -> None:
-        """Append an event with the current time; one of `ANNOUNCING` is on the disk when this returns."""
-        entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, event)
+        """Append an event with the current time, without its credentials; `ANNOUNCING` are on the disk on return."""
+        entry = Entry(self._clock.utc(), self._clock.monotonic() - self._began, redact_record(event))
         line = encode(entry) + "\n"
         with self._lock:
             if not self._file.closed:

@@ -92,6 +92,7 @@ _WEB_LOGIN = re.compile(
     r"(?<![A-Za-z0-9+.-])((?:https?|oci|ftps?|git\+https?|wss?)://)[^\s/?#\"'<>\\]+@", re.IGNORECASE
 )
 _LOGIN = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*+://)[^\s/?#\"'<>@:\\]*+:[^\s/?#\"'<>\\]+@")
+_ADDRESS_LOGIN = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@|^[^/:@]+:[^/@]*@(?!sha\d+:)", re.IGNORECASE)
 _DSN = re.compile(r"(?<![^\s\"'=(])([\w.-]++:)[^\s@/\"']+(?=@(?:tcp|unix)\()")
 _WEBHOOK = re.compile(
     r"(hooks\.slack\.com/(?:services|workflows|triggers)/|discord(?:app)?\.com/api/webhooks/|api\.telegram\.org/bot"
@@ -196,10 +197,8 @@ def is_credential(key: str) -> bool:
 
 
 def without_login(address: str) -> str:
-    """An address as it may be shown and recorded: without user, password or token, with or without a scheme."""
-    scheme, mark, rest = address.rpartition("://")
-    place, slash, path = rest.partition("/")
-    return f"{scheme}{mark}{place.rpartition('@')[2] if '@sha' not in place else place}{slash}{path}"
+    """An address as it may be shown and recorded: without user, password or token. Anything else stays as it is."""
+    return _ADDRESS_LOGIN.sub(lambda found: found[1] or "", address)
 
 
 def redact(value: Any) -> Any:

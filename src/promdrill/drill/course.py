@@ -195,6 +195,8 @@ class Course:
     def _watched(self, installation: Installation, limits: Timings, interval_s: float) -> Scene:
         """The drill's namespace, watched from here to the drill's end."""
         site, kube, part = self._site, self._site.cluster.kube, self._site.execution.part
+        site.keep_values()  # now, for a run that is killed, and at the end, as the runbook leaves them
+        self._closing.callback(site.keep_values)
         observer = self._closing.enter_context(Observer(kube, site.namespace, self._journal, clock=self._clock))
         self._closing.callback(lambda: self._record.observed(observer.figures()))
         return Scene(

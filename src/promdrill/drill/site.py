@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -10,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.reference import Reference, named_in
+from promdrill.cluster.owners import VALUES
+from promdrill.core import files
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import INSTALLS, DrillResult, Variant
+from promdrill.core.redact import redact_lines, redact_text
 from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
@@ -41,6 +43,7 @@ class Cluster:
         kubeconfig: Its private kubeconfig, for the runbook.
         tools: The pinned tools, for the runbook.
         nodes: Ids of its nodes' containers by the nodes' names.
+        private: Folder of what must not be published; it goes with the cluster.
         images: References of the images that are in it: nothing is pulled during a drill.
         trouble: What became of it or of what it runs on since a moment, in one sentence; empty if all is well.
     """
@@ -48,6 +51,7 @@ class Cluster:
     kube: Kube
     helm: Helm
     kubeconfig: Path
+    private: Path
     tools: Tools
     nodes: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = ()
@@ -116,7 +120,7 @@ class Recording:
     """What records a drill.
 
     Attributes:
-        folder: Where the drill's journal, values and evidence are kept; created if missing.
+        folder: Where the drill's journal, evidence, and a copy of its values are kept; created if missing.
         journal: The drill's journal.
         remarks: Remarks for a reader of the result, besides those of the plan.
         on_result: Called once with the result, however the drill ended.
@@ -242,8 +246,8 @@ class Site:
 
     @property
     def values_file(self) -> Path:
-        """The runbook's $VALUES."""
-        return self.folder / "values.yaml"
+        """The runbook's $VALUES, which may hold the user's credentials."""
+        return self.cluster.private / VALUES / f"{self.name}.yaml"
 
     @property
     def runbook_file(self) -> Path:
@@ -251,8 +255,16 @@ class Site:
         return self.execution.runbook or self.scenario_dir / "runbook.md"
 
     def keep_runbook(self) -> None:
-        """Copy the runbook into the drill's folder, for a report that is read after the scenario has changed."""
-        shutil.copyfile(self.runbook_file, self.folder / self.runbook_file.name)
+        """Copy the runbook into the drill's folder, for a report that is read after the scenario has changed.
+
+        A user's own may hold credentials; they are left out.
+        """
+        _copy(self.runbook_file, self.folder / self.runbook_file.name, redact_lines)
+
+    def keep_values(self) -> None:
+        """Copy the values as they are now into the drill's folder, without credentials."""
+        if self.values_file.is_file():
+            _copy(self.values_file, self.folder / "values.yaml", redact_text)
 
     def require_images(self, objects: Iterable[Mapping[str, Any]]) -> None:
         """Refuse objects that the cluster would have to pull an image for: a drill never waits for a pull.
@@ -274,3 +286,7 @@ class Site:
                 f"{self.scenario_dir}: no step loads the image {text} into the cluster before the drill",
                 hint=f'@pytest.mark.images("{text}"), or a manifest in the scenario\'s folder that runs it',
             )
+
+
+def _copy(file: Path, copy: Path, redacted: Callable[[str], str]) -> None:
+    files.write(copy, redacted(file.read_text(encoding="utf-8", errors="replace")))

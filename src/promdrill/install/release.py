@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from promdrill.core import files
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
@@ -82,9 +83,9 @@ class Release:
         return self.values.read_text(encoding="utf-8")
 
     def write(self, text: str) -> None:
-        """Replace the values file's text."""
-        self.values.parent.mkdir(parents=True, exist_ok=True)
-        self.values.write_text(text, encoding="utf-8")
+        """Replace the values file's text; only its owner can read it, for it may hold credentials."""
+        self.values.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.write(self.values, text)
 
     def value(self, path: str, default: Any) -> Any:
         """The value at a dotted path of the file; `default` if it is not set."""

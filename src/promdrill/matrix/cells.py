@@ -13,6 +13,7 @@ from typing import Any
 
 from promdrill.core.choices import DEFAULT_HELM, PROFILES, nearest
 from promdrill.core.errors import UsageError
+from promdrill.core.redact import without_login
 from promdrill.matrix.reading import CellEntry, Chart, MatrixFile, Value
 
 VARIABLES = (
@@ -57,7 +58,8 @@ class Cell:
 
     def to_json(self) -> dict[str, Any]:
         """The cell's definition, as in cell.json."""
-        return {"schema": CELL_SCHEMA, "id": self.id, "title": self.title, "variables": dict(self.variables)}
+        shown = {name: without_login(value) for name, value in self.variables.items()}
+        return {"schema": CELL_SCHEMA, "id": self.id, "title": self.title, "variables": shown}
 
 
 @dataclass(frozen=True, slots=True)

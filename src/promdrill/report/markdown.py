@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from promdrill.core.model import Verdict
+from promdrill.core.redact import redact_lines
+from promdrill.core.terminal import one_line
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.load import Column, Drill, load, previous
 from promdrill.results.expected import outcome
@@ -61,7 +63,7 @@ def _headline(drills: int, wrong: int) -> str:
 
 def _wrong(column: Column, drill: Drill) -> Iterable[str]:
     said = outcome(drill.result) if drill.result else "no result: interrupted, or still running"
-    reason = escape(cut(" ".join(said.split()), REASON_CHARS))
+    reason = escape(cut(one_line(redact_lines(said)), REASON_CHARS))
     yield f"- {_verdict(drill)} **{escape(drill.name)}** ({escape(column.name)}): {reason}"
     yield f"  <br>`{reproduce(drill, column).replace('`', '')}`"
 

@@ -287,6 +287,7 @@ def drill(
                     helm=Helm(tools.helm, made.kubeconfig_path, helm_home, before=kube.require_expected),
                     kubeconfig=made.kubeconfig_path,
                     nodes=recorded.nodes,
+                    private=made.path,
                     tools=tools,
                     images=supplied.images,
                     trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),

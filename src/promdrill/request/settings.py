@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.core.redact import without_login
 from promdrill.request.options import OPTIONS
 
 
@@ -52,7 +53,7 @@ class Settings:
     repeat: int = 1
 
     def changed(self) -> dict[str, str]:
-        """The settings that differ from the defaults, by make's variables."""
+        """The settings that differ from the defaults, by make's variables, as they may be recorded: without logins."""
         usual = Settings()
         values = {option.variable: (getattr(self, option.field), getattr(usual, option.field)) for option in OPTIONS}
-        return {name: str(value) for name, (value, default) in values.items() if value != default}
+        return {name: without_login(str(value)) for name, (value, default) in values.items() if value != default}

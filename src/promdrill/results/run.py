@@ -10,6 +10,7 @@ from pathlib import Path
 from promdrill.core.events import Entry, PhaseEnded
 from promdrill.core.journal import JOURNAL, Journal
 from promdrill.core.model import DrillResult, Skipped, Variant, Verdict, drill_name
+from promdrill.core.redact import redact_lines
 from promdrill.core.say import Say
 from promdrill.results.expected import left_changed, outcome
 from promdrill.results.folder import of_drill
@@ -47,7 +48,7 @@ class Run:
     ) -> None:
         self.folder = folder
         self.results = Results(results_in or folder, supply=supply, kubernetes=kubernetes, options=options)
-        self.say = say
+        self.say: Say = lambda line: say(redact_lines(line))
         self.tests: set[str] = set()
 
     @property

@@ -13,6 +13,7 @@ from promdrill.core.clock import SYSTEM, Clock, iso
 from promdrill.core.errors import UsageError
 from promdrill.core.model import RESULTS_SCHEMA, DrillResult, RunResult, Skipped
 from promdrill.core.records import Misfit
+from promdrill.core.redact import redact_record
 from promdrill.results.expected import as_expected
 from promdrill.results.folder import write_atomically
 from promdrill.results.junit import to_junit
@@ -57,13 +58,14 @@ class Results:
         self._change(supply=supply, kubernetes=kubernetes)
 
     def add(self, drill: DrillResult) -> None:
-        """Record a drill that ended."""
-        self._change(drills=(*self.run.drills, drill))
+        """Record a drill that ended, without the credentials in what was said and done."""
+        self._change(drills=(*self.run.drills, redact_record(drill)))
 
     def skip(self, skipped: Skipped) -> None:
         """Record a scenario that does not apply, once."""
-        if skipped not in self.run.skipped:
-            self._change(skipped=(*self.run.skipped, skipped))
+        shown = redact_record(skipped)
+        if shown not in self.run.skipped:
+            self._change(skipped=(*self.run.skipped, shown))
 
     def plan(self, drills: Sequence[str]) -> None:
         """Record the names of all drills of the run."""

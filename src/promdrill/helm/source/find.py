@@ -22,6 +22,7 @@ from pathlib import Path
 from promdrill.artefacts.cache import Cache, digest_of
 from promdrill.artefacts.pins import Pins
 from promdrill.core.errors import UsageError
+from promdrill.core.redact import without_login
 from promdrill.core.say import Say
 from promdrill.helm.source import files, repositories
 from promdrill.helm.source.pull import offered, pull
@@ -53,6 +54,12 @@ class ChartRequest:
     chart: str | None = None
     version: str | None = None
     repo: str | None = None
+
+    @property
+    def recorded(self) -> tuple[str | None, str | None, str | None]:
+        """The three as a bundle or a message may have them: without logins."""
+        chart, repo = (value and without_login(value) for value in (self.chart, self.repo))
+        return chart, self.version, repo
 
 
 @dataclass(frozen=True, slots=True)

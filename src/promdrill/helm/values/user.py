@@ -16,6 +16,7 @@ import yaml
 from promdrill.core import reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
+from promdrill.core.redact import redact
 from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
 
 Keys = tuple[str, ...]
@@ -42,7 +43,8 @@ class Conflict:
     drills: str
 
     def __str__(self) -> str:
-        return f"{self.path}: yours is {shown(self.theirs)}, the drill needs {self.drills}; using the drill's"
+        theirs = _said(self.path, self.theirs)
+        return f"{self.path}: yours is {theirs}, the drill needs {self.drills}; using the drill's"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,12 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 3]}..."
 
 
+def _said(path: str, theirs: Any) -> str:
+    """A user's value in a message; what looks like a credential is not shown."""
+    key = path.rpartition(".")[2]
+    return shown(redact({key: theirs})[key])
+
+
 _TAKEN, _SAME = "taken", "same"
 
 
@@ -242,7 +250,7 @@ def clash(place: str, path: Keys, theirs: Any, wanted: str) -> UsageError:
     """
     found = _KINDS.get(type(theirs).__name__, f"a {type(theirs).__name__}")
     return UsageError(
-        f"{place}: {text_of(path)}: {found} ({shown(theirs)}), where {wanted}",
+        f"{place}: {text_of(path)}: {found} ({_said(text_of(path), theirs)}), where {wanted}",
         hint=f"remove {text_of(path)}, or use the type that the chart's values.yaml has",
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import PurePath
 
 from promdrill.core import paths
+from promdrill.core.redact import without_login
 from promdrill.report.html.load import Column, Drill
 
 _OF_RESULTS = ("SCENARIO", "KUBE_VERSION", "SUPPLY", "PROFILE", "CONTROL")
@@ -18,7 +19,8 @@ def reproduce(drill: Drill, column: Column) -> str:
     result = drill.result
     control = drill.control
     ablation = control is not None and control.startswith("without")
-    said = {name: value for name, value in column.options.items() if name not in {*_OF_RESULTS, "JOBS", "REPEAT"}}
+    known = {name: value for name, value in column.options.items() if name not in {*_OF_RESULTS, "JOBS", "REPEAT"}}
+    said = {name: without_login(value) for name, value in known.items()}
     if column.run is not None:
         said["KUBE_VERSION"] = column.run.kubernetes
         said["SUPPLY"] = column.run.supply if column.run.supply in _SUPPLIES else ""

@@ -222,8 +222,7 @@ def _check_request(file: Path, found: Manifest, request: SupplyRequest, app_vers
             hint = f"{name}={there[0]}, or {paths.command('bundle', **{name: wanted})}"
             raise UsageError(f"{name}={wanted}: {holds}", hint=hint)
     if not _same_chart(found, request.chart):
-        asked = request.chart
-        typed = {"CHART": asked.chart, "CHART_VERSION": asked.version, "REPO": asked.repo}
+        typed = dict(zip(("CHART", "CHART_VERSION", "REPO"), request.chart.recorded, strict=True))
         said = " ".join(f"{name}={value}" for name, value in typed.items() if value)
         hint = f"leave it out, or make bundle {said}"
         raise UsageError(f"{said}: not the chart in the bundle: {holds}", hint=hint)
@@ -231,7 +230,8 @@ def _check_request(file: Path, found: Manifest, request: SupplyRequest, app_vers
 
 def _same_chart(found: Manifest, wanted: find.ChartRequest) -> bool:
     """Whether the requested chart is the one in the bundle; no server is asked."""
-    if (wanted.chart, wanted.version, wanted.repo) == (found.asked.chart, found.asked.version, found.asked.repo):
+    chart, _, repo = wanted.recorded
+    if wanted.recorded == (found.asked.chart, found.asked.version, found.asked.repo):
         return True
     if wanted.version and wanted.version != found.chart_version:
         return False
@@ -239,11 +239,11 @@ def _same_chart(found: Manifest, wanted: find.ChartRequest) -> bool:
     if local is not None:
         return files.digest(local) in found.chart_digests
     if wanted.chart is None:
-        return wanted.repo in {None, found.asked.repo}
-    place, _, named = wanted.chart.rpartition("/")
+        return repo in {None, found.asked.repo}
+    place, _, named = (chart or "").rpartition("/")
     asked, _, _ = (found.asked.chart or "").rpartition("/")
     name, _, tag = named.partition(":")
-    same = (place, name, wanted.repo) == (asked, found.chart, found.asked.repo)
+    same = (place, name, repo) == (asked, found.chart, found.asked.repo)
     return same and tag.replace("_", "+") in {"", found.chart_version}
 
 

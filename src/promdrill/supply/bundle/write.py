@@ -179,7 +179,8 @@ def _manifest(
     about = files.metadata(supplied.chart)
     typed = find.local(request.chart)
     digests = [files.digest(path) for path in (supplied.chart, typed) if path is not None]
-    asked = Asked(request.chart.chart, request.chart.version, request.chart.repo, request.kubernetes, request.subcharts)
+    chart, version, repo = request.chart.recorded
+    asked = Asked(chart, version, repo, request.kubernetes, request.subcharts)
     return Manifest(
         promdrill=promdrill.__version__,
         made=clock.utc().isoformat(timespec="seconds").replace("+00:00", "Z"),

@@ -10,7 +10,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,7 @@ HEAD = "---\nid: x\ntitle: X\n"
 DEEP = "[" * 3000 + "]" * 3000
 
 REFUSED: tuple[tuple[str, Any, str], ...] = (
-    # I1: values
+    # Finding I1, values
     ("values", b"a: 2024-02-30", r":1:4: .*2024-02-30 is not a valid timestamp"),
     ("values", b"b: 1\na: !!int abc", r":2:4: .*abc is not a valid int"),
     ("values", b"a: " + b"1" * 5000, r":1:4: .*is not a valid int"),
@@ -107,39 +107,39 @@ REFUSED: tuple[tuple[str, Any, str], ...] = (
         "values",
         "\n".join(["a0: &a0 [x, x]", *(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]" for n in range(1, 40))]).encode(),
         "aliases that stand for more than",
-    ),  # fmt: skip
-    # I2: paths
+    ),
+    # Finding I2, paths
     *(
         ("options", {name: "~nouser/x"}, f"{name}=~nouser/x: there is no user nouser")
         for name in ("VALUES", "RUNBOOK", "BUNDLE", "SCENARIOS")
-    ),  # fmt: skip
+    ),
     *(("options", {name: "a" * 300}, f"{name}=a.*File name too long") for name in ("VALUES", "RUNBOOK", "SCENARIOS")),
     ("options", {"VALUES": "\udcff"}, r"VALUES=.udcff: has '.udcff', a character that does not show"),
     ("options", {"CHART": "\x1b[2J"}, r"CHART=.x1b\[2J: has '.x1b'"),
-    # I3: numbers
+    # Finding I3, numbers
     *(
         ("options", {name: text}, f"{name}=.*: not a whole number from 1 to")
         for name in ("JOBS", "REPEAT")
         for text in ("9" * 5000, "-1", "0", "1.5", "\u0663", "\u00b2", "1e1", "x")
-    ),  # fmt: skip
+    ),
     ("options", {"APP_VERSION": f"3.14.{'9' * 5000}"}, "APP_VERSION=.*: not a version"),
-    # I4: matrix
+    # Finding I4, matrix
     ("matrix", f"kube_version = {'9' * 5000}".encode(), ":1: a number that needs more than 64 bits"),
     ("matrix", f"helm_version = ['4']\nkube_version = {DEEP}".encode(), ":2: nested more than 100 levels"),
     ("matrix", f"x{'.x' * 20_000} = 1".encode(), ":1: nested more than 100 levels"),
-    # I5: bundles
+    # Finding I5, bundles
     ("bundles", ("headers", "L" * 5000), "not a promdrill bundle"),
     ("bundles", ("headers", "x" * 600), "not a promdrill bundle"),
     ("bundles", ("sparse", "x"), "not a promdrill bundle"),
     ("bundles", ("manifest", inputs_world.deep(3000)), "is nested too deeply"),
     ("bundles", ("manifest", {"promdrill-bundle": True}), "is not a manifest"),
     ("bundles", ("manifest", {"promdrill-bundle": 1, "parts": 7}), "is not valid"),
-    # I6: results
+    # Finding I6, results
     *(
         ("results", {**GOOD_RUN.to_json(), "planned": [value]}, "results.json")
         for value in (float("nan"), 7, "\ud800", None)
     ),
-    # I8: runbooks
+    # Finding I8, runbooks
     ("runbooks", f"{HEAD}data_loss: !!bool foo\n---\n".encode(), r":4:12: data_loss must be true, false"),
     ("runbooks", f"{HEAD}data_loss: {DEEP}\n---\n".encode(), r":4:11\d: .*nested more than 100 levels"),
     ("runbooks", SHORT_RUNBOOK.replace("no space", "a{99999999999}").encode(), r":9:13: fails_with is not a regular"),
@@ -214,18 +214,19 @@ TAKES_A_FILE: dict[str, Open] = {
 
 
 @pytest.fixture(params=["pipe", "socket", "device"])
-def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+def no_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """Something that is neither a file nor a folder, and of which a read would not end."""
     place = tmp_path / "x"
     if request.param == "pipe":
         os.mkfifo(place)
     elif request.param == "socket":
-        listening = socket.socket(socket.AF_UNIX)
-        request.addfinalizer(listening.close)
-        listening.bind(str(place))
+        with socket.socket(socket.AF_UNIX) as listening:
+            listening.bind(str(place))
+            yield place
+        return
     else:
         place.symlink_to("/dev/zero")
-    return place
+    yield place
 
 
 @pytest.mark.parametrize("what", TAKES_A_FILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.unit.matrix_world import KNOWN, cell, cells_of
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.matrix.cells import VARIABLES, expand, select, to_github
-from promdrill.matrix.reading import Known, read
+from promdrill.matrix.reading import CellEntry, Known, MatrixFile, read
 from promdrill.request import scenarios
 from promdrill.supply import kubernetes
 from promdrill.supply.build import catalogue
@@ -219,3 +220,45 @@ def test_the_examples_in_the_shipped_matrix_are_right(tmp_path: Path) -> None:
         "k1.34.4-prometheus-27.52.0-h4-production",
         "k1.36.3-prometheus-27.52.0-h4-production",
     ]
+
+
+def test_a_million_cells_are_refused_before_one_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("promdrill.matrix.cells.product", lambda *_: pytest.fail("the axes were multiplied"))
+    text = "\n".join(
+        (
+            f"app_version = {[f'3.0.{number}' for number in range(100)]}",
+            f"values = {[f'{number}.yaml' for number in range(100)]}",
+            f"chart = [{', '.join(f'{{version = {chr(39)}1.0.{number}{chr(39)}}}' for number in range(100))}]",
+        )
+    )
+    with pytest.raises(UsageError, match=r"matrix\.toml:\d: .* are 1000000 cells; a matrix has at most 10000"):
+        cells_of(tmp_path, text)
+
+
+def test_the_work_for_a_matrix_grows_with_its_cells(tmp_path: Path) -> None:
+    compared = 0
+
+    class Counted(str):
+        """A value that counts how often it is compared."""
+
+        __slots__ = ()
+        __hash__ = str.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            nonlocal compared
+            compared += 1
+            return str.__eq__(self, other)
+
+    def comparisons(side: int) -> int:
+        nonlocal compared
+        compared = 0
+        axes = {
+            name: tuple(Counted(f"{name}-{number}") for number in range(side)) for name in ("app_version", "values")
+        }
+        drops = tuple(CellEntry({"values": value}, 1) for value in axes["values"][1:])
+        plan = MatrixFile(tmp_path / "m", "1.36.3", axes, include=(), exclude=drops)
+        assert len(expand(plan).cells) == side
+        assert len(expand(replace(plan, exclude=())).cells) == side * side
+        return compared
+
+    assert comparisons(40) <= 10 * 40**2  # comparing all cells with each other takes a thousand times as many

@@ -14,7 +14,7 @@ from tests.unit.observe_world import noted
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
-from promdrill.drill import DrillNotPassed, Persistence, Stage
+from promdrill.drill import DrillNotPassed, Moments, Persistence, Stage
 from promdrill.faults import Undo
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 
@@ -221,15 +221,23 @@ def test_a_remedy_that_does_nothing_is_failed(world: World) -> None:
 
 def test_recovery_counts_failures_from_the_moment_of_the_remedy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """No two moments are the same in this world."""
-    utc, moments = world.clock.utc, []
+    utc = world.clock.utc
+    moments: list[Moments] = []
 
     def later() -> datetime:
         world.clock.now += 0.001
         return utc()
 
     monkeypatch.setattr(world.clock, "utc", later)
-    run_toy(drill_in(world), world, recovery=lambda at: moments.append(at) or (ALWAYS,))
+
+    def recovery(at: Moments) -> tuple[Condition, ...]:
+        moments.append(at)
+        return (ALWAYS,)
+
+    run_toy(drill_in(world), world, recovery=recovery)
     (at,) = moments
+    assert at.remediating is not None
+    assert at.remediated is not None
     assert at.remediating < at.remediated < at.began
     assert world.metrics_since[-1] == at.remediated
 

@@ -3,6 +3,7 @@
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -94,7 +95,9 @@ def test_timings_grow_with_the_profile_and_the_interval() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_back_off_that_recovery_outlasts_is_the_one_of_the_profiles_clusters(profile: str) -> None:
-    patches = [yaml.safe_load(patch) for patch in configuration(profile, {}).get("kubeadmConfigPatches", ())]
+    patches: list[dict[str, Any]] = [
+        yaml.safe_load(patch) for patch in configuration(profile, {}).get("kubeadmConfigPatches", ())
+    ]
     kubelet = next((p for p in patches if p.get("kind") == "KubeletConfiguration"), {})
     longest = kubelet.get("crashLoopBackOff", {}).get("maxContainerRestartPeriod", f"{KUBELETS_OWN_S}s")
     assert f"{BACK_OFF_S[profile]:g}s" == longest

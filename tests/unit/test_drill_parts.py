@@ -39,8 +39,10 @@ def test_timings_grow_with_the_profile_and_the_interval() -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_the_back_off_that_recovery_outlasts_is_the_one_of_the_profiles_clusters(profile: str) -> None:
-    patches = [yaml.safe_load(patch) for patch in configuration(profile, {}).get("kubeadmConfigPatches", ())]
-    kubelet: dict[str, Any] = next((p for p in patches if p.get("kind") == "KubeletConfiguration"), {})
+    patches: list[dict[str, Any]] = [
+        yaml.safe_load(patch) for patch in configuration(profile, {}).get("kubeadmConfigPatches", ())
+    ]
+    kubelet = next((p for p in patches if p.get("kind") == "KubeletConfiguration"), {})
     longest = kubelet.get("crashLoopBackOff", {}).get("maxContainerRestartPeriod", f"{KUBELETS_OWN_S}s")
     assert f"{BACK_OFF_S[profile]:g}s" == longest
 

@@ -112,6 +112,17 @@ def test_a_step_without_which_the_next_one_fails_is_needed(world: World) -> None
     assert PhaseName.RECOVERY not in {phase.name for phase in result.phases}
 
 
+def test_what_an_ablation_leaves_to_the_cluster_may_restart_the_server_after_the_remedy(world: World) -> None:
+    """Verification, which waits for that, comes after recovery; in the drill itself this is no recovery."""
+
+    def restarted_meanwhile(_at: object) -> tuple[Condition, ...]:
+        world.restarts_before += 1
+        return (ALWAYS,)
+
+    result = run_toy(ablated(world, 1, optional=True), world, recovery=restarted_meanwhile)
+    assert result.verdict is Verdict.PASSED
+
+
 def test_an_optional_step_that_is_not_needed_is_as_expected(world: World) -> None:
     result = run_toy(ablated(world, 1, optional=True), world)
     assert (result.verdict, need(result)) == (Verdict.PASSED, Need.NOT_NEEDED)

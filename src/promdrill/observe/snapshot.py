@@ -98,8 +98,8 @@ class Snapshot:
         return tuple(p for p in dict.fromkeys(probes) if p not in self.answers or self.answers[p].asked < since)
 
     def unread(self, *, since: float) -> tuple[ContainerKey, ...]:
-        """Containers whose log is followed, but was not read to its end at or after monotonic second `since`."""
-        return tuple(key for key, asked in self.read.items() if asked < since)
+        """Containers of the pods whose log is followed, but was not read to its end since monotonic second `since`."""
+        return tuple(key for key, asked in self.read.items() if asked < since and key[0] in self.pods)
 
     def lines(self, pod_prefix: str, container: str) -> Iterator[tuple[str, LogLine]]:
         """(pod name, line) of every container of that name in pods whose name starts with `pod_prefix`."""

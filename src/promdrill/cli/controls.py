@@ -11,7 +11,7 @@ def add(commands: Subcommands) -> None:
     add_drilling(
         commands,
         "controls",
-        summary="run each drill without or with another fault (must end invalid), and without its remedy (must end failed)",
+        summary="run each drill without its fault or with another (must end invalid), or without its remedy (failed)",
         example="promdrill controls --scenario disk-full",
         variants="controls",
         without=("CONTROL", "RUNBOOK"),

@@ -57,6 +57,18 @@ TEST_CASES: dict[str, tuple[str, str, str]] = {
         ":+1: the marker touches may appear only once and takes one text or more",
     ),
     "no touches": ('@pytest.mark.touches("alerting rules", "release")\n', "", ":+0: no marker says what the fault and"),
+    "no look-alike": (
+        '@pytest.mark.looks_like("target-typo")\n',
+        "",
+        ":+2: no marker names a scenario whose incident looks like this one, for the control other-fault",
+    ),
+    "an unknown look-alike": ('"target-typo"', '"target-tipo"', ":+0: looks_like('target-tipo'): not another scenario"),
+    "itself": ('"target-typo"', '"watchdog-silent"', ":+0: looks_like('watchdog-silent'): not another scenario"),
+    "two that cannot wait for each other": (
+        '@pytest.mark.looks_like("target-typo")',
+        '@pytest.mark.exclusive("rules")\n@pytest.mark.looks_like("no-default-class")',
+        ":+1: the drill needs 'rules' for itself, the scenario that looks like it 'default storage class'",
+    ),
     "touches too long": (
         '"alerting rules", "release"',
         '"alerting rules, all of them", "the release"',

@@ -52,20 +52,21 @@ def took_s(result: DrillResult, phase: PhaseName) -> float:
     return found
 
 
-def test_two_controls_and_a_third_where_a_remedy_does_not_work_as_written(tmp_path: Path) -> None:
+def test_the_controls_are_those_that_the_scenario_has_the_means_for(tmp_path: Path) -> None:
     written = tmp_path / "runbook.as-written.md"
-    assert [variant.control for variant in controls(written)] == ["no-fault", "no-remedy"]
+    assert [variant.control for variant in controls(written, look_alike=False)] == ["no-fault", "no-remedy"]
     source = paths.scenarios_dir() / "rolling-lock" / written.name
     written.write_text(source.read_text())
-    assert [variant.control for variant in controls(written)] == ["no-fault", "no-remedy", "as-written"]
-    assert all(variant.left_out is None and not variant.skip for variant in controls(written))
+    found = controls(written, look_alike=True)
+    assert [variant.control for variant in found] == ["no-fault", "no-remedy", "other-fault", "as-written"]
+    assert all(variant.left_out is None and not variant.skip for variant in found)
 
 
 def test_a_runbook_that_is_kept_says_why_and_how_it_fails(tmp_path: Path) -> None:
     written = tmp_path / "runbook.as-written.md"
     shutil.copy(paths.scenarios_dir() / "rolling-lock" / "runbook.md", written)
     with pytest.raises(UsageError, match=r"as-written.md:1: .* must say why, and how that shows") as caught:
-        controls(written)
+        controls(written, look_alike=False)
     assert "fails_because: a sentence; fails_with: a pattern" in caught.value.hint
 
 

@@ -23,6 +23,7 @@ from promdrill.faults import (
     volume_full,
     volume_shows,
 )
+from promdrill.faults.base import NAMESPACE
 from promdrill.faults.pods import replaced, untouched
 from promdrill.observe.probes import ExecProbe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
@@ -381,3 +382,14 @@ def test_another_pod() -> None:
     assert not another.judge(snapshot()).holds
     assert not another.judge(snapshot(pod("a"), pod("b"))).holds
     assert another.judge(snapshot(pod("b"))).holds
+
+
+@pytest.mark.parametrize("fault", [FillVolume(), FillInodes()], ids=["bytes", "inodes"])
+def test_files_on_a_volume_that_goes_with_the_namespace_are_not_removed_one_by_one(
+    place: Place, fault: FillVolume | FillInodes
+) -> None:
+    place.undo.register("delete namespace", lambda: place.act("delete namespace"), ends=NAMESPACE)
+    place.script = lambda _: (0, NO_SPACE)
+    place.inject(fault)
+    assert place.undone() == ["delete namespace"]
+    assert place.undo.failures == []

@@ -62,7 +62,9 @@ def test_a_new_scenario_is_whole_and_says_what_comes_next(base: Path, capsys: py
     ]
     assert main.main(["runbook", "check", f"scenarios/{ID}/runbook.md"]) == 0
     assert [scenario.id for scenario in scenarios.find_all()] == listing(base)
-    assert scenarios.traits(base / ID / "test_my_incident_2.py") == Traits(touches=("TODO",))
+    assert scenarios.traits(base / ID / "test_my_incident_2.py") == Traits(
+        touches=("TODO",), looks_like="lifecycle-flag"
+    )
     assert "@" not in (base / ID / "runbook.md").read_text(), "no placeholder is left"
 
 

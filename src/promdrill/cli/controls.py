@@ -1,4 +1,4 @@
-"""``promdrill controls``: can the drills be red? Each once without its fault, and once without its remedy."""
+"""``promdrill controls``: can the drills be red? Each without its fault, with another one, and without its remedy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def add(commands: Subcommands) -> None:
     add_drilling(
         commands,
         "controls",
-        summary="run each drill without its fault (must end invalid) and without its remedy (must end failed)",
+        summary="run each drill without its fault or with another (must end invalid), or without its remedy (failed)",
         example="promdrill controls --scenario disk-full",
         variants="controls",
         without=("CONTROL", "RUNBOOK"),

@@ -22,6 +22,7 @@ def rule(server: Server, label: str) -> Condition:
     return server.json("/api/v1/rules", healthy, f"a rule with {label} is evaluated")
 
 
+@pytest.mark.looks_like("target-typo")
 @pytest.mark.charts(">=15")
 @pytest.mark.touches("alerting rules", "release")
 def test_watchdog_silent(drill: Drill) -> None:

@@ -318,7 +318,8 @@ def _edits(drill: Stated, scenario: ScenarioFolder, line: int) -> Iterator[Probl
         return
     with tempfile.TemporaryDirectory() as folder:
         recording = replace(drill.site.recording, folder=Path(folder))
-        installation = replace(drill.site, recording=recording).installation
+        cluster = replace(drill.site.cluster, private=recording.folder)
+        installation = replace(drill.site, cluster=cluster, recording=recording).installation
         installation.compose(scenario.folder / "values.yaml", (), drill.site.namespace)
         texts: Texts = {file: file.read_text(encoding="utf-8") for file in installation.files}
     for edit, kind in made:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.drill_toy import drill_in, run_toy
 from tests.unit.drill_world import World, world
 
-from promdrill.core.events import ConditionChanged, EndedEarly
+from promdrill.core.events import ConditionChanged, EndedEarly, Entry
 from promdrill.core.journal import Journal
 from promdrill.core.model import DrillResult, RunResult, Skipped, StepRecord, Variant, Verdict
 from promdrill.helm.source.find import ChartRequest
@@ -18,7 +19,7 @@ from promdrill.helm.values.user import Conflict
 from promdrill.matrix.cells import Cell
 from promdrill.report.html.page import write as write_page
 from promdrill.report.markdown import to_markdown
-from promdrill.request.options import OPTIONS
+from promdrill.request.options import OPTIONS, Option
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
 
@@ -60,9 +61,9 @@ def test_a_recorded_setting_has_no_login_and_the_one_that_is_used_has() -> None:
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.variable)
-def test_no_setting_is_recorded_with_a_login(option: object) -> None:
-    field = getattr(option, "field", "")
-    assert CANARY not in str(Settings(**{field: LOGIN}).changed())
+def test_no_setting_is_recorded_with_a_login(option: Option) -> None:
+    given: dict[str, Any] = {option.field: LOGIN}
+    assert CANARY not in str(Settings(**given).changed())
 
 
 def test_a_report_has_no_credential_of_what_was_said_and_done(tmp_path: Path) -> None:
@@ -112,7 +113,7 @@ def test_a_drill_leaves_no_credential_of_its_values_steps_and_runbook_in_the_rep
 
 
 def test_a_journal_hands_its_listener_what_it_wrote(tmp_path: Path) -> None:
-    heard = []
+    heard: list[Entry] = []
     with Journal(tmp_path / "journal.jsonl", listener=heard.append) as journal:
         journal.write(EndedEarly(verdict=Verdict.FAILED, reason=OUTPUT, detail=OUTPUT))
     assert heard

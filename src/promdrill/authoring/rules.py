@@ -343,7 +343,8 @@ def _edits(drill: Stated, scenario: ScenarioFolder, line: int) -> Iterator[Probl
         return
     with scratch.folder("check") as folder:
         recording = replace(drill.site.recording, folder=folder)
-        installation = replace(drill.site, recording=recording).installation
+        cluster = replace(drill.site.cluster, private=folder)
+        installation = replace(drill.site, cluster=cluster, recording=recording).installation
         installation.compose(scenario.folder / "values.yaml", (), drill.site.namespace)
         texts: Texts = {file: file.read_text(encoding="utf-8") for file in installation.files}
     for edit, kind in made:

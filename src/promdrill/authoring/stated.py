@@ -76,6 +76,7 @@ class Stated(Drill):
                     kube=cast(Any, self.cluster),
                     helm=cast(Any, _Nobody()),
                     kubeconfig=Path("kubeconfig"),
+                    private=Path("private"),
                     tools=cast(Any, SimpleNamespace(kind=Path("kind"), kubectl=Path("kubectl"), helm=Path("helm"))),
                     images=images,
                 ),

@@ -7,12 +7,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.core.console import Console
+from promdrill.core.console import Console as SafeConsole
 from promdrill.core.journal import JOURNAL
 from promdrill.watch.loop import is_live
 from promdrill.watch.run import Follower
@@ -92,5 +92,5 @@ class LiveRun:
 
 def live_run(folder: Path, planned: tuple[str, ...]) -> LiveRun | None:
     """The view for a run on this process's standard output; None if that is not a terminal that can show it."""
-    console = Console(file=sys.stdout, highlight=False)
+    console = SafeConsole(file=sys.stdout, highlight=False)
     return LiveRun(folder, console, planned=planned) if is_live(console) else None

@@ -124,14 +124,19 @@ def test_an_engine_of_ours_is_what_docker_and_kind_find_and_nobody_else(
         monkeypatch.delenv(name)
     monkeypatch.setenv("DOCKER_CONFIG", str(fakes))
     assert inherited.environment("docker").get("DOCKER_HOST") is None
+    monkeypatch.setenv("APT_CONFIG", "theirs")
+    assert inherited.environment("apt-get")["APT_CONFIG"] == "theirs"
     path = docker_target.own_socket()
     path.parent.mkdir(parents=True)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         assert not docker_target.ours()  # a socket that a killed one left behind
         server.listen()
-        found = {name: inherited.environment(f"/x/{name}").get("DOCKER_HOST") for name in ("docker", "kind", "helm")}
-        assert found == {"docker": f"unix://{path}", "kind": f"unix://{path}", "helm": None}
+        found = {
+            name: inherited.environment(f"/x/{name}").get("DOCKER_HOST")
+            for name in ("docker", "kind-linux-amd64", "helm")
+        }
+        assert found == {"docker": f"unix://{path}", "kind-linux-amd64": f"unix://{path}", "helm": None}
         (fakes / "config.json").write_text('{"currentContext": "desktop-linux"}')
         assert inherited.environment("docker").get("DOCKER_HOST") is None  # the user chose another
         monkeypatch.setenv("DOCKER_CONTEXT", "default")

@@ -63,6 +63,7 @@ def environment(program: str) -> dict[str, str]:
         program: Its path or name.
     """
     name = PurePath(program).name
+    name = name if name in _BY_PROGRAM else name.partition("-")[0]  # kind-linux-amd64, as it is downloaded
     found = {**matching(*EVERY, *_BY_PROGRAM.get(name, ())), **_STATED.get(name, {})}
     return {**found, **docker_target.variables()} if name in {"docker", "kind"} else found
 

@@ -563,7 +563,7 @@ def _read_cell(place: Path, case: tuple[bytes, bytes]) -> None:
 
 
 READERS = (
-    Reader("options", _settings, _read_options, "|".join(ALL)),
+    Reader("options", _settings, _read_options, "|".join((*ALL, "--[a-z-]+ "))),
     Reader("environment", _environments, _read_environment, "|".join((*ALL, *FURTHER))),
     Reader("values", lambda: texts(GOOD_VALUES), _read_values, r"VALUES=.*own\.yaml"),
     Reader("runbooks", lambda: texts(GOOD_RUNBOOK, SHORT_RUNBOOK, SHORT_RUNBOOK), _read_runbook, r"runbook\.md"),

@@ -113,8 +113,9 @@ def test_labels_of_remembered_series_are_kept(world: World) -> None:
     labels = frozenset({("job", "prometheus"), ("instance", "a:1")})
     early = replace(kept.memory.early[0], result=frozenset({(labels, 3.0), (frozenset(), 0.1)}))
     again = replace(kept, memory=replace(kept.memory, early=(early,)))
+    kept.write(world.folder / "again")
     again.write(world.folder / "again")
-    assert Incident.read(world.folder / "again") == again
+    assert Incident.read(world.folder / "again") == again, "in place of the one that was there"
 
 
 def test_a_right_repair_by_hand_passes_and_nothing_is_undone(world: World) -> None:

@@ -98,7 +98,7 @@ def test_ended_with(status: Object, *, holds: bool, text: str) -> None:
 
 def test_ended_with_asks_the_newest_pod_alone() -> None:
     old = app("app-1", CRASHED, created_s=-9)
-    assert not ended_with(APP, "app", "OOMKilled").judge(snapshot(old, app("app-2"))).holds
+    assert not ended_with(APP, "app", "OOMKilled").judge(snapshot(old, app("app-2", created_s=-3))).holds
     assert ended_with(APP, "app", "OOMKilled").judge(snapshot(old, app("app-0", created_s=-99))).holds
     leaving = app("app-2", leaving=True, created_s=-1)
     assert ended_with(APP, "app", "OOMKilled").judge(snapshot(old, leaving)).holds

@@ -104,6 +104,7 @@ def test_what_a_person_may_write(tmp_path: Path, step: str) -> None:
         ("echo a; exit 0; echo b", "the shell ended, exit code 0"),
         ("exit 3", "the shell ended, exit code 3"),
         ("exec true", "the shell ended, exit code 0"),
+        ("sleep 20 &\nexec true", "the shell ended, exit code 0"),  # its child still holds the output
         ("echo ${nothing?unset}", "the shell ended, exit code 1"),
         ("set -u; echo $nothing", "the shell ended, exit code 1"),
         ("kill -9 $$", "the shell ended, exit code -9"),

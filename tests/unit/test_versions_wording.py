@@ -142,13 +142,12 @@ def test_a_level_that_is_no_warning_is_none(level: str, line: Callable[[str, str
 @pytest.mark.parametrize("scenario", scenarios.find_all(), ids=lambda scenario: scenario.id)
 def test_a_scenario_has_no_patterns_of_its_own_for_the_log_of_prometheus(scenario: scenarios.ScenarioFolder) -> None:
     tree = ast.parse(scenario.test.read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    asked = [(node, node.func.attr) for node in calls if isinstance(node.func, ast.Attribute)]
     own = [
         node.lineno
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in {"logs", "no_logs"}
-        and isinstance(node.args[0], ast.Constant | ast.JoinedStr)
+        for node, name in asked
+        if name in {"logs", "no_logs"} and isinstance(node.args[0], ast.Constant | ast.JoinedStr)
     ]
     assert own == [], "a wording of promdrill.observe.log_patterns, or the kernel's own words, say it in all versions"
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from promdrill.artefacts.cache import claim
 from promdrill.authoring.rules import Finding
 from promdrill.core import paths, shell
 from promdrill.core.errors import PromdrillError, cause_in
@@ -54,6 +55,7 @@ def types(mypy: Sequence[str], tests: Sequence[Path]) -> list[Finding]:
     Raises:
         PromdrillError: It could not be run.
     """
+    claim(paths.cache_dir())
     cache = paths.cache_dir() / MYPY
     options = ["--config-file", str(_OURS / "mypy.ini"), "--cache-dir", str(cache), "--no-error-summary", "--no-pretty"]
     argv = [*mypy, *options, "--hide-error-context", *map(str, tests)]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import filelock
 
-from promdrill.artefacts import machine
+from promdrill.artefacts import cache, machine
 from promdrill.artefacts.machine import Machine
-from promdrill.core import docker_target
+from promdrill.core import docker_target, paths
 from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.core.say import Say
 from promdrill.supply import host_changes, packages
@@ -121,6 +121,7 @@ def _bring_up(places: Places, host: Machine, answer: Answer, say: Say) -> Engine
     host_changes.DOCKERD.announce(say, f"No container engine answers; starting Docker{lacking}")
     host_changes.NETWORK.announce(say, "It makes bridges and packet filter rules, and forwards packets")
     host_changes.KERNEL_MODULES.announce(say, "It loads kernel modules that it lacks (overlay, bridge, netfilter)")
+    cache.claim(paths.cache_dir())
     dockerd.stop(places, say=say)
     dockerd.start(places, program, host.missing)
     answer = ask(places)

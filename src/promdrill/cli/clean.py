@@ -6,6 +6,7 @@ import argparse
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
+from promdrill.core import scratch
 from promdrill.core.errors import PromdrillError
 from promdrill.supply.engine import lifecycle
 
@@ -32,6 +33,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         return _one(arguments.name)
     swept = sweep.delete_clusters(engine=lifecycle.ask().engine is not None, say=say)
     refuse_while_in_use()
+    scratch.sweep(scratch.place())
     stopped = lifecycle.stop(say=say)
     if stopped:
         say("stopped the container engine that promdrill had started")

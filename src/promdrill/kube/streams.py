@@ -6,7 +6,9 @@ first line: to end a stream while it waits for them, its socket must be known be
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import http.client
 import socket
 import ssl
@@ -19,6 +21,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from promdrill.core import scratch
 from promdrill.core.errors import ClusterError
 
 CONNECT_TIMEOUT_S = 5.0
@@ -66,7 +69,7 @@ class Credentials:
         found = client.Configuration()
         try:
             load: Any = config.load_kube_config
-            load(str(kubeconfig), client_configuration=found, persist_config=False)
+            load(str(kubeconfig), client_configuration=found, persist_config=False, temp_file_path=str(_keys()))
         except (config.ConfigException, OSError, yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
             raise ClusterError(f"{kubeconfig}: not a usable kubeconfig ({error})") from error
         self.server = str(found.host).rstrip("/")
@@ -81,6 +84,17 @@ class Credentials:
         self.tls = ssl.create_default_context(cafile=self.ca_file)
         if self.cert_files:
             self.tls.load_cert_chain(*self.cert_files)
+
+
+@functools.cache
+def _keys() -> Path:
+    """Where the kubernetes package writes this process' certificates and keys, each of them once.
+
+    The folder goes with the process; if that is killed, with the next command.
+    """
+    held = contextlib.ExitStack()
+    atexit.register(held.close)
+    return held.enter_context(scratch.folder("keys"))
 
 
 class Streams:

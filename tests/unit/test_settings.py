@@ -51,7 +51,7 @@ def test_a_chart_beside_the_one_that_was_named_is_proposed(chart: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "complaint"),
-    [("name: prometheus\n", "not a chart"), ("a: [", "cannot be read"), ("- a\n", "not a chart"), ("", "not a chart")],
+    [("name: prometheus\n", "not a chart"), ("a: [", "not YAML"), ("- a\n", "not a chart"), ("", "not a chart")],
 )
 def test_a_folder_that_is_no_chart(chart: Path, content: str, complaint: str) -> None:
     (chart / "Chart.yaml").write_text(content)

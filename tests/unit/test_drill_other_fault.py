@@ -34,7 +34,7 @@ def control(world: World, *edit: str, **rival: Any) -> Drill:
     (folder / "test_rival.py").write_text(RIVAL_TEST)
     (folder / "values.yaml").write_text("server:\n  size: small\n  rival: true\n  global: {scrape_interval: 1s}\n")
     if edit:
-        drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace(*edit))
+        drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace(edit[0], edit[1]))
     RIVAL.clear()
     stated = {"fault": Break(world), "signature": (Stage("it is down", (DOWN,)),), "persistence": Persistence()}
     RIVAL.update(stated | rival)

@@ -14,7 +14,7 @@ from promdrill.cluster.kind import configuration
 from promdrill.core.choices import PROFILES
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.journal import Journal
-from promdrill.drill import Drill, Plan
+from promdrill.drill import Drill, Plan, engine
 from promdrill.drill.provision import storage_class
 from promdrill.drill.signature import healed
 from promdrill.drill.timings import BACK_OFF_S, FIRST_BACK_OFF_S, timings
@@ -86,6 +86,22 @@ def test_what_goes_with_something_that_is_removed_is_not_taken_back_before(tmp_p
         "edit of another",
         "take back: b",
     ]
+
+
+def test_what_goes_with_something_that_nothing_removes_is_taken_back(tmp_path: Path) -> None:
+    done: list[str] = []
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        undo = Undo(journal)
+        undo.register("uninstall", lambda: done.append("uninstall"), ends="the release")
+        undo.register("edit of another", lambda: done.append("other"), within="another")
+        assert undo.run() is None
+    assert done == ["other", "uninstall"]
+
+
+def test_a_hint_ends_a_sentence_once() -> None:
+    assert engine._ending_with("", "it failed") == "it failed"
+    assert engine._ending_with("wait", "it failed") == "it failed; wait"
+    assert engine._ending_with("wait", "it failed; wait") == "it failed; wait"
 
 
 def test_undo_is_newest_first_and_once(tmp_path: Path) -> None:

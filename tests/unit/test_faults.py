@@ -336,6 +336,12 @@ def test_df_grown(kind: str) -> None:
     assert not grown.judge(seen(df(SHOWN_KIB["450Mi"][kind], 0))).holds
 
 
+def test_of_a_large_volume_ext4_keeps_more_than_xfs() -> None:
+    grown = volume_shows(SERVER, "p", "/data", "10Gi")
+    assert grown.judge(seen(df(9_500_000, 100_000))).holds
+    assert not grown.judge(seen(df(9_300_000, 100_000))).holds
+
+
 def test_df_without_inodes_has_bytes_left() -> None:
     full = inodes_full(SERVER, "p", "/data")
     no_inode, some = df(3000, 0, column=INODES), df(3000, 1, column=INODES)
@@ -375,6 +381,9 @@ def test_the_same_pod() -> None:
     assert not same.judge(snapshot(pod("a", restarts=2))).holds
     assert not same.judge(snapshot(pod("b", restarts=1))).holds
     assert not same.judge(snapshot()).holds
+    young = pod("a")
+    young["status"] = {}
+    assert untouched(SERVER, "a", 0).judge(snapshot(young)).holds
 
 
 def test_another_pod() -> None:
@@ -382,6 +391,8 @@ def test_another_pod() -> None:
     assert not another.judge(snapshot()).holds
     assert not another.judge(snapshot(pod("a"), pod("b"))).holds
     assert another.judge(snapshot(pod("b"))).holds
+    assert another.judge(snapshot(pod("b"))).text == pod("b")["metadata"]["name"]
+    assert another.judge(snapshot()).text == "no server pod"
 
 
 @pytest.mark.parametrize("fault", [FillVolume(), FillInodes()], ids=["bytes", "inodes"])

@@ -321,7 +321,8 @@ def test_followers_are_started_once_per_container_and_end_with_their_pod() -> No
     creating = container("c", ident=None, state=waiting("ContainerCreating"))
     followers.see(pod("p", creating, uid="u1"))
     assert made == []
-    followers.see(pod("p", container("c"), uid="u1"))
+    beside = container("b", ident=None, state=waiting("ContainerCreating"))
+    followers.see(pod("p", beside, container("c"), uid="u1"))
     followers.see(pod("p", container("c", restarts=1, ident="c1"), uid="u1"))
     followers.see(pod("p", container("c"), uid="u2"))
     assert made == [(("p", "c"), "u1"), (("p", "c"), "u2")]

@@ -136,6 +136,7 @@ WRONG = {
     "unclosed": (GOOD.removesuffix("  ~~~\n"), "39:3: this fence is not closed"),
     "unclosed at the end": (GOOD + "```sh", "42:1: this fence is not closed"),
     "swallowed": (replaced("echo mended\n```\n", "echo mended\n"), "30:1: a fence begins inside another one"),
+    "indented at the end": (GOOD + "\n      ```sh\n", "43:7: a fence indented by four or more"),
     "indented": (replaced("- A list:\n\n  ~~~sh", "      ~~~sh"), "37:7: a fence indented by four or more"),
     "quote": (replaced("echo two", "echo 'two"), "17:1: not a complete command: unexpected EOF"),
     "here": (replaced("echo mended", "cat <<END\nmended"), "29:1: not a complete command: here-document at line 28"),

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.drill_toy import RIVAL, RIVAL_TEST, Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, world
 
+from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Persistence, Stage
@@ -118,6 +119,20 @@ def test_one_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path) -> 
     with pytest.raises(UsageError, match=r"looks_like\('disk-ful'\): not another scenario") as caught:
         scenarios.look_alike(folder)
     assert caught.value.hint == '@pytest.mark.looks_like("disk-full")'
+
+
+def test_where_there_is_no_other_scenario_the_refusal_has_no_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "test_mine.py").write_text(
+        "import pytest\n\n\n@pytest.mark.looks_like('disk-full')\ndef test_mine(drill): ...\n"
+    )
+    monkeypatch.setattr(paths, "scenarios_dir", lambda: tmp_path)
+    with pytest.raises(UsageError, match=r"looks_like\('disk-full'\): not another scenario") as caught:
+        scenarios.look_alike(folder)
+    assert caught.value.hint == ""
 
 
 def test_the_control_needs_for_itself_what_the_other_fault_needs(pytester: pytest.Pytester) -> None:

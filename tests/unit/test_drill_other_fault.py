@@ -27,15 +27,15 @@ REFUSES = ('"size: small"', '"size: huge"')
 """Makes a Diagnosis that accepts the world refuse it."""
 
 
-def control(world: World, *edit: str, **rival: Any) -> Drill:
+def control(world: World, edit: tuple[str, str] | None = None, **rival: Any) -> Drill:
     """The toy's control: `rival` is what the other scenario states besides; `edit` changes the toy's runbook."""
     drill = drill_in(world, variant=Variant("other-fault"))
     folder = world.folder / "rival"
     folder.mkdir()
     (folder / "test_rival.py").write_text(RIVAL_TEST)
     (folder / "values.yaml").write_text("server:\n  size: small\n  rival: true\n  global: {scrape_interval: 1s}\n")
-    if edit:
-        drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace(*edit))
+    if edit is not None:
+        drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace(edit[0], edit[1]))
     RIVAL.clear()
     stated = {"fault": Break(world), "signature": (Stage("it is down", (DOWN,)),), "persistence": Persistence()}
     RIVAL.update(stated | rival)
@@ -52,7 +52,7 @@ def seen(drill: Drill, world: World, *signature: Condition) -> tuple[DrillResult
 
 
 def test_an_incident_that_signature_and_diagnosis_refuse_is_as_expected(world: World) -> None:
-    drill = control(world, *REFUSES)
+    drill = control(world, REFUSES)
     result, short = seen(drill, world, DOWN, NEVER)
     assert short == ""
     assert (result.verdict, result.phases[-2].name, result.control) == (
@@ -68,7 +68,7 @@ def test_an_incident_that_signature_and_diagnosis_refuse_is_as_expected(world: W
 
 
 def test_a_signature_that_accepts_another_incident_is_caught(world: World) -> None:
-    result, short = seen(control(world, *REFUSES), world, DOWN)
+    result, short = seen(control(world, REFUSES), world, DOWN)
     assert result.verdict is Verdict.FAILED
     assert "must end invalid in signature; it ended failed: its signature accepts the incident of rival" in short
 
@@ -80,14 +80,14 @@ def test_a_diagnosis_that_accepts_another_incident_is_caught(world: World) -> No
 
 
 def test_a_diagnosis_that_breaks_refuses_nothing(world: World) -> None:
-    result, short = seen(control(world, "grep ", "gerp "), world, NEVER)
+    result, short = seen(control(world, ("grep ", "gerp ")), world, NEVER)
     assert result.verdict is Verdict.FAILED
     assert "does not refuse the incident of rival, but breaks: " in short
     assert "gerp: command not found" in short
 
 
 def test_a_signature_of_which_nothing_is_known_aborts_the_control(world: World) -> None:
-    result, short = seen(control(world, *REFUSES), world, ALWAYS, UNSEEN)
+    result, short = seen(control(world, REFUSES), world, ALWAYS, UNSEEN)
     assert result.verdict is Verdict.ABORTED
     assert "nobody answers: not answered: HTTP 503" in short
     assert result.steps == ()
@@ -95,7 +95,7 @@ def test_a_signature_of_which_nothing_is_known_aborts_the_control(world: World) 
 
 def test_an_other_incident_that_is_not_there_proves_nothing(world: World) -> None:
     world.breaks = False
-    result, short = seen(control(world, *REFUSES), world, NEVER)
+    result, short = seen(control(world, REFUSES), world, NEVER)
     assert (result.verdict, result.phases[-2].name) == (Verdict.INVALID, PhaseName.INJECT)
     assert "must end invalid in signature" in short
 

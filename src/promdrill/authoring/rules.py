@@ -155,7 +155,7 @@ def _alike(scenario: ScenarioFolder, function: ast.FunctionDef) -> Iterator[Prob
         yield Problem(line, error.message.removeprefix(f"{scenario.test}: "), error.hint)
         return
     own, needed = (" ".join(each.texts.get("exclusive", ())) for each in (found, theirs))
-    if own and needed and own != needed and "alone" not in found.texts | theirs.texts:
+    if own and needed and own != needed and "alone" not in {*found.texts, *theirs.texts}:
         what = (
             f"the drill needs {own!r} for itself, the scenario that looks like it {needed!r}: it cannot wait for both"
         )

@@ -28,16 +28,15 @@ def test_dashboard_no_data(drill: Drill) -> None:
         return dashboard.panels(json.loads(text), scrape_interval_s=DATA_SOURCE_INTERVAL_S)
 
     plain = source.each_answers(queries(ours), "ours")
+    is_imported = object_shows(
+        path, lambda found: dashboard.provisioned(found) == json.loads(imported), "the imported one"
+    )
     drill.run(
         fault=Patched(
             "replace the dashboard with an imported one",
             path,
             {"data": {FILE: imported}},
-            proof=(
-                object_shows(
-                    path, lambda found: dashboard.provisioned(found) == json.loads(imported), "the imported one"
-                ),
-            ),
+            proof=(is_imported,),
         ),
         signature=(
             Stage(
@@ -47,6 +46,7 @@ def test_dashboard_no_data(drill: Drill) -> None:
                     server.fresh(within_s=3 * DATA_SOURCE_INTERVAL_S),
                     server.targets_up(),
                     plain,
+                    is_imported,
                     source.none_answers(queries(imported), DASHBOARD),
                 ),
             ),

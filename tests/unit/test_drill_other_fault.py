@@ -10,6 +10,7 @@ import pytest
 from tests.unit.drill_toy import RIVAL, RIVAL_TEST, Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, world
 
+from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Persistence, Stage
@@ -26,14 +27,14 @@ REFUSES = ('"size: small"', '"size: huge"')
 """Makes a Diagnosis that accepts the world refuse it."""
 
 
-def control(world: World, *edit: str, **rival: Any) -> Drill:
+def control(world: World, edit: tuple[str, str] | None = None, **rival: Any) -> Drill:
     """The toy's control: `rival` is what the other scenario states besides; `edit` changes the toy's runbook."""
     drill = drill_in(world, variant=Variant("other-fault"))
     folder = world.folder / "rival"
     folder.mkdir()
     (folder / "test_rival.py").write_text(RIVAL_TEST)
     (folder / "values.yaml").write_text("server:\n  size: small\n  rival: true\n  global: {scrape_interval: 1s}\n")
-    if edit:
+    if edit is not None:
         drill.site.runbook_file.write_text(drill.site.runbook_file.read_text().replace(edit[0], edit[1]))
     RIVAL.clear()
     stated = {"fault": Break(world), "signature": (Stage("it is down", (DOWN,)),), "persistence": Persistence()}
@@ -51,7 +52,7 @@ def seen(drill: Drill, world: World, *signature: Condition) -> tuple[DrillResult
 
 
 def test_an_incident_that_signature_and_diagnosis_refuse_is_as_expected(world: World) -> None:
-    drill = control(world, *REFUSES)
+    drill = control(world, REFUSES)
     result, short = seen(drill, world, DOWN, NEVER)
     assert short == ""
     assert (result.verdict, result.phases[-2].name, result.control) == (
@@ -67,7 +68,7 @@ def test_an_incident_that_signature_and_diagnosis_refuse_is_as_expected(world: W
 
 
 def test_a_signature_that_accepts_another_incident_is_caught(world: World) -> None:
-    result, short = seen(control(world, *REFUSES), world, DOWN)
+    result, short = seen(control(world, REFUSES), world, DOWN)
     assert result.verdict is Verdict.FAILED
     assert "must end invalid in signature; it ended failed: its signature accepts the incident of rival" in short
 
@@ -79,14 +80,14 @@ def test_a_diagnosis_that_accepts_another_incident_is_caught(world: World) -> No
 
 
 def test_a_diagnosis_that_breaks_refuses_nothing(world: World) -> None:
-    result, short = seen(control(world, "grep ", "gerp "), world, NEVER)
+    result, short = seen(control(world, ("grep ", "gerp ")), world, NEVER)
     assert result.verdict is Verdict.FAILED
     assert "does not refuse the incident of rival, but breaks: " in short
     assert "gerp: command not found" in short
 
 
 def test_a_signature_of_which_nothing_is_known_aborts_the_control(world: World) -> None:
-    result, short = seen(control(world, *REFUSES), world, ALWAYS, UNSEEN)
+    result, short = seen(control(world, REFUSES), world, ALWAYS, UNSEEN)
     assert result.verdict is Verdict.ABORTED
     assert "nobody answers: not answered: HTTP 503" in short
     assert result.steps == ()
@@ -94,7 +95,7 @@ def test_a_signature_of_which_nothing_is_known_aborts_the_control(world: World) 
 
 def test_an_other_incident_that_is_not_there_proves_nothing(world: World) -> None:
     world.breaks = False
-    result, short = seen(control(world, *REFUSES), world, NEVER)
+    result, short = seen(control(world, REFUSES), world, NEVER)
     assert (result.verdict, result.phases[-2].name) == (Verdict.INVALID, PhaseName.INJECT)
     assert "must end invalid in signature" in short
 
@@ -118,6 +119,20 @@ def test_one_that_does_not_exist_is_refused_with_the_nearest(tmp_path: Path) -> 
     with pytest.raises(UsageError, match=r"looks_like\('disk-ful'\): not another scenario") as caught:
         scenarios.look_alike(folder)
     assert caught.value.hint == '@pytest.mark.looks_like("disk-full")'
+
+
+def test_where_there_is_no_other_scenario_the_refusal_has_no_hint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "test_mine.py").write_text(
+        "import pytest\n\n\n@pytest.mark.looks_like('disk-full')\ndef test_mine(drill): ...\n"
+    )
+    monkeypatch.setattr(paths, "scenarios_dir", lambda: tmp_path)
+    with pytest.raises(UsageError, match=r"looks_like\('disk-full'\): not another scenario") as caught:
+        scenarios.look_alike(folder)
+    assert caught.value.hint == ""
 
 
 def test_the_control_needs_for_itself_what_the_other_fault_needs(pytester: pytest.Pytester) -> None:

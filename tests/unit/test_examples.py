@@ -54,7 +54,10 @@ def test_both_repositories_hold_the_same_scenario_and_values() -> None:
     assert (GITHUB / "values.yaml").read_bytes() == (GITLAB / "values.yaml").read_bytes()
 
 
-def test_a_scenario_keeps_the_rules_for_scenarios(own: scenarios.ScenarioFolder) -> None:
+def test_a_scenario_keeps_the_rules_for_scenarios(
+    own: scenarios.ScenarioFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # promdrill's own scenarios are there too: one of them looks like this one
     notes: list[str] = []
     assert check([own.folder], note=notes.append, with_tools=False) == ()
     assert notes == [], "and all of it could be checked"

@@ -232,7 +232,7 @@ def look_alike(folder: Path) -> ScenarioFolder | None:
             return other
     known = [each.id for each in find_all(further=[folder.parent]) if each.id != folder.name]
     message = f"{scenario.test}: looks_like({name!r}): not another scenario"
-    raise UsageError(message, hint=f'@pytest.mark.looks_like("{nearest(name, known)}")')
+    raise UsageError(message, hint=f'@pytest.mark.looks_like("{nearest(name, known)}")' if known else "")
 
 
 def test_in(file: Path) -> ast.FunctionDef:

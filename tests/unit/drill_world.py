@@ -88,7 +88,7 @@ class World:
 
     @property
     def values(self) -> Path:
-        return self.folder / "private" / "values" / f"{self.name}.yaml"
+        return self.folder / "private" / "values" / self.name / "values.yaml"
 
     @property
     def ill(self) -> bool:

@@ -247,7 +247,7 @@ class Site:
     @property
     def values_file(self) -> Path:
         """The runbook's $VALUES, which may hold the user's credentials."""
-        return self.cluster.private / VALUES / f"{self.name}.yaml"
+        return self.cluster.private / VALUES / self.name / "values.yaml"
 
     @property
     def runbook_file(self) -> Path:

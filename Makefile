@@ -40,7 +40,7 @@ test-scenarios: environment ## Run the drills on a kind cluster; variables below
 	@.venv/bin/promdrill run
 
 .PHONY: controls
-controls: environment ## Run each drill without its fault, with another one, and without its remedy
+controls: environment ## Each drill without its fault, with another, without remedy
 	@.venv/bin/promdrill controls
 
 .PHONY: ablate

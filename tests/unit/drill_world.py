@@ -23,7 +23,7 @@ from promdrill.kube.client import NotFound
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import Labels
 from promdrill.observe.prometheus import Remembered
-from promdrill.observe.snapshot import Snapshot
+from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.observe.targets import Target
 
 POD = "prometheus-server-0"
@@ -177,6 +177,11 @@ class World:
             namespace=self.namespace,
             pods=pods,
             version=self.version,
+            logs={
+                (f"{self.release}-server-0", "prometheus-server"): (LogLine(self.clock.utc(), "ready"),)
+                for name in pods
+            },
+            read={(name, "prometheus-server"): self.clock.now for name in pods},
         )
 
     def wait_beyond(self, _version: int, timeout_s: float) -> None:

@@ -17,7 +17,8 @@ from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
 from promdrill.drill.variants import ablations, controls
-from promdrill.observe.conditions import Condition, Kind, unknown
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.snapshot import Snapshot
 from promdrill.results.expected import Need, need
 
 __all__ = ["world"]
@@ -197,11 +198,18 @@ def test_a_signature_that_always_holds_is_caught_by_the_control_without_the_faul
 UNSEEN = Condition("nobody answers", Kind.HTTP, lambda _: unknown("not answered: HTTP 503"))
 
 
-@pytest.mark.parametrize("wanted", [(UNSEEN,), (ALWAYS, UNSEEN)])
+@pytest.mark.parametrize("others", [(), (ALWAYS,)], ids=["alone", "beside one that holds"])
 def test_a_signature_that_is_not_known_to_be_missing_aborts_the_control_without_the_fault(
-    world: World, wanted: tuple[Condition, ...]
+    world: World, others: tuple[Condition, ...]
 ) -> None:
+    """It was known at the baseline, and is asked in vain since."""
+    known = [Seen(holds=False, text="it answers")]
+
+    def judge(_snapshot: Snapshot) -> Seen:
+        return known.pop() if known else unknown("not answered: HTTP 503")
+
     drill = drill_in(world, variant=Variant("no-fault"))
+    wanted = (*others, Condition("nobody answers", Kind.HTTP, judge))
     result, sentence = not_due(drill, world, signature=(Stage("unseen", wanted),))
     assert (result.verdict, result.phases[-2].name) == (Verdict.ABORTED, PhaseName.SIGNATURE)
     assert "not known whether it ended as it must: nobody answers: not answered: HTTP 503" in sentence

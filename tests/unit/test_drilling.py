@@ -57,7 +57,7 @@ def site_of(
         app_version="2.55.1",
         remarks=("told",),
     )
-    made = SimpleNamespace(kubeconfig_path=tmp_path / "kubeconfig", recorded=IDENTITY)
+    made = SimpleNamespace(name="mine", path=tmp_path, kubeconfig_path=tmp_path / "kubeconfig", recorded=IDENTITY)
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)
     with fulfil.drill(
         tmp_path / "disk-full",

@@ -537,7 +537,7 @@ def test_a_shared_cause_is_said_once() -> None:
     assert len(said[-1]) <= 80
 
 
-class Become(Exception):
+class Become(BaseException):
     """Raised in place of becoming another program."""
 
 

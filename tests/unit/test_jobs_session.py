@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from promdrill.core import shell
+from promdrill.core import paths, shell
 from promdrill.core.clock import Deadline
 
 CONFTEST = """
@@ -22,6 +22,9 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from promdrill import doctor
+from promdrill.cluster import owners
+from promdrill.cluster.identity import Identity
+from promdrill.core import paths
 from promdrill.plugin import session
 from promdrill.request import fulfil
 from promdrill.drill import DrillNotPassed
@@ -65,9 +68,13 @@ def provide(request, folders, *, say, found):
 def cluster(supplied, options, *, profile, say):
     log(f"created {os.getpid()}")
     say("cluster mine is ready")
+    identity = Identity("engine-1", "feed", {}, "https://127.0.0.1:6443", "uid-1")
+    folder = paths.clusters_dir() / "mine"
+    owners.claim(folder, kept=options.keep, identity=identity)
     try:
-        yield SimpleNamespace(name="mine", path=HERE, kubeconfig_path=HERE / "config", image="node:1",
-                              kind_path=HERE / "kind", kubectl_path=HERE / "kubectl")
+        yield SimpleNamespace(name="mine", path=folder, kubeconfig_path=folder / "kubeconfig", image="node:1",
+                              kind_path=HERE / "kind", kubectl_path=HERE / "kubectl",
+                              recorded=identity)
     finally:
         log("deleted")
     if HERE.joinpath("no-delete").exists():
@@ -170,7 +177,7 @@ def test_drills_side_by_side_in_one_cluster(place: pytest.Pytester) -> None:
     here = str(place.path)
     assert json.loads(begin["what"]) == {
         "cluster": "mine",
-        "kubeconfig": f"{here}/config",
+        "kubeconfig": str(paths.clusters_dir() / "mine" / "kubeconfig"),
         "supply": "source",
         "values": {"a": 1},
         "chart": f"{here}/chart",

@@ -33,7 +33,7 @@ def test_width(typed: str, meant: int) -> None:
 def test_no_width(typed: str) -> None:
     with pytest.raises(UsageError) as caught:
         choices.jobs(typed)
-    assert caught.value.message == f"JOBS={typed}: not a whole number from 1 to 16"
+    assert caught.value.message == f"JOBS={typed.strip()}: not a whole number from 1 to 16"
     assert caught.value.hint == "JOBS=2"
 
 

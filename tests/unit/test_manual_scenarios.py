@@ -122,7 +122,7 @@ def test_the_slip_in_the_service_is_the_only_one_and_its_runbook_mends_it(tmp_pa
 
 def knocks(drill: Stated, answer: tuple[int, str]) -> tuple[list[bool], list[bool]]:
     """Whether the port refuses, as the signature has it, and whether it answers, as recovery has it."""
-    (refuses,) = conditions_of(drill.plan.signature[0].conditions, MOMENTS)
+    refuses = conditions_of(drill.plan.signature[0].conditions, MOMENTS)[-1]
     answers = conditions_of(drill.plan.recovery, MOMENTS)[0]
     argv = ("wget", "-T", "3", "-qO-", "http://10.0.0.1:30080/-/ready")
     probe = ExecProbe(MOMENTS.pod, "prometheus", argv)

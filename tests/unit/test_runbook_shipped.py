@@ -64,6 +64,11 @@ case "$asked" in
   "rollout status deployment -n -l "*" --timeout=600s") echo 'deployment "server" successfully rolled out' ;;
   "exec -n pod/server -c server -- df -hT /data")
     printf 'Filesystem  Type  Size  Used Available Use%% Mounted on\n/dev/loop0  xfs  386M  236M  150M  61%% /data\n' ;;
+  "debug -n pod/server --copy-to="*"-volume-helper --same-node "*) ;;
+  "wait -n pod/"*"-volume-helper --for=condition=Ready --timeout=60s") ;;
+  "exec -n "*"-volume-helper "*" -- df -kP /data")
+    printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/loop0 1 1 1 %s%% /data\n' "$(cat used)" ;;
+  "delete pod -n "*"-volume-helper --now") ;;
   "exec -n pod/server -c server -- df -P /data")
     printf 'Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/loop0 1 1 1 %s%% /data\n' "$(cat used)" ;;
   "exec -n pod/server -c server -- wget --post-data= -qO- http://localhost:9090/-/reload")

@@ -160,6 +160,7 @@ def test_the_ways_to_print_clean_what_they_print(capsys: pytest.CaptureFixture[s
 
 DOORS = {
     "cli/parser.py": "the door out of commands",
+    "cli/unexpected.py": "into a file, for the traceback",
     "core/console.py": "the door out of tables and views",
     "parallel/joined.py": "a child's lines to its parent",
     "__init__.py": "on Windows nothing else can be imported",

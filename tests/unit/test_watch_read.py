@@ -269,7 +269,7 @@ def test_conditions_of_a_wait(tmp_path: Path) -> None:
         ),
         (pod("p", container("a"), leaving=True), "0/1 being deleted, a running, not ready"),
         (pod("p", phase="Pending"), "0/0 Pending"),
-        (pod("p", container("a\x1b[2J")), "0/1 Running, a [2J running, not ready"),
+        (pod("p", container("a\x1b[2J")), "0/1 Running, a running, not ready"),
     ],
 )
 def test_pods_in_words(tmp_path: Path, changed: PodChanged, text: str) -> None:

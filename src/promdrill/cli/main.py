@@ -59,7 +59,7 @@ COMMANDS = (
     Command("watch", "follow a run: phases, conditions waited for, pods, volume, samples", "watch"),
     Command(
         "controls",
-        "run each drill without its fault (must end invalid) and without its remedy (must end failed)",
+        "run each drill without its fault or with another (must end invalid), or without its remedy (failed)",
         "controls",
     ),
     Command(

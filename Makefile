@@ -120,6 +120,11 @@ night-issue: ## In CI: open an issue on a red night, or add to the open one
 release-dry: environment ## Make a release in dist/ and check it, publish nothing; TAG=
 	@$(find_uv); .venv/bin/python -m release.dry --uv "$$uv" --tag "$(TAG)"
 
+# It asks OSV, the Go vulnerability database and the module proxy; what does not answer is unknown, and no failure.
+.PHONY: audit
+audit: environment ## List all parts: version, source, licence, checksum, flaws
+	@$(find_uv); .venv/bin/python -m release.audit --uv "$$uv"
+
 # No environment, as for night-issue: the job that may write releases runs nothing but this. It needs gh, GH_TOKEN and GH_REPO.
 .PHONY: github-release
 github-release: ## In CI: attach what release-dry made to the tag; TAG=v1.2.3

@@ -138,7 +138,7 @@ def collect(uv: str, root: Path, cache: Cache, go: Go) -> tuple[list[Part], dict
     pins = tomllib.loads((root / "src/promdrill/artefacts/pins.toml").read_text(encoding="utf-8"))
     found = [*parts.python(uv, root), *parts.pinned(pins), parts.go_toolchain()]
     programs: dict[str, list[Path]] = {}
-    notes = []
+    notes = ["uv is not listed: where PATH has none, pip installs the Makefile's version of it, without a checksum"]
     for artefact in catalogue.load(root / "images").artefacts.values():
         found.append(parts.recipe(artefact, root))
         entry = parts.built(artefact, cache, go)

@@ -46,7 +46,7 @@ def spdx(text: str | None) -> str:
 
 def stated(package: metadata.PackageMetadata) -> str:
     """What a Python package's metadata state: the expression (PEP 639), else the old field, else a classifier."""
-    fields = [spdx(package.get(name)) for name in ("License-Expression", "License")]
+    fields = [spdx(each) for name in ("License-Expression", "License") for each in package.get_all(name) or ()]
     known = {CLASSIFIERS.get(each.rpartition(" :: ")[2], "") for each in package.get_all("Classifier") or ()} - {""}
     return next(filter(None, fields), "") or (known.pop() if len(known) == 1 else "")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.core import shell
-from promdrill.core.errors import CommandFailed
+from promdrill.core.errors import CommandFailed, CommandTimeout
 from promdrill.core.say import Say
 from promdrill.supply.build.toolchain import Go
 
@@ -98,7 +98,16 @@ def of_go(
 
 
 def _govulncheck(name: str, binary: Path, go: Go, folder: Path, where: Iterable[str]) -> Iterator[Vulnerability]:
-    argv = [go.binary, "tool", "govulncheck", "-mode=binary", "-scan=module", "-format=json", *where, binary]
+    argv: list[str | Path] = [
+        go.binary,
+        "tool",
+        "govulncheck",
+        "-mode=binary",
+        "-scan=module",
+        "-format=json",
+        *where,
+        binary,
+    ]
     told = list(values(shell.run(argv, timeout_s=ASK_S, env=go.env, cwd=folder).stdout))
     known = {each["osv"]["id"]: each["osv"] for each in told if "osv" in each}
     for each in told:
@@ -120,7 +129,7 @@ def values(text: str) -> Iterator[dict[str, Any]]:
 
 def _index(go: Go, scratch: Path) -> Path:
     """The database, as govulncheck reads it from a folder; made by the database's own program."""
-    argv = [go.binary, "mod", "download", "-json", f"{DATABASE}@latest"]
+    argv: list[str | Path] = [go.binary, "mod", "download", "-json", f"{DATABASE}@latest"]
     module = json.loads(shell.run(argv, timeout_s=FETCH_S, env=go.env, cwd=scratch).stdout)
     into, entries = scratch / "vulndb", Path(module["Dir"], "data", "osv")
     program = f"{DATABASE}/cmd/indexdb@{module['Version']}"
@@ -135,5 +144,6 @@ def _of_uv(found: Mapping[str, Any]) -> Vulnerability:
 
 
 def _reason(error: Exception) -> str:
+    """The line that says why: the first for a deadline, else the last, which is the tool's own."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[-1].strip()
+    return lines[0 if isinstance(error, CommandTimeout) else -1].strip()

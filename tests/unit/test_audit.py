@@ -148,7 +148,7 @@ def test_python_packages_have_the_hashes_of_all_their_files_and_their_groups(mon
 
     monkeypatch.setattr(parts, "export", export)
     (one,) = parts.merged(parts.python("uv", ROOT))
-    assert (one.source, one.checksums) == ("pkg:pypi/rich@14.0", {"sha256:aa", "sha256:bb"})
+    assert (one.source, one.checksums) == ("pkg:pypi/rich@14.0", frozenset({"sha256:aa", "sha256:bb"}))
     assert one.used_by == {"runtime", "check", "build", "docs", "dev", "mutants"}
     assert ("--only-group", "docs") in asked
     assert ("--no-dev",) in asked
@@ -199,8 +199,8 @@ def test_linked_modules_are_what_go_says_replacements_resolved(monkeypatch: pyte
     fake_shell.install(monkeypatch).expect("version", "-m", "-json", answer=json.dumps(info))
     found = list(parts.linked(Path("kind"), GO, "kind"))
     assert [(each.name, each.version, each.checksums) for each in found] == [
-        ("a.org/b", "v1.0.0", {"h1:aa="}),
-        ("e.org/f", "v2.0.0", {"h1:ff="}),
+        ("a.org/b", "v1.0.0", frozenset({"h1:aa="})),
+        ("e.org/f", "v2.0.0", frozenset({"h1:ff="})),
     ]
 
 
@@ -240,7 +240,7 @@ def test_an_action_is_known_by_its_commit_and_one_without_is_wrong() -> None:
         uses: ./
       - uses: promdrill/promdrill@v0.1.0"""
     one, other = parts.actions(text, "x.yml")
-    assert (one.name, one.version, one.checksums) == ("actions/checkout", "v6.0.2", {"sha1:" + "ab" * 20})
+    assert (one.name, one.version, one.checksums) == ("actions/checkout", "v6.0.2", frozenset({"sha1:" + "ab" * 20}))
     assert audit.Report([one, other]).wrong(()) == ["action actions/cache v5: no checksum (x.yml)"]
 
 

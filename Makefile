@@ -253,7 +253,7 @@ else \
         || { echo "promdrill: $(PYTHON) cannot make environments. Hint: apt-get install python3-venv" >&2; exit 1; }; \
     echo "promdrill: getting uv $(UV_VERSION)" >&2; \
     $(PYTHON) -m venv --clear .venv-uv; \
-    .venv-uv/bin/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION); \
+    .venv-uv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/uv.txt; \
     uv=.venv-uv/bin/uv; \
 fi
 endef

@@ -136,9 +136,9 @@ def collect(uv: str, root: Path, cache: Cache, go: Go) -> tuple[list[Part], dict
         PromdrillError: A file that pins parts cannot be read.
     """
     pins = tomllib.loads((root / "src/promdrill/artefacts/pins.toml").read_text(encoding="utf-8"))
-    found = [*parts.python(uv, root), *parts.pinned(pins), parts.go_toolchain()]
+    found = [*parts.python(uv, root), *parts.pinned(pins), parts.go_toolchain(), parts.uv_itself(root)]
     programs: dict[str, list[Path]] = {}
-    notes = ["uv is not listed: where PATH has none, pip installs the Makefile's version of it, without a checksum"]
+    notes: list[str] = []
     for artefact in catalogue.load(root / "images").artefacts.values():
         found.append(parts.recipe(artefact, root))
         entry = parts.built(artefact, cache, go)

@@ -144,6 +144,16 @@ def go_toolchain() -> Part:
     return Part("download", name, version, source, _sha256(toolchain.WHEEL_SHA256.values()), frozenset({"wheel"}))
 
 
+def uv_itself(root: Path) -> Part:
+    """The uv that makes the environment where PATH has none, as tools/uv.txt pins it."""
+    text = (root / "tools/uv.txt").read_text(encoding="utf-8")
+    version = next(iter(re.findall(r"^uv==(\S+)", text, re.MULTILINE)), "")
+    source = PackageURL("pypi", None, "uv", version or None).to_string()
+    return Part(
+        "download", "uv", version, source, _sha256(re.findall(r"sha256:([0-9a-f]{64})", text)), frozenset({"make"})
+    )
+
+
 # --- what is built -------------------------------------------------------------------------------------------------
 
 

@@ -73,7 +73,14 @@ def test_it_is_pinned_like_the_workflows() -> None:
     assert lines
     assert [line for line in lines if f"uses: {line}\n" not in workflows] == []
     (version,) = re.findall(r"^UV_VERSION := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert RUNS["install promdrill"]["env"]["UV_VERSION"] == version
+    assert f"\nuv=={version} " in (ROOT / "tools" / "uv.txt").read_text()
+
+
+def test_uv_is_installed_by_its_sums_alone() -> None:
+    for text in ((ROOT / "Makefile").read_text(), RUNS["install promdrill"]["run"]):
+        (typed,) = re.findall(r"-m pip install (.*)", text)
+        assert "--require-hashes -r " in typed
+        assert "tools/uv.txt" in typed
 
 
 def test_what_was_brought_is_kept_before_the_drills_and_what_was_learnt_after_them() -> None:
@@ -227,7 +234,7 @@ chmod +x "$last/bin/python" "$last/bin/uv"
     )
     python.chmod(0o755)
     runner.step("install promdrill", {"PYTHON": str(python), "VERSION": version})
-    assert "uv==" in (tmp_path / "pip-calls").read_text()
+    assert "/tools/uv.txt" in (tmp_path / "pip-calls").read_text()
     calls = (tmp_path / "uv-calls").read_text().replace("--project ", "--project=").splitlines()
     assert len(calls) == len(wanted)
     assert all(set(words) <= set(call.split()) for call, words in zip(calls, wanted, strict=True))

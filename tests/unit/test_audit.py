@@ -159,6 +159,12 @@ def test_a_locked_package_without_files_has_no_checksum() -> None:
     assert audit.Report([one]).wrong(()) == ["python x 1: no checksum (dev)"]
 
 
+def test_uv_is_a_part_with_the_sums_that_pip_compares() -> None:
+    part = parts.uv_itself(ROOT)
+    assert part.source == f"pkg:pypi/uv@{part.version}"
+    assert len(part.checksums) > 1
+
+
 def test_every_pin_is_a_part_with_version_and_checksum() -> None:
     pins = tomllib.loads((ROOT / "src/promdrill/artefacts/pins.toml").read_text(encoding="utf-8"))
     found = parts.merged([*parts.pinned(pins), parts.go_toolchain()])

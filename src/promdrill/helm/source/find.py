@@ -21,6 +21,7 @@ from pathlib import Path
 
 from promdrill.artefacts.cache import Cache, digest_of
 from promdrill.artefacts.pins import Pins
+from promdrill.core import reading
 from promdrill.core.errors import UsageError
 from promdrill.core.redact import without_login
 from promdrill.core.say import Say
@@ -142,13 +143,13 @@ def _meant(asked: ChartRequest) -> Path | _Remote | None:
         if repo is not None:
             raise UsageError(f"{REPO_VARIABLE}={shown(repo)}: CHART={chart} is a path, not a chart in a repository",
                              hint=f"leave {REPO_VARIABLE} out, or CHART=it/<name of a chart>")  # fmt: skip
-        return _home(chart)
+        return _path(chart)
     named = _NAMED.fullmatch(chart)
     if named is None or (named[1] is None and repo is None):
-        return Path(chart)  # it does not exist, which opening it will report
+        return _path(chart)  # it does not exist, which opening it will report
     address = repo or repositories.KNOWN.get(named[1])
     if address is None and _there(named[1]):
-        return Path(chart)
+        return _path(chart)
     if address is None:
         raise UsageError(
             f"CHART={chart}: no such path, and {named[1]} is not a known repository; known repositories: "
@@ -194,11 +195,8 @@ def _there(chart: str) -> bool:
         return False
 
 
-def _home(chart: str) -> Path:
-    try:
-        return Path(chart).expanduser()
-    except RuntimeError as error:
-        raise UsageError(f"CHART={chart}: no such user", hint="CHART=<folder or .tgz>") from error
+def _path(chart: str) -> Path:
+    return reading.path_of(chart, said=f"CHART={reading.shown(chart)}")
 
 
 def _chosen(folder: Path, version: str | None, say: Say) -> Path:

@@ -573,3 +573,25 @@ def test_controls_that_never_began_are_each_aborted(session: pytest.Pytester, fa
         ("aborted", "no-remedy"),
     ] * 2
     result.stdout.fnmatch_lines(["disk-full       aborted, NOT AS EXPECTED  aborted, NOT AS EXPECTED"])
+
+
+@pytest.mark.parametrize("asked", ["--control=other-fault", "--variants=controls"])
+def test_a_control_has_what_the_other_scenarios_fault_needs_however_it_is_asked_for(
+    session: pytest.Pytester, fakes: Fakes, asked: str
+) -> None:
+    """Else a drill beside it would find the default storage class gone."""
+    assert not fakes.log
+    test = session.path / "disk-full/test_disk_full.py"
+    marked = test.read_text().replace("def test_", "@pytest.mark.looks_like('no-provisioner')\ndef test_")
+    test.write_text(f"import pytest\n{marked}")
+    seen: list[tuple[str, list[str]]] = []
+
+    class Look:
+        @pytest.hookimpl(trylast=True)
+        def pytest_runtest_setup(self, item: pytest.Item) -> None:
+            seen.append((item.name, [str(mark.args[0]) for mark in item.iter_markers("alone")]))
+
+    session.inline_run("disk-full", asked, plugins=[Look()])
+    assert seen
+    assert {alone[0] for name, alone in seen if alone} == {"all storage classes and the provisioner"}
+    assert all(bool(alone) == (asked.startswith("--control") or "other-fault" in name) for name, alone in seen)

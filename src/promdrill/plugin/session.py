@@ -232,8 +232,7 @@ class DrillSession:
         if settings.repeat > 1:
             numbers = range(1, settings.repeat + 1)
             found = tuple(replace(variant, repetition=number) for variant in found for number in numbers)
-        params = [pytest.param(each, marks=wanted.of_other(metafunc.definition, each)) for each in found]
-        metafunc.parametrize("drill", params, ids=[variant.label for variant in found], indirect=True)
+        metafunc.parametrize("drill", found, ids=[variant.label for variant in found], indirect=True)
 
     def begin(self, drills: Sequence[pytest.Item]) -> None:
         """Begin a run of these tests.
@@ -242,6 +241,8 @@ class DrillSession:
             UsageError: A marker is wrong, or the folder of the report cannot be used.
         """
         for item in drills:
+            for mark in wanted.of_other(item, self._variant(item)):
+                item.add_marker(mark)
             wanted.alone(item)
             wanted.exclusive(item)
             wanted.long(item)

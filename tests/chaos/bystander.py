@@ -93,19 +93,19 @@ def _cluster(scratch: Path) -> Iterator[Path]:
         if not run.ended(COMMAND_S * 3) or run.code != 0:
             raise PromdrillError(f"no drill passes here:\n{run.output[-2000:]}")
     kind, kubectl = (_newest(name) for name in ("kind", "kubectl"))
-    node = shell.run(["docker", "ps", "--format", "{{.Image}}"], timeout_s=60, env=_engine()).stdout.split()[0]
+    node = shell.run(["docker", "ps", "--format", "{{.Image}}"], timeout_s=60).stdout.split()[0]
     with started("clean", "promdrill") as run:
         run.ended(COMMAND_S)
     kubeconfig = scratch / "kubeconfig"
     argv = ["create", "cluster", f"--name={NAME}", f"--image={node}", f"--kubeconfig={kubeconfig}", "--wait=120s"]
     try:
-        shell.run([kind, *argv], timeout_s=COMMAND_S, env=_engine())
+        shell.run([kind, *argv], timeout_s=COMMAND_S)
         things = ["create", "configmap", "theirs", "--from-literal=a=b"]
         shell.run([kubectl, "--kubeconfig", kubeconfig, *things], timeout_s=60)
         yield kubeconfig
     finally:
         shell.run([kind, "delete", "cluster", f"--name={NAME}", f"--kubeconfig={kubeconfig}"],
-                  timeout_s=COMMAND_S, env=_engine())  # fmt: skip
+                  timeout_s=COMMAND_S)  # fmt: skip
 
 
 def _rogue(kubeconfig: Path, scratch: Path) -> dict[str, str]:
@@ -163,10 +163,6 @@ def _kubectl(kubeconfig: Path, *argv: str) -> str:
 def _newest(tool: str) -> Path:
     found = [path for path in (paths.cache_dir() / "artefacts").glob(f"*/*/{tool}") if os.access(path, os.X_OK)]
     return max(found, key=lambda path: path.stat().st_mtime)
-
-
-def _engine() -> dict[str, str]:
-    return {}
 
 
 if __name__ == "__main__":

@@ -91,7 +91,8 @@ def started(
         show: Told each line.
     """
     before = _results()
-    with shell.spawn([*PROGRAM, *argv], cwd=paths.project_dir(), env={"COLUMNS": "160", **(env or {})}) as running:
+    given = {"COLUMNS": "160", **(env or {})}
+    with shell.spawn([*PROGRAM, *argv], cwd=paths.project_dir(), env=given, inherits_as="promdrill") as running:
         run = Run(running, SYSTEM.monotonic(), _before=before)
         run._reader = threading.Thread(target=_read, args=(run, show), daemon=True)
         run._reader.start()

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from tests.chaos.run import started
+from tests.chaos.run import clean, started
 
 from promdrill.core import paths, shell
 from promdrill.core.clock import SYSTEM, Deadline
@@ -68,8 +68,7 @@ def main() -> int:
             troubles += [] if kubeconfig.read_bytes() == file else ["the user's kubeconfig changed"]
             troubles += [f"written: {each}" for each in sorted((Path(scratch) / "helm").rglob("*")) if each.is_file()]
     finally:
-        with started("clean") as run:
-            run.ended(COMMAND_S)
+        troubles += clean()
     for trouble in troubles:
         say(f"TROUBLE: {trouble}")
     say(f"{len(COMMANDS)} commands, {len(troubles)} troubles")

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import psutil
 from tests.chaos.machine import Machine
-from tests.chaos.run import Run, started
+from tests.chaos.run import Run, clean, started
 from tests.chaos.strikes import KINDS, Missed, Strike, Target, small_disks, written_folders
 
 from promdrill.core import paths
@@ -38,9 +38,6 @@ SCENARIOS = ("disk-full", "target-typo", "no-default-class")
 
 RUN_S = 420.0
 """Seconds until a struck run must have ended by itself: an undisturbed one takes 60 to 120."""
-
-CLEAN_S = 180.0
-"""Seconds for `promdrill clean`: it takes 3, or 30 if containers have to be ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +81,7 @@ def main() -> int:
         say(f"no strike has {arguments.strikes!r} in its name; they are: {', '.join(kind.name for kind in KINDS)}")
         return 2
     chance = random.Random(arguments.seed)  # noqa: S311  repeatable, not secret
-    _clean()
+    clean()
     took_s = _undisturbed()
     before = Machine.look()
     rounds = []
@@ -112,7 +109,7 @@ def _undisturbed() -> float:
                 raise SystemExit(f"{scenario} does not even pass undisturbed:\n{run.output[-2000:]}")
             took_s = SYSTEM.monotonic() - run.began_s
             say(f"undisturbed: {scenario} passed in {took_s:.0f} s")
-        _clean()
+        clean()
     return took_s
 
 
@@ -140,7 +137,7 @@ def _round(
             if strike.mended_by_hand:
                 strike.take_back()
             troubles += _next_drill() if again else []
-            troubles += _clean()
+            troubles += clean()
             strike.take_back()
             _keep(reports, number)
             disks.close()
@@ -191,13 +188,6 @@ def _next_drill() -> list[str]:
         if run.ended(RUN_S) and run.code == 0:
             return []
         return [f"the next drill did not pass: exit {run.code}: {' / '.join(run.lines[-3:])}"]
-
-
-def _clean() -> list[str]:
-    with started("clean") as run:
-        if run.ended(CLEAN_S) and run.code == 0:
-            return [line for line in run.lines if line.startswith("left behind")]
-        return [f"clean: exit {run.code}: {' / '.join(run.lines[-3:])}"]
 
 
 def _keep(reports: Path, number: int) -> None:

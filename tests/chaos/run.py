@@ -20,6 +20,9 @@ from promdrill.results import store
 
 PROGRAM = (sys.executable, "-m", "promdrill.cli.main")
 
+CLEAN_S = 180.0
+"""Seconds for `promdrill clean`: it takes 3, or 30 if containers have to be ended."""
+
 _NODE_LINE = "creating cluster"
 
 
@@ -97,6 +100,14 @@ def started(
         run._reader = threading.Thread(target=_read, args=(run, show), daemon=True)
         run._reader.start()
         yield run
+
+
+def clean() -> list[str]:
+    """Run `promdrill clean`; returns what went wrong, or was left behind."""
+    with started("clean") as run:
+        if run.ended(CLEAN_S) and run.code == 0:
+            return [line for line in run.lines if line.startswith("left behind")]
+        return [f"clean: exit {run.code}: {' / '.join(run.lines[-3:])}"]
 
 
 def _read(run: Run, show: Callable[[str], None]) -> None:

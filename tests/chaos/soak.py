@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 
 import psutil
 from tests.chaos.machine import Machine
-from tests.chaos.run import Run, started
+from tests.chaos.run import Run, clean, started
 
 from promdrill.core import paths
 from promdrill.core.clock import SYSTEM
@@ -28,9 +28,6 @@ from promdrill.results.table import Table
 
 ROUND_S = 5400.0
 """Seconds for a round: the book takes 600 to 900 on two cores, and much longer beside other work."""
-
-CLEAN_S = 180.0
-"""Seconds for `promdrill clean`; it takes 3 to 30."""
 
 MEMORY_EVERY_S = 2.0
 """Seconds between two looks at memory."""
@@ -65,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make soak", allow_abbrev=False)
     parser.add_argument("--n", type=int, default=5)
     wanted = parser.parse_args().n
-    _clean()
+    clean()
     before = Machine.look()
     rounds: list[Round] = []
     for number in range(1, wanted + 1):
@@ -92,7 +89,7 @@ def _round(before: Machine) -> Round:
         ]
         if run.code != 0 or not drills:
             troubles.append(f"exit {run.code}: {' / '.join(run.lines[-2:])}")
-        troubles += _clean()
+        troubles += clean()
         troubles += before.changes(Machine.look())
     times = {drill.name: sum(phase.took_s or 0.0 for phase in drill.phases) for drill in drills}
     return Round(took_s, peak.bytes, times, tuple(troubles))
@@ -123,13 +120,6 @@ def _held_bytes(process: psutil.Process) -> int:
         if "python" in process.name():
             return int(process.memory_full_info().uss)
     return 0
-
-
-def _clean() -> list[str]:
-    with started("clean") as run:
-        if run.ended(CLEAN_S) and run.code == 0:
-            return [line for line in run.lines if line.startswith("left behind")]
-        return [f"clean: exit {run.code}: {' / '.join(run.lines[-3:])}"]
 
 
 def _close(rounds: Sequence[Round]) -> int:

@@ -41,7 +41,7 @@ def shell_(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeShell]:
 def _node(fake: FakeShell, **state: Any) -> None:
     node = {"Name": "/drill-control-plane", "State": {"Status": "running", "StartedAt": "2026-01-01T11:59:00.1Z"}}
     node["State"] = {"ExitCode": 0, "FinishedAt": "0001-01-01T00:00:00Z"} | node["State"] | state  # type: ignore[operator]
-    fake.expect("docker", "ps", "--all", "label=io.x-k8s.kind.cluster=drill", answer="4f2a\n")
+    fake.expect("docker", "ps", "--all", answer="4f2a drill-control-plane drill\nb0b0 theirs theirs\n")
     fake.expect("docker", "inspect", "4f2a", answer=json.dumps([node]))
 
 
@@ -73,7 +73,7 @@ def test_an_engine_that_does_not_answer_is_named(shell_: FakeShell, tmp_path: Pa
 
 
 def test_a_node_that_is_gone_is_named(shell_: FakeShell, tmp_path: Path) -> None:
-    shell_.expect("docker", "ps", answer="")
+    shell_.expect("docker", "ps", answer="b0b0 theirs theirs\n")
     assert _trouble(tmp_path) == "the container engine has no node of cluster drill any more"
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from promdrill.cluster.identity import LABEL
+from promdrill.cluster import identity
 from promdrill.core import shell
 from promdrill.core.errors import ClusterError, CommandFailed, cause_in
 from promdrill.kube.client import ApiError, Kube
@@ -59,11 +59,11 @@ def _node_trouble(name: str, since: datetime) -> str:
 
 
 def _nodes(name: str) -> Sequence[dict[str, Any]]:
-    listed = ["docker", "ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={LABEL}={name}"]
-    found = shell.run(listed, timeout_s=ENGINE_S).stdout.split()
+    found = identity.nodes().get(name, {})
     if not found:
         return []
-    nodes: list[dict[str, Any]] = json.loads(shell.run(["docker", "inspect", *found], timeout_s=ENGINE_S).stdout)
+    told = shell.run(["docker", "inspect", *found.values()], timeout_s=ENGINE_S).stdout
+    nodes: list[dict[str, Any]] = json.loads(told)
     return nodes
 
 

@@ -13,7 +13,7 @@ UV_VERSION := 0.13.9
 UV_MINIMUM := 0.9
 
 # --- variables of the drills -------------------------------------------------------------------------------------
-# They reach `promdrill run`, `controls` and `ablate` through the environment, word for word: `override` and `value` keep make from reading
+# They reach `promdrill run`, `controls`, `ablate` and `repairs` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
@@ -46,6 +46,10 @@ controls: environment ## Each drill without its fault, with another, without rem
 .PHONY: ablate
 ablate: environment ## SCENARIO=...: a drill without each step of its remedy in turn
 	@.venv/bin/promdrill ablate
+
+.PHONY: repairs
+repairs: environment ## Other repairs: bad ones are refused, good ones accepted
+	@.venv/bin/promdrill repairs
 
 .PHONY: bench
 bench: environment ## RUNS=3 whole runs in a row; where the time goes
@@ -228,7 +232,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", group++ ? "\n" : "", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 } /^##: / { print substr($$0, 5) }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables of test-scenarios, controls, ablate and bench:"
+	@echo "Variables of test-scenarios, controls, ablate, repairs and bench:"
 	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
 	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import re
+import struct
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
@@ -33,6 +35,12 @@ HOST_FILES = (
 )
 """Files of the host's, and of the user's, that a tool of this kind might touch."""
 
+LOOP_GET_STATUS64 = 0x4C05
+"""ioctl that fills a `loop_info64`, whose first member is the device of the file (linux/loop.h)."""
+
+OURS = "promdrill"
+"""What is in the command, or the folder, of each process that promdrill starts: its state, cache or scratch folder."""
+
 _COUNTERS = re.compile(r"\[\d+:\d+\]")
 
 
@@ -42,7 +50,7 @@ class Machine:
 
     Attributes:
         engine: Containers, volumes and networks: what the engine lists, or what lies in the folder of a stopped one.
-        loops: Loop devices, with their files.
+        loops: Loop devices with their files, of the file system that has promdrill's cache, its engine and volumes.
         mounts: Mount points.
         interfaces: Network interfaces.
         rules: Rules of the packet filter, with the chains and their policies.
@@ -50,7 +58,7 @@ class Machine:
         cache: What lies in promdrill's cache folder, two levels deep.
         temporary: promdrill's files in the folder for temporary files.
         host: Files of the host's, each with its size and the time of its last change.
-        processes: Processes, by id, start and name.
+        processes: Processes with something of promdrill's in their command or as their folder, by id, start and name.
     """
 
     engine: frozenset[str]
@@ -70,7 +78,7 @@ class Machine:
         state, cache = paths.state_dir(), paths.cache_dir()
         return cls(
             engine=frozenset(_engine(cache / "engine")),
-            loops=frozenset(_loops()),
+            loops=frozenset(_loops(cache)),
             mounts=frozenset(_mounts()),
             interfaces=frozenset(each.name for each in Path("/sys/class/net").iterdir()),
             rules=frozenset(_rules()),
@@ -113,10 +121,20 @@ def _engine(data: Path) -> Iterator[str]:
                 yield from (f"{what[:-1]} {each.name}" for each in (data / what).iterdir() if each.is_dir())
 
 
-def _loops() -> Iterator[str]:
+def _loops(cache: Path) -> Iterator[str]:
+    of_ours = cache.stat().st_dev
     for file in Path("/sys/block").glob("loop*/loop/backing_file"):
         with contextlib.suppress(OSError):
-            yield f"{file.parent.parent.name} {file.read_text(encoding='utf-8').strip()}"
+            name = file.parent.parent.name
+            if _file_system(Path("/dev") / name) == of_ours:
+                yield f"{name} {file.read_text(encoding='utf-8').strip()}"
+
+
+def _file_system(loop: Path) -> int:
+    """The device that has a loop device's file: its path may be one of another mount namespace's."""
+    with loop.open("rb") as device:
+        status = fcntl.ioctl(device, LOOP_GET_STATUS64, bytes(256))
+    return int(struct.unpack_from("=Q", status)[0])
 
 
 def _mounts() -> Iterator[str]:
@@ -147,10 +165,11 @@ def _host() -> Iterator[str]:
 
 
 def _processes() -> Iterator[str]:
-    """Each process as `id start parent name`, without the kernel's own."""
+    """Each process as `id start parent name`, without the kernel's own and without others'."""
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error), process.oneshot():
-            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and process.exe():
+            told = " ".join((*process.cmdline(), process.exe(), process.cwd()))
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and OURS in told:
                 yield f"{process.pid} {process.create_time():.2f} {process.ppid()} {process.name()}"
 
 

@@ -72,7 +72,7 @@ def test_the_variables_are_those_of_promdrill_run() -> None:
     assert set(OPTIONS) <= set(make("help").stdout.split())
 
 
-@pytest.mark.parametrize("target", ["controls", "ablate"])
+@pytest.mark.parametrize("target", ["controls", "ablate", "repairs"])
 def test_each_command_that_drills_has_a_target(target: str) -> None:
     assert make("-n", target, "SCENARIO=disk-full").stdout.splitlines()[-1] == f".venv/bin/promdrill {target}"
 

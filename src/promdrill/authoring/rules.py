@@ -30,9 +30,11 @@ from promdrill.observe.conditions import Condition
 from promdrill.request import markers, scenarios
 from promdrill.request.markers import Problem
 from promdrill.request.scenarios import ScenarioFolder
-from promdrill.runbook import unset
+from promdrill.runbook import repairs, unset
+from promdrill.runbook.front import read_front
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.source import read
 
 LONGEST_TOUCHES = 37
 """Characters, so that `promdrill list` fits 80 columns beside an id of 18, "manual install" and "107 s"."""
@@ -222,6 +224,31 @@ def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
             else:
                 for problem in _told(scenario, runbook):
                     yield Finding(file, problem)
+
+
+def other_repairs(scenario: ScenarioFolder) -> Iterator[Finding]:
+    """The other repairs, each as it would be carried out: after the Diagnosis of the runbook."""
+    file = scenario.repairs
+    if not file.is_file():
+        return
+    try:
+        found = repairs.repairs(file)
+    except PromdrillError as error:
+        yield from _from_error(file, error)
+        return
+    text = file.read_text(encoding="utf-8")
+    if read_front(read(file)).id != scenario.id:
+        yield Finding(file, Problem(_line(text, "id:"), "the id is not the folder's name", f"id: {scenario.id}"))
+    try:
+        runbook = parse(scenario.runbook)
+    except PromdrillError:
+        return  # `runbooks` says so
+    for repair in found:
+        try:
+            lint(repair.instead(runbook))
+            unset.check(repair.instead(runbook))
+        except PromdrillError as error:
+            yield from _from_error(file, error)
 
 
 def _told(scenario: ScenarioFolder, runbook: Runbook) -> Iterator[Problem]:
@@ -423,5 +450,5 @@ def _line(text: str, start: str) -> int:
     return next((number for number, line in enumerate(text.splitlines(), 1) if line.startswith(start)), 1)
 
 
-STATIC: tuple[Rule, ...] = (identity, python, runbooks, yaml_files, unfinished)
+STATIC: tuple[Rule, ...] = (identity, python, runbooks, other_repairs, yaml_files, unfinished)
 """Rules that only read files."""

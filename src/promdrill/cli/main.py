@@ -67,6 +67,11 @@ COMMANDS = (
         "run a drill once for each Mitigation step of its runbook, without that step, to see which are needed",
         "ablate",
     ),
+    Command(
+        "repairs",
+        "run each drill with the other repairs of its repairs.md: bad ones must be refused, good ones accepted",
+        "repairs",
+    ),
     Command("reproduce", "make an incident happen, prove it, and leave it standing", "reproduce"),
     Command("remedy", "let the runbook repair an incident left by `reproduce`, then judge the repair", "remedy"),
     Command("verify", "judge a repair made by hand as the drill would", "verify"),

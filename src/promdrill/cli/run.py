@@ -1,6 +1,6 @@
 """``promdrill run``: check everything, let pytest run the scenarios, and report how they ended.
 
-``controls`` and ``ablate`` do the same with other variants of each drill.
+``controls``, ``ablate`` and ``repairs`` do the same with other variants of each drill.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from promdrill.request.request import Request
 
 OPTIONS: Mapping[str, str] = {option.variable: option.meaning for option in (*options.SESSION, *options.OPTIONS)}
-"""The variables of make's test-scenarios, controls and ablate.
+"""The variables of make's test-scenarios, controls, ablate and repairs.
 
 Each is an option here; without the option it is read from the environment.
 """

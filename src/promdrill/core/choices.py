@@ -28,8 +28,12 @@ NO_FAULT, NO_REMEDY, OTHER_FAULT, AS_WRITTEN = "no-fault", "no-remedy", "other-f
 CONTROLS = (NO_FAULT, NO_REMEDY, OTHER_FAULT, AS_WRITTEN)
 """What a drill may leave out or exchange on purpose, so that it must not pass."""
 
-VARIANTS = ("controls", "ablate")
-"""What a session may run instead of each drill: its controls, or the drill once without each Mitigation step."""
+REFUSED, ACCEPTED = "refused:", "accepted:"
+"""What the variant of a drill with another repair than its runbook's begins with; the repair's name follows."""
+
+VARIANTS = ("controls", "ablate", "repairs")
+"""What a session may run instead of each drill: its controls, the drill once without each Mitigation step, or the drill
+once with each repair of its repairs.md instead."""
 
 DEFAULT_KUBERNETES = "1.36.3"
 """The newest Kubernetes whose modules are served (images/catalogue.toml lists all)."""

@@ -163,12 +163,15 @@ class Variant:
         left_out: As in `DrillResult`.
         skip: Indices of the runbook's steps that are not run.
         repetition: As in `DrillResult`.
+        repair_line: Line in repairs.md of the repair that is carried out instead of the runbook's; None for the
+            runbook's own.
     """
 
     control: str | None = None
     left_out: LeftOut | None = None
     skip: frozenset[int] = frozenset()
     repetition: int | None = None
+    repair_line: int | None = None
 
     @property
     def label(self) -> str | None:
@@ -197,7 +200,8 @@ class DrillResult:
         app_version: Version of Prometheus, from its own build info.
         profile: kind configuration: `as-shipped` or `fast`.
         control: What was left out on purpose: `no-fault`, `no-remedy`, or in an ablation ``without:<file>:<line>``
-            (the runbook's name, and the line of the step's first command); None for the drill itself.
+            (the runbook's name, and the line of the step's first command); with another repair than the runbook's,
+            ``refused:<name>`` or ``accepted:<name>``; None for the drill itself.
         verdict: How it ended.
         reason: One sentence for anything but passed; None if passed.
         phases: The phases, in the order entered.

@@ -39,7 +39,7 @@ from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.results.expected import shortfall
 from promdrill.runbook.lint import lint
-from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.parse import Runbook
 
 _Stated = ParamSpec("_Stated")
 
@@ -167,11 +167,12 @@ class Drill:
         )
         with terminable(), ExitStack() as closing:
             try:
-                runbook = parse(site.runbook_file)
+                runbook = site.runbook()
                 lint(runbook)
                 site.keep_runbook()
                 if runbook.fails_because:
-                    plan = replace(plan, remarks=(*plan.remarks, f"as written: {runbook.fails_because}"))
+                    instead = "as written" if runbook.repairs is None else "another repair"
+                    plan = replace(plan, remarks=(*plan.remarks, f"{instead}: {runbook.fails_because}"))
                 self._course(plan, runbook, record=record, undo=undo, closing=closing).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended

@@ -113,7 +113,7 @@ class Remedy:
 
     def _begins(self, step: Step, budget_s: float) -> None:
         self._site.cluster.kube.require_expected()
-        self._record.step_begins(step, budget_s, self._runbook.path)
+        self._record.step_begins(step, budget_s, self._runbook.file_of(step))
 
     def _leaves_out(self, at: int) -> bool:
         execution = self._site.execution
@@ -122,7 +122,7 @@ class Remedy:
         return at in execution.variant.skip
 
     def _stepped(self, result: StepResult) -> None:
-        self._record.step(result, self._runbook.path)
+        self._record.step(result, self._runbook.file_of(result.step))
         part = self._site.execution.part
         if isinstance(part, FromRemedy):
             part.on_step(result)

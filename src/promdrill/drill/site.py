@@ -24,7 +24,9 @@ from promdrill.install import ChartRef, Installation, Manual, Operator, release
 from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 from promdrill.observe.targets import DRILLS
+from promdrill.runbook import repairs
 from promdrill.runbook.environment import Tools
+from promdrill.runbook.parse import Runbook, parse
 
 STATEFUL_CLAIM = "storage-volume"
 """Name of the claim template of prometheus-community/prometheus' StatefulSet, unless the values name another."""
@@ -182,9 +184,10 @@ class Site:
 
     @property
     def name(self) -> str:
-        """The drill's name, unlike that of any drill beside it: `toy`, `toy-no-fault`, `toy-without-42`, `toy-2`."""
+        """The drill's name, unlike that of any drill beside it: `toy`, `toy-no-fault`, `toy-repair-9`, `toy-2`."""
         variant = self.execution.variant
         what = variant.control if variant.left_out is None else f"without-{variant.left_out.line}"
+        what = what if variant.repair_line is None else f"repair-{variant.repair_line}"
         number = variant.repetition and str(variant.repetition)
         return "-".join(part for part in (self.drilled.scenario, what, number) if part)
 
@@ -254,12 +257,27 @@ class Site:
         """The runbook that is run."""
         return self.execution.runbook or self.scenario_dir / "runbook.md"
 
+    def runbook(self) -> Runbook:
+        """What is carried out: the runbook, or its Diagnosis and another repair.
+
+        Raises:
+            UsageError: A file breaks a rule.
+        """
+        found, line = parse(self.runbook_file), self.execution.variant.repair_line
+        return found if line is None else repairs.at_line(self._repairs_file, line).instead(found)
+
     def keep_runbook(self) -> None:
-        """Copy the runbook into the drill's folder, for a report that is read after the scenario has changed.
+        """Copy what is carried out into the drill's folder, for a report that is read after the scenario has changed.
 
         A user's own may hold credentials; they are left out.
         """
-        _copy(self.runbook_file, self.folder / self.runbook_file.name, redact_lines)
+        another = self.execution.variant.repair_line is not None
+        for file in (self.runbook_file, *([self._repairs_file] if another else [])):
+            _copy(file, self.folder / file.name, redact_lines)
+
+    @property
+    def _repairs_file(self) -> Path:
+        return self.scenario_dir / repairs.REPAIRS
 
     def keep_values(self) -> None:
         """Copy the values as they are now into the drill's folder, without credentials."""

@@ -1,12 +1,13 @@
-"""The variants of a drill that prove that its fault and its remedy matter: controls and ablations."""
+"""The variants of a drill that prove that its fault, remedy and recovery matter: controls, ablations, other repairs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT
+from promdrill.core.choices import ACCEPTED, AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT, REFUSED
 from promdrill.core.errors import UsageError
 from promdrill.core.model import LeftOut, Variant
+from promdrill.runbook import repairs
 from promdrill.runbook.parse import parse
 
 
@@ -42,3 +43,15 @@ def ablations(runbook: Path) -> tuple[Variant, ...]:
             left_out = LeftOut(runbook.name, step.line, step.first_line, step.optional)
             found.append(Variant(f"without:{left_out.file}:{left_out.line}", left_out, frozenset({at})))
     return tuple(found)
+
+
+def other_repairs(file: Path) -> tuple[Variant, ...]:
+    """One variant for each repair in the file: the drill with it instead of the runbook's. None without such a file.
+
+    Raises:
+        UsageError: The file breaks a rule.
+    """
+    found = repairs.repairs(file) if file.is_file() else ()
+    return tuple(
+        Variant(f"{ACCEPTED if repair.accepted else REFUSED}{repair.name}", repair_line=repair.line) for repair in found
+    )

@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from promdrill.core.choices import AS_WRITTEN
+from promdrill.core.choices import AS_WRITTEN, REFUSED
 from promdrill.core.errors import (
     CommandFailed,
     PromdrillError,
@@ -99,7 +99,8 @@ def of_variant(
 
     Returns:
         Both unchanged if the conditions that are missing were known not to hold, and `as-written` failed as its runbook
-        says, in Mitigation or later. Otherwise aborted or invalid, and why.
+        says, in Mitigation or later; and if a repair that must be refused was carried out, and refused as it says.
+        Otherwise aborted or invalid, and why.
     """
     verdict, reason = ended
     if variant.control is None or verdict is Verdict.ABORTED:
@@ -108,7 +109,8 @@ def of_variant(
         return Verdict.ABORTED, _sentence(f"it is not known whether it ended as it must: {error.undecided}")
     if isinstance(error, FaultNotTaken):
         return Verdict.ABORTED, _sentence(f"the {variant.control} drill could not be carried out: {reason}")
-    if variant.control == AS_WRITTEN and verdict is Verdict.FAILED and runbook is not None:
+    must_fail = variant.control == AS_WRITTEN or variant.control.startswith(REFUSED)
+    if must_fail and verdict is Verdict.FAILED and runbook is not None:
         why = _fails_otherwise(runbook, error, steps)
         return (Verdict.INVALID, _sentence(f"{why}: {reason}")) if why else ended
     return ended
@@ -120,10 +122,13 @@ def _fails_otherwise(runbook: Runbook, error: BaseException, steps: Sequence[Ste
         return "its runbook lacks fails_because or fails_with"
     if isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
         return f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"
+    if isinstance(error, StepFailed) and runbook.repairs is not None:
+        return "the repair was not carried out"
     if slips(steps):
         return "one of its steps names a command that does not exist"
     if not re.search(runbook.fails_with, _evidence(error)):
-        return f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
+        said = "its fails_with" if runbook.repairs is None else "the quotation under it"
+        return f"it failed, but not as {said} says, /{runbook.fails_with}/"
     return ""
 
 

@@ -20,7 +20,7 @@ from promdrill.core.model import INSTALLS, Variant
 from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
 from promdrill.drill.site import Cluster, Drilled, Execution, Recording
-from promdrill.drill.variants import ablations, controls
+from promdrill.drill.variants import ablations, controls, other_repairs
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility.table import followed as followed_by
@@ -217,16 +217,19 @@ def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, 
     """The variants to run instead of a scenario's drill.
 
     Args:
-        kind: `controls` or `ablate`.
+        kind: One of `promdrill.core.choices.VARIANTS`.
         scenario: The scenario's folder.
         runbook: A runbook instead of the scenario's own.
 
     Raises:
-        UsageError: The steps to leave out cannot be read, or the scenario that looks like it does not exist.
+        UsageError: The steps to leave out, or the other repairs, cannot be read; or the scenario that looks like it
+            does not exist.
     """
     folder = ScenarioFolder(scenario.name, scenario)
     if kind == "controls":
         return controls(folder.as_written, look_alike=look_alike(scenario) is not None)
+    if kind == "repairs":
+        return other_repairs(folder.repairs)
     return ablations(runbook or folder.runbook)
 
 

@@ -37,7 +37,13 @@ from promdrill.supply.supplied import SupplyRequest
 _FILES = ("values", "runbook", "bundle")
 """Fields of `Settings` that are paths of files."""
 
-_INSTEAD = {"controls": "runs every control", "ablate": "leaves out one step at a time"}
+_INSTEAD = {
+    "controls": "runs every control",
+    "ablate": "leaves out one step at a time",
+    "repairs": "carries out each of the other repairs",
+}
+_OF_ITS_OWN = {"controls": "runs no runbook", "repairs": "runs those of the scenario"}
+"""Why a variant takes no runbook of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,9 +325,10 @@ def _check_variants(settings: Settings, variants: str | None) -> None:
             f"CONTROL={settings.control}: not allowed with {variants}, which {_INSTEAD[variants]}",
             hint="leave CONTROL out",
         )
-    if variants == "controls" and settings.runbook is not None:
+    if variants in _OF_ITS_OWN and settings.runbook is not None:
         raise UsageError(
-            f"RUNBOOK={settings.runbook}: not allowed with controls, which runs no runbook", hint="leave RUNBOOK out"
+            f"RUNBOOK={settings.runbook}: not allowed with {variants}, which {_OF_ITS_OWN[variants]}",
+            hint="leave RUNBOOK out",
         )
 
 

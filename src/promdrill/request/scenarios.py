@@ -18,6 +18,7 @@ from promdrill.helm.compatibility import installs, stack
 from promdrill.request import markers
 from promdrill.results import store
 from promdrill.runbook.front import read_front
+from promdrill.runbook.repairs import REPAIRS
 from promdrill.runbook.source import read
 
 CHART = "prometheus"
@@ -68,6 +69,11 @@ class ScenarioFolder:
     def as_written(self) -> Path:
         """The remedy as its source has it, if that does not work; most scenarios have no such file."""
         return self.folder / "runbook.as-written.md"
+
+    @property
+    def repairs(self) -> Path:
+        """Other repairs than the runbook's: such as are no recovery, and such as are as good."""
+        return self.folder / REPAIRS
 
     @property
     def title(self) -> str:

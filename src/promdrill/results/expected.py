@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from promdrill.core.choices import AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT
+from promdrill.core.choices import ACCEPTED, AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT, REFUSED
 from promdrill.core.model import DrillResult, LeftOut, PhaseName, Verdict
 
 _EXPECTED = {
@@ -13,6 +13,8 @@ _EXPECTED = {
     NO_REMEDY: (Verdict.FAILED, PhaseName.RECOVERY),
     OTHER_FAULT: (Verdict.INVALID, PhaseName.SIGNATURE),
     AS_WRITTEN: (Verdict.FAILED, None),
+    REFUSED: (Verdict.FAILED, PhaseName.RECOVERY),
+    ACCEPTED: (Verdict.PASSED, None),
 }
 
 
@@ -60,7 +62,8 @@ def shortfall(result: DrillResult) -> str | None:
     Whatever it ends with, it has to take back what it did. A drill has to pass. Its control without the fault has to
     end invalid because the signature was not seen, and so has the one with another scenario's fault, whose incident the
     signature must not accept. Its control without the remedy has to end failed because recovery was not seen. With a
-    remedy as written that does not work, it has to end failed as its runbook says. An ablation has to show that the
+    remedy as written that does not work, it has to end failed as its runbook says; with another repair, failed in
+    recovery where that must be refused, passed where it is as good as the runbook's. An ablation has to show that the
     step which it left out is needed, if only for verification; or that it is not, if the runbook marks it optional.
     """
     said = [_verdict_shortfall(result) or (f"{result.scenario} {result.verdict}" if result.not_undone else "")]
@@ -71,7 +74,7 @@ def _verdict_shortfall(result: DrillResult) -> str | None:
     found = f"{result.verdict}: {result.reason}" if result.reason else str(result.verdict)
     if result.left_out is not None:
         return _ablation_shortfall(result, result.left_out, found)
-    verdict, phase = _EXPECTED[result.control]
+    verdict, phase = _EXPECTED[_kind(result.control)]
     if result.verdict is verdict and phase in {None, _ended_in(result)}:
         return None
     if result.control is None:
@@ -104,3 +107,9 @@ def _ablation_shortfall(result: DrillResult, step: LeftOut, found: str) -> str |
 
 def _ended_in(result: DrillResult) -> PhaseName | None:
     return next((phase.name for phase in reversed(result.phases) if phase.name is not PhaseName.UNDO), None)
+
+
+def _kind(control: str | None) -> str | None:
+    """A control without the name of its repair."""
+    kind, colon, _ = (control or "").partition(":")
+    return f"{kind}{colon}" if colon else control

@@ -1,4 +1,4 @@
-"""The closing tables of controls and ablations: plain text for 80 columns."""
+"""The closing tables of controls, ablations and other repairs: plain text for 80 columns."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def lines(drills: Sequence[DrillResult], kind: str | None) -> list[str]:
 
     Args:
         drills: The drills that have ended.
-        kind: `controls` for scenario by control, `ablate` for the steps of each scenario, None for no table.
+        kind: `controls` for scenario by control, `ablate` for the steps of each scenario, `repairs` for the repairs of
+            each scenario, None for no table.
     """
     if kind is None or not drills:
         return []
-    return ["", *(_controls(drills) if kind == "controls" else _ablations(drills))]
+    return ["", *_TABLES[kind](drills)]
 
 
 def _controls(drills: Sequence[DrillResult]) -> list[str]:
@@ -31,6 +32,14 @@ def _controls(drills: Sequence[DrillResult]) -> list[str]:
     found = {(drill.scenario, drill.control or ""): f"{drill.verdict}, {_DUE[as_expected(drill)]}" for drill in drills}
     rows = [[name, *(found.get((name, control), NOTHING) for control in controls)] for name in names]
     return Table(["scenario", *controls], rows).text()
+
+
+def _repairs(drills: Sequence[DrillResult]) -> list[str]:
+    rows = []
+    for drill in sorted(drills, key=lambda drill: drill.scenario):  # stable: in the order of the file
+        due, _, name = (drill.control or "").partition(":")
+        rows.append([drill.scenario, name, due, f"{drill.verdict}, {_DUE[as_expected(drill)]}"])
+    return Table(["scenario", "repair", "must be", "ended"], rows).text()
 
 
 def _ablations(drills: Sequence[DrillResult]) -> list[str]:
@@ -54,3 +63,6 @@ def _steps(found: Sequence[tuple[LeftOut, DrillResult]]) -> list[str]:
 
 def _cut(command: str) -> str:
     return command if len(command) <= _STEP else command[: _STEP - 3] + "..."
+
+
+_TABLES = {"controls": _controls, "ablate": _ablations, "repairs": _repairs}

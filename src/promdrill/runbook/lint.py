@@ -48,7 +48,8 @@ def lint(runbook: Runbook) -> None:
         PromdrillError: The installed bash is older than 4.4.
     """
     suspects = [step for step, complaint in zip(runbook.steps, _read(runbook.steps), strict=True) if complaint]
-    found = [f"{runbook.path}:{words}" for words in map(_complaint, suspects[:MOST_SHOWN]) if words]
+    said = ((step, _complaint(step)) for step in suspects[:MOST_SHOWN])
+    found = [f"{runbook.file_of(step)}:{words}" for step, words in said if words]
     if len(suspects) > MOST_SHOWN:
         found.append(
             f"{runbook.path}:{suspects[MOST_SHOWN].line}:1: {len(suspects) - MOST_SHOWN} more steps like these"

@@ -48,6 +48,8 @@ class Runbook:
         fails_because: Why the remedy as written does not work; empty for a runbook that is meant to be followed.
         fails_with: How that shows: a regular expression that matches the output of the failing step, or what was last
             seen of the missing condition; likewise empty.
+        repairs: The file that its Mitigation is from, if it is another repair than the runbook's; see
+            `promdrill.runbook.repairs`.
     """
 
     path: Path
@@ -60,6 +62,11 @@ class Runbook:
     steps: tuple[Step, ...]
     fails_because: str = ""
     fails_with: str = ""
+    repairs: Path | None = None
+
+    def file_of(self, step: Step) -> Path:
+        """The file that has one of its steps."""
+        return self.repairs if self.repairs is not None and step.section == "Mitigation" else self.path
 
 
 def parse(path: Path) -> Runbook:

@@ -93,7 +93,9 @@ class Steps:
             own_s = self._step_timeout_s if step.timeout_s is None else step.timeout_s
             deadline = Deadline.after(min(own_s, total.remaining_s))
             self._on_begin(step, deadline.budget_s)
-            ended = self._shell.step(step.script(), str(self._runbook.path), deadline=deadline, stop=self._stop)
+            ended = self._shell.step(
+                step.script(), str(self._runbook.file_of(step)), deadline=deadline, stop=self._stop
+            )
             results.append(StepResult(step, ended.exit_code, deadline.elapsed_s, ended.output))
             self._on_step(results[-1])
             if ended.how != "done":
@@ -154,8 +156,9 @@ def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline:
     not_found = 127
     hint = "is its name right?" if ended.exit_code == not_found and ended.how == "failed" else hints.get(ended.how, "")
     command = ended.command.split("\n", 1)[0] or step.first_line
-    where = f"{runbook.path}:{ended.line or step.line}: {step.section}"
-    output = re.sub(rf"^{re.escape(str(runbook.path))}: line \d+: ", "", result.output, flags=re.MULTILINE)  # bash's
+    file = runbook.file_of(step)
+    where = f"{file}:{ended.line or step.line}: {step.section}"
+    output = re.sub(rf"^{re.escape(str(file))}: line \d+: ", "", result.output, flags=re.MULTILINE)  # bash's
     if ended.how in {"failed", "left"} and (cause := cause_in(output, complaint=True)):
         return StepFailed(f"{where}: {cause} ({what}: {command})", result, hint=hint)
     last = cause_in(output)
@@ -174,5 +177,7 @@ def _compare(runbook: Runbook, result: StepResult) -> None:
     seen = "the output ended" if found.seen is None else f"the output says {found.seen!r}"
     wanted = "the end of the output" if over else repr(step.expected[found.index].rstrip())
     differs = f"wanted {wanted}, but {seen}"
-    reason = f"{runbook.path}:{line}: {step.section}: {differs} (output of line {step.line}: {step.first_line})"
+    reason = (
+        f"{runbook.file_of(step)}:{line}: {step.section}: {differs} (output of line {step.line}: {step.first_line})"
+    )
     raise StepFailed(reason, result, hint="... stands for any lines, or for any text within a line")

@@ -66,7 +66,7 @@ def check(runbook: Runbook) -> None:
             if name in known or _BASH.fullmatch(name):
                 continue
             line, start = step.command.count("\n", 0, at), step.command.rfind("\n", 0, at) + 1
-            found.append(f"{runbook.path}:{step.line + line}:{first + at - start}: nothing sets ${name}")
+            found.append(f"{runbook.file_of(step)}:{step.line + line}:{first + at - start}: nothing sets ${name}")
     if found:
         raise UsageError("\n".join(found), hint="correct the name, or declare it under variables in the front matter")
 

@@ -58,6 +58,9 @@ def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rend
         steps: The steps that were run.
         shown: Makes the HTML of a step's outcome, which goes after the step's commands.
     """
+    names = list(dict.fromkeys(Path(step.file).name for step in steps))
+    if len(names) > 1:
+        return Rendered(_alone(steps, shown), f"The steps of {' and of '.join(names)}, as they were run.")
     text = _read(file)
     if text is None:
         return Rendered(_alone(steps, shown), "The runbook no longer exists; these are its steps as they were run.")

@@ -499,3 +499,25 @@ def test_the_settings_of_the_tools_come_along() -> None:
     assert {"ruff.toml", "mypy.ini"} <= {file.name for file in folder.iterdir()}
     assert (folder.parent / "py.typed").is_file(), "mypy reads the types of what a scenario imports"
     assert paths.cache_dir()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ("id: watchdog-silent", "id: watchdog", 2, "the id is not the folder's name"),
+        ("Refused: ", "Refuse: ", 6, "heading 'Refuse: nobody looks' says neither Refused: nor Accepted:"),
+        ("true\n", "if true\n", 9, "not a complete command: syntax error"),
+        ("true\n", 'echo "$NOBODY"\n', 9, "nothing sets $NOBODY"),
+    ],
+)
+def test_other_repairs_are_checked_as_they_would_be_carried_out(
+    drills: Path, old: str, new: str, line: int, said: str
+) -> None:
+    front = "---\nid: watchdog-silent\ntitle: Other repairs\n---\n\n"
+    text = front + "## Refused: nobody looks\n\n```sh name=nobody-looks\ntrue\n```\n\n> something\n"
+    (drills / ID / "repairs.md").write_text(text)
+    assert found_in(drills) == ([], [])
+    (drills / ID / "repairs.md").write_text(text.replace(old, new))
+    ((found,), _) = found_in(drills)
+    assert found.startswith(f"repairs.md:{line}: ")
+    assert said in found

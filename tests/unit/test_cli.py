@@ -288,7 +288,7 @@ def test_ablations_of_the_scenarios_that_are_named(fake_pytest: FakePytest, monk
     assert (asked.variants, asked.settings.runbook) == ("ablate", Path("mine.md"))
 
 
-@pytest.mark.parametrize("command", ["controls", "ablate"])
+@pytest.mark.parametrize("command", ["controls", "ablate", "repairs"])
 def test_controls_and_ablations_end_with_the_codes_of_run(
     fake_pytest: FakePytest, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
@@ -323,6 +323,19 @@ def test_controls_and_ablations_end_with_the_codes_of_run(
             ("RUNBOOK=mine.md: not allowed with controls, which runs no runbook", "leave RUNBOOK out"),
         ),
         (
+            "repairs",
+            {"RUNBOOK": "mine.md"},
+            ("RUNBOOK=mine.md: not allowed with repairs, which runs those of the scenario", "leave RUNBOOK out"),
+        ),
+        (
+            "repairs",
+            {"CONTROL": "no-fault"},
+            (
+                "CONTROL=no-fault: not allowed with repairs, which carries out each of the other repairs",
+                "leave CONTROL out",
+            ),
+        ),
+        (
             "ablate",
             {"SCENARIO": "disk-full", "CONTROL": "no-fault"},
             ("CONTROL=no-fault: not allowed with ablate, which leaves out one step at a time", "leave CONTROL out"),
@@ -345,7 +358,9 @@ def test_what_controls_and_ablations_do_not_take(
     assert not Path("reports").exists()
 
 
-@pytest.mark.parametrize(("command", "option"), [("controls", "--runbook"), ("ablate", "--control")])
+@pytest.mark.parametrize(
+    ("command", "option"), [("controls", "--runbook"), ("ablate", "--control"), ("repairs", "--runbook")]
+)
 def test_options_that_mean_nothing_are_not_there(command: str, option: str) -> None:
     with pytest.raises(SystemExit) as caught:
         main.main([command, option, "x"])
@@ -420,7 +435,19 @@ def test_a_command_that_is_none(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        *("run", "controls", "ablate", "compare", "list", "new", "doctor", "clean", "clean-cache", "runbook check"),
+        *(
+            "run",
+            "controls",
+            "ablate",
+            "repairs",
+            "compare",
+            "list",
+            "new",
+            "doctor",
+            "clean",
+            "clean-cache",
+            "runbook check",
+        ),
         *("matrix", "merge", "report", "bundle", "watch", "reproduce", "remedy", "verify", "shell"),
     ],
 )

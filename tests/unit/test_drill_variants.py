@@ -16,7 +16,7 @@ from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Stage
 from promdrill.drill.timings import timings
-from promdrill.drill.variants import ablations, controls
+from promdrill.drill.variants import ablations, controls, other_repairs
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.snapshot import Snapshot
 from promdrill.results.expected import Need, need
@@ -318,3 +318,94 @@ def test_a_remedy_that_works_as_written_is_caught(world: World) -> None:
 def test_why_a_remedy_does_not_work_is_told_with_the_result(world: World) -> None:
     result = run_toy(as_written(world, "1/2"), world, remarks=("the first",))
     assert result.remarks == ("the first", "as written: nobody is cured")
+
+
+REFUSED = """---
+id: toy
+title: other repairs
+---
+
+## Refused: it is only called large
+
+```sh name=called-large
+{bad}
+```
+
+> {missing}
+
+## Accepted: another size that is large
+
+```sh name=larger
+sed -i 's/size: small/size: larger/' "$VALUES"
+```
+"""
+
+
+def repaired(
+    world: World, at: int, *, bad: str = "true", missing: str = "server pod 2/2: ... 1/2 Running", **site: Any
+) -> Drill:
+    """The toy drill with one of its other repairs."""
+    drill = drill_in(world, **site)
+    file = drill.site.scenario_dir / "repairs.md"
+    file.write_text(REFUSED.format(bad=bad, missing=missing))
+    drill = Drill(replace(drill.site, execution=replace(drill.site.execution, variant=other_repairs(file)[at])))
+    world.name = drill.site.name
+    return drill
+
+
+def test_a_variant_for_each_other_repair(tmp_path: Path) -> None:
+    file = tmp_path / "repairs.md"
+    assert other_repairs(file) == ()
+    file.write_text(REFUSED.format(bad="true", missing="x"))
+    assert other_repairs(file) == (
+        Variant("refused:called-large", repair_line=9),
+        Variant("accepted:larger", repair_line=17),
+    )
+
+
+def test_a_repair_that_is_none_is_refused_by_recovery(world: World) -> None:
+    result = run_toy(repaired(world, 0, verification="false"), world)
+    assert (result.verdict, result.control) == (Verdict.FAILED, "refused:called-large")
+    assert [(step.file, step.section) for step in result.steps] == [
+        ("runbook.md", "Diagnosis"),
+        ("repairs.md", "Mitigation"),
+    ]
+    assert result.remarks == ("another repair: it is only called large",)
+    assert {file.name for file in (world.folder / "report").glob("*.md")} == {"runbook.md", "repairs.md"}
+    assert world.name == "toy-repair-9"
+
+
+def test_a_repair_that_is_as_good_is_accepted(world: World) -> None:
+    result = run_toy(repaired(world, 1, verification="false"), world)
+    assert (result.verdict, result.control) == (Verdict.PASSED, "accepted:larger")
+
+
+def test_a_bad_repair_that_recovery_accepts_is_caught(world: World) -> None:
+    _, sentence = not_due(repaired(world, 0, bad=CURE), world)
+    assert sentence == "toy: the control refused:called-large must end failed in recovery; it ended passed"
+
+
+def test_a_good_repair_that_recovery_refuses_is_caught(world: World) -> None:
+    world.remedy_works = False
+    _, sentence = not_due(repaired(world, 1), world)
+    assert sentence.startswith("toy: the control accepted:larger must end passed; it ended failed: no recovery: ")
+
+
+def test_a_bad_repair_that_is_refused_for_another_reason_proves_nothing(world: World) -> None:
+    result, sentence = not_due(repaired(world, 0, missing="the volume has grown"), world)
+    assert result.verdict is Verdict.INVALID
+    assert (
+        "it failed, but not as the quotation under it says, /the\\s+volume\\s+has\\s+grown/: no recovery: " in sentence
+    )
+
+
+def test_a_bad_repair_that_is_not_carried_out_proves_nothing(world: World) -> None:
+    result, sentence = not_due(repaired(world, 0, bad="echo 'server pod 2/2: 1/2 Running'; false"), world)
+    assert result.verdict is Verdict.INVALID
+    assert "ended invalid: the repair was not carried out: the runbook did not get through: " in sentence
+    assert "repairs.md:9: Mitigation: exit code 1" in sentence
+
+
+def test_a_refusal_that_is_not_known_is_aborted(world: World) -> None:
+    result, _ = not_due(repaired(world, 0, bad=CURE), world, recovery=(UNSEEN,))
+    assert result.verdict is Verdict.ABORTED

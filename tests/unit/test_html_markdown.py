@@ -69,6 +69,10 @@ def test_nothing_in_markdown(tmp_path: Path) -> None:
             result(scenario="oom", steps=(StepRecord("/home/me/own.md", 3, "Mitigation", "true", 0, 1.0, ""),)),
             "make test-scenarios SCENARIO=oom KUBE_VERSION=1.36.3 RUNBOOK=/home/me/own.md SUPPLY=source",
         ),
+        (
+            result(control="refused:emptied", verdict=Verdict.FAILED),
+            "make repairs SCENARIO=disk-full KUBE_VERSION=1.36.3 SUPPLY=source",
+        ),
         (without(42, "x"), "make ablate SCENARIO=disk-full KUBE_VERSION=1.36.3 SUPPLY=source"),
     ],
 )

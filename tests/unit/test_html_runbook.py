@@ -68,6 +68,12 @@ def test_a_runbook_that_is_gone_leaves_its_steps(tmp_path: Path) -> None:
     assert runbook.render(tmp_path / "runbook.md", [], shown).html == ""
 
 
+def test_steps_of_two_files_are_shown_without_the_text_of_either(tmp_path: Path) -> None:
+    found = runbook.render(written(tmp_path), [LOOKED, ran(9, "rm all", file="repairs.md")], shown)
+    assert found.note == "The steps of runbook.md and of repairs.md, as they were run."
+    assert ("rm all" in found.html, "Text with" in found.html) == (True, False)
+
+
 def test_the_copy_in_the_drills_folder_goes_first(tmp_path: Path) -> None:
     drill, scenario = tmp_path / "drill", tmp_path / "scenario"
     drill.mkdir()

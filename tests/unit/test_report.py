@@ -332,6 +332,19 @@ def test_the_table_of_an_ablation_is_step_by_step() -> None:
     ]
 
 
+def test_the_table_of_other_repairs_says_what_each_must_be() -> None:
+    failed = replace(NO_REMEDY, scenario="oom", control="refused:limit-removed")
+    passed = replace(failed, verdict=Verdict.PASSED, reason=None)
+    drills = [failed, replace(passed, control="accepted:by-hand"), replace(passed, scenario="disk-full")]
+    assert variants.lines(drills, "repairs") == [
+        "",
+        "scenario   repair         must be   ended",
+        "disk-full  limit-removed  refused   passed, NOT AS EXPECTED",
+        "oom        limit-removed  refused   failed, as expected",
+        "oom        by-hand        accepted  passed, as expected",
+    ]
+
+
 def test_no_table_where_none_was_asked_for() -> None:
     assert variants.lines([PASSED], None) == []
     assert variants.lines([], "controls") == []

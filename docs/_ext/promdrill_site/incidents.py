@@ -14,6 +14,7 @@ from promdrill.core.model import PhaseName
 from promdrill.request import scenarios
 from promdrill.request.scenarios import ScenarioFolder, Traits
 from promdrill.runbook.parse import parse
+from promdrill.runbook.repairs import repairs
 from promdrill_site import benchmarks
 from promdrill_site.links import in_repository
 from promdrill_site.markdown import code, prose, sentence, table
@@ -121,6 +122,8 @@ def _page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> Iterato
         yield f"### {name}\n\n{sections[name]}"
     if scenario.as_written.exists():
         yield _as_written(scenario)
+    if scenario.repairs.exists():
+        yield _other_repairs(scenario)
     yield "## How long it takes"
     yield from _measured(scenario.id, times)
     yield f"## Try it\n\n{sentence(prose(incident.story))}"
@@ -167,6 +170,16 @@ def _as_written(scenario: ScenarioFolder) -> str:
     fails = parse(scenario.as_written).fails_because
     link = f"[runbook.as-written.md]({in_repository(scenario.as_written)})"
     return f"### What does not work\n\nThe remedy as it was once written down is kept as {link}. {prose(fails)}"
+
+
+def _other_repairs(scenario: ScenarioFolder) -> str:
+    found = repairs(scenario.repairs)
+    link = f"[repairs.md]({in_repository(scenario.repairs)})"
+    parts = [f"### Other repairs\n\n{link} has their commands, and what recovery says to each."]
+    for accepted, said in ((False, "No recovery, though the symptom goes"), (True, "As good as the remedy")):
+        listed = [f"- {sentence(prose(repair.what))}" for repair in found if repair.accepted is accepted]
+        parts += [f"{said}:\n\n" + "\n".join(listed)] if listed else []
+    return "\n\n".join(parts)
 
 
 def _measured(scenario: str, times: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:

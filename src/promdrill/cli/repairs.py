@@ -1,4 +1,4 @@
-"""``promdrill repairs``: does recovery refuse what only looks like one? Each drill with other repairs than its runbook's."""
+"""``promdrill repairs``: is recovery fooled by what only looks like one? Each drill with other repairs than the runbook."""
 
 from __future__ import annotations
 

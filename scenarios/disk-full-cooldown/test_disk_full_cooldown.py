@@ -9,7 +9,7 @@ from promdrill.faults import FillVolume, GrowVolume, InOrder, volume_shows
 from promdrill.observe import object_shows
 
 SMALL, LARGE = "350Mi", "450Mi"
-COOLDOWN = "45s"  # hours on EBS; the remedy takes 17 s of it, and the drill waits for the rest
+COOLDOWN = "75s"  # hours on EBS; the remedy takes 17 s of it, and the drill waits for the rest
 WAITS = f"{LARGE} asked for, {SMALL} there"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 # A snapshot that nobody deleted: its files are hard links, which keep blocks that Prometheus has deleted since.

@@ -145,6 +145,21 @@ def test_drills_run_again_in_a_kept_cluster(fake_pytest: FakePytest) -> None:
     assert not asked.cluster.keep, "what the drill makes is removed; the cluster stays all the same"
 
 
+def test_no_drill_runs_in_a_kept_cluster_that_is_not_as_it_was(
+    fake_pytest: FakePytest, kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owners.note_not_undone(kept, ["restore the class:\n  timed out"])
+    owners.note_not_undone(kept, ["restore the class: timed out", "remove the quota: 409"])
+    assert main.main(["run", "--cluster=promdrill-2", "--scenario=disk-full"]) == 2
+    wrong = capsys.readouterr().err
+    left = "restore the class: timed out; remove the quota: 409"
+    assert f"CLUSTER=promdrill-2: it is not as it was; an earlier drill could not undo: {left}\n" in wrong
+    assert "clean promdrill-2, then leave CLUSTER out" in wrong
+    assert fake_pytest.calls == []
+    owners.forget(kept)
+    assert not kept.exists()
+
+
 def test_without_a_cluster_to_run_in_pytest_is_told_of_none(fake_pytest: FakePytest) -> None:
     assert main.main(["run", "--scenario=disk-full"]) == 0
     assert fake_pytest.requests[0].cluster.name is None

@@ -11,6 +11,7 @@ from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, LABELS, NEVER, World, condition, server_ready, world
 from tests.unit.observe_world import noted
 
+from promdrill.cluster import owners
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
@@ -453,6 +454,9 @@ def test_a_drill_that_could_not_be_undone_passed_and_is_not_as_expected(world: W
     result = caught.value.result
     assert (result.verdict, result.reason) == (Verdict.PASSED, None)
     assert result.not_undone == ("give it back: ZeroDivisionError: division by zero",)
+    assert owners.not_undone(world.folder / "private") == result.not_undone, (
+        "remembered for a later run in this cluster"
+    )
     assert world.results == [result]
     assert str(caught.value) == (
         "toy passed; the cluster is not as it was; not done: give it back: ZeroDivisionError: division by zero"

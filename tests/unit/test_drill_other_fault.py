@@ -93,6 +93,13 @@ def test_a_signature_of_which_nothing_is_known_aborts_the_control(world: World) 
     assert result.steps == ()
 
 
+def test_an_other_incident_that_heals_while_it_is_looked_at_proves_nothing(world: World) -> None:
+    world.heals_after_s = 10.0
+    result, short = seen(control(world, REFUSES), world, NEVER)
+    assert result.verdict is Verdict.ABORTED
+    assert "the incident of rival was over while it was looked at: " in short
+
+
 def test_an_other_incident_that_is_not_there_proves_nothing(world: World) -> None:
     world.breaks = False
     result, short = seen(control(world, REFUSES), world, NEVER)

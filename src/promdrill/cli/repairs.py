@@ -1,4 +1,4 @@
-"""``promdrill repairs``: is recovery fooled by what only looks like one? Each drill with other repairs than the runbook."""
+"""``promdrill repairs``: is recovery fooled by what only looks like one? Each drill with another repair."""
 
 from __future__ import annotations
 

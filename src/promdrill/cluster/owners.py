@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,8 +25,11 @@ INCIDENT = "incident"
 VALUES = "values"
 """Folder, inside a cluster's folder, of its drills' values files, which may hold a user's credentials."""
 
+NOT_UNDONE = "not-undone.txt"
+"""File, inside a cluster's folder, that says what drills could not take back in it; no drill runs there again."""
+
 _FOLDERS = ("kube-cache", INCIDENT, VALUES)
-_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", FILE_NAME)  # the record goes last
+_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", NOT_UNDONE, FILE_NAME)  # the record goes last
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,20 @@ def recorded() -> dict[Path, Owner | None]:
     """The folders of all clusters, with their owners; a folder that holds nothing of promdrill's is none."""
     folders = (folder for folder in sorted(paths.clusters_dir().glob("*")) if folder.is_dir())
     return {folder: of(folder) for folder in folders if any((folder / name).exists() for name in (*_FILES, *_FOLDERS))}
+
+
+def note_not_undone(folder: Path, what: Iterable[str]) -> None:
+    """Note what a drill could not take back in the cluster of that folder, after what earlier ones could not."""
+    lines = dict.fromkeys((*not_undone(folder), *(" ".join(line.split()) for line in what)))
+    files.write(files.make_folder(folder) / NOT_UNDONE, "".join(f"{line}\n" for line in lines))
+
+
+def not_undone(folder: Path) -> tuple[str, ...]:
+    """What drills could not take back in the cluster of that folder."""
+    try:
+        return tuple((folder / NOT_UNDONE).read_text(encoding="utf-8").splitlines())
+    except OSError:
+        return ()
 
 
 def forget(folder: Path) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import yaml
 
+from promdrill.cluster import owners
 from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
@@ -187,6 +188,8 @@ class Drill:
             reproduced = error is None and self._leaves_incident
             interruption = self._take_back(record, undo, reproduced=reproduced)
         journal.write(Reproduced() if reproduced else VerdictReached(verdict=verdict, reason=reason))
+        if undo.failures:
+            owners.note_not_undone(site.cluster.private, undo.failures)
         result = replace(self._result(plan, record, verdict, reason, error), not_undone=tuple(undo.failures))
         return result, cut_short or interruption or error, hint
 

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from promdrill.core.choices import OTHER_FAULT
-from promdrill.core.errors import WaitTimeout
+from promdrill.core.errors import PromdrillError, WaitError, WaitTimeout
 from promdrill.core.events import ControlApplied
 from promdrill.core.model import PhaseName
 from promdrill.drill.course import Course, Standing
 from promdrill.drill.plan import Plan
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy
+from promdrill.drill.scene import Scene
 from promdrill.drill.site import Site
 from promdrill.drill.verdicts import WronglyAccepted, slips
 from promdrill.faults.base import Undo
+from promdrill.observe.conditions import Condition
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepFailed
+
+STANDS_WITHIN_S = 20.0
+"""Seconds within which the other incident must be seen once more, after it was looked at; a crash loop has pauses."""
 
 SEEN_WITHIN_S = 20.0
 """Seconds for each stage of the signature that must not be seen. The other incident is there already, all of it."""
@@ -48,8 +54,9 @@ class OtherFault(Course):
         Raises:
             WaitTimeout: The signature was not seen, and the Diagnosis failed: as it must be.
             WronglyAccepted: One of them accepts the other incident.
+            PromdrillError: The other incident was over before both had refused it.
             WaitError: The other incident was not seen; the phase is then an earlier one.
-            PromdrillError: As in `Course.forward`.
+            PromdrillError: As in `Course.forward`, too.
         """
         during = self._record.during
         standing = self._make_ready()
@@ -57,12 +64,13 @@ class OtherFault(Course):
             fault = f"{self._other}: {self._plan.fault.name}"
             self._journal.write(ControlApplied(control=OTHER_FAULT, left_out=self._own.fault.name, instead=fault))
             moments = self._inject(standing.scene, standing.moments)
-            moments, _ = self._observe_signature(standing.scene, moments)
+            moments, incident = self._observe_signature(standing.scene, moments)
             self._record.detected_after_s = None
         with during(PhaseName.SIGNATURE):
             unseen = self._refused_by_signature(standing._replace(moments=moments))
             if not unseen.undecided:
                 self._require_refusal_by_diagnosis(standing)
+                self._require_standing(standing.scene, incident)
             raise unseen
 
     def _refused_by_signature(self, standing: Standing) -> WaitTimeout:
@@ -73,6 +81,13 @@ class OtherFault(Course):
         except WaitTimeout as unseen:
             return unseen
         raise WronglyAccepted(f"its signature accepts the incident of {self._other}")
+
+    def _require_standing(self, scene: Scene, incident: Sequence[Condition]) -> None:
+        """What has healed meanwhile is refused by anything."""
+        try:
+            scene.wait(incident, STANDS_WITHIN_S)
+        except WaitError as over:
+            raise PromdrillError(f"the incident of {self._other} was over while it was looked at: {over}") from over
 
     def _require_refusal_by_diagnosis(self, standing: Standing) -> None:
         with Remedy(self._site, self._own, self._runbook, record=self._record, scene=standing.scene) as remedy:

@@ -69,8 +69,8 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
         scenarios: Ids of the scenarios to drill in it.
 
     Raises:
-        UsageError: promdrill has not kept it, a run uses it, it is gone, or an incident of one of the scenarios is
-            standing in it.
+        UsageError: promdrill has not kept it, a run uses it, it is gone, an earlier drill could not take back what it
+            did there, or an incident of one of the scenarios is standing in it.
     """
     gone = sweep.forget_gone()
     there = recorded()
@@ -88,6 +88,9 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
         raise UsageError(f"{said}: its record cannot be read; {_listed(there)}", hint=hint)
     if not found.owner.kept:
         raise UsageError(f"{said}: left by a killed run, not kept; {_listed(there)}", hint=hint)
+    if left := owners.not_undone(paths.clusters_dir() / name):
+        what = f"{said}: it is not as it was; an earlier drill could not undo: {'; '.join(left)}"
+        raise UsageError(what, hint=f"{paths.program()} clean {name}, then leave CLUSTER out")
     refuse_again(paths.clusters_dir() / name, scenarios)
 
 

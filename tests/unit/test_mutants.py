@@ -208,6 +208,19 @@ def test_a_mutant_that_hangs_is_caught_and_one_that_no_test_runs_is_not(
     assert [each for each in Outcome if each.is_caught] == [Outcome.CAUGHT, Outcome.TIMED_OUT]
 
 
+def test_what_the_first_tests_let_pass_all_others_try(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tests, asked = [f"a::t{n:03}" for n in range(trial.FEW + 2)], []
+
+    def run(argv: list[str], **_: object) -> shell.Completed:
+        asked.append(json.loads(Path(argv[argv.index("--in-order") + 1]).read_text()))
+        return shell.Completed(tuple(argv), 1 if len(asked) == 2 else 0, "", "", 1.0)
+
+    monkeypatch.setattr(shell, "run", run)
+    learnt = Learnt(dict.fromkeys(tests, 1.0), {"a.py": {2: tests}})
+    tried = trial.Copy(tmp_path).attempt(mutant(), learnt)
+    assert (asked, tried.outcome) == ([tests[: trial.FEW], tests[trial.FEW :]], Outcome.CAUGHT)
+
+
 def test_a_test_that_fails_without_any_change_catches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(argv: list[str], **_: object) -> shell.Completed:
         in_order.failed(tmp_path / "order.json").write_text('"a::t"\n')

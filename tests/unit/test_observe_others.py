@@ -254,3 +254,10 @@ def test_what_the_api_server_says_instead_of_a_pod_is_its_message_alone() -> Non
     status = '{"kind":"Status","apiVersion":"v1","status":"Failure","message":"no endpoints available for service x"}'
     assert status_words(said(503, status)) == "HTTP 503 no endpoints available for service x"
     assert status_words(said(503, '{"message": "a pod\'s own"}')) == 'HTTP 503 {"message": "a pod\'s own"}'
+
+
+def test_what_prometheus_says_of_an_error_is_its_message_alone() -> None:
+    error = '{"status":"error","errorType":"execution","error":"invalid checksum"}'
+    assert status_words(said(422, error)) == "HTTP 422 invalid checksum"
+    assert status_words(said(422, '{"error": 1}')) == 'HTTP 422 {"error": 1}'
+    assert status_words(said(200, '{"status":"success","data":{"error":"no"}}')).startswith('HTTP 200 {"status"')

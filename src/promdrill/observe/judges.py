@@ -234,11 +234,13 @@ def event_seen(snapshot: Snapshot, reason: str, prefix: str, text: str | None, s
 
 
 def status_words(answer: ProbeAnswer) -> str:
-    """An HTTP answer in words; of the API server, where it answers instead of a pod, the message without its JSON."""
+    """An HTTP answer in words: an error of the API server or of Prometheus without the JSON around it."""
     if answer.status is None:
         return answer.error
     body = answer.json()
-    message = body.get("message") if answer.from_no_pod and isinstance(body, dict) else None
+    message = None
+    if isinstance(body, dict):
+        message = body.get("message") if answer.from_no_pod else body.get("error")
     said = message if isinstance(message, str) else answer.text
     return f"HTTP {answer.status} {' '.join(said.split())[:LONGEST_QUOTE]}{answer.error}".rstrip()
 

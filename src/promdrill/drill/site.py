@@ -277,7 +277,7 @@ class Site:
 
     @property
     def _repairs_file(self) -> Path:
-        return self.scenario_dir / repairs.REPAIRS
+        return self.scenario_dir / "repairs.md"
 
     def keep_values(self) -> None:
         """Copy the values as they are now into the drill's folder, without credentials."""

@@ -18,7 +18,6 @@ from promdrill.helm.compatibility import installs, stack
 from promdrill.request import markers
 from promdrill.results import store
 from promdrill.runbook.front import read_front
-from promdrill.runbook.repairs import REPAIRS
 from promdrill.runbook.source import read
 
 CHART = "prometheus"
@@ -73,7 +72,7 @@ class ScenarioFolder:
     @property
     def repairs(self) -> Path:
         """Other repairs than the runbook's: such as are no recovery, and such as are as good."""
-        return self.folder / REPAIRS
+        return self.folder / "repairs.md"
 
     @property
     def title(self) -> str:

@@ -28,9 +28,6 @@ from promdrill.runbook.parse import Runbook
 from promdrill.runbook.source import SourceText, read
 from promdrill.runbook.step import Step
 
-REPAIRS = "repairs.md"
-"""The file's name, in a scenario's folder."""
-
 KINDS = ("Refused", "Accepted")
 """What a heading begins with: whether the repair is no recovery, or one as good as the runbook's."""
 

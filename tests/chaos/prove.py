@@ -19,7 +19,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +121,7 @@ def _round(
     folders = written_folders(reports)
     with contextlib.ExitStack() as disks:
         disks.enter_context(small_disks(folders))
+        disks.enter_context(_cleaning_when_ended())
         with started("run", "--scenario", scenario) as run:  # the block's end would end what the run has left
             where, hit = "", "missed: the run had ended"
             if _moment(run, strike, at_s):
@@ -143,6 +144,16 @@ def _round(
             disks.close()
             after = Machine.look()
     return Round(number, strike.name, at_s, where[-60:], hit, ended, (*troubles, *before.changes(after)))
+
+
+@contextlib.contextmanager
+def _cleaning_when_ended() -> Iterator[None]:
+    """Clean up when this program itself is ended: what tells of the run's cluster lies on disks that go away."""
+    try:
+        yield
+    except BaseException:
+        clean()
+        raise
 
 
 def _moment(run: Run, strike: Strike, at_s: float) -> bool:

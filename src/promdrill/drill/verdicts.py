@@ -127,8 +127,9 @@ def _fails_otherwise(runbook: Runbook, error: BaseException, steps: Sequence[Ste
     if slips(steps):
         return "one of its steps names a command that does not exist"
     if not re.search(runbook.fails_with, _evidence(error)):
-        said = "its fails_with" if runbook.repairs is None else "the quotation under it"
-        return f"it failed, but not as {said} says, /{runbook.fails_with}/"
+        if runbook.repairs is not None:
+            return f"it was refused, but for another reason than {runbook.repairs.name}:{runbook.steps[-1].line} quotes"
+        return f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
     return ""
 
 

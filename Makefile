@@ -194,6 +194,10 @@ soak: environment ## The whole book N=5 times: verdicts, drift, what stays
 test-bystander: environment ## Another live cluster stays as it is, byte for byte
 	@.venv/bin/python -m tests.chaos.bystander
 
+.PHONY: test-adopt
+test-adopt: environment ## An adopted cluster is as it was, drills and a kill later
+	@.venv/bin/python -m tests.chaos.adopted
+
 .PHONY: test-registry
 test-registry: environment ## The registry supply against a real registry on loopback
 	@.venv/bin/python -m tests.registry.drill

@@ -265,6 +265,7 @@ def test_it_is_reached_as_an_account_of_its_own_namespace(
         assert site.cluster.helm.env["KUBECONFIG"] == str(kubeconfig)
         assert site.cluster.nodes == {}
         assert site.cluster.leave is not None
+        assert '"kubernetes":"1.33.1"' in site.recording.journal.path.read_text().replace(": ", ":"), "its own version"
         site.cluster.leave()
         assert theirs.namespaces() == {"kube-system", "shop"}
     assert theirs.namespaces() == {"kube-system", "shop"}

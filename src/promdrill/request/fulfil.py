@@ -294,7 +294,8 @@ def drill(
         contextlib.closing(Kube(reached.kubeconfig, expected=reached.expected)) as kube,
         scratch.folder("helm") as helm_home,
     ):
-        journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
+        version = reached.kubernetes or supplied.kubernetes
+        journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=version))
         chart = chart_of(supplied.chart, supplied.app_version)
         other = _other(scenario, variant)
         tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, helm_home))
@@ -347,12 +348,17 @@ def drill(
 
 @dataclass(frozen=True, slots=True)
 class _Reached:
-    """How a drill reaches its cluster, and what it may do there. As `promdrill.drill.site.Cluster`."""
+    """How a drill reaches its cluster, and what it may do there; see `promdrill.drill.site.Cluster`.
+
+    Attributes:
+        kubernetes: The cluster's version of Kubernetes; empty for the supplied one.
+    """
 
     kubeconfig: Path
     expected: Expected
     nodes: Mapping[str, str]
-    leave: Callable[[], None] | None
+    leave: Callable[[], None] | None = None
+    kubernetes: str = ""
 
 
 @contextlib.contextmanager
@@ -360,10 +366,10 @@ def _reached(made: PinnedKindCluster, namespace: str) -> Iterator[_Reached]:
     """A cluster of promdrill's own as it is; in an adopted one, a namespace that is made for the drill."""
     if isinstance(made, AdoptedCluster):
         with made.namespace(namespace) as space:
-            yield _Reached(space.kubeconfig, space.expected, {}, space.remove)
+            yield _Reached(space.kubeconfig, space.expected, {}, space.remove, made.version)
         return
     recorded = made.recorded
-    yield _Reached(made.kubeconfig_path, recorded.expected, recorded.nodes, None)
+    yield _Reached(made.kubeconfig_path, recorded.expected, recorded.nodes)
 
 
 def _other(scenario: Path, variant: Variant) -> ScenarioFolder | None:

@@ -16,7 +16,7 @@ UV_MINIMUM := 0.9
 # They reach `promdrill run`, `controls`, `ablate` and `repairs` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
+RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER ADOPT JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
 OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES EXAMPLES ONLY
 
@@ -197,6 +197,10 @@ soak: environment ## The whole book N=5 times: verdicts, drift, what stays
 .PHONY: test-bystander
 test-bystander: environment ## Another live cluster stays as it is, byte for byte
 	@.venv/bin/python -m tests.chaos.bystander
+
+.PHONY: test-adopt
+test-adopt: environment ## An adopted cluster is as it was, drills and a kill later
+	@.venv/bin/python -m tests.chaos.adopted
 
 .PHONY: test-registry
 test-registry: environment ## The registry supply against a real registry on loopback

@@ -20,6 +20,7 @@ MOST, HARDLY_ANY = 0.5, 0.1
 
 @pytest.mark.charts(">=8.11.4", stack=">=57,<58")
 @pytest.mark.touches("a Deployment's CPU limit")
+@pytest.mark.cluster_wide("a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("restarts-metric")
 def test_cpu_throttled(drill: Drill) -> None:
     """The limit of a worker beside Prometheus is lowered; the runbook raises it."""

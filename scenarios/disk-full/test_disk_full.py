@@ -11,6 +11,7 @@ NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("volume", "claim", "storage class", "release")
+@pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("inodes-full")
 def test_disk_full(drill: Drill) -> None:
     """The volume is filled and the server restarted; the runbook grows the volume."""

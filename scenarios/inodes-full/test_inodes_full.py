@@ -11,6 +11,7 @@ FOLDER = "backup"  # a job that copies metrics out of Prometheus, file by file, 
 
 @pytest.mark.charts(">=15")
 @pytest.mark.touches("volume")
+@pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("disk-full")
 def test_inodes_full(drill: Drill) -> None:
     """Small files use every inode and the server is restarted; the runbook removes them through a copy of its pod."""

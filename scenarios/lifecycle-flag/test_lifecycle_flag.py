@@ -12,6 +12,7 @@ TWO_TRIES_S = 11.0  # the reloader tries again every 5 s
 @pytest.mark.charts(">=15")
 @pytest.mark.long("the kubelet updates a ConfigMap in the pod, twice")
 @pytest.mark.touches("release", "configuration")
+@pytest.mark.cluster_wide("a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("target-typo")
 def test_lifecycle_flag(drill: Drill) -> None:
     """The flag is dropped and a setting changed; the runbook restores the flag and asks for a reload."""

@@ -11,6 +11,7 @@ CLASS = "standard"  # of every cluster that promdrill makes
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("default storage class", "release", "claim")
+@pytest.mark.cluster_wide("the default storage class, which it changes", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("no-provisioner")
 @pytest.mark.exclusive("default storage class")
 def test_no_default_class(drill: Drill) -> None:

@@ -11,6 +11,9 @@ ELSEWHERE = "gp2"  # values that were written for another cluster
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("storage classes", "provisioner")
+@pytest.mark.cluster_wide(
+    "all storage classes and the provisioner, which it removes", "a ClusterRole, to scrape the nodes"
+)
 @pytest.mark.looks_like("no-default-class")
 @pytest.mark.alone("all storage classes and the provisioner")
 def test_no_provisioner(drill: Drill) -> None:

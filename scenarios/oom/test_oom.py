@@ -16,6 +16,7 @@ KILLS = ("sh", "-c", f"cat {CGROUP}/memory.events {CGROUP}/memory/memory.oom_con
 
 @pytest.mark.charts(">=21")
 @pytest.mark.touches("release", "memory limit")
+@pytest.mark.cluster_wide("a ClusterRole, for kube-state-metrics")
 @pytest.mark.looks_like("flag-repeated")
 def test_oom(drill: Drill) -> None:
     """An upgrade lowers the limit; the runbook raises it, and the container's own cgroup counts no more kills."""

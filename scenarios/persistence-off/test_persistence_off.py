@@ -18,6 +18,7 @@ def up_at(server: Server, at: datetime | None, *, stored: bool) -> Condition:
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("claim", "volume", "release")
+@pytest.mark.cluster_wide("the right to list the volumes of all namespaces, for its runbook")
 @pytest.mark.looks_like("stale-claim")
 def test_persistence_off(drill: Drill) -> None:
     """An upgrade takes the volume away; the runbook gives Prometheus a volume again."""

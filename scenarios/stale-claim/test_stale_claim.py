@@ -14,6 +14,7 @@ SIZE = "server.persistentVolume.size"
 
 @pytest.mark.charts(">=8.11.4")
 @pytest.mark.touches("release", "claim")
+@pytest.mark.cluster_wide("the right to see volumes, which no namespace has", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("persistence-off")
 def test_stale_claim(drill: Drill) -> None:
     """Prometheus is reinstalled with a new size; the runbook does the same, but deletes the claim in between."""

@@ -66,6 +66,7 @@ class Engine:
         done: Every command that changed something, in words.
         refuses: Words of a command that fails, with what it says.
         classes: The storage classes of every cluster.
+        servers: Addresses of the API servers of clusters that somebody else made, by the clusters' names.
     """
 
     id: str = "engine-1"
@@ -76,6 +77,7 @@ class Engine:
     refuses: dict[str, str] = field(default_factory=dict)
     classes: dict[str, Any] = field(default_factory=lambda: CLASSES)
     inputs: list[str] = field(default_factory=list)
+    servers: dict[str, str] = field(default_factory=dict)
     numbers: Any = field(default_factory=lambda: itertools.count(1))
 
     def clusters(self) -> set[str]:
@@ -136,7 +138,7 @@ class Engine:
         raise AssertionError(f"docker {args}, {options}")
 
     def _kind(self, args: list[str], options: dict[str, Any]) -> tuple[int, str]:
-        assert options["env"]["KUBECONFIG"].startswith(str(paths.clusters_dir())), "never the user's"
+        assert options["env"]["KUBECONFIG"].startswith(str(paths.state_dir())), "never the user's"
         given = {part.partition("=")[0]: part.partition("=")[2] for part in args if part.startswith("--")}
         match args[:2]:
             case ["get", "clusters"]:
@@ -146,6 +148,9 @@ class Engine:
             case ["load", _]:
                 self.done.append(f"loaded {args[-1]}")
                 return 0, ""
+            case ["get", "kubeconfig"]:
+                name = given["--name"]
+                return 0, kubeconfig_of(name, self.servers[name])
         raise AssertionError(f"kind {args}")
 
     def _create(self, name: str, kubeconfig: Path, config: Path) -> tuple[int, str]:

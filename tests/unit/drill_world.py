@@ -77,6 +77,7 @@ class World:
     trouble: Callable[[datetime], str] = lambda _since: ""
     checks: int = 0
     not_ours: Exception | None = None
+    watches_volumes: bool = True
 
     @property
     def namespace(self) -> str:
@@ -161,8 +162,9 @@ class World:
     def journal(self) -> Any:
         return self._journal
 
-    def observe(self, _kube: object, namespace: str, journal: Journal, *, clock: object) -> World:
+    def observe(self, _kube: object, namespace: str, journal: Journal, *, volumes: bool, clock: object) -> World:
         assert namespace == self.namespace
+        self.watches_volumes = volumes
         assert clock is self.clock
         self._journal = journal
         return self

@@ -22,7 +22,7 @@ ACTION: dict[str, Any] = yaml.safe_load(TEXT)
 STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
 RUNS = {step["name"]: step for step in STEPS if "run" in step}
 OWN = {"command", "version", "cache", "artifact"}
-NOT_HERE = {"KEEP", "CLUSTER", "BUNDLE"}
+NOT_HERE = {"KEEP", "CLUSTER", "ADOPT", "BUNDLE"}
 """No cluster outlives its runner, and a bundle is for where there is no network."""
 
 FAKE_PROMDRILL = """#!{python}

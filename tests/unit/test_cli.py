@@ -184,7 +184,7 @@ def test_a_cluster_that_is_not_ours_or_not_kept_is_refused_by_name(
 
     kept_one = "promdrill-2 (kept)"
     there = f"the only cluster is {kept_one}"
-    assert refused("somebody-elses") == f"promdrill has no cluster of that name; {there}"
+    assert refused("nobodys") == f"promdrill has no cluster of that name; {there}"
     with lease.this_name("promdrill-2"):
         assert refused("promdrill-2") == f"in use by another run; {there}"
     left = engine.record("promdrill-3", kept=False)

@@ -224,7 +224,7 @@ def test_a_context_that_was_switched_in_the_private_kubeconfig_is_noticed(tmp_pa
         with pytest.raises(ClusterError, match="not the private kubeconfig of one cluster"):
             made.kubectl("delete", "namespace", "x")
         made.kubeconfig_path.write_text(kubeconfig_of("promdrill", "https://10.0.0.1:6443"))
-        with pytest.raises(NotOurs, match=r"leads to https://10\.0\.0\.1:6443, and promdrill made"):
+        with pytest.raises(NotOurs, match=r"leads to https://10\.0\.0\.1:6443, and promdrill recorded"):
             made.kubectl("delete", "namespace", "x")
         made.kubeconfig_path.write_text(own)
 

@@ -42,7 +42,7 @@ def test_nothing_of_another_run_is_inherited() -> None:
     environment = dict(child.environment())
     assert environment.pop("PYTHONUNBUFFERED") == "1"
     assert set(environment.values()) == {""}
-    assert set(environment) == {*cell().variables, "KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY"}
+    assert set(environment) == {*cell().variables, "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY"}
 
 
 @pytest.fixture(autouse=True)

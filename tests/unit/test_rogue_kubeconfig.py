@@ -87,7 +87,7 @@ def test_a_kubeconfig_of_ours_that_was_switched_to_it_is_not_followed(tmp_path: 
             kube.delete(path)
             helm = Helm(Path("/bin/false"), file, tmp_path / "home", before=kube.require_expected)
             kubeconfig(tmp_path, rogue.port)
-            with pytest.raises(NotOurs, match=f"leads to https://127.0.0.1:{rogue.port}, and promdrill made"):
+            with pytest.raises(NotOurs, match=f"leads to https://127.0.0.1:{rogue.port}, and promdrill recorded"):
                 kube.delete(path)
             with pytest.raises(NotOurs, match="leads to"):
                 helm.uninstall("r", "n")

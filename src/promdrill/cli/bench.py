@@ -46,7 +46,7 @@ MOST_RUNS = 100
 JOBS = "2"
 """The number of workers that the documented times are for."""
 
-WITHOUT = ("KEEP", "CLUSTER", "CONTROL")
+WITHOUT = ("KEEP", "CLUSTER", "ADOPT", "CONTROL")
 """Variables that mean nothing here: each run has its own cluster, and the times of controls measure nothing."""
 
 OPTIONS = {name: meaning for name, meaning in OF_RUN.items() if name not in WITHOUT}

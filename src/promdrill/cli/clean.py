@@ -31,15 +31,20 @@ def add(commands: Subcommands) -> None:
 def _execute(arguments: argparse.Namespace) -> int:
     if arguments.name:
         return _one(arguments.name)
-    swept = sweep.delete_clusters(engine=lifecycle.ask().engine is not None, say=say)
+    from promdrill.cluster import adoption  # noqa: PLC0415  slow to import, so only when needed
+
+    engine = lifecycle.ask().engine is not None
+    adopted = adoption.remove_left(engine=engine, say=say)
+    swept = sweep.delete_clusters(engine=engine, say=say)
     refuse_while_in_use()
     scratch.sweep(scratch.place())
     stopped = lifecycle.stop(say=say)
     if stopped:
         say("stopped the container engine that promdrill had started")
-    if not swept.deleted and not swept.left and not stopped:
+    left = (*adopted.left, *swept.left)
+    if not (adopted.deleted or swept.deleted or left or stopped):
         say("nothing was running")
-    return EXIT_FAILED if swept.left else EXIT_OK
+    return EXIT_FAILED if left else EXIT_OK
 
 
 def _one(name: str) -> int:
@@ -56,5 +61,7 @@ def refuse_while_in_use() -> None:
     Raises:
         PromdrillError: Another run is using one.
     """
-    for name, pid in sweep.in_use().items():
+    from promdrill.cluster import adoption  # noqa: PLC0415  as above
+
+    for name, pid in (sweep.in_use() | adoption.in_use()).items():
         raise PromdrillError(f"cluster {name} is used by a run that is still going, process {pid}", hint=f"kill {pid}")

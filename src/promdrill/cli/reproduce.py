@@ -42,6 +42,7 @@ SCENARIO, SCENARIOS = "SCENARIO", "SCENARIOS"
 
 WITHOUT = {
     "CLUSTER": "not allowed with reproduce: an incident gets its own cluster",
+    "ADOPT": "not allowed with reproduce: an incident gets its own cluster",
     "CONTROL": "not allowed with reproduce: nothing can be left out",
     "REPEAT": "not allowed with reproduce: an incident is made once",
 }

@@ -133,7 +133,7 @@ def _asked(arguments: argparse.Namespace) -> Request:
             "SCENARIO is not set; an ablation runs one drill for each step of a runbook",
             hint=f"SCENARIO={drilled[0].id}",
         )
-    if given["CLUSTER"]:
+    if given["CLUSTER"] and given["ADOPT"] != "1":
         clusters.require_kept(given["CLUSTER"], {each.id for each in drilled})
     return request.make(
         given,

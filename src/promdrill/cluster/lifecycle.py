@@ -171,7 +171,7 @@ def _is_kept(made: PinnedKindCluster, *, reuse: bool) -> bool:
     if there:
         raise ClusterError(
             f"a kind cluster named {made.name} already exists, and promdrill did not keep it",
-            hint=f"choose another --cluster-name; or, if nobody needs it: kind delete cluster --name {made.name}",
+            hint=f"another --cluster-name; or --adopt; or, if nobody needs it: kind delete cluster --name {made.name}",
         )
     if made.path in owners.recorded():
         raise ClusterError(

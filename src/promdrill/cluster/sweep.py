@@ -130,6 +130,14 @@ def forget_gone() -> list[str]:
     return [folder.name for folder in missing if _forgotten(folder, answers)]
 
 
+def is_somebodys(name: str) -> bool:
+    """Whether the engine has a kind cluster of that name which promdrill did not record; no if no engine answers."""
+    try:
+        return name in kind.names() and paths.clusters_dir() / name not in owners.recorded()
+    except PromdrillError:
+        return False
+
+
 def _forgotten(folder: Path, engine: str) -> bool:
     """Forget a cluster that the engine does not have, unless a run uses its name or it was made in another engine."""
     try:

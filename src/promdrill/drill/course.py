@@ -174,19 +174,31 @@ class Course:
 
     def _provision(self) -> Scene:
         site, installation, drilled = self._site, self._site.installation, self._site.drilled
-        installation.compose(drilled.scenario_dir / "values.yaml", drilled.values, site.namespace)
+        leave = site.cluster.leave
+        storage_class = site.namespace if leave is None else ""  # the cluster's default
+        installation.compose(drilled.scenario_dir / "values.yaml", drilled.values, storage_class)
         interval_s = installation.scrape_interval_s
         limits = timings(site.execution.profile, interval_s)
         site.require_images(self._plan.beside)
-        provision.prepare(
-            site.cluster.kube,
-            installation,
-            self._undo,
-            storage=self._plan.storage,
-            beside=self._plan.beside,
-            journal=self._journal,
-            timeout_s=limits.provision_s,
-        )
+        if leave is None:
+            provision.prepare(
+                site.cluster.kube,
+                installation,
+                self._undo,
+                storage=self._plan.storage,
+                beside=self._plan.beside,
+                journal=self._journal,
+                timeout_s=limits.provision_s,
+            )
+        else:
+            provision.prepare_adopted(
+                site.cluster.kube,
+                site.namespace,
+                self._undo,
+                storage=self._plan.storage,
+                beside=self._plan.beside,
+                leave=leave,
+            )
         scene = self._watched(installation, limits, interval_s)
         self._undo.register(f"uninstall {installation.name}", installation.uninstall, ends=RELEASE)
         installation.install()
@@ -197,7 +209,9 @@ class Course:
         site, kube, part = self._site, self._site.cluster.kube, self._site.execution.part
         site.keep_values()  # now, for a run that is killed, and at the end, as the runbook leaves them
         self._closing.callback(site.keep_values)
-        observer = self._closing.enter_context(Observer(kube, site.namespace, self._journal, clock=self._clock))
+        own = site.cluster.leave is None
+        watching = Observer(kube, site.namespace, self._journal, volumes=own, clock=self._clock)
+        observer = self._closing.enter_context(watching)
         self._closing.callback(lambda: self._record.observed(observer.figures()))
         return Scene(
             ground=Ground(kube, site.server, installation, observer, self._journal, site.cluster.nodes),

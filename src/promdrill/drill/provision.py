@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, STANDARD
 from promdrill.core.clock import SYSTEM, Clock, Deadline
-from promdrill.core.errors import ClusterError
+from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.events import LeftoverFound
 from promdrill.core.journal import Journal
 from promdrill.core.merging import merged
 from promdrill.faults.base import NAMESPACE, Undo
 from promdrill.install import Installation
-from promdrill.kube.client import Kube, NotFound
+from promdrill.kube.client import MANAGED_BY, Kube, NotFound
 from promdrill.kube.gone import wait_until_gone
-
-MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
-"""Label of every object that promdrill creates. Without it, promdrill removes nothing."""
 
 _COPIED = (
     "provisioner",
@@ -68,6 +65,39 @@ def prepare(
     if any(found["metadata"]["name"] == namespace for found in classes):
         kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; its parameters cannot be changed
     kube.apply(copy)
+    _apply_beside(kube, namespace, beside)
+
+
+def prepare_adopted(
+    kube: Kube,
+    namespace: str,
+    undo: Undo,
+    *,
+    storage: Mapping[str, Any],
+    beside: Sequence[Mapping[str, Any]],
+    leave: Callable[[], None],
+) -> None:
+    """As `prepare`, in a cluster that promdrill did not make: the namespace is there, and the class is the default one.
+
+    Args:
+        kube: The API server, as an account that may do nothing outside the namespace.
+        namespace: The namespace.
+        undo: Learns how to remove it.
+        storage: As in `prepare`; there must be none.
+        beside: As in `prepare`.
+        leave: Removes the namespace.
+
+    Raises:
+        UsageError: The drill needs a class of its own.
+    """
+    undo.register(f"delete namespace {namespace}", leave, ends=NAMESPACE)
+    if storage:
+        what = "the drill needs a storage class of its own, and an adopted cluster gets none"
+        raise UsageError(what, hint='@pytest.mark.cluster_wide("its own storage class")')
+    _apply_beside(kube, namespace, beside)
+
+
+def _apply_beside(kube: Kube, namespace: str, beside: Sequence[Mapping[str, Any]]) -> None:
     for obj in beside:
         kube.apply({**obj, "metadata": {**obj["metadata"], "namespace": namespace}})
 

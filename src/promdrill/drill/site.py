@@ -48,6 +48,8 @@ class Cluster:
         private: Folder of what must not be published; it goes with the cluster.
         images: References of the images that are in it: nothing is pulled during a drill.
         trouble: What became of it or of what it runs on since a moment, in one sentence; empty if all is well.
+        leave: In a cluster that promdrill did not make: removes the drill's namespace, which was made before it, and
+            outside which nothing can be changed. None in a cluster of promdrill's own.
     """
 
     kube: Kube
@@ -58,6 +60,20 @@ class Cluster:
     nodes: Mapping[str, str] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     trouble: Callable[[datetime], str] = lambda _since: ""
+    leave: Callable[[], None] | None = None
+
+
+def _name_of(scenario: str, variant: Variant) -> str:
+    """A drill's name, unlike that of any drill beside it: `toy`, `toy-no-fault`, `toy-repair-9`, `toy-2`."""
+    what = variant.control if variant.left_out is None else f"without-{variant.left_out.line}"
+    what = what if variant.repair_line is None else f"repair-{variant.repair_line}"
+    number = variant.repetition and str(variant.repetition)
+    return "-".join(part for part in (scenario, what, number) if part)
+
+
+def namespace_of(scenario: str, variant: Variant) -> str:
+    """The namespace of a drill."""
+    return f"{DRILLS}{_name_of(scenario, variant)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,17 +200,13 @@ class Site:
 
     @property
     def name(self) -> str:
-        """The drill's name, unlike that of any drill beside it: `toy`, `toy-no-fault`, `toy-repair-9`, `toy-2`."""
-        variant = self.execution.variant
-        what = variant.control if variant.left_out is None else f"without-{variant.left_out.line}"
-        what = what if variant.repair_line is None else f"repair-{variant.repair_line}"
-        number = variant.repetition and str(variant.repetition)
-        return "-".join(part for part in (self.drilled.scenario, what, number) if part)
+        """The drill's name, unlike that of any drill beside it."""
+        return _name_of(self.drilled.scenario, self.execution.variant)
 
     @property
     def namespace(self) -> str:
         """Namespace of the drill, and name of its StorageClass."""
-        return f"{DRILLS}{self.name}"
+        return namespace_of(self.drilled.scenario, self.execution.variant)
 
     @property
     def release_name(self) -> str:

@@ -78,6 +78,11 @@ def require_kept(name: str, scenarios: Collection[str]) -> None:
     found = next((each for each in there if each.name == name), None)
     if found is None:
         what = "it is gone, and its record was removed" if name in gone else "promdrill has no cluster of that name"
+        if sweep.is_somebodys(name):
+            what, hint = (
+                "promdrill did not make this cluster",
+                "ADOPT=1 beside it drills there, in own namespaces",
+            )
         raise UsageError(f"{said}: {what}; {_listed(there)}", hint=hint)
     try:
         with lease.this_name(name):

@@ -23,10 +23,13 @@ from promdrill.kube.expected import Expected
 from promdrill.kube.streams import Credentials, StreamRefused, Streams
 from promdrill.kube.transport import Answer, Transport
 
-__all__ = ["Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "object_path"]
+__all__ = ["MANAGED_BY", "Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "object_path"]
 
 FIELD_MANAGER = "promdrill"
 """Field manager of `Kube.apply`."""
+
+MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
+"""Label of every object that promdrill creates. Without it, promdrill removes nothing."""
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """HTTP statuses of an API server that is starting, stopping or busy: the request is worth another try."""
@@ -170,13 +173,14 @@ class Kube:
         """Patch the object at `path`; returns the new object. Errors as in `get`."""
         return self._call("PATCH", path, patch, PATCH_TYPES[kind])
 
-    def delete(self, path: str, *, missing_ok: bool = True, grace_s: int | None = None) -> None:
+    def delete(self, path: str, *, missing_ok: bool = True, grace_s: int | None = None, uid: str = "") -> None:
         """Request deletion of the object, and of its dependents in the background, without waiting for it.
 
         Args:
             path: Of the object.
             missing_ok: Whether a missing object is not an error.
             grace_s: Seconds that a pod gets to stop; None for its own setting.
+            uid: UID that the object must have, or the API server refuses; empty for any.
 
         Raises:
             NotFound: There is none, and `missing_ok` is false.
@@ -186,6 +190,8 @@ class Kube:
         options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
+        if uid:
+            options["preconditions"] = {"uid": uid}
         try:
             self._call("DELETE", path, options)
         except NotFound:

@@ -24,11 +24,13 @@ class Expected:
 
     Attributes:
         server: Its address.
-        uid: UID of its namespace kube-system.
+        uid: UID of a namespace that it has.
+        place: Path of that namespace: of kube-system, or of the only one that the kubeconfig's user may see.
     """
 
     server: str
     uid: str
+    place: str = PLACE
 
     def require(self, kubeconfig: Path, get: Callable[..., Mapping[str, Any]]) -> None:
         """Make sure that a kubeconfig still leads to this API server, and that this one answers: one GET.
@@ -44,15 +46,16 @@ class Expected:
         leads_to = server_of(kubeconfig)
         if leads_to != self.server:
             raise NotOurs(
-                f"{kubeconfig} leads to {leads_to}, and promdrill made the cluster at {self.server}; nothing was done",
+                f"{kubeconfig} leads to {leads_to}, and promdrill recorded {self.server}; nothing was done",
                 hint=f"less {kubeconfig}",
             )
-        answers = str(get(PLACE, timeout_s=ANSWER_S).get("metadata", {}).get("uid", ""))
+        answers = str(get(self.place, timeout_s=ANSWER_S).get("metadata", {}).get("uid", ""))
         if not answers or answers != self.uid:
+            name = self.place.rpartition("/")[2]
             raise NotOurs(
-                f"at {self.server} another cluster answers: its namespace kube-system has UID {answers or 'none'}, "
-                f"and that of the cluster that promdrill made is {self.uid}; nothing was done",
-                hint=f"kubectl --kubeconfig={kubeconfig} get namespace kube-system -o yaml",
+                f"at {self.server} another cluster answers: its namespace {name} has UID {answers or 'none'}, "
+                f"and that of the recorded cluster is {self.uid}; nothing was done",
+                hint=f"kubectl --kubeconfig={kubeconfig} get namespace {name} -o yaml",
             )
 
 

@@ -26,7 +26,7 @@ hangs."""
 REQUEST = "request.json"
 """In the folder of a cell's report: the request for its run."""
 
-FOREIGN = ("KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
+FOREIGN = ("KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
 """Further variables that must be unset in a run's environment: they are in its request, or not allowed."""
 
 _AGAIN = "it is cleaning up; Ctrl-C again kills it"

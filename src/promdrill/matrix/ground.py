@@ -108,7 +108,7 @@ def refuse_foreign(asked: Asked, names: tuple[str, ...], file: Path) -> None:
     """
     for name in names:
         if asked(name):
-            whole = name in {"KEEP", "CLUSTER"}
+            whole = name in {"KEEP", "CLUSTER", "ADOPT"}
             hint = paths.command("test-scenarios", **{name: asked(name)}) if whole else f"a cell in {file}, or CELL=..."
             why = "the cells set it" if name in VARIABLES else "it is for `promdrill run`"
             raise UsageError(f"{name}={asked(name)}: not allowed with a matrix: {why}", hint=hint)

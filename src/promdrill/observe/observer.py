@@ -87,10 +87,13 @@ class Observer:
         kube: The API server, through the drill's own client, so that its requests can be counted.
         namespace: The drill's.
         journal: Where dropped streams and the conditions' changes are noted.
+        volumes: Whether PersistentVolumes are watched, which no namespace has; if not, none is ever seen.
         clock: Where time comes from.
     """
 
-    def __init__(self, kube: Kube, namespace: str, journal: Journal, *, clock: Clock = SYSTEM) -> None:
+    def __init__(
+        self, kube: Kube, namespace: str, journal: Journal, *, volumes: bool = True, clock: Clock = SYSTEM
+    ) -> None:
         self.clock = clock
         self.journal = journal
         self._kube, self._namespace = kube, namespace
@@ -103,10 +106,11 @@ class Observer:
         self._paths = {
             "pods": f"/api/v1/{space}/pods",
             "claims": f"/api/v1/{space}/persistentvolumeclaims",
-            "volumes": "/api/v1/persistentvolumes",
             "events": f"/api/v1/{space}/events",
             "endpoints": f"/apis/discovery.k8s.io/v1/{space}/endpointslices",
         }
+        if volumes:
+            self._paths["volumes"] = "/api/v1/persistentvolumes"
         self._reflectors: tuple[Reflector, ...] = ()
         self._threads: list[threading.Thread] = []
         self._broken: BaseException | None = None

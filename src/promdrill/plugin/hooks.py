@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from promdrill.plugin.session import DrillSession
     from promdrill.supply.supplied import Supplied
 
-_OF_THE_SESSION = ("variants", "jobs", "join", "in_cluster", "report_dir")
+_OF_THE_SESSION = ("variants", "jobs", "adopt", "join", "in_cluster", "report_dir")
 """Options besides `OPTIONS`, as pytest names their values."""
 
 
@@ -38,6 +38,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         group.addoption(option.flag, metavar=option.variable, help=option.meaning)
     group.addoption("--variants", choices=VARIANTS, help="run each drill's controls or ablations instead of the drill")
     group.addoption("--jobs", metavar="N", help=f"drills that run in parallel, 1 to {MOST_JOBS} (default: 1)")
+    group.addoption(
+        "--adopt",
+        action="store_const",
+        const="1",
+        help="let --cluster-name be a kind cluster that promdrill did not make; drills keep to namespaces of their own",
+    )
     group.addoption("--join", metavar="FILE", help="internal: set by a session with --jobs for its child sessions")
     group.addoption(
         "--in-cluster", metavar="FILE", help="use the running cluster described in FILE, and leave it running"

@@ -29,7 +29,7 @@ from promdrill.parallel import wanted
 from promdrill.parallel.joined import JoinedSession
 from promdrill.parallel.joining import Joined
 from promdrill.parallel.parent import Means, SideBySide
-from promdrill.request import fulfil, scenarios
+from promdrill.request import adopting, fulfil, scenarios
 from promdrill.request.fulfil import Preflight
 from promdrill.request.options import OPTIONS, PLUGIN
 from promdrill.request.request import KindOptions, Request, make
@@ -98,7 +98,7 @@ class DrillSession:
         given = {option.variable: config.getoption(option.name) for option in OPTIONS}
         return cls(
             make(
-                given | {"JOBS": config.getoption("jobs")},
+                given | {"JOBS": config.getoption("jobs"), "ADOPT": config.getoption("adopt")},
                 folder=config.invocation_params.dir,
                 variants=config.getoption("variants"),
                 cluster=_kind_options(config),
@@ -164,6 +164,11 @@ class DrillSession:
             made = self.request.joins.cluster()
             fulfil.load(supplied, made)
             yield made
+        elif self.request.cluster.adopt:
+            with fulfil.adopted(supplied, self.request.cluster, say=self.say) as made:
+                if self._run is not None:
+                    self._run.results.supplied(supply=supplied.name, kubernetes=made.version)
+                yield made
         else:
             options, profile = self.request.cluster, self.request.settings.profile
             if options.name is not None:
@@ -238,7 +243,7 @@ class DrillSession:
         """Begin a run of these tests.
 
         Raises:
-            UsageError: A marker is wrong, or the folder of the report cannot be used.
+            UsageError: A marker is wrong, the folder of the report cannot be used, or a drill does not fit the cluster.
         """
         for item in drills:
             for mark in wanted.of_other(item, self._variant(item)):
@@ -248,6 +253,8 @@ class DrillSession:
             wanted.long(item)
             scenarios.traits(item.path)
         self._folders = tuple(dict.fromkeys(item.path.parent for item in drills))
+        if self.request.cluster.adopt:
+            adopting.refuse(self.request.needed(self._folders))
         self.run.tests.update(item.nodeid for item in drills)
         self._go_live(drills)
 

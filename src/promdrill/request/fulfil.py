@@ -10,7 +10,8 @@ from typing import Any
 
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
-from promdrill.cluster import kind, lease, lifecycle, owners, sweep, vitals
+from promdrill.cluster import adoption, kind, lease, lifecycle, owners, sweep, vitals
+from promdrill.cluster.adoption import AdoptedCluster
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths, scratch
 from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
@@ -19,7 +20,7 @@ from promdrill.core.events import SupplyChosen
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
-from promdrill.drill.site import Cluster, Drilled, Execution, Recording
+from promdrill.drill.site import Cluster, Drilled, Execution, Recording, namespace_of
 from promdrill.drill.variants import ablations, controls, other_repairs
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
@@ -29,7 +30,8 @@ from promdrill.helm.values import ChartPlan, layers
 from promdrill.helm.values.user import Own
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
-from promdrill.request import planning
+from promdrill.kube.expected import Expected
+from promdrill.request import adopting, planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
@@ -67,6 +69,9 @@ def prepare(request: Request, *, say: Say) -> tuple[Request, Preflight]:
         UsageError: It cannot be drilled as requested, or not on this machine.
         SupplyError: Something could not be fetched or built.
     """
+    if request.cluster.adopt:
+        adopting.refuse(request.needed(request.scenarios))
+        adoption.require_foreign(request.cluster.name or "")
     request = request.with_supply()
     request.require_machine()
     settled = request.settled(say=say)
@@ -76,7 +81,7 @@ def prepare(request: Request, *, say: Say) -> tuple[Request, Preflight]:
 def preflight(request: Request, *, say: Say) -> Preflight:
     """Refuse what cannot be drilled before an engine, a cluster or a long build is started.
 
-    A request without a chart, values or version of the user's own needs no check.
+    A request without a chart, values or version of the user's own needs no check, except for an adopted cluster.
 
     Args:
         request: The request; its scenarios will be drilled.
@@ -90,7 +95,7 @@ def preflight(request: Request, *, say: Say) -> Preflight:
     own = (settings.chart, settings.chart_version, settings.repo, settings.values, settings.app_version)
     if settings.bundle is not None:
         return Preflight(bundle=_unpacked(settings.bundle, request, say))
-    if not any(own) and (settings.subcharts, settings.images) == ("on", "nearest"):
+    if not any((*own, request.cluster.adopt)) and (settings.subcharts, settings.images) == ("on", "nearest"):
         return Preflight()
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
@@ -144,6 +149,7 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         remarks=(*supplied.remarks, *plan.remarks),
         archives=(*supplied.archives, *archives.values()),
         images=(*supplied.images, *further, *(name for name in archives if name not in further)),
+        drilled=(*planning.drilled_images(scenarios, plan.app_version), *plan.references),
     )
 
 
@@ -193,6 +199,7 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
     """
     for gone in sweep.remove_abandoned():
         say(f"deleted cluster {gone}, which a killed run had left")
+    adoption.remove_left(engine=True, say=say)
     with (
         lease.this_name(options.name) if options.name else lease.any_name(_taken()) as name,
         lifecycle.cluster(
@@ -210,6 +217,31 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
             on_event=say,
         ) as made,
     ):
+        yield made
+
+
+@contextlib.contextmanager
+def adopted(supplied: Supplied, options: KindOptions, *, say: Say) -> Iterator[AdoptedCluster]:
+    """The cluster of that name, which promdrill did not make. What killed runs have left goes first.
+
+    Args:
+        supplied: The tools, and the images that its nodes must have.
+        options: pytest-kind's options, with a name.
+        say: Called with a line about each thing that happens.
+
+    Raises:
+        UsageError: There is no such cluster, another run uses it, or it would have to be changed.
+        ClusterError: It does not answer.
+    """
+    for gone in sweep.remove_abandoned():
+        say(f"deleted cluster {gone}, which a killed run had left")
+    with adoption.adopted(
+        options.name or "",
+        kind_path=options.kind or supplied.tools.kind,
+        kubectl_path=options.kubectl or supplied.tools.kubectl,
+        images=supplied.drilled,
+        say=say,
+    ) as made:
         yield made
 
 
@@ -259,13 +291,14 @@ def drill(
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
     written = (folder, paths.state_dir(), paths.cache_dir())
-    recorded = made.recorded
     with (
         run.journal(scenario.name, variant) as journal,
-        contextlib.closing(Kube(made.kubeconfig_path, expected=recorded.expected)) as kube,
+        _reached(made, namespace_of(scenario.name, variant)) as reached,
+        contextlib.closing(Kube(reached.kubeconfig, expected=reached.expected)) as kube,
         scratch.folder("helm") as helm_home,
     ):
-        journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=supplied.kubernetes))
+        version = reached.kubernetes or supplied.kubernetes
+        journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=version))
         chart = chart_of(supplied.chart, supplied.app_version)
         other = _other(scenario, variant)
         tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, helm_home))
@@ -287,9 +320,10 @@ def drill(
             Site(
                 cluster=Cluster(
                     kube=kube,
-                    helm=Helm(tools.helm, made.kubeconfig_path, helm_home, before=kube.require_expected),
-                    kubeconfig=made.kubeconfig_path,
-                    nodes=recorded.nodes,
+                    helm=Helm(tools.helm, reached.kubeconfig, helm_home, before=kube.require_expected),
+                    kubeconfig=reached.kubeconfig,
+                    nodes=reached.nodes,
+                    leave=reached.leave,
                     private=made.path,
                     tools=tools,
                     images=supplied.images,
@@ -313,6 +347,32 @@ def drill(
                 other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
             )
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """How a drill reaches its cluster, and what it may do there; see `promdrill.drill.site.Cluster`.
+
+    Attributes:
+        kubernetes: The cluster's version of Kubernetes; empty for the supplied one.
+    """
+
+    kubeconfig: Path
+    expected: Expected
+    nodes: Mapping[str, str]
+    leave: Callable[[], None] | None = None
+    kubernetes: str = ""
+
+
+@contextlib.contextmanager
+def _reached(made: PinnedKindCluster, namespace: str) -> Iterator[_Reached]:
+    """A cluster of promdrill's own as it is; in an adopted one, a namespace that is made for the drill."""
+    if isinstance(made, AdoptedCluster):
+        with made.namespace(namespace) as space:
+            yield _Reached(space.kubeconfig, space.expected, {}, space.remove, made.version)
+        return
+    recorded = made.recorded
+    yield _Reached(made.kubeconfig_path, recorded.expected, recorded.nodes)
 
 
 def _other(scenario: Path, variant: Variant) -> ScenarioFolder | None:

@@ -46,6 +46,13 @@ DESCRIBING = (
         several=True,
     ),
     Marker(
+        "cluster_wide",
+        "what, ...",
+        "what the drill needs or changes outside its own namespace, a phrase each; --adopt refuses such a drill",
+        '@pytest.mark.cluster_wide("its own storage class")',
+        several=True,
+    ),
+    Marker(
         "charts",
         "range, stack=range",
         'versions of the charts prometheus (">=15,<30") and kube-prometheus-stack (default: any)',

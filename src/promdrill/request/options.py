@@ -95,6 +95,7 @@ SESSION = (
     Option("SCENARIOS", "", "folders with your own scenarios, comma separated, in addition to promdrill's"),
     Option("KEEP", "", "1 keeps the cluster after the run, until `promdrill clean`"),
     Option("CLUSTER", "", "kept cluster to run in; it stays kept (default: a new cluster)"),
+    Option("ADOPT", "", "1 takes a CLUSTER that promdrill did not make; drills keep to namespaces of their own"),
     Option("JOBS", "", f"drills that run in parallel in the cluster, 1 to {MOST_JOBS} (default: 1)"),
 )
 """What `promdrill run` takes for the session as a whole; pytest has its own ways to collect and to name clusters."""

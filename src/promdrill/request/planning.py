@@ -21,6 +21,7 @@ from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import read
 from promdrill.install import manifests
+from promdrill.request import adopting
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
 
@@ -80,16 +81,18 @@ def plan_of(
     )
     if not cases:
         return Planned(usable.path, None)
+    adopts = request.cluster.adopt
     found = plan(
         helm,
         usable.path,
         cases,
         own=request.values,
-        extra=merged(usable.values, fixed or {}),
+        extra=merged(merged(usable.values, fixed or {}), adopting.VALUES if adopts else {}),
         app_version=settings.app_version,
         policy=settings.images,
         available=available,
         kubernetes=settings.kubernetes,
+        look=adopting.inspect if adopts else None,
     )
     return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)))
 
@@ -115,7 +118,16 @@ def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None
         UsageError: A scenario names a folder of manifests that does not exist.
         SupplyError: A manifest names something that is not an image.
     """
-    found = [*named_in(storage.objects(provisioner))]
+    return _named(named_in(storage.objects(provisioner)), scenarios, app_version)
+
+
+def drilled_images(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
+    """As `images`, without those of the cluster itself."""
+    return _named((), scenarios, app_version)
+
+
+def _named(first: Iterable[str], scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
+    found = [*first]
     for folder in scenarios:
         told = traits(_test_of(folder))
         values = read(folder / "values.yaml") if told.install else {}

@@ -22,7 +22,7 @@ from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHAR
 from promdrill.core.errors import UsageError, shortened
 from promdrill.helm.source import find
 from promdrill.helm.values.user import Own
-from promdrill.request import options, scenarios
+from promdrill.request import adopting, options, scenarios
 from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
@@ -57,6 +57,7 @@ class KindOptions:
         image: Node image instead of the supplied one.
         kind: Path of kind instead of the supplied one.
         kubectl: Path of kubectl instead of the supplied one.
+        adopt: Whether the cluster of that name is one that promdrill did not make.
     """
 
     name: str | None = None
@@ -65,6 +66,7 @@ class KindOptions:
     image: str | None = None
     kind: Path | None = None
     kubectl: Path | None = None
+    adopt: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for a name that kind would not take."""
@@ -202,7 +204,7 @@ def make(
     """Make a request from the given values, and check everything that can be checked before anything is started.
 
     Args:
-        given: The variables of `options`; of SESSION, only KEEP, CLUSTER and JOBS.
+        given: The variables of `options`; of SESSION, only KEEP, CLUSTER, ADOPT and JOBS.
         folder: The folder that relative paths of files are relative to.
         drilled: The scenarios to drill, as from `scenarios_of`.
         variants: As in `Request`.
@@ -215,8 +217,9 @@ def make(
         UsageError: One setting is wrong: its name, what is wrong with it, and the nearest valid choice.
     """
     options.check(given)
-    keep = given.get("KEEP") or "0"
+    keep, adopt = given.get("KEEP") or "0", given.get("ADOPT") or "0"
     one_of("KEEP", keep, ("0", "1"))
+    one_of("ADOPT", adopt, ("0", "1"))
     fields = {option.field: _value(option, text, folder) for option in OPTIONS if (text := given.get(option.variable))}
     listed = None
     if "bundle" in fields:
@@ -224,6 +227,8 @@ def make(
         listed = Listed.read(fields["bundle"])
         # the bundle sets the defaults
         fields = {"kubernetes": listed.manifest.kubernetes, "helm": listed.manifest.helm, **fields}
+    if adopt == "1":
+        fields.setdefault("profile", adopting.PROFILE)
     settings = Settings(**fields)
     values = _check(settings, variants)
     request = Request(
@@ -231,13 +236,19 @@ def make(
         scenarios=tuple(each.folder for each in drilled),
         variants=variants,
         jobs=choices.jobs(given.get("JOBS") or "1"),
-        cluster=replace(cluster, keep=cluster.keep or keep == "1", name=given.get("CLUSTER") or cluster.name),
+        cluster=replace(
+            cluster,
+            keep=cluster.keep or keep == "1",
+            name=given.get("CLUSTER") or cluster.name,
+            adopt=adopt == "1",
+        ),
         joins=Address.read(joins) if joins is not None else None,
         reports=reports,
         values=values,
         bundle=listed,
         choice=choice,
     )
+    _check_adopting(request, given)
     return _check_chart(request)
 
 
@@ -330,6 +341,27 @@ def _check_variants(settings: Settings, variants: str | None) -> None:
             f"RUNBOOK={settings.runbook}: not allowed with {variants}, which {_OF_ITS_OWN[variants]}",
             hint="leave RUNBOOK out",
         )
+
+
+def _check_adopting(request: Request, given: Given) -> None:
+    """Refuse settings that cannot be kept in a cluster that promdrill did not make."""
+    options_of, settings = request.cluster, request.settings
+    if not options_of.adopt:
+        return
+    if options_of.name is None:
+        raise UsageError("ADOPT=1: CLUSTER is not set; a cluster is adopted by its name", hint="CLUSTER=NAME ADOPT=1")
+    wrong = {
+        "KEEP=1": (options_of.keep, "the namespaces are removed at the end"),
+        f"JOBS={request.jobs}": (request.jobs > 1, "there drills run one at a time"),
+        "--in-cluster": (request.joins is not None, "it names a cluster that promdrill made"),
+        "--kubeconfig": (options_of.kubeconfig is not None, "a copy would be one of somebody's credentials"),
+        "--kind-image": (options_of.image is not None, "the cluster has its nodes"),
+        "KUBE_VERSION": (bool(given.get("KUBE_VERSION")), "the cluster has its version"),
+        f"PROFILE={settings.profile}": (settings.profile != adopting.PROFILE, "promdrill did not set up its kubelet"),
+    }
+    for said, (is_so, why) in wrong.items():
+        if is_so:
+            raise UsageError(f"{said}: not with ADOPT=1: {why}", hint=f"leave {said.partition('=')[0]} out")
 
 
 def _check_chart(request: Request) -> Request:

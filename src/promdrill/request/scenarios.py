@@ -95,6 +95,7 @@ class Traits:
         beside: Folders of manifests/ to install beside Prometheus if their images are available.
         images: Images that its runbook or its fault runs, besides those in the manifests of its folder.
         looks_like: Id of another scenario whose incident looks similar; empty if none is named.
+        cluster_wide: What its drill needs or changes outside its own namespace, in words.
     """
 
     charts: str = ""
@@ -104,6 +105,7 @@ class Traits:
     beside: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     looks_like: str = ""
+    cluster_wide: tuple[str, ...] = ()
 
     @property
     def chart_range(self) -> str:
@@ -214,7 +216,7 @@ def traits(test: Path) -> Traits:
         raise UsageError(f"{test}:{problem.line}: {problem.what}", hint=problem.hint)
     texts = {name: " ".join(found.texts.get(name, ())) for name in ("charts", "stack", "install", "looks_like")}
     install = "" if texts["install"] == INSTALLS[0] else texts["install"]
-    lists = {name: found.texts.get(name, ()) for name in ("beside", "images", "touches")}
+    lists = {name: found.texts.get(name, ()) for name in ("beside", "images", "touches", "cluster_wide")}
     return Traits(texts["charts"], install, stack=texts["stack"], looks_like=texts["looks_like"], **lists)
 
 

@@ -72,6 +72,7 @@ class Supplied:
         remarks: Remarks for a result about where things come from, a sentence each.
         images: References of the images that are in every cluster: of the node image, and of the archives.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
+        drilled: References of the images that the drills themselves run.
     """
 
     name: str
@@ -89,3 +90,4 @@ class Supplied:
     app_version: str = ""
     available: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
+    drilled: tuple[str, ...] = ()

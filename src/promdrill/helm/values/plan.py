@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ def plan(
     policy: str = "nearest",
     available: tuple[str, ...] | None = None,
     kubernetes: str,
+    look: Callable[[str, Sequence[Mapping[str, Any]]], None] | None = None,
 ) -> ChartPlan:
     """Render all drills in parallel, and choose their images.
 
@@ -83,6 +84,7 @@ def plan(
         policy: One of `images.POLICIES`.
         available: References of the available images; None if all are.
         kubernetes: Version of the cluster, without a leading v.
+        look: Called with each scenario and all objects that its drill would install; may refuse them.
 
     Raises:
         UsageError: The chart does not render with these values, or images are not available: names them all.
@@ -95,6 +97,10 @@ def plan(
     top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
     rules = ImageRules(available, policy, app_version.removeprefix("v") if app_version else None)
     found = settle(asked, layouts, top, rules)
+    if look is not None:
+        for layout in layouts:
+            values = merged(layout.values, found.values)
+            look(layout.scenario, asked.renderer.objects(layout.release, values, crds=True))
     return ChartPlan(
         _app_version(found.images, chart),
         found.values,

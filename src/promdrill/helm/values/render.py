@@ -62,12 +62,13 @@ class Renderer:
     kubernetes: str
     called: Mapping[str, str]
 
-    def objects(self, release: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+    def objects(self, release: str, values: Mapping[str, Any], *, crds: bool = False) -> tuple[dict[str, Any], ...]:
         """The objects that an install would create, without tests.
 
         Args:
             release: The release's name.
             values: All values except the chart's own.
+            crds: With the custom resource definitions that lie beside the chart's templates.
 
         Raises:
             UsageError: Helm refuses; the message is the cause in Helm's output.
@@ -78,6 +79,7 @@ class Renderer:
             file.write_text(yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True), encoding="utf-8")
             argv: list[str | Path] = [self.helm, "template", release, self.chart.absolute(), "--values", file]
             argv += ["--namespace", NAMESPACE, "--kube-version", self.kubernetes, "--skip-tests"]
+            argv += ["--include-crds"] if crds else []
             env = Helm(self.helm, home / "no-kubeconfig", home).env
             try:
                 text = shell.run(argv, timeout_s=TEMPLATE_S, env=env).stdout

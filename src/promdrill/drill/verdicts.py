@@ -126,11 +126,10 @@ def _fails_otherwise(runbook: Runbook, error: BaseException, steps: Sequence[Ste
         return "the repair was not carried out"
     if slips(steps):
         return "one of its steps names a command that does not exist"
-    if not re.search(runbook.fails_with, _evidence(error)):
-        if runbook.repairs is not None:
-            return f"it was refused, but for another reason than {runbook.repairs.name}:{runbook.steps[-1].line} quotes"
-        return f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
-    return ""
+    quoted = f"it was refused, but for another reason than repairs.md:{runbook.steps[-1].line} quotes"
+    otherwise = f"it failed, but not as its fails_with says, /{runbook.fails_with}/"
+    shown = re.search(runbook.fails_with, _evidence(error))
+    return "" if shown else otherwise if runbook.repairs is None else quoted
 
 
 def slips(steps: Sequence[StepRecord]) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.looked import LONGEST_SHOWN, judged
 
 BODY: dict[str, Any] = {
@@ -42,24 +43,38 @@ BODY: dict[str, Any] = {
     ],
 )
 def test_what_was_read_is_shown(predicate: Callable[[Any], bool], holds: bool, shown: str | None) -> None:
-    found, text = judged(predicate, BODY, None)
-    assert found is holds is bool(predicate(BODY)), "the same as without being watched"
-    assert len(text) <= LONGEST_SHOWN
-    assert shown in {None, text}
+    seen = judged(predicate, BODY, None)
+    assert seen.holds is holds is bool(predicate(BODY)), "the same as without being watched"
+    assert len(seen.text) <= LONGEST_SHOWN
+    assert shown in {None, seen.text}
 
 
 def test_words_of_its_own_are_taken_as_they_are() -> None:
-    assert judged(lambda found: found["text"] != "", BODY, lambda found: f"size {found['spec']['size']}") == (
-        True,
-        "size 1Gi",
-    )
+    seen = judged(lambda found: found["text"] != "", BODY, lambda found: f"size {found['spec']['size']}")
+    assert seen == Seen(holds=True, text="size 1Gi")
 
 
 def test_what_reads_nothing_shows_the_beginning_and_the_end() -> None:
-    assert judged(lambda _: False, [1, 2], None) == (False, "[1, 2]")
-    assert judged(bool, {}, None) == (False, "{}")
+    assert judged(lambda _: False, [1, 2], None) == Seen(holds=False, text="[1, 2]")
+    assert judged(bool, {}, None) == Seen(holds=False, text="{}")
 
 
-def test_an_error_of_the_predicate_is_its_own() -> None:
-    with pytest.raises(KeyError):
-        judged(lambda found: found["spec"]["nothing"] == 1, BODY, None)
+@pytest.mark.parametrize(
+    ("predicate", "show", "said"),
+    [
+        (lambda found: found["spec"]["nothing"] == 1, None, "it has no nothing"),
+        (lambda found: found["spec"]["nothing"] == 1, str, "it has no nothing"),
+        (lambda _: True, lambda found: found["spec"]["nothing"], "it has no nothing"),
+        (lambda _: [][0], None, "not as asked for: list index out of range"),
+    ],
+)
+def test_of_a_part_that_is_not_there_nothing_is_known(
+    predicate: Callable[[Any], bool], show: Callable[[Any], str] | None, said: str
+) -> None:
+    """A repair may have removed it: neither the condition holds then nor its opposite."""
+    assert judged(predicate, BODY, show) == unknown(said)
+
+
+def test_any_other_error_of_the_predicate_is_its_own() -> None:
+    with pytest.raises(ZeroDivisionError):
+        judged(lambda _: bool(1 / 0), BODY, None)

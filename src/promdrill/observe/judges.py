@@ -142,8 +142,7 @@ def http_json(
     body = answer.json()
     if answer.status != HTTPStatus.OK or body is None:
         return unknown(status_words(answer))
-    holds, words = judged(predicate, body, show)
-    return Seen(holds=holds, text=words)
+    return judged(predicate, body, show)
 
 
 def vector_of(snapshot: Snapshot, probe: QueryProbe, predicate: Callable[[Vector], bool]) -> Seen:

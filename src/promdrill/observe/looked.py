@@ -6,26 +6,35 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from promdrill.core.errors import shortened
+from promdrill.observe.conditions import Seen, unknown
 
 LONGEST_SHOWN = 80
 """Characters of an observation that has no words of its own."""
 
 
-def judged(predicate: Callable[[Any], bool], body: Any, show: Callable[[Any], str] | None) -> tuple[bool, str]:
+def judged(predicate: Callable[[Any], bool], body: Any, show: Callable[[Any], str] | None) -> Seen:
     """Whether the predicate holds, and the observation in words.
+
+    Where the body lacks a part that the predicate takes for granted, for a repair has removed it or it is not there yet,
+    nothing is known: neither the condition holds then nor its opposite.
 
     Args:
         predicate: What is asked.
         body: JSON.
         show: Puts the body into words; without it, the values that the predicate read are shown, by their paths.
     """
-    if show is not None:
-        return bool(predicate(body)), show(body)
     reads: dict[str, Any] = {}
-    holds = bool(predicate(_watched(body, "", reads)))
+    try:
+        if show is not None:
+            return Seen(holds=bool(predicate(body)), text=show(body))
+        holds = bool(predicate(_watched(body, "", reads)))
+    except LookupError as missing:
+        return unknown(
+            f"it has no {missing.args[0]}" if isinstance(missing, KeyError) else f"not as asked for: {missing}"
+        )
     leaves = {path: value for path, value in reads.items() if not any(_below(path, other) for other in reads)}
     words = ", ".join(f"{path} is {_words(value)}" for path, value in leaves.items())
-    return holds, shortened(words or str(body), LONGEST_SHOWN)
+    return Seen(holds=holds, text=shortened(words or str(body), LONGEST_SHOWN))
 
 
 def _below(path: str, other: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any
@@ -39,8 +40,8 @@ def object_shows(
             return Seen(holds=False, text=f"no {path}")
         if answer.status != HTTPStatus.OK or not isinstance(body, dict):
             return unknown(judges.status_words(answer))
-        holds, words = looked.judged(predicate, body, show)
-        return Seen(holds=holds, text=words[: judges.LONGEST_QUOTE])
+        seen = looked.judged(predicate, body, show)
+        return replace(seen, text=seen.text[: judges.LONGEST_QUOTE])
 
     return Condition(text, Kind.OBJECT, judge, (probe,))
 

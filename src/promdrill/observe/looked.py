@@ -15,7 +15,7 @@ LONGEST_SHOWN = 80
 def judged(predicate: Callable[[Any], bool], body: Any, show: Callable[[Any], str] | None) -> Seen:
     """Whether the predicate holds, and the observation in words.
 
-    Where the body lacks a part that the predicate takes for granted, for a repair has removed it or it is not there yet,
+    Where the body lacks a part that the predicate takes for granted, as a repair has removed it or it is not there yet,
     nothing is known: neither the condition holds then nor its opposite.
 
     Args:

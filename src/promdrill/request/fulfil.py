@@ -87,7 +87,7 @@ def preflight(request: Request, *, say: Say) -> Preflight:
         SupplyError: Something could not be fetched or built.
     """
     settings, asked = request.settings, request.of_supply()
-    own = (settings.chart, settings.chart_version, settings.repo, settings.values, settings.app_version)
+    own = (settings.chart, settings.chart_version, settings.repo, request.values, settings.app_version)
     if settings.bundle is not None:
         return Preflight(bundle=_unpacked(settings.bundle, request, say))
     if not any(own) and (settings.subcharts, settings.images) == ("on", "nearest"):

@@ -18,6 +18,8 @@ from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.core.redact import redact
 from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
+from promdrill.helm.values import assignments
+from promdrill.helm.values.assignments import Assignment
 
 Keys = tuple[str, ...]
 Place = Callable[[Keys], str]
@@ -61,33 +63,68 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """The user's own values file.
+class ValuesFile:
+    """One of the user's files.
 
     Attributes:
         path: The file.
         text: Its text.
-        values: Its values.
     """
 
     path: Path
     text: str
+
+    @property
+    def said(self) -> str:
+        """What messages call it."""
+        return f"VALUES={self.path}"
+
+    def line_of(self, path: Keys) -> tuple[int, int | None]:
+        """How many of these keys it has, outermost first, and the line of the last of them."""
+        node, line, depth = yaml_read.node_of(self.text, said=self.said), None, 0
+        for key in path:
+            found = _pair(node, key)
+            if found is None:
+                break
+            name, node = found
+            line, depth = name.start_mark.line + 1, depth + 1
+        return depth, line
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The user's own values: of files, the later over the earlier, and of ``--set`` over those.
+
+    Attributes:
+        files: The files.
+        assigned: What ``--set`` says.
+        values: The values, merged as Helm merges them.
+    """
+
+    files: tuple[ValuesFile, ...]
+    assigned: tuple[Assignment, ...]
     values: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> Own:
-        """Read a file.
+    def read(cls, *paths: Path, assigned: str = "") -> Own:
+        """Read files, and what ``--set`` says.
 
         Raises:
-            UsageError: It cannot be read, or is not a mapping of values.
+            UsageError: One cannot be read, or is not a mapping of values; or `assigned` is not what ``--set`` takes.
         """
-        said = f"VALUES={path}"
-        text = reading.text_of(path, said=said)
-        found = yaml_read.value_of(text, said=said)
-        if not isinstance(found, dict | None):
-            kind = _KINDS.get(type(found).__name__, type(found).__name__)
-            raise UsageError(f"{said}:1: must be a mapping of Helm values, not {kind}", hint="name: value")
-        return cls(path, text, found or {})
+        read, values = [], dict[str, Any]()
+        for path in paths:
+            file = ValuesFile(path, reading.text_of(path, said=f"VALUES={path}"))
+            found = yaml_read.value_of(file.text, said=file.said)
+            if not isinstance(found, dict | None):
+                kind = _KINDS.get(type(found).__name__, type(found).__name__)
+                raise UsageError(f"{file.said}:1: must be a mapping of Helm values, not {kind}", hint="name: value")
+            read.append(file)
+            values = merged(values, found or {})
+        given = assignments.read(assigned)
+        for each in given:
+            values = merged(values, nested(each.path, each.value))
+        return cls(tuple(read), given, values)
 
     def fits(self, defaults: Mapping[str, Any]) -> None:
         """Refuse a single value where the chart has a mapping; Helm only warns about it, and its templates then fail.
@@ -104,15 +141,30 @@ class Own:
                 raise clash(self.place(path), path, theirs, "the chart has several values (a mapping)")
 
     def place(self, path: Keys) -> str:
-        """The file, with the line of a value or of the nearest key above it."""
-        node, line = yaml_read.node_of(self.text, said=f"VALUES={self.path}"), None
-        for key in path:
-            pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            name, node = next(((name, child) for name, child in pairs if name.value == key), (None, None))
-            if name is None:
-                break
-            line = name.start_mark.line + 1
-        return f"VALUES={self.path}:{line}" if line else f"VALUES={self.path}"
+        """Where a value is set, or the nearest key above it: the file and line that count, or the assignment."""
+        for each in reversed(self.assigned):
+            if path[: len(each.path)] == each.path:
+                return f"SET={text_of(each.path)}"
+        best, said = 0, self.files[-1].said if self.files else "SET"
+        for file in reversed(self.files):
+            depth, line = file.line_of(path)
+            if depth > best:
+                best, said = depth, f"{file.said}:{line}"
+        return said
+
+
+def _pair(node: Any, key: str) -> tuple[Any, Any] | None:
+    """The key and value of a mapping, its own or one that it merges in."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    own = next(((name, child) for name, child in pairs if name.value == key), None)
+    if own is not None:
+        return own
+    for name, child in pairs:
+        if name.tag == yaml_read.MERGE:
+            for each in child.value if isinstance(child, yaml.SequenceNode) else [child]:
+                if (found := _pair(each, key)) is not None:
+                    return found
+    return None
 
 
 def resolve(

@@ -29,7 +29,7 @@ from promdrill.helm.values import ChartPlan, layers
 from promdrill.helm.values.user import Own
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
-from promdrill.request import planning
+from promdrill.request import changes, planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
@@ -86,16 +86,34 @@ def preflight(request: Request, *, say: Say) -> Preflight:
         UsageError: The chart, its version, its values or its images cannot be used.
         SupplyError: Something could not be fetched or built.
     """
-    settings, asked = request.settings, request.of_supply()
+    settings = request.settings
     own = (settings.chart, settings.chart_version, settings.repo, request.values, settings.app_version)
     if settings.bundle is not None:
         return Preflight(bundle=_unpacked(settings.bundle, request, say))
     if not any(own) and (settings.subcharts, settings.images) == ("on", "nearest"):
         return Preflight()
+    return Preflight(planned=_looked_at(request, say))
+
+
+def planned(request: Request, *, say: Say) -> Planned:
+    """What a request's drills install, without a machine that could run them.
+
+    Args:
+        request: The request; its scenarios would be drilled.
+        say: Told what happens.
+
+    Raises:
+        UsageError: The chart, its version, its values or its images cannot be used.
+        SupplyError: Something could not be fetched or built.
+    """
+    return _looked_at(request.with_supply().settled(say=say), say)
+
+
+def _looked_at(request: Request, say: Say) -> Planned:
+    asked = request.of_supply()
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
-    folders = request.needed(request.scenarios)
-    return Preflight(planned=planning.plan_of(request, folders, helm, chart, supply.available(asked)))
+    return planning.plan_of(request, request.needed(request.scenarios), helm, chart, supply.available(asked))
 
 
 def _unpacked(file: Path, request: Request, say: Say) -> Opened:
@@ -127,11 +145,8 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     if plan is None:  # only our own manifests are installed
         app_version = settings.app_version or manifests.APP_VERSION
         plan = ChartPlan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
-    for remark in plan.remarks:
-        say(remark)
-    for scenario, conflicts in plan.conflicts.items():
-        for conflict in conflicts:
-            say(f"{scenario}: {conflict}")
+    for line in changes.lines([each for each in changes.changes(plan) if each.kind is not changes.Kind.ADDED]):
+        say(line)
     wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
     further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
     archives = dict(zip(further, supply.archives(asked, further, on_event=say), strict=True))

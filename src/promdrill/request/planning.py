@@ -90,6 +90,7 @@ def plan_of(
         policy=settings.images,
         available=available,
         kubernetes=settings.kubernetes,
+        whole=chart,
     )
     return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)))
 

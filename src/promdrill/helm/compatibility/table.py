@@ -80,6 +80,7 @@ TABLE = (
     _row("<19", Kind.MOVED, "kube-state-metrics.enabled", "kubeStateMetrics.enabled", f"{_README} to 19.0"),
     _row("<17", Kind.MOVED, "prometheus-pushgateway", "pushgateway", f"{_README} to 17.0"),
     _row("<16", Kind.MOVED, "prometheus-node-exporter", "nodeExporter", f"{_README} to 16.0"),
+    _row("<18", Kind.MOVED, "alertmanager.config", r"alertmanagerFiles.alertmanager\.yml", f"{_README} to 18.0"),
     _row("<10.6", Kind.MOVED, "configmapReload.prometheus", "configmapReload", f"{_DIFF} of 10.6.0"),
     # Files under other names are rendered too, but the default rule_files do not list them.
     # 9.3.1 is the newest that was seen without them.

@@ -38,11 +38,15 @@ class Conflict:
         path: The key.
         theirs: The user's value.
         drills: What the drill needs, in YAML, or in words if it is not a single value.
+        place: The file and line of the user's value.
+        why: Why the drill needs another one.
     """
 
     path: str
     theirs: Any
     drills: str
+    place: str = ""
+    why: str = ""
 
     def __str__(self) -> str:
         theirs = _said(self.path, self.theirs)
@@ -246,7 +250,9 @@ class _Judge:
         """`_TAKEN`, `_SAME` (as the drill has it), or the conflict."""
         row = self._fixed.get(path)
         if row is not None and not row.detail:
-            return Conflict(text_of(path), theirs, "one of its own") if theirs else _SAME
+            if not theirs:
+                return _SAME
+            return Conflict(text_of(path), theirs, "one of its own", self._place(path), row.source)
         here: Any = self._needed
         for depth, key in enumerate(path):
             if not isinstance(here, Mapping):  # the drill has one value where the user has a mapping
@@ -273,13 +279,13 @@ class _Judge:
 
     def _unsaid(self, path: Keys, theirs: Any) -> Conflict | str:
         if path in self.required and not theirs:
-            return self._conflict(path, drills=True)
+            return self._conflict(path, drills=True, why="the scenario uses it")
         for fixed, row in self._fixed.items():
             if path[: len(fixed)] == fixed:
                 yours, wanted = at(self._own, fixed), meant(row)
                 if _same(yours, wanted) or (not yours and not wanted):
                     return _SAME
-                return self._conflict(fixed, wanted)
+                return self._conflict(fixed, wanted, row.source)
         return _TAKEN
 
     def _uses(self, path: Keys, below: Keys) -> bool:
@@ -287,8 +293,8 @@ class _Judge:
         component = at(self._needed, below)
         return isinstance(component, Mapping) and any((*below, key) != path and key != "enabled" for key in component)
 
-    def _conflict(self, path: Keys, drills: Any) -> Conflict:
-        return Conflict(text_of(path), at(self._own, path), shown(drills))
+    def _conflict(self, path: Keys, drills: Any, why: str = "the scenario sets it") -> Conflict:
+        return Conflict(text_of(path), at(self._own, path), shown(drills), self._place(path), why)
 
 
 def clash(place: str, path: Keys, theirs: Any, wanted: str) -> UsageError:

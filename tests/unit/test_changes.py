@@ -12,6 +12,8 @@ import pytest
 from promdrill.cli import main
 from promdrill.core.errors import UsageError
 from promdrill.helm.values import ChartPlan, Conflict, Dead
+from promdrill.helm.values.user import Own
+from promdrill.install.needs import Made, Needs
 from promdrill.request import changes, fulfil
 from promdrill.request.changes import Change, Kind
 from promdrill.request.planning import Planned
@@ -27,10 +29,15 @@ PLAN = ChartPlan(
     dead=(Dead("nodeSelector", "VALUES=my.yaml:1", "server.nodeSelector"), Dead("odd", "SET=odd", "")),
     added={"one": {"a": 1}, "two": {"a": 1, "grafana.adminPassword": "hunter2"}},
 )
+NEEDS = {
+    "one": Needs(made=(Made({"kind": "Secret", "metadata": {"name": "web"}}, "a pod names it"),)),
+    "two": Needs(labels={"disk": ("ssd", "a pod asks for it")}),
+}
+ROWS = changes.changes(Planned(Path("chart"), PLAN, NEEDS), None)
 
 
 def test_each_change_is_one_row() -> None:
-    assert changes.changes(PLAN) == (
+    assert (
         Change(Kind.OVERRIDDEN, SIZE.path, "50Gi", "300Mi", SIZE.place, SIZE.why),
         Change(Kind.OVERRIDDEN, SIZE.path, "50Gi", "32Mi", SIZE.place, SIZE.why, ("two",)),
         Change(
@@ -41,14 +48,16 @@ def test_each_change_is_one_row() -> None:
             why="no template reads it; did you mean server.nodeSelector?",
         ),
         Change(Kind.DEAD, "odd", place="SET=odd", why="no template reads it"),
+        Change(Kind.MADE, "Secret web", why="a pod names it", scenarios=("one",)),
+        Change(Kind.MADE, "node label disk", drills="ssd", why="a pod asks for it", scenarios=("two",)),
         Change(Kind.REPLACED, why="node-exporter v1.9.1 runs instead."),
         Change(Kind.ADDED, "a", drills="1", why="the scenario sets it"),
         Change(Kind.ADDED, "grafana.adminPassword", drills="REDACTED", why="the scenario sets it", scenarios=("two",)),
-    )
+    ) == ROWS
 
 
 def test_the_table() -> None:
-    lines = changes.lines(changes.changes(PLAN))
+    lines = changes.lines(ROWS)
     assert lines[0].split() == ["key", "yours", "the", "drill's", "where", "why"]
     assert lines[1].split(maxsplit=5) == [
         *("overridden", SIZE.path, "50Gi", "300Mi", "my.yaml:7", "the scenario sets it"),
@@ -61,7 +70,7 @@ def test_the_table() -> None:
 
 
 def test_how_many_there_are() -> None:
-    assert changes.counted(changes.changes(PLAN)) == "2 overridden, 2 dead, 1 replaced, 2 added"
+    assert changes.counted(ROWS) == "2 overridden, 2 dead, 1 replaced, 2 made, 2 added"
     assert "as they are" in changes.counted(())
 
 
@@ -123,3 +132,13 @@ def test_what_cannot_be_drilled_is_said(plan: dict[str, Any], capsys: pytest.Cap
     plan["plan"] = UsageError("it does not render", hint="mend it")
     assert main.main(["plan", "--scenario=disk-full"]) == 2
     assert "it does not render\nHint: mend it" in capsys.readouterr().err
+
+
+def test_what_is_made_has_the_place_that_names_it(tmp_path: Path) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text("server:\n  mounts:\n    - {name: x, secretName: web}\n  nodeSelector: {disk: ssd}\n")
+    own = Own.read(file, assigned="token=made")
+    found = changes.changes(Planned(Path("chart"), PLAN, NEEDS), own)
+    assert [each.place for each in found if each.kind is Kind.MADE] == [f"VALUES={file}:3", f"VALUES={file}:4"]
+    assert own.place_of("made") == "SET=token"
+    assert own.place_of("nowhere") == ""

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import charts_world
 import pytest
 import yaml
+from tests.unit import charts_world
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError

@@ -34,9 +34,9 @@ def add(commands: Subcommands) -> None:
 def _execute(arguments: argparse.Namespace) -> int:
     from promdrill.request import changes, fulfil  # noqa: PLC0415  slow to import, so not for `--help`
 
-    planned = fulfil.planned(supply.asked(arguments), say=aside)
-    plan = planned.plan
-    found = changes.changes(plan) if plan is not None else ()
+    asked = supply.asked(arguments)
+    planned = fulfil.planned(asked, say=aside)
+    plan, found = planned.plan, changes.changes(planned, asked.values)
     if arguments.json:
         rows = [each.as_json() for each in found]
         say(json.dumps({"app_version": plan.app_version if plan else None, "changes": rows}, indent=2))

@@ -184,6 +184,8 @@ class Course:
             self._undo,
             storage=self._plan.storage,
             beside=self._plan.beside,
+            needs=drilled.needs,
+            nodes=site.cluster.nodes,
             journal=self._journal,
             timeout_s=limits.provision_s,
         )

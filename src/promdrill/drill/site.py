@@ -21,6 +21,7 @@ from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
 from promdrill.install import ChartRef, Installation, Manual, Operator, release
+from promdrill.install.needs import Needs
 from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 from promdrill.observe.targets import DRILLS
@@ -69,6 +70,7 @@ class Drilled:
         install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
         crds: Manifest with the Prometheus operator's definitions; only its install reads it.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
+        needs: What the chart's objects need that a new cluster does not have.
     """
 
     scenario: str
@@ -77,6 +79,7 @@ class Drilled:
     install: str = INSTALLS[0]
     crds: Path = Path()
     values: Sequence[Path | Mapping[str, Any]] = ()
+    needs: Needs = Needs()  # noqa: RUF009  frozen
 
     def value(self, path: str) -> Any:
         """What the scenario's values, and those over them, have at a dotted path; None for nothing."""

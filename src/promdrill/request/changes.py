@@ -12,8 +12,9 @@ from enum import Enum
 from typing import Any
 
 from promdrill.core.redact import redact
-from promdrill.helm.values import ChartPlan
-from promdrill.helm.values.user import shown
+from promdrill.helm.values.user import Own, shown
+from promdrill.install.needs import Needs
+from promdrill.request.planning import Planned
 from promdrill.results.table import Table
 
 _NAMED = 3  # scenarios that a row names; with more it counts them
@@ -28,6 +29,8 @@ class Kind(Enum):
     """No template of the chart reads the user's key."""
     REPLACED = "replaced"
     """Something else runs than the chart names."""
+    MADE = "made"
+    """Something that the values name, and nobody makes: promdrill does."""
     ADDED = "added"
     """The drill sets a value where the user sets none."""
 
@@ -65,9 +68,16 @@ class Change:
         return {"kind": self.kind.value, **said, "scenarios": list(self.scenarios)}
 
 
-def changes(plan: ChartPlan) -> tuple[Change, ...]:
-    """The rows of a plan, the most important first."""
-    every = frozenset(plan.added)
+def changes(planned: Planned, own: Own | None) -> tuple[Change, ...]:
+    """The rows of a plan, the most important first; none if no drill installs a chart.
+
+    Args:
+        planned: What the drills install.
+        own: The user's values, for the places of what they name.
+    """
+    if planned.plan is None:
+        return ()
+    plan, every = planned.plan, frozenset(planned.plan.added)
     overridden = _grouped(
         {
             name: [
@@ -93,7 +103,8 @@ def changes(plan: ChartPlan) -> tuple[Change, ...]:
         for each in plan.dead
     )
     replaced = (Change(Kind.REPLACED, why=remark) for remark in plan.remarks)
-    return (*overridden, *dead, *replaced, *added)
+    made = _grouped({name: list(_made(needs, own)) for name, needs in planned.needs.items()}, every)
+    return (*overridden, *dead, *made, *replaced, *added)
 
 
 def lines(found: Sequence[Change], width: int | None = None) -> list[str]:
@@ -125,6 +136,17 @@ def counted(found: Sequence[Change]) -> str:
     counts = Counter(each.kind for each in found)
     said = [f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind]]
     return ", ".join(said) or "The drills use your values as they are, and set none of their own."
+
+
+def _made(needs: Needs, own: Own | None) -> Iterable[Change]:
+    for each in needs.made:
+        yield Change(Kind.MADE, each.name, place=_named(own, str(each.body["metadata"]["name"])), why=each.why)
+    for label, (value, why) in needs.labels.items():
+        yield Change(Kind.MADE, f"node label {label}", drills=value, place=_named(own, value), why=why)
+
+
+def _named(own: Own | None, value: str) -> str:
+    return own.place_of(value) if own is not None else ""
 
 
 def _grouped(found: Mapping[str, Sequence[Change]], every: frozenset[str]) -> Iterable[Change]:

@@ -29,7 +29,7 @@ from promdrill.helm.values import ChartPlan, layers
 from promdrill.helm.values.user import Own
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
-from promdrill.request import changes, planning
+from promdrill.request import as_rendered, changes, planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
@@ -145,7 +145,8 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     if plan is None:  # only our own manifests are installed
         app_version = settings.app_version or manifests.APP_VERSION
         plan = ChartPlan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
-    for line in changes.lines([each for each in changes.changes(plan) if each.kind is not changes.Kind.ADDED]):
+    shown = [each for each in changes.changes(planned, request.values) if each.kind is not changes.Kind.ADDED]
+    for line in changes.lines(shown):
         say(line)
     wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
     further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
@@ -295,36 +296,37 @@ def drill(
             return what, said
 
         own, said = drilled(scenario, install)
-        yield Drill(
-            Site(
-                cluster=Cluster(
-                    kube=kube,
-                    helm=Helm(tools.helm, made.kubeconfig_path, helm_home, before=kube.require_expected),
-                    kubeconfig=made.kubeconfig_path,
-                    nodes=recorded.nodes,
-                    private=made.path,
-                    tools=tools,
-                    images=supplied.images,
-                    trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
-                ),
-                drilled=own,
-                execution=Execution(
-                    profile=settings.profile,
-                    variant=variant,
-                    runbook=_runbook(scenario, variant, settings),
-                    until_alone=until_alone,
-                    evidence=settings.evidence,
-                    keep=request.cluster.keep,
-                ),
-                recording=Recording(
-                    folder=folder,
-                    journal=journal,
-                    remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
-                    on_result=run.record,
-                ),
-                other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
-            )
+        site = Site(
+            cluster=Cluster(
+                kube=kube,
+                helm=Helm(tools.helm, made.kubeconfig_path, helm_home, before=kube.require_expected),
+                kubeconfig=made.kubeconfig_path,
+                nodes=recorded.nodes,
+                private=made.path,
+                tools=tools,
+                images=supplied.images,
+                trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
+            ),
+            drilled=own,
+            execution=Execution(
+                profile=settings.profile,
+                variant=variant,
+                runbook=_runbook(scenario, variant, settings),
+                until_alone=until_alone,
+                evidence=settings.evidence,
+                keep=request.cluster.keep,
+            ),
+            recording=Recording(
+                folder=folder,
+                journal=journal,
+                remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
+                on_result=run.record,
+            ),
+            other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
         )
+        if request.values is not None or settings.chart is not None:
+            site = as_rendered.of(site, request.values, kubernetes=supplied.kubernetes)
+        yield Drill(site)
 
 
 def _other(scenario: Path, variant: Variant) -> ScenarioFolder | None:

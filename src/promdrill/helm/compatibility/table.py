@@ -47,7 +47,7 @@ _NAME_AND_VERSION = 2
 _README = "the chart's README, upgrading"
 _DIFF = "difference of values.yaml or of templates"
 _NAMES = "promdrill.observe.server finds it by this"
-_NODE = "a kind node has no such label, taint or class"
+_NODE = "the drill's node has another name"
 _EXPORTER = "Chart.yaml, condition"
 
 # For scraping kubelets through the API server, as the chart's own jobs did before; tpl is run over each of the texts.
@@ -119,9 +119,7 @@ TABLE = (
     _row(">=0", Kind.NEED, "server.persistentVolume.existingClaim", '""', _NAMES),
     _row(">=0", Kind.NEED, "server.persistentVolume.mountPath", "/data", "faults and runbooks say /data"),
     _row(">=0", Kind.NEED, "server.persistentVolume.storageClass", "", "each drill has a class of its own"),
-    _row(">=0", Kind.NEED, "server.nodeSelector", "{}", _NODE),
-    _row(">=0", Kind.NEED, "server.affinity", "{}", _NODE),
-    _row(">=0", Kind.NEED, "server.priorityClassName", '""', _NODE),
+    _row(">=0", Kind.NEED, r"server.nodeSelector.kubernetes\.io/hostname", "null", _NODE),
     _row(">=9,<19", Kind.NEED, "server.enabled", "true", f"{_README} to 9.0"),
     _row(">=10.6", Kind.NEED, "configmapReload.prometheus.enabled", "true", "recovery is 2/2"),
     _row(">=10.6", Kind.NEED, "configmapReload.prometheus.name", "configmap-reload", _NAMES),

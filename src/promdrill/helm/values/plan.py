@@ -16,7 +16,7 @@ from promdrill.helm.compatibility.table import Kind, at, keys, nested, text_of
 from promdrill.helm.source import files, subcharts
 from promdrill.helm.values.dead import Dead, dead
 from promdrill.helm.values.edit import read
-from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, settle
+from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
 from promdrill.helm.values.images import Image, is_of
 from promdrill.helm.values.layers import moved, stack
 from promdrill.helm.values.render import Renderer
@@ -59,6 +59,7 @@ class ChartPlan:
         conflicts: Scenario to the user's values that its drill does not use; only scenarios that have any.
         dead: The user's keys that no template reads.
         added: Scenario to the values that its drill sets and the user does not.
+        rendered: Scenario to the objects that its drill installs.
     """
 
     app_version: str
@@ -68,6 +69,7 @@ class ChartPlan:
     conflicts: Mapping[str, tuple[Conflict, ...]] = field(default_factory=dict)
     dead: tuple[Dead, ...] = ()
     added: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rendered: Mapping[str, Objects] = field(default_factory=dict, repr=False, compare=False)
 
 
 def plan(
@@ -116,6 +118,7 @@ def plan(
         {layout.scenario: layout.conflicts for layout in layouts if layout.conflicts},
         () if own is None else dead(whole or chart, own, lambda values: asked.renderer.objects(_RELEASE, values)),
         {layout.scenario: _added(layout, own) for layout in layouts},
+        found.rendered,
     )
 
 

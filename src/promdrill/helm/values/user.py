@@ -94,6 +94,20 @@ class ValuesFile:
             line, depth = name.start_mark.line + 1, depth + 1
         return depth, line
 
+    def line_with(self, value: str) -> int | None:
+        """The first line that has this text as a value or as an item of a list; None if there is none."""
+        left = [yaml_read.node_of(self.text, said=self.said)]
+        lines = []
+        while left:
+            node = left.pop()
+            if isinstance(node, yaml.MappingNode):
+                left += [child for _, child in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                left += node.value
+            elif isinstance(node, yaml.ScalarNode) and node.value == value:
+                lines.append(node.start_mark.line + 1)
+        return min(lines, default=None)
+
 
 @dataclass(frozen=True, slots=True)
 class Own:
@@ -143,6 +157,17 @@ class Own:
             charts = at(defaults, path)
             if isinstance(charts, Mapping) and charts and not isinstance(theirs, Mapping | None):
                 raise clash(self.place(path), path, theirs, "the chart has several values (a mapping)")
+
+    def path_of(self, value: str) -> Keys | None:
+        """The key of a value; None if there is none, or several have it."""
+        found = [path for path, theirs in leaves(self.values) if str(theirs) == value]
+        return found[0] if len(found) == 1 else None
+
+    def place_of(self, value: str) -> str:
+        """Where a text is a value or an item of a list; empty if it is nowhere, as where a template makes it."""
+        lines = ((file, file.line_with(value)) for file in reversed(self.files))
+        found = next((f"{file.said}:{line}" for file, line in lines if line is not None), "")
+        return next((f"SET={text_of(each.path)}" for each in self.assigned if str(each.value) == value), found)
 
     def place(self, path: Keys) -> str:
         """Where a value is set, or the nearest key above it: the file and line that count, or the assignment."""

@@ -78,7 +78,6 @@ def test_the_same_value_is_no_conflict(own: str) -> None:
             "null",
         ),
         ("server: {replicaCount: 2}", "server.replicaCount", 2, "1"),
-        ("server: {fullnameOverride: mine}", "server.fullnameOverride", "mine", "''"),
     ],
 )
 def test_conflicts(own: str, path: str, theirs: Any, drills: str) -> None:

@@ -130,7 +130,7 @@ class Course:
     def _resume(self, incident: Incident) -> Standing:
         """Continue where another process stopped: the incident may have been repaired by hand in the meantime."""
         interval_s = incident.memory.interval_s
-        limits = timings(self._site.execution.profile, interval_s)
+        limits = timings(self._site.execution.profile, interval_s, self._site.server.ready_after_s)
         scene = self._watched(self._site.installation, limits, interval_s)
         return Standing(scene, incident.memory, replace(incident.moments, remediated=self._clock.utc()))
 
@@ -176,7 +176,7 @@ class Course:
         site, installation, drilled = self._site, self._site.installation, self._site.drilled
         installation.compose(drilled.scenario_dir / "values.yaml", drilled.values, site.namespace)
         interval_s = installation.scrape_interval_s
-        limits = timings(site.execution.profile, interval_s)
+        limits = timings(site.execution.profile, interval_s, site.server.ready_after_s)
         site.require_images(self._plan.beside)
         provision.prepare(
             site.cluster.kube,

@@ -13,7 +13,7 @@ from promdrill.core.journal import Journal
 from promdrill.core.merging import merged
 from promdrill.faults.base import NAMESPACE, Undo
 from promdrill.install import Installation
-from promdrill.install.needs import Needs
+from promdrill.install.needs import CLAIM, Needs
 from promdrill.kube.client import Kube, NotFound, object_path
 from promdrill.kube.gone import wait_until_established, wait_until_gone
 
@@ -89,6 +89,8 @@ def supply(kube: Kube, needs: Needs, namespace: str, nodes: Iterable[str], deadl
     for each in needs.made:
         metadata = {**each.body["metadata"], "labels": dict(MANAGED_BY)}
         obj = {**each.body, "metadata": metadata if each.shared else {**metadata, "namespace": namespace}}
+        if obj["kind"] == CLAIM:
+            obj["spec"] = {**obj["spec"], "storageClassName": namespace}
         path = object_path(obj)
         if each.shared and _exists(kube, path):
             continue

@@ -24,6 +24,9 @@ SERVICES = ipaddress.ip_network("10.96.0.0/16")
 PLACEHOLDER = "promdrill"
 """The value of what is made, where nothing says what it should be."""
 
+CLAIM, CLAIM_SIZE = "PersistentVolumeClaim", "300Mi"
+"""The kind of a claim, and the size of one that is made: the least that mkfs.xfs takes."""
+
 _BUILT_IN = frozenset(
     {
         *("", "apps", "autoscaling", "batch", "extensions", "policy"),
@@ -128,7 +131,7 @@ def needs_of(objects: Sequence[Mapping[str, Any]], chart: Path, node: Node, rele
     pods = [_Pod.of(each, release) for each in objects if _pod_spec(each) is not None]
     there = {(str(each.get("kind")), _name(each)) for each in objects}
     made: dict[tuple[str, str], Made] = {}
-    for each in (*_kinds(objects, chart), *_classes(pods), *_accounts(pods), *_data(pods, objects)):
+    for each in (*_kinds(objects, chart), *_classes(pods), *_accounts(pods), *_claims(pods), *_data(pods, objects)):
         key = (str(each.body["kind"]), str(each.body["metadata"]["name"]))
         if key not in there:
             made.setdefault(key, each)
@@ -250,6 +253,17 @@ def _accounts(pods: Iterable[_Pod]) -> Iterator[Made]:
         if name not in _ACCOUNTS:
             body = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}}
             yield Made(body, f"{pod.owner} names it, it has no rights")
+
+
+def _claims(pods: Iterable[_Pod]) -> Iterator[Made]:
+    """Claims that exist where the values are from; their class is the drill's."""
+    for pod in pods:
+        for volume in pod.spec.get("volumes") or ():
+            name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
+            if name:
+                spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": CLAIM_SIZE}}}
+                body = {"apiVersion": "v1", "kind": CLAIM, "metadata": {"name": name}, "spec": spec}
+                yield Made(body, f"{pod.owner} names it and nobody makes it: of {CLAIM_SIZE}")
 
 
 def _data(pods: Sequence[_Pod], objects: Sequence[Mapping[str, Any]]) -> Iterator[Made]:

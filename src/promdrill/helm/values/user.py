@@ -217,6 +217,7 @@ def resolve(
         {keys(row.what): row for row in rows if row.kind is Kind.NEED},
         {keys(row.what): keys(row.detail) for row in rows if row.kind is Kind.SWITCH},
         place,
+        yielding=frozenset(keys(row.what) for row in rows if row.kind is Kind.YIELD),
     )
     layer: dict[str, Any] = {}
     conflicts: dict[str, Conflict] = {}
@@ -267,8 +268,11 @@ class _Judge:
         fixed: Mapping[Keys, Difference],
         switches: Mapping[Keys, Keys],
         place: Place,
+        *,
+        yielding: frozenset[Keys],
     ) -> None:
         self._needed, self._own, self._fixed, self._switches, self._place = needed, own, fixed, switches, place
+        self._yielding = yielding
         self.required = {path for path, below in switches.items() if self._uses(path, below)}
 
     def of(self, path: Keys, theirs: Any) -> Conflict | str:
@@ -295,6 +299,8 @@ class _Judge:
                 return _SAME
             if theirs is not None:
                 raise clash(self._place(path), path, theirs, "the drill needs several values (a mapping)")
+        if path in self._yielding and theirs is not None:
+            return _TAKEN
         if path in self._switches:
             if not isinstance(theirs, bool | None):
                 raise clash(self._place(path), path, theirs, "the drill needs true or false")

@@ -32,7 +32,12 @@ def test_block_corrupt(drill: Drill) -> None:
     server = drill.server
     path = query_path(ALL)
     fails = http_answer(
-        server.service, server.port, path, 422, pattern="invalid (checksum|size)", text="a query of all fails"
+        server.service,
+        server.port,
+        f"{server.prefix}{path}",
+        422,
+        pattern="invalid (checksum|size)",
+        text="a query of all fails",
     )
     not_opened = drill.wording("block-not-opened")
     now = server.query("up", lambda found: set(found.values()) == {1.0}, "a query of now is answered")
@@ -44,7 +49,7 @@ def test_block_corrupt(drill: Drill) -> None:
         )
 
     drill.run(
-        fault=RunIn("write zeros over the first part of the oldest block's index", SPOIL),
+        fault=RunIn("write zeros over the first part of the oldest block's index", SPOIL.replace("/data", server.data)),
         signature=(
             Stage(
                 "2/2, but queries over that block's time fail, and no others",

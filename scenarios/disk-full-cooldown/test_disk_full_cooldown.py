@@ -37,7 +37,7 @@ def test_disk_full_cooldown(drill: Drill) -> None:
     )
     not_stored = (server.ready(), server.logs(drill.wording("scrape-commit-failed")), server.stale(NO_SAMPLE_FOR_S))
     drill.run(
-        fault=InOrder((GrowVolume(SMALL, proof=(server.claim_size(SMALL),)), FillVolume("/data", inside=SNAPSHOT))),
+        fault=InOrder((GrowVolume(SMALL, proof=(server.claim_size(SMALL),)), FillVolume(server.data, inside=SNAPSHOT))),
         signature=(
             Stage("2/2, but nothing is stored", not_stored),
             Stage("the next growth is refused, until a time", (*not_stored, *refused), before=GrowVolume(LARGE)),
@@ -50,7 +50,7 @@ def test_disk_full_cooldown(drill: Drill) -> None:
                 lambda at: (
                     server.claim_size(LARGE),
                     server.volume_size(LARGE),
-                    volume_shows(server, at.pod, "/data", LARGE),
+                    volume_shows(server, at.pod, server.data, LARGE),
                     server.fresh(NO_SAMPLE_FOR_S),
                 ),
             ),

@@ -19,7 +19,7 @@ def test_disk_full(drill: Drill) -> None:
     commit_failed = server.logs(drill.wording("scrape-commit-failed"))
     not_opened = server.logs(drill.wording("storage-not-opened-no-space"))
     drill.run(
-        fault=FillVolume("/data", inodes=True),  # on ext4, using up the bytes alone does not keep it from starting
+        fault=FillVolume(server.data, inodes=True),  # on ext4, using up the bytes alone does not keep it from starting
         signature=(
             Stage("2/2, but nothing is stored", (server.ready(), commit_failed, server.stale(for_s=NO_SAMPLE_FOR_S))),
             Stage("1/2, it does not start again", (server.crash_looping(), not_opened), before=RestartServer()),
@@ -28,7 +28,7 @@ def test_disk_full(drill: Drill) -> None:
         recovery=lambda at: (
             server.claim_size(NEW_SIZE),
             server.volume_size(NEW_SIZE),
-            volume_shows(server, at.pod, "/data", NEW_SIZE),
+            volume_shows(server, at.pod, server.data, NEW_SIZE),
             server.no_logs(NO_SPACE, this_restart=True),
         ),
         storage={"allowVolumeExpansion": False, **FEW_INODES},

@@ -17,11 +17,11 @@ def test_inodes_full(drill: Drill) -> None:
     """Small files use every inode and the server is restarted; the runbook removes them through a copy of its pod."""
     server = drill.server
     drill.run(
-        fault=FillInodes("/data", inside=FOLDER),
+        fault=FillInodes(server.data, inside=FOLDER),
         signature=(
             Stage(
                 "df -i shows nothing left, df shows space, and the pod is 2/2 as before",
-                lambda at: (inodes_full(server, at.pod, "/data"), server.ready()),
+                lambda at: (inodes_full(server, at.pod, server.data), server.ready()),
             ),
             Stage(
                 "1/2, it does not start again",
@@ -31,7 +31,7 @@ def test_inodes_full(drill: Drill) -> None:
         ),
         persistence=Persistence(more_restarts=2),
         recovery=lambda at: (
-            negate(inodes_full(server, at.pod, "/data"), "df -i: inodes are left on /data"),
+            negate(inodes_full(server, at.pod, server.data), f"df -i: inodes are left on {server.data}"),
             server.no_logs(NO_SPACE, this_restart=True),
         ),
         storage=FEW_INODES,

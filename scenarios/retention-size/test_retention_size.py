@@ -47,7 +47,7 @@ def test_retention_size(drill: Drill) -> None:
             Stage(
                 "the volume is full, and retention has deleted nothing",
                 lambda at: (
-                    volume_full(server, at.pod, "/data"),
+                    volume_full(server, at.pod, server.data),
                     tsdb(limit, lambda n: n > VOLUME_BYTES, "the limit is above the volume"),
                     tsdb(deletions, lambda n: n == 0, "no size retention"),
                 ),
@@ -66,7 +66,7 @@ def test_retention_size(drill: Drill) -> None:
             tsdb(limit, lambda n: 0 < n <= LIMIT_BYTES, "the limit is below the volume"),
             tsdb(deletions, lambda n: n > 1, "size retention deletes"),
             tsdb(blocks, lambda n: n <= LIMIT_BYTES, "blocks below the limit"),
-            volume_below(server, at.pod, "/data", PEAK),
+            volume_below(server, at.pod, server.data, PEAK),
             stored,
         ),
         recovery_hold_s=STAYS_S,

@@ -46,7 +46,9 @@ def test_wal_corrupt(drill: Drill) -> None:
 
     drill.run(
         fault=RunIn(
-            "write garbage into the newest WAL segment", SPOIL, proof=(stored("samples are stored behind it"),)
+            "write garbage into the newest WAL segment",
+            SPOIL.replace("/data", server.data),
+            proof=(stored("samples are stored behind it"),),
         ),
         signature=(
             Stage(

@@ -71,9 +71,13 @@ def test_the_same_value_is_no_conflict(own: str) -> None:
             "gp3",
             "one of its own",
         ),
-        ("server: {nodeSelector: {disk: ssd}}", "server.nodeSelector", {"disk": "ssd"}, "{}"),
+        (
+            "server: {nodeSelector: {kubernetes.io/hostname: a}}",
+            r"server.nodeSelector.kubernetes\.io/hostname",
+            "a",
+            "null",
+        ),
         ("server: {replicaCount: 2}", "server.replicaCount", 2, "1"),
-        ("server: {fullnameOverride: mine}", "server.fullnameOverride", "mine", "''"),
     ],
 )
 def test_conflicts(own: str, path: str, theirs: Any, drills: str) -> None:
@@ -83,7 +87,7 @@ def test_conflicts(own: str, path: str, theirs: Any, drills: str) -> None:
 
 
 def test_what_stays_as_the_chart_has_it_is_no_conflict() -> None:
-    own = "server: {replicaCount: 1, affinity: null, nodeSelector: {}, persistentVolume: {storageClass: null}}"
+    own = "server: {replicaCount: 1, persistentVolume: {storageClass: null}}"
     assert resolved(own) == Resolved({}, ())
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,8 @@ def drills(tmp_path: Path) -> Drills:
 
 def test_what_can_be_had_is_left_as_it_is(templates: Templates, drills: Drills) -> None:
     found = drills.plan(available=(f"{PROMETHEUS}:v3.8.1", f"{RELOADER}:v0.87.1"))
-    assert found == ChartPlan("3.8.1", {}, (f"{RELOADER}:v0.87.1", f"{PROMETHEUS}:v3.8.1"))
+    assert replace(found, added={}) == ChartPlan("3.8.1", {}, (f"{RELOADER}:v0.87.1", f"{PROMETHEUS}:v3.8.1"))
+    assert found.added["quiet"]["alertmanager.enabled"] is False
     ((release, values),) = templates.seen
     assert release == "r-quiet"
     assert values["server"]["persistentVolume"] == {"storageClass": "promdrill"}
@@ -264,3 +266,9 @@ def test_the_fixtures_are_what_they_stand_for() -> None:
         assert files.metadata(CHARTS / name)["version"] == version
     values = yaml.safe_load((CHARTS / "stack/values.yaml").read_text(encoding="utf-8"))
     assert values["prometheus"]["prometheusSpec"]["image"]["tag"] == "v2.51.1"
+
+
+@pytest.mark.usefixtures("templates")
+def test_keys_that_no_template_reads_are_told(drills: Drills) -> None:
+    found = drills.plan(own="server: {image: {tag: v3.8.1}}\nserwer: 1\n")
+    assert [(each.path, each.belongs) for each in found.dead] == [("serwer", "server")]

@@ -6,7 +6,8 @@ import pytest
 from tests.unit.fake_shell import install
 
 from promdrill.core.errors import CommandFailed, CommandTimeout, UsageError
-from promdrill.helm.values.render import Renderer, essential
+from promdrill.helm.command import Helm, essential
+from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
 
 OWN = """\
@@ -149,3 +150,14 @@ def test_failures_are_usage_errors(
     shell.expect("helm", "template", answer=answer)
     with pytest.raises(UsageError, match=message):
         renderer.objects("prom", {})
+
+
+def test_a_refusal_of_helm_is_its_own_sentence(tmp_path: Path) -> None:
+    program = tmp_path / "helm"
+    program.write_text(
+        "#!/bin/sh\necho 'WARNING: old' >&2\nprintf 'Error: FAILED: x:\\n\\t* y is invalid\\n' >&2\nexit 1\n"
+    )
+    program.chmod(0o755)
+    with pytest.raises(CommandFailed) as caught:
+        Helm(program, tmp_path / "config", tmp_path).install("x", tmp_path, "n", [], timeout_s=10.0)
+    assert caught.value.refusal == "FAILED: x: * y is invalid"

@@ -123,7 +123,7 @@ def test_variables_of_the_environment_reach_pytest_word_for_word(
     assert main.main(["run", "--kube-version", "1.34.4"]) == 0
     (arguments,), (asked,) = fake_pytest.calls, fake_pytest.requests
     settings = asked.settings
-    assert (settings.values, settings.control, settings.evidence) == (odd, "no-fault", "always")
+    assert (settings.values, settings.control, settings.evidence) == ((odd,), "no-fault", "always")
     assert (asked.jobs, asked.cluster.keep) == (3, True)
     assert (settings.kubernetes, settings.helm, settings.chart) == ("1.34.4", "4", None)
     assert [Path(a).name for a in arguments if a.endswith(".py")] == ["test_disk_full.py"]

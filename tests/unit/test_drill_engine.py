@@ -17,6 +17,7 @@ from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
 from promdrill.drill import DrillNotPassed, Moments, Persistence, Stage
 from promdrill.faults import Undo
+from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 
 __all__ = ["world"]
@@ -378,10 +379,34 @@ def test_a_harness_error_is_aborted_and_undone(world: World) -> None:
     world.helm_error = CommandFailed(["helm", "install", "x" * 500], 1, output, env={"HELM_HOME": "/x"})
     result = not_passed(world)
     assert result.verdict is Verdict.ABORTED
-    cause = "the harness failed during provision: Error: the provided network does not match (exit code 1: HELM_HOME="
+    cause = "the harness failed during provision: Error: the provided network does not match (exit code 1: helm install"
     assert str(result.reason).startswith(cause), "the cause first, then the command"
     assert not result.interrupted
     assert world.done[-4:] == UNDONE[1:]
+
+
+def test_a_refusal_is_the_reason_first_and_whole(world: World) -> None:
+    sentence = f"INSTALLATION FAILED: Service x is invalid: {'x' * 900}: the provided network does not match"
+    refused = CommandFailed(["/opt/helm", "install", "x" * 500], 1, "any", env={"HELM_HOME": "/x"})
+    refused.refusal = sentence
+    world.helm_error = refused
+    result = not_passed(world)
+    assert (result.verdict, result.reason) == (
+        Verdict.ABORTED,
+        f"{sentence} (helm install, during provision: exit code 1)",
+    )
+
+
+def test_a_refusal_of_the_api_server_is_the_reason(world: World) -> None:
+    said = '{"kind": "Status", "reason": "Invalid", "message": "spec.x: Invalid value: 3"}'
+    world.helm_error = ApiError("PATCH /apis/x", 422, said)
+    expected = "spec.x: Invalid value: 3 (the API server, during provision: PATCH /apis/x)"
+    assert not_passed(world).reason == expected
+
+
+def test_an_api_server_that_is_ill_is_no_refusal(world: World) -> None:
+    world.helm_error = ApiError("GET /x", 503, "starting")
+    assert str(not_passed(world).reason).startswith("the harness failed during provision: GET /x: HTTP 503: starting")
 
 
 @pytest.mark.parametrize(

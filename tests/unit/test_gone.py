@@ -15,7 +15,7 @@ from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
 from promdrill.kube import gone
 from promdrill.kube.client import NotFound
-from promdrill.kube.gone import wait_until_gone
+from promdrill.kube.gone import wait_until_established, wait_until_gone
 
 CLAIMS = "/api/v1/namespaces/drill-x/persistentvolumeclaims"
 PATH = f"{CLAIMS}/data"
@@ -105,3 +105,22 @@ def test_gone_in_the_last_moment_is_gone() -> None:
     api = Api(there=1)
     api.streams = [[api.passes(60), DELETED]]
     wait(api)
+
+
+SERVED = {"status": {"conditions": [{"type": "Established", "status": "True"}]}}
+
+
+@pytest.mark.parametrize(("at_once", "expected"), [(True, 0), (False, 1)])
+def test_a_kind_is_waited_for_until_it_is_served(monkeypatch: pytest.MonkeyPatch, at_once: bool, expected: int) -> None:
+    api = Api(9, streams=[[change("MODIFIED", {}), change("MODIFIED", SERVED)]])
+    if at_once:
+        monkeypatch.setattr(Api, "get", lambda _self, _path: {**SERVED, "metadata": {"resourceVersion": "v9"}})
+    wait_until_established(cast(Any, api), PATH, Deadline.after(30.0, api.clock))
+    assert len(api.budgets_s) == expected
+
+
+def test_a_kind_that_is_never_served() -> None:
+    api = Api(9)
+    api.streams = [[api.passes(31.0)]]
+    with pytest.raises(ClusterError, match=r"data is not served after 30 s"):
+        wait_until_established(cast(Any, api), PATH, Deadline.after(30.0, api.clock))

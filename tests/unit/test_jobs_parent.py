@@ -165,7 +165,7 @@ def test_each_drill_is_given_to_a_child(pytester: pytest.Pytester, fakes: Fakes)
         f"{pytester.path}/flag/test_flag.py::test_flag",
     ]
     options, request = fakes.children[0][1], fakes.requests[0]
-    assert (request.settings.values, request.cluster.keep) == (pytester.path / "v.yaml", True)
+    assert (request.settings.values, request.cluster.keep) == ((pytester.path / "v.yaml",), True)
     assert request.values is not None, "its values are not read again"
     assert options == [f"--rootdir={pytester.path}", "-p", "no:cacheprovider", "--capture=no"]
     assert stored(pytester)["supply"] == "source"
@@ -195,6 +195,7 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
         "REPO": "https://charts.example",
         "SUBCHARTS": "off",
         "VALUES": "own.yaml",
+        "SET": "b.c=2",
         "APP_VERSION": "3.14.0",
         "IMAGES": "exact",
         "KUBE_VERSION": "1.34.4",

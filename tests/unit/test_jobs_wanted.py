@@ -13,7 +13,8 @@ from promdrill.cluster import owners
 from promdrill.cluster.address import Address
 from promdrill.core import choices, paths
 from promdrill.core.errors import UsageError
-from promdrill.helm.values.user import Own
+from promdrill.helm.values.assignments import Assignment
+from promdrill.helm.values.user import Own, ValuesFile
 from promdrill.parallel import wanted
 from promdrill.parallel.joining import Joined
 from promdrill.request.request import KindOptions, Request
@@ -118,7 +119,8 @@ def joined(folder: Path) -> Joined:
                 chart_version="25.8.0",
                 repo="https://charts.example",
                 subcharts="off",
-                values=folder / "own.yaml",
+                values=(folder / "own.yaml", folder / "more.yaml"),
+                assigned="b.c=2",
                 app_version="3.14.0",
                 images="exact",
                 mirror="mirror.example:5000",
@@ -142,7 +144,7 @@ def joined(folder: Path) -> Joined:
             ),
             joins=Address("theirs", folder, folder / "config", None, folder / "kind", folder / "kubectl", IDENTITY),
             reports=folder / "reports",
-            values=Own(folder / "own.yaml", "a: 1", {"a": 1}),
+            values=Own((ValuesFile(folder / "own.yaml", "a: 1"),), (Assignment(("b", "c"), 2, "b.c=2"),), {"a": 1}),
             bundle=Listed(MANIFEST, "0" * 64),
             choice=Choice("registry", "It answers."),
         ),

@@ -27,7 +27,7 @@ from promdrill.core.model import (
     drill_name,
 )
 from promdrill.drill import DrillNotPassed
-from promdrill.helm.values.user import Own
+from promdrill.helm.values.user import Own, ValuesFile
 from promdrill.plugin import session as ours
 from promdrill.request import fulfil
 from promdrill.request.request import KindOptions, Request
@@ -249,7 +249,8 @@ def test_options_reach_supply_and_drill(session: pytest.Pytester, fakes: Fakes) 
     assert (fakes.asked["request"].kubernetes, fakes.asked["request"].helm) == ("1.34.4", "3")
     assert fakes.asked["profile"] == "as-shipped"
     request = fakes.asked["request_of_drill"]
-    assert (request.settings.values, request.values) == (values, Own(values, "server: {}", {"server": {}}))
+    assert request.settings.values == (values,)
+    assert request.values == Own((ValuesFile(values, "server: {}"),), (), {"server": {}})
     assert request.settings.evidence == "always"
     assert fakes.asked["variant"] == Variant("no-remedy")
     assert [(drill["scenario"], drill["control"]) for drill in stored(session)["drills"]] == [

@@ -16,7 +16,7 @@ from promdrill.cluster.address import Address
 from promdrill.core import reading
 from promdrill.core.errors import UsageError
 from promdrill.helm.values import ChartPlan
-from promdrill.helm.values.user import Own
+from promdrill.helm.values.user import Own, ValuesFile
 from promdrill.request import fulfil, options, planning
 from promdrill.request.fulfil import Preflight
 from promdrill.request.options import OPTIONS
@@ -96,7 +96,9 @@ def test_values_are_read_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     monkeypatch.setattr(reading, "opened", counted)
     request = make({"VALUES": "own.yaml"}, folder=place)
-    assert request.values == Own(place / "own.yaml", "server: {retention: 1d}\n", {"server": {"retention": "1d"}})
+    assert request.values == Own(
+        (ValuesFile(place / "own.yaml", "server: {retention: 1d}\n"),), (), {"server": {"retention": "1d"}}
+    )
     assert read == [place / "own.yaml"]
     (place / "own.yaml").unlink()
     assert Request.read(request.write(place / "request.json")) == request, "and never by the process that is given it"

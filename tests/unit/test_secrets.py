@@ -45,7 +45,7 @@ def settings() -> Settings:
         chart=f"oci://user:{CANARY}@charts.example/prometheus",
         repo=f"https://{CANARY}@charts.example",
         mirror=f"user:{CANARY}@mirror.example:5000",
-        values=Path("values.yaml"),
+        values=(Path("values.yaml"),),
     )
 
 

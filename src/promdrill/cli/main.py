@@ -92,6 +92,11 @@ COMMANDS = (
         "reference",
     ),
     Command("runbook", "work with runbooks", "runbook"),
+    Command(
+        "plan",
+        "show which of your values drills override, and which no template reads, without a cluster",
+        "plan",
+    ),
     Command("supply", "fetch everything that drills need, without running any", "supply"),
     Command("bundle", "pack everything a run needs into one file, for a machine without a network", "bundle"),
     Command("doctor", "check what a run needs, and say how to fix what is missing", "doctor"),

@@ -65,8 +65,8 @@ def add(commands: Subcommands) -> None:
         execute=_execute,
     )
     for variable, meaning in VARIABLES.items():
-        flag = f"--{variable.lower().replace('_', '-')}"
-        parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]")
+        flag, action = options.flag(variable), options.action(variable)
+        parser.add_argument(flag, metavar=variable, help=f"{meaning} [${variable}]", action=action)
     parser.add_argument(
         "--reports", type=path_of, default=paths.reports_dir(), help="folder of all reports (default: reports)"
     )

@@ -82,7 +82,10 @@ def add_drilling(
     parser.set_defaults(variants=variants)
     for variable, meaning in OPTIONS.items():
         if variable not in without:
-            parser.add_argument(options.flag(variable), metavar=variable, help=f"{meaning} [${variable}]")
+            action = options.action(variable)
+            parser.add_argument(
+                options.flag(variable), metavar=variable, help=f"{meaning} [${variable}]", action=action
+            )
     parser.add_argument(
         "--reports", type=path_of, default=Path("reports"), help="folder of all reports (default: reports)"
     )

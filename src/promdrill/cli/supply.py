@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from promdrill.request.request import Request
 
 VARIABLES = (
-    *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "APP_VERSION", "IMAGES"),
+    *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "SET", "APP_VERSION", "IMAGES"),
     *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR"),
 )
 """Variables of a run that decide what it needs."""
@@ -41,7 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     for option in options.OPTIONS:
         if option.variable in VARIABLES:
-            parser.add_argument(option.flag, metavar=option.variable, help=f"{option.meaning} [${option.variable}]")
+            said, action = f"{option.meaning} [${option.variable}]", options.action(option.variable)
+            parser.add_argument(option.flag, metavar=option.variable, help=said, action=action)
 
 
 def asked(arguments: argparse.Namespace) -> Request:

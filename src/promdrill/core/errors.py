@@ -65,6 +65,7 @@ class CommandFailed(PromdrillError):
         output: Standard output and standard error as captured, in that order.
         outcome: How it ended, in words: "exit code 1".
         paste: The command as a person would paste it, with its variables.
+        refusal: The tool's own words for why it refused, whole, if whoever ran it can tell them; else empty.
     """
 
     def __init__(
@@ -83,6 +84,7 @@ class CommandFailed(PromdrillError):
         self.output = output
         place = f"(cd {shlex.quote(str(cwd))} && " if cwd else ""
         assigned = " ".join(f"{k}={shlex.quote(v)}" for k, v in sorted((env or {}).items()))
+        self.refusal = ""
         self.outcome = what or f"exit code {exit_code}"
         self.paste = f"{place}{assigned + ' ' if assigned else ''}{shlex.join(argv)}{')' if cwd else ''}"
         tail = output.strip()[-4000:]

@@ -30,7 +30,8 @@ HINT = "correct it; a text may need quotes"
 T = TypeVar("T")
 
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MERGE = "tag:yaml.org,2002:merge"
+MERGE = "tag:yaml.org,2002:merge"
+"""The tag of a key that takes over the pairs of another mapping: ``<<``."""
 
 
 class Loader(_BASE):  # type: ignore[misc]  # libyaml where PyYAML was built with it: ten times as fast
@@ -56,7 +57,7 @@ class Loader(_BASE):  # type: ignore[misc]  # libyaml where PyYAML was built wit
         if isinstance(node, MappingNode) and self.strict:
             seen: set[Hashable] = set()
             for key, _ in node.value:
-                if isinstance(key, ScalarNode) and key.tag != _MERGE:
+                if isinstance(key, ScalarNode) and key.tag != MERGE:
                     if (key.tag, key.value) in seen:
                         what = f"the key {_short(key)} appears twice"
                         raise yaml.constructor.ConstructorError(None, None, what, key.start_mark)

@@ -130,7 +130,7 @@ class Course:
     def _resume(self, incident: Incident) -> Standing:
         """Continue where another process stopped: the incident may have been repaired by hand in the meantime."""
         interval_s = incident.memory.interval_s
-        limits = timings(self._site.execution.profile, interval_s)
+        limits = timings(self._site.execution.profile, interval_s, self._site.server.ready_after_s)
         scene = self._watched(self._site.installation, limits, interval_s)
         return Standing(scene, incident.memory, replace(incident.moments, remediated=self._clock.utc()))
 
@@ -178,7 +178,7 @@ class Course:
         storage_class = site.namespace if leave is None else ""  # the cluster's default
         installation.compose(drilled.scenario_dir / "values.yaml", drilled.values, storage_class)
         interval_s = installation.scrape_interval_s
-        limits = timings(site.execution.profile, interval_s)
+        limits = timings(site.execution.profile, interval_s, site.server.ready_after_s)
         site.require_images(self._plan.beside)
         if leave is None:
             provision.prepare(
@@ -187,6 +187,8 @@ class Course:
                 self._undo,
                 storage=self._plan.storage,
                 beside=self._plan.beside,
+                needs=drilled.needs,
+                nodes=site.cluster.nodes,
                 journal=self._journal,
                 timeout_s=limits.provision_s,
             )

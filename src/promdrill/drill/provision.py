@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from promdrill.cluster.storage import CLASSES, DEFAULT_CLASS, STANDARD
@@ -13,8 +13,9 @@ from promdrill.core.journal import Journal
 from promdrill.core.merging import merged
 from promdrill.faults.base import NAMESPACE, Undo
 from promdrill.install import Installation
-from promdrill.kube.client import MANAGED_BY, Kube, NotFound
-from promdrill.kube.gone import wait_until_gone
+from promdrill.install.needs import CLAIM, Needs
+from promdrill.kube.client import MANAGED_BY, Kube, NotFound, object_path
+from promdrill.kube.gone import wait_until_established, wait_until_gone
 
 _COPIED = (
     "provisioner",
@@ -35,6 +36,8 @@ def prepare(
     *,
     storage: Mapping[str, Any],
     beside: Sequence[Mapping[str, Any]] = (),
+    needs: Needs | None = None,
+    nodes: Iterable[str] = (),
     journal: Journal,
     timeout_s: float,
 ) -> None:
@@ -48,6 +51,9 @@ def prepare(
         undo: Learns how to remove what is created here.
         storage: Fields merged into the class, for example `{"allowVolumeExpansion": False}`.
         beside: Further objects for the namespace, applied in this order.
+        needs: What the installation needs, made before all else. What is the whole cluster's stays when the drill ends,
+            for the drills beside it.
+        nodes: Names of the cluster's nodes.
         journal: The drill's journal.
         timeout_s: Seconds for a leftover namespace to disappear.
 
@@ -65,6 +71,8 @@ def prepare(
     if any(found["metadata"]["name"] == namespace for found in classes):
         kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; its parameters cannot be changed
     kube.apply(copy)
+    if needs is not None:
+        supply(kube, needs, namespace, nodes, Deadline.after(timeout_s))
     _apply_beside(kube, namespace, beside)
 
 
@@ -100,6 +108,37 @@ def prepare_adopted(
 def _apply_beside(kube: Kube, namespace: str, beside: Sequence[Mapping[str, Any]]) -> None:
     for obj in beside:
         kube.apply({**obj, "metadata": {**obj["metadata"], "namespace": namespace}})
+
+
+def supply(kube: Kube, needs: Needs, namespace: str, nodes: Iterable[str], deadline: Deadline) -> None:
+    """Make what an installation needs and the cluster does not have.
+
+    Raises:
+        ClusterError: A definition of a kind was not served in time.
+    """
+    for each in needs.made:
+        metadata = {**each.body["metadata"], "labels": dict(MANAGED_BY)}
+        obj = {**each.body, "metadata": metadata if each.shared else {**metadata, "namespace": namespace}}
+        if obj["kind"] == CLAIM:
+            obj["spec"] = {**obj["spec"], "storageClassName": namespace}
+        path = object_path(obj)
+        if each.shared and _exists(kube, path):
+            continue
+        kube.apply(obj)
+        if obj["kind"] == "CustomResourceDefinition":
+            wait_until_established(kube, path, deadline)
+    if needs.labels:
+        labels = {label: value for label, (value, _) in needs.labels.items()}
+        for node in nodes:
+            kube.patch(f"/api/v1/nodes/{node}", {"metadata": {"labels": labels}})
+
+
+def _exists(kube: Kube, path: str) -> bool:
+    try:
+        kube.get(path)
+    except NotFound:
+        return False
+    return True
 
 
 def storage_class(classes: Sequence[Mapping[str, Any]], name: str, changes: Mapping[str, Any]) -> dict[str, Any]:

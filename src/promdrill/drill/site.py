@@ -16,17 +16,22 @@ from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
 from promdrill.core.model import INSTALLS, DrillResult, Variant
 from promdrill.core.redact import redact_lines, redact_text
+from promdrill.drill.own_names import named
 from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
 from promdrill.helm.values import edit as editing
 from promdrill.install import ChartRef, Installation, Manual, Operator, release
+from promdrill.install.needs import Needs
 from promdrill.kube.client import Kube
 from promdrill.observe.server import Server
 from promdrill.observe.targets import DRILLS
 from promdrill.runbook import repairs
 from promdrill.runbook.environment import Tools
 from promdrill.runbook.parse import Runbook, parse
+
+RUNBOOKS = "runbooks"
+"""Folder of the cluster's with the runbooks that were written anew."""
 
 STATEFUL_CLAIM = "storage-volume"
 """Name of the claim template of prometheus-community/prometheus' StatefulSet, unless the values name another."""
@@ -87,6 +92,8 @@ class Drilled:
         install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
         crds: Manifest with the Prometheus operator's definitions; only its install reads it.
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
+        needs: What the chart's objects need that a new cluster does not have.
+        server: The names of the Prometheus, if they were found in what the chart renders to; None for the usual ones.
     """
 
     scenario: str
@@ -95,6 +102,8 @@ class Drilled:
     install: str = INSTALLS[0]
     crds: Path = Path()
     values: Sequence[Path | Mapping[str, Any]] = ()
+    needs: Needs = Needs()  # noqa: RUF009  frozen
+    server: Server | None = None
 
     def value(self, path: str) -> Any:
         """What the scenario's values, and those over them, have at a dotted path; None for nothing."""
@@ -226,6 +235,8 @@ class Site:
     @property
     def server(self) -> Server:
         """The names of the drilled Prometheus; its claim is that of a StatefulSet where the values ask for one."""
+        if self.drilled.server is not None:
+            return self.drilled.server
         drilled, server = self.drilled, self.installation.server
         if drilled.install != "helm" or server.claim_name or not drilled.value("server.statefulSet.enabled"):
             return server
@@ -266,8 +277,18 @@ class Site:
 
     @property
     def runbook_file(self) -> Path:
-        """The runbook that is run."""
-        return self.execution.runbook or self.scenario_dir / "runbook.md"
+        """The runbook that is run: another one, the scenario's, or a copy of that with this Prometheus' names."""
+        shipped = self.scenario_dir / "runbook.md"
+        found = self.execution.runbook or shipped
+        if self.drilled.server is None or found.parent != self.scenario_dir:
+            return found
+        text = found.read_text(encoding="utf-8")
+        adapted = named(text, self.drilled.server)
+        if adapted == text:
+            return found
+        copy = self.cluster.private / RUNBOOKS / self.name / found.name
+        files.write(copy, adapted)
+        return copy
 
     def runbook(self) -> Runbook:
         """What is carried out: the runbook, or its Diagnosis and another repair.

@@ -91,8 +91,17 @@ _AS_SHIPPED = replace(
 _TABLE = {"fast": _FAST, "as-shipped": _AS_SHIPPED}
 
 
-def timings(profile: str, scrape_interval_s: float) -> Timings:
+DELAY_INCLUDED_S = 30.0
+"""Seconds of the chart's own readiness delay, which the table includes."""
+
+
+def timings(profile: str, scrape_interval_s: float, ready_after_s: float = 0.0) -> Timings:
     """The deadlines of a profile for a server that scrapes every `scrape_interval_s` seconds.
+
+    Args:
+        profile: The profile.
+        scrape_interval_s: Seconds between two scrapes.
+        ready_after_s: Seconds that the server's readiness probe waits before it asks for the first time.
 
     Raises:
         UsageError: There is no such profile.
@@ -100,12 +109,16 @@ def timings(profile: str, scrape_interval_s: float) -> Timings:
     if profile not in _TABLE:
         raise UsageError(f"no timings for profile {profile!r}", hint=f"one of {', '.join(_TABLE)}")
     base = _TABLE[profile]
-    scrapes_s = SCRAPES_TO_JUDGE * scrape_interval_s
+    delay_s = max(0.0, ready_after_s - DELAY_INCLUDED_S)
+    more_s = SCRAPES_TO_JUDGE * scrape_interval_s + delay_s
     return replace(
         base,
-        baseline_s=base.baseline_s + scrapes_s,
-        stage_s=base.stage_s + scrapes_s,
-        persistence_s=base.persistence_s + scrapes_s,
-        recovery_s=base.recovery_s + scrapes_s,
-        ablation_s=base.ablation_s + scrapes_s,
+        baseline_s=base.baseline_s + more_s,
+        inject_s=base.inject_s + delay_s,
+        stage_s=base.stage_s + more_s,
+        persistence_s=base.persistence_s + more_s,
+        remediate_s=base.remediate_s + 2 * delay_s,  # a rollout or two
+        step_s=base.step_s + delay_s,
+        recovery_s=base.recovery_s + more_s,
+        ablation_s=base.ablation_s + more_s,
     )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import shlex
 import traceback
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 
 from promdrill.core.choices import AS_WRITTEN, REFUSED
@@ -19,6 +21,7 @@ from promdrill.core.errors import (
 )
 from promdrill.core.model import DrillResult, PhaseName, StepRecord, Variant, Verdict
 from promdrill.faults.base import FaultNotTaken
+from promdrill.kube.client import ApiError
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepFailed
 from promdrill.runbook.step import STEP_SECTIONS
@@ -28,6 +31,11 @@ NO_SUCH_COMMAND = 127
 
 REASON_CHARS = 400
 """A reason is one sentence in a summary line; the journal has the whole output."""
+
+_REFUSALS = frozenset(
+    {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY}
+)
+"""With these the API server says what is wrong with an object; with any other, something is wrong with the cluster."""
 
 _MEANINGS = {
     PhaseName.PROVISION: (Verdict.INVALID, "no baseline"),
@@ -71,14 +79,19 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
         return Verdict.FAILED, _sentence(str(error))
     if not isinstance(error, Exception):
         return Verdict.ABORTED, f"interrupted during {phase}"
+    return Verdict.ABORTED, _refusal(error, phase) or _broken(error, phase, scenario)
+
+
+def _broken(error: Exception, phase: PhaseName, scenario: Path) -> str:
+    """What broke: the input, the scenario's test, or promdrill itself."""
     words = _words(error) if isinstance(error, PromdrillError) else f"{type(error).__name__}: {_words(error)}"
     own = line_in(scenario, error)
     if isinstance(error, UsageError):
         place = f"{own}: " if own else ""
-        return Verdict.ABORTED, _sentence(f"bad input, found during {phase}: {place}{_words(error)}")
+        return _sentence(f"bad input, found during {phase}: {place}{_words(error)}")
     if own and not isinstance(error, PromdrillError):
-        return Verdict.ABORTED, _sentence(f"the scenario's test failed during {phase}: {own}: {words}")
-    return Verdict.ABORTED, _sentence(f"the harness failed during {phase}: {words}")
+        return _sentence(f"the scenario's test failed during {phase}: {own}: {words}")
+    return _sentence(f"the harness failed during {phase}: {words}")
 
 
 def of_variant(
@@ -161,9 +174,19 @@ def _words(error: BaseException) -> str:
     if isinstance(error, StepFailed):
         return error.reason
     if isinstance(error, CommandFailed):
-        cause, ended = cause_in(error.output), f"{error.outcome}: {error.paste}"
+        cause, ended = cause_in(error.output), f"{error.outcome}: {shlex.join(error.argv)}"
         return f"{cause} ({ended})" if cause else ended
     return error.message if isinstance(error, PromdrillError) else str(error)
+
+
+def _refusal(error: BaseException, phase: PhaseName) -> str | None:
+    """What the API server or a tool said itself, first and whole: its end may be the cause. None for no refusal."""
+    if isinstance(error, ApiError) and error.status in _REFUSALS:
+        return " ".join(f"{error.said} (the API server, during {phase}: {error.what})".split())
+    if isinstance(error, CommandFailed) and error.refusal:
+        command = " ".join((Path(error.argv[0]).name, *error.argv[1:2]))
+        return f"{error.refusal} ({command}, during {phase}: {error.outcome})"
+    return None
 
 
 def _sentence(text: str) -> str:

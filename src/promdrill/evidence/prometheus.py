@@ -81,12 +81,12 @@ def _routes(sources: Sources, deadline: Deadline) -> list[str]:
     """The service's proxy, which serves ready pods only, then the pods' own."""
     server = sources.server
     space = f"/api/v1/namespaces/{sources.namespace}"
-    service = f"{space}/services/{server.service}:{server.port}/proxy"
+    service = f"{space}/services/{server.service}:{server.port}/proxy{server.prefix}"
     try:
         pods = _server_pods(sources, deadline)
     except ClusterError:
         return [service]  # the missing pods are recorded where they are listed
-    return [service, *(f"{space}/pods/{pod}:{server.pod_port}/proxy" for pod in pods)]
+    return [service, *(f"{space}/pods/{pod}:{server.pod_port}/proxy{server.prefix}" for pod in pods)]
 
 
 def _ask(sources: Sources, deadline: Deadline, routes: list[str], path: str) -> tuple[Any, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from typing import Any
 import yaml
 
 from promdrill.core import shell
+from promdrill.core.errors import CommandFailed
+
+_NOISE = re.compile(r"(level|time)=|\w+\.go:\d+: |\d{4}/\d\d/\d\d |Use --debug flag|WARNING: ")
 
 CLIENT_TIMEOUT_S = 60.0
 """Seconds for Helm commands that wait for no pod: render, lint, read a chart, look up a release."""
@@ -103,7 +107,20 @@ class Helm:
         self._run(argv, timeout_s=timeout_s)
 
     def _run(self, argv: list[str], *, timeout_s: float) -> str:
-        return shell.run([self._binary, *argv], timeout_s=timeout_s, env=self.env).stdout
+        try:
+            return shell.run([self._binary, *argv], timeout_s=timeout_s, env=self.env).stdout
+        except CommandFailed as error:
+            error.refusal = " ".join(essential(error.output).split())
+            raise
+
+
+def essential(output: str) -> str:
+    """Helm's output without warnings, advice and `Error:`."""
+    lines = [line.rstrip() for line in output.splitlines() if line.strip() and not _NOISE.match(line.lstrip())]
+    for number, line in enumerate(lines):
+        if line.startswith("Error: "):
+            return "\n".join([line.removeprefix("Error: "), *lines[number + 1 :]])
+    return "\n".join(lines)
 
 
 def _files(values: Sequence[Path]) -> list[str]:

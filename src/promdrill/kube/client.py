@@ -49,15 +49,18 @@ class ApiError(ClusterError):
     """The API server refused.
 
     Attributes:
+        what: The request.
         status: HTTP status.
+        said: The server's own sentence.
         reason: The API's own word, such as `AlreadyExists`; empty if it gave none.
     """
 
     def __init__(self, what: str, status: int, text: str) -> None:
         body = _json_object(text)
-        self.status = status
+        self.what, self.status = what, status
+        self.said = str(body.get("message") or text.strip()[:500])
         self.reason = str(body.get("reason", ""))
-        super().__init__(f"{what}: HTTP {status}: {body.get('message') or text.strip()[:500]}")
+        super().__init__(f"{what}: HTTP {status}: {self.said}")
 
 
 class NotFound(ApiError):

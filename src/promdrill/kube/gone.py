@@ -1,8 +1,10 @@
-"""Wait until an object is gone."""
+"""Wait until an object is gone, or until the kind that it defines is served."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
@@ -27,18 +29,47 @@ def wait_until_gone(kube: Kube, path: str, deadline: Deadline) -> None:
         threading.Event().wait(_RELIST_S)
 
 
+def wait_until_established(kube: Kube, path: str, deadline: Deadline) -> None:
+    """Return once the API server serves the kind that a CustomResourceDefinition defines.
+
+    Raises:
+        ClusterError: It does not at the deadline.
+    """
+    while not _established(kube, path, deadline):
+        if deadline.passed:
+            name = path.rpartition("/")[2]
+            raise ClusterError(
+                f"{name} is not served after {deadline.budget_s:.0f} s", hint=f"kubectl describe crd {name}"
+            )
+        threading.Event().wait(_RELIST_S)
+
+
 def _gone(kube: Kube, path: str, deadline: Deadline) -> bool:
     """Whether the object is gone, or disappears while it is watched."""
     try:
         found = kube.get(path)
     except NotFound:
         return True
+    return any(event["type"] == "DELETED" for event in _changes(kube, path, found, deadline))
+
+
+def _established(kube: Kube, path: str, deadline: Deadline) -> bool:
+    found = kube.get(path)
+    return _serves(found) or any(_serves(event["object"]) for event in _changes(kube, path, found, deadline))
+
+
+def _serves(definition: Mapping[str, Any]) -> bool:
+    conditions = (definition.get("status") or {}).get("conditions") or ()
+    return any(each.get("type") == "Established" and each.get("status") == "True" for each in conditions)
+
+
+def _changes(kube: Kube, path: str, found: Mapping[str, Any], deadline: Deadline) -> Iterator[dict[str, Any]]:
+    """What happens to an object from now to the deadline."""
     collection, _, name = path.rpartition("/")
-    events = kube.watch(
+    return kube.watch(
         collection,
         resource_version=found["metadata"]["resourceVersion"],
         stop=threading.Event(),
         timeout_s=max(1.0, deadline.remaining_s),
         params={"fieldSelector": f"metadata.name={name}"},
     )
-    return any(event["type"] == "DELETED" for event in events)

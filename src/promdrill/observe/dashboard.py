@@ -83,7 +83,7 @@ class Source:
         if grafana:
             prefix = f"/api/datasources/proxy/uid/{DATA_SOURCE}"
             return cls(GRAFANA_SERVICE, GRAFANA_PORT, prefix, f"Grafana's data source {DATA_SOURCE}")
-        return cls(server.service, server.port, "", "Prometheus itself")
+        return cls(server.service, server.port, server.prefix, "Prometheus itself")
 
     @property
     def remark(self) -> str:
@@ -93,14 +93,14 @@ class Source:
     @property
     def ready(self) -> tuple[Condition, ...]:
         """What must hold before it can be asked, apart from Prometheus being ready."""
-        return (pods_ready({"app": GRAFANA_SERVICE}, 1),) if self.prefix else ()
+        return (pods_ready({"app": GRAFANA_SERVICE}, 1),) if self.service == GRAFANA_SERVICE else ()
 
     def objects(self, server: Server) -> list[Object]:
         """What has to run beside Prometheus: manifests/grafana, its data source pointed at this Prometheus."""
-        if not self.prefix:
+        if self.service != GRAFANA_SERVICE:
             return []
         files = sorted((paths.manifests_dir() / "grafana").glob("*.yaml"))
-        url = f"http://{server.service}:{server.port}"
+        url = f"http://{server.service}:{server.port}{server.prefix}"
         texts = [file.read_text(encoding="utf-8").replace(SHIPPED_URL, url) for file in files]
         return [obj for text in texts for obj in yaml.safe_load_all(text) if obj]
 

@@ -163,7 +163,7 @@ class _NotServed(ClusterError):
 
 
 def _get(kube: Kube, server: Server, path: str) -> Answer:
-    place = f"/api/v1/namespaces/{server.namespace}/services/{server.service}:{server.port}/proxy"
+    place = f"/api/v1/namespaces/{server.namespace}/services/{server.service}:{server.port}/proxy{server.prefix}"
     return kube.request("GET", f"{place}{path}", timeout_s=QUERY_TIMEOUT_S)
 
 

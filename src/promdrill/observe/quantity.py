@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from promdrill.core.errors import UsageError
 
@@ -23,11 +23,23 @@ def size_bytes(quantity: str) -> int:
     Raises:
         ValueError: It is not a quantity.
     """
+    return int(amount(quantity))
+
+
+def amount(quantity: str) -> Decimal:
+    """A quantity such as ``100m`` or ``1300Gi`` as a number.
+
+    Raises:
+        ValueError: It is not a quantity.
+    """
     found = _FORM.fullmatch(quantity)
-    if found is None:
+    if found is None or not found[1].strip("."):
         raise ValueError(f"not a quantity: {quantity!r}")
     number, unit = found.groups(default="")
-    return int(Decimal(number) * _FACTORS[unit])
+    try:
+        return Decimal(number) * _FACTORS[unit]
+    except InvalidOperation as error:
+        raise ValueError(f"not a quantity: {quantity!r}") from error
 
 
 def duration_s(text: str, where: str) -> float:

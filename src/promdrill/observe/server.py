@@ -33,6 +33,11 @@ class Server:
             a StatefulSet gives it, if the values have ``server.statefulSet.enabled``.
         containers: Number of containers in a pod, all of which have to be ready.
         labels: Labels of its pods, if they are not those of the chart.
+        prefix: Path below which it answers, without a slash at its end; empty where it has none.
+        data: Path in the container where its volume is mounted.
+        workload: The kind of the workload, in lower case.
+        component: What the chart's labels call the server.
+        ready_after_s: Seconds that its readiness probe waits before it asks for the first time.
     """
 
     namespace: str
@@ -46,6 +51,11 @@ class Server:
     claim_name: str = ""
     containers: int = 2
     labels: tuple[tuple[str, str], ...] = ()
+    prefix: str = ""
+    data: str = "/data"
+    workload: str = "deployment"
+    component: str = "server"
+    ready_after_s: float = 0.0
 
     @classmethod
     def of(cls, namespace: str, release: str) -> Server:
@@ -135,7 +145,7 @@ class Server:
 
     def http(self, method: str, path: str, status: int) -> Condition:
         """The service answers a request with that status. A POST is really sent, twice a second, while waited for."""
-        probe = HttpProbe(self.service, self.port, method, path)
+        probe = HttpProbe(self.service, self.port, method, f"{self.prefix}{path}")
         return Condition(
             f"{method} {path} answers {status}",
             Kind.HTTP,
@@ -159,7 +169,7 @@ class Server:
             text: The condition's name.
             show: Puts the body into words; by default, the parts that the predicate read are shown.
         """
-        probe = HttpProbe(self.service, self.port, "GET", path)
+        probe = HttpProbe(self.service, self.port, "GET", f"{self.prefix}{path}")
         return Condition(text, Kind.HTTP, lambda snapshot: judges.http_json(snapshot, probe, predicate, show), (probe,))
 
     def flag(self, name: str, value: str) -> Condition:
@@ -232,7 +242,7 @@ class Server:
         self, promql: str, predicate: Callable[[Vector], bool], text: str, *, at_s: float | None = None
     ) -> Condition:
         """`predicate` holds for the result, even an empty one, of an instant query at Unix second `at_s`, or now."""
-        probe = QueryProbe(self.service, self.port, promql, at_s)
+        probe = QueryProbe(self.service, self.port, promql, at_s, self.prefix)
         return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
     def metric(self, name: str, predicate: Callable[[float], bool], text: str, **labels: str) -> Condition:
@@ -264,7 +274,8 @@ class Server:
 
     def metrics_probe(self, names: frozenset[str]) -> MetricsProbe:
         """The probe for metrics of those names, sent to the newest server pod itself."""
-        return MetricsProbe(self.service, self.port, names=names, pod=f"{self.fullname}-", pod_port=self.pod_port)
+        path, pod = f"{self.prefix}/metrics", f"{self.fullname}-"
+        return MetricsProbe(self.service, self.port, path, names=names, pod=pod, pod_port=self.pod_port)
 
     def claim_size(self, at_least: str) -> Condition:
         """The claim is bound, and its status shows at least that capacity (a quantity such as ``1Gi``)."""
@@ -300,7 +311,7 @@ class Server:
 
     @property
     def _age(self) -> QueryProbe:
-        return QueryProbe(self.service, self.port, AGE_QUERY)
+        return QueryProbe(self.service, self.port, AGE_QUERY, prefix=self.prefix)
 
     def _run(self, snapshot: Snapshot, container: str) -> tuple[str, int]:
         """Pod UID and restart count of a container's current run; ("", -1) if there is none."""

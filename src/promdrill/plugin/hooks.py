@@ -19,7 +19,7 @@ import pytest
 from promdrill.core.choices import MOST_JOBS, VARIANTS
 from promdrill.core.errors import PromdrillError
 from promdrill.request.markers import MARKERS
-from promdrill.request.options import OPTIONS, PLUGIN
+from promdrill.request.options import OPTIONS, PLUGIN, action
 
 if TYPE_CHECKING:
     from promdrill.cluster.kind import PinnedKindCluster
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add promdrill's options; the options for kind itself are pytest-kind's."""
     group = parser.getgroup("promdrill", "drills of Prometheus on kind")
     for option in OPTIONS:
-        group.addoption(option.flag, metavar=option.variable, help=option.meaning)
+        group.addoption(option.flag, metavar=option.variable, help=option.meaning, action=action(option.variable))
     group.addoption("--variants", choices=VARIANTS, help="run each drill's controls or ablations instead of the drill")
     group.addoption("--jobs", metavar="N", help=f"drills that run in parallel, 1 to {MOST_JOBS} (default: 1)")
     group.addoption(

@@ -32,6 +32,7 @@ from promdrill.parallel.parent import Means, SideBySide
 from promdrill.request import adopting, fulfil, scenarios
 from promdrill.request.fulfil import Preflight
 from promdrill.request.options import OPTIONS, PLUGIN
+from promdrill.request.options import joined as in_one
 from promdrill.request.request import KindOptions, Request, make
 from promdrill.results import folder, summary, variants
 from promdrill.results.junit import properties
@@ -95,7 +96,7 @@ class DrillSession:
         join = _path(config, "join")
         if join is not None:
             return cls.joining(Joined.read(join))
-        given = {option.variable: config.getoption(option.name) for option in OPTIONS}
+        given = {option.variable: in_one(config.getoption(option.name)) for option in OPTIONS}
         return cls(
             make(
                 given | {"JOBS": config.getoption("jobs"), "ADOPT": config.getoption("adopt")},

@@ -31,7 +31,7 @@ from promdrill.helm.values.user import Own
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
 from promdrill.kube.expected import Expected
-from promdrill.request import adopting, planning
+from promdrill.request import adopting, as_rendered, changes, planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
@@ -91,16 +91,34 @@ def preflight(request: Request, *, say: Say) -> Preflight:
         UsageError: The chart, its version, its values or its images cannot be used.
         SupplyError: Something could not be fetched or built.
     """
-    settings, asked = request.settings, request.of_supply()
-    own = (settings.chart, settings.chart_version, settings.repo, settings.values, settings.app_version)
+    settings = request.settings
+    own = (settings.chart, settings.chart_version, settings.repo, request.values, settings.app_version)
     if settings.bundle is not None:
         return Preflight(bundle=_unpacked(settings.bundle, request, say))
     if not any((*own, request.cluster.adopt)) and (settings.subcharts, settings.images) == ("on", "nearest"):
         return Preflight()
+    return Preflight(planned=_looked_at(request, say))
+
+
+def planned(request: Request, *, say: Say) -> Planned:
+    """What a request's drills install, without a machine that could run them.
+
+    Args:
+        request: The request; its scenarios would be drilled.
+        say: Told what happens.
+
+    Raises:
+        UsageError: The chart, its version, its values or its images cannot be used.
+        SupplyError: Something could not be fetched or built.
+    """
+    return _looked_at(request.with_supply().settled(say=say), say)
+
+
+def _looked_at(request: Request, say: Say) -> Planned:
+    asked = request.of_supply()
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
-    folders = request.needed(request.scenarios)
-    return Preflight(planned=planning.plan_of(request, folders, helm, chart, supply.available(asked)))
+    return planning.plan_of(request, request.needed(request.scenarios), helm, chart, supply.available(asked))
 
 
 def _unpacked(file: Path, request: Request, say: Say) -> Opened:
@@ -132,11 +150,9 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     if plan is None:  # only our own manifests are installed
         app_version = settings.app_version or manifests.APP_VERSION
         plan = ChartPlan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
-    for remark in plan.remarks:
-        say(remark)
-    for scenario, conflicts in plan.conflicts.items():
-        for conflict in conflicts:
-            say(f"{scenario}: {conflict}")
+    shown = [each for each in changes.changes(planned, request.values) if each.kind is not changes.Kind.ADDED]
+    for line in changes.lines(shown):
+        say(line)
     wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
     further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
     archives = dict(zip(further, supply.archives(asked, further, on_event=say), strict=True))
@@ -316,37 +332,38 @@ def drill(
             return what, said
 
         own, said = drilled(scenario, install)
-        yield Drill(
-            Site(
-                cluster=Cluster(
-                    kube=kube,
-                    helm=Helm(tools.helm, reached.kubeconfig, helm_home, before=kube.require_expected),
-                    kubeconfig=reached.kubeconfig,
-                    nodes=reached.nodes,
-                    leave=reached.leave,
-                    private=made.path,
-                    tools=tools,
-                    images=supplied.images,
-                    trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
-                ),
-                drilled=own,
-                execution=Execution(
-                    profile=settings.profile,
-                    variant=variant,
-                    runbook=_runbook(scenario, variant, settings),
-                    until_alone=until_alone,
-                    evidence=settings.evidence,
-                    keep=request.cluster.keep,
-                ),
-                recording=Recording(
-                    folder=folder,
-                    journal=journal,
-                    remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
-                    on_result=run.record,
-                ),
-                other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
-            )
+        site = Site(
+            cluster=Cluster(
+                kube=kube,
+                helm=Helm(tools.helm, reached.kubeconfig, helm_home, before=kube.require_expected),
+                kubeconfig=reached.kubeconfig,
+                nodes=reached.nodes,
+                leave=reached.leave,
+                private=made.path,
+                tools=tools,
+                images=supplied.images,
+                trouble=lambda since: vitals.trouble(made.name, kube, written, since=since),
+            ),
+            drilled=own,
+            execution=Execution(
+                profile=settings.profile,
+                variant=variant,
+                runbook=_runbook(scenario, variant, settings),
+                until_alone=until_alone,
+                evidence=settings.evidence,
+                keep=request.cluster.keep,
+            ),
+            recording=Recording(
+                folder=folder,
+                journal=journal,
+                remarks=(*supplied.remarks, *legacy.remarks(chart), *said),
+                on_result=run.record,
+            ),
+            other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
         )
+        if request.values is not None or settings.chart is not None:
+            site = as_rendered.of(site, request.values, kubernetes=reached.kubernetes or supplied.kubernetes)
+        yield Drill(site)
 
 
 @dataclass(frozen=True, slots=True)

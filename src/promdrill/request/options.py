@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from promdrill.core import paths
 from promdrill.core.choices import (
@@ -65,7 +66,8 @@ OPTIONS = (
     Option(
         "SUBCHARTS", "subcharts", f"{', '.join(SUBCHARTS)}: off removes the subcharts that no drill needs (default: on)"
     ),
-    Option("VALUES", "values", "file with Helm values, layered over the scenario's own"),
+    Option("VALUES", "values", "files with Helm values, comma separated, the last one counts; over the scenario's own"),
+    Option("SET", "assigned", "single Helm values over those of VALUES, in the syntax of Helm's --set"),
     Option("APP_VERSION", "app_version", "version of Prometheus instead of the chart's"),
     Option(
         "IMAGES",
@@ -101,6 +103,9 @@ SESSION = (
 """What `promdrill run` takes for the session as a whole; pytest has its own ways to collect and to name clusters."""
 
 
+SEVERAL = frozenset({"VALUES", "SET"})
+"""Variables whose option may be given several times; commas join the values."""
+
 LONGEST = 1 << 16
 """Most characters of a value: ids of a thousand scenarios."""
 
@@ -127,6 +132,16 @@ def flag(variable: str) -> str:
     return f"--{variable.lower().replace('_', '-')}"
 
 
+def action(variable: str) -> Literal["append", "store"]:
+    """What argparse and pytest do with a variable's option."""
+    return "append" if variable in SEVERAL else "store"
+
+
+def joined(value: str | Sequence[str] | None) -> str | None:
+    """The value of an option that may have been given several times; None if it was not given."""
+    return value if isinstance(value, str | None) else ",".join(value) or None
+
+
 def given(arguments: argparse.Namespace, variables: Iterable[str]) -> dict[str, str | None]:
     """The values of these variables from the command line, else from the environment; empty means unset."""
-    return {name: getattr(arguments, name.lower(), None) or os.environ.get(name) or None for name in variables}
+    return {name: joined(getattr(arguments, name.lower(), None)) or os.environ.get(name) or None for name in variables}

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from promdrill import doctor
+from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.reference import Reference, named_in
 from promdrill.cluster import storage
 from promdrill.core import paths, reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
-from promdrill.helm.compatibility.table import Kind, rows
+from promdrill.helm.compatibility.table import Kind, rows, text_of
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import read
 from promdrill.install import manifests
+from promdrill.install.needs import Needs, Node, needs_of
 from promdrill.request import adopting
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
@@ -35,10 +39,12 @@ class Planned:
     Attributes:
         chart: The chart's folder or .tgz, with everything that the drills need from it.
         plan: Their values and images; None if no drill installs a chart.
+        needs: Scenario to what its objects need that a new cluster does not have.
     """
 
     chart: Path
     plan: ChartPlan | None
+    needs: Mapping[str, Needs] = field(default_factory=dict)
 
 
 def plan_of(
@@ -93,8 +99,27 @@ def plan_of(
         available=available,
         kubernetes=settings.kubernetes,
         look=adopting.inspect if adopts else None,
+        whole=chart,
     )
-    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)))
+    needs = {name: needs_of(objects, chart, node(), release(name)) for name, objects in found.rendered.items()}
+    _refuse(needs, request)
+    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs)
+
+
+def node() -> Node:
+    """The cluster's node, which is this machine."""
+    return Node(os.cpu_count() or 1, doctor.memory_bytes(), machine.examine().architecture)
+
+
+def _refuse(needs: Mapping[str, Needs], request: Request) -> None:
+    """Refuse what no cluster of promdrill has, with the user's value that asks for it."""
+    wrong: dict[str, str] = {}
+    for each in (refused for found in needs.values() for refused in found.refused):
+        path = request.values.path_of(each.value) if request.values is not None else None
+        place = f"{request.values.place(path)}: {text_of(path)}: " if path and request.values is not None else ""
+        wrong[f"{place}{each.what}"] = f"SET={text_of(path)}=null, which gives the chart's own" if path else ""
+    if wrong:
+        raise UsageError("\n".join(wrong), hint=next(filter(None, wrong.values()), "other values"))
 
 
 def _fetches(request: Request) -> bool:

@@ -34,7 +34,7 @@ from promdrill.supply.bundle.read import Listed
 from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import SupplyRequest
 
-_FILES = ("values", "runbook", "bundle")
+_FILES = ("runbook", "bundle")
 """Fields of `Settings` that are paths of files."""
 
 _INSTEAD = {
@@ -87,7 +87,7 @@ class Request:
         cluster: Options of the cluster to make.
         joins: A running cluster to use instead of making one; it is left running.
         reports: Folder of the run's report; None for a new one.
-        values: Content of the file `Settings.values`.
+        values: What `Settings.values` and `Settings.assigned` say; None for nothing.
         bundle: Manifest of the bundle `Settings.bundle`.
         choice: The supply that was chosen; None until it is needed, and for a bundle.
     """
@@ -291,13 +291,18 @@ def chart_of(settings: Settings) -> find.ChartRequest:
 
 def _value(option: Option, text: str, folder: Path) -> Any:
     if option.field in _FILES:
-        typed = reading.path_of(text, said=f"{option.variable}={reading.shown(text)}")
-        return folder / typed
+        return _path(option.variable, text, folder)
+    if option.field == "values":
+        return tuple(_path(option.variable, each.strip(), folder) for each in text.split(",") if each.strip())
     return choices.repeats(text) if option.field == "repeat" else text
 
 
+def _path(variable: str, text: str, folder: Path) -> Path:
+    return folder / reading.path_of(text, said=f"{variable}={reading.shown(text)}")
+
+
 def _check(settings: Settings, variants: str | None) -> Own | None:
-    """Refuse settings that cannot work. Returns the content of the VALUES file, which has to be read for that."""
+    """Refuse settings that cannot work. Returns what VALUES and SET say, which has to be read for that."""
     built = catalogue.load(paths.images_dir())
     one_of("SUPPLY", settings.supply, SUPPLIES)
     if settings.bundle is None:  # a bundle holds exactly one version
@@ -317,14 +322,13 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
         text = f"APP_VERSION={shortened(settings.app_version, 80)}: not a version of Prometheus"
         raise UsageError(text, hint="APP_VERSION=3.14.0")
     _check_variants(settings, variants)
-    values = None
-    if settings.values is not None:
-        _check_file("VALUES", settings.values)
-        values = Own.read(settings.values)
+    for file in settings.values:
+        _check_file("VALUES", file)
+    own = Own.read(*settings.values, assigned=settings.assigned or "")
     if settings.runbook is not None:
         _check_file("RUNBOOK", settings.runbook)
         lint(parse(settings.runbook))
-    return values
+    return own if own.files or own.assigned else None
 
 
 def _check_variants(settings: Settings, variants: str | None) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
-from promdrill.core.redact import without_login
+from promdrill.core.redact import redact_lines, without_login
 from promdrill.request.options import OPTIONS
 
 
@@ -27,7 +27,8 @@ class Settings:
         mirror: Image registry to use instead of the public ones; None for those, or the one in the environment.
         bundle: File of ``make bundle`` that everything comes from; None for the supply.
         repeat: Runs of each drill.
-        values: File with Helm values, layered over the scenario's own; None for no file.
+        values: Files with Helm values, the later over the earlier, layered over the scenario's own.
+        assigned: Helm values over those, as Helm's ``--set`` takes them; None for none.
         control: One of `promdrill.core.choices.CONTROLS`; None for the drill itself.
         runbook: A runbook to run instead of the scenario's own; None for the scenario's own.
         profile: How patient the cluster is: `fast` or `as-shipped`.
@@ -41,7 +42,8 @@ class Settings:
     chart_version: str | None = None
     repo: str | None = None
     subcharts: str = "on"
-    values: Path | None = None
+    values: tuple[Path, ...] = ()
+    assigned: str | None = None
     app_version: str | None = None
     images: str = "nearest"
     mirror: str | None = None
@@ -53,7 +55,12 @@ class Settings:
     repeat: int = 1
 
     def changed(self) -> dict[str, str]:
-        """The settings that differ from the defaults, by make's variables, as they may be recorded: without logins."""
+        """The settings that differ from the defaults, by make's variables, as they may be recorded."""
         usual = Settings()
         values = {option.variable: (getattr(self, option.field), getattr(usual, option.field)) for option in OPTIONS}
-        return {name: without_login(str(value)) for name, (value, default) in values.items() if value != default}
+        return {name: _recorded(value) for name, (value, default) in values.items() if value != default}
+
+
+def _recorded(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return redact_lines(without_login(text))

@@ -17,6 +17,8 @@ class Kind(Enum):
     """`what` must be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may override it."""
     NEED = "need"
     """`what` must stay `detail` (YAML; empty for the chart's own) in every drill: names, paths."""
+    YIELD = "yield"
+    """What a scenario sets for `what` only makes a drill quicker; the user's own value counts. `detail` is empty."""
     SWITCH = "switch"
     """`what` turns a component on or off; its other values are below `detail`."""
     FEATURE = "feature"

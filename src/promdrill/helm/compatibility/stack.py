@@ -80,9 +80,9 @@ ROWS = (
     _row(">=0", Kind.NEED, f"{SPEC}.routePrefix", "/", _NAMES),
     _row(">=0", Kind.NEED, JOBS, "", "each drill has jobs of its own"),
     _row(">=0", Kind.NEED, f"{CLAIM}.storageClassName", "", "each drill has a class of its own"),
-    _row(">=0", Kind.NEED, f"{SPEC}.nodeSelector", "{}", "a kind node has no such label"),
-    _row(">=0", Kind.NEED, f"{SPEC}.affinity", "{}", "a kind node has no such label"),
-    _row(">=0", Kind.NEED, f"{SPEC}.priorityClassName", '""', "a kind cluster has no such class"),
+    _row(
+        ">=0", Kind.NEED, rf"{SPEC}.nodeSelector.kubernetes\.io/hostname", "null", "the drill's node has another name"
+    ),
     # --- components that can be turned on ---------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", _VALUES),
     _row(">=0", Kind.SWITCH, "grafana.enabled", "grafana", _VALUES),

@@ -43,11 +43,15 @@ FOLLOWS = "promdrill/value-compatible-with"
 
 _NAME_AND_VERSION = 2
 
+_PACE = (
+    *("readinessProbeInitialDelay", "readinessProbePeriodSeconds", "terminationGracePeriodSeconds", "retention"),
+    *("livenessProbeInitialDelay", "livenessProbePeriodSeconds"),
+)
+
 
 _README = "the chart's README, upgrading"
 _DIFF = "difference of values.yaml or of templates"
-_NAMES = "promdrill.observe.server finds it by this"
-_NODE = "a kind node has no such label, taint or class"
+_NODE = "the drill's node has another name"
 _EXPORTER = "Chart.yaml, condition"
 
 # For scraping kubelets through the API server, as the chart's own jobs did before; tpl is run over each of the texts.
@@ -80,6 +84,7 @@ TABLE = (
     _row("<19", Kind.MOVED, "kube-state-metrics.enabled", "kubeStateMetrics.enabled", f"{_README} to 19.0"),
     _row("<17", Kind.MOVED, "prometheus-pushgateway", "pushgateway", f"{_README} to 17.0"),
     _row("<16", Kind.MOVED, "prometheus-node-exporter", "nodeExporter", f"{_README} to 16.0"),
+    _row("<18", Kind.MOVED, "alertmanager.config", r"alertmanagerFiles.alertmanager\.yml", f"{_README} to 18.0"),
     _row("<10.6", Kind.MOVED, "configmapReload.prometheus", "configmapReload", f"{_DIFF} of 10.6.0"),
     # Files under other names are rendered too, but the default rule_files do not list them.
     # 9.3.1 is the newest that was seen without them.
@@ -105,26 +110,15 @@ TABLE = (
         "{requests: {memory: 16Mi}, limits: {memory: 64Mi}}",
         f"{_DIFF} of 8.15.0",
     ),
-    _row(">=0", Kind.NEED, "nameOverride", '""', _NAMES),
-    _row(">=0", Kind.NEED, "forceNamespace", '""', _NAMES),
-    _row(">=0", Kind.NEED, "server.name", "server", _NAMES),
-    _row(">=0", Kind.NEED, "server.fullnameOverride", '""', _NAMES),
-    _row(">=0", Kind.NEED, "server.replicaCount", "1", _NAMES),
-    _row(">=0", Kind.NEED, "server.statefulSet.enabled", "false", _NAMES),
-    _row(">=0", Kind.NEED, "server.service.enabled", "true", _NAMES),
-    _row(">=0", Kind.NEED, "server.service.servicePort", "80", _NAMES),
-    _row(">=0", Kind.NEED, "server.prefixURL", '""', _NAMES),
+    _row(">=0", Kind.NEED, "forceNamespace", '""', "each drill has a namespace of its own"),
+    _row(">=0", Kind.NEED, "server.replicaCount", "1", "an incident is made and seen in one replica"),
+    _row(">=0", Kind.NEED, "server.service.enabled", "true", "the drill asks Prometheus by way of its Service"),
     _row(">=0", Kind.NEED, "server.persistentVolume.enabled", "true", "most drills are about it"),
-    _row(">=0", Kind.NEED, "server.persistentVolume.existingClaim", '""', _NAMES),
-    _row(">=0", Kind.NEED, "server.persistentVolume.mountPath", "/data", "faults and runbooks say /data"),
     _row(">=0", Kind.NEED, "server.persistentVolume.storageClass", "", "each drill has a class of its own"),
-    _row(">=0", Kind.NEED, "server.nodeSelector", "{}", _NODE),
-    _row(">=0", Kind.NEED, "server.affinity", "{}", _NODE),
-    _row(">=0", Kind.NEED, "server.priorityClassName", '""', _NODE),
+    _row(">=0", Kind.NEED, r"server.nodeSelector.kubernetes\.io/hostname", "null", _NODE),
     _row(">=9,<19", Kind.NEED, "server.enabled", "true", f"{_README} to 9.0"),
-    _row(">=10.6", Kind.NEED, "configmapReload.prometheus.enabled", "true", "recovery is 2/2"),
-    _row(">=10.6", Kind.NEED, "configmapReload.prometheus.name", "configmap-reload", _NAMES),
-    _row("<10.6", Kind.NEED, "configmapReload.name", "configmap-reload", _NAMES),
+    # --- what scenarios set to be quick, and need not ---------------------------------------------------------------
+    *(_row(">=0", Kind.YIELD, f"server.{name}", "", "scenarios/*/values.yaml") for name in _PACE),
     # --- components that can be turned off --------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", "values.yaml"),
     _row(">=19", Kind.SWITCH, "kube-state-metrics.enabled", "kube-state-metrics", f"{_README} to 19.0"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Dependency:
         condition: Value keys that turn it on or off, comma separated; the first one that is set counts. May be empty.
         alias: Its name in this chart and its values; empty for its own name.
         vendored: Whether a chart of that name is in charts/, of whatever version, as Helm checks it.
+        imports: Whether the chart takes over some of its values (`import-values`).
     """
 
     name: str
@@ -42,6 +43,7 @@ class Dependency:
     condition: str
     alias: str
     vendored: bool
+    imports: bool = False
 
     @property
     def called(self) -> str:
@@ -66,6 +68,21 @@ class Vendored:
     version: str
     library: bool
     tree: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A chart, or a subchart at whatever depth.
+
+    Attributes:
+        prefix: Where its values are in those of the outermost chart.
+        tree: Its files.
+        named: The subcharts that it depends on.
+    """
+
+    prefix: tuple[str, ...]
+    tree: Tree
+    named: tuple[Dependency, ...]
 
 
 def metadata(path: Path) -> dict[str, Any]:
@@ -105,6 +122,16 @@ def vendored(path: Path) -> tuple[Vendored, ...]:
     """
     metadata(path)
     return _vendored(tree(path), str(path))
+
+
+def parts(path: Path) -> tuple[Part, ...]:
+    """The chart and all subcharts inside it, at every depth; one that has two names is there twice.
+
+    Raises:
+        UsageError: There is no chart, or an archive in charts/ is not a chart.
+    """
+    metadata(path)
+    return tuple(_parts(tree(path), str(path), ()))
 
 
 def values(path: Path) -> dict[str, Any]:
@@ -165,7 +192,8 @@ def _dependencies(files: Tree, said: str, there: set[str]) -> tuple[Dependency, 
 def _dependency(item: Mapping[str, Any], there: set[str]) -> Dependency:
     fields = ("version", "repository", "condition", "alias")
     texts = {field: "" if item.get(field) is None else str(item[field]) for field in fields}
-    return Dependency(str(item["name"]), **texts, vendored=str(item["name"]) in there)
+    imports = bool(item.get("import-values"))
+    return Dependency(str(item["name"]), **texts, vendored=str(item["name"]) in there, imports=imports)
 
 
 def _vendored(files: Tree, said: str) -> tuple[Vendored, ...]:
@@ -186,6 +214,15 @@ def _vendored(files: Tree, said: str) -> tuple[Vendored, ...]:
             library = about.get("type") == "library"
             parts.append(Vendored(f"charts/{entry}", about["name"], about["version"], library, part))
     return tuple(parts)
+
+
+def _parts(files: Tree, said: str, prefix: tuple[str, ...]) -> Iterator[Part]:
+    inside = _vendored(files, said)
+    named = _dependencies(files, said, {part.name for part in inside})
+    yield Part(prefix, files, named)
+    for part in inside:
+        for key in [item.called for item in named if item.name == part.name] or [part.name]:
+            yield from _parts(part.tree, f"{said}: {part.entry}", (*prefix, key))
 
 
 def _values(files: Tree, said: str) -> dict[str, Any]:

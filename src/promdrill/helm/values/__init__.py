@@ -1,7 +1,8 @@
 """Any chart with any user's values: the values of a drill, what the chart renders to, and its images."""
 
+from promdrill.helm.values.dead import Dead
 from promdrill.helm.values.layers import Layered, layers
 from promdrill.helm.values.plan import Case, ChartPlan, plan
 from promdrill.helm.values.user import Conflict
 
-__all__ = ["Case", "ChartPlan", "Conflict", "Layered", "layers", "plan"]
+__all__ = ["Case", "ChartPlan", "Conflict", "Dead", "Layered", "layers", "plan"]

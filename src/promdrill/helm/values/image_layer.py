@@ -22,6 +22,9 @@ from promdrill.helm.values.images import RELOADER, Choice, Image
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict
 
+Objects = tuple[dict[str, Any], ...]
+"""What a chart renders to."""
+
 ROUNDS = 2
 """Rounds of changing values: the second is for images that appeared, or lost a common registry, in the first."""
 
@@ -53,11 +56,13 @@ class Settled:
         values: The topmost layer.
         images: All images that are rendered with it.
         remarks: What runs instead of what, a sentence each.
+        rendered: Scenario to the objects that its drill installs.
     """
 
     values: Mapping[str, Any]
     images: tuple[Image, ...]
     remarks: tuple[str, ...]
+    rendered: Mapping[str, Objects]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +148,7 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rule
     """
     remarks: dict[str, str] = {}
     for round_number in range(ROUNDS + 1):
-        rendered = _render(chart.renderer, layouts, top)
+        rendered, objects = _render(chart.renderer, layouts, top)
         choices = [rules.choose(image) for image in rendered]
         missing = [choice for choice in choices if choice.chosen is None]
         if missing:
@@ -152,7 +157,7 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rule
             each.wanted: each.chosen for each in choices if each.chosen and not images.same(each.wanted, each.chosen)
         }
         if not left:
-            return Settled(top, tuple(rendered), tuple(dict.fromkeys(remarks.values())))
+            return Settled(top, tuple(rendered), tuple(dict.fromkeys(remarks.values())), objects)
         remarks |= {each.wanted.text: rules.remark(each) for each in choices if each.wanted in left}
         changed: Mapping[str, Any] = top
         for image, to in left.items():
@@ -171,19 +176,27 @@ def _versions(there: Sequence[str]) -> str:
     return " or ".join([*(f"APP_VERSION={version}" for version in there[-1:]), "SUPPLY=registry, which pulls it"])
 
 
-def _render(renderer: Renderer, layouts: Iterable[Layout], top: Mapping[str, Any]) -> dict[Image, Mapping[str, Any]]:
-    """All images, each with all values of a drill that uses it; drills with the same values are rendered once."""
+def _render(
+    renderer: Renderer, layouts: Iterable[Layout], top: Mapping[str, Any]
+) -> tuple[dict[Image, Mapping[str, Any]], dict[str, Objects]]:
+    """All images, each with all values of a drill that uses it, and all objects by their scenario.
+
+    Drills with the same values are rendered once.
+    """
     apart: dict[str, tuple[str, dict[str, Any]]] = {}
+    same: dict[str, list[str]] = {}
     for layout in layouts:
         values = merged(layout.values, top)
-        apart.setdefault(json.dumps(values, sort_keys=True, default=str), (layout.release, values))
+        key = json.dumps(values, sort_keys=True, default=str)
+        apart.setdefault(key, (layout.release, values))
+        same.setdefault(key, []).append(layout.scenario)
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        found = list(pool.map(lambda each: images.collect(renderer.objects(*each)), apart.values()))
+        found = list(pool.map(lambda each: renderer.objects(*each), apart.values()))
     with_values: dict[Image, Mapping[str, Any]] = {}
-    for seen, (_, values) in zip(found, apart.values(), strict=True):
-        for image in seen:
+    for objects, (_, values) in zip(found, apart.values(), strict=True):
+        for image in images.collect(objects):
             with_values.setdefault(image, values)
-    return with_values
+    return with_values, {name: objects for objects, names in zip(found, same.values(), strict=True) for name in names}
 
 
 def _missing(

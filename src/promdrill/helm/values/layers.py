@@ -62,7 +62,7 @@ def stack(
         UsageError: The user's values clash with what the drill needs.
     """
     renamed = moved(scenario, *followed)
-    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, *followed)]
+    rules = [row for kind in (Kind.NEED, Kind.SWITCH, Kind.YIELD) for row in table.rows(kind, *followed)]
     resolved = resolve(merged(scenario, renamed), own.values, rules, own.place) if own else Resolved({}, ())
     found = (defaults(scenario, *followed), renamed, resolved.layer, plan_values)
     return Layered(tuple(layer for layer in found if layer), resolved.conflicts)

@@ -12,17 +12,24 @@ from promdrill.core.choices import VERSION
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
-from promdrill.helm.compatibility.table import Kind, at, keys, nested
+from promdrill.helm.compatibility.table import Kind, at, keys, nested, text_of
 from promdrill.helm.source import files, subcharts
+from promdrill.helm.values.dead import Dead, dead
 from promdrill.helm.values.edit import read
-from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, settle
+from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
 from promdrill.helm.values.images import Image, is_of
 from promdrill.helm.values.layers import moved, stack
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict, Keys, Own, leaves
 
-_CLASS = {"server": {"persistentVolume": {"storageClass": "promdrill"}}}
+_CLASS_KEY = ("server", "persistentVolume", "storageClass")
+_CLASS = nested(_CLASS_KEY, "promdrill")
 """The storage class, which each drill sets to its own."""
+
+_RELEASE = "prometheus"
+"""A release's name where none is meant."""
+
+_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,9 @@ class ChartPlan:
         references: All required images, by their full names.
         remarks: What runs instead of what, a sentence each.
         conflicts: Scenario to the user's values that its drill does not use; only scenarios that have any.
+        dead: The user's keys that no template reads.
+        added: Scenario to the values that its drill sets and the user does not.
+        rendered: Scenario to the objects that its drill installs.
     """
 
     app_version: str
@@ -57,6 +67,9 @@ class ChartPlan:
     references: tuple[str, ...]
     remarks: tuple[str, ...] = ()
     conflicts: Mapping[str, tuple[Conflict, ...]] = field(default_factory=dict)
+    dead: tuple[Dead, ...] = ()
+    added: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    rendered: Mapping[str, Objects] = field(default_factory=dict, repr=False, compare=False)
 
 
 def plan(
@@ -71,6 +84,7 @@ def plan(
     available: tuple[str, ...] | None = None,
     kubernetes: str,
     look: Callable[[str, Sequence[Mapping[str, Any]]], None] | None = None,
+    whole: Path | None = None,
 ) -> ChartPlan:
     """Render all drills in parallel, and choose their images.
 
@@ -85,6 +99,7 @@ def plan(
         available: References of the available images; None if all are.
         kubernetes: Version of the cluster, without a leading v.
         look: Called with each scenario and all objects that its drill would install; may refuse them.
+        whole: The chart with all of its subcharts, if some were removed from `chart`.
 
     Raises:
         UsageError: The chart does not render with these values, or images are not available: names them all.
@@ -107,7 +122,17 @@ def plan(
         tuple(sorted({_full(image) for image in found.images})),
         found.remarks,
         {layout.scenario: layout.conflicts for layout in layouts if layout.conflicts},
+        () if own is None else dead(whole or chart, own, lambda values: asked.renderer.objects(_RELEASE, values)),
+        {layout.scenario: _added(layout, own) for layout in layouts},
+        found.rendered,
     )
+
+
+def _added(layout: Layout, own: Own | None) -> dict[str, Any]:
+    """What a drill sets where the user sets nothing."""
+    theirs = own.values if own is not None else {}
+    ours = ((path, value) for path, value in leaves(layout.values) if path != _CLASS_KEY)
+    return {text_of(path): value for path, value in ours if at(theirs, path, _NOTHING) is _NOTHING}
 
 
 def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: tuple[str, str]) -> Chart:

@@ -13,7 +13,7 @@ import yaml
 
 from promdrill.core import shell
 from promdrill.core.errors import CommandFailed, CommandTimeout, UsageError
-from promdrill.helm.command import Helm
+from promdrill.helm.command import Helm, essential
 from promdrill.helm.compatibility.table import at
 from promdrill.helm.values.user import Own
 
@@ -38,7 +38,6 @@ _REFUSED = re.compile(r"execution error at \((?P<at>[^):]+(?::\d+)?)[^)]*\): (?P
 _BROKEN = re.compile(r"(?P<at>[\w./-]+:\d+):\d+:?\s+executing .*?at <(?P<code>.*?)>:\s+(?P<what>[^\n]+)", re.DOTALL)
 _VALUE = re.compile(r"\.Values\.(?P<path>[\w.]+)")
 _MISMATCH = re.compile(r"type mismatch on (?P<path>[\w.-]+): ")
-_NOISE = re.compile(r"(level|time)=|\w+\.go:\d+: |\d{4}/\d\d/\d\d |Use --debug flag|WARNING: ")
 _TROUBLE_SHOWN = 400
 
 
@@ -151,15 +150,6 @@ class Renderer:
 
 
 _NOTHING = object()
-
-
-def essential(output: str) -> str:
-    """Helm's output without warnings, advice and `Error:`."""
-    lines = [line.rstrip() for line in output.splitlines() if line.strip() and not _NOISE.match(line.lstrip())]
-    for number, line in enumerate(lines):
-        if line.startswith("Error: "):
-            return "\n".join([line.removeprefix("Error: "), *lines[number + 1 :]])
-    return "\n".join(lines)
 
 
 def _expected(what: str) -> str:

@@ -18,6 +18,8 @@ from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.core.redact import redact
 from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
+from promdrill.helm.values import assignments
+from promdrill.helm.values.assignments import Assignment
 
 Keys = tuple[str, ...]
 Place = Callable[[Keys], str]
@@ -36,11 +38,15 @@ class Conflict:
         path: The key.
         theirs: The user's value.
         drills: What the drill needs, in YAML, or in words if it is not a single value.
+        place: The file and line of the user's value.
+        why: Why the drill needs another one.
     """
 
     path: str
     theirs: Any
     drills: str
+    place: str = ""
+    why: str = ""
 
     def __str__(self) -> str:
         theirs = _said(self.path, self.theirs)
@@ -61,33 +67,82 @@ class Resolved:
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
-    """The user's own values file.
+class ValuesFile:
+    """One of the user's files.
 
     Attributes:
         path: The file.
         text: Its text.
-        values: Its values.
     """
 
     path: Path
     text: str
+
+    @property
+    def said(self) -> str:
+        """What messages call it."""
+        return f"VALUES={self.path}"
+
+    def line_of(self, path: Keys) -> tuple[int, int | None]:
+        """How many of these keys it has, outermost first, and the line of the last of them."""
+        node, line, depth = yaml_read.node_of(self.text, said=self.said), None, 0
+        for key in path:
+            found = _pair(node, key)
+            if found is None:
+                break
+            name, node = found
+            line, depth = name.start_mark.line + 1, depth + 1
+        return depth, line
+
+    def line_with(self, value: str) -> int | None:
+        """The first line that has this text as a value or as an item of a list; None if there is none."""
+        left = [yaml_read.node_of(self.text, said=self.said)]
+        lines = []
+        while left:
+            node = left.pop()
+            if isinstance(node, yaml.MappingNode):
+                left += [child for _, child in node.value]
+            elif isinstance(node, yaml.SequenceNode):
+                left += node.value
+            elif isinstance(node, yaml.ScalarNode) and node.value == value:
+                lines.append(node.start_mark.line + 1)
+        return min(lines, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The user's own values: of files, the later over the earlier, and of ``--set`` over those.
+
+    Attributes:
+        files: The files.
+        assigned: What ``--set`` says.
+        values: The values, merged as Helm merges them.
+    """
+
+    files: tuple[ValuesFile, ...]
+    assigned: tuple[Assignment, ...]
     values: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> Own:
-        """Read a file.
+    def read(cls, *paths: Path, assigned: str = "") -> Own:
+        """Read files, and what ``--set`` says.
 
         Raises:
-            UsageError: It cannot be read, or is not a mapping of values.
+            UsageError: One cannot be read, or is not a mapping of values; or `assigned` is not what ``--set`` takes.
         """
-        said = f"VALUES={path}"
-        text = reading.text_of(path, said=said)
-        found = yaml_read.value_of(text, said=said)
-        if not isinstance(found, dict | None):
-            kind = _KINDS.get(type(found).__name__, type(found).__name__)
-            raise UsageError(f"{said}:1: must be a mapping of Helm values, not {kind}", hint="name: value")
-        return cls(path, text, found or {})
+        read, values = [], dict[str, Any]()
+        for path in paths:
+            file = ValuesFile(path, reading.text_of(path, said=f"VALUES={path}"))
+            found = yaml_read.value_of(file.text, said=file.said)
+            if not isinstance(found, dict | None):
+                kind = _KINDS.get(type(found).__name__, type(found).__name__)
+                raise UsageError(f"{file.said}:1: must be a mapping of Helm values, not {kind}", hint="name: value")
+            read.append(file)
+            values = merged(values, found or {})
+        given = assignments.read(assigned)
+        for each in given:
+            values = merged(values, nested(each.path, each.value))
+        return cls(tuple(read), given, values)
 
     def fits(self, defaults: Mapping[str, Any]) -> None:
         """Refuse a single value where the chart has a mapping; Helm only warns about it, and its templates then fail.
@@ -103,16 +158,42 @@ class Own:
             if isinstance(charts, Mapping) and charts and not isinstance(theirs, Mapping | None):
                 raise clash(self.place(path), path, theirs, "the chart has several values (a mapping)")
 
+    def path_of(self, value: str) -> Keys | None:
+        """The key of a value; None if there is none, or several have it."""
+        found = [path for path, theirs in leaves(self.values) if str(theirs) == value]
+        return found[0] if len(found) == 1 else None
+
+    def place_of(self, value: str) -> str:
+        """Where a text is a value or an item of a list; empty if it is nowhere, as where a template makes it."""
+        lines = ((file, file.line_with(value)) for file in reversed(self.files))
+        found = next((f"{file.said}:{line}" for file, line in lines if line is not None), "")
+        return next((f"SET={text_of(each.path)}" for each in self.assigned if str(each.value) == value), found)
+
     def place(self, path: Keys) -> str:
-        """The file, with the line of a value or of the nearest key above it."""
-        node, line = yaml_read.node_of(self.text, said=f"VALUES={self.path}"), None
-        for key in path:
-            pairs = node.value if isinstance(node, yaml.MappingNode) else []
-            name, node = next(((name, child) for name, child in pairs if name.value == key), (None, None))
-            if name is None:
-                break
-            line = name.start_mark.line + 1
-        return f"VALUES={self.path}:{line}" if line else f"VALUES={self.path}"
+        """Where a value is set, or the nearest key above it: the file and line that count, or the assignment."""
+        for each in reversed(self.assigned):
+            if path[: len(each.path)] == each.path:
+                return f"SET={text_of(each.path)}"
+        best, said = 0, self.files[-1].said if self.files else "SET"
+        for file in reversed(self.files):
+            depth, line = file.line_of(path)
+            if depth > best:
+                best, said = depth, f"{file.said}:{line}"
+        return said
+
+
+def _pair(node: Any, key: str) -> tuple[Any, Any] | None:
+    """The key and value of a mapping, its own or one that it merges in."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    own = next(((name, child) for name, child in pairs if name.value == key), None)
+    if own is not None:
+        return own
+    for name, child in pairs:
+        if name.tag == yaml_read.MERGE:
+            for each in child.value if isinstance(child, yaml.SequenceNode) else [child]:
+                if (found := _pair(each, key)) is not None:
+                    return found
+    return None
 
 
 def resolve(
@@ -136,6 +217,7 @@ def resolve(
         {keys(row.what): row for row in rows if row.kind is Kind.NEED},
         {keys(row.what): keys(row.detail) for row in rows if row.kind is Kind.SWITCH},
         place,
+        yielding=frozenset(keys(row.what) for row in rows if row.kind is Kind.YIELD),
     )
     layer: dict[str, Any] = {}
     conflicts: dict[str, Conflict] = {}
@@ -186,15 +268,20 @@ class _Judge:
         fixed: Mapping[Keys, Difference],
         switches: Mapping[Keys, Keys],
         place: Place,
+        *,
+        yielding: frozenset[Keys],
     ) -> None:
         self._needed, self._own, self._fixed, self._switches, self._place = needed, own, fixed, switches, place
+        self._yielding = yielding
         self.required = {path for path, below in switches.items() if self._uses(path, below)}
 
     def of(self, path: Keys, theirs: Any) -> Conflict | str:
         """`_TAKEN`, `_SAME` (as the drill has it), or the conflict."""
         row = self._fixed.get(path)
         if row is not None and not row.detail:
-            return Conflict(text_of(path), theirs, "one of its own") if theirs else _SAME
+            if not theirs:
+                return _SAME
+            return Conflict(text_of(path), theirs, "one of its own", self._place(path), row.source)
         here: Any = self._needed
         for depth, key in enumerate(path):
             if not isinstance(here, Mapping):  # the drill has one value where the user has a mapping
@@ -212,6 +299,8 @@ class _Judge:
                 return _SAME
             if theirs is not None:
                 raise clash(self._place(path), path, theirs, "the drill needs several values (a mapping)")
+        if path in self._yielding and theirs is not None:
+            return _TAKEN
         if path in self._switches:
             if not isinstance(theirs, bool | None):
                 raise clash(self._place(path), path, theirs, "the drill needs true or false")
@@ -221,13 +310,13 @@ class _Judge:
 
     def _unsaid(self, path: Keys, theirs: Any) -> Conflict | str:
         if path in self.required and not theirs:
-            return self._conflict(path, drills=True)
+            return self._conflict(path, drills=True, why="the scenario uses it")
         for fixed, row in self._fixed.items():
             if path[: len(fixed)] == fixed:
                 yours, wanted = at(self._own, fixed), meant(row)
                 if _same(yours, wanted) or (not yours and not wanted):
                     return _SAME
-                return self._conflict(fixed, wanted)
+                return self._conflict(fixed, wanted, row.source)
         return _TAKEN
 
     def _uses(self, path: Keys, below: Keys) -> bool:
@@ -235,8 +324,8 @@ class _Judge:
         component = at(self._needed, below)
         return isinstance(component, Mapping) and any((*below, key) != path and key != "enabled" for key in component)
 
-    def _conflict(self, path: Keys, drills: Any) -> Conflict:
-        return Conflict(text_of(path), at(self._own, path), shown(drills))
+    def _conflict(self, path: Keys, drills: Any, why: str = "the scenario sets it") -> Conflict:
+        return Conflict(text_of(path), at(self._own, path), shown(drills), self._place(path), why)
 
 
 def clash(place: str, path: Keys, theirs: Any, wanted: str) -> UsageError:

@@ -1,0 +1,175 @@
+"""What becomes of the user's values: what was overridden, replaced, made and added, and what no template reads.
+
+One row for each, with the file and line of the value and the reason; for `promdrill plan`, and once per run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from promdrill.core.redact import redact
+from promdrill.helm.values.user import Own, shown
+from promdrill.install.needs import Needs
+from promdrill.request.planning import Planned
+from promdrill.results.table import Table
+
+_NAMED = 3  # scenarios that a row names; with more it counts them
+
+
+class Kind(Enum):
+    """What happened."""
+
+    OVERRIDDEN = "overridden"
+    """The user's value is not used: the drill needs another one."""
+    DEAD = "dead"
+    """No template of the chart reads the user's key."""
+    REPLACED = "replaced"
+    """Something else runs than the chart names."""
+    MADE = "made"
+    """Something that the values name, and nobody makes: promdrill does."""
+    ADDED = "added"
+    """The drill sets a value where the user sets none."""
+
+
+STRICT = frozenset({Kind.OVERRIDDEN, Kind.DEAD})
+"""What ``promdrill plan --strict`` does not accept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row.
+
+    Attributes:
+        kind: What happened.
+        key: The key of the value, in the notation of Helm's ``--set``; empty for what has none.
+        yours: The user's value in YAML; empty for none. What looks like a credential is not shown.
+        drills: The drill's value likewise, or for a dead key the one that was probably meant.
+        place: The file and line of the user's value; empty for none.
+        why: The reason, in words.
+        scenarios: The scenarios in whose drills it happens; empty for all.
+    """
+
+    kind: Kind
+    key: str = ""
+    yours: str = ""
+    drills: str = ""
+    place: str = ""
+    why: str = ""
+    scenarios: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, object]:
+        """The row as data."""
+        fields = ("key", "yours", "drills", "place", "why")
+        said = {name: value for name in fields if (value := getattr(self, name))}
+        return {"kind": self.kind.value, **said, "scenarios": list(self.scenarios)}
+
+
+def changes(planned: Planned, own: Own | None) -> tuple[Change, ...]:
+    """The rows of a plan, the most important first; none if no drill installs a chart.
+
+    Args:
+        planned: What the drills install.
+        own: The user's values, for the places of what they name.
+    """
+    if planned.plan is None:
+        return ()
+    plan, every = planned.plan, frozenset(planned.plan.added)
+    overridden = _grouped(
+        {
+            name: [
+                Change(Kind.OVERRIDDEN, each.path, _value(each.path, each.theirs), each.drills, each.place, each.why)
+                for each in conflicts
+            ]
+            for name, conflicts in plan.conflicts.items()
+        },
+        every,
+    )
+    added = _grouped(
+        {
+            name: [
+                Change(Kind.ADDED, path, drills=_value(path, value), why="the scenario sets it")
+                for path, value in values.items()
+            ]
+            for name, values in plan.added.items()
+        },
+        every,
+    )
+    dead = (
+        Change(Kind.DEAD, each.path, drills=each.belongs, place=each.place, why=_dead(each.belongs))
+        for each in plan.dead
+    )
+    replaced = (Change(Kind.REPLACED, why=remark) for remark in plan.remarks)
+    made = _grouped({name: list(_made(needs, own)) for name, needs in planned.needs.items()}, every)
+    return (*overridden, *dead, *made, *replaced, *added)
+
+
+def lines(found: Sequence[Change], width: int | None = None) -> list[str]:
+    """The rows as a table for a terminal.
+
+    Args:
+        found: The rows.
+        width: The terminal's width; None for no limit, as in a pipe.
+    """
+    rows = [
+        (
+            each.kind.value,
+            each.key,
+            each.yours,
+            each.drills if each.kind is not Kind.DEAD else "",
+            each.place.removeprefix("VALUES="),
+            f"{_scenarios(each.scenarios)}{each.why}",
+        )
+        for each in found
+        if each.key
+    ]
+    head = ("", "key", "yours", "the drill's", "where", "why")
+    table = Table(head, rows).text(width) if rows else []
+    return [*table, *(each.why for each in found if not each.key)]
+
+
+def counted(found: Sequence[Change]) -> str:
+    """How many there are of each kind, in words."""
+    counts = Counter(each.kind for each in found)
+    said = [f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind]]
+    return ", ".join(said) or "The drills use your values as they are, and set none of their own."
+
+
+def _made(needs: Needs, own: Own | None) -> Iterable[Change]:
+    for each in needs.made:
+        yield Change(Kind.MADE, each.name, place=_named(own, str(each.body["metadata"]["name"])), why=each.why)
+    for label, (value, why) in needs.labels.items():
+        yield Change(Kind.MADE, f"node label {label}", drills=value, place=_named(own, value), why=why)
+
+
+def _named(own: Own | None, value: str) -> str:
+    return own.place_of(value) if own is not None else ""
+
+
+def _grouped(found: Mapping[str, Sequence[Change]], every: frozenset[str]) -> Iterable[Change]:
+    """Rows that are the same in several scenarios, once each."""
+    scenarios: dict[Change, list[str]] = {}
+    for name, rows in found.items():
+        for row in rows:
+            scenarios.setdefault(row, []).append(name)
+    for row, names in scenarios.items():
+        where = () if every == frozenset(names) else tuple(names)
+        yield Change(row.kind, row.key, row.yours, row.drills, row.place, row.why, where)
+
+
+def _scenarios(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    return f"{', '.join(names)}: " if len(names) <= _NAMED else f"{len(names)} scenarios: "
+
+
+def _dead(belongs: str) -> str:
+    return f"no template reads it; did you mean {belongs}?" if belongs else "no template reads it"
+
+
+def _value(path: str, value: Any) -> str:
+    key = path.rpartition(".")[2]
+    return shown(redact({key: value})[key])

@@ -95,7 +95,7 @@ def preflight(request: Request, *, say: Say) -> Preflight:
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
     folders = request.needed(request.scenarios)
-    return Preflight(planned=planning.plan_of(request, folders, helm, chart, supply.available(asked)))
+    return Preflight(planned=planning.plan_of(request, folders, helm, chart, supply.available(asked, on_event=say)))
 
 
 def _unpacked(file: Path, request: Request, say: Say) -> Opened:

@@ -20,6 +20,7 @@ from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import read
+from promdrill.helm.values.images import Available
 from promdrill.install import manifests
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, traits
@@ -45,7 +46,7 @@ def plan_of(
     scenarios: Sequence[Path],
     helm: Path,
     chart: Path,
-    available: tuple[str, ...] | None,
+    available: Available | None,
     *,
     fixed: Mapping[str, Any] | None = None,
 ) -> Planned:
@@ -56,7 +57,7 @@ def plan_of(
         scenarios: The folders of the scenarios to drill.
         helm: Path of Helm.
         chart: The chart's folder or .tgz.
-        available: References of the available images; None when all are.
+        available: The available images; None when all are.
         fixed: The values with which a bundle was made, which override all others.
 
     Raises:

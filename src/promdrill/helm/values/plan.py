@@ -16,7 +16,7 @@ from promdrill.helm.compatibility.table import Kind, at, keys, nested
 from promdrill.helm.source import files, subcharts
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, settle
-from promdrill.helm.values.images import Image, is_of
+from promdrill.helm.values.images import Available, Image, is_of
 from promdrill.helm.values.layers import moved, stack
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict, Keys, Own, leaves
@@ -68,7 +68,7 @@ def plan(
     extra: Mapping[str, Any] | None = None,
     app_version: str | None = None,
     policy: str = "nearest",
-    available: tuple[str, ...] | None = None,
+    available: Available | None = None,
     kubernetes: str,
 ) -> ChartPlan:
     """Render all drills in parallel, and choose their images.
@@ -81,7 +81,7 @@ def plan(
         extra: Values over all others, as of SUBCHARTS=off; without the switches of anything that a case uses.
         app_version: Version of Prometheus to use instead of the chart's, with or without a leading v.
         policy: One of `images.POLICIES`.
-        available: References of the available images; None if all are.
+        available: The available images; None if all are.
         kubernetes: Version of the cluster, without a leading v.
 
     Raises:

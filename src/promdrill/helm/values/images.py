@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packaging.version import Version
@@ -93,8 +93,8 @@ class Stock:
     """
 
     listed: tuple[str, ...]
-    made: Callable[[Image], tuple[tuple[str, ...], str]]
-    obstacle: Callable[[str], str]
+    made: Callable[[Image], tuple[tuple[str, ...], str]] = field(compare=False)
+    obstacle: Callable[[str], str] = field(compare=False)
 
     def __contains__(self, reference: object) -> bool:
         return reference in self.listed

@@ -9,6 +9,7 @@ not, such as the pages of a web interface. The sums that this adds come from the
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -24,7 +25,7 @@ from promdrill.supply.build.toolchain import Go
 Run = Callable[[Sequence[str], Path], str]
 """Runs Go with arguments in a folder, and returns what it prints."""
 
-_MOD, _SUM, _OVERLAY = "go.mod", "go.sum", "overlay.json"
+_MOD, _SUM = "go.mod", "go.sum"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,13 @@ def prepare(release: Release, go: Go, into: Path, run: Run) -> Place:
         (into / name).write_bytes((source / name).read_bytes())
     mod = json.loads(run(["mod", "edit", "-json", str(into / _MOD)], into))
     require_go(release, mod.get("Go", ""), go)
-    options = [f"-modfile={into / _MOD}", *_overlay(release, source, into)]
+    options = [f"-modfile={into / _MOD}"]
     edits = list(_edits(release, source, mod))
     if edits:
         run(["mod", "edit", *edits, str(into / _MOD)], into)
         options.append("-mod=mod")  # go.sum lacks what was added; Go takes it from the checksum database
     notes = {"module": release.name, "sum": found.get("Sum", ""), "checked": checked_by(release, into, run)}
-    return Place(source, tuple(options), notes)
+    return Place(_whole(release, source, into / "whole"), tuple(options), notes)
 
 
 def checked_by(release: Release, folder: Path, run: Run) -> str:
@@ -124,11 +125,13 @@ def _older(version: str, least: str) -> bool:
     return Version(version.partition("-")[0]) < Version(least)
 
 
-def _overlay(release: Release, source: Path, into: Path) -> tuple[str, ...]:
+def _whole(release: Release, source: Path, copy: Path) -> Path:
+    """The module's folder, or a copy of it with the stubs that it lacks; Go lets nobody add to the folder itself."""
     missing = [path for path in release.stubs if not (source / path).exists()]
     if not missing:
-        return ()
-    (into / "empty").touch()
-    stubs = {"Replace": {str(source / path): str(into / "empty") for path in missing}}
-    (into / _OVERLAY).write_text(json.dumps(stubs), encoding="utf-8")
-    return (f"-overlay={into / _OVERLAY}",)
+        return source
+    shutil.copytree(source, copy)
+    for path in missing:
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        (copy / path).touch()
+    return copy

@@ -7,6 +7,7 @@ about again.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from promdrill.supply.build.toolchain import Go
 
 ASK_S = 60.0
 """Seconds for one answer of the proxy."""
+
+_GO_LINE = re.compile(r"^go[ \t]+(\S+)", re.MULTILINE)
+"""The version of Go in a go.mod; one that a proxy makes up, for a module from before modules, has none."""
 
 
 @dataclass
@@ -106,8 +110,11 @@ class Served:
             return ""
         if wanted.name not in self._asked:
             try:
-                needed = json.loads(self._go(["list", "-m", "-json", wanted.name])).get("GoVersion", "")
-                release.require_go(wanted, needed, self.go)
+                mod = Path(json.loads(self._go(["list", "-m", "-json", wanted.name]))["GoMod"]).read_text(
+                    encoding="utf-8"
+                )
+                needed = _GO_LINE.search(mod)  # its GoVersion is missing where this Go is too old
+                release.require_go(wanted, needed[1] if needed else "", self.go)
                 said = "" if needed else f"{wanted.name} has no go.mod of its own"
             except CommandFailed as error:
                 said = f"the Go module proxy does not serve {wanted.name} ({_answer(error.output)})"

@@ -131,8 +131,9 @@ def test_a_release_is_found_though_the_proxy_does_not_list_it(world: World) -> N
         chosen = world.choose(text, "exact").chosen
         assert chosen is not None
         assert chosen.text == f"{PROMETHEUS}:v2.39.1"
-    fetching = "Fetching the modules of prometheus-2.39.1, which are checked before anything is built."
-    assert world.said.count(fetching) == 3  # one for each stock
+    fetching = "Fetching the modules of prometheus-2.39.1, to see whether all that it needs is served."
+    unchecked = "example.test/prometheus@v0.39.1 is not checked: Go's settings name no checksum database for it."
+    assert world.said == [fetching, unchecked] * 3  # for each stock
 
 
 def test_what_is_not_served_is_said_with_its_neighbours(world: World) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,13 @@ def key(artefact: Artefact, go: Go, architecture: str = NATIVE) -> str:
     return key_of(recipe(artefact, go, architecture))
 
 
-def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None) -> None:
+def download(
+    artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None
+) -> Mapping[str, str]:
     """Download the modules that the build needs, and no others, into the module cache, checked against go.sum.
+
+    Returns:
+        Where a release came from, as `Place.notes`.
 
     Raises:
         SupplyError: A module is not available, or does not match go.sum.
@@ -62,6 +67,7 @@ def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: th
     with _place(artefact, target, stop) as place:
         argv = ["list", *place.options, "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
         _go(target, argv, artefact, stop=stop, folder=place.folder)
+        return place.notes
 
 
 def build(

@@ -35,7 +35,7 @@ class Place:
     Attributes:
         folder: The working folder.
         options: What ``go list`` and ``go build`` get besides.
-        notes: What the cache's manifest says about where it came from.
+        notes: Where it came from: `module` and its `sum`, and the database that `checked` it, empty for none.
     """
 
     folder: Path

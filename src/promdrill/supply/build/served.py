@@ -84,12 +84,14 @@ class Served:
         return self._obstacles[reference]
 
     def _fetched(self, artefact: Artefact) -> str:
-        self.say(f"Fetching the modules of {artefact.name}, which are checked before anything is built.")
+        self.say(f"Fetching the modules of {artefact.name}, to see whether all that it needs is served.")
         try:
-            gobuild.download(artefact, self.go)
+            notes = gobuild.download(artefact, self.go)
         except SupplyError as error:
             cause = error.__cause__
             return cause_in(cause.output) if isinstance(cause, CommandFailed) else error.message
+        if not notes["checked"]:
+            self.say(f"{notes['module']} is not checked: Go's settings name no checksum database for it.")
         return ""
 
     def _versions(self, family: Family) -> tuple[str, ...]:

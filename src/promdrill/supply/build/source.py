@@ -199,8 +199,12 @@ class SourceSupply:
         if not artefact.go:
             return [Task(artefact.name, Lane.BUILD, make, ("host",))]
         download = f"modules of {artefact.name}"
+
+        def fetch(stop: threading.Event) -> None:
+            gobuild.download(artefact, self.go, stop=stop)
+
         return [
-            Task(download, Lane.DOWNLOAD, lambda stop: gobuild.download(artefact, self.go, stop=stop)),
+            Task(download, Lane.DOWNLOAD, fetch),
             Task(artefact.name, Lane.BUILD, make, (download,)),
         ]
 

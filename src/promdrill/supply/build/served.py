@@ -119,18 +119,18 @@ class Served:
                 release.require_go(wanted, needed[1] if needed else "", self.go)
                 said = "" if needed else f"{wanted.name} has no go.mod of its own"
             except CommandFailed as error:
-                said = f"the Go module proxy does not serve {wanted.name} ({_answer(error.output)})"
+                said = f"the Go module proxy does not serve {wanted.name} ({_answer(error)})"
             except SupplyError as error:
                 said = error.message
             self._asked[wanted.name] = said
         return self._asked[wanted.name]
 
     def _go(self, argv: Sequence[str]) -> str:
-        env = {**self.go.env, "GOFLAGS": "-mod=mod"}
+        env = {**self.go.env, "GOFLAGS": "-mod=mod -modcacherw"}
         with scratch.folder("ask") as folder:  # outside every module
             return shell.run([self.go.binary, *argv], timeout_s=ASK_S, env=env, cwd=Path(folder)).stdout
 
 
-def _answer(output: str) -> str:
+def _answer(error: CommandFailed) -> str:
     """The answer that a proxy gave, without the address that was asked."""
-    return cause_in(output).rpartition(": ")[2]
+    return cause_in(error.output).rpartition(": ")[2] or error.outcome

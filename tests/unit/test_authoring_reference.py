@@ -83,6 +83,7 @@ def test_each_kind_is_complete() -> None:
     wordings = [entry.signature for entry in ENTRIES if entry.kind is Kind.WORDING]
     assert wordings == sorted({f'drill.wording("{row.meaning}")' for row in TABLE})
     assert "docker.io/library/busybox:1.37.0" in of(Kind.IMAGE)
+    assert "quay.io/prometheus/prometheus:v<version>" in of(Kind.IMAGE)
     assert not any("kube-apiserver" in name for name in of(Kind.IMAGE)), "Kubernetes' own"
 
 

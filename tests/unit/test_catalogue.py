@@ -48,52 +48,70 @@ def test_every_image_of_a_node_can_be_made(shipped: catalogue.Catalogue) -> None
 
 PROMETHEUS = "quay.io/prometheus/prometheus"
 RELOADER = "quay.io/prometheus-operator/prometheus-config-reloader"
-OF_THE_MATRIX = {
-    PROMETHEUS: ("v2.48.0", "v2.55.1", "v3.8.1", "v3.14.0"),
-    RELOADER: ("v0.69.1", "v0.78.2", "v0.87.1", "v0.93.1"),
+OPERATOR = "quay.io/prometheus-operator/prometheus-operator"
+ALERTMANAGER = "quay.io/prometheus/alertmanager"
+KSM = "registry.k8s.io/kube-state-metrics/kube-state-metrics"
+EXPORTER = "quay.io/prometheus/node-exporter"
+MODULES = {
+    f"{PROMETHEUS}:v2.35.0": "github.com/prometheus/prometheus@v0.35.0",
+    f"{PROMETHEUS}:v2.39.1": "github.com/prometheus/prometheus@v0.39.1",
+    f"{PROMETHEUS}:v3.0.1": "github.com/prometheus/prometheus@v0.300.1",
+    f"{PROMETHEUS}:v3.14.0": "github.com/prometheus/prometheus@v0.314.0",
+    f"{PROMETHEUS}:v3.5.0-rc.1": "github.com/prometheus/prometheus@v0.305.0-rc.1",
+    f"{RELOADER}:v0.93.1": "github.com/prometheus-operator/prometheus-operator@v0.93.1",
+    f"{OPERATOR}:v0.85.0": "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+    f"{ALERTMANAGER}:v0.27.0": "github.com/prometheus/alertmanager@v0.27.0",
+    f"{KSM}:v2.10.1": "k8s.io/kube-state-metrics/v2@v2.10.1",
+    f"{EXPORTER}:v1.12.1": "github.com/prometheus/node_exporter@v1.12.1",
 }
-"""What issue 6 names; the first of each is the one in the node images."""
-
-VERSIONED = [(name, tag) for name, tags in OF_THE_MATRIX.items() for tag in tags]
 
 
-@pytest.mark.parametrize(("name", "tag"), VERSIONED)
-def test_the_versions_of_the_matrix_are_made_alike(shipped: catalogue.Catalogue, name: str, tag: str) -> None:
-    artefact, image = shipped.image(f"{name}:{tag}")
-    first, its_image = shipped.image(f"{name}:{OF_THE_MATRIX[name][0]}")
-    assert f"v{artefact.version}" == tag
-    assert replace(image, tag=its_image.tag) == its_image
-    assert (artefact.go, artefact.stamps.keys()) == (first.go, first.stamps.keys())
-    assert artefact.stamps["github.com/prometheus/common/version.Version"] == artefact.version
+@pytest.mark.parametrize("reference", MODULES)
+def test_any_version_of_a_family_is_a_release_of_its_module(shipped: catalogue.Catalogue, reference: str) -> None:
+    artefact, image = shipped.image(reference)
+    assert artefact.release is not None
+    assert artefact.release.name == MODULES[reference]
+    assert image.reference == reference
+    assert f"v{artefact.version}" == image.tag
+    assert artefact.version in artefact.stamps["github.com/prometheus/common/version.Version"]
+    assert set(image.files.values()) == set(artefact.go.values())
+    assert shipped.artefact(artefact.name) == artefact
+    family = next(each for each in shipped.families.values() if each.version_of(reference))
+    assert family.version(artefact.release.version) == artefact.version
+    assert family.reference(artefact.version) == reference
 
 
-@pytest.mark.parametrize(("name", "tag"), VERSIONED)
-def test_the_versions_of_the_matrix_are_pinned(shipped: catalogue.Catalogue, name: str, tag: str) -> None:
-    folder = shipped.image(f"{name}:{tag}")[0].folder
-    major, minor, patch = tag.removeprefix("v").split(".")
-    if name == PROMETHEUS:  # Prometheus 3.8.1 is the module's v0.308.1, 2.48.0 its v0.48.0
-        module, wanted = "github.com/prometheus/prometheus", f"v0.{'3' * (major == '3')}{minor:0>2}.{patch}"
-    else:
-        module, wanted = "github.com/prometheus-operator/prometheus-operator", tag
-    assert f"require {module} {wanted}\n" in (folder / "go.mod").read_text()
-    sums = (folder / "go.sum").read_text()
-    assert f"{module} {wanted} h1:" in sums
-    assert f"{module} {wanted}/go.mod h1:" in sums
+def test_a_family_makes_images_as_its_pinned_versions_do(shipped: catalogue.Catalogue) -> None:
+    pinned = [shipped.image(reference) for reference in shipped.references()]
+    for family in shipped.families.values():
+        for artefact, image in pinned:
+            if image.name == family.image.name:
+                assert replace(family.image, tag=image.tag) == image
+                of_family = family.artefact(artefact.version, shipped.folder)
+                assert of_family.stamps.items() <= artefact.stamps.items()
 
 
-def test_the_later_versions_are_built_only_when_asked_for(shipped: catalogue.Catalogue) -> None:
-    later = {f"{name}:{tag}" for name, tags in OF_THE_MATRIX.items() for tag in tags[1:]}
-    for version in shipped.kubernetes_versions():
-        node = shipped.artefact(f"node-{version}").node
-        assert node is not None
-        assert not later & set(node.images), version
-        assert f"{PROMETHEUS}:{OF_THE_MATRIX[PROMETHEUS][0]}" in node.images, version
+@pytest.mark.parametrize(
+    "reference", [f"{PROMETHEUS}:latest", f"{PROMETHEUS}:v3", f"{PROMETHEUS}:3.5.0", f"{PROMETHEUS}:v3.5.0-distroless"]
+)
+def test_what_is_no_release_is_no_image_of_a_family(shipped: catalogue.Catalogue, reference: str) -> None:
+    with pytest.raises(SupplyError, match="makes no image"):
+        shipped.image(reference)
+
+
+@pytest.mark.parametrize("version", ["v1.8.2-0.20211105201321-411021ada9ab", "v1.8.2", "v0.400.0"])
+def test_what_is_no_release_has_no_version(shipped: catalogue.Catalogue, version: str) -> None:
+    assert shipped.families["prometheus"].version(version) is None
+
+
+def test_a_pinned_version_is_not_built_as_a_release(shipped: catalogue.Catalogue) -> None:
+    for reference in (f"{PROMETHEUS}:v2.48.0", f"{OPERATOR}:v0.72.0", f"{RELOADER}:v0.72.0", f"{KSM}:v2.20.0"):
+        assert shipped.image(reference)[0].release is None
 
 
 def test_tags_leave_kubernetes_discovery_in(shipped: catalogue.Catalogue) -> None:
-    tagged = [a for a in shipped.artefacts.values() if "remove_all_sd" in a.tags.split()]
-    assert [a.name for a in tagged] == ["prometheus-3.14"]  # older versions do not know the tag
-    assert "enable_kubernetes_sd" in tagged[0].tags.split()
+    tags = shipped.families["prometheus"].tags.split()
+    assert {"remove_all_sd", "enable_kubernetes_sd"} <= set(tags)
 
 
 def _load(tmp_path: Path, text: str) -> catalogue.Catalogue:
@@ -115,6 +133,14 @@ def test_version_is_filled_in(tmp_path: Path) -> None:
         ('[other]\nversion = "1"\n', "no such folder"),
         ("[thing]\n", r"\[thing\]: 'version' is missing"),
         ('[thing]\nversion = "1"\nimages = [{ name = "x" }]\n', r"\[thing.images\]: 'tag' is missing"),
+        ('[thing]\nversion = "1"\nrelease = "v1"\n', "unknown key 'release'"),
+        ('[any.x]\nmodule = "m"\ngo = {}\n', r"\[any.x\]: 'image' is missing"),
+        ('[any.x]\nmodule = "m"\ngo = {}\nimage = { name = "i" }\n', r"\[any.x.images\]: 'tag' is missing"),
+        (
+            '[any.x]\nmodule = "m"\ngo = {}\nimage = { name = "i", tag = "v1" }\n',
+            "'v1' does not contain {version} once",
+        ),
+        ('[any.x]\nmodule = "m"\ngo = {}\nimage = { name = "i", tag = "{version}" }\nstub = []\n', "key 'stub'"),
     ],
 )
 def test_a_wrong_catalogue_is_one_clear_error(tmp_path: Path, text: str, message: str) -> None:

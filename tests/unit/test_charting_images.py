@@ -70,7 +70,9 @@ def test_images_of_the_operator() -> None:
         ("mirror.example/x/quay.io/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
         ("quay.io/prometheus/prometheus:v3.14.0-distroless", "quay.io/prometheus/prometheus:v3.14.0"),
         ("quay.io/prometheus/prometheus:v2.48.1", None),
-        ("quay.io/prometheus/prometheus:latest", None),
+        ("quay.io/prometheus/prometheus:latest", "quay.io/prometheus/prometheus:v3.14.0"),
+        ("quay.io/prometheus/prometheus", "quay.io/prometheus/prometheus:v3.14.0"),
+        ("quay.io/prometheus/prometheus:main", None),
         ("quay.io/prometheus/alertmanager:v0.26.0", None),
         ("jimmidyson/configmap-reload:v0.8.0", None),
         ("docker.io/other/prometheus-operator:v0.69.1", None),
@@ -87,6 +89,89 @@ def test_the_best_that_can_be_had(wanted: str, chosen: str | None) -> None:
     found = choose(image(wanted), AVAILABLE)
     assert (found.chosen.text if found.chosen else None) == chosen
     assert choose(image(wanted), None).chosen == image(wanted)
+
+
+STAND_IN = "docker.io/promdrill/configmap-reload:0.1.0"
+
+
+def test_a_stand_in_takes_the_place_of_what_cannot_be_had() -> None:
+    wanted, there = image("jimmidyson/configmap-reload:v0.8.0"), (*AVAILABLE, STAND_IN)
+    found = choose(wanted, there)
+    assert found.chosen == image(STAND_IN)
+    assert found.remark == (
+        "jimmidyson/configmap-reload:v0.8.0 cannot be built; docker.io/promdrill/configmap-reload:0.1.0, "
+        "promdrill's program with its options, runs instead."
+    )
+    assert choose(wanted, there, "exact").chosen is None
+    assert choose(wanted, (*there, "docker.io/jimmidyson/configmap-reload:v0.9.0"), "exact").chosen is None
+    other = choose(wanted, (*there, "docker.io/jimmidyson/configmap-reload:v0.9.0")).chosen
+    assert other == image("docker.io/jimmidyson/configmap-reload:v0.9.0")
+
+
+class Proxy:
+    """A stock whose proxy serves some versions of Prometheus and of the reloader, of which some cannot be built."""
+
+    def __init__(self, *served: str, broken: tuple[str, ...] = ()) -> None:
+        self.served, self.broken, self.asked = served, broken, 0
+        self.fetched: list[str] = []
+        self.stock = images.Stock(AVAILABLE, self.made, self.obstacle)
+
+    def made(self, wanted: Image) -> tuple[tuple[str, ...], str]:
+        self.asked += 1
+        there = tuple(each for each in self.served if images.is_of(wanted, image(each).repository))
+        return there, "" if any(image(each).version == wanted.version for each in there) else "it is not served"
+
+    def obstacle(self, reference: str) -> str:
+        self.fetched.append(reference)
+        return "a module is missing" if reference in self.broken else ""
+
+
+PROMETHEUS = reference.PROMETHEUS
+
+
+@pytest.mark.parametrize("named", ["v2.51.0", "2.51.0", "v2.51.0-distroless", f"v2.51.0@sha256:{'a' * 64}"])
+def test_a_version_that_is_served_is_taken(named: str) -> None:
+    proxy = Proxy(f"{PROMETHEUS}:v2.51.0", f"{PROMETHEUS}:v2.51.2")
+    for policy in images.POLICIES:
+        found = choose(image(f"prom/prometheus:{named}"), proxy.stock, policy)
+        assert found.chosen == image(f"{PROMETHEUS}:v2.51.0")
+    assert proxy.fetched == [f"{PROMETHEUS}:v2.51.0"] * 2
+
+
+def test_the_proxy_is_not_asked_about_what_is_listed() -> None:
+    proxy = Proxy()
+    assert choose(image("prom/prometheus:v2.48.0"), proxy.stock).chosen == image(AVAILABLE[0])
+    assert not proxy.asked
+    assert not proxy.fetched
+
+
+def test_prometheus_is_not_replaced_and_its_neighbours_are_named() -> None:
+    proxy = Proxy(*(f"{PROMETHEUS}:v2.{minor}.0" for minor in (35, 37, 42, 44)))
+    found = choose(image(f"{PROMETHEUS}:v2.9.2"), proxy.stock)
+    assert (found.chosen, found.why, found.next_best) == (None, "it is not served", "v2.35.0")
+    assert found.neighbours == "v2.35.0, v2.37.0, v2.42.0, v2.44.0, v2.48.0, v3.14.0"
+    assert choose(image(f"{PROMETHEUS}:v2.43.9"), proxy.stock).next_best == "v2.44.0"
+
+
+def test_a_version_that_cannot_be_built_gives_way_to_the_next() -> None:
+    served = [f"{RELOADER}:v0.{minor}.0" for minor in (74, 75, 76)]
+    proxy = Proxy(*served, broken=(served[0], served[1]))
+    found = choose(image(served[0]), proxy.stock)
+    assert found.chosen == image(served[2])
+    assert proxy.fetched == served
+    said = (
+        "prometheus-config-reloader v0.74.0 cannot be built: a module is missing; the nearest, v0.76.0, runs instead."
+    )
+    assert found.remark == said
+    assert choose(image(served[0]), proxy.stock, "exact").chosen is None
+
+
+def test_latest_is_the_newest_that_can_be_built() -> None:
+    proxy = Proxy(f"{PROMETHEUS}:v3.15.1", f"{PROMETHEUS}:v3.16.0", broken=(f"{PROMETHEUS}:v3.16.0",))
+    for text, title in ((f"{PROMETHEUS}:latest", "latest"), (PROMETHEUS, "without a tag")):
+        found = choose(image(text), proxy.stock)
+        assert found.chosen == image(f"{PROMETHEUS}:v3.15.1")
+        assert found.remark == f"prometheus {title} is taken as v3.15.1, the newest version that can be had."
 
 
 def test_exact_takes_no_other_version() -> None:

@@ -232,6 +232,22 @@ def test_the_old_keys_of_a_legacy_chart(drills: Drills) -> None:
 
 
 @pytest.mark.usefixtures("templates")
+def test_a_legacy_chart_runs_with_the_stand_in_and_the_oldest_prometheus(drills: Drills) -> None:
+    here = (*AVAILABLE, "docker.io/promdrill/configmap-reload:0.1.0")
+    with pytest.raises(UsageError, match=r"v2\.9\.2; available: v2\.48\.0, v3\.8\.1, v3\.14\.0; server") as caught:
+        drills.plan("legacy", available=here)
+    assert "APP_VERSION=2.48.0" in caught.value.hint
+    found = drills.plan("legacy", available=here, app_version="2.48.0")
+    assert found.app_version == "2.48.0"
+    assert found.values["configmapReload"]["image"]["repository"] == "docker.io/promdrill/configmap-reload"
+    said = "docker.io/promdrill/configmap-reload:0.1.0, promdrill's program with its options, runs instead."
+    assert f"jimmidyson/configmap-reload:v0.2.2 cannot be built; {said}" in found.remarks
+    with pytest.raises(UsageError, match="configmap-reload") as caught:
+        drills.plan("legacy", available=here, app_version="2.48.0", policy="exact")
+    assert "IMAGES=nearest" in caught.value.hint
+
+
+@pytest.mark.usefixtures("templates")
 def test_switches_of_what_a_drill_uses_are_left_out(drills: Drills) -> None:
     off = {"alertmanager": {"enabled": False}, "kube-state-metrics": {"enabled": False}}
     assert drills.plan(extra=off).values == off

@@ -36,6 +36,7 @@ class World:
         self.children: dict[str, tuple[Ended, RunResult | None] | BaseException] = {}
         self.refused: dict[str, PromdrillError] = {}
         self.broken: dict[tuple[str, Any], BaseException] = {}
+        self.silent: dict[str, str] = {}
         self.log: list[str] = []
         self.said: list[str] = []
         self._there: tuple[str, str] | None = None
@@ -83,8 +84,11 @@ class World:
             write(folder, run)
         return ended
 
+    def absent(self, request: Request) -> str:
+        return self.silent.get(request.settings.app_version or "", "")
+
     def run(self, *cells: Cell, resume: bool = False) -> Result:
-        means = Means(self.request, self.cluster, self.child, self.said.append, self)
+        means = Means(self.request, self.cluster, self.child, self.said.append, self, self.absent)
         result = running.run(cells, self.folders, means, resume=resume)
         assert self._there is None, "a cluster is left"
         return result
@@ -283,3 +287,19 @@ def test_kept_results_that_say_nothing_are_red(world: World) -> None:
     assert states(result) == [(A.id, State.KEPT, "no scenario was drilled or skipped")]
     assert result.red
     assert world.log == []
+
+
+def test_a_cell_whose_repository_does_not_answer_is_left_out(world: World) -> None:
+    world.silent["3.14.0"] = "charts.example.org cannot be reached"
+    world.children = {each.id: passed() for each in (A, B)}
+    result = world.run(A, B, C)
+    assert states(result) == [(A.id, State.DONE, None), (C.id, State.NOT_RUN, None), (B.id, State.DONE, None)]
+    assert not result.red
+    assert f"cell 2 of 3: {C.id}: not run: charts.example.org cannot be reached" in world.said
+
+
+def test_a_matrix_of_which_no_cell_could_be_run_is_red(world: World) -> None:
+    world.silent["3.14.0"] = "charts.example.org cannot be reached"
+    result = world.run(C)
+    assert states(result) == [(C.id, State.NOT_RUN, None)]
+    assert (result.red, world.log) == (True, [])

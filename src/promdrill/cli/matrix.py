@@ -137,6 +137,7 @@ def _run(
         cluster=lambda on: ground.cluster(on, asked, choice, say),
         child=lambda _cell, request, tell: child.run(child.command(request), tell),
         say=say,
+        absent=ground.absent if not _ids(arguments) else lambda _request: "",  # a cell that is named is run
     )
     with folders.mine():
         for name in folders.strangers({cell.id for cell in matrix.cells}):

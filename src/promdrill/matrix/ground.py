@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from promdrill.cluster.address import Address
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.helm.source import find, repositories
 from promdrill.matrix.cells import VARIABLES, Cell
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import Request, make
@@ -35,6 +37,18 @@ def request(cell: Cell, asked: Asked, choice: Choice | None) -> Request:
     given = {name: asked(name) for name in _variables("SCENARIOS", "JOBS")} | dict(cell.variables)
     drilled = select(cell.scenarios, further=folders(given["SCENARIOS"]))
     return make(given, drilled=drilled, choice=choice)
+
+
+def absent(wanted: Request) -> str:
+    """Why a cell that is right cannot be run here: its chart's repository does not answer. Empty if it can.
+
+    A repository is asked once.
+    """
+    repo = find.repository(wanted.of_supply().chart) if wanted.settings.bundle is None else None
+    return _silence(repo) if repo is not None else ""
+
+
+_silence = functools.cache(repositories.silence)
 
 
 def general(asked: Asked, choice: Choice | None) -> Request:

@@ -86,6 +86,7 @@ class Means:
         child: Runs a cell with its request, and passes on its lines.
         say: Shows a line.
         clock: Where time comes from.
+        absent: Why a cell cannot be run here though nothing is wrong with it; empty if it can. It is left out then.
     """
 
     request: Callable[[Cell], Request]
@@ -93,6 +94,7 @@ class Means:
     child: Callable[[Cell, Request, Callable[[str], None]], Ended]
     say: Callable[[str], None]
     clock: Clock = SYSTEM
+    absent: Callable[[Request], str] = field(default=lambda _request: "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,9 @@ class Result:
 
     @property
     def red(self) -> bool:
-        """Whether a cell or a cluster is."""
-        return bool(self.problems) or any(outcome.red for outcome in self.outcomes)
+        """Whether a cell or a cluster is, or no cell could be run."""
+        none_ran = not self.interrupted and all(outcome.state is State.NOT_RUN for outcome in self.outcomes)
+        return bool(self.problems) or none_ran or any(outcome.red for outcome in self.outcomes)
 
 
 def in_order(cells: Sequence[Cell]) -> list[Cell]:
@@ -181,6 +184,10 @@ class _Runner:
                 self.requests[cell.id] = self.means.request(cell)
             except PromdrillError as error:
                 self._tell(Outcome(cell, State.REFUSED, reason=str(error)))
+                continue
+            if why := self.means.absent(self.requests[cell.id]):
+                self.outcomes[cell.id] = Outcome(cell, State.NOT_RUN)
+                self.means.say(f"{self._number(cell)}: {State.NOT_RUN}: {why}")
         for ground in dict.fromkeys(cell.ground for cell in self._left()):
             self._on(ground, [cell for cell in self._left() if cell.ground == ground])
 

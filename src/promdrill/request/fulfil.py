@@ -118,7 +118,8 @@ def _looked_at(request: Request, say: Say) -> Planned:
     asked = request.of_supply()
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
-    return planning.plan_of(request, request.needed(request.scenarios), helm, chart, supply.available(asked))
+    folders = request.needed(request.scenarios)
+    return planning.plan_of(request, folders, helm, chart, supply.available(asked, on_event=say))
 
 
 def _unpacked(file: Path, request: Request, say: Say) -> Opened:

@@ -23,6 +23,7 @@ from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import read
+from promdrill.helm.values.images import Available
 from promdrill.install import manifests
 from promdrill.install.needs import Needs, Node, needs_of
 from promdrill.request import adopting
@@ -52,7 +53,7 @@ def plan_of(
     scenarios: Sequence[Path],
     helm: Path,
     chart: Path,
-    available: tuple[str, ...] | None,
+    available: Available | None,
     *,
     fixed: Mapping[str, Any] | None = None,
 ) -> Planned:
@@ -63,7 +64,7 @@ def plan_of(
         scenarios: The folders of the scenarios to drill.
         helm: Path of Helm.
         chart: The chart's folder or .tgz.
-        available: References of the available images; None when all are.
+        available: The available images; None when all are.
         fixed: The values with which a bundle was made, which override all others.
 
     Raises:

@@ -16,6 +16,7 @@ from promdrill.core.console import Console
 from promdrill.core.errors import SupplyError
 from promdrill.core.say import Say
 from promdrill.helm.source import find
+from promdrill.helm.values.images import Available
 from promdrill.supply import kubernetes
 from promdrill.supply.build import archive, catalogue, programs, source, toolchain
 from promdrill.supply.build.debian import ensure_host_packages
@@ -105,11 +106,13 @@ def chart(request: SupplyRequest, helm: Path, *, on_event: Say) -> Path:
     return find.obtain(asked, helm, pins=Pins.load(), cache=Cache(paths.cache_dir()), say=on_event)
 
 
-def available(request: SupplyRequest) -> tuple[str, ...] | None:
-    """References of all available images; None if any can be pulled."""
-    if request.chosen.name != "source":
-        return None
-    return catalogue.load(paths.images_dir()).references()
+def available(request: SupplyRequest, *, on_event: Say) -> Available | None:
+    """The available images; None if any can be pulled.
+
+    Raises:
+        SupplyError: PATH has no Go to ask with, and the pinned toolchain could not be installed.
+    """
+    return _source(None, on_event).stock() if request.chosen.name == "source" else None
 
 
 def archives(

@@ -169,7 +169,7 @@ KNOWN = (
 """Versions of prometheus-community/prometheus that were examined for the table."""
 
 RELOADER_OF = {"2.48": "0.69.1", "2.55": "0.78.2", "3.8": "0.87.1", "3.14": "0.93.1"}
-"""Prometheus' minor version to the prometheus-config-reloader of the same time, for those in images/catalogue.toml."""
+"""Prometheus' minor version to the prometheus-config-reloader of the same time, for those that matrix.toml names."""
 
 
 def followed(metadata: Mapping[str, Any]) -> tuple[str, str]:

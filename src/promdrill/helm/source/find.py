@@ -102,6 +102,16 @@ def local(asked: ChartRequest, *, say: Say = lambda _text: None) -> Path | None:
     return meant
 
 
+def repository(asked: ChartRequest) -> str | None:
+    """The address that a chart would be pulled from; None if it is on this machine, or the supply chooses it.
+
+    Raises:
+        UsageError: As in `local`.
+    """
+    meant = _meant(asked)
+    return meant.repo if isinstance(meant, _Remote) else None
+
+
 def obtain(asked: ChartRequest, helm: Path, *, pins: Pins, cache: Cache, say: Say) -> Path:
     """The requested chart: on this machine, or pulled; by default prometheus-community's.
 

@@ -18,7 +18,7 @@ from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
 from promdrill.helm.values import image_keys, images
-from promdrill.helm.values.images import RELOADER, Choice, Image
+from promdrill.helm.values.images import RELOADER, Available, Choice, Image
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict
 
@@ -87,12 +87,12 @@ class ImageRules:
     """The rules for images.
 
     Attributes:
-        available: References of the available images; None if all are.
+        available: The available images; None if all are.
         policy: One of `images.POLICIES`.
         app_version: Version of Prometheus to use instead of the chart's; None for the chart's.
     """
 
-    available: Sequence[str] | None
+    available: Available | None
     policy: str
     app_version: str | None
 
@@ -105,8 +105,8 @@ class ImageRules:
             found = images.choose(wanted, self.available, "exact")
             if found.chosen is None:
                 said = f"APP_VERSION={self.app_version}: {wanted.text} is not available here"
-                there = [tag.removeprefix("v") for tag in found.had]
-                raise UsageError(f"{said}; available: {', '.join(there) or 'none'}", hint=_versions(there))
+                said += f": {found.why}" if found.why else ""
+                raise UsageError(f"{said}; available: {_bare(found.neighbours) or 'none'}", hint=_versions(found))
             return Choice(image, found.chosen, found.had)
         if images.is_of(image, RELOADER):
             of_its_time = self._tagged(image, table.reloader_of(self.app_version))
@@ -172,8 +172,13 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rule
     raise UsageError(said, hint="set these images in VALUES; or SUPPLY=registry, which pulls them")
 
 
-def _versions(there: Sequence[str]) -> str:
-    return " or ".join([*(f"APP_VERSION={version}" for version in there[-1:]), "SUPPLY=registry, which pulls it"])
+def _versions(choice: Choice) -> str:
+    nearest = [f"APP_VERSION={_bare(choice.next_best)}"] if choice.had else []
+    return " or ".join([*nearest, "SUPPLY=registry, which pulls it"])
+
+
+def _bare(tags: str) -> str:
+    return ", ".join(tag.removeprefix("v") for tag in tags.split(", "))
 
 
 def _render(
@@ -209,8 +214,10 @@ def _missing(
         values = merged(chart.defaults, rendered[image], null_removes=True)
         found = image_keys.places(values, image)
         said = [image.text]
+        if choice.why:
+            said.append(choice.why)
         if choice.had:
-            said.append(f"available: {', '.join(choice.had)}")
+            said.append(f"available: {choice.neighbours}")
         if found:
             switch = image_keys.switch_of(values, found[0], chart.conditions)
             if switch and switch not in chart.fixed:
@@ -219,8 +226,8 @@ def _missing(
             said.append(f"{'.'.join(found[0].path)} names it")
         lines.append("  " + "; ".join(said))
         if images.is_of(image, PROMETHEUS):
-            hints += [f"APP_VERSION={tag.removeprefix('v')}" for tag in choice.had[-1:]]
-        elif choice.had and rules.policy == "exact":
+            hints += [f"APP_VERSION={_bare(choice.next_best)}"] if choice.had else []
+        elif rules.policy == "exact" and (choice.had or image.repository in images.STAND_INS):
             hints.append("IMAGES=nearest")
     text = f"CHART={chart.renderer.chart}: images that are not available here:\n" + "\n".join(lines)
     return UsageError(text, hint="; or ".join(dict.fromkeys(hints)))

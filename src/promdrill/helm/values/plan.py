@@ -17,7 +17,7 @@ from promdrill.helm.source import files, subcharts
 from promdrill.helm.values.dead import Dead, dead
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
-from promdrill.helm.values.images import Image, is_of
+from promdrill.helm.values.images import Available, Image, is_of
 from promdrill.helm.values.layers import moved, stack
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict, Keys, Own, leaves
@@ -81,7 +81,7 @@ def plan(
     extra: Mapping[str, Any] | None = None,
     app_version: str | None = None,
     policy: str = "nearest",
-    available: tuple[str, ...] | None = None,
+    available: Available | None = None,
     kubernetes: str,
     look: Callable[[str, Sequence[Mapping[str, Any]]], None] | None = None,
     whole: Path | None = None,
@@ -96,7 +96,7 @@ def plan(
         extra: Values over all others, as of SUBCHARTS=off; without the switches of anything that a case uses.
         app_version: Version of Prometheus to use instead of the chart's, with or without a leading v.
         policy: One of `images.POLICIES`.
-        available: References of the available images; None if all are.
+        available: The available images; None if all are.
         kubernetes: Version of the cluster, without a leading v.
         look: Called with each scenario and all objects that its drill would install; may refuse them.
         whole: The chart with all of its subcharts, if some were removed from `chart`.

@@ -1,17 +1,28 @@
-"""The catalogue of everything that is built: images/catalogue.toml, read and checked."""
+"""The catalogue of everything that is built: images/catalogue.toml, read and checked.
+
+Most entries are one version each, with a folder that pins it. A *family* stands for every version of a project that
+the Go module proxy serves: its releases are built from their own go.mod and go.sum.
+"""
 
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from promdrill.core.errors import SupplyError, UsageError
 
 FILE_NAME = "catalogue.toml"
+
+FAMILIES = "any"
+"""The table of the families, one table below it for each."""
+
+_VERSION = re.compile(r"\d+\.\d+\.\d+(?:-(?:rc|alpha|beta)\.?\d+)?")
+"""A release of a family, as projects number them: without a leading v."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +66,35 @@ class NodeRecipe:
 
 
 @dataclass(frozen=True, slots=True)
+class Release:
+    """A release of a Go module, which is built as its project builds it: by its own go.mod and go.sum.
+
+    Attributes:
+        module: Path of the module.
+        version: Its version there, with a leading v.
+        upgrades: Modules that it needs newer than it says, to their least versions.
+        stubs: Files that its release embeds and its module lacks, by their paths in it; they are empty here.
+    """
+
+    module: str
+    version: str
+    upgrades: Mapping[str, str] = field(default_factory=dict)
+    stubs: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Path and version, as Go writes them."""
+        return f"{self.module}@{self.version}"
+
+
+@dataclass(frozen=True, slots=True)
 class Artefact:
-    """One entry of the catalogue: a folder under images/ and how it is built.
+    """One thing to build: an entry of the catalogue with its folder under images/, or a release of a family.
 
     Attributes:
         name: The entry's name.
         version: The version of the product, without a leading v.
-        folder: The folder with its recipe.
+        folder: The folder with its recipe; that of all recipes for a release, which has none.
         go: Main packages built in the folder's Go module, each to the name of its binary.
         stamps: Linker variables to their values (``-X``).
         tags: Go build tags.
@@ -70,6 +103,7 @@ class Artefact:
         debian: mmdebstrap's variant for a tree of the Debian packages in the folder's packages.txt; empty for none.
         images: Container images made of it.
         node: Set when the artefact is a node image.
+        release: Set when it is a release of a family.
     """
 
     name: str
@@ -83,16 +117,111 @@ class Artefact:
     debian: str = ""
     images: tuple[Image, ...] = ()
     node: NodeRecipe | None = None
+    release: Release | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """A project of which every version can be built that the Go module proxy serves.
+
+    Attributes:
+        name: The family's name. Its artefacts are called ``<name>-<version>``.
+        module: Path of its Go module.
+        go: As in `Artefact`, the main packages relative to the module: ``./cmd/prometheus``.
+        image: Its image; the tag has ``{version}`` in it.
+        numbers: How the module numbers a version, by the version's beginning (``3.``); the longest beginning counts.
+            ``{minor:02}`` is the minor version with at least two digits. Without any, a version is the module's own.
+        stamps: As in `Artefact`.
+        tags: As in `Artefact`.
+        upgrades: As in `Release`.
+        stubs: As in `Release`.
+    """
+
+    name: str
+    module: str
+    go: Mapping[str, str]
+    image: Image
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    tags: str = ""
+    upgrades: Mapping[str, str] = field(default_factory=dict)
+    stubs: tuple[str, ...] = ()
+
+    def artefact(self, version: str, folder: Path) -> Artefact:
+        """The artefact that is a release.
+
+        Args:
+            version: Without a leading v.
+            folder: The folder of all recipes.
+        """
+        return Artefact(
+            name=f"{self.name}-{version}",
+            version=version,
+            folder=folder,
+            go=self.go,
+            stamps={key: _filled(value, version) for key, value in self.stamps.items()},
+            tags=self.tags,
+            images=(replace(self.image, tag=_filled(self.image.tag, version)),),
+            release=Release(self.module, self.module_version(version), self.upgrades, self.stubs),
+        )
+
+    def version_of(self, reference: str) -> str | None:
+        """The version in a reference to one of the family's images; None if it is not one."""
+        before, after = f"{self.image.name}:{self.image.tag}".split("{version}")
+        version = reference.removeprefix(before).removesuffix(after)
+        return version if _VERSION.fullmatch(version) and f"{before}{version}{after}" == reference else None
+
+    @staticmethod
+    def version_in(tag: str) -> str | None:
+        """The version that a tag of any image of the project begins with; None if it has none."""
+        found = re.match(rf"v?({_VERSION.pattern})(?![\d.])", tag)
+        return found[1] if found else None
+
+    def reference(self, version: str) -> str:
+        """The reference of the image of a version."""
+        return f"{self.image.name}:{_filled(self.image.tag, version)}"
+
+    def module_version(self, version: str) -> str:
+        """The module's version of a release."""
+        return _filled(self._number(version), version)
+
+    def version(self, module_version: str) -> str | None:
+        """The release that a version of the module is; None if it is none, as a pseudo-version is."""
+        for start in sorted(self.numbers, key=len, reverse=True) or [""]:
+            shape = re.escape(self._number(start)).replace(re.escape("{version}"), f"(?P<version>{_VERSION.pattern})")
+            shape = shape.replace(re.escape("{minor:02}"), r"(?P<minor>\d\d)").replace(
+                re.escape("{minor}"), r"(?P<minor>\d\d?)"
+            )
+            shape = shape.replace(re.escape("{patch}"), "(?P<patch>.+)")
+            found = re.fullmatch(shape, module_version)
+            if found is None:
+                continue
+            named = found.groupdict()
+            version = named.get("version") or f"{start}{int(named['minor'])}.{named['patch']}"
+            return version if _VERSION.fullmatch(version) else None
+        return None
+
+    def _number(self, version: str) -> str:
+        starts = [start for start in self.numbers if version.startswith(start)]
+        return self.numbers[max(starts, key=len)] if starts else "v{version}"
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """All artefacts by name."""
+    """All artefacts by name, and all families.
+
+    Attributes:
+        artefacts: The artefacts with a folder of their own, by name.
+        families: The families, by name.
+        folder: The folder of all recipes.
+    """
 
     artefacts: Mapping[str, Artefact]
+    families: Mapping[str, Family] = field(default_factory=dict)
+    folder: Path = Path()
 
     def artefact(self, name: str) -> Artefact:
-        """The artefact of that name.
+        """The artefact of that name; nobody has asked whether a release of a family is served.
 
         Raises:
             SupplyError: There is none.
@@ -100,6 +229,10 @@ class Catalogue:
         try:
             return self.artefacts[name]
         except KeyError:
+            for family in self.families.values():
+                version = name.removeprefix(f"{family.name}-")
+                if version != name and _VERSION.fullmatch(version):
+                    return family.artefact(version, self.folder)
             near = difflib.get_close_matches(name, self.artefacts, 1)
             raise SupplyError(
                 f"images/{FILE_NAME} has no artefact {name!r}", hint=f"the nearest is {near[0]!r}" if near else ""
@@ -115,10 +248,15 @@ class Catalogue:
             for image in artefact.images:
                 if image.reference == reference:
                     return artefact, image
+        for family in self.families.values():
+            version = family.version_of(reference)
+            if version is not None:
+                artefact = family.artefact(version, self.folder)
+                return artefact, artefact.images[0]
         raise SupplyError(f"images/{FILE_NAME} makes no image {reference}")
 
     def references(self) -> tuple[str, ...]:
-        """References of all images that can be made."""
+        """References of all images that can be made, without those of families."""
         return tuple(image.reference for artefact in self.artefacts.values() for image in artefact.images)
 
     def kubernetes_versions(self) -> tuple[str, ...]:
@@ -143,7 +281,19 @@ def load(images_dir: Path) -> Catalogue:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"{path}: {error}") from error
-    return Catalogue({name: _artefact(path, images_dir, name, table) for name, table in tables.items()})
+    families = {name: _family(path, name, table) for name, table in tables.pop(FAMILIES, {}).items()}
+    artefacts = {name: _artefact(path, images_dir, name, table) for name, table in tables.items()}
+    return Catalogue(artefacts, families, images_dir)
+
+
+def _family(path: Path, name: str, table: dict[str, Any]) -> Family:
+    where = f"{FAMILIES}.{name}"
+    _known(path, where, table, Family, required=("module", "go", "image"))
+    # its tag stays a template: `_image` fills nothing in for a version that is one
+    image = _image(path, where, "{version}", table["image"])
+    if image.tag.count("{version}") != 1:
+        raise UsageError(f"{path}: [{where}.image]: tag {image.tag!r} does not contain {{version}} once")
+    return Family(**{**table, "name": name, "image": image, "stubs": tuple(table.get("stubs", ()))})
 
 
 def _artefact(path: Path, images_dir: Path, name: str, table: dict[str, Any]) -> Artefact:
@@ -184,14 +334,16 @@ def _image(path: Path, name: str, version: str, table: dict[str, Any]) -> Image:
 
 
 def _filled(text: str, version: str) -> str:
-    major, minor, *_ = [*version.split("."), "0"]
-    return text.replace("{version}", version).replace("{major}", major).replace("{minor}", minor)
+    major, minor, *rest = [*version.split("."), "0"]
+    for name, value in {"version": version, "major": major, "minor:02": f"{minor:0>2}", "minor": minor}.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text.replace("{patch}", ".".join(rest[:-1]))
 
 
 def _known(
-    path: Path, where: str, table: dict[str, Any], kind: type[Artefact | Image], *, required: tuple[str, ...]
+    path: Path, where: str, table: dict[str, Any], kind: type[Artefact | Image | Family], *, required: tuple[str, ...]
 ) -> None:
-    allowed = {field.name for field in fields(kind)}
+    allowed = {field.name for field in fields(kind)} - (set() if kind is Image else {"name", "release"})
     for name in required:
         if name not in table:
             raise UsageError(f"{path}: [{where}]: {name!r} is missing")

@@ -1,18 +1,22 @@
-"""Go programs from Go modules: each folder under images/ is a module that pins one product by go.mod and go.sum."""
+"""Go programs from Go modules: a folder under images/, which pins one product by go.mod and go.sum, or a release."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import threading
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.cache import key_of, tree_digest
-from promdrill.core import shell
+from promdrill.core import scratch, shell
 from promdrill.core.errors import CommandFailed, SupplyError
+from promdrill.supply.build import release
 from promdrill.supply.build.catalogue import Artefact
+from promdrill.supply.build.release import Place
 from promdrill.supply.build.toolchain import Go
 
 DOWNLOAD_TIMEOUT_S = 1800.0
@@ -39,7 +43,7 @@ def recipe(artefact: Artefact, go: Go, architecture: str = NATIVE) -> dict[str, 
         "tags": artefact.tags,
         "compiler": _COMPILER,
         "module_files": dict(artefact.module_files),
-        "folder": tree_digest(artefact.folder),
+        **({"release": asdict(artefact.release)} if artefact.release else {"folder": tree_digest(artefact.folder)}),
     }
 
 
@@ -48,14 +52,22 @@ def key(artefact: Artefact, go: Go, architecture: str = NATIVE) -> str:
     return key_of(recipe(artefact, go, architecture))
 
 
-def download(artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None) -> None:
+def download(
+    artefact: Artefact, go: Go, *, architecture: str = NATIVE, stop: threading.Event | None = None
+) -> Mapping[str, str]:
     """Download the modules that the build needs, and no others, into the module cache, checked against go.sum.
+
+    Returns:
+        Where a release came from, as `Place.notes`.
 
     Raises:
         SupplyError: A module is not available, or does not match go.sum.
     """
-    argv = ["list", "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
-    _go(_for(go, architecture), argv, artefact, DOWNLOAD_TIMEOUT_S, stop)
+    target = _for(go, architecture)
+    with _place(artefact, target, stop) as place:
+        argv = ["list", *place.options, "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
+        _go(target, argv, artefact, stop=stop, folder=place.folder)
+        return place.notes
 
 
 def build(
@@ -79,24 +91,42 @@ def build(
     work = into / ".build"
     work.mkdir()
     stamps = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in sorted(artefact.stamps.items()))])
-    argv = ["build", *_COMPILER, *_tags(artefact), "-ldflags", stamps, "-o", f"{work}/", *artefact.go]
-    _go(_for(go, architecture), argv, artefact, BUILD_TIMEOUT_S, stop)
+    target = _for(go, architecture)
+    with _place(artefact, target, stop) as place:
+        argv = ["build", *place.options, *_COMPILER, *_tags(artefact), "-ldflags", stamps, "-o", f"{work}/"]
+        _go(target, [*argv, *artefact.go], artefact, timeout_s=BUILD_TIMEOUT_S, stop=stop, folder=place.folder)
     for package, binary in artefact.go.items():
-        (work / _program(package)).rename(into / binary)
+        (work / _program(artefact, package)).rename(into / binary)
     work.rmdir()
     if artefact.module_files:
         _carry(artefact, go, into)
-    return {"version": artefact.version, "toolchain": go.version}
+    return {"version": artefact.version, "toolchain": go.version, **place.notes}
 
 
-def _program(package: str) -> str:
+@contextlib.contextmanager
+def _place(artefact: Artefact, go: Go, stop: threading.Event | None) -> Iterator[Place]:
+    """The artefact's folder, or a release's module with its go.mod and go.sum set right for this build."""
+    if artefact.release is None:
+        yield Place(artefact.folder)
+        return
+
+    def run(argv: Sequence[str], folder: Path) -> str:
+        return _go(go, argv, artefact, stop=stop, folder=folder)
+
+    with scratch.folder("module") as folder:
+        yield release.prepare(artefact.release, go, folder, run)
+
+
+def _program(artefact: Artefact, package: str) -> str:
+    """The name that Go gives a program: the last part of its path that is not a major version."""
+    package = package.replace(".", artefact.release.module, 1) if artefact.release else package
     *rest, last = package.split("/")
     is_major = last.startswith("v") and last[1:].isdigit()
     return rest[-1] if is_major else last
 
 
 def _carry(artefact: Artefact, go: Go, into: Path) -> None:
-    answer = _go(go, ["list", "-m", "-json", artefact.module], artefact, DOWNLOAD_TIMEOUT_S, None)
+    answer = _go(go, ["list", "-m", "-json", artefact.module], artefact, folder=artefact.folder)
     module = Path(json.loads(answer)["Dir"])
     for target, source in artefact.module_files.items():
         here, there = module / source, into / target
@@ -118,9 +148,17 @@ def _tags(artefact: Artefact) -> list[str]:
     return ["-tags", artefact.tags] if artefact.tags else []
 
 
-def _go(go: Go, argv: list[str], artefact: Artefact, timeout_s: float, stop: threading.Event | None) -> str:
+def _go(
+    go: Go,
+    argv: Sequence[str],
+    artefact: Artefact,
+    *,
+    folder: Path,
+    timeout_s: float = DOWNLOAD_TIMEOUT_S,
+    stop: threading.Event | None = None,
+) -> str:
     try:
-        done = shell.run([go.binary, *argv], timeout_s=timeout_s, env=go.env, cwd=artefact.folder, stop=stop)
+        done = shell.run([go.binary, *argv], timeout_s=timeout_s, env=go.env, cwd=folder, stop=stop)
     except CommandFailed as error:
         raise SupplyError(f"building {artefact.name} failed\n{error}") from error
     return done.stdout

@@ -1,6 +1,5 @@
 """The source supply: everything is built from Go modules and Debian packages, and kept.
 
-What is asked for is traced back through images/catalogue.toml. What the cache or the engine has already is used, the
 A request is traced back through images/catalogue.toml. What the cache or the engine already has is used, the rest
 becomes a graph of tasks: modules are downloaded ahead, builds run in parallel, the node image comes last.
 """
@@ -20,11 +19,13 @@ from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache, CacheEntry, key_of
 from promdrill.core.errors import SupplyError
 from promdrill.core.say import Say
+from promdrill.helm.values.images import Stock
 from promdrill.supply.build import archive, debian, node, schedule
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.catalogue import Artefact, Catalogue, Image
 from promdrill.supply.build.progress import BuildDisplay
 from promdrill.supply.build.schedule import Lane, Task
+from promdrill.supply.build.served import Served
 from promdrill.supply.build.toolchain import Go
 from promdrill.supply.engine.docker import Engine
 from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
@@ -100,8 +101,12 @@ class SourceSupply:
             crds=files["crds"],
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
             images=tuple(wanted.node.images),
-            available=self.catalogue.references(),
+            available=self.stock(),
         )
+
+    def stock(self) -> Stock:
+        """The images that can be built; the Go module proxy is asked about those that have no entry of their own."""
+        return Served(self.catalogue, self.go, lambda name: self._find(name, only=[]) is not None, self.say).stock()
 
     def helm(self, major: str) -> Path:
         """Helm of that major version.
@@ -194,8 +199,12 @@ class SourceSupply:
         if not artefact.go:
             return [Task(artefact.name, Lane.BUILD, make, ("host",))]
         download = f"modules of {artefact.name}"
+
+        def fetch(stop: threading.Event) -> None:
+            gobuild.download(artefact, self.go, stop=stop)
+
         return [
-            Task(download, Lane.DOWNLOAD, lambda stop: gobuild.download(artefact, self.go, stop=stop)),
+            Task(download, Lane.DOWNLOAD, fetch),
             Task(artefact.name, Lane.BUILD, make, (download,)),
         ]
 

@@ -158,6 +158,8 @@ def references(path: Path) -> tuple[str, ...]:
 
 def _modules(artefact: Artefact) -> str:
     """The Go modules of an artefact's programs, with their versions."""
+    if artefact.release is not None:
+        return f"Go module {artefact.release.module} {artefact.release.version}"
     required = dict(_REQUIRED.findall((artefact.folder / "go.mod").read_text(encoding="utf-8")))
     named = list(dict.fromkeys(f"{name} {version}" for name, version in _behind(artefact, required)))
     if not named:  # the program is promdrill's own

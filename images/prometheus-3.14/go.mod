@@ -1,7 +1,0 @@
-module promdrill.example/prometheus-3.14
-
-go 1.26.0
-
-// go.sum has what the build reads, and no more: it is what "go list -mod=mod -deps" with the packages and tags of
-// catalogue.toml writes. "go mod tidy" would add what only tests and other tags need.
-require github.com/prometheus/prometheus v0.314.0

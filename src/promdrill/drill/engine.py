@@ -38,8 +38,8 @@ from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.results.expected import shortfall
-from promdrill.runbook.lint import lint
-from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.load import load, strictly
+from promdrill.runbook.parse import Runbook
 
 _Stated = ParamSpec("_Stated")
 
@@ -167,8 +167,8 @@ class Drill:
         )
         with terminable(), ExitStack() as closing:
             try:
-                runbook = parse(site.runbook_file)
-                lint(runbook)
+                file, own = site.runbook_file, site.execution.runbook is None
+                runbook = strictly(file) if own else load(file, site.execution.bound)
                 site.keep_runbook()
                 if runbook.fails_because:
                     plan = replace(plan, remarks=(*plan.remarks, f"as written: {runbook.fails_because}"))

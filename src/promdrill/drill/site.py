@@ -96,6 +96,7 @@ class Execution:
         variant: The drill itself, a control or an ablation, and which repetition of it.
         part: Which part of the drill is run.
         runbook: A runbook instead of the scenario's own.
+        bound: Values for its placeholders, by name.
         until_alone: Returns once the drill may change what other drills share; True when it had to wait for that.
         evidence: When it is collected: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         keep: Leave everything as it is at the end.
@@ -105,6 +106,7 @@ class Execution:
     variant: Variant = Variant()  # noqa: RUF009  frozen
     part: Part = Whole()  # noqa: RUF009  frozen
     runbook: Path | None = None
+    bound: Mapping[str, str] = field(default_factory=dict)
     until_alone: Callable[[], bool] = lambda: False
     evidence: str = FAILURE
     keep: bool = False

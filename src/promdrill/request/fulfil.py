@@ -213,13 +213,13 @@ def cluster(supplied: Supplied, options: KindOptions, *, profile: str, say: Say)
         yield made
 
 
-def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, ...]:
+def variants(kind: str, scenario: Path, settings: Settings) -> tuple[Variant, ...]:
     """The variants to run instead of a scenario's drill.
 
     Args:
         kind: `controls` or `ablate`.
         scenario: The scenario's folder.
-        runbook: A runbook instead of the scenario's own.
+        settings: Those of the run, which may name a runbook instead of the scenario's own.
 
     Raises:
         UsageError: The steps to leave out cannot be read, or the scenario that looks like it does not exist.
@@ -227,7 +227,7 @@ def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, 
     folder = ScenarioFolder(scenario.name, scenario)
     if kind == "controls":
         return controls(folder.as_written, look_alike=look_alike(scenario) is not None)
-    return ablations(runbook or folder.runbook)
+    return ablations(settings.runbook or folder.runbook, settings.bound)
 
 
 @contextlib.contextmanager
@@ -297,6 +297,7 @@ def drill(
                     profile=settings.profile,
                     variant=variant,
                     runbook=_runbook(scenario, variant, settings),
+                    bound={} if variant.control == AS_WRITTEN else settings.bound,
                     until_alone=until_alone,
                     evidence=settings.evidence,
                     keep=request.cluster.keep,

@@ -11,6 +11,12 @@ from collections.abc import Mapping
 
 from promdrill.core.errors import UsageError
 
+
+def words(text: str) -> frozenset[str]:
+    """A set of words, written as one text."""
+    return frozenset(text.split())
+
+
 FACTS: Mapping[str, str] = {
     "namespace": "the drill's namespace",
     "release": "name of the Helm release",
@@ -43,7 +49,9 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     "pod": ("pod", "pods", "podname", "mypod"),
     "container": ("container", "containers"),
     "node": ("node", "nodename", "host", "hostname", "worker node"),
-    "claim": ("claim", "pvc", "pvcs", "pvcname", "mypvc", "persistentvolumeclaim", "persistent volume claim", "volume claim"),
+    "claim": (
+        "claim", "pvc", "pvcs", "pvcname", "mypvc", "persistentvolumeclaim", "persistent volume claim", "volume claim",
+    ),
     "volume": ("pv", "persistentvolume", "persistent volume"),
     "class": ("class", "storageclass", "storage class", "sc"),
     "size": ("size", "old size"),
@@ -54,9 +62,10 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 
-_NOISE = frozenset(
-    "a actual affected alert an any at correct current example failing for from full here id insert its label my name of"
-    " our prometheus relevant replace server specific target that the this to used value with you your".split()
+_NOISE = words(
+    "a actual affected alert an any at correct current example failing for from full here id insert its "
+    "label my name of our prometheus relevant replace server specific target that the this to used value "
+    "with you your"
 )
 _BY_WORDS = {words: fact for fact, synonyms in _SYNONYMS.items() for words in synonyms}
 _REFERENCE = re.compile("⟦([a-z_]+)⟧")
@@ -99,7 +108,9 @@ def filled(command: str, known: Mapping[str, str]) -> str:
     def value(found: re.Match[str]) -> str:
         fact = found[1]
         if not known.get(fact):
-            what = f"this drill has no {fact.replace('_', ' ')} ({FACTS.get(fact, 'unknown')}), which the runbook asks for"
+            what = (
+                f"this drill has no {fact.replace('_', ' ')} ({FACTS.get(fact, 'unknown')}), which the runbook asks for"
+            )
             raise UsageError(what, hint=f"--bind {fact}=VALUE, or a value for it in the runbook's .drill.toml")
         return known[fact]
 

@@ -65,7 +65,7 @@ def complaints(steps: Sequence[Step]) -> list[str]:
         PromdrillError: The installed bash is older than 4.4.
     """
     rules = []
-    for step, said in zip(steps, _read(steps), strict=True):
+    for said in _read(steps):
         found = _COMPLAINT.search(said)
         rules.append(found[2] if found else said)
     return rules

@@ -50,10 +50,20 @@ def load(path: Path, bound: Mapping[str, str] | None = None) -> Runbook:
         if bound:
             what = f"BIND: {path} is in promdrill's own form, which has variables instead of placeholders"
             raise UsageError(what, hint="leave BIND out, and set its variables")
-        found = parse(path)
-        lint(found)
-        return found
+        return strictly(path)
     return steps.runbook(assessed(source, bound or {}))
+
+
+def strictly(path: Path) -> Runbook:
+    """A runbook that must be in promdrill's own form, such as a scenario's, with the syntax of its steps checked.
+
+    Raises:
+        UsageError: ``file:line:column: rule`` for what is wrong with it.
+        CommandFailed: bash is missing.
+    """
+    found = parse(path)
+    lint(found)
+    return found
 
 
 def assessed(source: SourceText, bound: Mapping[str, str]) -> Assessment:

@@ -1,7 +1,7 @@
-"""Judge a published runbook: which of its commands a drill runs, and why not the others. No process but bash is started.
+"""Judge a published runbook: which of its commands a drill runs, and why not the others.
 
-Nothing of the runbook is run. Placeholders get what is bound by name: by ``--bind``, by the file beside it, or by what
-a drill knows (`promdrill.runbook.published.facts`), in this order.
+Nothing of the runbook is run, and no process but bash is started. Placeholders get what is bound by name: by
+``--bind``, by the file beside it, or by what a drill knows (`promdrill.runbook.facts`), in this order.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from promdrill.core.errors import UsageError
 from promdrill.runbook import facts, lint
-from promdrill.runbook.published import beside, document, places, prompts, tools
+from promdrill.runbook.published import beside, document, places, prompts, scan, tools
 from promdrill.runbook.published.beside import Beside
 from promdrill.runbook.published.document import Code, Document, Quoted
 from promdrill.runbook.published.judged import Assessment, Judged, Status
 from promdrill.runbook.published.places import Place
 from promdrill.runbook.published.prompts import Typed
 from promdrill.runbook.published.roles import SECTION_OF, Headed, Role, roles
-from promdrill.runbook.published.translate import changed_files, translated
+from promdrill.runbook.published.translate import Translated, changed_files, translated
 from promdrill.runbook.source import SourceText
 from promdrill.runbook.step import Step
 
@@ -29,9 +29,12 @@ _EXAMPLES = frozenset({"namespace", "release", "chart", "values", "workload", "s
                        "volume", "class", "new_size"})  # fmt: skip
 """Facts for which a plain word, assigned to a variable of that name, is an example: ``NAMESPACE=monitoring``."""
 
-_EXAMPLE = re.compile(r"(?P<head>\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<quote>[\"']?)(?P<value>[\w./:@-]+)(?P=quote)\s*;?\s*")
+_EXAMPLE = re.compile(
+    r"(?P<head>\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<quote>[\"']?)(?P<value>[\w./:@-]+)(?P=quote)\s*;?\s*"
+)
 _QUERIES = frozenset({"promql", "prometheus"})
 _INSIDE = re.compile(r"(?:ba)?sh-[\d.]+")
+_TYPESET = re.compile("[\u201c\u201d\u2018\u2019\u2013]")
 _LEAVES = frozenset({"exit", "logout"})
 
 
@@ -49,7 +52,8 @@ def assess(source: SourceText, said: Beside, bound: Mapping[str, str]) -> Assess
     """
     read = document.read(source)
     if not any(line.strip() for line in source.lines[document.front_length(source) :]):
-        raise UsageError(f"{source.path}: it is empty", hint="name a runbook in Markdown")
+        what = "nothing but front matter" if document.front_length(source) else "nothing: it is empty"
+        raise UsageError(f"{source.path}: it holds {what}", hint="name a runbook in Markdown")
     judge = _Judge(read, said, bound)
     found = judge.all()
     _all_used(source.path, said, found)
@@ -64,6 +68,7 @@ class _Judge:
     bound: Mapping[str, str]
     known: set[str] = field(default_factory=set)
     made: set[str] = field(default_factory=set)
+    functions: set[str] = field(default_factory=set)
     queries: list[tuple[int, str]] = field(default_factory=list)
 
     def all(self) -> list[Judged]:
@@ -94,12 +99,14 @@ class _Judge:
                 elif typed.line in self.said.answers or self.said.skips(typed.line):
                     yield self._typed(typed, own, code.prose)[0]
                 elif own in SECTION_OF:
-                    yield Judged(typed.line, typed.text, own, Status.NOT_RUNNABLE, why, "kubectl exec ... -- COMMAND")
+                    instead = "kubectl exec POD -- COMMAND"
+                    hint = self._answer(typed.line, instead)
+                    yield Judged(typed.line, typed.text, own, Status.NOT_RUNNABLE, why, hint, instead)
                 continue
             if own is Role.UNKNOWN and typed.line not in self.said.answers:
                 key = f'"{heading}"' if heading else f'"{typed.line}"'
                 why = f"no heading says what it is for: {heading}" if heading else "no heading says what it is for"
-                hint = f'[sections] {key} = "remedy" in {beside.of(self.read.source.path).name}'
+                hint = f'[sections] {key} = "remedy" in {self._file}'
                 yield Judged(typed.line, typed.text, own, Status.NOT_PLACED, why, hint)
                 continue
             if own is Role.NOT_RUN:
@@ -112,14 +119,19 @@ class _Judge:
     def _quoted(self, quoted: Quoted, role: Role) -> Iterator[Judged]:
         own = self.said.role(quoted.line) or role
         first = quoted.text.removeprefix("$ ").split(" ")[0]
-        if own not in SECTION_OF or " " not in quoted.text or not tools.known(first) or not prompts.begins(quoted.text.removeprefix("$ ")):
+        if (
+            own not in SECTION_OF
+            or " " not in quoted.text
+            or not tools.known(first)
+            or not prompts.begins(quoted.text.removeprefix("$ "))
+        ):
             return
         typed = Typed(quoted.text.removeprefix("$ "), quoted.line)
         if quoted.alone or quoted.line in self.said.answers or self.said.skips(quoted.line):
             yield self._typed(typed, own, "")[0]
         else:
             why = "in a sentence: only a person can tell when to run it"
-            hint = f'[answers] {quoted.line} = "{first} ..." or skip = [{quoted.line}] in {beside.of(self.read.source.path).name}'
+            hint = self._answer(quoted.line, f"{first} ...")
             yield Judged(quoted.line, quoted.text, own, Status.PROSE, why, hint)
 
     def _typed(self, typed: Typed, role: Role, prose: str) -> tuple[Judged, bool]:
@@ -128,29 +140,56 @@ class _Judge:
         if self.said.skips(typed.line):
             why = f"skipped by {self.said.path.name if self.said.path else 'the user'}"
             return dataclasses.replace(judged, status=Status.LEFT_OUT, why=why), False
-        text = facts.referring(self.said.answers[typed.line]) if typed.line in self.said.answers else typed.text
-        notes = ["answered"] if typed.line in self.said.answers else []
-        if not text.isascii() and re.search("[“”‘’–]", text):
-            return dataclasses.replace(judged, status=Status.NOT_RUNNABLE, why="has typographic quotes or dashes, which no shell takes", hint="write it with \", ' and -"), False
-        text, changed = self._words(text)
+        answer = self.said.answers.get(typed.line)
+        text, changed = self._words(typed.text if answer is None else facts.referring(answer))
         text, masked, unbound, bound = self._placed(text)
-        became = translated(text, masked, prose=prose, allowed=self.said.tools, made=self.made)
-        notes += [*changed, *bound, *became.notes]
-        judged = dataclasses.replace(judged, notes=tuple(dict.fromkeys(notes)), unbound=tuple(place.name for place in unbound))
+        allowed = self.said.tools | self.functions | scan.functions(masked)
+        became = translated(text, masked, prose=prose, allowed=allowed, made=self.made)
+        status, why, hint = self._status(typed.line, became, unbound)
+        if status is Status.RUNNABLE:
+            self.known |= places.sets(became.text)
+            self.functions |= scan.functions(became.text)
+            self.made |= set(changed_files(became.text))
+        notes = [*([] if answer is None else ["answered"]), *changed, *bound, *became.notes]
+        judged = dataclasses.replace(
+            judged,
+            status=status,
+            why=why,
+            hint=hint,
+            instead=became.instead,
+            notes=tuple(dict.fromkeys(notes)),
+            unbound=tuple(place.name for place in unbound) or ((became.strange,) if became.strange else ()),
+            command=became.text if status is Status.RUNNABLE else "",
+        )
+        return judged, became.opens
+
+    def _status(self, line: int, became: Translated, unbound: list[Place]) -> tuple[Status, str, str]:
+        """What becomes of a command, why, and what to do about it."""
         if became.skipped:
-            return dataclasses.replace(judged, status=Status.LEFT_OUT, why=became.skipped), False
+            return Status.LEFT_OUT, became.skipped, ""
         if became.refused:
-            refused = dataclasses.replace(judged, status=Status.NOT_RUNNABLE, why=became.refused, hint=became.hint)
-            return refused, became.opens
+            return Status.NOT_RUNNABLE, became.refused, self._answer(line, became.instead)
+        if _TYPESET.search(became.text):
+            why = "has typographic quotes or dashes, which no shell takes"
+            return Status.NOT_RUNNABLE, why, self._answer(line, "")
+        if became.strange:
+            hint = f'[words] {became.strange} = "{{namespace}}" in {self._file}'
+            return Status.NEEDS_VALUE, f"namespace {became.strange} is none that a drill has", hint
         if unbound:
             raw = ", ".join(dict.fromkeys(place.raw for place in unbound))
-            fixed = [place for place in unbound if not place.replaceable]
             name = re.sub(r"[\s,=]+", "-", unbound[0].name) or "name"
-            hint = f"set {fixed[0].name} in an answer" if fixed else f"--bind {name}=VALUE"
-            return dataclasses.replace(judged, status=Status.NEEDS_VALUE, why=f"nothing says what {raw} is", hint=hint), False
-        self.known |= places.sets(became.text)
-        self.made |= set(changed_files(became.text, masked if len(masked) == len(became.text) else became.text))
-        return dataclasses.replace(judged, command=became.text), False
+            simple = all(place.replaceable for place in unbound)
+            hint = f"--bind {name}=VALUE" if simple else self._answer(line, "")
+            return Status.NEEDS_VALUE, f"nothing says what {raw} is", hint
+        return Status.RUNNABLE, "", ""
+
+    @property
+    def _file(self) -> str:
+        return beside.of(self.read.source.path).name
+
+    def _answer(self, line: int, command: str) -> str:
+        """What to write into the file beside the runbook, so that another command is run, or none."""
+        return f"[answers] {line} = '''{command or '...'}''' or skip = [{line}] in {self._file}"
 
     def _words(self, text: str) -> tuple[str, list[str]]:
         """Put the drill's names in the place of others that the file beside it lists."""
@@ -167,7 +206,9 @@ class _Judge:
         example = _EXAMPLE.fullmatch(text)
         if example is not None:
             fact = facts.named(example["name"])
-            value = self._given(example["name"], example["name"]) or (facts.reference(fact) if fact in _EXAMPLES else None)
+            value = self._given(example["name"], example["name"]) or (
+                facts.reference(fact) if fact in _EXAMPLES else None
+            )
             if value is not None:
                 new = f"{example['head']}{example['quote']}{value}{example['quote']}"
                 return new, new, [], [f"{example['value']} is an example: {example['name']} is {facts.readable(value)}"]
@@ -211,7 +252,9 @@ def _complete(found: list[Judged]) -> Iterator[Judged]:
     """The same commands, without those that bash cannot parse."""
     runnable = [each for each in found if each.status is Status.RUNNABLE]
     steps = [Step("Mitigation", each.line, 1, facts.plain(each.command)) for each in runnable]
-    wrong = {id(each): said for each, said in zip(runnable, lint.complaints(steps), strict=True) if said} if steps else {}
+    wrong = (
+        {id(each): said for each, said in zip(runnable, lint.complaints(steps), strict=True) if said} if steps else {}
+    )
     for each in found:
         if id(each) in wrong:
             why = f"not a complete command: {wrong[id(each)]}"

@@ -138,7 +138,7 @@ class _Reader:
     def _list(self, data: Mapping[str, Any], name: str) -> list[Any]:
         found = data.get(name, [])
         if not isinstance(found, list) or any(isinstance(item, bool | dict | list) for item in found):
-            raise self._wrong(name, f"{name} must be a list", f'{name} = [{"31" if name == "skip" else ""}]')
+            raise self._wrong(name, f"{name} must be a list", f"{name} = [{'31' if name == 'skip' else ''}]")
         return found
 
     def _range(self, text: str, name: str) -> tuple[int, int]:
@@ -149,7 +149,7 @@ class _Reader:
 
     def _line(self, text: str) -> int:
         if not re.fullmatch("[0-9]{1,6}", text):
-            raise self._wrong(text, f"answers: {text!r} is not the number of a line", "31 = \"kubectl ...\"")
+            raise self._wrong(text, f"answers: {text!r} is not the number of a line", '31 = "kubectl ..."')
         return int(text)
 
     def _wrong(self, key: str, what: str, hint: str) -> UsageError:

@@ -17,7 +17,9 @@ from promdrill.runbook.source import SourceText
 
 _PARSER = MarkdownIt("commonmark").disable("inline")
 _INLINE = re.compile(r"(?<!`)(?P<ticks>`{1,2})(?!`)(?P<code>.+?)(?<!`)(?P=ticks)(?!`)", re.DOTALL)
-_ALONE = re.compile(r"(?:(?:\*\*)?(?:run|execute|type|enter|실행)(?:\*\*)?:?\s+)?`{1,2}[^`]+`{1,2}\s*[.:;,]?", re.IGNORECASE)
+_ALONE = re.compile(
+    r"(?:(?:\*\*)?(?:run|execute|type|enter|실행)(?:\*\*)?:?\s+)?`{1,2}[^`]+`{1,2}\s*[.:;,]?", re.IGNORECASE
+)
 _FRONT = {"---": ("---", "..."), "+++": ("+++",)}
 _CLASS = re.compile(r"[{}.]")
 

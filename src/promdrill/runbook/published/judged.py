@@ -50,6 +50,7 @@ class Judged:
         status: What becomes of it.
         why: Why it is not run; empty if it is.
         hint: What to do about that.
+        instead: A command to write instead; empty if none is known.
         notes: What is changed before it is run, in words.
         command: What is run; facts are still ``⟦claim⟧``.
         unbound: Names of placeholders without a value.
@@ -63,6 +64,7 @@ class Judged:
     status: Status
     why: str = ""
     hint: str = ""
+    instead: str = ""
     notes: tuple[str, ...] = ()
     command: str = ""
     unbound: tuple[str, ...] = ()
@@ -93,9 +95,7 @@ class Assessment:
 
     def of(self, *statuses: Status, role: Role | None = None) -> tuple[Judged, ...]:
         """The commands with one of these statuses, and with this role if one is given."""
-        return tuple(
-            each for each in self.commands if each.status in statuses and (role is None or each.role is role)
-        )
+        return tuple(each for each in self.commands if each.status in statuses and (role is None or each.role is role))
 
     @property
     def findings(self) -> tuple[Judged, ...]:

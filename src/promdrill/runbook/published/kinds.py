@@ -68,9 +68,7 @@ _OPERATOR = {
     "ScrapeConfig": "scrapeconfig scrapeconfigs scfg",
     "ThanosRuler": "thanosruler thanosrulers ruler",
 }
-_BY_WORD = {
-    word: kind for table in (_BUILTIN, _OPERATOR) for kind, words in table.items() for word in words.split()
-}
+_BY_WORD = {word: kind for table in (_BUILTIN, _OPERATOR) for kind, words in table.items() for word in words.split()}
 
 CLUSTER_WIDE = frozenset(
     {"PersistentVolume", "StorageClass", "Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "PriorityClass",
@@ -80,12 +78,14 @@ CLUSTER_WIDE = frozenset(
 )  # fmt: skip
 """Kinds that are in no namespace."""
 
-DRILLS_OWN = frozenset({"Pod", "Event", "PersistentVolume", "StorageClass", "Namespace", "Node", "ReplicaSet", "Job", "Lease"})
+DRILLS_OWN = frozenset(
+    {"Pod", "Event", "PersistentVolume", "StorageClass", "Namespace", "Node", "ReplicaSet", "Job", "Lease"}
+)
 """Kinds whose objects no chart renders, or under names that nobody knows before."""
 
 
 def kind_of(word: str) -> str | None:
-    """The kind that a word names for kubectl, such as ``sts`` or ``statefulsets.apps``; None for one of another cluster."""
+    """The kind that a word such as ``sts`` or ``statefulsets.apps`` names; None for one of another cluster."""
     return _BY_WORD.get(word.lower()) or _BY_WORD.get(word.lower().split(".", 1)[0])
 
 

@@ -5,22 +5,37 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 
+from promdrill.runbook import facts
 from promdrill.runbook.published.scan import Simple, Word
 
-_WITH_VALUE = frozenset(
-    "-n --namespace -c --container -l --selector -o --output -f --filename -p --patch --patch-file --type --replicas"
-    " --current-replicas --context --cluster --user --kubeconfig -s --server --field-selector --sort-by --tail --since"
-    " --since-time --timeout --for --image --to --to-revision --revision --as --template -k --kustomize --limits"
-    " --requests --from-literal --from-file --env -e --grace-period --overrides --restart --request-timeout -L"
-    " --label-columns --type --copy-to --profile --target --port --target-port --name --min --max --cpu-percent"
-    " --field-manager --pod-running-timeout --max-log-requests --limit-bytes --verb --resource --subresource -v"
-    " --chunk-size --raw --token --pod-selector --docker-server --image-pull-policy".split()
+_WITH_VALUE = facts.words(
+    "-n --namespace -c --container -l --selector -o --output -f --filename -p --patch --patch-file --type "
+    "--replicas --current-replicas --context --cluster --user --kubeconfig -s --server --field-selector "
+    "--sort-by --tail --since --since-time --timeout --for --image --to --to-revision --revision --as "
+    "--template -k --kustomize --limits --requests --from-literal --from-file --env -e --grace-period "
+    "--overrides --restart --request-timeout -L --label-columns --type --copy-to --profile --target "
+    "--port --target-port --name --min --max --cpu-percent --field-manager --pod-running-timeout --max- "
+    "log-requests --limit-bytes --verb --resource --subresource -v --chunk-size --raw --token --pod- "
+    "selector --docker-server --image-pull-policy"
 )
 _CLUSTERED = frozenset({"context", "cluster", "user", "kubeconfig", "server", "s", "token", "kube-context"})
 """Options that lead to another cluster."""
 
 TYPED = frozenset(
-    {"get", "describe", "delete", "patch", "edit", "scale", "annotate", "label", "wait", "expose", "autoscale", "explain"}
+    {
+        "get",
+        "describe",
+        "delete",
+        "patch",
+        "edit",
+        "scale",
+        "annotate",
+        "label",
+        "wait",
+        "expose",
+        "autoscale",
+        "explain",
+    }
 )
 """Commands whose first argument is a kind."""
 
@@ -135,8 +150,8 @@ def without_adm(found: Call) -> Call:
 
 def _follows(text: str, head: list[Word]) -> bool:
     """Whether ``-f`` means to follow a log."""
-    return text == "-f" and bool(head) and head[0].plain == "logs" or text == "-p" and any(
-        word.plain == "logs" for word in head
+    return (text == "-f" and bool(head) and head[0].plain == "logs") or (
+        text == "-p" and any(word.plain == "logs" for word in head)
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-SAME = frozenset(
-    "get describe logs delete apply patch scale exec edit create label annotate cp port-forward rollout explain events"
-    " wait replace auth attach autoscale run diff kustomize api-resources api-versions cluster-info config proxy version"
-    " set expose".split()
+from promdrill.runbook import facts
+
+SAME = facts.words(
+    "get describe logs delete apply patch scale exec edit create label annotate cp port-forward rollout "
+    "explain events wait replace auth attach autoscale run diff kustomize api-resources api-versions "
+    "cluster-info config proxy version set expose"
 )
 """Commands that kubectl has too, with the same arguments."""
 

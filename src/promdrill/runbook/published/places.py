@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from promdrill.runbook import unset
 from promdrill.runbook.environment import NAMES
-from promdrill.runbook.published import scan
 from promdrill.runbook.facts import named
+from promdrill.runbook.published import scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,26 @@ class Place:
     replaceable: bool = True
 
 
-_ANGLE = re.compile(r"(?<![<>&\d\w)])<(?![<(&=\s/])(?P<name>[^<>\n]{1,80}?)(?<![\s=/-])>(?!>)|(?<=[\w/:=.@-])<(?P<inner>[A-Za-z][\w .:-]{0,60}\w)>")
+_ANGLE = re.compile(
+    r"(?<![<>&\d\w)])<(?![<(&=\s/])(?P<name>[^<>\n]{1,80}?)(?<![\s=/-])>(?!>)"
+    r"|(?<=[\w/:=.@-])<(?P<inner>[A-Za-z][\w .:-]{0,60}\w)>"
+)
 _CURLY = re.compile(r"\{\{-?\s*(?P<name>[^{}\n]{1,60}?)\s*-?\}\}")
 _SQUARE = re.compile(r"(?<![^\s/='\"])\[(?P<name>[A-Za-z][A-Za-z0-9 _-]+)\](?=[\s'\"/:]|$)")
-_YOURS = re.compile(r"(?<![\w$}{<\[.-])(?:(?:YOUR|MY)[_-](?P<upper>[A-Z0-9][A-Z0-9_-]*)|(?:your|my)[_-](?P<lower>[a-z0-9][a-z0-9_-]*))(?![\w=}>\]])")
+_YOURS = re.compile(
+    r"(?<![\w$}{<\[.-])(?:(?:YOUR|MY)[_-](?P<upper>[A-Z0-9][A-Z0-9_-]*)|(?:your|my)[_-](?P<lower>[a-z0-9][a-z0-9_-]*))(?![\w=}>\]])"
+)
 _CAPITALS = re.compile(r"(?<![\w${<\[.,-])(?P<name>[A-Z][A-Z0-9]+(?:[_-][A-Z0-9]+)*)(?![\w=:}>\](-])")
 _CROSSES = re.compile(r"(?<![\w.$])(?P<name>[a-z0-9][a-z0-9-]*-x{3,}(?:-x{3,})*|x{4,})(?![\w-])")
 _DOTS = re.compile(r"(?<=[ \t/=])(?:\.\.\.|…)(?=[\s/]|$)")
 _GO = re.compile(r"go-template|--template\b|templatefile")
-_GO_WORDS = re.compile(r"(?:range|end|if|else|with|define|block|println?|printf|len|index|eq|ne|and|or|not|template|\.(?!Release\.|Values\.)|\"|\$(?!labels\.))")
+_GO_WORDS = re.compile(
+    r"(?:range|end|if|else|with|define|block|println?|printf|len|index|eq|ne|and|or|not|template|\.(?!Release\.|Values\.)|\"|\$(?!labels\.))"
+)
 _TEMPLATED = re.compile(r"\.Release\.(?P<release>Name|Namespace)|\$labels\.(?P<label>\w+)|(?P<word>[A-Za-z][\w .-]*)")
-_NONE = frozenset({"none", "unset", "unknown", "pending", "nil", "null", "invalid", "empty", "no value", "br", "eof", "end"})
+_NONE = frozenset(
+    {"none", "unset", "unknown", "pending", "nil", "null", "invalid", "empty", "no value", "br", "eof", "end"}
+)
 _SETS = re.compile(
     r"(?:(?:^|[;&|(\s])(?:export|declare|local|typeset|readonly)?\s*(?:-\w+\s+)*([A-Za-z_]\w*)\+?=)"
     r"|\bfor\s+([A-Za-z_]\w*)\s+in\b|\b(?:read|mapfile|readarray)\s+(?:-\w+\s+)*([A-Za-z_]\w*(?:\s+[A-Za-z_]\w*)*)"
@@ -79,7 +88,7 @@ def masked(command: str, places: tuple[Place, ...]) -> str:
 def _all(command: str, known: frozenset[str] | set[str]) -> Iterator[Place]:
     yield from _bracketed(command)
     yield from _words(command)
-    set_here = {name for name in sets(command)}
+    set_here = sets(command)
     for name, at in unset.reads(command):
         if name in known or name in set_here or name in NAMES or unset.of_bash(name):
             continue

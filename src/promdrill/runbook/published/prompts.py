@@ -25,11 +25,17 @@ LONGEST_LINES = 80
 _IMPATIENT_LINES = 8  # where one command of a block never ended
 
 _PLACE = r"(?:\([\w .:-]+\)\s*)?(?:\[[^\]\n]{1,60}\]|[\w.-]+@[\w.-]+(?::\S*?)?|(?:ba)?sh-[\d.]+)"
-_CERTAIN = re.compile(rf"\s*(?P<place>{_PLACE})?\s?[$%❯➜]\s+(?P<typed>\S.*)")
+_CERTAIN = re.compile(rf"\s*(?P<place>{_PLACE})?\s?[$%\u276f\u279c]\s+(?P<typed>\S.*)")
 _ROOT = re.compile(rf"\s*(?P<place>{_PLACE})?\s?#\s?(?P<typed>\S.*)")
 _GOES_ON = re.compile(r"\s*>\s?")
 _TABLE = re.compile(r"\s*[A-Z][A-Z()/ -]*[A-Z)](?:\s{2,}[A-Z()][A-Z()/ -]*)+\s*")
 _FIRST = re.compile(r"\s*(?:[A-Za-z_]\w*=\S*\s+)*(?P<word>[^\s|;&()<>]+)")
+_NAME = re.compile(r"[a-z][a-z0-9._+-]*|\./\S+")
+_QUERY = re.compile(
+    r"\s*(?:sum|avg|min|max|count|topk|bottomk|quantile|stddev|group|count_values|histogram_quantile|label_replace"
+    r"|label_join|rate|irate|increase|delta|deriv|predict_linear|absent|changes|resets|time|sort_desc|round|floor)\b\s*"
+    r"(?:\(|by\b|without\b)|\s*[a-z_:][a-z0-9_:]*\{"
+)
 _SETS = re.compile(r"\s*(?:export\s+)?[A-Za-z_]\w*=")
 
 
@@ -55,7 +61,10 @@ def typed(code: Code) -> tuple[Typed, ...]:
     language = code.language
     if language not in SHELLS | SESSIONS | TEXTS | {""}:
         return ()
-    lines = [(number, line.replace("\t", "    ") if line[:1] == "\t" else line) for number, line in enumerate(code.lines, code.line)]
+    lines = [
+        (number, line.replace("\t", "    ") if line[:1] == "\t" else line)
+        for number, line in enumerate(code.lines, code.line)
+    ]
     prompted = _prompts(lines, language)
     if prompted:
         return tuple(_session(lines, prompted))
@@ -71,9 +80,12 @@ def begins(line: str) -> bool:
     """Whether a line begins like a command: with the name of a program, or by setting a variable."""
     found = _FIRST.match(line)
     word = found["word"].strip("\"'") if found else ""
-    if word in {"for", "while", "if", "until"}:
+    if word in {"for", "while", "if", "until", "function"}:
         return True
-    bare = tools.known(word) and not re.match(rf"\s*{re.escape(word)}\s*[:=]", line)
+    if _QUERY.match(line):
+        return False
+    defines = re.match(r"\s*[\w-]+\s*\(\)\s*\{", line) is not None
+    bare = (defines or tools.known(word)) and not re.match(rf"\s*{re.escape(word)}\s*[:=]", line)
     return bare or (_SETS.match(line) is not None and " = " not in line)
 
 
@@ -115,22 +127,26 @@ def _session(lines: list[tuple[int, str]], prompted: dict[int, tuple[str, str]])
 
 
 def _script(lines: list[tuple[int, str]], *, sure: bool) -> Iterator[Typed]:
-    """Commands without prompts. Where they are not sure to be all there is, lines that begin otherwise are output."""
+    """Commands without prompts.
+
+    Directly below a command, a line that begins like none is output; where they are not sure to be all there is, so is
+    every such line.
+    """
     at, said, patience = 0, False, LONGEST_LINES
     while at < len(lines):
         number, line = lines[at]
         at += 1
+        known = begins(line)
         if not line.strip():
             said = False
         elif line.lstrip().startswith("#"):
             continue
-        elif (said or not sure) and not begins(line):
-            continue
-        elif _TABLE.fullmatch(line):
+        elif _TABLE.fullmatch(line) or not (known or (sure and not said and _may_be_one(line))):
             said = True
-        elif not said or _ours(line):
+        elif not said or _ours(line) or (sure and known):
             text, at, patience = _on(line, lines, at, stops=None, patience=patience)
             yield Typed(text, number)
+            said = True
 
 
 def _on(
@@ -155,6 +171,12 @@ def _on(
         text += "\n" + (_GOES_ON.sub("", more, count=1) if stops is not None and _GOES_ON.match(more) else more)
         at += 1
     return text, at, patience
+
+
+def _may_be_one(line: str) -> bool:
+    """Whether a line may begin with the name of a program that is not known here."""
+    found = _FIRST.match(line)
+    return found is not None and _NAME.fullmatch(found["word"]) is not None and not _QUERY.match(line)
 
 
 def _ours(line: str) -> bool:

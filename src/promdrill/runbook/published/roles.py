@@ -66,7 +66,10 @@ _NOT_RUN = (
 _OTHER_SCRIPTS: tuple[tuple[Role, str], ...] = (
     (Role.PROOF, r"검증|복구\s*확인|조치\s*확인|결과\s*확인|検証|復旧確認|対処後の確認|验证|驗證"),
     (Role.REMEDY, r"조치|해결|복구|대응|완화|対処|対応|解決|復旧|処置|緩和|处理|處理|解决|修复|恢复|缓解|措施"),
-    (Role.DIAGNOSIS, r"진단|원인|분석|점검|증상|조사|트러블\s*슈팅|문제\s*파악|診断|原因|調査|切り分け|症状|诊断|診斷|排查|分析|调查"),
+    (
+        Role.DIAGNOSIS,
+        r"진단|원인|분석|점검|증상|조사|트러블\s*슈팅|문제\s*파악|診断|原因|調査|切り分け|症状|诊断|診斷|排查|分析|调查",
+    ),
     (Role.NOT_RUN, r"의미|영향|개요|배경|참고|예방|요약|에스컬레이션|概要|影響|背景|参考|予防|意味|影响|预防|概述"),
 )
 _EITHER_SCRIPTS = r"확인|確認|检查|檢查"
@@ -135,7 +138,12 @@ def _named_alone(words: str, either: Role) -> Role | None:
     little = r"(?:the |initial |possible |common |quick |manual |temporary |short[- ]term |long[- ]term |recommended )*"
     more = r"(?: steps?| guide| actions?| plan| procedures?| options?| instructions?)*"
     # A remedy wins where both are named: "Diagnosis and mitigation" repairs.
-    for role, pattern in ((Role.REMEDY, _REMEDY), (Role.DIAGNOSIS, _DIAGNOSIS), (Role.PROOF, _PROOF), (either, _EITHER)):
+    for role, pattern in (
+        (Role.REMEDY, _REMEDY),
+        (Role.DIAGNOSIS, _DIAGNOSIS),
+        (Role.PROOF, _PROOF),
+        (either, _EITHER),
+    ):
         if re.fullmatch(rf"{little}(?:{pattern}){more}", words):
             return role
     if re.fullmatch(rf"(?:{_NOT_RUN})", words):
@@ -169,4 +177,3 @@ def _only_steps(words: str, found: set[Role]) -> bool:
     """Whether only "steps" or "actions" speak for a remedy, and another word for something else: "diagnostic steps"."""
     rest = re.sub(r"\b(?:steps?|actions?|procedures?|response)\b", "", words)
     return len(found) > 1 and not re.search(rf"(?<!\w)(?:{_REMEDY})(?!\w)", rest)
-

@@ -18,6 +18,7 @@ _OPENS = {"if": "fi", "while": "done", "until": "done", "for": "done", "select":
 _CLOSES = frozenset(_OPENS.values())
 _ASSIGNED = re.compile(r"([A-Za-z_]\w*)(?:\[[^]]*\])?\+?=")
 _REDIRECTS = re.compile(r"\d*(?:&>>?|>>|>\||[<>]&|<<<|<<-?|<>|[<>])")
+_FUNCTION = re.compile(r"\(\s*\)\s*")
 _GOES_ON = re.compile(r"(?:\|&?|&&)[ \t]*(?:#.*)?$")
 
 
@@ -73,6 +74,11 @@ def simples(text: str) -> tuple[Simple, ...]:
     return tuple(_read(text).found)
 
 
+def functions(text: str) -> frozenset[str]:
+    """Names of the functions that a text defines."""
+    return frozenset(_read(text).functions)
+
+
 def whole(text: str) -> bool:
     """Whether a text could be all of a command: nothing is open, and nothing must follow."""
     reader = _read(text)
@@ -99,6 +105,7 @@ class _Building:
     written: list[str] = dataclasses.field(default_factory=list)
     fed: bool = False
     listing: bool = False  # the words of `for x in a b`, which start nothing
+    naming: bool = False  # the name after `function`
 
 
 class _Reader:
@@ -107,10 +114,11 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.found: list[Simple] = []
+        self.functions: set[str] = set()
         self.open = False
         self._here: list[tuple[str, bool]] = []
 
-    def read(self, at: int, closer: str) -> int:
+    def read(self, at: int, closer: str) -> int:  # noqa: C901, PLR0912  one branch for each thing that bash tells apart
         """Read commands up to the closer. Returns where it ends; the end of the text, with `open` set, without one."""
         text, now, depth = self.text, _Building(), 0
         while at < len(text):
@@ -134,6 +142,9 @@ class _Reader:
                 now = self._end(now)
                 now.fed = piped
                 at += 2 if text[at : at + 2] in {"||", "&&", ";;", "|&"} else 1
+            elif len(now.words) == 1 and (made := _FUNCTION.match(text, at)) is not None:
+                self.functions.add(now.words[0].plain)
+                now, at = _Building(), made.end()
             elif char == "(":
                 at = self.read(at + 1, ")") if not now.words else self._skip_brackets(at)
             elif char == ")":
@@ -150,20 +161,22 @@ class _Reader:
 
     def _take(self, now: _Building, word: Word) -> int:
         """Add a word to a command. Returns by how much it nests what follows deeper."""
-        if now.listing:
-            return 0
-        if not now.words:
-            if word.raw in _CLOSES:
-                return -1
-            if word.raw in {"for", "select"}:
-                now.listing = True
-                return 1
-            if word.raw in _BEFORE:
-                return 1 if word.raw in _OPENS else 0
-            if (name := _ASSIGNED.match(word.raw)) is not None:
+        if now.naming:
+            self.functions.add(word.plain.removesuffix("()"))
+            now.naming = False
+        elif now.words and not now.listing:
+            now.words.append(word)
+        elif word.raw in _CLOSES and not now.listing:
+            return -1
+        elif not now.listing:
+            now.naming = word.raw == "function"
+            now.listing = word.raw in {"for", "select"}
+            name = _ASSIGNED.match(word.raw)
+            if name is not None:
                 now.assigned.append(name[1])
-                return 0
-        now.words.append(word)
+            elif not (now.naming or now.listing or word.raw in _BEFORE):
+                now.words.append(word)
+            return int(word.raw in _OPENS)
         return 0
 
     def _end(self, now: _Building) -> _Building:
@@ -182,7 +195,7 @@ class _Reader:
         if operator in {"<<", "<<-"}:
             self._here.append((word.plain, operator == "<<-"))
         now.fed = now.fed or operator.startswith("<")
-        if operator.startswith(">") or operator.startswith("&>"):
+        if operator.startswith((">", "&>")):
             now.written.append(word.plain)
         return at
 

@@ -50,7 +50,7 @@ def require_runnable(found: Assessment) -> None:
         unplaced = found.of(Status.NOT_PLACED)
         lines = [f"{found.path}:{each.line}: {each.why}" for each in unplaced[:MOST_SHOWN]]
         message = "\n".join([f"{found.path}: no command of a remedy that could be run", *lines])
-        raise UsageError(message, hint=f'[sections] in {told} says which part is the remedy; {again}')
+        raise UsageError(message, hint=f"[sections] in {told} says which part is the remedy; {again}")
     lines = [f"{found.path}:{each.line}: {each.why}: {each.first_line}" for each in blocking[:MOST_SHOWN]]
     if len(blocking) > MOST_SHOWN:
         lines.append(f"{found.path}:{blocking[MOST_SHOWN].line}: {len(blocking) - MOST_SHOWN} more")

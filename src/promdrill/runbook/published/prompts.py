@@ -36,7 +36,7 @@ _QUERY = re.compile(
     r"|label_join|rate|irate|increase|delta|deriv|predict_linear|absent|changes|resets|time|sort_desc|round|floor)\b\s*"
     r"(?:\(|by\b|without\b)|\s*[a-z_:][a-z0-9_:]*\{"
 )
-_SETS = re.compile(r"\s*(?:export\s+)?[A-Za-z_]\w*=")
+_SETS = re.compile(r"\s*(?:export\s+[A-Za-z_]\w*=|[A-Za-z_]\w*=(?:[\"'$`].*|<[^>]*>\s*$|\S+\s*$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def begins(line: str) -> bool:
         return False
     defines = re.match(r"\s*[\w-]+\s*\(\)\s*\{", line) is not None
     bare = (defines or tools.known(word)) and not re.match(rf"\s*{re.escape(word)}\s*[:=]", line)
-    return bare or (_SETS.match(line) is not None and " = " not in line)
+    return bare or _SETS.match(line) is not None
 
 
 def _prompts(lines: list[tuple[int, str]], language: str) -> dict[int, tuple[str, str]]:
@@ -133,10 +133,11 @@ def _script(lines: list[tuple[int, str]], *, sure: bool) -> Iterator[Typed]:
     every such line.
     """
     at, said, patience = 0, False, LONGEST_LINES
+    functions: set[str] = set()
     while at < len(lines):
         number, line = lines[at]
         at += 1
-        known = begins(line)
+        known = begins(line) or line.split()[:1] in [[name] for name in functions]
         if not line.strip():
             said = False
         elif line.lstrip().startswith("#"):
@@ -145,6 +146,7 @@ def _script(lines: list[tuple[int, str]], *, sure: bool) -> Iterator[Typed]:
             said = True
         elif not said or _ours(line) or (sure and known):
             text, at, patience = _on(line, lines, at, stops=None, patience=patience)
+            functions |= scan.functions(text)
             yield Typed(text, number)
             said = True
 
@@ -176,6 +178,8 @@ def _on(
 def _may_be_one(line: str) -> bool:
     """Whether a line may begin with the name of a program that is not known here."""
     found = _FIRST.match(line)
+    if line.lstrip().startswith(("$(", "`", "(", "{ ")):
+        return True
     return found is not None and _NAME.fullmatch(found["word"]) is not None and not _QUERY.match(line)
 
 

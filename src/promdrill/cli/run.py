@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -66,6 +66,7 @@ def add_drilling(
     example: str,
     variants: str | None = None,
     without: Collection[str] = (),
+    execute: Callable[[argparse.Namespace], int] | None = None,
 ) -> None:
     """Add a subcommand that runs drills, with the options of all of them.
 
@@ -77,8 +78,9 @@ def add_drilling(
         variants: Which variants of each drill to run, one of `promdrill.core.choices.VARIANTS`; None for the drill
             itself.
         without: Variables that do not apply; there are no options for them.
+        execute: Runs the command, instead of `run`.
     """
-    parser = add_command(commands, name, summary=summary, example=example, execute=_execute)
+    parser = add_command(commands, name, summary=summary, example=example, execute=execute or run)
     parser.set_defaults(variants=variants)
     for variable, meaning in OPTIONS.items():
         if variable not in without:
@@ -107,7 +109,8 @@ def _explain_exit_codes(parser: Parser) -> None:
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 
-def _execute(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> int:
+    """Check what is asked for, run the drills, and report how they ended. Returns the exit code."""
     from promdrill.plugin.session import DrillSession  # noqa: PLC0415  as above
     from promdrill.request import fulfil, request  # noqa: PLC0415  `--help`, and commands that take these options
 

@@ -33,6 +33,7 @@ from promdrill.observe.observer import Observer
 from promdrill.observe.prometheus import samples as stored_samples
 from promdrill.observe.until import DEFAULT_FAILURES
 from promdrill.runbook.parse import Runbook
+from promdrill.runbook.step import STEP_SECTIONS
 
 
 class Standing(NamedTuple):
@@ -157,6 +158,7 @@ class Course:
             folder=site.folder.absolute(),
             runbook=site.runbook_file.absolute(),
             own_runbook=execution.runbook is not None,
+            bound=execution.bound,
             profile=execution.profile,
             chart=f"{drilled.chart.name} {drilled.chart.version}",
             app_version=self._record.app_version,
@@ -298,10 +300,12 @@ class Course:
         """That what runs, and has for more than `runs_s` seconds, is no crash loop between two crashes.
 
         Where the runbook's Verification was carried out, nothing may be restarted after it; if the server was not ready
-        by then, or a person did the repair, it may still come up.
+        by then, a person did the repair, or the runbook verifies nothing, it may still come up.
         """
         server, execution = scene.ground.server, self._site.execution
         runs = running_for(server, runs_s)
+        if not any(step.section == STEP_SECTIONS[-1] and not step.lenient for step in self._runbook.steps):
+            return (runs,)
         run = Run.of(server, scene.ground.observer.snapshot())
         if run is None or execution.ablates or not isinstance(execution.part, Whole):
             return (runs,)

@@ -39,7 +39,6 @@ from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.results.expected import shortfall
-from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook
 
 _Stated = ParamSpec("_Stated")
@@ -169,7 +168,6 @@ class Drill:
         with terminable(), ExitStack() as closing:
             try:
                 runbook = site.runbook()
-                lint(runbook)
                 site.keep_runbook()
                 if runbook.fails_because:
                     instead = "as written" if runbook.repairs is None else "another repair"

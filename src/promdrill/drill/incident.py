@@ -17,7 +17,7 @@ from promdrill.core.errors import UsageError
 from promdrill.drill.baseline import Memory
 from promdrill.drill.plan import Moments
 
-SCHEMA = 2
+SCHEMA = 3
 """Version of the file's format; raised when a field is added, removed or changes its meaning."""
 
 FILE = "incident.json"
@@ -34,6 +34,7 @@ class Incident:
         folder: The drill's folder in the reports, with its journal, and its values or manifests.
         runbook: The runbook.
         own_runbook: Whether the user gave it instead of the scenario's.
+        bound: Values for its placeholders, by name.
         profile: Kind configuration of the cluster.
         chart: Name and version of the chart.
         app_version: Version of Prometheus according to its build info; None when unknown.
@@ -50,6 +51,7 @@ class Incident:
     folder: Path
     runbook: Path
     own_runbook: bool
+    bound: Mapping[str, str]
     profile: str
     chart: str
     app_version: str | None

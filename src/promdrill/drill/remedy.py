@@ -11,12 +11,14 @@ from typing import Self
 from promdrill.core import scratch
 from promdrill.core.choices import NO_REMEDY
 from promdrill.core.events import ControlApplied
+from promdrill.drill.known import known
 from promdrill.drill.part import FromRemedy
 from promdrill.drill.plan import Plan
 from promdrill.drill.record import Record
 from promdrill.drill.scene import Scene
 from promdrill.drill.site import Site
 from promdrill.runbook.environment import environment
+from promdrill.runbook.facts import asked
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.run import StepResult, Steps, opened
 from promdrill.runbook.step import STEP_SECTIONS, Step
@@ -108,8 +110,13 @@ class Remedy:
             on_begin=self._begins,
             on_step=self._stepped,
             leaves_out=self._leaves_out,
+            prepared=self._prepared,
         )
         return self._shell.enter_context(steps)
+
+    def _prepared(self, step: Step) -> Step:
+        """The step with the drill's values, which are looked up only where it refers to some."""
+        return step.filled(known(self._site, self._plan, self._scene)) if asked(step.command) else step
 
     def _begins(self, step: Step, budget_s: float) -> None:
         self._site.cluster.kube.require_expected()

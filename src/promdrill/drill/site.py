@@ -28,7 +28,9 @@ from promdrill.observe.server import Server
 from promdrill.observe.targets import DRILLS
 from promdrill.runbook import repairs
 from promdrill.runbook.environment import Tools
-from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.lint import lint
+from promdrill.runbook.load import load, strictly
+from promdrill.runbook.parse import Runbook
 
 RUNBOOKS = "runbooks"
 """Folder of the cluster's with the runbooks that were written anew."""
@@ -123,6 +125,7 @@ class Execution:
         variant: The drill itself, a control or an ablation, and which repetition of it.
         part: Which part of the drill is run.
         runbook: A runbook instead of the scenario's own.
+        bound: Values for its placeholders, by name.
         until_alone: Returns once the drill may change what other drills share; True when it had to wait for that.
         evidence: When it is collected: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         keep: Leave everything as it is at the end.
@@ -132,6 +135,7 @@ class Execution:
     variant: Variant = Variant()  # noqa: RUF009  frozen
     part: Part = Whole()  # noqa: RUF009  frozen
     runbook: Path | None = None
+    bound: Mapping[str, str] = field(default_factory=dict)
     until_alone: Callable[[], bool] = lambda: False
     evidence: str = FAILURE
     keep: bool = False
@@ -294,10 +298,16 @@ class Site:
         """What is carried out: the runbook, or its Diagnosis and another repair.
 
         Raises:
-            UsageError: A file breaks a rule.
+            UsageError: A file breaks a rule, or a step is not a complete command.
+            CommandFailed: There is no bash to check the steps with.
         """
-        found, line = parse(self.runbook_file), self.execution.variant.repair_line
-        return found if line is None else repairs.at_line(self._repairs_file, line).instead(found)
+        file, line = self.runbook_file, self.execution.variant.repair_line
+        found = strictly(file) if self.execution.runbook is None else load(file, self.execution.bound)
+        if line is None:
+            return found
+        repaired = repairs.at_line(self._repairs_file, line).instead(found)
+        lint(repaired)
+        return repaired
 
     def keep_runbook(self) -> None:
         """Copy what is carried out into the drill's folder, for a report that is read after the scenario has changed.

@@ -94,7 +94,7 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
 
             site = found.site
             with Journal(journal, clock=site.recording.clock) as notes:
-                execution = replace(site.execution, part=part, runbook=own)
+                execution = replace(site.execution, part=part, runbook=own, bound=incident.bound)
                 recording = replace(site.recording, folder=incident.folder, journal=notes, on_result=ended)
                 yield Drill(replace(site, execution=execution, recording=recording))
 

@@ -232,7 +232,7 @@ class DrillSession:
         found: tuple[Variant, ...] = (Variant(settings.control),)
         if kind is not None:
             try:
-                found = fulfil.variants(kind, metafunc.definition.path.parent, settings.runbook)
+                found = fulfil.variants(kind, metafunc.definition.path.parent, settings)
             except PromdrillError as error:
                 raise pytest.Collector.CollectError(shown(str(error))) from error
         if settings.repeat > 1:

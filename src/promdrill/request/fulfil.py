@@ -262,13 +262,13 @@ def adopted(supplied: Supplied, options: KindOptions, *, say: Say) -> Iterator[A
         yield made
 
 
-def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, ...]:
+def variants(kind: str, scenario: Path, settings: Settings) -> tuple[Variant, ...]:
     """The variants to run instead of a scenario's drill.
 
     Args:
         kind: One of `promdrill.core.choices.VARIANTS`.
         scenario: The scenario's folder.
-        runbook: A runbook instead of the scenario's own.
+        settings: Those of the run, which may name a runbook instead of the scenario's own.
 
     Raises:
         UsageError: The steps to leave out, or the other repairs, cannot be read; or the scenario that looks like it
@@ -279,7 +279,7 @@ def variants(kind: str, scenario: Path, runbook: Path | None) -> tuple[Variant, 
         return controls(folder.as_written, look_alike=look_alike(scenario) is not None)
     if kind == "repairs":
         return other_repairs(folder.repairs)
-    return ablations(runbook or folder.runbook)
+    return ablations(settings.runbook or folder.runbook, settings.bound)
 
 
 @contextlib.contextmanager
@@ -350,6 +350,7 @@ def drill(
                 profile=settings.profile,
                 variant=variant,
                 runbook=_runbook(scenario, variant, settings),
+                bound={} if variant.control == AS_WRITTEN else settings.bound,
                 until_alone=until_alone,
                 evidence=settings.evidence,
                 keep=request.cluster.keep,

@@ -87,6 +87,7 @@ OPTIONS = (
         "CONTROL", "control", f"leave something out on purpose, to see that the drill notices: {', '.join(CONTROLS)}"
     ),
     Option("RUNBOOK", "runbook", "a runbook of your own, run instead of the scenario's"),
+    Option("BIND", "bind", "values for placeholders of a published RUNBOOK: pvc=data,new-size=2Gi"),
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),
     Option("EVIDENCE", "evidence", f"when evidence is collected: {', '.join(EVIDENCE)} (default: failure)"),
 )

@@ -26,8 +26,7 @@ from promdrill.request import adopting, options, scenarios
 from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import Settings
-from promdrill.runbook.lint import lint
-from promdrill.runbook.parse import parse
+from promdrill.runbook.load import load
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import catalogue
 from promdrill.supply.bundle.read import Listed
@@ -327,7 +326,11 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
     own = Own.read(*settings.values, assigned=settings.assigned or "")
     if settings.runbook is not None:
         _check_file("RUNBOOK", settings.runbook)
-        lint(parse(settings.runbook))
+        load(settings.runbook, settings.bound)
+    elif settings.bind is not None:
+        raise UsageError(
+            f"BIND={settings.bind}: there is no RUNBOOK whose placeholders it could fill", hint="RUNBOOK=any.md"
+        )
     return own if own.files or own.assigned else None
 
 

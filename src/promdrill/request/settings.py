@@ -8,6 +8,7 @@ from pathlib import Path
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.core.redact import redact_lines, without_login
 from promdrill.request.options import OPTIONS
+from promdrill.runbook.published.beside import bindings
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,7 @@ class Settings:
         assigned: Helm values over those, as Helm's ``--set`` takes them; None for none.
         control: One of `promdrill.core.choices.CONTROLS`; None for the drill itself.
         runbook: A runbook to run instead of the scenario's own; None for the scenario's own.
+        bind: Values for placeholders of that runbook as typed, ``name=value,...``; None for none.
         profile: How patient the cluster is: `fast` or `as-shipped`.
         evidence: When evidence is collected: `failure` or `always`.
     """
@@ -50,9 +52,19 @@ class Settings:
     bundle: Path | None = None
     control: str | None = None
     runbook: Path | None = None
+    bind: str | None = None
     profile: str = "fast"
     evidence: str = "failure"
     repeat: int = 1
+
+    @property
+    def bound(self) -> dict[str, str]:
+        """Values for placeholders of the runbook, by name.
+
+        Raises:
+            UsageError: They are not ``name=value``.
+        """
+        return bindings([self.bind] if self.bind else [], said="BIND")
 
     def changed(self) -> dict[str, str]:
         """The settings that differ from the defaults, by make's variables, as they may be recorded."""

@@ -58,6 +58,20 @@ def lint(runbook: Runbook) -> None:
         raise UsageError("\n".join(found), hint="bash -n, with the step alone, says the same")
 
 
+def complaints(steps: Sequence[Step]) -> list[str]:
+    """What is wrong with each step, in bash's words; empty if it is a complete command.
+
+    Raises:
+        CommandFailed: bash is missing.
+        PromdrillError: The installed bash is older than 4.4.
+    """
+    rules = []
+    for said in _read(steps):
+        found = _COMPLAINT.search(said)
+        rules.append(found[2] if found else said)
+    return rules
+
+
 def _read(steps: Sequence[Step]) -> list[str]:
     """What bash says about each step; empty if it accepts the step."""
     token = secrets.token_hex(16)  # a step cannot know it, so it cannot pretend to be another

@@ -71,6 +71,7 @@ class Steps:
     _on_begin: Callable[[Step, float], None]
     _stop: threading.Event | None
     _leaves_out: Callable[[int], bool]
+    _prepared: Callable[[Step], Step]
 
     def run(self, *, deadline_s: float, sections: Collection[str] = STEP_SECTIONS) -> tuple[StepResult, ...]:
         """Run the steps of some sections; the shell still has what earlier steps left in it.
@@ -87,9 +88,10 @@ class Steps:
         """
         total = Deadline.after(deadline_s)
         results: list[StepResult] = []
-        for at, step in enumerate(self._runbook.steps):
-            if step.section not in sections or self._leaves_out(at):
+        for at, written in enumerate(self._runbook.steps):
+            if written.section not in sections or self._leaves_out(at):
                 continue
+            step = self._prepared(written)
             own_s = self._step_timeout_s if step.timeout_s is None else step.timeout_s
             deadline = Deadline.after(min(own_s, total.remaining_s))
             self._on_begin(step, deadline.budget_s)
@@ -114,6 +116,7 @@ def opened(
     on_begin: Callable[[Step, float], None] = lambda _step, _budget_s: None,
     stop: threading.Event | None = None,
     leaves_out: Callable[[int], bool] = lambda _at: False,
+    prepared: Callable[[Step], Step] = lambda step: step,
     cwd: Path | None = None,
 ) -> Iterator[Steps]:
     """Open a bash for a runbook's steps, with errexit, pipefail and inherit_errexit, and empty standard input.
@@ -130,13 +133,14 @@ def opened(
         stop: If set from another thread, the running step is ended as at its deadline.
         leaves_out: Called with a step's index into ``runbook.steps`` just before the step's turn: whether to leave it
             out.
+        prepared: Called with each step just before it begins; returns what is run.
         cwd: Where the steps begin; ``HOME`` of `env` by default.
 
     Raises:
         CommandFailed: bash is missing.
     """
     with bash.start(env, cwd or Path(env["HOME"])) as shell:
-        yield Steps(runbook, shell, step_timeout_s, on_step, on_begin, stop, leaves_out)
+        yield Steps(runbook, shell, step_timeout_s, on_step, on_begin, stop, leaves_out, prepared)
 
 
 def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline: Deadline) -> StepFailed:

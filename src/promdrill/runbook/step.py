@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from promdrill.runbook import facts
 
 SECTIONS = ("Meaning", "Impact", "Diagnosis", "Mitigation", "Verification")
 """The level-2 headings of every runbook, once each and in this order."""
@@ -26,6 +30,7 @@ class Step:
         name: Its name; empty if it has none.
         timeout_s: Its own deadline in seconds; None for the caller's.
         fence_line: Line of its opening fence.
+        lenient: Whether its exit code is only noted: in a runbook that was published, what is looked at does not judge.
     """
 
     section: str
@@ -38,12 +43,23 @@ class Step:
     name: str = ""
     timeout_s: float | None = None
     fence_line: int = 0
+    lenient: bool = False
 
     @property
     def first_line(self) -> str:
         """The first command's first line, for tables and messages."""
-        return self.command.split("\n", 1)[0].strip()
+        return facts.readable(self.command).split("\n", 1)[0].strip()
 
     def script(self) -> str:
         """The commands, led by blank lines, so that bash counts its lines as the runbook does."""
+        if self.lenient:
+            return "\n" * max(0, self.line - 2) + "{\n" + self.command + "\n} || :\n"
         return "\n" * (self.line - 1) + self.command + "\n"
+
+    def filled(self, known: Mapping[str, str]) -> Step:
+        """The same step with the drill's own values where its commands refer to facts.
+
+        Raises:
+            UsageError: The drill has no such thing.
+        """
+        return dataclasses.replace(self, command=facts.filled(self.command, known))

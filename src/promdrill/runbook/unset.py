@@ -62,8 +62,8 @@ def check(runbook: Runbook) -> None:
         if _OPAQUE.search(step.command):
             continue
         first = step.column - (len(step.command) - len(step.command.lstrip(" \t")))
-        for name, at in _reads(step.command):
-            if name in known or _BASH.fullmatch(name):
+        for name, at in reads(step.command):
+            if name in known or of_bash(name):
                 continue
             line, start = step.command.count("\n", 0, at), step.command.rfind("\n", 0, at) + 1
             found.append(f"{runbook.file_of(step)}:{step.line + line}:{first + at - start}: nothing sets ${name}")
@@ -71,8 +71,13 @@ def check(runbook: Runbook) -> None:
         raise UsageError("\n".join(found), hint="correct the name, or declare it under variables in the front matter")
 
 
-def _reads(text: str) -> Iterator[tuple[str, int]]:
-    """The names that bash would expand in a script, and where; not those with a default."""
+def of_bash(name: str) -> bool:
+    """Whether bash itself sets a variable of this name."""
+    return _BASH.fullmatch(name) is not None
+
+
+def reads(text: str) -> Iterator[tuple[str, int]]:
+    """The names that bash would expand in a script, and where their ``$`` is; not those with a default."""
     text = _HERE.sub(_plain, text)
     at, within = 0, [""]  # what is open around: a double quote, a bracket
     while found := (_QUOTED if within[-1] == '"' else _OPEN).search(text, at):

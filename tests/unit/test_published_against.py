@@ -1,0 +1,108 @@
+"""A runbook against a rendered chart: what its commands name that the chart does not make."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from promdrill.runbook.published.against import Rendered, missing
+
+
+def workload(kind: str, name: str, *containers: str, **spec: Any) -> dict[str, Any]:
+    inside = {"containers": [{"name": each, "args": []} for each in containers]}
+    return {"kind": kind, "metadata": {"name": name}, "spec": {"template": {"spec": inside}, **spec}}
+
+
+def chart(*more: dict[str, Any], version: str = "2.48.0") -> Rendered:
+    objects = (
+        workload("Deployment", "prometheus-server", "prometheus-server", "reload"),
+        {"kind": "PersistentVolumeClaim", "metadata": {"name": "prometheus-server"}},
+        {"kind": "Service", "metadata": {"name": "prometheus-server"}},
+        *more,
+    )
+    values = {"server": {"retention": "15d", "persistentVolume": {"size": "8Gi"}, "extraFlags": [], "podLabels": {}}}
+    return Rendered("prometheus 25.8.0", "monitoring", objects, values, version, frozenset({"kube-state-metrics"}))
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        ("kubectl -n infra get pods", "namespace infra"),
+        ("kubectl rollout restart deployment prometheus", "Deployment prometheus: "),
+        ("kubectl rollout restart deploy/prometheus", "Deployment prometheus: "),
+        ("kubectl delete pvc data", "PersistentVolumeClaim data: "),
+        ("kubectl get sts prometheus-server", "StatefulSet prometheus-server: "),
+        ("kubectl logs x -c prometheus", "container prometheus: "),
+        ("kubectl exec x --container=prometheus -- df", "container prometheus: "),
+        ("echo --storage.tsdb.retension.time=1d", "flag --storage.tsdb.retension.time: "),
+        ("helm upgrade a b --set server.retntion=1d", "value server.retntion: "),
+        ("helm upgrade a b --set-string=server.persistentVolume.sizes=1Gi", "value server.persistentVolume.sizes: "),
+        ("promtool query instant http://x kube_pod_info", "metric kube_pod_info: "),
+        ("curl 'localhost/api/v1/query?query=node_load1'", "metric node_load1: "),
+    ],
+)
+def test_what_is_not_there(command: str, what: str) -> None:
+    (found,) = missing([(7, command)], (), chart())
+    assert found.line == 7
+    assert found.what.startswith(what)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "kubectl -n monitoring rollout restart deploy/prometheus-server",
+        "kubectl -n kube-system get deploy coredns",
+        "kubectl delete pvc ⟦claim⟧ -n ⟦namespace⟧",
+        "kubectl get pod web-0",
+        "kubectl delete pod $POD",
+        "kubectl logs x -c reload",
+        "kubectl create configmap a --from-literal=b=c; kubectl get configmap a",
+        "echo --storage.tsdb.retention.time=1d --web.enable-lifecycle",
+        "helm upgrade a b --set server.retention=1d,server.podLabels.a=b --set server.extraFlags[0]=c",
+        "helm upgrade a b --set kube-state-metrics.anything=1",
+        "grep kube_pod_info x",
+    ],
+)
+def test_what_is_there_or_may_be(command: str) -> None:
+    assert missing([(1, command)], (), chart()) == ()
+
+
+def test_the_nearest_name_is_the_hint() -> None:
+    (found,) = missing([(1, "helm upgrade a b --set server.retntion=1d")], (), chart())
+    assert found.hint == "server.retention"
+    (found,) = missing([(1, "kubectl get svc prometheus")], (), chart())
+    assert found.hint == "it makes prometheus-server"
+
+
+def test_flags_that_the_third_version_lost() -> None:
+    command = [(1, "echo --storage.tsdb.retention=1d")]
+    assert missing(command, (), chart()) == ()
+    (found,) = missing(command, (), chart(version="3.1.0"))
+    assert (found.what, found.hint) == (
+        "flag --storage.tsdb.retention: Prometheus 3.1.0 no longer has it",
+        "--storage.tsdb.retention.time",
+    )
+
+
+def test_a_metric_is_there_with_its_component() -> None:
+    query = [(3, "sum(kube_pod_info) by (node)")]
+    assert [each.line for each in missing((), query, chart())] == [3]
+    assert missing((), query, chart(workload("Deployment", "x-kube-state-metrics", "kube-state-metrics"))) == ()
+
+
+def test_what_the_operator_makes_of_its_objects_is_there() -> None:
+    stack = chart({"kind": "Prometheus", "metadata": {"name": "main"}, "spec": {}})
+    commands = [
+        (1, "kubectl get sts prometheus-main"),
+        (2, "kubectl logs x -c config-reloader"),
+        (3, "kubectl get pvc prometheus-main-db-prometheus-main-0"),
+        (4, "kubectl get svc prometheus-operated"),
+    ]
+    assert missing(commands, (), stack) == ()
+
+
+def test_claims_of_a_template_are_there() -> None:
+    template = [{"metadata": {"name": "storage-volume"}}]
+    found = chart(workload("StatefulSet", "prometheus-server", "a", volumeClaimTemplates=template))
+    assert missing([(1, "kubectl get pvc storage-volume-prometheus-server-0")], (), found) == ()

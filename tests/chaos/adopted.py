@@ -30,6 +30,9 @@ from promdrill.request import adopting, scenarios
 
 NAME = "adopted"
 
+OF_THE_CLUSTER = ("PersistentVolume /pvc-", "IPAddress /")
+"""What the cluster itself makes for a claim and for a Service, and takes away with them."""
+
 OCCUPIED = "drill-rolling-lock"
 """A drill's namespace, which somebody has already."""
 
@@ -190,7 +193,7 @@ def _drilled(proof: Proof) -> None:
 
     proof.typed("--adopt=1", f"--scenario={fit}", code=0, act=look)
     came = [name for name in during if name not in proof.before]
-    outside = [name for name in came if "/drill-" not in name and not name.startswith("PersistentVolume /pvc-")]
+    outside = [name for name in came if "/drill-" not in name and not name.startswith(OF_THE_CLUSTER)]
     outside = [name for name in outside if " drill-" not in name]  # of its namespace: `Pod drill-x/prometheus`
     proof.troubles += [] if came else ["nothing was seen in the cluster during the drills"]
     proof.troubles += [f"made outside the namespaces of drills: {name}" for name in outside]

@@ -25,9 +25,11 @@ from promdrill.core.errors import NotOurs, UsageError
 from promdrill.core.model import Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Persistence
 from promdrill.drill.plan import conditions_of
+from promdrill.drill.provision import prepare_adopted
 from promdrill.faults import OnNode
 from promdrill.faults.base import Ground, Undo
 from promdrill.helm.values import Case, plan
+from promdrill.install.needs import Made, Needs
 from promdrill.kube.expected import Expected
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
@@ -190,6 +192,15 @@ spec: {template: {spec: {containers: [{name: c, image: "quay.io/prometheus/prome
     assert said in caught.value.message
 
 
+def test_values_that_name_what_the_whole_cluster_would_get_are_refused() -> None:
+    own = Made({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}, "x")
+    adopting.refuse_needs({"mine": Needs((own,))})
+    urgent = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "p"}}
+    found = Needs((own, Made(urgent, "x", shared=True)), {"disk": ("ssd", "x")})
+    with pytest.raises(UsageError, match="would have to make in the cluster: PriorityClass p, the node label disk"):
+        adopting.refuse_needs({"mine": found, "other": found})
+
+
 # --- a drill there --------------------------------------------------------------------------------------------------
 
 
@@ -207,6 +218,19 @@ def test_a_drill_makes_no_namespace_and_no_class_and_takes_the_default_one(world
     assert world.done.index("uninstall") < world.done.index("left")
     assert "storageClass: ''" in world.values.read_text().replace('""', "''")
     assert not world.watches_volumes
+
+
+def test_what_values_name_is_made_in_the_namespace_with_the_default_class() -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": {"a": 1}}
+    made: list[dict[str, Any]] = []
+    kube = SimpleNamespace(apply=made.append)
+    needs = Needs((Made(claim, "x"),))
+    undo = Undo(cast(Any, None))
+    prepare_adopted(
+        cast(Any, kube), "drill-x", undo, storage={}, beside=(), needs=needs, leave=lambda: None, timeout_s=5.0
+    )
+    (obj,) = made
+    assert (obj["metadata"]["namespace"], obj["spec"]) == ("drill-x", {"a": 1})
 
 
 def test_in_promdrills_own_clusters_all_is_as_before(world: World) -> None:

@@ -209,7 +209,8 @@ def test_what_is_needed_is_made_before_the_installation() -> None:
     urgent = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "p"}}
     found = Needs((secret, Made(kind, "x", shared=True), Made(urgent, "x", shared=True)), {"disk": ("ssd", "x")})
     api = Api("/apis/scheduling.k8s.io/v1/priorityclasses/p")
-    provision.supply(api, found, "drill-x", ("one", "two"), Deadline.after(5.0))  # type: ignore[arg-type]
+    within = Deadline.after(5.0)
+    provision.supply(api, found, "drill-x", ("one", "two"), within, storage_class="drill-x")  # type: ignore[arg-type]
     ours = {"labels": {"app.kubernetes.io/managed-by": "promdrill"}}
     assert api.done == [
         {"name": "s", "namespace": "drill-x", **ours},

@@ -201,7 +201,9 @@ class Course:
                 self._undo,
                 storage=self._plan.storage,
                 beside=self._plan.beside,
+                needs=drilled.needs,
                 leave=leave,
+                timeout_s=limits.provision_s,
             )
         scene = self._watched(installation, limits, interval_s)
         self._undo.register(f"uninstall {installation.name}", installation.uninstall, ends=RELEASE)

@@ -72,7 +72,7 @@ def prepare(
         kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; its parameters cannot be changed
     kube.apply(copy)
     if needs is not None:
-        supply(kube, needs, namespace, nodes, Deadline.after(timeout_s))
+        supply(kube, needs, namespace, nodes, Deadline.after(timeout_s), storage_class=namespace)
     _apply_beside(kube, namespace, beside)
 
 
@@ -83,7 +83,9 @@ def prepare_adopted(
     *,
     storage: Mapping[str, Any],
     beside: Sequence[Mapping[str, Any]],
+    needs: Needs | None = None,
     leave: Callable[[], None],
+    timeout_s: float,
 ) -> None:
     """As `prepare`, in a cluster that promdrill did not make: the namespace is there, and the class is the default one.
 
@@ -93,7 +95,9 @@ def prepare_adopted(
         undo: Learns how to remove it.
         storage: As in `prepare`; there must be none.
         beside: As in `prepare`.
+        needs: As in `prepare`; nothing of it may be the whole cluster's.
         leave: Removes the namespace.
+        timeout_s: Seconds for what is made.
 
     Raises:
         UsageError: The drill needs a class of its own.
@@ -102,6 +106,8 @@ def prepare_adopted(
     if storage:
         what = "the drill needs a storage class of its own, and an adopted cluster gets none"
         raise UsageError(what, hint='@pytest.mark.cluster_wide("its own storage class")')
+    if needs is not None:
+        supply(kube, needs, namespace, (), Deadline.after(timeout_s), storage_class="")
     _apply_beside(kube, namespace, beside)
 
 
@@ -110,8 +116,18 @@ def _apply_beside(kube: Kube, namespace: str, beside: Sequence[Mapping[str, Any]
         kube.apply({**obj, "metadata": {**obj["metadata"], "namespace": namespace}})
 
 
-def supply(kube: Kube, needs: Needs, namespace: str, nodes: Iterable[str], deadline: Deadline) -> None:
+def supply(
+    kube: Kube, needs: Needs, namespace: str, nodes: Iterable[str], deadline: Deadline, *, storage_class: str
+) -> None:
     """Make what an installation needs and the cluster does not have.
+
+    Args:
+        kube: The API server.
+        needs: What it needs.
+        namespace: Where to make what is not the whole cluster's.
+        nodes: The nodes that get labels.
+        deadline: For new kinds to be served.
+        storage_class: Of claims; empty for the cluster's default.
 
     Raises:
         ClusterError: A definition of a kind was not served in time.
@@ -119,8 +135,8 @@ def supply(kube: Kube, needs: Needs, namespace: str, nodes: Iterable[str], deadl
     for each in needs.made:
         metadata = {**each.body["metadata"], "labels": dict(MANAGED_BY)}
         obj = {**each.body, "metadata": metadata if each.shared else {**metadata, "namespace": namespace}}
-        if obj["kind"] == CLAIM:
-            obj["spec"] = {**obj["spec"], "storageClassName": namespace}
+        if obj["kind"] == CLAIM and storage_class:
+            obj["spec"] = {**obj["spec"], "storageClassName": storage_class}
         path = object_path(obj)
         if each.shared and _exists(kube, path):
             continue

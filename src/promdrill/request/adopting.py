@@ -14,6 +14,7 @@ from promdrill.cluster import rights
 from promdrill.core.errors import UsageError
 from promdrill.core.model import INSTALLS
 from promdrill.helm.values.render import NAMESPACE
+from promdrill.install.needs import Needs
 from promdrill.request.scenarios import ScenarioFolder, find_all, traits
 
 PROFILE = "as-shipped"
@@ -60,6 +61,22 @@ def refuse(scenarios: Sequence[Path]) -> None:
         "\n".join(["ADOPT=1: these drills need something that the whole cluster shares:", *lines]),
         hint=f"SCENARIO={','.join(fit)}",
     )
+
+
+def refuse_needs(found: Mapping[str, Needs]) -> None:
+    """Refuse values that name what the whole cluster would have to get: labels of a node, classes, kinds of others.
+
+    Args:
+        found: What each scenario's objects need.
+
+    Raises:
+        UsageError: Some need that: names all of it.
+    """
+    made = (each.name for need in found.values() for each in need.made if each.shared)
+    labels = (f"the node label {label}" for need in found.values() for label in need.labels)
+    if wanted := [*dict.fromkeys((*made, *labels))]:
+        what = f"ADOPT=1: the values name what promdrill would have to make in the cluster: {', '.join(wanted)}"
+        raise UsageError(what, hint="values that leave it out, in VALUES or SET")
 
 
 def inspect(scenario: str, objects: Sequence[Mapping[str, Any]]) -> None:

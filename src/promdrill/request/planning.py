@@ -104,6 +104,8 @@ def plan_of(
     )
     needs = {name: needs_of(objects, chart, node(), release(name)) for name, objects in found.rendered.items()}
     _refuse(needs, request)
+    if adopts:
+        adopting.refuse_needs(needs)
     return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs)
 
 

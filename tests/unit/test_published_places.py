@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.published_world import only, remedy
 
 from promdrill.core.errors import UsageError
 from promdrill.runbook import facts
 from promdrill.runbook.published.judged import Status
 from promdrill.runbook.published.places import find
-from tests.unit.published_world import only, remedy
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,7 @@ def test_what_is_no_placeholder(command: str) -> None:
         ("new size", "new_size"),
         ("alertmanager-pod", None),
         ("vm-name", None),
+        ("containerID", None),
         ("name", None),
         ("virt-operator-pod", None),
     ],

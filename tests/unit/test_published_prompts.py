@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.published_world import judged, remedy
 
 from promdrill.runbook.published import scan
 from promdrill.runbook.published.document import Code
 from promdrill.runbook.published.judged import Status
 from promdrill.runbook.published.prompts import typed
-from tests.unit.published_world import judged, remedy
 
 
 def texts(block: str, language: str = "", *, fenced: bool = True) -> list[str]:
@@ -80,6 +80,10 @@ def test_an_untagged_block_that_is_something_else_has_no_commands(block: str) ->
 @pytest.mark.parametrize("block", ["sum by (job) (up)", "topk(5, up)", 'up{job="a"}'])
 def test_a_query_that_is_called_a_script_is_no_command(block: str) -> None:
     assert texts(block, "bash") == []
+
+
+def test_an_untagged_block_may_begin_with_a_tool_that_nobody_knows() -> None:
+    assert texts("# connect\nglue use prod\n\nkubectl get pods") == ["glue use prod", "kubectl get pods"]
 
 
 def test_indented_code_is_run_if_it_is_a_command(tmp_path: Path) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.published_world import judged
 
 from promdrill.runbook.published.roles import Headed, Role, roles
-from tests.unit.published_world import judged
 
 D, R, P, N, U = Role.DIAGNOSIS, Role.REMEDY, Role.PROOF, Role.NOT_RUN, Role.UNKNOWN
 

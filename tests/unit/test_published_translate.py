@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from tests.unit.published_world import only, remedy
 
 from promdrill.runbook.published.judged import Status
-from tests.unit.published_world import only, remedy
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,7 @@ def test_what_is_run_instead(tmp_path: Path, command: str, run: str) -> None:
         ("vi a", "vi: waits for a person at a terminal"),
         ("watch kubectl get pods", "watch: waits for a person at a terminal"),
         ("tail -f x", "tail -f: never ends"),
+        ("cat /proc/mdstat", "cat /proc/mdstat: reads a file of this machine"),
         ("read answer", "read: waits for a person at a terminal"),
         ("kubectl patch pvc a -p \u2018{}\u2019", "has typographic quotes"),
         ("if true; then", "not a complete command"),

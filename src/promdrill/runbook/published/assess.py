@@ -258,7 +258,9 @@ def _complete(found: list[Judged]) -> Iterator[Judged]:
     for each in found:
         if id(each) in wrong:
             why = f"not a complete command: {wrong[id(each)]}"
-            yield dataclasses.replace(each, status=Status.NOT_RUNNABLE, command="", why=why, hint=f'[answers] {each.line} = "..."')
+            yield dataclasses.replace(
+                each, status=Status.NOT_RUNNABLE, command="", why=why, hint=f'[answers] {each.line} = "..."'
+            )
         else:
             yield each
 

@@ -73,7 +73,10 @@ def typed(code: Code) -> tuple[Typed, ...]:
     if language in SHELLS:
         return tuple(_script(lines, sure=True))
     first = next((line for _, line in lines if line.strip() and not line.lstrip().startswith("#")), "")
-    return tuple(_script(lines, sure=False)) if begins(first) else ()
+    if begins(first):
+        return tuple(_script(lines, sure=False))
+    script = _may_be_one(first) and any(_ours(line) for _, line in lines)  # by a tool that is not known here
+    return tuple(_script(lines, sure=True)) if script else ()
 
 
 def begins(line: str) -> bool:

@@ -27,6 +27,7 @@ _FILTERS = words(
     "gunzip gzip head jq join less md5sum more nl numfmt od paste promtool rev sed seq sha256sum sleep "
     "sort strings tail tee timeout tr uniq wc which xargs xxd yq zcat zgrep"
 )
+_READERS = frozenset({"cat", "head", "tail", "less", "more", "wc", "strings"})
 _FILES = words("cp ln mkdir mktemp mv rm rmdir tar touch chmod ls find stat du")
 
 _OUTSIDE_OF: Mapping[str, str] = {
@@ -78,6 +79,9 @@ def refusal(program: str, arguments: tuple[str, ...], *, fed: bool, allowed: fro
     if program in _FILES:
         away = next((word for word in arguments if _AWAY.match(word)), "")
         return f"{program} {away}: outside of the drill's own folder" if away else ""
+    read = next((word for word in arguments if program in _READERS and _AWAY.match(word)), "")
+    if read:
+        return f"{program} {read}: reads a file of this machine, not of the drill's cluster"
     if program in {"less", "more"} and not fed:
         return f"{program}: waits for a person at a terminal"
     local = program in {"curl", "wget"} and any(_LOCAL.match(word) for word in arguments)

@@ -27,13 +27,18 @@ def test_what_is_only_read_has_no_commands(language: str) -> None:
     assert texts("kubectl get pods", language) == []
 
 
-@pytest.mark.parametrize("prompt", ["$ ", "  $ ", "% ", "[me@host ~]$ ", "me@host:~/a$ "])
+@pytest.mark.parametrize("prompt", ["$ ", "  $ ", "% ", "[me@host ~]$ ", "me@host:~/a$ ", " ~ "])
 def test_prompts_are_stripped_and_what_follows_is_output(prompt: str) -> None:
     (first, second) = typed(
-        Code("console", (f"{prompt}kubectl get pods", "NAME  READY", "a  1/1", "", f"{prompt}date"), 5, fenced=True)
+        Code(
+            "console",
+            (f"{prompt}kubectl get pods", "NAME  READY", "a  1/1", "", f"{prompt}kubectl version"),
+            5,
+            fenced=True,
+        )
     )
     assert (first.text, first.line, first.output) == ("kubectl get pods", 5, ("NAME  READY", "a  1/1"))
-    assert (second.text, second.line, second.output) == ("date", 9, ())
+    assert (second.text, second.line, second.output) == ("kubectl version", 9, ())
 
 
 def test_a_hash_is_a_prompt_in_a_session_and_a_comment_in_a_script() -> None:

@@ -24,8 +24,10 @@ LONGEST_LINES = 80
 
 _IMPATIENT_LINES = 8  # where one command of a block never ended
 
-_PLACE = r"(?:\([\w .:-]+\)\s*)?(?:\[[^\]\n]{1,60}\]|[\w.-]+@[\w.-]+(?::\S*?)?|(?:ba)?sh-[\d.]+)"
-_CERTAIN = re.compile(rf"\s*(?P<place>{_PLACE})?\s?[$%\u276f\u279c]\s+(?P<typed>\S.*)")
+_PLACE = r"(?:\([\w .:-]+\)\s*)?(?:\[[^\]\n]{1,60}\]|[\w.-]+@[\w.-]+(?::\S*?)?|(?:ba)?sh-[\d.]+|/[\w./-]*)"
+_CERTAIN = re.compile(
+    rf"\s*(?P<place>{_PLACE})?\s?(?:[$%\u276f\u279c]|~(?=\s+(?:kubectl|oc|helm)\b))\s+(?P<typed>\S.*)"
+)
 _ROOT = re.compile(rf"\s*(?P<place>{_PLACE})?\s?#\s?(?P<typed>\S.*)")
 _GOES_ON = re.compile(r"\s*>\s?")
 _TABLE = re.compile(r"\s*[A-Z][A-Z()/ -]*[A-Z)](?:\s{2,}[A-Z()][A-Z()/ -]*)+\s*")

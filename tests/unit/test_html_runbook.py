@@ -84,3 +84,11 @@ def test_the_copy_in_the_drills_folder_goes_first(tmp_path: Path) -> None:
     written(drill)
     assert runbook.find(drill, scenario, [LOOKED]) == drill / "runbook.md"
     assert runbook.find(drill, scenario, [ran(1, "x", file="../../etc/other.md")]) is None
+
+
+def test_a_published_runbook_is_shown_by_its_steps(tmp_path: Path) -> None:
+    """Its commands were run without prompts and with the drill's own values, so they are not in its text."""
+    text = "## Fix\n\n```console\n$ df -h <claim>\n```\n"
+    found = runbook.render(written(tmp_path, text), [LOOKED, GREW], shown)
+    assert "was run as it was published" in found.note
+    assert "ran line 14" in found.html

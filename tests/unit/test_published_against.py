@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from promdrill.runbook.published import places
 from promdrill.runbook.published.against import Rendered, missing
 
 
@@ -106,3 +107,8 @@ def test_claims_of_a_template_are_there() -> None:
     template = [{"metadata": {"name": "storage-volume"}}]
     found = chart(workload("StatefulSet", "prometheus-server", "a", volumeClaimTemplates=template))
     assert missing([(1, "kubectl get pvc storage-volume-prometheus-server-0")], (), found) == ()
+
+
+def test_a_placeholder_is_no_name() -> None:
+    command = places.unsaid("kubectl -n <my-namespace> edit pvc <my-pvc> -c [container-name]")
+    assert missing([(1, command)], (), chart()) == ()

@@ -11,7 +11,7 @@ UP_TO = list(PhaseName)
 
 
 def result(verdict: Verdict, last: PhaseName, reason: str | None = "why", **more: object) -> DrillResult:
-    phases = tuple(PhaseRecord(name, 1.0) for name in UP_TO[: UP_TO.index(last) + 1])
+    phases = tuple(PhaseRecord(name, "2026-01-01T00:00:00Z", 1.0) for name in UP_TO[: UP_TO.index(last) + 1])
     return DrillResult("toy", None, None, None, "fast", None, verdict, reason, phases, **more)  # type: ignore[arg-type]
 
 

@@ -74,6 +74,7 @@ def test_what_is_no_placeholder(command: str) -> None:
         ("new size", "new_size"),
         ("alertmanager-pod", None),
         ("vm-name", None),
+        ("containerID", None),
         ("name", None),
         ("virt-operator-pod", None),
     ],

@@ -27,13 +27,18 @@ def test_what_is_only_read_has_no_commands(language: str) -> None:
     assert texts("kubectl get pods", language) == []
 
 
-@pytest.mark.parametrize("prompt", ["$ ", "  $ ", "% ", "[me@host ~]$ ", "me@host:~/a$ "])
+@pytest.mark.parametrize("prompt", ["$ ", "  $ ", "% ", "[me@host ~]$ ", "me@host:~/a$ ", " ~ "])
 def test_prompts_are_stripped_and_what_follows_is_output(prompt: str) -> None:
     (first, second) = typed(
-        Code("console", (f"{prompt}kubectl get pods", "NAME  READY", "a  1/1", "", f"{prompt}date"), 5, fenced=True)
+        Code(
+            "console",
+            (f"{prompt}kubectl get pods", "NAME  READY", "a  1/1", "", f"{prompt}kubectl version"),
+            5,
+            fenced=True,
+        )
     )
     assert (first.text, first.line, first.output) == ("kubectl get pods", 5, ("NAME  READY", "a  1/1"))
-    assert (second.text, second.line, second.output) == ("date", 9, ())
+    assert (second.text, second.line, second.output) == ("kubectl version", 9, ())
 
 
 def test_a_hash_is_a_prompt_in_a_session_and_a_comment_in_a_script() -> None:
@@ -80,6 +85,10 @@ def test_an_untagged_block_that_is_something_else_has_no_commands(block: str) ->
 @pytest.mark.parametrize("block", ["sum by (job) (up)", "topk(5, up)", 'up{job="a"}'])
 def test_a_query_that_is_called_a_script_is_no_command(block: str) -> None:
     assert texts(block, "bash") == []
+
+
+def test_an_untagged_block_may_begin_with_a_tool_that_nobody_knows() -> None:
+    assert texts("# connect\nglue use prod\n\nkubectl get pods") == ["glue use prod", "kubectl get pods"]
 
 
 def test_indented_code_is_run_if_it_is_a_command(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_what_is_run_instead(tmp_path: Path, command: str, run: str) -> None:
         ("vi a", "vi: waits for a person at a terminal"),
         ("watch kubectl get pods", "watch: waits for a person at a terminal"),
         ("tail -f x", "tail -f: never ends"),
+        ("cat /proc/mdstat", "cat /proc/mdstat: outside of the drill's own folder"),
         ("read answer", "read: waits for a person at a terminal"),
         ("kubectl patch pvc a -p \u2018{}\u2019", "has typographic quotes"),
         ("if true; then", "not a complete command"),
@@ -146,6 +147,8 @@ def test_what_is_typed_in_a_shell_that_a_command_opens_is_not_run_here(tmp_path:
     ]
     assert found[1].why == "typed in the shell that line 4 opens"
     assert only(tmp_path, "sh-4.4# rm -rf /data", language="console").why.startswith("typed in the shell")
+    assert only(tmp_path, "/data $ rm -rf wal", language="console").why.startswith("typed in the shell")
+    assert only(tmp_path, "/home/me $ kubectl get pods", language="console").status is Status.RUNNABLE
 
 
 def test_a_file_that_an_earlier_command_writes_is_there(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.reading import Unreadable, path_of
 from promdrill.request import options
 from promdrill.runbook import facts, load, unset
-from promdrill.runbook.published import beside, imported, steps
+from promdrill.runbook.published import beside, imported, places, steps
 from promdrill.runbook.published.against import Missing, Rendered, missing
 from promdrill.runbook.published.judged import Assessment, Judged, Status
 from promdrill.runbook.published.roles import SECTION_OF
@@ -121,7 +121,7 @@ def _absent(found: Assessment, chart: Rendered | None) -> tuple[Missing, ...]:
     if chart is None:
         return ()
     judged = [each for each in found.commands if each.role in SECTION_OF and each.status is not Status.LEFT_OUT]
-    return missing([(each.line, each.command or each.text) for each in judged], found.queries, chart)
+    return missing([(each.line, each.command or places.unsaid(each.text)) for each in judged], found.queries, chart)
 
 
 def _refusal(found: Assessment) -> str:

@@ -63,7 +63,7 @@ _SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 _NOISE = words(
-    "a actual affected alert an any at correct current example failing for from full here id insert its "
+    "a actual affected alert an any at correct current example failing for from full here insert its "
     "label my name of our prometheus relevant replace server specific target that the this to used value "
     "with you your"
 )

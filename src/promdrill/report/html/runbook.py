@@ -16,6 +16,8 @@ from markupsafe import Markup, escape
 from promdrill.core import reading
 from promdrill.core.model import StepRecord
 from promdrill.core.reading import Unreadable
+from promdrill.runbook.load import is_own
+from promdrill.runbook.source import SourceText
 
 LARGEST_BYTES = 1 << 18
 """As `promdrill.runbook.source.LIMIT_BYTES`: a larger file is not a runbook."""
@@ -67,10 +69,9 @@ def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rend
     tokens = _parser().parse(text)
     places = _places(tokens, steps)
     if places is None:
-        return Rendered(
-            _alone(steps, shown),
-            "The runbook has changed since; these are its steps as they were run, without its text.",
-        )
+        changed = file is None or is_own(SourceText(file, tuple(reading.text_of(file).split("\n"))))
+        why = "The runbook has changed since" if changed else "The runbook was run as it was published"
+        return Rendered(_alone(steps, shown), f"{why}; these are its steps as they were run, without its text.")
     parser = _parser()
     html = Markup(parser.renderer.render(_lowered(tokens), parser.options, {"after": _after(places, shown)}))  # noqa: S704  the parser escapes
     note = "" if steps else "None of its steps was run."

@@ -33,7 +33,7 @@ _EXAMPLE = re.compile(
     r"(?P<head>\s*(?:export\s+)?(?P<name>[A-Za-z_]\w*)=)(?P<quote>[\"']?)(?P<value>[\w./:@-]+)(?P=quote)\s*;?\s*"
 )
 _QUERIES = frozenset({"promql", "prometheus"})
-_INSIDE = re.compile(r"(?:ba)?sh-[\d.]+")
+_INSIDE = re.compile(r"(?:ba)?sh-[\d.]+|/[\w./-]*")
 _TYPESET = re.compile("[\u201c\u201d\u2018\u2019\u2013]")
 _LEAVES = frozenset({"exit", "logout"})
 
@@ -90,7 +90,8 @@ class _Judge:
         opened = 0
         for typed in prompts.typed(code):
             own = self.said.role(typed.line) or role
-            if opened or _INSIDE.fullmatch(typed.elsewhere):
+            ours = typed.text.split(" ", 1)[0] in tools.OURS
+            if opened or (_INSIDE.fullmatch(typed.elsewhere) and not ours):
                 left = typed.text.strip() in _LEAVES
                 where = f"line {opened}" if opened else "a line above"
                 why = f"typed in the shell that {where} opens"

@@ -85,6 +85,14 @@ def masked(command: str, places: tuple[Place, ...]) -> str:
     return text
 
 
+def unsaid(command: str) -> str:
+    """The command with ``⟦x⟧`` for each placeholder, for who looks only at what is named."""
+    text = command
+    for place in reversed(find(command)):
+        text = f"{text[: place.start]}⟦x⟧{text[place.end :]}"
+    return text
+
+
 def _all(command: str, known: frozenset[str] | set[str]) -> Iterator[Place]:
     yield from _bracketed(command)
     yield from _words(command)

@@ -24,8 +24,10 @@ LONGEST_LINES = 80
 
 _IMPATIENT_LINES = 8  # where one command of a block never ended
 
-_PLACE = r"(?:\([\w .:-]+\)\s*)?(?:\[[^\]\n]{1,60}\]|[\w.-]+@[\w.-]+(?::\S*?)?|(?:ba)?sh-[\d.]+)"
-_CERTAIN = re.compile(rf"\s*(?P<place>{_PLACE})?\s?[$%\u276f\u279c]\s+(?P<typed>\S.*)")
+_PLACE = r"(?:\([\w .:-]+\)\s*)?(?:\[[^\]\n]{1,60}\]|[\w.-]+@[\w.-]+(?::\S*?)?|(?:ba)?sh-[\d.]+|/[\w./-]*)"
+_CERTAIN = re.compile(
+    rf"\s*(?P<place>{_PLACE})?\s?(?:[$%\u276f\u279c]|~(?=\s+(?:kubectl|oc|helm)\b))\s+(?P<typed>\S.*)"
+)
 _ROOT = re.compile(rf"\s*(?P<place>{_PLACE})?\s?#\s?(?P<typed>\S.*)")
 _GOES_ON = re.compile(r"\s*>\s?")
 _TABLE = re.compile(r"\s*[A-Z][A-Z()/ -]*[A-Z)](?:\s{2,}[A-Z()][A-Z()/ -]*)+\s*")
@@ -73,7 +75,10 @@ def typed(code: Code) -> tuple[Typed, ...]:
     if language in SHELLS:
         return tuple(_script(lines, sure=True))
     first = next((line for _, line in lines if line.strip() and not line.lstrip().startswith("#")), "")
-    return tuple(_script(lines, sure=False)) if begins(first) else ()
+    if begins(first):
+        return tuple(_script(lines, sure=False))
+    script = _may_be_one(first) and any(_ours(line) for _, line in lines)  # by a tool that is not known here
+    return tuple(_script(lines, sure=True)) if script else ()
 
 
 def begins(line: str) -> bool:

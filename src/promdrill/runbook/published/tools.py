@@ -27,6 +27,7 @@ _FILTERS = words(
     "gunzip gzip head jq join less md5sum more nl numfmt od paste promtool rev sed seq sha256sum sleep "
     "sort strings tail tee timeout tr uniq wc which xargs xxd yq zcat zgrep"
 )
+_READERS = frozenset({"cat", "head", "tail", "less", "more", "wc", "strings"})
 _FILES = words("cp ln mkdir mktemp mv rm rmdir tar touch chmod ls find stat du")
 
 _OUTSIDE_OF: Mapping[str, str] = {
@@ -73,16 +74,16 @@ def refusal(program: str, arguments: tuple[str, ...], *, fed: bool, allowed: fro
         fed: Whether something is piped into it.
         allowed: Programs that the user lets run all the same.
     """
-    if program in CLUSTER or program in _BUILTINS or program in allowed or not program:
+    away = next((word for word in arguments if _AWAY.match(word)), "") if program in _FILES | _READERS else ""
+    if away and program not in allowed:
+        return f"{program} {away}: outside of the drill's own folder"
+    if program in CLUSTER | _BUILTINS | _FILES | allowed or not program:
         return ""
-    if program in _FILES:
-        away = next((word for word in arguments if _AWAY.match(word)), "")
-        return f"{program} {away}: outside of the drill's own folder" if away else ""
     if program in {"less", "more"} and not fed:
         return f"{program}: waits for a person at a terminal"
     local = program in {"curl", "wget"} and any(_LOCAL.match(word) for word in arguments)
     if program in _FILTERS or local:
         return "" if shutil.which(program) else f"{program}: another tool, which is not installed here"
-    if program.startswith(("./", "/", "~")):
-        return f"{program}: a program that comes with the runbook"
-    return f"{program}: {_OUTSIDE.get(program, 'a program that a drill does not know')}"
+    comes = program.startswith(("./", "/", "~"))
+    unknown = "a program that comes with the runbook" if comes else "a program that a drill does not know"
+    return f"{program}: {_OUTSIDE.get(program, unknown)}"

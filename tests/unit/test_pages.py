@@ -38,6 +38,7 @@ PAGES = (
 )
 TUTORIAL = DOCS / "tutorial" / "your-own-scenario.md"
 WRITING = DOCS / "how-to" / "write-a-scenario.md"
+SUPPLY = DOCS / "explanation" / "supply.md"
 OWN_VALUES = DOCS / "how-to" / "your-own-chart-and-values.md"
 OWN_RUNBOOK = DOCS / "how-to" / "your-own-runbook.md"
 README = ROOT / "README.md"
@@ -189,11 +190,15 @@ def test_the_guide_goes_on_where_the_command_ends(
 
 def test_the_versions_that_can_be_had_are_all_there() -> None:
     kube = text_of(OWN_VALUES).partition("## Kubernetes and Helm\n")[2].partition("\n## ")[0]
-    images = text_of(OWN_VALUES).partition("## Prometheus and other images\n")[2].partition("\n## ")[0]
-    built = catalogue.load(paths.images_dir())
-    prometheus = [name.partition(":v")[2] for name in built.references() if "/prometheus/prometheus:" in name]
     assert sorted(re.findall(r"\b\d+\.\d+\.\d+\b", kube)) == sorted(kubernetes.offered_anywhere().versions)
-    assert sorted(re.findall(r"\b\d+\.\d+\.\d+\b", images)) == sorted(prometheus)
+
+
+def test_all_that_any_version_can_be_had_of_is_there() -> None:
+    families = catalogue.load(paths.images_dir()).families.values()
+    titles = [family.image.name.rpartition("/")[2] for family in families]
+    told = text_of(SUPPLY).partition("## Any version, on `source`\n")[2].partition("\n## ")[0].lower()
+    listed = told.partition("serves it: ")[2].partition(". ")[0]
+    assert sorted(" ".join(listed.split()).split(", ")) == sorted(titles)
 
 
 def test_the_keys_of_front_matter_are_all_there() -> None:

@@ -24,6 +24,14 @@ FAMILIES = "any"
 _VERSION = re.compile(r"\d+\.\d+\.\d+(?:-(?:rc|alpha|beta)\.?\d+)?")
 """A release of a family, as projects number them: without a leading v."""
 
+_HOLES = {
+    "{version}": f"(?P<version>{_VERSION.pattern})",
+    "{minor:02}": r"(?P<minor>\d\d)",
+    "{minor}": r"(?P<minor>\d\d?)",
+    "{patch}": "(?P<patch>.+)",
+}
+"""What stands for a part of a version in `Family.numbers`, and what it matches in a module's version."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:
@@ -72,13 +80,11 @@ class Release:
     Attributes:
         module: Path of the module.
         version: Its version there, with a leading v.
-        upgrades: Modules that it needs newer than it says, to their least versions.
         stubs: Files that its release embeds and its module lacks, by their paths in it; they are empty here.
     """
 
     module: str
     version: str
-    upgrades: Mapping[str, str] = field(default_factory=dict)
     stubs: tuple[str, ...] = ()
 
     @property
@@ -133,7 +139,6 @@ class Family:
             ``{minor:02}`` is the minor version with at least two digits. Without any, a version is the module's own.
         stamps: As in `Artefact`.
         tags: As in `Artefact`.
-        upgrades: As in `Release`.
         stubs: As in `Release`.
     """
 
@@ -144,7 +149,6 @@ class Family:
     numbers: Mapping[str, str] = field(default_factory=dict)
     stamps: Mapping[str, str] = field(default_factory=dict)
     tags: str = ""
-    upgrades: Mapping[str, str] = field(default_factory=dict)
     stubs: tuple[str, ...] = ()
 
     def artefact(self, version: str, folder: Path) -> Artefact:
@@ -162,7 +166,7 @@ class Family:
             stamps={key: _filled(value, version) for key, value in self.stamps.items()},
             tags=self.tags,
             images=(replace(self.image, tag=_filled(self.image.tag, version)),),
-            release=Release(self.module, self.module_version(version), self.upgrades, self.stubs),
+            release=Release(self.module, self.module_version(version), self.stubs),
         )
 
     def version_of(self, reference: str) -> str | None:
@@ -188,11 +192,9 @@ class Family:
     def version(self, module_version: str) -> str | None:
         """The release that a version of the module is; None if it is none, as a pseudo-version is."""
         for start in sorted(self.numbers, key=len, reverse=True) or [""]:
-            shape = re.escape(self._number(start)).replace(re.escape("{version}"), f"(?P<version>{_VERSION.pattern})")
-            shape = shape.replace(re.escape("{minor:02}"), r"(?P<minor>\d\d)").replace(
-                re.escape("{minor}"), r"(?P<minor>\d\d?)"
-            )
-            shape = shape.replace(re.escape("{patch}"), "(?P<patch>.+)")
+            shape = re.escape(self._number(start))
+            for hole, pattern in _HOLES.items():
+                shape = shape.replace(re.escape(hole), pattern)
             found = re.fullmatch(shape, module_version)
             if found is None:
                 continue

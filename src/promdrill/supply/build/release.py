@@ -1,9 +1,9 @@
 """Releases of Go modules, built as their projects build them: in the module's own folder, by its own go.mod and go.sum.
 
-Go checks the module against the checksum database, and what it needs against its go.sum. Three things can stand in the
-way of a build outside its repository, and are set right in a copy of go.mod and go.sum: modules of the same repository
-that go.mod takes from a folder beside it; modules too old for today's Go; files that a release embeds and a module has
-not, such as the pages of a web interface. The sums that this adds come from the checksum database.
+Go checks the module against the checksum database, and what it needs against its go.sum. Two things can stand in the
+way of a build outside its repository, and are set right in copies: modules of the same repository that go.mod takes
+from a folder beside it, whose sums then come from the checksum database too; and files that a release embeds and its
+module has not, such as the pages of a web interface.
 """
 
 from __future__ import annotations
@@ -115,14 +115,6 @@ def _edits(release: Release, source: Path, mod: Mapping[str, Any]) -> Iterator[s
             yield f"-dropreplace={path}"
             if path.startswith(f"{release.module}/"):  # of the same repository, and so of the same commit
                 yield f"-require={path}@{release.version}"
-    there = {each["Path"]: each["Version"] for each in mod.get("Require") or ()}
-    for path, least in release.upgrades.items():
-        if path in there and _older(there[path], least):
-            yield f"-require={path}@{least}"
-
-
-def _older(version: str, least: str) -> bool:
-    return Version(version.partition("-")[0]) < Version(least)
 
 
 def _whole(release: Release, source: Path, copy: Path) -> Path:

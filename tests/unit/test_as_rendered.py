@@ -36,6 +36,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def site_of(world: World, *layers: Mapping[str, Any], **drilled: Any) -> Site:
     charts_world.chart(world.folder)
     site = drill_in(world).site
+    site.recording.journal.close()
     (site.scenario_dir / "runbook.md").write_text("```sh\nprometheus-server /data\n```\n")
     return replace(site, drilled=replace(site.drilled, values=layers, **drilled))
 

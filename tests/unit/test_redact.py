@@ -243,3 +243,9 @@ def test_aliases_that_would_make_a_text_endless_are_not_followed() -> None:
 )
 def test_an_address_is_shown_without_its_login(address: str, shown: str) -> None:
     assert without_login(address) == shown
+
+
+def test_the_line_of_a_file_whose_name_says_secret_stays() -> None:
+    for said in ("my-secrets.yaml:12", "VALUES=/x/db-passwords.yml:12:3: not YAML: why", "where: app-secret.json:7"):
+        assert redact_lines(said) == said
+    assert redact_lines("db-password: 123456") == "db-password: REDACTED"

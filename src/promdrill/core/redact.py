@@ -145,6 +145,9 @@ _SQL = re.compile(r"(?i)(\b(?:identified by|password)[ \t]+)(?P<value>'[^'\n]+')
 _STRONG = re.compile("passw(or)?d|passphrase|passcode|apikey", re.IGNORECASE)
 """In prose, these words before a colon announce a credential; after `token:` or `secret:` the value has to look it."""
 
+_FILE, _LINE = re.compile(r"\.[A-Za-z]\w{0,4}$"), re.compile(r"\d{1,6}(?::\d{1,6})?:?")
+"""A file's name, and what follows it in a message: `my-secrets.yaml:12:3:`."""
+
 _RANDOM = re.compile(r"(?=[^\d\n]{0,99}\d)(?=[^A-Za-z\n]{0,99}[A-Za-z])[\w.+/=~-]{16,}")
 
 _AT, _NEXT = r"""(?<![^\s"'\[(,])""", r"""["']?,?=?[ \t]*"""
@@ -265,6 +268,8 @@ def _if_credential(found: re.Match[str]) -> str:
 
 def _if_said(found: re.Match[str]) -> str:
     key = found["key"]
+    if _FILE.search(key) and _LINE.fullmatch(found["value"]):
+        return found[0]
     sure = _STRONG.search(key) or len(_WORDS.findall(key)) > 1 or _RANDOM.fullmatch(found["value"])
     return _if_credential(found) if sure else found[0]
 

@@ -291,6 +291,7 @@ class Site:
         if adapted == text:
             return found
         copy = self.cluster.private / RUNBOOKS / self.name / found.name
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         files.write(copy, adapted)
         return copy
 

@@ -1,0 +1,90 @@
+"""A drill of the user's own chart or values takes names and needs from what the chart renders to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.unit import charts_world
+from tests.unit.drill_toy import drill_in
+from tests.unit.drill_world import World, world
+from tests.unit.test_found import rendered
+
+from promdrill.drill import Site
+from promdrill.helm.values.render import Renderer
+from promdrill.request import as_rendered
+
+__all__ = ["world"]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """What was rendered, and what that gave."""
+    told: dict[str, Any] = {"objects": rendered(args="--web.route-prefix=/p", mount="/prom", claim="theirs")}
+
+    def objects(renderer: Renderer, release: str, values: Mapping[str, Any]) -> Any:
+        told.update(release=release, values=values, kubernetes=renderer.kubernetes)
+        return told["objects"]
+
+    monkeypatch.setattr(Renderer, "objects", objects)
+    return told
+
+
+def site_of(world: World, *layers: Mapping[str, Any], **drilled: Any) -> Site:
+    charts_world.chart(world.folder)
+    site = drill_in(world).site
+    site.recording.journal.close()
+    (site.scenario_dir / "runbook.md").write_text("```sh\nprometheus-server /data\n```\n")
+    return replace(site, drilled=replace(site.drilled, values=layers, **drilled))
+
+
+def test_names_needs_and_jobs_are_those_of_the_objects(world: World, seen: dict[str, Any]) -> None:
+    jobs = [{"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]}]
+    layer = {"server": {"size": "mine"}, "serverFiles": {"prometheus.yml": {"scrape_configs": jobs}}}
+    found = as_rendered.of(site_of(world, layer), None, kubernetes="1.36.3")
+    assert (seen["release"], seen["kubernetes"]) == ("prometheus-toy", "1.36.3")
+    assert seen["values"]["server"] == {
+        "size": "mine",
+        "global": {"scrape_interval": "1s"},
+        "persistentVolume": {"storageClass": "drill-toy"},
+    }
+    assert (found.server.container, found.server.data, found.server.prefix) == ("mon-server", "/prom", "/p")
+    assert sorted(each.name for each in found.drilled.needs.made) == ["ConfigMap c", "PersistentVolumeClaim theirs"]
+    (added,) = found.drilled.values[1:]
+    assert isinstance(added, Mapping)
+    assert added["serverFiles"]["prometheus.yml"]["scrape_configs"][0]["metrics_path"] == "/p/metrics"
+    assert any("PersistentVolumeClaim theirs is made" in each for each in found.recording.remarks)
+    assert any("mon-server for prometheus-server" in each for each in found.recording.remarks)
+
+
+def test_the_scenarios_runbook_is_run_with_these_names(world: World, seen: dict[str, Any]) -> None:
+    before = site_of(world)
+    assert before.runbook_file == before.scenario_dir / "runbook.md"
+    found = as_rendered.of(before, None, kubernetes="1.36.3")
+    assert found.runbook_file.read_text() == "```sh\nmon-server /prom\n```\n"
+    assert found.runbook_file.name == "runbook.md"
+    assert before.scenario_dir not in found.runbook_file.parents
+    theirs = world.folder / "theirs.md"
+    theirs.write_text((before.scenario_dir / "runbook.md").read_text())
+    own = replace(found, execution=replace(found.execution, runbook=theirs))
+    assert own.runbook_file == theirs, "the user's own is run as it is"
+    assert seen["release"]
+
+
+def test_what_brings_its_own_manifests_is_not_rendered(world: World, seen: dict[str, Any]) -> None:
+    site = site_of(world, install="manual")
+    assert as_rendered.of(site, None, kubernetes="1.36.3").drilled == site.drilled
+    assert "release" not in seen
+
+
+def test_a_stack_keeps_the_operators_names(world: World, seen: dict[str, Any]) -> None:
+    site = site_of(world)
+    chart = replace(site.drilled.chart, name="kube-prometheus-stack")
+    found = as_rendered.of(replace(site, drilled=replace(site.drilled, chart=chart)), None, kubernetes="1.36.3")
+    assert found.drilled.server is None
+    assert found.drilled.needs.made
+    assert Path(found.drilled.chart.path) == world.folder
+    assert seen["release"]

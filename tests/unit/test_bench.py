@@ -381,13 +381,13 @@ def test_the_options_of_a_run_are_passed_on_and_it_takes_them(world: World, monk
     (argv,) = world.argvs
     taken = main.build_parser().parse_args(argv[3:])
     assert (taken.jobs, taken.scenario, taken.profile) == ("3", "disk-full,oom", "as-shipped")
-    assert (taken.values, taken.evidence, taken.reports) == ("a b.yaml", "always", Path("elsewhere"))
+    assert (taken.values, taken.evidence, taken.reports) == (["a b.yaml"], "always", Path("elsewhere"))
 
 
 def test_every_option_is_one_of_run() -> None:
     argv = [f"--{name.lower().replace('_', '-')}=x" for name in command.OPTIONS]
     taken = vars(main.build_parser().parse_args(["run", *argv]))
-    assert {taken[name.lower()] for name in command.OPTIONS} == {"x"}
+    assert [taken[name.lower()] for name in command.OPTIONS if taken[name.lower()] not in ("x", ["x"])] == []
 
 
 def test_a_red_run_is_gone_on_from(world: World, capsys: Captured) -> None:

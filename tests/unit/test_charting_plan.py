@@ -162,8 +162,7 @@ def test_all_that_is_missing_is_listed_at_once(drills: Drills) -> None:
         ["  quay.io/prometheus/alertmanager:v3.8.1", *off("alertmanager")],
         [f"  {KSM}:v3.8.1", "available: v2.20.0", *off("kube-state-metrics")],
         ["  quay.io/prometheus/node-exporter:v3.8.1", "available: v1.9.1", *off("prometheus-node-exporter")],
-        # every drill needs the reloader: that it can be turned off is not told
-        [f"  {RELOADER}:v0.87.1", "available: v0.69.1, v0.93.1", off("configmapReload.prometheus")[1]],
+        [f"  {RELOADER}:v0.87.1", "available: v0.69.1, v0.93.1", *off("configmapReload.prometheus")],
     ]
     for part in ("SUPPLY=registry", "SUBCHARTS=off", "IMAGES=nearest"):
         assert part in caught.value.hint

@@ -99,7 +99,7 @@ def test_help_imports_no_command() -> None:
 
 
 def test_help_of_a_command_imports_no_other() -> None:
-    assert commands_of(loaded("runbook", "check", "--help")) == {"runbook"}
+    assert commands_of(loaded("runbook", "check", "--help")) == {"run", "runbook"}, "its `try` has the options of run"
     assert commands_of(loaded("compare", "--help")) == {"compare"}
 
 

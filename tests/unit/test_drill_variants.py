@@ -20,6 +20,7 @@ from promdrill.drill.variants import ablations, controls, other_repairs
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.snapshot import Snapshot
 from promdrill.results.expected import Need, need
+from promdrill.runbook.parse import parse
 
 __all__ = ["world"]
 
@@ -32,7 +33,7 @@ def ablated(
 ) -> Drill:
     """The toy drill without one of its Mitigation steps; of the two that it has by default, the first one cures."""
     drill = drill_in(world, remedy=remedy, verification=verification)
-    variant = ablations(drill.site.runbook_file)[at]
+    variant = ablations(parse(drill.site.runbook_file))[at]
     assert variant.left_out is not None
     left_out = replace(variant.left_out, optional=optional)
     execution = replace(drill.site.execution, variant=replace(variant, left_out=left_out))
@@ -72,7 +73,7 @@ def test_a_runbook_that_is_kept_says_why_and_how_it_fails(tmp_path: Path) -> Non
 
 
 def test_an_ablation_for_each_mitigation_step_of_the_shipped_runbooks() -> None:
-    found = ablations(paths.scenarios_dir() / "lifecycle-flag/runbook.md")
+    found = ablations(parse(paths.scenarios_dir() / "lifecycle-flag/runbook.md"))
     lines = (paths.scenarios_dir() / "lifecycle-flag/runbook.md").read_text().splitlines()
     assert len(found) == 4
     for variant in found:

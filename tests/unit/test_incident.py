@@ -48,7 +48,7 @@ def test_an_incident_is_reproduced_and_left_with_directions(machine: Machine, ca
     said, wrong = capsys.readouterr()
     assert wrong == ""
     assert machine.world.ill
-    assert machine.log == ["provided off", "drill in promdrill-1, keep True, values None", "kept promdrill-1"]
+    assert machine.log == ["provided off", "drill in promdrill-1, keep True, values ()", "kept promdrill-1"]
     assert "toy is reproduced and left standing: it is small\n" in said
     assert "  it is down\n    server is down: server is down looked at\n" in said
     for line in (
@@ -98,7 +98,7 @@ def test_a_repair_by_hand_is_judged_wrong_then_right(kept: Machine, capsys: Capt
     assert (kept.reports / "verify-2.jsonl").is_file()
     assert kept.world.done[-2:] == ["observer closed"] * 2, "nothing is undone"
     assert [line for line in kept.log if line.startswith("drill")][1:] == [
-        "drill in promdrill-1, keep False, values None"
+        "drill in promdrill-1, keep False, values ()"
     ] * 2
 
 
@@ -282,7 +282,7 @@ def test_of_several_one_has_to_be_named(kept: Machine, capsys: Capture, monkeypa
     assert f"no standing incident oom; there are {both}" in capsys.readouterr().err
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify", "promdrill-2") == 0
-    assert kept.log[-1] == "drill in promdrill-2, keep False, values None"
+    assert kept.log[-1] == "drill in promdrill-2, keep False, values ()"
     monkeypatch.setenv("PROMDRILL_DRILL", "promdrill-2")  # as in its shell
     assert kept.promdrill("verify") == 0
 

@@ -207,7 +207,7 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
         "REPEAT": "2",
         "EVIDENCE": "always",
     }
-    assert {*given, "PROFILE", "BUNDLE"} == {option.variable for option in OPTIONS}
+    assert {*given, "PROFILE", "BUNDLE", "BIND"} == {option.variable for option in OPTIONS}
     flags = [f"{option.flag}={given[option.variable]}" for option in OPTIONS if option.variable in given]
     pytester.runpytest_inprocess("--jobs=2", "--keep-cluster", *flags, "flag").assert_outcomes(passed=2)
     made = make(given, folder=pytester.path, cluster=KindOptions(keep=True))

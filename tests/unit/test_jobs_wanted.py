@@ -127,6 +127,7 @@ def joined(folder: Path) -> Joined:
                 bundle=folder / "bundle.tar",
                 control="no-fault",
                 runbook=folder / "mine.md",
+                bind="claim=data",
                 profile="as-shipped",
                 evidence="always",
                 repeat=2,
@@ -141,6 +142,7 @@ def joined(folder: Path) -> Joined:
                 image="node:1",
                 kind=folder / "kind",
                 kubectl=folder / "kubectl",
+                adopt=True,
             ),
             joins=Address("theirs", folder, folder / "config", None, folder / "kind", folder / "kubectl", IDENTITY),
             reports=folder / "reports",
@@ -163,6 +165,7 @@ def joined(folder: Path) -> Joined:
             images=("docker.io/library/nginx:1.26.3",),
             app_version="2.48.0",
             available=("quay.io/prometheus/prometheus:v2.48.0",),
+            drilled=("quay.io/prometheus/prometheus:v2.48.0",),
             remarks=("told",),
         ),
         address=Address(

@@ -119,7 +119,7 @@ def test_what_was_asked_of_the_matrix_is_asked_of_its_jobs(capsys: Captured, tmp
 def test_the_shipped_matrix_needs_no_file(capsys: Captured) -> None:
     text = printed(capsys)
     assert "--file" not in text
-    assert len(cells_in(yaml.safe_load(text))) == 9
+    assert len(cells_in(yaml.safe_load(text))) == 51
 
 
 def test_the_same_cells_give_the_same_text(capsys: Captured) -> None:

@@ -77,7 +77,7 @@ def test_what_a_drill_does_not_have_ends_it_with_one_sentence(world: World, tmp_
 
 
 def test_steps_that_can_be_left_out_are_those_of_the_remedy(tmp_path: Path) -> None:
-    found = ablations(written(tmp_path, CURE), {"colour": "red"})
+    found = ablations(load.load(written(tmp_path, CURE), {"colour": "red"}))
     assert [variant.left_out.line for variant in found if variant.left_out] == [14, 15]
     assert found[0].left_out is not None
     assert found[0].left_out.command == "sed -i 's/small/large/' {values}"

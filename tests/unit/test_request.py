@@ -194,7 +194,9 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(planning, "plan_of", plan_of)
     for name in ("images", "optional_images"):
         monkeypatch.setattr(planning, name, lambda *_: ())
-    fakes = SimpleNamespace(helm=lambda *_, **__: tools.helm, chart=chart, provide=provide, available=lambda _: None)
+    fakes = SimpleNamespace(
+        helm=lambda *_, **__: tools.helm, chart=chart, provide=provide, available=lambda *_, **__: None
+    )
     for name, fake in vars(fakes).items():
         monkeypatch.setattr(supply, name, fake)
     monkeypatch.setattr(supply, "archives", lambda _request, names, **_: tuple(map(Path, names)))

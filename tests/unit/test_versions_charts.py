@@ -26,6 +26,7 @@ def test_keys_that_older_charts_call_otherwise() -> None:
         "kube-state-metrics.enabled": "kubeStateMetrics.enabled",
         "prometheus-pushgateway": "pushgateway",
         "prometheus-node-exporter": "nodeExporter",
+        "alertmanager.config": r"alertmanagerFiles.alertmanager\.yml",
     }
     assert what(Kind.MOVED, "8.11.4")["configmapReload.prometheus"] == "configmapReload"
     stack = what(Kind.MOVED, "57.1.0", chart="kube-prometheus-stack")

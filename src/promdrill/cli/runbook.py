@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -102,7 +101,7 @@ def _check(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             _tell(file, found, absent)
     if arguments.json:
-        sys.stdout.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        say(json.dumps(told, indent=2, ensure_ascii=False))
     return code
 
 
@@ -230,7 +229,7 @@ def _import(arguments: argparse.Namespace) -> int:
     found = load.assessed(source, beside.bindings(arguments.bind, said="--bind"))
     text, left = imported.write(source, found)
     if arguments.output is None:
-        sys.stdout.write(text)
+        say(text.removesuffix("\n"))
     else:
         try:
             files.write(arguments.output, text)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from promdrill.core.choices import ACCEPTED, AS_WRITTEN, NO_FAULT, NO_REMEDY, OTHER_FAULT, REFUSED
 from promdrill.core.errors import UsageError
 from promdrill.core.model import LeftOut, Variant
 from promdrill.runbook import repairs
-from promdrill.runbook.load import load
-from promdrill.runbook.parse import parse
+from promdrill.runbook.parse import Runbook, parse
 
 
 def controls(as_written: Path, *, look_alike: bool) -> tuple[Variant, ...]:
@@ -33,21 +31,12 @@ def controls(as_written: Path, *, look_alike: bool) -> tuple[Variant, ...]:
     return tuple(Variant(name) for name in names if name)
 
 
-def ablations(runbook: Path, bound: Mapping[str, str] | None = None) -> tuple[Variant, ...]:
-    """One variant for each Mitigation step of the runbook: the drill without that step.
-
-    Args:
-        runbook: The runbook.
-        bound: Values for its placeholders, by name.
-
-    Raises:
-        UsageError: It is not a runbook, or its remedy cannot be run.
-        CommandFailed: There is no bash to check its steps with.
-    """
+def ablations(runbook: Runbook) -> tuple[Variant, ...]:
+    """One variant for each Mitigation step of the runbook: the drill without that step."""
     found = []
-    for at, step in enumerate(load(runbook, bound).steps):
+    for at, step in enumerate(runbook.steps):
         if step.section == "Mitigation":
-            left_out = LeftOut(runbook.name, step.line, step.first_line, step.optional)
+            left_out = LeftOut(runbook.path.name, step.line, step.first_line, step.optional)
             found.append(Variant(f"without:{left_out.file}:{left_out.line}", left_out, frozenset({at})))
     return tuple(found)
 

@@ -37,6 +37,7 @@ from promdrill.request.request import KindOptions, Request
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
+from promdrill.runbook import load as runbooks
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.unpack import Opened
 from promdrill.supply.supplied import Supplied, SupplyRequest
@@ -279,7 +280,8 @@ def variants(kind: str, scenario: Path, settings: Settings) -> tuple[Variant, ..
         return controls(folder.as_written, look_alike=look_alike(scenario) is not None)
     if kind == "repairs":
         return other_repairs(folder.repairs)
-    return ablations(settings.runbook or folder.runbook, settings.bound)
+    own = settings.runbook
+    return ablations(runbooks.strictly(folder.runbook) if own is None else runbooks.load(own, settings.bound))
 
 
 @contextlib.contextmanager

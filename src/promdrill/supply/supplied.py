@@ -9,7 +9,6 @@ from typing import Any
 
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
 from promdrill.helm.source.find import ChartRequest
-from promdrill.helm.values.images import Available
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice
 
@@ -69,7 +68,7 @@ class Supplied:
         archives: Docker archives to load into a new cluster: images that are not in the node image.
         image_values: Helm values that point the chart at the available images.
         app_version: Version of the Prometheus that the chart then installs; empty until that is known.
-        available: The available images; None if any can be pulled.
+        available: References of further available images; None if any can be had.
         remarks: Remarks for a result about where things come from, a sentence each.
         images: References of the images that are in every cluster: of the node image, and of the archives.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
@@ -89,6 +88,6 @@ class Supplied:
     kind_patch: Mapping[str, Any] = field(default_factory=dict)
     images: tuple[str, ...] = ()
     app_version: str = ""
-    available: Available | None = None
+    available: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
     drilled: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class SourceSupply:
             crds=files["crds"],
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
             images=tuple(wanted.node.images),
-            available=self.stock(),
+            available=self.stock().listed,
         )
 
     def stock(self) -> Stock:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from tests.unit.cluster_world import CLASSES, Engine, engine, kubeconfig_of
 
-from promdrill.cluster import lease, lifecycle, network, owners, sweep
+from promdrill.cluster import lease, lifecycle, network, owners, removal, sweep
 from promdrill.cluster.address import Address
 from promdrill.cluster.kind import configuration
 from promdrill.core import paths
@@ -456,3 +456,26 @@ def test_the_fast_autoscaler_is_written_so_that_kind_adds_it_to_either_form_of_k
     (arguments,) = (patch for patch in patches if patch["kind"] == "ClusterConfiguration")
     period = {"horizontal-pod-autoscaler-sync-period": "2s", "pvclaimbinder-sync-period": "2s"}
     assert arguments == {"kind": "ClusterConfiguration", "controllerManager": {"extraArgs": period}}
+
+
+def test_what_is_frozen_in_a_node_is_thawed_so_that_it_can_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With cgroup v1 a kill does not reach a frozen process; only the container's own folders are touched."""
+    monkeypatch.setattr(removal, "FREEZER", tmp_path)
+    states = {"docker/c0ffee": "THAWED", "docker/c0ffee/kubelet/pod": "FROZEN", "docker/other/pod": "FROZEN"}
+    for folder, state in states.items():
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "freezer.state").write_text(f"{state}\n")
+    removal.thaw("c0ffee")
+    found = {folder: (tmp_path / folder / "freezer.state").read_text().strip() for folder in states}
+    assert found == {"docker/c0ffee": "THAWED", "docker/c0ffee/kubelet/pod": "THAWED", "docker/other/pod": "FROZEN"}
+
+
+def test_a_node_is_killed_thawed_and_waited_for_before_it_is_removed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thawed: list[str] = []
+    monkeypatch.setattr(removal, "thaw", lambda each: thawed.append(f"{each}, ending: {each in engine.ending}"))
+    node = engine.record("promdrill-7")
+    removal.remove(paths.clusters_dir() / "promdrill-7")
+    assert thawed == [f"{node}, ending: True"]
+    assert node not in engine.containers

@@ -5,6 +5,7 @@ This works without kind: like ``kind delete cluster``, it asks the engine to rem
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from promdrill.core.errors import NotOurs
 
 REMOVE_TIMEOUT_S = 60.0
 """Seconds for the engine to end the nodes of a cluster, and to remove them; one takes 3 s, or 20 on a busy machine."""
+
+FREEZER = Path("/sys/fs/cgroup/freezer")
+"""Where cgroup v1 has its freezer, with a folder for each container below the engine's."""
 
 
 def remove(folder: Path) -> None:
@@ -43,9 +47,27 @@ def remove(folder: Path) -> None:
 def _remove(containers: Sequence[str]) -> None:
     """Kill them, wait until they have ended, remove them.
 
-    ``docker rm --force`` alone, and ``docker kill``, give up ten seconds after the kill if the container has not ended
-    by then ("did not receive an exit event"), although it is about to: a node on a busy machine takes longer.
+    ``docker rm --force`` alone, and ``docker kill``, give up ten seconds after the kill if a container has not ended by
+    then ("did not receive an exit event"). A node on a busy machine may take longer, or have to be thawed first.
     """
     shell.run(["docker", "kill", *containers], timeout_s=REMOVE_TIMEOUT_S, ok=(0, 1))  # 1: ended, or about to
+    for each in containers:
+        thaw(each)
     shell.run(["docker", "wait", *containers], timeout_s=REMOVE_TIMEOUT_S)
     shell.run(["docker", "rm", "--force", "--volumes", *containers], timeout_s=REMOVE_TIMEOUT_S)
+
+
+def thaw(container: str) -> None:
+    """Thaw what is frozen in a container, so that it can end.
+
+    With cgroup v1 a kill does not reach a frozen process. runc freezes a pod's container while it changes it; a runc
+    that is killed at that moment, with its node, leaves it frozen for ever. With cgroup v2 there is no such folder.
+
+    Args:
+        container: Its id.
+    """
+    for folder in (FREEZER / container, *FREEZER.glob(f"*/{container}")):
+        for state in folder.rglob("freezer.state"):
+            with contextlib.suppress(OSError):  # it ended meanwhile; or whoever may use Docker is not root
+                if state.read_text(encoding="ascii").strip() != "THAWED":
+                    state.write_text("THAWED", encoding="ascii")

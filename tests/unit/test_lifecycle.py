@@ -479,3 +479,13 @@ def test_a_node_is_killed_thawed_and_waited_for_before_it_is_removed(
     removal.remove(paths.clusters_dir() / "promdrill-7")
     assert thawed == [f"{node}, ending: True"]
     assert node not in engine.containers
+
+
+def test_all_that_drills_write_into_a_clusters_folder_goes_with_it(engine: Engine) -> None:
+    engine.record("promdrill-7")
+    folder = paths.clusters_dir() / "promdrill-7"
+    for name in (owners.INCIDENT, owners.VALUES, owners.RUNBOOKS):
+        (folder / name / "toy").mkdir(parents=True)
+    owners.note_not_undone(folder, ["x"])
+    removal.remove(folder)
+    assert not folder.exists()

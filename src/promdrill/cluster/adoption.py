@@ -39,7 +39,7 @@ GONE_S = 120.0
 """Seconds for a namespace to disappear, and for each of its volumes: Prometheus may take 30 s to end."""
 
 _FILE, _NAMESPACES = "adopted.json", "namespaces"
-_FOLDERS = ("kube-cache", _NAMESPACES, owners.VALUES)
+_FOLDERS = ("kube-cache", _NAMESPACES, owners.VALUES, owners.RUNBOOKS)
 _FILES = ("kubeconfig", "kubeconfig.lock", _FILE)  # the record goes last
 
 

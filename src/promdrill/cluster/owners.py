@@ -28,7 +28,10 @@ VALUES = "values"
 NOT_UNDONE = "not-undone.txt"
 """File, inside a cluster's folder, that says what drills could not take back in it; no drill runs there again."""
 
-_FOLDERS = ("kube-cache", INCIDENT, VALUES)
+RUNBOOKS = "runbooks"
+"""Folder, inside a cluster's folder, of runbooks with the names of the user's own Prometheus in them."""
+
+_FOLDERS = ("kube-cache", INCIDENT, VALUES, RUNBOOKS)
 _FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", NOT_UNDONE, FILE_NAME)  # the record goes last
 
 

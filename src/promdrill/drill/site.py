@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts.reference import Reference, named_in
-from promdrill.cluster.owners import VALUES
+from promdrill.cluster.owners import RUNBOOKS, VALUES
 from promdrill.core import files
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
@@ -31,9 +31,6 @@ from promdrill.runbook.environment import Tools
 from promdrill.runbook.lint import lint
 from promdrill.runbook.load import load, strictly
 from promdrill.runbook.parse import Runbook
-
-RUNBOOKS = "runbooks"
-"""Folder of the cluster's with the runbooks that were written anew."""
 
 STATEFUL_CLAIM = "storage-volume"
 """Name of the claim template of prometheus-community/prometheus' StatefulSet, unless the values name another."""

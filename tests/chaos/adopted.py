@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import threading
@@ -22,6 +21,7 @@ from pathlib import Path
 import yaml
 from tests.chaos import foreign
 from tests.chaos.run import clean, started
+from tests.chaos.telling import ends_when_told, say, told
 
 from promdrill.cluster import storage
 from promdrill.core import paths, shell
@@ -144,15 +144,9 @@ class Proof:
         self.troubles += [f"after {after}: {each}" for each in found]
 
 
-def say(text: str) -> None:
-    """A line for whoever watches."""
-    print(text, flush=True)  # noqa: T201
-
-
 def main() -> int:
     """Prove it; 0 when nothing changed, and everything ended as it must."""
-    for caught in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(caught, signal.default_int_handler)
+    ends_when_told()
     troubles: list[str] = []
     try:
         with (
@@ -167,10 +161,7 @@ def main() -> int:
             _killed(proof)
     finally:
         troubles += clean()
-    for trouble in troubles:
-        say(f"TROUBLE: {trouble}")
-    say(f"{len(troubles)} troubles")
-    return 1 if troubles else 0
+    return told(troubles)
 
 
 def _refused(proof: Proof) -> None:

@@ -9,7 +9,6 @@ of its node are left out: a cluster changes them by itself.
 from __future__ import annotations
 
 import json
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from tests.chaos import foreign
 from tests.chaos.run import clean, started
+from tests.chaos.telling import ends_when_told, say, told
 
 from promdrill.core.clock import SYSTEM
 
@@ -35,15 +35,9 @@ COMMANDS = (
 ALLOWED = {"verify": (0, 1)}
 
 
-def say(text: str) -> None:
-    """A line for whoever watches."""
-    print(text, flush=True)  # noqa: T201
-
-
 def main() -> int:
     """Prove it; 0 when nothing changed."""
-    for caught in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(caught, signal.default_int_handler)
+    ends_when_told()
     troubles: list[str] = []
     try:
         with (
@@ -61,10 +55,7 @@ def main() -> int:
             troubles += [f"written: {each}" for each in sorted((Path(scratch) / "helm").rglob("*")) if each.is_file()]
     finally:
         troubles += clean()
-    for trouble in troubles:
-        say(f"TROUBLE: {trouble}")
-    say(f"{len(COMMANDS)} commands, {len(troubles)} troubles")
-    return 1 if troubles else 0
+    return told(troubles, of=f"{len(COMMANDS)} commands")
 
 
 def _typed(command: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:

@@ -16,7 +16,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -27,6 +26,7 @@ import psutil
 from tests.chaos.machine import Machine
 from tests.chaos.run import Run, clean, started
 from tests.chaos.strikes import KINDS, Missed, Strike, Target, small_disks, written_folders
+from tests.chaos.telling import ends_when_told, say
 
 from promdrill.core import paths
 from promdrill.core.clock import SYSTEM
@@ -63,15 +63,9 @@ class Round:
     troubles: tuple[str, ...]
 
 
-def say(text: str) -> None:
-    """A line for whoever watches."""
-    print(text, flush=True)  # noqa: T201
-
-
 def main() -> int:
     """Strike; 0 when nothing lied and nothing stayed."""
-    for caught in (signal.SIGTERM, signal.SIGINT):  # a job in the background ignores the latter
-        signal.signal(caught, signal.default_int_handler)
+    ends_when_told()
     arguments = _arguments()
     if os.geteuid() != 0:
         say("chaos-self mounts file systems and sets packet filter rules: run it as root")

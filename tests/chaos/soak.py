@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import signal
 import statistics
 import sys
 import threading
@@ -20,6 +19,7 @@ from dataclasses import asdict, dataclass
 import psutil
 from tests.chaos.machine import Machine
 from tests.chaos.run import Run, clean, started
+from tests.chaos.telling import ends_when_told, say
 
 from promdrill.core import paths
 from promdrill.core.clock import SYSTEM
@@ -50,15 +50,9 @@ class Round:
     troubles: tuple[str, ...]
 
 
-def say(text: str) -> None:
-    """A line for whoever watches."""
-    print(text, flush=True)  # noqa: T201
-
-
 def main() -> int:
     """Soak; 0 when every drill passed and nothing stayed."""
-    for caught in (signal.SIGTERM, signal.SIGINT):  # SIGINT too: a job in the background ignores it
-        signal.signal(caught, signal.default_int_handler)
+    ends_when_told()
     parser = argparse.ArgumentParser(prog="make soak", allow_abbrev=False)
     parser.add_argument("--n", type=int, default=5)
     wanted = parser.parse_args().n

@@ -16,6 +16,7 @@ from tests.unit.matrix_world import cell
 from promdrill.core.errors import CommandFailed
 from promdrill.matrix import child, ground
 from promdrill.matrix.child import Ended
+from promdrill.request import options
 from promdrill.request.request import Request
 
 
@@ -42,7 +43,8 @@ def test_nothing_of_another_run_is_inherited() -> None:
     environment = dict(child.environment())
     assert environment.pop("PYTHONUNBUFFERED") == "1"
     assert set(environment.values()) == {""}
-    assert set(environment) == {*cell().variables, "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY"}
+    assert set(environment) == {option.variable for option in (*options.OPTIONS, *options.SESSION)}
+    assert set(cell().variables) <= set(environment)
 
 
 @pytest.fixture(autouse=True)
@@ -86,9 +88,11 @@ def test_how_it_ended_and_what_it_said_of_that(script: str, ended: Ended) -> Non
 def test_its_lines_are_told_and_variables_are_blank(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CHART", "of-another-run")
     monkeypatch.setenv("EVIDENCE", "always")
+    monkeypatch.setenv("PROMDRILL_CACHE_DIR", "/there")
     process = Process()
-    process.run("echo one >&2; echo \"chart=[$CHART] evidence=[$EVIDENCE]\"; printf 'bad \\377 byte'")
-    assert process.said == ["one", "chart=[] evidence=[always]", "bad \ufffd byte"]
+    told = "chart=[$CHART] evidence=[$EVIDENCE] cache=[$PROMDRILL_CACHE_DIR]"
+    process.run(f"echo one >&2; echo \"{told}\"; printf 'bad \\377 byte'")
+    assert process.said == ["one", "chart=[] evidence=[] cache=[/there]", "bad \ufffd byte"]
 
 
 def test_a_program_that_is_not_there() -> None:

@@ -65,7 +65,7 @@ def test_what_reads_nothing_shows_the_beginning_and_the_end() -> None:
         (lambda found: found["spec"]["nothing"] == 1, None, "it has no nothing"),
         (lambda found: found["spec"]["nothing"] == 1, str, "it has no nothing"),
         (lambda _: True, lambda found: found["spec"]["nothing"], "it has no nothing"),
-        (lambda found: found["items"][2], None, "not as asked for: list index out of range"),
+        (lambda found: found["items"][2], None, "it is not shaped as expected: list index out of range"),
     ],
 )
 def test_of_a_part_that_is_not_there_nothing_is_known(

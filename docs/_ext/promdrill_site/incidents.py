@@ -176,7 +176,7 @@ def _other_repairs(scenario: ScenarioFolder) -> str:
     found = repairs(scenario.repairs)
     link = f"[repairs.md]({in_repository(scenario.repairs)})"
     parts = [f"### Other repairs\n\n{link} has their commands, and what recovery says to each."]
-    for accepted, said in ((False, "No recovery, though the symptom goes"), (True, "As good as the remedy")):
+    for accepted, said in ((False, "They hide the symptom and fix nothing"), (True, "As good as the remedy")):
         listed = [f"- {sentence(prose(repair.what))}" for repair in found if repair.accepted is accepted]
         parts += [f"{said}:\n\n" + "\n".join(listed)] if listed else []
     return "\n\n".join(parts)

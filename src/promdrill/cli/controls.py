@@ -14,5 +14,5 @@ def add(commands: Subcommands) -> None:
         summary="run each drill without its fault or with another (must end invalid), or without its remedy (failed)",
         example="promdrill controls --scenario disk-full",
         variants="controls",
-        without=("CONTROL", "RUNBOOK"),
+        without=("CONTROL", "RUNBOOK", "BIND"),
     )

@@ -14,5 +14,5 @@ def add(commands: Subcommands) -> None:
         summary="run each drill with the other repairs of its repairs.md: bad ones must be refused, good ones accepted",
         example="promdrill repairs --scenario disk-full",
         variants="repairs",
-        without=("CONTROL", "RUNBOOK"),
+        without=("CONTROL", "RUNBOOK", "BIND"),
     )

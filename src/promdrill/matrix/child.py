@@ -13,7 +13,7 @@ from typing import IO
 
 from promdrill.core import shell
 from promdrill.core.clock import SYSTEM, Clock, Deadline
-from promdrill.matrix.cells import VARIABLES
+from promdrill.request import options
 from promdrill.request.request import Request
 
 TIMEOUT_S = 6 * 3600.0
@@ -25,9 +25,6 @@ hangs."""
 
 REQUEST = "request.json"
 """In the folder of a cell's report: the request for its run."""
-
-FOREIGN = ("KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "JOBS", "SUPPLY")
-"""Further variables that must be unset in a run's environment: they are in its request, or not allowed."""
 
 _AGAIN = "it is cleaning up; Ctrl-C again kills it"
 
@@ -58,8 +55,8 @@ def command(request: Request) -> list[str]:
 
 
 def environment() -> Mapping[str, str]:
-    """Changes to the environment for a run: variables that its request already covers are empty."""
-    return {"PYTHONUNBUFFERED": "1", **dict.fromkeys((*VARIABLES, *FOREIGN), "")}
+    """Changes to the environment for a run: every variable of `promdrill run` is empty, as its request covers them."""
+    return {"PYTHONUNBUFFERED": "1", **{option.variable: "" for option in (*options.OPTIONS, *options.SESSION)}}
 
 
 def run(

@@ -29,9 +29,8 @@ def judged(predicate: Callable[[Any], bool], body: Any, show: Callable[[Any], st
             return Seen(holds=bool(predicate(body)), text=show(body))
         holds = bool(predicate(_watched(body, "", reads)))
     except LookupError as missing:
-        return unknown(
-            f"it has no {missing.args[0]}" if isinstance(missing, KeyError) else f"not as asked for: {missing}"
-        )
+        lacks = isinstance(missing, KeyError)
+        return unknown(f"it has no {missing.args[0]}" if lacks else f"it is not shaped as expected: {missing}")
     leaves = {path: value for path, value in reads.items() if not any(_below(path, other) for other in reads)}
     words = ", ".join(f"{path} is {_words(value)}" for path, value in leaves.items())
     return Seen(holds=holds, text=shortened(words or str(body), LONGEST_SHOWN))

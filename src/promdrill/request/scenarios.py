@@ -71,7 +71,7 @@ class ScenarioFolder:
 
     @property
     def repairs(self) -> Path:
-        """Other repairs than the runbook's: such as are no recovery, and such as are as good."""
+        """Repairs other than the runbook's: some that fix nothing, some that are as good."""
         return self.folder / "repairs.md"
 
     @property

@@ -1,6 +1,6 @@
 """Other repairs of an incident than its runbook's: ``repairs.md`` beside it, read as strictly.
 
-Some make the symptom go and are no recovery: what was stored is gone, or the next restart brings the incident back.
+Some make the symptom go away and fix nothing: what was stored is gone, or the next restart brings the incident back.
 Others are as good as the remedy. `promdrill repairs` carries out each of them where the runbook has its Mitigation, and
 recovery must refuse the former, for the reason that is written there, and accept the latter:
 

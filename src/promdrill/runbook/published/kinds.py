@@ -70,14 +70,6 @@ _OPERATOR = {
 }
 _BY_WORD = {word: kind for table in (_BUILTIN, _OPERATOR) for kind, words in table.items() for word in words.split()}
 
-CLUSTER_WIDE = frozenset(
-    {"PersistentVolume", "StorageClass", "Namespace", "Node", "ClusterRole", "ClusterRoleBinding", "PriorityClass",
-     "CustomResourceDefinition", "APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
-     "CertificateSigningRequest", "VolumeAttachment", "CSIDriver", "CSINode", "IngressClass", "RuntimeClass",
-     "ComponentStatus", "FlowSchema", "PriorityLevelConfiguration"}
-)  # fmt: skip
-"""Kinds that are in no namespace."""
-
 DRILLS_OWN = frozenset(
     {"Pod", "Event", "PersistentVolume", "StorageClass", "Namespace", "Node", "ReplicaSet", "Job", "Lease"}
 )

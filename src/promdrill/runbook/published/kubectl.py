@@ -39,8 +39,6 @@ TYPED = frozenset(
 )
 """Commands whose first argument is a kind."""
 
-ROLLOUTS = frozenset({"status", "restart", "undo", "pause", "resume", "history"})
-
 
 @dataclass(frozen=True, slots=True)
 class Call:

@@ -52,6 +52,7 @@ class Container:
     cluster: str = ""
     binds: tuple[str, ...] = ()
     network: str = ""
+    volume: str = ""
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Engine:
     Attributes:
         id: Its id.
         containers: What it has, by id.
+        volumes: The volumes that it has, one for each node.
         network: Id of the network kind; empty if there is none.
         uids: UIDs of kube-system by the addresses of API servers.
         done: Every command that changed something, in words.
@@ -72,6 +74,7 @@ class Engine:
 
     id: str = "engine-1"
     containers: dict[str, Container] = field(default_factory=dict)
+    volumes: set[str] = field(default_factory=set)
     network: str = ""
     uids: dict[str, str] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
@@ -91,7 +94,8 @@ class Engine:
         container = f"{next(self.numbers):064x}"
         self.network = self.network or f"network-{next(self.numbers)}"
         name = f"{cluster}-control-plane"
-        self.containers[container] = Container(name, cluster, tuple(binds), self.network)
+        self.containers[container] = Container(name, cluster, tuple(binds), self.network, f"volume-of-{container[-2:]}")
+        self.volumes.add(self.containers[container].volume)
         return container
 
     def run(self, argv: Sequence[Any], *, timeout_s: float, ok: Sequence[int] = (0,), **options: Any) -> Completed:
@@ -109,7 +113,7 @@ class Engine:
             raise CommandFailed(args, code, out)
         return Completed(tuple(args), code, out, "", 0.0)
 
-    def _docker(self, args: list[str], options: dict[str, Any]) -> tuple[int, str]:  # noqa: C901, PLR0911  one a command
+    def _docker(self, args: list[str], options: dict[str, Any]) -> tuple[int, str]:  # noqa: C901, PLR0911, PLR0912  one a command
         match args:
             case ["info", "--format", "{{.ID}}"]:
                 return 0, f"{self.id}\n"
@@ -121,6 +125,13 @@ class Engine:
                 return 0, "".join(f"{id_[:12]}\n" for id_, each in self.containers.items() if each.network == network)
             case ["inspect", "--format", "{{.Id}} {{json .HostConfig.Binds}}", *ids]:
                 return 0, "".join(f"{each} {json.dumps(list(self.containers[each].binds))}\n" for each in ids)
+            case ["inspect", "--format", what, *ids] if '"volume"' in what:
+                return 0, "".join(f"{self.containers[each].volume}\n\n" for each in ids)
+            case ["volume", "rm", "--force", *names]:
+                assert not {each.volume for each in self.containers.values()} & set(names), "volumes in use"
+                self.done += [f"removed {name}" for name in sorted(self.volumes & set(names))]
+                self.volumes -= set(names)
+                return 0, ""
             case ["kill", *ids]:
                 assert set(ids) <= set(self.containers)
                 self.ending |= set(ids)
@@ -132,7 +143,9 @@ class Engine:
             case ["rm", "--force", "--volumes", *ids]:
                 assert not self.ending, "the engine gives up on what is still ending"
                 for each in ids:
-                    self.done.append(f"removed {self.containers.pop(each).name}")
+                    removed = self.containers.pop(each)
+                    self.volumes.discard(removed.volume)
+                    self.done.append(f"removed {removed.name}")
                 return 0, ""
             case ["network", "ls", "--no-trunc", "--quiet", "--filter", "name=^kind$"]:
                 return 0, f"{self.network}\n" if self.network else ""

@@ -458,6 +458,21 @@ def test_the_fast_autoscaler_is_written_so_that_kind_adds_it_to_either_form_of_k
     assert arguments == {"kind": "ClusterConfiguration", "controllerManager": {"extraArgs": period}}
 
 
+def test_a_volume_whose_node_is_gone_already_is_removed_too(engine: Engine) -> None:
+    """An engine that was killed while it removed the node has forgotten the node, and not its volume."""
+    node = engine.record("promdrill")
+    folder = paths.clusters_dir() / "promdrill"
+    engine.volumes.add("somebody's")
+    engine.refuses = {"docker rm": "the engine was killed"}
+    with pytest.raises(CommandFailed):
+        removal.remove(folder)
+    engine.refuses = {}
+    del engine.containers[node]
+    removal.remove(folder)
+    assert engine.volumes == {"somebody's"}
+    assert not folder.exists()
+
+
 def test_what_is_frozen_in_a_node_is_thawed_so_that_it_can_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With cgroup v1 a kill does not reach a frozen process; only the container's own folders are touched."""
     monkeypatch.setattr(removal, "FREEZER", tmp_path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ LABEL = "io.x-k8s.kind.cluster"
 DOCKER_TIMEOUT_S = 30.0
 """Seconds for a question to the engine; it answers in a tenth of one."""
 
+_VOLUMES = '{{range .Mounts}}{{if eq .Type "volume"}}{{println .Name}}{{end}}{{end}}'
 _MARKED = "/promdrill"
 _MOUNTED = "/lib/modules"
 """Folder of the engine's machine that carries the mark into a node: kind mounts it into every node anyway."""
@@ -39,6 +40,7 @@ class Identity:
         nodes: Ids of the nodes' containers by their names; empty until kind is done.
         server: Address of the API server; empty likewise.
         uid: UID of its namespace kube-system; empty likewise.
+        volumes: Names of the volumes that the engine made for the nodes; empty likewise.
     """
 
     engine: str
@@ -46,6 +48,7 @@ class Identity:
     nodes: Mapping[str, str] = field(default_factory=dict)
     server: str = ""
     uid: str = ""
+    volumes: tuple[str, ...] = ()
 
     @classmethod
     def begun(cls) -> Identity:
@@ -73,7 +76,17 @@ class Identity:
         nodes = own_nodes(cluster, self)
         if not nodes or not uid:
             raise ClusterError(f"cluster {cluster}: kind made it, but it has no {'UID' if nodes else 'node'}")
-        return replace(self, nodes=nodes, server=server_of(kubeconfig), uid=uid)
+        return replace(self, nodes=nodes, server=server_of(kubeconfig), uid=uid).with_volumes(nodes.values())
+
+    def with_volumes(self, containers: Iterable[str]) -> Identity:
+        """The same with the volumes of these containers of its.
+
+        Raises:
+            CommandFailed: The engine does not answer, or has no such container.
+        """
+        argv = ["docker", "inspect", "--format", _VOLUMES, *containers]
+        found = shell.run(argv, timeout_s=DOCKER_TIMEOUT_S).stdout.split()
+        return replace(self, volumes=tuple(dict.fromkeys((*self.volumes, *found))))
 
     @property
     def expected(self) -> Expected:

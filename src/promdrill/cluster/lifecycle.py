@@ -16,7 +16,7 @@ from promdrill.cluster import network, owners, storage
 from promdrill.cluster.identity import Identity
 from promdrill.cluster.kind import PinnedKindCluster, configuration
 from promdrill.core import files, paths
-from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError, cause_in
 
 READY_TIMEOUT_S = 180.0
 """Seconds until a new cluster must be ready: it takes a few, and a longer wait means that it hangs."""
@@ -74,12 +74,13 @@ def cluster(
         begun = Identity.begun()
         owners.record(folder, profile=profile, image=image, identity=begun, copy=kubeconfig)
         network.before_creation(begun.engine)
-        _create(made, profile, begun, kind_patch or {}, on_event)
-        _copy(made, kubeconfig)
-        for archive in archives:
-            made.load_archive(archive)
-        storage.install(made, provisioner)
-        wait_ready(made)
+        with _named(made):
+            _create(made, profile, begun, kind_patch or {}, on_event)
+            _copy(made, kubeconfig)
+            for archive in archives:
+                made.load_archive(archive)
+            storage.install(made, provisioner)
+            wait_ready(made)
         on_event(f"cluster {name} is ready")
         owners.claim(folder, kept=keep)
         yield made
@@ -103,6 +104,16 @@ def _reused(
         yield
     finally:
         on_event(f"cluster {made.name} stays kept; to delete it: {paths.program()} clean {made.name}")
+
+
+@contextlib.contextmanager
+def _named(made: PinnedKindCluster) -> Iterator[None]:
+    """Say of a command that fails what was being done, and why it failed; the command itself is the error's cause."""
+    try:
+        yield
+    except CommandFailed as error:
+        why = cause_in(error.output) or error.outcome
+        raise ClusterError(f"could not create cluster {made.name}: {why}", hint=f"{paths.program()} doctor") from error
 
 
 def _refuse_another(made: PinnedKindCluster, profile: str) -> None:

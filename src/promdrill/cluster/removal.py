@@ -1,4 +1,4 @@
-"""Remove a cluster: exactly the containers that promdrill recorded, then a network that nobody uses, then the records.
+"""Remove a cluster: the containers and volumes that promdrill recorded, a network that nobody uses, and the records.
 
 This works without kind: like ``kind delete cluster``, it asks the engine to remove the containers, and their volumes.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from promdrill.cluster import network, owners
@@ -37,10 +38,15 @@ def remove(folder: Path) -> None:
             f"cluster {name} was left alone: {why}, so it may be somebody's",
             hint=f"if nobody needs it: kind delete cluster --name {name}; rm -r {shlex.quote(str(folder))}",
         )
-    found = own_nodes(name, owner.identity)
+    identity = owner.identity
+    found = own_nodes(name, identity)
     if found:
+        identity = identity.with_volumes(found.values())
+        owners.write(folder, replace(owner, identity=identity))  # an engine that dies now forgets whose they were
         _remove(list(found.values()))
-    network.remove_unused(owner.identity.engine)
+    if identity.volumes:
+        shell.run(["docker", "volume", "rm", "--force", *identity.volumes], timeout_s=REMOVE_TIMEOUT_S)
+    network.remove_unused(identity.engine)
     owners.forget(folder)
 
 

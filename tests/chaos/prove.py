@@ -134,7 +134,7 @@ def _round(
             troubles += _next_drill() if again else []
             troubles += clean()
             strike.take_back()
-            _keep(reports, number)
+            _keep(reports, number, run.output)
             disks.close()
             after = Machine.look()
     return Round(number, strike.name, at_s, where[-60:], hit, ended, (*troubles, *before.changes(after)))
@@ -195,11 +195,12 @@ def _next_drill() -> list[str]:
         return [f"the next drill did not pass: exit {run.code}: {' / '.join(run.lines[-3:])}"]
 
 
-def _keep(reports: Path, number: int) -> None:
-    """Keep a round's reports, which lie on a disk that goes away."""
+def _keep(reports: Path, number: int, output: str) -> None:
+    """Keep a round's reports, which lie on a disk that goes away, and what the run said."""
     kept = paths.project_dir() / "build" / "chaos" / str(number)
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(reports, kept, symlinks=True, ignore=shutil.ignore_patterns("full"))
+    (kept / "output.txt").write_text(output, encoding="utf-8")
 
 
 def _tell(done: Round, of: int) -> None:

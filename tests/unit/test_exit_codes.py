@@ -35,7 +35,10 @@ def ending(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
         (ValueError("what?"), parser.EXIT_SOFTWARE),
         (KeyError("x"), parser.EXIT_SOFTWARE),
         (RecursionError(), parser.EXIT_SOFTWARE),
-        (OSError(28, "No space left on device"), parser.EXIT_SOFTWARE),
+        (OSError(28, "No space left on device"), parser.EXIT_FAILED),
+        (OSError(122, "Disk quota exceeded"), parser.EXIT_FAILED),
+        (OSError(30, "Read-only file system"), parser.EXIT_FAILED),
+        (OSError(9, "Bad file descriptor"), parser.EXIT_SOFTWARE),
         (AssertionError(), parser.EXIT_SOFTWARE),
     ],
 )
@@ -72,6 +75,17 @@ def test_without_a_place_for_the_traceback_it_is_printed(
     said = capsys.readouterr().err
     assert "Traceback (most recent call last)" in said
     assert "its traceback is above" in said
+
+
+def test_a_full_disk_is_said_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert ending(monkeypatch, OSError(28, "No space left on device", "reports/x/results.json")) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("promdrill: No space left on device: reports/x/results.json\n")
+    assert re.search(r"Hint: df -h \S+ \S+ \S+; make room, then \S*promdrill clean", said)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_breaks_within_pytest_is_no_failed_drill(

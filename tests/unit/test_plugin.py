@@ -32,6 +32,7 @@ from promdrill.plugin import session as ours
 from promdrill.request import fulfil
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.settings import Settings
+from promdrill.results import store
 from promdrill.results.expected import shortfall
 from promdrill.results.run import Run
 from promdrill.supply import choose
@@ -333,6 +334,28 @@ def test_every_run_leaves_a_report(session: pytest.Pytester, fakes: Fakes) -> No
         ]
     )
     assert "DrillNotPassed" not in result.stdout.str(), "no stack of frames for a drill that was not passed"
+
+
+def test_a_run_whose_results_cannot_be_written_does_not_end_well(
+    session: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All passed, and nobody could read it later: that is said, without a traceback, and the exit code is not 0."""
+    assert not fakes.log
+    record = Run.record
+
+    def full(_path: Path, _text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    def recorded(run: Run, result: DrillResult) -> None:
+        monkeypatch.setattr(store, "write_atomically", full)
+        record(run, result)
+
+    monkeypatch.setattr(Run, "record", recorded)
+    result = session.runpytest_inprocess("-q", "--capture=no")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["not written: *results.json: No space left on device; make room, and run it again"])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
 def test_progress_is_seen_past_capturing(session: pytest.Pytester, fakes: Fakes) -> None:

@@ -139,6 +139,37 @@ def test_results_are_there_from_the_start_and_unfinished(tmp_path: Path) -> None
     }
 
 
+def test_a_full_disk_loses_no_result_that_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be written is written with the next change; until then the results say so."""
+    run, write = written(tmp_path), folder.write_atomically
+
+    def full(_path: Path, _text: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "write_atomically", full)
+    run.add(PASSED)
+    assert run.unwritten == f"{tmp_path / 'results.json'}: No space left on device"
+    assert store.read(tmp_path).drills == ()
+    monkeypatch.setattr(store, "write_atomically", write)
+    run.finish()
+    assert run.unwritten == ""
+    assert store.read(tmp_path).drills == (PASSED,)
+    monkeypatch.setattr(store, "write_atomically", full)
+    with pytest.raises(OSError, match="No space left"):
+        written(tmp_path)
+
+
+def test_a_file_that_cannot_be_written_leaves_no_draft(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_path: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / "results.json").write_text("old")
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        folder.write_atomically(tmp_path / "results.json", "new")
+    assert [each.name for each in tmp_path.iterdir()] == ["results.json"]
+
+
 def test_results_have_the_schema_of_the_readme(tmp_path: Path) -> None:
     run = written(tmp_path, PASSED)
     run.supplied(supply="source", kubernetes="1.34.4")

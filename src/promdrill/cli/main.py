@@ -20,7 +20,6 @@ from promdrill.cli.parser import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_PIPE_CLOSED,
-    EXIT_SOFTWARE,
     EXIT_USAGE,
     Parser,
     complain,
@@ -159,8 +158,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001  or it would end with 1, which means that drills failed
         from promdrill.cli import unexpected  # noqa: PLC0415  only when needed
 
-        unexpected.report(error)
-        return EXIT_SOFTWARE
+        return unexpected.report(error)
     return code
 
 

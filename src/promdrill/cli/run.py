@@ -174,8 +174,7 @@ def _drill(session: DrillSession) -> int:
     ending = _Ending()
     code = pytest.main(_pytest_arguments(session.request.scenarios), plugins=[session, ending])
     if ending.broke is not None:
-        unexpected.report(ending.broke)
-        return EXIT_SOFTWARE
+        return unexpected.report(ending.broke)
     return EXIT_INTERRUPTED if ending.interrupted else _PYTEST_EXIT_CODES.get(pytest.ExitCode(code), EXIT_SOFTWARE)
 
 

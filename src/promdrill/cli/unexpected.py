@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import platform
 import shlex
 import sys
@@ -10,15 +11,28 @@ import traceback
 from importlib import metadata
 
 from promdrill import __version__
-from promdrill.cli.parser import complain
+from promdrill.cli.parser import EXIT_FAILED, EXIT_SOFTWARE, complain
+from promdrill.core import paths
 from promdrill.core.errors import PromdrillError, shortened
 from promdrill.core.redact import redact_lines
 
 _SHOWN = 200  # characters of the error
 
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Errors of a file system that takes nothing more: it is full, a quota is, or it is read-only."""
 
-def report(error: BaseException) -> None:
-    """Keep the traceback of an error, without secrets, and say what happened, where it is and where to report it."""
+
+def report(error: BaseException) -> int:
+    """Keep the traceback of an error, without secrets, and say what happened, where it is and where to report it.
+
+    A disk that is full is no error of promdrill's: that is only said.
+
+    Returns:
+        The exit code for it.
+    """
+    if isinstance(error, OSError) and error.errno in _FULL:
+        complain(_no_room(error))
+        return EXIT_FAILED
     said = traceback.format_exception_only(error)[-1]
     try:
         where = f"its traceback is in {_keep(error)}"
@@ -29,6 +43,14 @@ def report(error: BaseException) -> None:
     complain(
         PromdrillError(f"an error in promdrill that nobody expected: {shortened(said, _SHOWN)}; {where}", hint=hint)
     )
+    return EXIT_SOFTWARE
+
+
+def _no_room(error: OSError) -> PromdrillError:
+    where = f": {error.filename}" if error.filename else ""
+    folders = shlex.join(str(each) for each in (paths.cache_dir(), paths.state_dir(), paths.reports_dir()))
+    hint = f"df -h {folders}; make room, then {paths.program()} clean"
+    return PromdrillError(f"{error.strerror}{where}", hint=hint)
 
 
 def _keep(error: BaseException) -> str:

@@ -174,9 +174,14 @@ def _words(error: BaseException) -> str:
     if isinstance(error, StepFailed):
         return error.reason
     if isinstance(error, CommandFailed):
-        cause, ended = cause_in(error.output), f"{error.outcome}: {shlex.join(error.argv)}"
-        return f"{cause} ({ended})" if cause else ended
+        return of_command(error)
     return error.message if isinstance(error, PromdrillError) else str(error)
+
+
+def of_command(error: CommandFailed) -> str:
+    """Why a command failed, in its own words, and then which one."""
+    cause, ended = cause_in(error.output), f"{error.outcome}: {shlex.join(error.argv)}"
+    return f"{cause} ({ended})" if cause else ended
 
 
 def _refusal(error: BaseException, phase: PhaseName) -> str | None:

@@ -15,14 +15,15 @@ import pytest
 
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
-from promdrill.core.choices import OTHER_FAULT
-from promdrill.core.errors import ClusterError, PromdrillError, UsageError
+from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, Variant, drill_name
 from promdrill.core.reading import path_of
 from promdrill.core.terminal import shown
 from promdrill.drill import Drill
 from promdrill.drill.incident import refuse_again
-from promdrill.drill.verdicts import line_in
+from promdrill.drill.verdicts import line_in, of_command
+from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import followed
 from promdrill.helm.source.files import metadata
 from promdrill.parallel import wanted
@@ -276,6 +277,8 @@ class DrillSession:
                 cause = error.__cause__  # the cause has the output of the runbook step that failed
                 report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
             reason = str(error) if told else f"{type(error).__name__}: {error}"
+            if isinstance(error, CommandFailed):
+                reason = of_command(error)
             self._run.aborted(scenario, variant, profile=self.request.settings.profile, reason=reason)
         _clean(report)
         result = self._run.result(scenario, variant)
@@ -293,15 +296,21 @@ class DrillSession:
         return category, "" if self._run is not None and report.nodeid in self._run.tests else letter, word
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, exitstatus: int) -> None:
-        """Close the results, after every fixture has been torn down; those of an interrupted run stay unfinished."""
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Close the results, after every fixture has been torn down; those of an interrupted run stay unfinished.
+
+        A run whose results could not be written did not end well, whatever its verdicts.
+        """
         if self._live is not None:
             self._live.stop()
         if self._run is None:
             return
         if exitstatus != pytest.ExitCode.INTERRUPTED:
             self._run.results.finish()
-        if self._run.results.folder == self._run.folder:  # a child leaves this to its parent
+        if self._run.results.unwritten and exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        own = self._run.results.folder == self._run.folder  # a child leaves the page to its parent
+        if own and not self._run.results.unwritten:
             write_page(self._run)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
@@ -315,6 +324,10 @@ class DrillSession:
             *variants.lines(self._run.drills, self.request.variants),
         ):
             terminalreporter.write_line(shown(line))
+        if self._run.results.unwritten:
+            terminalreporter.write_line(
+                shown(f"not written: {self._run.results.unwritten}; make room, and run it again")
+            )
         terminalreporter.write_line(shown(f"report: {self._run.folder}"))
 
     def _base(self) -> Path:
@@ -330,9 +343,13 @@ class DrillSession:
     def _skip_reason(self, item: pytest.Item, supplied: Supplied) -> str | None:
         """Why a drill does not apply to the chart; None when it does."""
         chart = followed(metadata(supplied.chart))
-        own = scenarios.applies(item.path, *chart, supplied.app_version)
-        if own is not None or self._variant(item).control != OTHER_FAULT:
+        own, variant = scenarios.applies(item.path, *chart, supplied.app_version), self._variant(item)
+        if own is not None:
             return own
+        if chart[0] == stack.CHART and (variant.control == AS_WRITTEN or variant.repair_line is not None):
+            return f"its {'repairs' if variant.repair_line is not None else AS_WRITTEN} are for another chart"
+        if variant.control != OTHER_FAULT:
+            return None
         other = scenarios.look_alike(item.path.parent)
         why = scenarios.applies(other.folder, *chart, supplied.app_version) if other is not None else None
         return f"{OTHER_FAULT}: {why}" if why is not None else None

@@ -21,6 +21,7 @@ from promdrill.core import choices, files, paths, reading, records
 from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
 from promdrill.core.errors import UsageError, shortened
 from promdrill.helm.source import find
+from promdrill.helm.source.files import metadata
 from promdrill.helm.values.user import Own
 from promdrill.request import adopting, options, scenarios
 from promdrill.request.options import OPTIONS, Given, Option
@@ -286,6 +287,16 @@ def is_warm(kubernetes: str, supply: str) -> bool:
 def chart_of(settings: Settings) -> find.ChartRequest:
     """The requested chart."""
     return find.ChartRequest(settings.chart, settings.chart_version, settings.repo)
+
+
+def chart_named(settings: Settings) -> str:
+    """Name of the requested chart, before it is pulled; empty for the supply's own.
+
+    Raises:
+        UsageError: There is no such path.
+    """
+    found = find.local(chart_of(settings))
+    return str(metadata(found)["name"]) if found is not None else (settings.chart or "").rpartition("/")[2]
 
 
 def _value(option: Option, text: str, folder: Path) -> Any:

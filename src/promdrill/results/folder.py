@@ -75,8 +75,11 @@ def plain(text: str) -> str:
 def write_atomically(path: Path, text: str) -> None:
     """Replace a file so that a reader, or a kill, sees the old content or the new, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _first_free(base: Path, stamp: str) -> Path:

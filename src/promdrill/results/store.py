@@ -37,6 +37,13 @@ class Results:
         kubernetes: The version of the cluster, without a leading v.
         options: As in `RunResult`.
         clock: Where time comes from.
+
+    Attributes:
+        unwritten: Why the files are not up to date, in words; empty while they are. Each change tries to write them
+            again: a disk that was full may have room by then, and what is known is not lost.
+
+    Raises:
+        OSError: The files cannot be written at all.
     """
 
     def __init__(
@@ -49,6 +56,7 @@ class Results:
         clock: Clock = SYSTEM,
     ) -> None:
         self.folder = folder
+        self.unwritten = ""
         self._clock = clock
         self.run = RunResult(iso(clock.utc()), None, supply, kubernetes, (), (), dict(options or {}))
         self._write()
@@ -77,7 +85,12 @@ class Results:
 
     def _change(self, **fields: Any) -> None:
         self.run = replace(self.run, **fields)
-        self._write()
+        try:
+            self._write()
+        except OSError as error:
+            self.unwritten = f"{self.folder / RESULTS}: {error.strerror or error}"
+        else:
+            self.unwritten = ""
 
     def _write(self) -> None:
         write_atomically(self.folder / RESULTS, json.dumps(self.run.to_json(), indent=2) + "\n")

@@ -58,6 +58,7 @@ MODULES = {
     f"{PROMETHEUS}:v3.0.1": "github.com/prometheus/prometheus@v0.300.1",
     f"{PROMETHEUS}:v3.14.0": "github.com/prometheus/prometheus@v0.314.0",
     f"{PROMETHEUS}:v3.5.0-rc.1": "github.com/prometheus/prometheus@v0.305.0-rc.1",
+    f"{PROMETHEUS}:v3.14.0-distroless": "github.com/prometheus/prometheus@v0.314.0",
     f"{RELOADER}:v0.93.1": "github.com/prometheus-operator/prometheus-operator@v0.93.1",
     f"{OPERATOR}:v0.85.0": "github.com/prometheus-operator/prometheus-operator@v0.85.0",
     f"{ALERTMANAGER}:v0.27.0": "github.com/prometheus/alertmanager@v0.27.0",
@@ -72,13 +73,21 @@ def test_any_version_of_a_family_is_a_release_of_its_module(shipped: catalogue.C
     assert artefact.release is not None
     assert artefact.release.name == MODULES[reference]
     assert image.reference == reference
-    assert f"v{artefact.version}" == image.tag
+    assert image.tag in {f"v{artefact.version}", f"v{artefact.version}-distroless"}
     assert artefact.version in artefact.stamps["github.com/prometheus/common/version.Version"]
     assert set(image.files.values()) == set(artefact.go.values())
     assert shipped.artefact(artefact.name) == artefact
     family = next(each for each in shipped.families.values() if each.version_of(reference))
     assert family.version(artefact.release.version) == artefact.version
-    assert family.reference(artefact.version) == reference
+    assert family.reference(artefact.version, image.tag) == reference
+
+
+def test_the_image_without_a_shell_is_of_the_same_programs(shipped: catalogue.Catalogue) -> None:
+    artefact, image = shipped.image(f"{PROMETHEUS}:v3.14.0-distroless")
+    usual = shipped.image(f"{PROMETHEUS}:v3.14.0")
+    assert usual[0] == artefact
+    assert (image.base, usual[1].base) == ((), ("busybox",))
+    assert set(image.files.values()) == set(usual[1].files.values())
 
 
 def test_a_family_makes_images_as_its_pinned_versions_do(shipped: catalogue.Catalogue) -> None:
@@ -92,7 +101,7 @@ def test_a_family_makes_images_as_its_pinned_versions_do(shipped: catalogue.Cata
 
 
 @pytest.mark.parametrize(
-    "reference", [f"{PROMETHEUS}:latest", f"{PROMETHEUS}:v3", f"{PROMETHEUS}:3.5.0", f"{PROMETHEUS}:v3.5.0-distroless"]
+    "reference", [f"{PROMETHEUS}:latest", f"{PROMETHEUS}:v3", f"{PROMETHEUS}:3.5.0", f"{PROMETHEUS}:v3.5.0-debug"]
 )
 def test_what_is_no_release_is_no_image_of_a_family(shipped: catalogue.Catalogue, reference: str) -> None:
     with pytest.raises(SupplyError, match="makes no image"):

@@ -36,8 +36,9 @@ def site_of(
     (tmp_path / "report").mkdir()
     before = object()
 
-    def kube(path: Path, *, expected: Expected) -> Any:
+    def kube(path: Path, *, expected: Expected, on_node: Any) -> Any:
         assert expected == IDENTITY.expected
+        assert on_node.args == (IDENTITY.nodes,), "what an image has no program for runs on a node of promdrill's"
         return SimpleNamespace(path=path, close=lambda: None, require_expected=before)
 
     monkeypatch.setattr(fulfil, "Kube", kube)

@@ -13,6 +13,7 @@ import yaml
 from tests.unit.api_server import ApiServer, api_server, executes, hangs_up, kubeconfig, says, silent, streams
 
 from promdrill.core.errors import ClusterError, NotOurs
+from promdrill.kube import exec_channel
 from promdrill.kube.client import ApiError, Kube, NotFound, StreamRefused, object_path
 from promdrill.kube.expected import Expected, server_of
 
@@ -21,6 +22,11 @@ LOG = f"{POD}/log"
 PODS = "/api/v1/namespaces/n/pods"
 CONFIG_MAP = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "n"}}
 STATUS_OK = b"\x03" + json.dumps({"status": "Success"}).encode()
+
+
+def failure(message: str) -> bytes:
+    """The status of a command that could not be started."""
+    return b"\x03" + json.dumps({"status": "Failure", "message": message}).encode()
 
 
 @pytest.fixture
@@ -281,6 +287,31 @@ def test_exec_gives_exit_code_and_merged_output(api: ApiServer, kube: Kube) -> N
     assert api.asked[0].query["command"] == ["df", "-hT", "a b&c"]
     assert kube.exec("n", "p", "c", ["false"], timeout_s=2) == (3, "bad\n")
     assert kube.requests_made == 2
+
+
+def test_what_an_image_has_no_program_for_runs_on_the_node(api: ApiServer, tmp_path: Path) -> None:
+    """The container is asked once for each program; what it has is run in it."""
+    missing = failure('OCI runtime exec failed: exec: "df": executable file not found in $PATH: unknown')
+    api.on("GET", f"{POD}/exec", executes(missing), executes(b"\x01in it", STATUS_OK))
+    there = says(200, {"metadata": {"name": "p"}})
+    api.on("GET", POD, there, there)
+    asked: list[Any] = []
+
+    def on_node(pod: Any, container: str, argv: Any, timeout_s: float) -> tuple[int, str]:
+        asked.append((pod["metadata"]["name"], container, *argv, timeout_s))
+        return 0, "on the node"
+
+    with Kube(kubeconfig(tmp_path, api.port), expected=None, on_node=on_node) as kube:
+        said = [kube.exec("n", "p", "c", argv, timeout_s=2, reads=True)[1] for argv in (["df"], ["df"], ["promtool"])]
+    assert said == ["on the node", "on the node", "in it"]
+    assert asked == [("p", "c", "df", 2)] * 2
+
+
+def test_without_a_node_a_missing_program_is_an_error_that_says_so(api: ApiServer, kube: Kube) -> None:
+    missing = failure('exec: "/bin/sh": stat /bin/sh: no such file or directory')
+    api.on("GET", f"{POD}/exec", executes(missing))
+    with pytest.raises(exec_channel.NoProgram, match=r"exec in n/p/c: /bin/sh: .*no such file"):
+        kube.exec("n", "p", "c", ["/bin/sh"], timeout_s=2)
 
 
 def test_exec_that_cannot_start_or_end_is_a_cluster_error(api: ApiServer, kube: Kube) -> None:

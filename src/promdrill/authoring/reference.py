@@ -218,8 +218,9 @@ def _images() -> Iterator[Item]:
     """Images that the supply `source` can build. With a registry, a scenario may use any image."""
     built = catalogue.load(paths.images_dir())
     for family in built.families.values():
-        name = family.image.reference.replace("{version}", "<version>")
-        yield Item(Kind.IMAGE, name, f"any version of {family.module} that the Go module proxy serves")
+        for image in family.images:
+            name = image.reference.replace("{version}", "<version>")
+            yield Item(Kind.IMAGE, name, f"any version of {family.module} that the Go module proxy serves")
     for artefact in built.artefacts.values():
         for image in artefact.images:
             if not image.name.startswith(_PLUMBING):

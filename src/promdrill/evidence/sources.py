@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from promdrill.cluster import on_node
 from promdrill.core import shell
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError
@@ -31,6 +33,7 @@ class Subject:
         helm: Helm as the drill uses it; its environment also keeps kubectl within the drill's folders.
         kubectl_binary: Path of the pinned kubectl.
         helm_binary: Path of the pinned Helm.
+        nodes: Ids of the cluster's nodes by their names, where they are promdrill's.
     """
 
     scenario: str
@@ -39,6 +42,7 @@ class Subject:
     helm: Helm
     kubectl_binary: Path
     helm_binary: Path
+    nodes: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sources:
@@ -64,7 +68,7 @@ class Sources:
         """
         if self._kube is None:
             try:
-                self._kube = Kube(self.subject.kubeconfig)
+                self._kube = Kube(self.subject.kubeconfig, on_node=partial(on_node.run, self.subject.nodes))
             except ClusterError as error:
                 self._kube = error
         if isinstance(self._kube, ClusterError):

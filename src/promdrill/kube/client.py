@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 from urllib.parse import quote, urlencode
 
 from promdrill.core.errors import ClusterError, NotOurs
@@ -33,6 +33,10 @@ MANAGED_BY = {"app.kubernetes.io/managed-by": "promdrill"}
 
 TRANSIENT = frozenset({429, 502, 503, 504})
 """HTTP statuses of an API server that is starting, stopping or busy: the request is worth another try."""
+
+OnNode: TypeAlias = Callable[[Mapping[str, Any], str, Sequence[str], float], tuple[int, str]]
+"""Runs a command on the node of a container whose image has no such program: given its pod, its name, the command and
+the seconds that it may take. Returns the exit code and the output; raises ClusterError."""
 
 CALL_TIMEOUT_S = 10.0
 """Seconds for one call with its retries; it takes milliseconds, or seconds while an API server starts."""
@@ -75,13 +79,15 @@ class Kube:
     Args:
         kubeconfig: The file; all other configuration, environment variables and proxies are ignored.
         expected: The API server that it must be; without one, nothing can be changed.
+        on_node: Runs what a container's image has no program for; None to refuse it.
 
     Raises:
         ClusterError: The file is not a usable kubeconfig.
     """
 
-    def __init__(self, kubeconfig: Path, *, expected: Expected | None = None) -> None:
-        self._kubeconfig, self._expected = kubeconfig, expected
+    def __init__(self, kubeconfig: Path, *, expected: Expected | None = None, on_node: OnNode | None = None) -> None:
+        self._kubeconfig, self._expected, self._on_node = kubeconfig, expected, on_node
+        self._lacking: set[tuple[str, str, str, str]] = set()
         self._credentials = Credentials(kubeconfig)
         self._streams = Streams(self._credentials)
         self._transport = Transport(self._credentials)
@@ -284,6 +290,8 @@ class Kube:
     ) -> tuple[int, str]:
         """Run a command in a container; returns its exit code, and its output including standard error.
 
+        Where its image has no such program, the node's own is run on its files.
+
         Args:
             namespace: The pod's.
             pod: Its name.
@@ -306,8 +314,16 @@ class Kube:
         ]
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/exec?{urlencode(asked, quote_via=quote)}"
         what = f"exec in {namespace}/{pod}/{container}: {' '.join(argv)}"
-        self._transport.count(path)
-        return exec_channel.run(self._credentials, path, what=what, timeout_s=timeout_s)
+        lacking = (namespace, pod, container, argv[0])
+        if self._on_node is None or lacking not in self._lacking:
+            self._transport.count(path)
+            try:
+                return exec_channel.run(self._credentials, path, what=what, timeout_s=timeout_s)
+            except exec_channel.NoProgram:
+                if self._on_node is None:
+                    raise
+                self._lacking.add(lacking)
+        return self._on_node(self.get(f"/api/v1/namespaces/{namespace}/pods/{pod}"), container, argv, timeout_s)
 
     def _call(
         self,

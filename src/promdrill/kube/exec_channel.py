@@ -7,6 +7,7 @@ a command that could not be started.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,14 @@ from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
 from promdrill.kube.streams import CONNECT_TIMEOUT_S, Credentials
 
+
+class NoProgram(ClusterError):
+    """The container's image has no such program."""
+
+
+_NO_PROGRAM = re.compile(r"executable file not found|exec: \"[^\"]*\": stat [^ ]+: no such file or directory")
+"""What runc says of it (libcontainer's errors of exec.LookPath)."""
+
 _STDOUT, _STDERR, _STATUS = 1, 2, 3  # first byte of each frame
 
 
@@ -23,6 +32,7 @@ def run(credentials: Credentials, path: str, *, what: str, timeout_s: float) -> 
     """Run the command that `path` names; returns its exit code, and its output including standard error.
 
     Raises:
+        NoProgram: There is no such program in the container's image.
         ClusterError: It could not be started, or did not end within `timeout_s` seconds (it is then left running).
     """
     deadline = Deadline.after(timeout_s)
@@ -41,7 +51,8 @@ def run(credentials: Credentials, path: str, *, what: str, timeout_s: float) -> 
             channel.shutdown()  # type: ignore[no-untyped-call]  # `close` does not close a socket that the peer closed
     except (OSError, websocket.WebSocketException) as error:
         reason = f"not done within {timeout_s:.0f} s" if deadline.passed else str(error)
-        raise ClusterError(f"{what}: {reason}") from error
+        kind = NoProgram if _NO_PROGRAM.search(reason) else ClusterError
+        raise kind(f"{what}: {reason}") from error
 
 
 def _collect(channel: websocket.WebSocket, deadline: Deadline) -> tuple[int, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
-from promdrill.cluster import adoption, kind, lease, lifecycle, owners, sweep, vitals
+from promdrill.cluster import adoption, kind, lease, lifecycle, on_node, owners, sweep, vitals
 from promdrill.cluster.adoption import AdoptedCluster
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths, scratch
@@ -24,6 +25,7 @@ from promdrill.drill.site import Cluster, Drilled, Execution, Recording, namespa
 from promdrill.drill.variants import ablations, controls, other_repairs
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
+from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values import ChartPlan, layers
@@ -33,7 +35,7 @@ from promdrill.kube.client import Kube
 from promdrill.kube.expected import Expected
 from promdrill.request import adopting, as_rendered, changes, planning
 from promdrill.request.planning import Planned
-from promdrill.request.request import KindOptions, Request
+from promdrill.request.request import KindOptions, Request, chart_named
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
 from promdrill.request.settings import Settings
 from promdrill.results.run import Run
@@ -281,7 +283,10 @@ def variants(kind: str, scenario: Path, settings: Settings) -> tuple[Variant, ..
     if kind == "repairs":
         return other_repairs(folder.repairs)
     own = settings.runbook
-    return ablations(runbooks.strictly(folder.runbook) if own is None else runbooks.load(own, settings.bound))
+    if own is not None:
+        return ablations(runbooks.load(own, settings.bound))
+    stacked = folder.stack_runbook.is_file() and chart_named(settings) == stack.CHART
+    return ablations(runbooks.strictly(folder.stack_runbook if stacked else folder.runbook))
 
 
 @contextlib.contextmanager
@@ -313,7 +318,9 @@ def drill(
     with (
         run.journal(scenario.name, variant) as journal,
         _reached(made, namespace_of(scenario.name, variant)) as reached,
-        contextlib.closing(Kube(reached.kubeconfig, expected=reached.expected)) as kube,
+        contextlib.closing(
+            Kube(reached.kubeconfig, expected=reached.expected, on_node=partial(on_node.run, reached.nodes))
+        ) as kube,
         scratch.folder("helm") as helm_home,
     ):
         version = reached.kubernetes or supplied.kubernetes

@@ -135,6 +135,7 @@ class Family:
         module: Path of its Go module.
         go: As in `Artefact`, the main packages relative to the module: ``./cmd/prometheus``.
         image: Its image; the tag has ``{version}`` in it.
+        variants: Further images of the same programs, likewise: without a shell, for one.
         numbers: How the module numbers a version, by the version's beginning (``3.``); the longest beginning counts.
             ``{minor:02}`` is the minor version with at least two digits. Without any, a version is the module's own.
         stamps: As in `Artefact`.
@@ -150,6 +151,12 @@ class Family:
     stamps: Mapping[str, str] = field(default_factory=dict)
     tags: str = ""
     stubs: tuple[str, ...] = ()
+    variants: tuple[Image, ...] = ()
+
+    @property
+    def images(self) -> tuple[Image, ...]:
+        """All of its images; the usual one first."""
+        return (self.image, *self.variants)
 
     def artefact(self, version: str, folder: Path) -> Artefact:
         """The artefact that is a release.
@@ -165,15 +172,18 @@ class Family:
             go=self.go,
             stamps={key: _filled(value, version) for key, value in self.stamps.items()},
             tags=self.tags,
-            images=(replace(self.image, tag=_filled(self.image.tag, version)),),
+            images=tuple(replace(image, tag=_filled(image.tag, version)) for image in self.images),
             release=Release(self.module, self.module_version(version), self.stubs),
         )
 
     def version_of(self, reference: str) -> str | None:
         """The version in a reference to one of the family's images; None if it is not one."""
-        before, after = f"{self.image.name}:{self.image.tag}".split("{version}")
-        version = reference.removeprefix(before).removesuffix(after)
-        return version if _VERSION.fullmatch(version) and f"{before}{version}{after}" == reference else None
+        for image in self.images:
+            before, after = image.reference.split("{version}")
+            version = reference.removeprefix(before).removesuffix(after)
+            if _VERSION.fullmatch(version) and f"{before}{version}{after}" == reference:
+                return version
+        return None
 
     @staticmethod
     def version_in(tag: str) -> str | None:
@@ -181,9 +191,16 @@ class Family:
         found = re.match(rf"v?({_VERSION.pattern})(?![\d.])", tag)
         return found[1] if found else None
 
-    def reference(self, version: str) -> str:
-        """The reference of the image of a version."""
-        return f"{self.image.name}:{_filled(self.image.tag, version)}"
+    def reference(self, version: str, like: str = "") -> str:
+        """The reference of the image of a version.
+
+        Args:
+            version: Without a leading v.
+            like: A tag; of its variant, if there is one.
+        """
+        ends = [image for image in self.variants if like.endswith(image.tag.partition("{version}")[2])]
+        image = next(iter(ends), self.image)
+        return f"{image.name}:{_filled(image.tag, version)}"
 
     def module_version(self, version: str) -> str:
         """The module's version of a release."""
@@ -254,7 +271,7 @@ class Catalogue:
             version = family.version_of(reference)
             if version is not None:
                 artefact = family.artefact(version, self.folder)
-                return artefact, artefact.images[0]
+                return artefact, next(image for image in artefact.images if image.reference == reference)
         raise SupplyError(f"images/{FILE_NAME} makes no image {reference}")
 
     def references(self) -> tuple[str, ...]:
@@ -292,10 +309,15 @@ def _family(path: Path, name: str, table: dict[str, Any]) -> Family:
     where = f"{FAMILIES}.{name}"
     _known(path, where, table, Family, required=("module", "go", "image"))
     # its tag stays a template: `_image` fills nothing in for a version that is one
-    image = _image(path, where, "{version}", table["image"])
-    if image.tag.count("{version}") != 1:
-        raise UsageError(f"{path}: [{where}.image]: tag {image.tag!r} does not contain {{version}} once")
-    return Family(**{**table, "name": name, "image": image, "stubs": tuple(table.get("stubs", ()))})
+    image, *variants = [_image(path, where, "{version}", each) for each in (table["image"], *table.get("variants", ()))]
+    for each in (image, *variants):
+        if each.tag.count("{version}") != 1 or (each is not image and each.tag.endswith("{version}")):
+            raise UsageError(
+                f"{path}: [{where}.image]: tag {each.tag!r} does not contain {{version}} once"
+                + ("" if each is image else ", with something behind it")
+            )
+    given = {**table, "name": name, "image": image, "variants": tuple(variants)}
+    return Family(**{**given, "stubs": tuple(table.get("stubs", ()))})
 
 
 def _artefact(path: Path, images_dir: Path, name: str, table: dict[str, Any]) -> Artefact:

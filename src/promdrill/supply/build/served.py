@@ -69,7 +69,7 @@ class Served:
             why = self._why_not(family.artefact(version, self.catalogue.folder))
             if not why:
                 versions[version] = None
-        return tuple(family.reference(each) for each in versions), why
+        return tuple(family.reference(each, wanted.tag) for each in versions), why
 
     def obstacle(self, reference: str) -> str:
         """Why a release cannot be built after all: something that it needs is not served, or needs a newer Go.

@@ -26,6 +26,8 @@ BUILD_TIMEOUT_S = 3600.0
 _COMPILER = ("-trimpath", "-gcflags=all=-dwarf=false")
 """No paths of this machine and no debug information, which the linker would drop anyway."""
 
+_OLD_NAMES = "-checklinkname=0"
+"""Some bring a golang.org/x/net that takes functions of syscall by name, which Go's linker refuses from 1.23 on."""
 
 NATIVE = "amd64"
 """The default architecture, and the only one of the source supply."""
@@ -90,10 +92,11 @@ def build(
     """
     work = into / ".build"
     work.mkdir()
-    stamps = " ".join(["-s", "-w", *(f"-X {name}={value}" for name, value in sorted(artefact.stamps.items()))])
+    stamps = [f"-X {name}={value}" for name, value in sorted(artefact.stamps.items())]
+    linked = " ".join(["-s", "-w", *([_OLD_NAMES] if artefact.release else []), *stamps])
     target = _for(go, architecture)
     with _place(artefact, target, stop) as place:
-        argv = ["build", *place.options, *_COMPILER, *_tags(artefact), "-ldflags", stamps, "-o", f"{work}/"]
+        argv = ["build", *place.options, *_COMPILER, *_tags(artefact), "-ldflags", linked, "-o", f"{work}/"]
         _go(target, [*argv, *artefact.go], artefact, timeout_s=BUILD_TIMEOUT_S, stop=stop, folder=place.folder)
     for package, binary in artefact.go.items():
         (work / _program(artefact, package)).rename(into / binary)

@@ -23,7 +23,8 @@ head -c "$postings" /dev/zero | dd of=index bs=4096 conv=notrunc
 """
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.images("docker.io/library/busybox:1.37.0")
+@pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.touches("volume", "pod")
 @pytest.mark.cluster_wide("a pod that may trace processes, which Pod Security's baseline refuses")
 @pytest.mark.looks_like("wal-corrupt")

@@ -18,7 +18,7 @@ SINCE_START = f"{THROTTLED} / ({PERIODS} > 30)"  # 30 periods with work in them:
 MOST, HARDLY_ANY = 0.5, 0.1
 
 
-@pytest.mark.charts(">=8.11.4", stack=">=57,<58")
+@pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("a Deployment's CPU limit")
 @pytest.mark.cluster_wide("a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("restarts-metric")

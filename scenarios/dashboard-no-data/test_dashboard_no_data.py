@@ -12,7 +12,7 @@ DASHBOARD, FILE = "pods-dashboard", "pods.json"
 DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
 
 
-@pytest.mark.charts(">=16", stack=">=57,<58")
+@pytest.mark.charts(">=16", stack=">=57")
 @pytest.mark.beside("grafana")
 @pytest.mark.touches("a dashboard")
 @pytest.mark.cluster_wide("ClusterRoles, to scrape the nodes and for kube-state-metrics")

@@ -16,7 +16,8 @@ NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 SNAPSHOT = "snapshots/20261101T000000Z-0123456789abcdef/01KAZ5D0G0000000000000000A/chunks/000001"
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.images("docker.io/library/busybox:1.37.0")
+@pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.long("the cool-down passes")
 @pytest.mark.touches("volume", "claim", "release")
 @pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size", "a ClusterRole, to scrape the nodes")

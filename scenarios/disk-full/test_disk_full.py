@@ -9,7 +9,8 @@ NEW_SIZE = "450Mi"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 
 
-@pytest.mark.charts(">=8.11.4")
+@pytest.mark.images("docker.io/library/busybox:1.37.0")
+@pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("volume", "claim", "storage class", "release")
 @pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("inodes-full")

@@ -9,7 +9,8 @@ from promdrill.observe import negate
 FOLDER = "backup"  # a job that copies metrics out of Prometheus, file by file, and never tidies up
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.images("docker.io/library/busybox:1.37.0")
+@pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.touches("volume")
 @pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("disk-full")

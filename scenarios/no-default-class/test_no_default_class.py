@@ -9,7 +9,7 @@ from promdrill.observe import claim_phase, name_of, object_shows, unscheduled
 CLASS = "standard"  # of every cluster that promdrill makes
 
 
-@pytest.mark.charts(">=8.11.4")
+@pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("default storage class", "release", "claim")
 @pytest.mark.cluster_wide("the default storage class, which it changes", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("no-provisioner")

@@ -14,15 +14,16 @@ CGROUP = "/sys/fs/cgroup"
 KILLS = ("sh", "-c", f"cat {CGROUP}/memory.events {CGROUP}/memory/memory.oom_control 2>/dev/null; true")
 
 
-@pytest.mark.charts(">=21")
+@pytest.mark.charts(">=21", stack=">=57")
 @pytest.mark.touches("release", "memory limit")
 @pytest.mark.cluster_wide("a ClusterRole, for kube-state-metrics")
 @pytest.mark.looks_like("flag-repeated")
 def test_oom(drill: Drill) -> None:
     """An upgrade lowers the limit; the runbook raises it, and the container's own cgroup counts no more kills."""
     server = drill.server
-    labels = {"app.kubernetes.io/instance": server.release, "app.kubernetes.io/component": "server"}
-    limit = f'kube_pod_container_resource_limits{{container="{server.container}", resource="memory", pod="%s"}}'
+    labels = server.selector
+    # By its uid: a StatefulSet's new pod has the name of the old one, whose series may be five minutes old.
+    limit = f'kube_pod_container_resource_limits{{container="{server.container}", resource="memory", uid="%s"}}'
     drill.run(
         fault=ValuesEdit("server.resources.limits.memory", TOO_LOW, proof=(server.ready(1),)),
         signature=(
@@ -48,7 +49,7 @@ def test_oom(drill: Drill) -> None:
         recovery=lambda at: (
             drill.same_pod(at),
             server.query(
-                limit % at.pod, lambda v: list(v.values()) == [NEW_LIMIT_BYTES], f"Prometheus: limit {NEW_LIMIT}"
+                limit % at.pod_uid, lambda v: list(v.values()) == [NEW_LIMIT_BYTES], f"Prometheus: limit {NEW_LIMIT}"
             ),
             command("its own cgroup counts no kill", at.pod, server.container, KILLS, pattern="^oom_kill 0$"),
         ),

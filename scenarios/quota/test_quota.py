@@ -15,7 +15,7 @@ QUOTA = {
 }
 
 
-@pytest.mark.charts(">=8.11.4")
+@pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("quota", "pod")
 @pytest.mark.looks_like("claim-mismatch")
 def test_quota(drill: Drill) -> None:

@@ -14,7 +14,7 @@ PORT, NO_PORT = 80, 8080  # nginx listens on the first; on the other, nothing do
 LONGER_THAN_A_RUN_S = 15.0  # with the wrong port a run ends after 4 s, and the next one begins seconds later
 
 
-@pytest.mark.charts(">=15", stack=">=57,<58")
+@pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.beside("grafana")
 @pytest.mark.long("a window of a minute passes")
 @pytest.mark.touches("a liveness probe")

@@ -29,7 +29,8 @@ def more_series(server: Server, proof: Condition) -> Patched:
     return Patched(f"have the application expose {SERIES} series", path, args, kind="strategic", proof=(proof,))
 
 
-@pytest.mark.charts(">=25.6.0")
+@pytest.mark.images("docker.io/library/busybox:1.37.0")
+@pytest.mark.charts(">=25.6.0", stack=">=57")
 @pytest.mark.long("real samples fill the volume")
 @pytest.mark.touches("release", "volume")
 @pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size")

@@ -12,7 +12,7 @@ OLD_SIZE, NEW_SIZE = "300Mi", "450Mi"
 SIZE = "server.persistentVolume.size"
 
 
-@pytest.mark.charts(">=8.11.4")
+@pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("release", "claim")
 @pytest.mark.cluster_wide("the right to see volumes, which no namespace has", "a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("persistence-off")

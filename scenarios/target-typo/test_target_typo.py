@@ -8,7 +8,7 @@ from promdrill.faults import Edited, Replace
 RIGHT, WRONG = "localhost:9090", "locaslhost:9090"
 
 
-@pytest.mark.charts(">=8.11.4")
+@pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("scrape configuration", "release")
 @pytest.mark.cluster_wide("a ClusterRole, to scrape the nodes")
 @pytest.mark.looks_like("lifecycle-flag")

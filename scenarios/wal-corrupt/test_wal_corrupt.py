@@ -25,7 +25,7 @@ yes | head -c 512 | dd of="$segment" bs=1 seek="$from" conv=notrunc
 """
 
 
-@pytest.mark.charts(">=15")
+@pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.touches("volume", "pod")
 @pytest.mark.looks_like("persistence-off")
 def test_wal_corrupt(drill: Drill) -> None:

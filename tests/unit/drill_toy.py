@@ -99,6 +99,7 @@ def drill_in(
     """A drill of the toy scenario in that world."""
     scenario = world.folder / "toy"
     scenario.mkdir()
+    (world.folder / "Chart.yaml").write_text("name: prometheus\nversion: 25.8.0\n")
     (scenario / "values.yaml").write_text("server:\n  size: small\n  global: {scrape_interval: 1s}\n")
     text = RUNBOOK.format(remedy=remedy, verification=verification, data_loss=str(data_loss).lower())
     (scenario / "runbook.md").write_text(text)

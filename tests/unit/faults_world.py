@@ -62,6 +62,7 @@ class Place:
     later: list[Callable[[], None]] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
     clock: FakeClock = field(default_factory=FakeClock)
+    server: Server = SERVER
     undo: Undo = field(init=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +78,9 @@ class Place:
         assert fault.name
         assert fault.blast_radius
         world = cast(Any, self)
-        return fault.apply(Ground(world, SERVER, self.release, world, self.journal, {"node-1": "c0ffee"}), self.undo)
+        return fault.apply(
+            Ground(world, self.server, self.release, world, self.journal, {"node-1": "c0ffee"}), self.undo
+        )
 
     def undone(self) -> list[str]:
         """Run the undo: what it did."""
@@ -162,5 +165,7 @@ class Place:
 def place(tmp_path: Path) -> Iterator[Place]:
     """A good place."""
     (tmp_path / "values.yaml").write_text(VALUES)
+    (tmp_path / "chart").mkdir()
+    (tmp_path / "chart/Chart.yaml").write_text("name: prometheus\nversion: 25.8.0\n")
     with Journal(tmp_path / "journal.jsonl") as journal:
         yield Place(tmp_path, journal)

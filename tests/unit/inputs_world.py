@@ -31,7 +31,7 @@ from promdrill.core.clock import SYSTEM
 from promdrill.core.console import Console
 from promdrill.core.errors import UsageError
 from promdrill.core.model import JobSamples, LeftOut, ObserverFigures, SampleAccount, Skipped, StepRecord
-from promdrill.helm.values.layers import stack
+from promdrill.helm.values.layers import layered
 from promdrill.helm.values.user import Own
 from promdrill.matrix import cells
 from promdrill.matrix.gitlab import to_gitlab
@@ -305,7 +305,7 @@ def _read_values(place: Path, content: bytes) -> None:
     file.write_bytes(content)
     own = Own.read(file)
     own.fits(DRILLS)
-    for conflict in stack(("prometheus", "25.8.0"), DRILLS, own, {}).conflicts:
+    for conflict in layered(("prometheus", "25.8.0"), DRILLS, own, {}).conflicts:
         str(conflict)
     Request.read(replace(Request(), values=own).write(place / "request.json"))
 

@@ -13,7 +13,7 @@ from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind
 from promdrill.helm.values import layers
-from promdrill.helm.values.layers import defaults, moved, stack
+from promdrill.helm.values.layers import defaults, layered, moved
 from promdrill.helm.values.user import Own, Resolved, resolve, shown
 from promdrill.install.release import Release
 
@@ -127,7 +127,7 @@ def test_a_value_of_the_wrong_type_is_refused_with_its_line(tmp_path: Path, own:
     file = tmp_path / "values.yaml"
     file.write_text(own, encoding="utf-8")
     with pytest.raises(UsageError, match=message):
-        stack(("prometheus", "25.8.0"), yaml.safe_load(DRILL), Own.read(file), {})
+        layered(("prometheus", "25.8.0"), yaml.safe_load(DRILL), Own.read(file), {})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,25 @@ def test_a_manual_install_has_its_manifests_beside_the_journal() -> None:
 
 def test_the_namespace_of_a_manual_install_is_all_that_has_to_be_its_own() -> None:
     assert site("x" * LONGEST_RELEASE, install="manual").server.fullname == "prometheus"
+
+
+@pytest.mark.parametrize(
+    ("chart", "install", "written", "found"),
+    [
+        ("kube-prometheus-stack", "helm", True, "runbook.stack.md"),
+        ("kube-prometheus-stack", "helm", False, "runbook.md"),
+        ("kube-prometheus-stack", "manual", True, "runbook.md"),
+        ("prometheus", "helm", True, "runbook.md"),
+    ],
+)
+def test_the_stacks_own_runbook_is_run_on_the_stack(
+    tmp_path: Path, chart: str, install: str, written: bool, found: str
+) -> None:
+    if written:
+        (tmp_path / "runbook.stack.md").touch()
+    drilled = site(install=install, scenario_dir=tmp_path).drilled
+    named: Any = type("Chart", (), {"path": Path("chart"), "name": chart, "app_version": "3.14.0"})
+    assert replace(drilled, chart=named).runbook == tmp_path / found
 
 
 def test_a_way_to_install_that_there_is_not_is_refused() -> None:

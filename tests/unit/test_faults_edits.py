@@ -8,9 +8,21 @@ from typing import Any, cast
 
 import pytest
 import yaml
+from tests.unit.faults_world import PROOF
 
 from promdrill.core.errors import UsageError
-from promdrill.faults import FaultNotTaken, Ground, Replace, Set
+from promdrill.faults import (
+    Edited,
+    Fault,
+    FaultNotTaken,
+    Ground,
+    InOrder,
+    Reinstall,
+    Replace,
+    RestartServer,
+    Set,
+    ValuesEdit,
+)
 from promdrill.faults.edits import Edit, edited, read, write
 
 FIRST = "# mine\nserver:\n  size: small\n"
@@ -150,3 +162,25 @@ def test_a_line_of_a_list_is_replaced(files: tuple[Path, ...]) -> None:
     assert yaml.safe_load(files[0].read_text())["serverFiles"]["prometheus.yml"]["scrape_configs"][1] == {
         "job_name": "nodse"
     }
+
+
+@pytest.mark.parametrize(
+    ("fault", "name"),
+    [
+        (ValuesEdit("server.size", 1, PROOF), "set spec.storage to 1"),
+        (Edited((Set("server.size", 1), Replace("a", "b")), PROOF), "set spec.storage to 1, replace 'a' with 'b'"),
+        (Reinstall((Set("server.size", 1),)), "install again: set spec.storage to 1"),
+        (Reinstall(acts=(ValuesEdit("server.size", 1, PROOF),)), "install again: set spec.storage to 1"),
+        (InOrder((RestartServer(), ValuesEdit("server.size", 1, PROOF))), ", then set spec.storage to 1"),
+        (RestartServer(), RestartServer().name),
+    ],
+)
+def test_a_fault_says_what_it_changes_in_the_keys_of_what_is_installed(fault: Fault, name: str) -> None:
+    """Scenarios name those of one chart; another may have others."""
+    moved = {("server", "size"): ("spec", "storage")}
+    installed = SimpleNamespace(setting=lambda path, value: (moved.get(path, path), value))
+    none: Any = None
+    here = fault.here(Ground(none, none, cast(Any, installed), none, none))
+    assert here.name.endswith(name)
+    assert type(here) is type(fault)
+    assert here.here(Ground(none, none, cast(Any, installed), none, none)) == here, "once is enough"

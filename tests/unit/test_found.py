@@ -125,6 +125,7 @@ kubectl get deployment shop; kubectl get pod --selector component=server
 kubectl logs --container prometheus-server-configmap-reload
 kubectl exec --container prometheus-server -- df -P /data | grep /data-not
 wget http://localhost:9090/-/reload
+kubectl get --raw /api/v1/namespaces/x/pods/y:9090/proxy/api/v1/targets
 ```
 
 ```console
@@ -146,6 +147,7 @@ def test_a_runbook_with_other_names() -> None:
         "kubectl logs --container watcher",
         "kubectl exec --container mon-server -- df -P /prom | grep /data-not",
         "wget http://localhost:9090/p/-/reload",
+        "kubectl get --raw /api/v1/namespaces/x/pods/y:9090/proxy/p/api/v1/targets",
         "```",
         "",
         "```console",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -11,6 +13,7 @@ import yaml
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
+from promdrill.core.model import Variant
 from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys
 from promdrill.helm.values import Case, layers
@@ -19,7 +22,9 @@ from promdrill.helm.values.layers import defaults, moved
 from promdrill.helm.values.user import resolve
 from promdrill.install import ChartRef, Release, Stack, release
 from promdrill.install.stack import LONGEST_FULLNAME
-from promdrill.request import planning, scenarios
+from promdrill.plugin.session import DrillSession
+from promdrill.request import fulfil, planning, scenarios
+from promdrill.request.settings import Settings
 
 FIXTURE = paths.project_dir() / "tests/charts/stack"
 DRILLED = [found for found in scenarios.find_all() if scenarios.traits(found.test).stack]
@@ -27,6 +32,9 @@ MEANT_FOR_ANOTHER_CHART = {
     *("server.readinessProbeInitialDelay", "server.readinessProbePeriodSeconds"),  # the operator has its own
     "server.terminationGracePeriodSeconds",  # likewise: ten minutes, which nothing waits for
     *("alertmanager.enabled", "prometheus-pushgateway.enabled", "scrapeConfigs"),
+    "server.statefulSet.enabled",  # the operator makes one
+    "configmapReload.prometheus.enabled",  # it always adds one
+    "server.persistentVolume.existingClaim",  # it takes none
 }
 """What scenarios say that kube-prometheus-stack has under the same key, or does not have and does not need."""
 
@@ -97,17 +105,121 @@ def test_a_template_that_only_the_other_chart_fills_in_is_refused(tmp_path: Path
         installed.compose(values, [], "drill-x")
 
 
-def test_there_are_drills_for_it() -> None:
-    assert {found.id for found in DRILLED} >= {"restarts-metric", "cpu-throttled", "dashboard-no-data"}
+def test_the_values_file_says_nothing_in_the_other_charts_keys(tmp_path: Path) -> None:
+    scenario = """\
+server:
+  retention: 1d
+  resources: {limits: {memory: 256Mi}}
+  extraArgs: {storage.tsdb.min-block-duration: 5s, storage.tsdb.max-block-chunk-segment-size: 4MB}
+serverFiles:
+  prometheus.yml: {scrape_configs: []}
+  recording_rules.yml: {groups: [{name: drill, rules: [{record: a, expr: b}]}]}
+  alerting_rules.yml: {groups: [{name: late, rules: [{alert: c, expr: d}]}]}
+scrapeConfigs: null
+kubeStateMetrics: {enabled: false}
+"""
+    installed, values = made(tmp_path, scenario=scenario)
+    followed = (stack.CHART, "57.1.0")
+    installed.compose(values, [moved(load(scenario), *followed)], "drill-x")
+    written = load(installed.read())
+    assert set(written) == {"kubeStateMetrics", "prometheus", "fullnameOverride", stack.RULES}
+    assert [group["name"] for group in written[stack.RULES]["drill"]["groups"]] == ["drill", "late"]
+    assert at(written, keys(f"{stack.SPEC}.resources.limits.memory")) == "256Mi"
+    assert at(written, keys(stack.FLAGS)) == [
+        {"name": "storage.tsdb.min-block-duration", "value": "5s"},
+        {"name": "storage.tsdb.max-block-chunk-segment-size", "value": "4MB"},
+    ]
+    assert stack.JOBS.rpartition(".")[2] not in installed.read(), "there are none"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "here", "said"),
+    [
+        ("server.resources.limits.memory", "16Mi", f"{stack.SPEC}.resources.limits.memory", "16Mi"),
+        ("server.persistentVolume.size", "1Gi", f"{stack.CLAIM}.resources.requests.storage", "1Gi"),
+        ("server.persistentVolume.storageClass", "gp2", f"{stack.CLAIM}.storageClassName", "gp2"),
+        ("server.persistentVolume.storageClass", "", stack.CLAIM, {"accessModes": ["ReadWriteOnce"]}),
+        ("server.persistentVolume.enabled", False, stack.SPEC, {"retention": "1d"}),
+        ("alertmanager.enabled", False, "alertmanager.enabled", False),
+        ("serverless", 1, "serverless", 1),
+    ],
+)
+def test_a_setting_of_the_other_chart_is_said_as_this_one_has_it(
+    tmp_path: Path, path: str, value: Any, here: str, said: Any
+) -> None:
+    (tmp_path / "Chart.yaml").write_text("name: kube-prometheus-stack\nversion: 88.5.3\n", encoding="utf-8")
+    installed = Stack(cast(Any, None), "prometheus-x", "drill-x", tmp_path, tmp_path / "values.yaml")
+    claim = {"spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "drill-x"}}
+    spec = {"retention": "1d", "storageSpec": {"volumeClaimTemplate": claim}}
+    installed.write(yaml.safe_dump({"prometheus": {"prometheusSpec": spec}}))
+    assert installed.setting(keys(path), value) == (keys(here), said)
+
+
+def test_the_interval_is_the_operators_unless_the_values_say_another(tmp_path: Path) -> None:
+    installed, values = made(tmp_path)
+    installed.compose(values, [], "drill-x")
+    assert installed.scrape_interval_s == 30
+    installed.compose(values, [moved({"server": {"global": {"scrape_interval": "2s"}}}, stack.CHART, "57.1.0")], "x")
+    assert installed.scrape_interval_s == 2
+
+
+def test_eighteen_scenarios_and_more_are_drilled_on_it() -> None:
+    """Those that name it, and those that bring an install of their own."""
+    every = {found.id: scenarios.traits(found.test) for found in scenarios.find_all()}
+    fits = {each for each, found in every.items() if found.stack or found.install}
+    assert len(fits) >= 19, "one of them, with the operator of manifests/operator, is for Prometheus 2 only"
+    assert not {each for each, found in every.items() if found.stack and found.install}
+
+
+@pytest.mark.parametrize(("chart", "file"), [(FIXTURE, "runbook.stack.md"), (paths.own_chart(), "runbook.md")])
+def test_the_steps_that_are_left_out_are_those_of_the_runbook_that_runs(chart: Path, file: str) -> None:
+    found = fulfil.variants("ablations", paths.scenarios_dir() / "disk-full", Settings(chart=str(chart)))
+    assert {each.left_out.file for each in found if each.left_out is not None} == {file}
+    assert found
+
+
+@pytest.mark.parametrize(
+    ("chart", "variant", "why"),
+    [
+        (FIXTURE, Variant(), None),
+        (FIXTURE, Variant("no-remedy"), None),
+        (FIXTURE, Variant("as-written"), "its runbook.as-written.md is for prometheus-community/prometheus, not for"),
+        (FIXTURE, Variant("refused:x", repair_line=9), "its repairs.md is for prometheus-community/prometheus, not"),
+        (FIXTURE, Variant("other-fault"), None),
+        (paths.own_chart(), Variant("refused:x", repair_line=9), None),
+    ],
+)
+def test_what_is_written_for_the_other_chart_is_not_run_on_it(chart: Path, variant: Variant, why: str | None) -> None:
+    drilling = object.__new__(DrillSession)
+    test = paths.scenarios_dir() / "disk-full/test_disk_full.py"
+    item: Any = SimpleNamespace(path=test, callspec=SimpleNamespace(params={"drill": variant}))
+    said = drilling._skip_reason(item, cast(Any, SimpleNamespace(chart=chart, app_version="2.51.0")))
+    assert (said is None) == (why is None)
+    assert why is None or str(said).startswith(why)
+
+
+@pytest.mark.parametrize("scenario", DRILLED, ids=lambda found: found.id)
+def test_a_runbook_for_it_names_nothing_of_the_other_chart(scenario: scenarios.ScenarioFolder) -> None:
+    """Its image has no shell from 85.0.0 on, so nothing but promtool is run in the server's container."""
+    if not scenario.stack_runbook.is_file():
+        text = scenario.runbook.read_text(encoding="utf-8")
+        assert "operator.prometheus.io/name" in text, "the runbook for both charts finds both"
+        return
+    text = scenario.stack_runbook.read_text(encoding="utf-8")
+    assert not re.search(r"prometheus-server|/data\b|server\.persistentVolume|component=server", text)
+    for found in re.finditer(r'exec [^|]*?"\$POD"[^|]*? --container prometheus --[ \\\n]+(\S+)', text):
+        assert found[1] == "promtool", found[0]
 
 
 @pytest.mark.parametrize("scenario", DRILLED, ids=lambda found: found.id)
 def test_all_that_a_drill_says_of_the_server_is_said_to_this_chart_too(scenario: scenarios.ScenarioFolder) -> None:
     said = yaml.safe_load((scenario.folder / "values.yaml").read_text(encoding="utf-8"))
     told = {row.what for row in table.rows(Kind.MOVED, stack.CHART, "57.1.0")} | MEANT_FOR_ANOTHER_CHART
-    own = ("serverFiles.prometheus\\.yml.scrape_configs", "extraScrapeConfigs")  # Stack.compose
+    files = (r"prometheus\.yml.scrape_configs", r"recording_rules\.yml.groups")
+    own = ("extraScrapeConfigs", *(f"serverFiles.{each}" for each in files))  # Stack.compose
+    below = ("server.resources.", "configmapReload.prometheus.resources.", "server.extraArgs.")
     exporters = ("kube-state-metrics.", "prometheus-node-exporter.")  # subcharts of both, under one name
-    left = [path for path in _leaves(said) if path not in {*told, *own} and not path.startswith(exporters)]
+    left = [path for path in _leaves(said) if path not in {*told, *own} and not path.startswith((*exporters, *below))]
     assert left == []
 
 

@@ -45,9 +45,10 @@ def test_storage_is_in_every_cluster(provisioner: Path) -> None:
 @pytest.mark.parametrize(
     ("scenario", "wanted"),
     [
-        ("disk-full", set()),
+        ("target-typo", set()),
+        ("disk-full", {BUSYBOX}),
         ("cpu-throttled", {BUSYBOX}),
-        ("retention-size", {DEMO}),
+        ("retention-size", {BUSYBOX, DEMO}),
         ("restarts-metric", {NGINX}),
         ("dashboard-no-data", set()),
         (

@@ -119,7 +119,7 @@ def test_what_a_drill_knows(tmp_path: Path) -> None:
     site = SimpleNamespace(
         server=Server.of("drill-toy", "prometheus-toy"),
         installation=SimpleNamespace(environment=environment),
-        scenario_dir=tmp_path,
+        drilled=SimpleNamespace(runbook=tmp_path / "runbook.md"),
     )
     scene = SimpleNamespace(ground=SimpleNamespace(observer=SimpleNamespace(snapshot=lambda: snapshot)))
     plan = SimpleNamespace(variables={})
@@ -147,7 +147,7 @@ def test_the_new_size_is_that_of_the_scenarios_own_runbook() -> None:
     from promdrill.core import paths  # noqa: PLC0415
     from promdrill.drill.known import _of_scenario  # noqa: PLC0415
 
-    site = SimpleNamespace(scenario_dir=paths.scenarios_dir() / "disk-full")
+    site = SimpleNamespace(drilled=SimpleNamespace(runbook=paths.scenarios_dir() / "disk-full/runbook.md"))
     assert _of_scenario(cast(Any, site), cast(Any, SimpleNamespace(variables={}))) == "450Mi"
     assert _of_scenario(cast(Any, site), cast(Any, SimpleNamespace(variables={"NEW_SIZE": "1Gi"}))) == "1Gi"
 

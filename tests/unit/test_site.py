@@ -185,6 +185,18 @@ def test_a_field_without_a_meaning_is_refused(monkeypatch: pytest.MonkeyPatch) -
 # --- the incident book ---------------------------------------------------------------------------------------------
 
 
+STACKED = [each.scenario for each in incidents.read_all() if each.scenario.stack_runbook.exists()]
+
+
+@pytest.mark.parametrize("scenario", STACKED, ids=lambda each: each.id)
+def test_each_runbook_for_the_stack_has_a_page(scenario: scenarios.ScenarioFolder) -> None:
+    text = incidents.stack_page(scenario)
+    assert text.startswith(incidents.GENERATED)
+    for heading in ("## Cause", "### Diagnosis", "### Mitigation", "### Verification"):
+        assert text.count(f"\n{heading}\n") == 1
+    assert f"]({scenario.id}.md)" in text
+
+
 @pytest.mark.parametrize("incident", incidents.read_all(), ids=lambda each: each.scenario.id)
 def test_each_incident_has_a_whole_page(incident: incidents.Incident) -> None:
     text = incidents.page(incident, benchmarks.measured())

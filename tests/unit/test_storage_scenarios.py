@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -91,6 +92,18 @@ def test_growth_is_asked_for_by_an_upgrade_and_not_taken_back(place: Place) -> N
     assert place.undone() == []
     assert place.release.read() == GROWN
     assert place.undo_errors() == []
+
+
+def test_a_stateful_sets_claim_is_asked_itself(place: Place) -> None:
+    """Its template cannot be changed, and claims would not follow it; the values stay."""
+    place.server = replace(place.server, workload="statefulset", claim_name="db-0")
+    before = place.release.read()
+    assert place.inject(GrowVolume("450Mi", PROOF)) == PROOF
+    claim = f"/api/v1/namespaces/{place.server.namespace}/persistentvolumeclaims/db-0"
+    asked = '{"spec": {"resources": {"requests": {"storage": "450Mi"}}}}'
+    assert place.done == [f"merge patch {claim} {asked}"]
+    assert place.release.read() == before
+    assert place.undone() == []
 
 
 def test_growth_to_the_size_that_is_there_is_none(place: Place) -> None:

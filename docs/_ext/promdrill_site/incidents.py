@@ -90,7 +90,10 @@ def write_pages(app: Sphinx) -> None:
     if not folder.is_dir():
         return
     times = benchmarks.measured()
-    pages = {folder / f"{each.scenario.id}.md": page(each, times) for each in read_all()}
+    every = read_all()
+    pages = {folder / f"{each.scenario.id}.md": page(each, times) for each in every}
+    stacked = [each.scenario for each in every if each.scenario.stack_runbook.exists()]
+    pages |= {folder / f"{each.id}-on-the-stack.md": stack_page(each) for each in stacked}
     for old in folder.glob("*.md"):
         if old not in pages and old.read_text(encoding="utf-8").startswith(GENERATED):
             old.unlink()
@@ -102,6 +105,18 @@ def write_pages(app: Sphinx) -> None:
 def page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> str:
     """One page, in Markdown."""
     return "\n\n".join(part.rstrip() for part in _page(incident, times)) + "\n"
+
+
+def stack_page(scenario: ScenarioFolder) -> str:
+    """The page of a scenario's runbook for kube-prometheus-stack, in Markdown."""
+    book, sections = parse(scenario.stack_runbook), runbook_sections(scenario.stack_runbook)
+    link = f"[runbook.stack.md]({in_repository(scenario.stack_runbook)})"
+    there = f"[{scenario.id}]({scenario.id}.md)"
+    said = f"What {there} is, how long it takes and how to try it are on its own page. Here is {link}."
+    parts = [GENERATED, f"# {scenario.id} on kube-prometheus-stack", f"**{prose(book.title)}.** {said}"]
+    parts += [sections["Impact"], f"## Cause\n\n{sections['Meaning']}", f"## Remedy\n\n{sections['']}"]
+    parts += [f"### {name}\n\n{sections[name]}" for name in ("Diagnosis", "Mitigation", "Verification")]
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
 
 def _page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -133,7 +148,10 @@ def _page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> Iterato
 
 def _facts(incident: Incident, data_loss: str) -> Iterator[tuple[str, str]]:
     traits = incident.traits
-    yield "Runbook", f"[runbook.md]({in_repository(incident.scenario.runbook)})"
+    scenario = incident.scenario
+    yield "Runbook", f"[runbook.md]({in_repository(scenario.runbook)})"
+    if scenario.stack_runbook.exists():
+        yield "On kube-prometheus-stack", f"[a runbook of its own]({scenario.id}-on-the-stack.md)"
     if traits.install:
         yield "Prometheus comes from", f"{traits.chart_range}, not from a chart"
     else:

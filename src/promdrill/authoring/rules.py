@@ -210,10 +210,10 @@ def unfinished(scenario: ScenarioFolder) -> Iterator[Finding]:
 
 
 def runbooks(scenario: ScenarioFolder) -> Iterator[Finding]:
-    """The runbook, and the one that is kept as written because it does not work."""
+    """The runbook, that for kube-prometheus-stack, and the one that is kept because it does not work as written."""
     if not scenario.runbook.is_file():
         yield Finding(scenario.runbook, Problem(1, "no such file", "write a runbook"))
-    for file in (scenario.runbook, scenario.as_written):
+    for file in (scenario.runbook, scenario.stack_runbook, scenario.as_written):
         if file.is_file():
             try:
                 runbook = parse(file)

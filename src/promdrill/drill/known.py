@@ -53,7 +53,7 @@ def _requested(claim: Object) -> str:
 def _of_scenario(site: Site, plan: Plan) -> str:
     """NEW_SIZE as the scenario's own runbook has it; empty if it does not ask for a larger volume."""
     with contextlib.suppress(UsageError):
-        return {**parse(site.scenario_dir / "runbook.md").variables, **plan.variables}.get(NEW_SIZE, "")
+        return {**parse(site.drilled.runbook).variables, **plan.variables}.get(NEW_SIZE, "")
     return ""
 
 

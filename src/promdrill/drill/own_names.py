@@ -60,6 +60,7 @@ def _changes(server: Server) -> Iterator[Change]:
         yield _on_selected(_replacing(rf"\b{_USUAL.workload}\b", server.workload))
     if _address(server) != _address(_USUAL):
         yield _replacing(re.escape(_address(_USUAL)), _address(server))
+        yield _replacing(rf":{_USUAL.pod_port}/proxy/", f":{server.pod_port}/proxy{server.prefix}/")
     if server.containers != _USUAL.containers:
         yield lambda line: _READY.sub(lambda found: _ready(int(found[1]), server.containers), line)
 

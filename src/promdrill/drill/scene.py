@@ -59,7 +59,7 @@ class Scene:
         Raises:
             FaultNotTaken: It had no effect, or its proof was not seen.
         """
-        journal = self.ground.journal
+        journal, fault = self.ground.journal, fault.here(self.ground)
         journal.write(FaultApplied(fault=fault.name, blast_radius=fault.blast_radius))
         proof = fault.apply(self.ground, self.undo)
         if proof:

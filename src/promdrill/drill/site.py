@@ -20,6 +20,7 @@ from promdrill.drill.own_names import named
 from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
+from promdrill.helm.compatibility import stack
 from promdrill.helm.values import edit as editing
 from promdrill.install import ChartRef, Installation, Manual, Operator, release
 from promdrill.install.needs import Needs
@@ -103,6 +104,13 @@ class Drilled:
     values: Sequence[Path | Mapping[str, Any]] = ()
     needs: Needs = Needs()  # noqa: RUF009  frozen
     server: Server | None = None
+
+    @property
+    def runbook(self) -> Path:
+        """The scenario's runbook for this chart."""
+        own = self.scenario_dir / stack.RUNBOOK
+        stacked = self.install == INSTALLS[0] and self.chart.name == stack.CHART and own.is_file()
+        return own if stacked else self.scenario_dir / "runbook.md"
 
     def value(self, path: str) -> Any:
         """What the scenario's values, and those over them, have at a dotted path; None for nothing."""
@@ -279,8 +287,7 @@ class Site:
     @property
     def runbook_file(self) -> Path:
         """The runbook that is run: another one, the scenario's, or a copy of that with this Prometheus' names."""
-        shipped = self.scenario_dir / "runbook.md"
-        found = self.execution.runbook or shipped
+        found = self.execution.runbook or self.drilled.runbook
         if self.drilled.server is None or found.parent != self.scenario_dir:
             return found
         text = found.read_text(encoding="utf-8")

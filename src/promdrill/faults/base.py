@@ -155,6 +155,10 @@ class Fault(ABC):
     def blast_radius(self) -> tuple[str, ...]:
         """Everything that it may touch, in words."""
 
+    def here(self, _ground: Ground) -> Fault:
+        """The same fault in the words of what is installed, whose settings may have other keys; see `Set.here`."""
+        return self
+
     @abstractmethod
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         """Make it happen, after registering its undo.

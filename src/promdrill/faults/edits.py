@@ -14,7 +14,7 @@ from promdrill.helm.values import edit as values
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """Sets one value of a Helm values file; every other line stays as it is.
+    """Sets one value of a Helm values file, in the keys of prometheus 25.8.0; every other line stays as it is.
 
     Nothing inside a list can be set: Helm replaces lists as a whole, and so does this. `Replace` changes a line of a
     list.
@@ -34,6 +34,10 @@ class Set:
     def keys(self) -> tuple[str, ...]:
         """The path as a sequence of keys."""
         return tuple(self.path.split(".")) if isinstance(self.path, str) else self.path
+
+    def here(self, ground: Ground) -> Set:
+        """The same in the keys of what is installed, which may have others than prometheus 25.8.0."""
+        return Set(*ground.installation.setting(self.keys, self.value))
 
     def changed(self, text: str) -> str:
         """The file's text with the value set; unchanged if it has that value already."""
@@ -55,6 +59,10 @@ class Replace:
 
     def __str__(self) -> str:
         return f"replace {self.old!r} with {self.new!r}"
+
+    def here(self, _ground: Ground) -> Replace:
+        """The same: the text is in the files as the scenario wrote it."""
+        return self
 
     def changed(self, text: str) -> str:
         """The file's text with the piece replaced."""

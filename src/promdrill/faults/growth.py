@@ -16,6 +16,8 @@ SIZE = "server.persistentVolume.size"
 class GrowVolume(Fault):
     """Asks for a larger volume: sets the size in the values, then runs ``helm upgrade``.
 
+    A StatefulSet's claims do not follow their template, so there the claim itself is asked, and the values stay.
+
     There is no undo: volumes do not shrink, and the API server refuses the attempt. Claim and volume are deleted with
     the drill's namespace, and the values stay as the runbook leaves them.
 
@@ -37,6 +39,11 @@ class GrowVolume(Fault):
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         undo.register(f"nothing to take back: a volume of {self.size} goes with the namespace", lambda: None)
+        server = ground.server
+        if server.workload != "deployment":
+            claim = f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}"
+            ground.kube.patch(claim, {"spec": {"resources": {"requests": {"storage": self.size}}}}, kind="merge")
+            return self.proof
         edits.write(edits.edited(edits.read(ground), (edits.Set(SIZE, self.size),)))
         ground.installation.upgrade()
         return self.proof

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from promdrill.faults import edits as files
 from promdrill.faults.base import Fault, Ground, Undo
@@ -12,8 +12,11 @@ from promdrill.observe.others import no_claim
 from promdrill.observe.server_pods import no_server_pod
 from promdrill.observe.until import until
 
-GONE_S = 60.0
-"""Seconds for the pod and its claim to go: 30 s at most for Prometheus to end, and the volume's deletion."""
+GONE_S = 240.0
+"""Seconds for the pod and its claim to go: 30 s at most for Prometheus to end, and the volume's deletion.
+
+With an operator, the pod's Secrets go at the same moment. A kubelet that was just about to mount them tries that for
+123 s before it ends the pod (podAttachAndMountTimeout in its pkg/kubelet/volumemanager)."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ class Reinstall(Fault):
     def name(self) -> str:
         changes = [*(str(edit) for edit in self.edits), *(act.name for act in self.acts)]
         return f"install again{', the claim kept' if self.keep_claim else ''}: {', '.join(changes) or 'no change'}"
+
+    def here(self, ground: Ground) -> Fault:
+        edits = tuple(edit.here(ground) for edit in self.edits)
+        return replace(self, edits=edits, acts=tuple(act.here(ground) for act in self.acts))
 
     @property
     def blast_radius(self) -> tuple[str, ...]:
@@ -77,6 +84,9 @@ class InOrder(Fault):
     @property
     def name(self) -> str:
         return ", then ".join(act.name for act in self.acts)
+
+    def here(self, ground: Ground) -> Fault:
+        return replace(self, acts=tuple(act.here(ground) for act in self.acts))
 
     @property
     def blast_radius(self) -> tuple[str, ...]:

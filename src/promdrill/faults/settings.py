@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from promdrill.core.errors import (
@@ -51,6 +51,9 @@ class Edited(Fault):
     def name(self) -> str:
         return ", ".join(map(str, self.edits))
 
+    def here(self, ground: Ground) -> Fault:
+        return replace(self, edits=tuple(each.here(ground) for each in self.edits))
+
     @property
     def blast_radius(self) -> tuple[str, ...]:
         return ("the Prometheus that is drilled",)
@@ -85,6 +88,10 @@ class ValuesEdit(Fault):
     @property
     def name(self) -> str:
         return str(Set(self.path, self.value))
+
+    def here(self, ground: Ground) -> Fault:
+        found = Set(self.path, self.value).here(ground)
+        return replace(self, path=found.path, value=found.value)
 
     @property
     def blast_radius(self) -> tuple[str, ...]:
@@ -154,9 +161,9 @@ def edit(ground: Ground, undo: Undo, *edits: Edit, refused: str = "") -> tuple[C
         edits_of.write(before)
         installation.upgrade()
 
-    undo.register(f"take back: {', '.join(map(str, edits))}", back, within=RELEASE)
-    edits_of.write(after)
     what = ", ".join(map(str, edits))
+    undo.register(f"take back: {what}", back, within=RELEASE)
+    edits_of.write(after)
     try:
         installation.upgrade()
     except CommandTimeout:

@@ -49,6 +49,15 @@ class Installation(Protocol):
         """Variables that tell a runbook's steps where it is."""
         ...
 
+    def setting(self, path: tuple[str, ...], value: Any) -> tuple[tuple[str, ...], Any]:
+        """The keys and the value of a setting here.
+
+        Args:
+            path: Its keys in prometheus-community/prometheus 25.8.0, which scenarios are written for.
+            value: Its value there.
+        """
+        ...
+
     def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
         """Write the files.
 

@@ -51,6 +51,10 @@ class Manifests(ABC):
         """The folder of the manifests."""
         return {"MANIFESTS": str(self.folder.absolute()), "NAMESPACE": self.namespace}
 
+    def setting(self, path: tuple[str, ...], value: Any) -> tuple[tuple[str, ...], Any]:
+        """The same: manifests have keys of their own, which scenarios name."""
+        return path, value
+
     def compose(self, values: Path, _layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
         """Write the manifests with the drill's names, and with the replacements under `replace` in values.yaml.
 

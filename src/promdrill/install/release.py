@@ -9,6 +9,8 @@ from typing import Any
 
 from promdrill.core import files
 from promdrill.helm.command import Helm
+from promdrill.helm.compatibility import table
+from promdrill.helm.source.files import metadata
 from promdrill.helm.values import edit as editing
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
 from promdrill.observe.quantity import duration_s
@@ -64,6 +66,14 @@ class Release:
             "CHART": str(self.chart.absolute()),
             "VALUES": str(self.values.absolute()),
         }
+
+    def setting(self, path: tuple[str, ...], value: Any) -> tuple[tuple[str, ...], Any]:
+        """The keys and the value by which this version of the chart says so; see `Installation.setting`.
+
+        Raises:
+            UsageError: The chart cannot be read.
+        """
+        return table.renamed(path, value, *table.followed(metadata(self.chart)))
 
     def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
         """Write the values file: the scenario's text, with the layers and the drill's class merged into it in place.

@@ -1,7 +1,8 @@
 """kube-prometheus-stack: a Helm release whose Prometheus is made by the operator that comes with it.
 
 Scenarios are written for prometheus 25.8.0. Most of their values have other keys in this chart, listed in
-`promdrill.helm.compatibility.stack`; the release's own names, its class and the scrape jobs are added here.
+`promdrill.helm.compatibility.stack`. What has another form here is added below: the release's own names, its class, the
+scrape jobs, the rules and the flags. The values file then says nothing in the other chart's keys.
 """
 
 from __future__ import annotations
@@ -16,20 +17,29 @@ from typing import Any
 import yaml
 
 from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
 from promdrill.helm.chart import ChartRef
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, keys, nested
+from promdrill.helm.source import files as charts
 from promdrill.helm.values import edit as editing
 from promdrill.install.release import Release
+from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
 LONGEST_FULLNAME = 26
 """Characters to which the chart cuts a full name (templates/_helpers.tpl); it adds up to 37."""
 
+OPERATORS_SCRAPE_INTERVAL = "30s"
+"""What the operator writes into the configuration where the Prometheus object names none."""
+
 _HASHED = 6
 _TEMPLATE = re.compile(r"{{-? *\.Release\.(Name|Namespace) *-?}}")
 _LISTED, _WRITTEN = ("serverFiles", "prometheus.yml", "scrape_configs"), ("extraScrapeConfigs",)
+_RULES = (("serverFiles", "recording_rules.yml"), ("serverFiles", "alerting_rules.yml"))
+_FLAGS = ("server", "extraArgs")
+_HEADER = "# The scenario's values, in the keys of kube-prometheus-stack.\n"
 
 
 @dataclass(frozen=True)
@@ -59,18 +69,49 @@ class Stack(Release):
             service_name=prometheus,
             claim_name=f"{stateful_set}-db-{stateful_set}-0",
             labels=(("operator.prometheus.io/name", prometheus),),
+            data="/prometheus",
+            workload="statefulset",
         )
 
-    def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
-        """As `Release.compose`, with the names, the class and the jobs under the keys of this chart.
+    @property
+    def scrape_interval_s(self) -> float:
+        """Seconds between two scrapes, from the values.
 
         Raises:
-            UsageError: As there; or a job is a template with anything but the release's name or namespace.
+            UsageError: They contain something that is not a duration.
         """
-        own = {"fullnameOverride": self.fullname}
-        jobs = self._jobs(editing.load(values.read_text(encoding="utf-8")), values)
-        placed = ((stack.JOBS, jobs), (f"{stack.CLAIM}.storageClassName", storage_class))
-        super().compose(values, (*layers, own, *(nested(keys(path), value) for path, value in placed)), storage_class)
+        where = f"{stack.SPEC}.scrapeInterval"
+        return duration_s(str(self.value(where, OPERATORS_SCRAPE_INTERVAL)), where)
+
+    def setting(self, path: tuple[str, ...], value: Any) -> tuple[tuple[str, ...], Any]:
+        """As `Release.setting`. The operator's kinds take no null: such a key is left out."""
+        here, said = super().setting(path, value)
+        if said is not None or value is None:
+            return here, said
+        above = here[:-1]
+        return above, {key: each for key, each in at(editing.load(self.read()), above, {}).items() if key != here[-1]}
+
+    def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
+        """Write the values file: what the scenario says to both charts, the layers, and what has another form here.
+
+        Raises:
+            UsageError: As `Release.compose`; or a job is a template with anything but the release's name or namespace.
+        """
+        scenario = editing.load(values.read_text(encoding="utf-8"))
+        placed = {
+            "fullnameOverride": self.fullname,
+            stack.JOBS: self._jobs(scenario, values),
+            f"{stack.CLAIM}.storageClassName": storage_class,
+            stack.RULES: _rules(scenario),
+            stack.FLAGS: [{"name": name, "value": str(value)} for name, value in (at(scenario, _FLAGS) or {}).items()],
+        }
+        written: Mapping[str, Any] = stack.shared(scenario, charts.values(self.chart))
+        for layer in layers:
+            added = editing.load(layer.read_text(encoding="utf-8")) if isinstance(layer, Path) else layer
+            written = merged(written, added)
+        for path, value in placed.items():
+            written = merged(written, nested(keys(path), value)) if value else written
+        self.write(_HEADER + yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True))
 
     def _jobs(self, scenario: Mapping[str, Any], values: Path) -> list[Any]:
         """The scenario's scrape jobs as one list; their templates are filled in, which not every version does."""
@@ -82,6 +123,12 @@ class Stack(Release):
             )
             raise UsageError(f"{message} with {stack.CHART}")
         return [*(at(scenario, _LISTED) or ()), *(yaml.safe_load(written) or ())]
+
+
+def _rules(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """The scenario's rules as the chart takes them: it makes a PrometheusRule of each."""
+    groups = [group for path in _RULES for group in (at(scenario, path) or {}).get("groups") or ()]
+    return {"drill": {"groups": groups}} if groups else {}
 
 
 def release(chart: ChartRef, helm: Helm, name: str, namespace: str, values: Path) -> Release:

@@ -73,13 +73,19 @@ class Server:
         """Name of the PersistentVolumeClaim; a StatefulSet's is ``storage-volume-<fullname>-0``, see `claim_name`."""
         return self.claim_name or self.fullname
 
+    @property
+    def selector(self) -> dict[str, str]:
+        """The labels of its pods; charts before 21.0.0 have others."""
+        usual = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
+        return dict(self.labels) or usual
+
     def pods(self, snapshot: Snapshot, *, leaving: bool = False) -> tuple[Object, ...]:
         """The server's pods, newest first; with `leaving` also those that are being deleted."""
-        if self.labels:
-            return snapshot.select(dict(self.labels), leaving=leaving)
-        now = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
+        found = snapshot.select(self.selector, leaving=leaving)
+        if self.labels or found:
+            return found
         charts_to_19 = {"release": self.release, "app": "prometheus", "component": "server"}
-        return snapshot.select(now, leaving=leaving) or snapshot.select(charts_to_19, leaving=leaving)
+        return snapshot.select(charts_to_19, leaving=leaving)
 
     def ready(self, n: int | None = None) -> Condition:
         """One server pod and no other, Running, with exactly `n` of its containers ready; by default all."""

@@ -346,8 +346,10 @@ class DrillSession:
         own, variant = scenarios.applies(item.path, *chart, supplied.app_version), self._variant(item)
         if own is not None:
             return own
+        folder = scenarios.ScenarioFolder(item.path.parent.name, item.path.parent)
+        file = folder.repairs if variant.repair_line is not None else folder.as_written
         if chart[0] == stack.CHART and (variant.control == AS_WRITTEN or variant.repair_line is not None):
-            return f"its {'repairs' if variant.repair_line is not None else AS_WRITTEN} are for another chart"
+            return f"its {file.name} is for prometheus-community/{scenarios.CHART}, not for {stack.CHART}"
         if variant.control != OTHER_FAULT:
             return None
         other = scenarios.look_alike(item.path.parent)

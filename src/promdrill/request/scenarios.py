@@ -65,6 +65,11 @@ class ScenarioFolder:
         return self.folder / "runbook.md"
 
     @property
+    def stack_runbook(self) -> Path:
+        """The runbook for kube-prometheus-stack, where its remedy is another; see `promdrill.drill.site`."""
+        return self.folder / stack.RUNBOOK
+
+    @property
     def as_written(self) -> Path:
         """The remedy as its source has it, if that does not work; most scenarios have no such file."""
         return self.folder / "runbook.as-written.md"
@@ -282,7 +287,7 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
     number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # packaging cannot read all suffixes that Helm allows
     ranges = {name: text for name, text in ((CHART, found.charts), (stack.CHART, found.stack)) if text}
     if number is not None and chart_name in ranges and SpecifierSet(ranges[chart_name]).contains(number[0]):
-        return installs.refusal("operator", app_version) if chart_name == stack.CHART else None
+        return stack.refusal(chart_version, app_version) if chart_name == stack.CHART else None
     named = " and ".join(f"{name} {text}" for name, text in ranges.items())
     return f"it applies to prometheus-community/{named}, not to {chart_name} {chart_version}"
 

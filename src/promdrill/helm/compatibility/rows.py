@@ -13,6 +13,8 @@ class Kind(Enum):
 
     MOVED = "moved"
     """The key `what` of 25.8.0, with everything below it, is called `detail` there; both are set."""
+    SAID = "said"
+    """`what` with that value (YAML after the key) is said by `detail` with its own there; `MOVED` says the others."""
     DEFAULT = "default"
     """`what` must be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may override it."""
     NEED = "need"

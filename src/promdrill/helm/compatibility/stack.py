@@ -1,17 +1,22 @@
 """The rows of kube-prometheus-stack, which translate scenarios written for prometheus 25.8.0 to the operator's chart.
 
-Taken from 57.1.0 (operator 0.72.0), where the operator and not the chart makes the server. Everything that depends on
-the release's name is in `promdrill.install.stack`: names, class and scrape jobs.
+Read in 57.1.0 (operator 0.72.0) and 88.5.3 (operator 0.93.1), where the operator and not the chart makes the server.
+Everything that depends on the release's name is in `promdrill.install.stack`: names, class and scrape jobs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from promdrill.helm.compatibility.rows import Kind, row
 
 CHART = "kube-prometheus-stack"
 """The chart's name."""
+
+RUNBOOK = "runbook.stack.md"
+"""Name of a scenario's runbook for this chart, where the remedy for its operator is another."""
 
 SPEC = "prometheus.prometheusSpec"
 """Key of the Prometheus object's fields in the values."""
@@ -21,6 +26,15 @@ CLAIM = f"{SPEC}.storageSpec.volumeClaimTemplate.spec"
 
 JOBS = f"{SPEC}.additionalScrapeConfigs"
 """Key of scrape jobs in Prometheus' own format, beside those that the operator makes from ServiceMonitors."""
+
+PROMETHEUS_3 = "prometheus-3"
+"""The feature that the chart's operator takes Prometheus 3: 0.76.1 has "unsupported Prometheus major version"."""
+
+RULES = "additionalPrometheusRulesMap"
+"""Key of rules: of each name in it the chart makes a PrometheusRule, which the operator loads."""
+
+FLAGS = f"{SPEC}.additionalArgs"
+"""Key of the server's further flags: a list of names and values."""
 
 _row = partial(row, chart=CHART)
 _VALUES = "values.yaml"
@@ -32,6 +46,7 @@ _QUIET = "the scenario has its own jobs; a second job for the same target would 
 _NO_IMAGE = "needs kube-webhook-certgen; without it the operator's TLS has no certificate"
 _NO_PROXY = "templates/prometheus/clusterrole.yaml has no nodes/proxy; scenarios ask kubelets by way of the API server"
 _READ_KUBELETS = '[{apiGroups: [""], resources: [nodes/proxy], verbs: [get]}]'
+_RELOADER = "prometheusOperator.prometheusConfigReloader.resources"
 _EXPORTERS = "kube-state-metrics", "prometheus-node-exporter"
 _CONTROL_PLANE = (
     *("kubeApiServer", "kubelet", "kubeControllerManager", "coreDns", "kubeDns", "kubeEtcd", "kubeScheduler"),
@@ -45,7 +60,14 @@ ROWS = (
     _row(">=0", Kind.MOVED, "server.global.scrape_timeout", f"{SPEC}.scrapeTimeout", _TEMPLATE),
     _row(">=0", Kind.MOVED, "server.global.evaluation_interval", f"{SPEC}.evaluationInterval", _TEMPLATE),
     _row(">=0", Kind.MOVED, "server.retention", f"{SPEC}.retention", _TEMPLATE),
+    _row(">=0", Kind.MOVED, "server.retentionSize", f"{SPEC}.retentionSize", _TEMPLATE),
+    _row(">=0", Kind.MOVED, "server.resources", f"{SPEC}.resources", _TEMPLATE),
     _row(">=0", Kind.MOVED, "server.persistentVolume.size", f"{CLAIM}.resources.requests.storage", _TEMPLATE),
+    _row(">=0", Kind.MOVED, "server.persistentVolume.storageClass", f"{CLAIM}.storageClassName", _TEMPLATE),
+    # An empty name would be the class of that name, which is none; the other chart leaves an empty name out.
+    _row(">=0", Kind.SAID, 'server.persistentVolume.storageClass: ""', f"{CLAIM}.storageClassName: null", _TEMPLATE),
+    _row(">=0", Kind.SAID, "server.persistentVolume.enabled: false", f"{SPEC}.storageSpec: null", _TEMPLATE),
+    _row(">=0", Kind.MOVED, "configmapReload.prometheus.resources", _RELOADER, "templates/prometheus-operator"),
     _row(">=0", Kind.MOVED, "kube-state-metrics.enabled", "kubeStateMetrics.enabled", "Chart.yaml, condition"),
     _row(">=0", Kind.MOVED, "prometheus-node-exporter.enabled", "nodeExporter.enabled", "Chart.yaml, condition"),
     # --- what drills rely on ----------------------------------------------------------------------------------------
@@ -83,6 +105,8 @@ ROWS = (
     _row(
         ">=0", Kind.NEED, rf"{SPEC}.nodeSelector.kubernetes\.io/hostname", "null", "the drill's node has another name"
     ),
+    # --- what a scenario may need -----------------------------------------------------------------------------------
+    _row(">=65", Kind.FEATURE, PROMETHEUS_3, "operator 0.77.0 and newer: pull request 6940", "64.0.0 has 0.76.1"),
     # --- components that can be turned on ---------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", _VALUES),
     _row(">=0", Kind.SWITCH, "grafana.enabled", "grafana", _VALUES),
@@ -97,3 +121,26 @@ ROWS = (
     ),
 )
 """The rows, to be read as those in `promdrill.helm.compatibility.table`."""
+
+
+def shared(scenario: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scenario says under keys that this chart has too; the rows say the rest.
+
+    Args:
+        scenario: Its values, in the keys of prometheus 25.8.0.
+        defaults: The chart's own values.
+    """
+    return {key: value for key, value in scenario.items() if key in defaults}
+
+
+def refusal(version: str, app_version: str) -> str | None:
+    """Why a version of the chart does not support a version of Prometheus; None if it does.
+
+    Args:
+        version: Of the chart.
+        app_version: Without a leading v; empty if unknown.
+    """
+    (three,) = (row for row in ROWS if row.what == PROMETHEUS_3)
+    if not app_version or three.versions.contains(version, prereleases=True) or app_version.partition(".")[0] == "2":
+        return None
+    return f"the operator of {CHART} {version} supports Prometheus up to version 2, not {app_version}"

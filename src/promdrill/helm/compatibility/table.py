@@ -34,6 +34,7 @@ __all__ = [
     "nested",
     "number",
     "reloader_of",
+    "renamed",
     "rows",
     "text_of",
 ]
@@ -248,6 +249,32 @@ def feature(name: str, chart: str = "prometheus") -> SpecifierSet:
 def meant(row: Difference) -> Any:
     """The value of a row's detail, which is YAML."""
     return yaml.safe_load(row.detail)
+
+
+def renamed(path: tuple[str, ...], value: Any, chart: str, version: str) -> tuple[tuple[str, ...], Any]:
+    """A setting of 25.8.0 as this version of the chart has it: its keys, and its value.
+
+    Args:
+        path: Its keys in 25.8.0, outermost first.
+        value: Its value there.
+        chart: Name as from `followed`.
+        version: Likewise.
+    """
+    for row in rows(Kind.SAID, chart, version):
+        what, said = _setting(row.what)
+        if (what, said) == (path, value):
+            return _setting(row.detail)
+    for row in rows(Kind.MOVED, chart, version):
+        what = keys(row.what)
+        if path[: len(what)] == what:
+            return (*keys(row.detail), *path[len(what) :]), value
+    return path, value
+
+
+def _setting(text: str) -> tuple[tuple[str, ...], Any]:
+    """The keys and the value of a row that has both."""
+    path, _, value = text.rpartition(": ")
+    return keys(path), yaml.safe_load(value)
 
 
 def reloader_of(prometheus: str) -> str:

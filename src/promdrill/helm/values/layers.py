@@ -44,16 +44,16 @@ def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values:
         UsageError: The user's values conflict with what the drill needs.
     """
     followed = table.followed(files.metadata(chart.path))
-    return stack(followed, read(scenario_values), own, plan_values)
+    return layered(followed, read(scenario_values), own, plan_values)
 
 
-def stack(
+def layered(
     followed: tuple[str, str], scenario: Mapping[str, Any], own: Own | None, plan_values: Mapping[str, Any]
 ) -> Layered:
     """Like `layers`, for values that have been read already.
 
     Args:
-        followed: Name and version of the chart whose keys are meant, as from `charts.followed`.
+        followed: Name and version of the chart whose keys are meant, as from `table.followed`.
         scenario: The scenario's values.
         own: The user's values.
         plan_values: `Plan.values`.
@@ -73,14 +73,14 @@ def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, An
 
     Args:
         scenario: Its values, in the keys of 25.8.0.
-        chart: Name as from `charts.followed`.
+        chart: Name as from `table.followed`.
         version: Likewise.
     """
     layer: dict[str, Any] = {}
     for row in table.rows(Kind.MOVED, chart, version):
         value = at(scenario, keys(row.what), _NOTHING)
         if value is not _NOTHING:
-            layer = merged(layer, nested(keys(row.detail), value))
+            layer = merged(layer, nested(*table.renamed(keys(row.what), value, chart, version)))
     return layer
 
 
@@ -89,7 +89,7 @@ def defaults(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str,
 
     Args:
         scenario: Its values, in the keys of 25.8.0.
-        chart: Name as from `charts.followed`.
+        chart: Name as from `table.followed`.
         version: Likewise.
     """
     layer: dict[str, Any] = {}

@@ -11,14 +11,14 @@ from promdrill.artefacts.reference import PROMETHEUS
 from promdrill.core.choices import VERSION
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
-from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, nested, text_of
 from promdrill.helm.source import files, subcharts
 from promdrill.helm.values.dead import Dead, dead
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
 from promdrill.helm.values.images import Available, Image, is_of
-from promdrill.helm.values.layers import moved, stack
+from promdrill.helm.values.layers import layered, moved
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Conflict, Keys, Own, leaves
 
@@ -108,7 +108,7 @@ def plan(
         raise UsageError(f"APP_VERSION={app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
     followed = table.followed(files.metadata(chart))
     asked = _chart(helm, chart, own, kubernetes, followed)
-    layouts = [_layout(case, followed, own) for case in cases]
+    layouts = [_layout(case, followed, own, asked.defaults) for case in cases]
     top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
     rules = ImageRules(available, policy, app_version.removeprefix("v") if app_version else None)
     found = settle(asked, layouts, top, rules)
@@ -149,14 +149,14 @@ def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: 
     )
 
 
-def _layout(case: Case, followed: tuple[str, str], own: Own | None) -> Layout:
+def _layout(case: Case, followed: tuple[str, str], own: Own | None, defaults: Mapping[str, Any]) -> Layout:
     scenario = read(case.values)
-    layered = stack(followed, scenario, own, {})
-    values: Mapping[str, Any] = scenario
-    for layer in (*layered.layers, _CLASS):
+    found = layered(followed, scenario, own, {})
+    values: Mapping[str, Any] = scenario if followed[0] != stack.CHART else stack.shared(scenario, defaults)
+    for layer in (*found.layers, _CLASS):
         values = merged(values, layer)
     needed = merged(scenario, moved(scenario, *followed))
-    return Layout(case.scenario, case.release, needed, values, layered.conflicts)
+    return Layout(case.scenario, case.release, needed, values, found.conflicts)
 
 
 def _unused(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -158,3 +159,9 @@ def test_a_chart_is_old_by_what_it_follows(tmp_path: Path) -> None:
     ours = ChartRef(tmp_path, "prometheus", "0.1.0", "2.48.0", ("prometheus", "25.8.0"))
     assert legacy.row_of(ours) is None
     assert legacy.row_of(ChartRef(tmp_path, "mine", "1.0.0", "2.9.2", ("prometheus", "8.11.4"))) is not None
+
+
+def test_helm_4_takes_the_plugins_version(tmp_path: Path) -> None:
+    """It warns of one that is no semantic version, ignores the plugin, and refuses the post-renderer by its name."""
+    described = json.loads((World(tmp_path, "v4.3.1").plugin / "plugin.yaml").read_text(encoding="utf-8"))
+    assert re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", described["version"])

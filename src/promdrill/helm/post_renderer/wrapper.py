@@ -17,6 +17,9 @@ from promdrill.helm.post_renderer import rewrite as post_renderer
 NAME = "promdrill-removed-apis"
 """The plugin's name in Helm 4."""
 
+_PLUGIN_VERSION = "1.0.0"
+"""Helm 4 ignores a plugin whose version is not a semantic one (internal/plugin), which Python's versions are not."""
+
 VERSION_S = 30.0
 """Seconds for `helm version`, which takes 0.05 s."""
 
@@ -86,7 +89,7 @@ def wrapped(helm: Path, folder: Path) -> Path:
     described = {
         "apiVersion": "v1",
         "name": NAME,
-        "version": promdrill.__version__,
+        "version": _PLUGIN_VERSION,
         "type": "postrenderer/v1",
         "runtime": "subprocess",
         "runtimeConfig": {"platformCommand": [{"command": "$HELM_PLUGIN_DIR/rewrite"}]},

@@ -113,7 +113,7 @@ def stack_page(scenario: ScenarioFolder) -> str:
     link = f"[runbook.stack.md]({in_repository(scenario.stack_runbook)})"
     there = f"[{scenario.id}]({scenario.id}.md)"
     said = f"What {there} is, how long it takes and how to try it are on its own page. Here is {link}."
-    parts = [GENERATED, f"# {scenario.id} on kube-prometheus-stack", f"**{prose(book.title)}.** {said}"]
+    parts = [GENERATED, f"# {scenario.id} on the stack", f"**{prose(book.title)}.** {said}"]
     parts += [sections["Impact"], f"## Cause\n\n{sections['Meaning']}", f"## Remedy\n\n{sections['']}"]
     parts += [f"### {name}\n\n{sections[name]}" for name in ("Diagnosis", "Mitigation", "Verification")]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,12 +15,14 @@ import yaml
 from tests.unit.adopted_world import IMAGES, NAME, SERVER, SPACES, Theirs, claimed, engine, theirs
 from tests.unit.cluster_world import Engine
 
+from promdrill.cli import main
 from promdrill.cluster import adoption, lease, owners, rights, sweep
 from promdrill.cluster.adoption import AdoptedCluster
 from promdrill.core import paths, records
 from promdrill.core.errors import ClusterError, NotOurs, UsageError
 from promdrill.kube import client
 from promdrill.kube.expected import Expected
+from promdrill.supply.engine import lifecycle
 
 __all__ = ["engine", "theirs"]
 
@@ -250,6 +253,25 @@ def test_the_next_command_removes_what_a_killed_run_has_left(theirs: Theirs) -> 
         f"cluster {NAME} is as it was; namespaces that a killed run had made and are gone: {DRILL}, drill-oom"
     ]
     assert not folder().exists()
+
+
+def test_one_cluster_can_be_named(theirs: Theirs, monkeypatch: pytest.MonkeyPatch) -> None:
+    killed(theirs, DRILL)
+    assert adoption.recorded() == {NAME: False}
+    assert adoption.remove_left(engine=True, say=lambda _: None, only="another") == sweep.Swept()
+    assert DRILL in theirs.namespaces()
+    monkeypatch.setattr(lifecycle, "ask", lambda: SimpleNamespace(engine=object()))
+    assert main.main(["clean", NAME]) == 0
+    assert DRILL not in theirs.namespaces()
+    assert adoption.recorded() == {}
+
+
+def test_one_that_is_in_use_is_not_cleaned_by_its_name(theirs: Theirs, capsys: pytest.CaptureFixture[str]) -> None:
+    with adopt() as made, made.namespace(DRILL):
+        assert adoption.recorded() == {NAME: True}
+        assert main.main(["clean", NAME]) == 1
+        assert DRILL in theirs.namespaces()
+    assert f"cluster {NAME} is used by a run that is still going" in capsys.readouterr().err
 
 
 def test_the_next_adoption_does_so_too(theirs: Theirs) -> None:

@@ -24,7 +24,8 @@ def add(commands: Subcommands) -> None:
         "name",
         nargs="?",
         metavar="CLUSTER|SCENARIO",
-        help="delete only this cluster, or the cluster in which this scenario was reproduced; the engine keeps running",
+        help="delete only this cluster, the one in which this scenario was reproduced, or what a killed run left in "
+        "this adopted one; the engine keeps running",
     )
 
 
@@ -48,10 +49,18 @@ def _execute(arguments: argparse.Namespace) -> int:
 
 
 def _one(name: str) -> int:
-    from promdrill.incident import clusters  # noqa: PLC0415  slow to import, so only when needed
+    from promdrill.cluster import adoption  # noqa: PLC0415  slow to import, so only when needed
+    from promdrill.incident import clusters  # noqa: PLC0415  likewise
 
-    found = clusters.find(name)
-    swept = sweep.delete_cluster(found.name, engine=lifecycle.ask().engine is not None, say=say)
+    adopted = adoption.recorded()
+    if adopted.get(name):
+        pid = adoption.in_use()[name]
+        raise PromdrillError(f"cluster {name} is used by a run that is still going, process {pid}", hint=f"kill {pid}")
+    engine = lifecycle.ask().engine is not None
+    if name in adopted:
+        swept = adoption.remove_left(engine=engine, say=say, only=name)
+    else:
+        swept = sweep.delete_cluster(clusters.find(name).name, engine=engine, say=say)
     return EXIT_FAILED if swept.left else EXIT_OK
 
 

@@ -308,10 +308,17 @@ def in_use() -> dict[str, int]:
     return {name: record.pid for name, record in found.items() if record is not None and record.alive}
 
 
-def remove_left(*, engine: bool, say: Say) -> Swept:
+def recorded() -> dict[str, bool]:
+    """Names of the clusters that have a record of an adoption, and whether a run is using each one."""
+    found = {folder.name: _of(folder) for folder in _folders()}
+    return {name: record is not None and record.alive for name, record in found.items()}
+
+
+def remove_left(*, engine: bool, say: Say, only: str = "") -> Swept:
     """Remove the namespaces that killed runs have left in adopted clusters, with the records.
 
     Args:
+        only: Name of the one cluster to do so in; empty for all of them.
         engine: Whether a container engine answers; without one nothing can be removed.
         say: Called with a line for each cluster.
 
@@ -321,7 +328,7 @@ def remove_left(*, engine: bool, say: Say) -> Swept:
     cleaned, left = [], []
     for folder in _folders():
         record = _of(folder)
-        if record is not None and record.alive:
+        if (record is not None and record.alive) or only not in {"", folder.name}:
             continue
         try:
             with lease.this_name(folder.name):

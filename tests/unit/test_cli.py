@@ -19,8 +19,8 @@ from promdrill import doctor
 from promdrill.artefacts.cache import TAG, TAG_TEXT, Cache
 from promdrill.cli import clean_cache, listing, main, run
 from promdrill.cluster import lease, owners, sweep
-from promdrill.core import paths, shell
-from promdrill.core.errors import UsageError
+from promdrill.core import docker_target, paths, shell
+from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.plugin.session import DrillSession
 from promdrill.request import fulfil, request, scenarios
@@ -597,6 +597,48 @@ def test_clean_with_nothing_running(no_engine: list[str], capsys: pytest.Capture
     assert main.main(["clean"]) == 0
     assert capsys.readouterr().out == "nothing was running\n"
     assert no_engine == ["stop"]
+
+
+def hanging(monkeypatch: pytest.MonkeyPatch, asked: list[str], *, ours: bool) -> None:
+    """An engine that listens and does not answer."""
+
+    def ask() -> Any:
+        raise SupplyError("Docker does not answer within 10 s", hint="docker version")
+
+    monkeypatch.setattr(lifecycle, "ask", ask)
+    monkeypatch.setattr(docker_target, "ours", lambda: ours)
+    monkeypatch.setattr(lifecycle, "ensure", lambda **_: asked.append("ensure"))
+
+
+def test_clean_starts_its_own_engine_anew_if_it_hangs(
+    engine: Engine, no_engine: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is in it could not be removed otherwise, and the next command would find the same."""
+    engine.record("promdrill")
+    hanging(monkeypatch, no_engine, ours=True)
+    assert main.main(["clean"]) == 0
+    assert no_engine == ["stop", "ensure", "stop"]
+    assert not engine.containers
+    assert "does not answer; starting it anew\n" in capsys.readouterr().out
+
+
+def test_clean_does_nothing_to_another_engine_that_hangs(
+    no_engine: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hanging(monkeypatch, no_engine, ours=False)
+    assert main.main(["clean"]) == 1
+    assert no_engine == []
+    assert "Docker does not answer within 10 s\nHint: docker version" in capsys.readouterr().err
+
+
+def test_clean_does_nothing_to_an_engine_that_a_run_uses(
+    no_engine: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    owners.claim(paths.clusters_dir() / "promdrill", kept=False)
+    hanging(monkeypatch, no_engine, ours=True)
+    assert main.main(["clean"]) == 1
+    assert no_engine == []
+    assert "used by a run that is still going" in capsys.readouterr().err
 
 
 def test_clean_leaves_a_run_that_goes_on_alone(no_engine: list[str], capsys: pytest.CaptureFixture[str]) -> None:

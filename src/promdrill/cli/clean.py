@@ -6,8 +6,8 @@ import argparse
 
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
-from promdrill.core import scratch
-from promdrill.core.errors import PromdrillError
+from promdrill.core import docker_target, scratch
+from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.supply.engine import lifecycle
 
 
@@ -34,7 +34,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         return _one(arguments.name)
     from promdrill.cluster import adoption  # noqa: PLC0415  slow to import, so only when needed
 
-    engine = lifecycle.ask().engine is not None
+    engine = _engine()
     adopted = adoption.remove_left(engine=engine, say=say)
     swept = sweep.delete_clusters(engine=engine, say=say)
     refuse_while_in_use()
@@ -56,12 +56,29 @@ def _one(name: str) -> int:
     if adopted.get(name):
         pid = adoption.in_use()[name]
         raise PromdrillError(f"cluster {name} is used by a run that is still going, process {pid}", hint=f"kill {pid}")
-    engine = lifecycle.ask().engine is not None
+    engine = _engine()
     if name in adopted:
         swept = adoption.remove_left(engine=engine, say=say, only=name)
     else:
         swept = sweep.delete_cluster(clusters.find(name).name, engine=engine, say=say)
     return EXIT_FAILED if swept.left else EXIT_OK
+
+
+def _engine() -> bool:
+    """Whether a container engine answers. promdrill's own that hangs is started anew: what is in it has to go.
+
+    Raises:
+        SupplyError: Another one hangs.
+        PromdrillError: Another run is using promdrill's own.
+    """
+    try:
+        return lifecycle.ask().engine is not None
+    except SupplyError:
+        if not docker_target.ours():
+            raise
+    refuse_while_in_use()
+    lifecycle.renew(say=say)
+    return True
 
 
 def refuse_while_in_use() -> None:

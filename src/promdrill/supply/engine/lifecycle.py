@@ -27,7 +27,7 @@ from promdrill.supply.engine.docker import Answer, Engine, Trouble, ask
 from promdrill.supply.engine.dockerd import Places
 from promdrill.supply.engine.refusal import obstacle
 
-__all__ = ["Answer", "Engine", "Trouble", "ask", "ensure", "forget", "locked", "obstacle", "stop"]
+__all__ = ["Answer", "Engine", "Trouble", "ask", "ensure", "forget", "locked", "obstacle", "renew", "stop"]
 
 PROGRAMS = {"docker": "docker.io", "dockerd": "docker.io", "runc": "runc", "iptables": "iptables"}
 """The programs of an engine, and the Debian package of each (containerd comes with docker.io)."""
@@ -79,6 +79,20 @@ def stop(*, say: Say, places: Places | None = None) -> bool:
         return False
     with locked(places):
         return dockerd.stop(places, say=say)
+
+
+def renew(*, say: Say, places: Places | None = None) -> None:
+    """Start the Docker that promdrill started anew, because it hangs; what is in it is still there afterwards.
+
+    Nobody may be using it.
+
+    Raises:
+        UsageError: It may not be started here.
+        SupplyError: It cannot be started.
+    """
+    say("The container engine that promdrill started does not answer; starting it anew")
+    stop(say=say, places=places)
+    ensure(say=say, places=places)
 
 
 def forget(*, say: Say, places: Places | None = None) -> None:

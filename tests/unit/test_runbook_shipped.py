@@ -62,6 +62,7 @@ case "$asked" in
     echo "persistentvolume/pv-1 condition met" ;;
   "wait -n pvc/data --for="*) echo "error: timed out waiting for the condition" >&2; exit 1 ;;
   "rollout status deployment -n -l "*" --timeout=600s") echo 'deployment "server" successfully rolled out' ;;
+  "wait pod -n -l "*" --for=condition=Ready --timeout=30s") echo 'pod/server condition met' ;;
   "exec -n pod/server -c server -- df -hT /data")
     printf 'Filesystem  Type  Size  Used Available Use%% Mounted on\n/dev/loop0  xfs  386M  236M  150M  61%% /data\n' ;;
   "debug -n pod/server --copy-to="*"-volume-helper --same-node "*) ;;

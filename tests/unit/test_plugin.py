@@ -358,6 +358,20 @@ def test_a_run_whose_results_cannot_be_written_does_not_end_well(
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
+def test_a_full_disk_is_a_reason_and_no_excerpt_of_the_code(
+    session: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not fakes.log
+
+    def full(*_args: Any, **_options: Any) -> Any:
+        raise OSError(28, "No space left on device", "state/owner.json")
+
+    monkeypatch.setattr(fulfil, "drill", full)
+    result = session.runpytest_inprocess("-q", "--capture=no")
+    assert {drill["reason"] for drill in stored(session)["drills"]} == {"No space left on device: state/owner.json"}
+    assert "raise OSError" not in result.stdout.str()
+
+
 def test_progress_is_seen_past_capturing(session: pytest.Pytester, fakes: Fakes) -> None:
     assert not fakes.log
     result = session.runpytest_inprocess()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import platform
 import shlex
 import sys
@@ -13,13 +12,10 @@ from importlib import metadata
 from promdrill import __version__
 from promdrill.cli.parser import EXIT_FAILED, EXIT_SOFTWARE, complain
 from promdrill.core import paths
-from promdrill.core.errors import PromdrillError, shortened
+from promdrill.core.errors import PromdrillError, no_room, shortened
 from promdrill.core.redact import redact_lines
 
 _SHOWN = 200  # characters of the error
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-"""Errors of a file system that takes nothing more: it is full, a quota is, or it is read-only."""
 
 
 def report(error: BaseException) -> int:
@@ -30,8 +26,9 @@ def report(error: BaseException) -> int:
     Returns:
         The exit code for it.
     """
-    if isinstance(error, OSError) and error.errno in _FULL:
-        complain(_no_room(error))
+    if full := no_room(error):
+        folders = shlex.join(str(each) for each in (paths.cache_dir(), paths.state_dir(), paths.reports_dir()))
+        complain(PromdrillError(full, hint=f"df -h {folders}; make room, then {paths.program()} clean"))
         return EXIT_FAILED
     said = traceback.format_exception_only(error)[-1]
     try:
@@ -44,13 +41,6 @@ def report(error: BaseException) -> int:
         PromdrillError(f"an error in promdrill that nobody expected: {shortened(said, _SHOWN)}; {where}", hint=hint)
     )
     return EXIT_SOFTWARE
-
-
-def _no_room(error: OSError) -> PromdrillError:
-    where = f": {error.filename}" if error.filename else ""
-    folders = shlex.join(str(each) for each in (paths.cache_dir(), paths.state_dir(), paths.reports_dir()))
-    hint = f"df -h {folders}; make room, then {paths.program()} clean"
-    return PromdrillError(f"{error.strerror}{where}", hint=hint)
 
 
 def _keep(error: BaseException) -> str:

@@ -16,6 +16,7 @@ They are in a module of their own to avoid import cycles.
 
 from __future__ import annotations
 
+import errno
 import re
 import shlex
 from collections.abc import Sequence
@@ -89,6 +90,17 @@ class CommandFailed(PromdrillError):
         self.paste = f"{place}{assigned + ' ' if assigned else ''}{shlex.join(argv)}{')' if cwd else ''}"
         tail = output.strip()[-4000:]
         super().__init__(f"{self.outcome}: {self.paste}" + (f"\n{tail}" if tail else ""), hint=hint)
+
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""Errors of a file system that takes nothing more: it is full, a quota is, or it is read-only."""
+
+
+def no_room(error: BaseException) -> str:
+    """What an error says of a file system that takes nothing more, and of which file; empty for any other error."""
+    if not isinstance(error, OSError) or error.errno not in _FULL:
+        return ""
+    return f"{error.strerror}: {error.filename}" if error.filename else str(error.strerror)
 
 
 _COMPLAINT = re.compile(

@@ -16,7 +16,7 @@ import pytest
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import paths
 from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
-from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError, no_room
 from promdrill.core.model import INSTALLS, Variant, drill_name
 from promdrill.core.reading import path_of
 from promdrill.core.terminal import shown
@@ -279,6 +279,8 @@ class DrillSession:
             reason = str(error) if told else f"{type(error).__name__}: {error}"
             if isinstance(error, CommandFailed):
                 reason = of_command(error)
+            elif full := no_room(error):
+                report.longrepr = reason = full
             self._run.aborted(scenario, variant, profile=self.request.settings.profile, reason=reason)
         _clean(report)
         result = self._run.result(scenario, variant)

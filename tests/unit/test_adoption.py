@@ -257,18 +257,18 @@ def test_the_next_command_removes_what_a_killed_run_has_left(theirs: Theirs) -> 
 
 def test_one_cluster_can_be_named(theirs: Theirs, monkeypatch: pytest.MonkeyPatch) -> None:
     killed(theirs, DRILL)
-    assert adoption.recorded() == {NAME: False}
+    assert adoption.recorded() == {NAME}
     assert adoption.remove_left(engine=True, say=lambda _: None, only="another") == sweep.Swept()
     assert DRILL in theirs.namespaces()
     monkeypatch.setattr(lifecycle, "ask", lambda: SimpleNamespace(engine=object()))
     assert main.main(["clean", NAME]) == 0
     assert DRILL not in theirs.namespaces()
-    assert adoption.recorded() == {}
+    assert adoption.recorded() == frozenset()
 
 
 def test_one_that_is_in_use_is_not_cleaned_by_its_name(theirs: Theirs, capsys: pytest.CaptureFixture[str]) -> None:
     with adopt() as made, made.namespace(DRILL):
-        assert adoption.recorded() == {NAME: True}
+        assert adoption.recorded() == {NAME}
         assert main.main(["clean", NAME]) == 1
         assert DRILL in theirs.namespaces()
     assert f"cluster {NAME} is used by a run that is still going" in capsys.readouterr().err

@@ -15,7 +15,7 @@ from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.core.model import Variant
 from promdrill.helm.compatibility import stack, table
-from promdrill.helm.compatibility.table import Kind, at, keys
+from promdrill.helm.compatibility.table import Kind, at, keys, nested
 from promdrill.helm.values import Case, layers
 from promdrill.helm.values.edit import load
 from promdrill.helm.values.layers import defaults, moved
@@ -130,6 +130,13 @@ kubeStateMetrics: {enabled: false}
         {"name": "storage.tsdb.max-block-chunk-segment-size", "value": "4MB"},
     ]
     assert stack.JOBS.rpartition(".")[2] not in installed.read(), "there are none"
+
+
+def test_a_users_own_flags_stay_beside_the_scenarios(tmp_path: Path) -> None:
+    installed, values = made(tmp_path, scenario="server: {extraArgs: {query.lookback-delta: 3s}}\n")
+    theirs = [{"name": "query.lookback-delta", "value": "5m"}, {"name": "web.page-title", "value": "mine"}]
+    installed.compose(values, [nested(keys(stack.FLAGS), theirs)], "drill-x")
+    assert at(load(installed.read()), keys(stack.FLAGS)) == [theirs[1], {"name": "query.lookback-delta", "value": "3s"}]
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,7 @@ def test_which_charts_a_scenario_applies_to(tmp_path: Path, mark: str, name: str
         ("kube-prometheus-stack", "64.0.0", "3.0.0", "supports Prometheus up to version 2, not 3.0.0"),
         ("kube-prometheus-stack", "65.0.0", "3.0.0", None),
         ("kube-prometheus-stack", "65.0.0", "2.55.1", None),
+        ("kube-prometheus-stack", "v88.5.3-ours_1", "3.14.0", None),
         ("kube-prometheus-stack", "88.5.3", "3.14.0-distroless", None),
         ("kube-prometheus-stack", "56.21.4", "2.50.1", "prometheus >=15 and kube-prometheus-stack >=57, not to"),
         ("prometheus", "15.18.0", "3.14.0", None),

@@ -52,15 +52,12 @@ def _one(name: str) -> int:
     from promdrill.cluster import adoption  # noqa: PLC0415  slow to import, so only when needed
     from promdrill.incident import clusters  # noqa: PLC0415  likewise
 
-    adopted = adoption.recorded()
-    if adopted.get(name):
-        pid = adoption.in_use()[name]
-        raise PromdrillError(f"cluster {name} is used by a run that is still going, process {pid}", hint=f"kill {pid}")
-    engine = _engine()
-    if name in adopted:
-        swept = adoption.remove_left(engine=engine, say=say, only=name)
+    if name in adoption.recorded():
+        refuse_while_in_use(name)
+        swept = adoption.remove_left(engine=lifecycle.ask().engine is not None, say=say, only=name)
     else:
-        swept = sweep.delete_cluster(clusters.find(name).name, engine=engine, say=say)
+        found = clusters.find(name)
+        swept = sweep.delete_cluster(found.name, engine=lifecycle.ask().engine is not None, say=say)
     return EXIT_FAILED if swept.left else EXIT_OK
 
 
@@ -81,7 +78,7 @@ def _engine() -> bool:
     return True
 
 
-def refuse_while_in_use() -> None:
+def refuse_while_in_use(only: str = "") -> None:
     """Stop if another run is using a cluster.
 
     Raises:
@@ -90,4 +87,6 @@ def refuse_while_in_use() -> None:
     from promdrill.cluster import adoption  # noqa: PLC0415  as above
 
     for name, pid in (sweep.in_use() | adoption.in_use()).items():
+        if only not in {"", name}:
+            continue
         raise PromdrillError(f"cluster {name} is used by a run that is still going, process {pid}", hint=f"kill {pid}")

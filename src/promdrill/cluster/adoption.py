@@ -308,10 +308,9 @@ def in_use() -> dict[str, int]:
     return {name: record.pid for name, record in found.items() if record is not None and record.alive}
 
 
-def recorded() -> dict[str, bool]:
-    """Names of the clusters that have a record of an adoption, and whether a run is using each one."""
-    found = {folder.name: _of(folder) for folder in _folders()}
-    return {name: record is not None and record.alive for name, record in found.items()}
+def recorded() -> frozenset[str]:
+    """Names of the clusters that have a record of an adoption, in use or left by a killed run."""
+    return frozenset(folder.name for folder in _folders())
 
 
 def remove_left(*, engine: bool, say: Say, only: str = "") -> Swept:

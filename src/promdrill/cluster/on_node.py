@@ -28,7 +28,7 @@ done
 exec unshare --mount sh -c '
 pid=$1; shift
 root=/mnt
-mount -t tmpfs promdrill "$root" || exit 125
+mount -t tmpfs -o size=1m promdrill "$root" || exit 125
 for each in bin sbin lib lib32 lib64 usr; do
   if [ -L "/$each" ]; then cp -P "/$each" "$root"
   elif [ -d "/$each" ]; then mkdir "$root/$each" && mount --rbind "/$each" "$root/$each"; fi

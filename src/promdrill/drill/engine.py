@@ -22,7 +22,7 @@ from promdrill.cluster import owners
 from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
-from promdrill.core.model import INSTALLS, DrillResult, PhaseName, Verdict
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
 from promdrill.drill.interrupts import terminable
 from promdrill.drill.other_fault import OtherFault
@@ -35,7 +35,6 @@ from promdrill.drill.verdicts import DrillNotPassed, judge, of_variant
 from promdrill.evidence import ALWAYS, Subject, gather
 from promdrill.faults.base import Undo
 from promdrill.faults.pods import untouched
-from promdrill.helm.compatibility import stack
 from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
@@ -80,8 +79,7 @@ class Drill:
     @property
     def on_stack(self) -> bool:
         """Whether kube-prometheus-stack is drilled, whose operator makes the server."""
-        drilled = self.site.incident.drilled
-        return drilled.install == INSTALLS[0] and drilled.chart.name == stack.CHART
+        return self.site.incident.drilled.on_stack
 
     def wording(self, meaning: str) -> str:
         """How the drilled version of Prometheus says something in its log, as a regular expression.

@@ -106,11 +106,15 @@ class Drilled:
     server: Server | None = None
 
     @property
+    def on_stack(self) -> bool:
+        """Whether kube-prometheus-stack is drilled, whose operator makes the server."""
+        return self.install == INSTALLS[0] and self.chart.name == stack.CHART
+
+    @property
     def runbook(self) -> Path:
         """The scenario's runbook for this chart."""
         own = self.scenario_dir / stack.RUNBOOK
-        stacked = self.install == INSTALLS[0] and self.chart.name == stack.CHART and own.is_file()
-        return own if stacked else self.scenario_dir / "runbook.md"
+        return own if self.on_stack and own.is_file() else self.scenario_dir / "runbook.md"
 
     def value(self, path: str) -> Any:
         """What the scenario's values, and those over them, have at a dotted path; None for nothing."""

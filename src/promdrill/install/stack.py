@@ -98,17 +98,17 @@ class Stack(Release):
             UsageError: As `Release.compose`; or a job is a template with anything but the release's name or namespace.
         """
         scenario = editing.load(values.read_text(encoding="utf-8"))
-        placed = {
+        placed: dict[str, Any] = {
             "fullnameOverride": self.fullname,
             stack.JOBS: self._jobs(scenario, values),
             f"{stack.CLAIM}.storageClassName": storage_class,
             stack.RULES: _rules(scenario),
-            stack.FLAGS: [{"name": name, "value": str(value)} for name, value in (at(scenario, _FLAGS) or {}).items()],
         }
         written: Mapping[str, Any] = stack.shared(scenario, charts.values(self.chart))
         for layer in layers:
             added = editing.load(layer.read_text(encoding="utf-8")) if isinstance(layer, Path) else layer
             written = merged(written, added)
+        placed[stack.FLAGS] = _flags(scenario, at(written, keys(stack.FLAGS)) or ())
         for path, value in placed.items():
             written = merged(written, nested(keys(path), value)) if value else written
         self.write(_HEADER + yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True))
@@ -129,6 +129,13 @@ def _rules(scenario: Mapping[str, Any]) -> dict[str, Any]:
     """The scenario's rules as the chart takes them: it makes a PrometheusRule of each."""
     groups = [group for path in _RULES for group in (at(scenario, path) or {}).get("groups") or ()]
     return {"drill": {"groups": groups}} if groups else {}
+
+
+def _flags(scenario: Mapping[str, Any], theirs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The scenario's flags as the chart takes them, after the user's own; of a flag that both set, the scenario's."""
+    ours = {name: str(value) for name, value in (at(scenario, _FLAGS) or {}).items()}
+    kept = [each for each in theirs if each.get("name") not in ours]
+    return [*kept, *({"name": name, "value": value} for name, value in ours.items())]
 
 
 def release(chart: ChartRef, helm: Helm, name: str, namespace: str, values: Path) -> Release:

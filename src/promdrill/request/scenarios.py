@@ -287,7 +287,7 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
     number = re.match(r"\d+(\.\d+)*", chart_version.lstrip("v"))  # packaging cannot read all suffixes that Helm allows
     ranges = {name: text for name, text in ((CHART, found.charts), (stack.CHART, found.stack)) if text}
     if number is not None and chart_name in ranges and SpecifierSet(ranges[chart_name]).contains(number[0]):
-        return stack.refusal(chart_version, app_version) if chart_name == stack.CHART else None
+        return stack.refusal(number[0], app_version) if chart_name == stack.CHART else None
     named = " and ".join(f"{name} {text}" for name, text in ranges.items())
     return f"it applies to prometheus-community/{named}, not to {chart_name} {chart_version}"
 

@@ -19,7 +19,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -82,7 +82,9 @@ def main() -> int:
     for number in range(1, arguments.n + 1):
         strike = kinds[(number - 1) % len(kinds)]()
         fraction, scenario, again = chance.random(), chance.choice(SCENARIOS), number % 4 == 0
-        rounds.append(_round(number, strike, fraction * took_s, scenario, again=again, before=before, chance=chance))
+        done, after = _round(number, strike, fraction * took_s, scenario, again=again, chance=chance)
+        rounds.append(replace(done, troubles=(*done.troubles, *before.changes(after))))
+        before = after  # what stayed is told once, of the round that left it
         _tell(rounds[-1], arguments.n)
     return _close(rounds, arguments.seed)
 
@@ -108,8 +110,9 @@ def _undisturbed() -> float:
 
 
 def _round(
-    number: int, strike: Strike, at_s: float, scenario: str, *, again: bool, before: Machine, chance: random.Random
-) -> Round:
+    number: int, strike: Strike, at_s: float, scenario: str, *, again: bool, chance: random.Random
+) -> tuple[Round, Machine]:
+    """Strike once; returns what came of it, and what the machine has afterwards."""
     reports = paths.reports_dir()
     reports.mkdir(exist_ok=True)
     folders = written_folders(reports)
@@ -137,7 +140,7 @@ def _round(
             _keep(reports, number, run.output)
             disks.close()
             after = Machine.look()
-    return Round(number, strike.name, at_s, where[-60:], hit, ended, (*troubles, *before.changes(after)))
+    return Round(number, strike.name, at_s, where[-60:], hit, ended, tuple(troubles)), after
 
 
 @contextlib.contextmanager

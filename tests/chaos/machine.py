@@ -92,6 +92,11 @@ class Machine:
             processes=frozenset(_processes()),
         )
 
+    def later(self) -> Machine:
+        """What is there now; looked at twice if anything changed, as the kernel takes its time to take things down."""
+        after = Machine.look()
+        return Machine.look() if self.changes(after) else after
+
     def changes(self, later: Machine) -> list[str]:
         """What differs later, a line for each thing: ``+ loops /dev/loop0 ...`` came, ``- ...`` went.
 

@@ -94,6 +94,9 @@ class Drilled:
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
         needs: What the chart's objects need that a new cluster does not have.
         server: The names of the Prometheus, if they were found in what the chart renders to; None for the usual ones.
+        keeps_scrapes: Whether the scrape jobs are the user's, or else the chart's. Which of their targets are up is
+            then learnt at the baseline.
+        added_jobs: The scenario's own jobs that are added to those.
     """
 
     scenario: str
@@ -104,6 +107,8 @@ class Drilled:
     values: Sequence[Path | Mapping[str, Any]] = ()
     needs: Needs = Needs()  # noqa: RUF009  frozen
     server: Server | None = None
+    keeps_scrapes: bool = False
+    added_jobs: Sequence[Mapping[str, Any]] = ()
 
     @property
     def on_stack(self) -> bool:

@@ -14,6 +14,7 @@ from promdrill.drill import Site, own_names
 from promdrill.drill.site import Drilled
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, nested
+from promdrill.helm.values import scrapes
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
@@ -23,7 +24,6 @@ from promdrill.observe.server import Server
 from promdrill.request.planning import node
 
 _PORT = 9090
-_JOBS = ("serverFiles", "prometheus.yml", "scrape_configs")
 _CLASS = ("server", "persistentVolume", "storageClass")
 
 
@@ -60,9 +60,18 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
     if chart.name == stack.CHART:
         return replace(drilled, needs=needs)
     server = server_of(objects, site.installation.server)
-    jobs = scraping_itself(at(values, _JOBS) or (), server)
-    layers = (*drilled.values, *([nested(_JOBS, jobs)] if jobs else []))
-    return replace(drilled, needs=needs, server=server, values=layers)
+    if drilled.keeps_scrapes:
+        layer = _itself_added(values, drilled.added_jobs, server)
+    else:
+        jobs = scraping_itself(at(values, scrapes.LISTED) or (), server)
+        layer = nested(scrapes.LISTED, jobs) if jobs else {}
+    return replace(drilled, needs=needs, server=server, values=(*drilled.values, *([layer] if layer else [])))
+
+
+def _itself_added(values: Mapping[str, Any], jobs: Sequence[scrapes.Job], server: Server) -> dict[str, Any]:
+    """Of the jobs that are added to the user's, the one that scrapes Prometheus itself, at its own address."""
+    changed, text = scraping_itself(jobs, server), str(at(values, scrapes.WRITTEN) or "")
+    return nested(scrapes.WRITTEN, text.replace(scrapes.dumped(jobs), scrapes.dumped(changed))) if changed else {}
 
 
 def scraping_itself(jobs: Sequence[Mapping[str, Any]], server: Server) -> list[Mapping[str, Any]]:

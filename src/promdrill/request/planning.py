@@ -28,7 +28,8 @@ from promdrill.install import manifests
 from promdrill.install.needs import Needs, Node, needs_of
 from promdrill.request import adopting
 from promdrill.request.request import Request
-from promdrill.request.scenarios import ScenarioFolder, applies, traits
+from promdrill.request.scenarios import ScenarioFolder, applies, keeps_scrapes, traits
+from promdrill.request.settings import Settings
 
 _OFF = {"enabled": False}
 
@@ -41,11 +42,13 @@ class Planned:
         chart: The chart's folder or .tgz, with everything that the drills need from it.
         plan: Their values and images; None if no drill installs a chart.
         needs: Scenario to what its objects need that a new cluster does not have.
+        skipped: Scenario to why it is not drilled.
     """
 
     chart: Path
     plan: ChartPlan | None
     needs: Mapping[str, Needs] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_of(
@@ -73,10 +76,11 @@ def plan_of(
     """
     settings, followed = request.settings, followed_by(metadata(chart))
     release = "prometheus-{}".format
+    skipped = {folder.name: why for folder in scenarios if (why := _skipped(folder, followed, settings))}
     cases = [
         Case(folder.name, folder / "values.yaml", release(folder.name))
         for folder in scenarios
-        if not traits(ScenarioFolder(folder.name, folder).test).install and applies(folder, *followed) is None
+        if not traits(ScenarioFolder(folder.name, folder).test).install and folder.name not in skipped
     ]
     usable = subcharts.usable(
         chart,
@@ -87,7 +91,7 @@ def plan_of(
         say=lambda _text: None,
     )
     if not cases:
-        return Planned(usable.path, None)
+        return Planned(usable.path, None, skipped=skipped)
     adopts = request.cluster.adopt
     found = plan(
         helm,
@@ -101,12 +105,19 @@ def plan_of(
         kubernetes=settings.kubernetes,
         look=adopting.inspect if adopts else None,
         whole=chart,
+        keeps_scrapes=settings.keeps_scrapes,
     )
     needs = {name: needs_of(objects, chart, node(), release(name)) for name, objects in found.rendered.items()}
     _refuse(needs, request)
     if adopts:
         adopting.refuse_needs(needs)
-    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs)
+    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs, skipped)
+
+
+def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> str | None:
+    """Why a scenario is not drilled; None if it is."""
+    why = applies(scenario, *followed)
+    return why if why is not None or not settings.keeps_scrapes else keeps_scrapes(scenario)
 
 
 def node() -> Node:

@@ -1,0 +1,144 @@
+"""SCRAPES=yours: the user's scrape jobs and intervals stay, and what a scenario needs is added. All rules stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+
+from promdrill.core.errors import UsageError
+from promdrill.core.merging import merged
+from promdrill.helm.compatibility import stack
+from promdrill.helm.compatibility.table import at, keys
+from promdrill.helm.values.layers import defaults, layered
+from promdrill.helm.values.scrapes import LISTED, WRITTEN, kept_rules, kept_scrapes, without
+from promdrill.helm.values.user import Own
+
+SCENARIO = yaml.safe_load("""
+server: {global: {scrape_interval: 1s, scrape_timeout: 1s}, retention: 1d}
+serverFiles:
+  prometheus.yml:
+    scrape_configs:
+      - {job_name: prometheus, static_configs: [{targets: ["localhost:9090"]}]}
+      - {job_name: nodes}
+  recording_rules.yml: {groups: [{name: drill, rules: [{record: a, expr: up}]}]}
+extraScrapeConfigs: |
+  - job_name: exporter
+    static_configs: [{targets: ["{{ .Release.Name }}-exporter:8080"]}]
+scrapeConfigs: null
+""")
+CHART = yaml.safe_load("""
+server: {global: {scrape_interval: 1m, scrape_timeout: 10s}}
+serverFiles: {prometheus.yml: {scrape_configs: [{job_name: prometheus}]}}
+extraScrapeConfigs: ""
+""")
+
+
+def names(text: str) -> list[str]:
+    return [job["job_name"] for job in yaml.safe_load(text) or ()]
+
+
+def composed(own: dict[str, Any], charts: dict[str, Any] = CHART, version: str = "25.8.0") -> dict[str, Any]:
+    """The values that Helm gets beside the chart's own."""
+    found = layered(("prometheus", version), SCENARIO, Own((), (), own), {}, keeping=charts)
+    assert found.conflicts == ()
+    values: dict[str, Any] = dict(SCENARIO)
+    for layer in found.layers:
+        values = merged(values, layer)
+    return values
+
+
+def test_the_users_jobs_and_intervals_are_used() -> None:
+    own = {
+        "server": {"global": {"scrape_interval": "30s"}},
+        "serverFiles": {"prometheus.yml": {"scrape_configs": [{"job_name": "mine"}]}},
+        "extraScrapeConfigs": "- job_name: nodes\n  static_configs: [{targets: ['{{ .Values.x }}:1']}]\n",
+    }
+    values = composed(own)
+    assert values["server"]["global"] == {"scrape_interval": "30s", "scrape_timeout": "10s"}
+    assert values["server"]["retention"] == "1d", "it has nothing to do with scrapes"
+    assert at(values, LISTED) == [{"job_name": "mine"}]
+    assert values["extraScrapeConfigs"].startswith(own["extraScrapeConfigs"])
+    assert names(values["extraScrapeConfigs"]) == ["nodes", "prometheus", "exporter"]
+    assert "{{ .Release.Name }}-exporter:8080" in values["extraScrapeConfigs"], "a template stays one"
+
+
+def test_without_any_they_are_the_charts() -> None:
+    values = composed({})
+    assert at(values, LISTED) == [{"job_name": "prometheus"}]
+    assert values["server"]["global"] == CHART["server"]["global"]
+    assert names(values["extraScrapeConfigs"]) == ["nodes", "exporter"], "prometheus is the chart's"
+
+
+def test_jobs_by_name_count_if_they_are_on() -> None:
+    """From 28.0.0 on; a job may have another name than its key."""
+    jobs = {"prometheus": {"enabled": True}, "n": {"job_name": "nodes"}, "exporter": {"enabled": True}}
+    charts = {"scrapeConfigs": jobs, "extraScrapeConfigs": None}
+    values = composed({"scrapeConfigs": {"exporter": {"enabled": False}}}, charts, "29.27.0")
+    assert values["scrapeConfigs"] == merged(jobs, {"exporter": {"enabled": False}})
+    assert names(values["extraScrapeConfigs"]) == ["exporter"]
+    assert at(values, LISTED) is None, "the chart's is none"
+
+
+def test_what_no_chart_takes_is_left_to_helm() -> None:
+    own = {"extraScrapeConfigs": [{"job_name": "mine"}]}
+    assert composed(own)["extraScrapeConfigs"] == own["extraScrapeConfigs"]
+
+
+def test_jobs_that_cannot_be_read_are_an_error() -> None:
+    scenario = {**SCENARIO, "extraScrapeConfigs": "- job_name: {{ .Release.Name }}\n"}
+    with pytest.raises(UsageError, match="extraScrapeConfigs: not YAML before its templates are filled in"):
+        kept_scrapes(("prometheus", "25.8.0"), scenario, {}, CHART)
+
+
+def test_without_being_asked_the_drills_are_used() -> None:
+    own = {"serverFiles": {"prometheus.yml": {"scrape_configs": [{"job_name": "mine"}]}}}
+    found = layered(("prometheus", "25.8.0"), SCENARIO, Own((), (), own), {})
+    assert [each.path for each in found.conflicts] == [r"serverFiles.prometheus\.yml.scrape_configs"]
+    assert found.jobs == ()
+
+
+@pytest.mark.parametrize("keeping", [None, CHART], ids=["drill", "yours"])
+def test_the_users_rules_come_before_the_scenarios(keeping: dict[str, Any] | None) -> None:
+    mine = {"name": "mine", "rules": []}
+    own = {"serverFiles": {"recording_rules.yml": {"groups": [mine]}}}
+    found = layered(("prometheus", "25.8.0"), SCENARIO, Own((), (), own), {}, keeping=keeping)
+    assert found.conflicts == ()
+    groups = at(merged(*found.layers[-2:]), ("serverFiles", "recording_rules.yml", "groups"))
+    assert [each["name"] for each in groups] == ["mine", "drill"]
+
+
+def test_a_group_of_the_same_name_is_a_conflict() -> None:
+    """Prometheus refuses a file with two of one name."""
+    own = {"serverFiles": {"recording_rules.yml": {"groups": [{"name": "drill", "rules": []}]}}}
+    assert kept_rules(SCENARIO, own).layer == {}
+    (conflict,) = layered(("prometheus", "25.8.0"), SCENARIO, Own((), (), own), {}).conflicts
+    assert conflict.path == r"serverFiles.recording_rules\.yml.groups"
+
+
+def test_a_path_is_left_out_and_nothing_else() -> None:
+    values = {"a": {"b": 1, "c": 2}, "d": 3}
+    assert without(values, ("a", "b")) == {"a": {"c": 2}, "d": 3}
+    assert without(values, ("d", "x")) == without(values, ("x", "y")) == without(values, ("x",)) == values
+    assert values == {"a": {"b": 1, "c": 2}, "d": 3}
+
+
+STACK = (stack.CHART, "88.5.3")
+SPEC = {"scrapeInterval": "", "additionalScrapeConfigs": []}
+
+
+def test_on_the_stack_its_own_monitors_stay() -> None:
+    own = {"prometheus": {"prometheusSpec": {"additionalScrapeConfigs": [{"job_name": "nodes"}]}}}
+    charts = {"prometheus": {"prometheusSpec": SPEC}}
+    found = layered(STACK, SCENARIO, Own((), (), own), {}, keeping=charts)
+    assert found.conflicts == ()
+    assert [job["job_name"] for job in found.jobs] == ["prometheus", "exporter"]
+    values: dict[str, Any] = {}
+    for layer in found.layers:
+        values = merged(values, layer)
+    assert at(values, keys(stack.JOBS)) == [{"job_name": "nodes"}]
+    assert at(values, keys(f"{stack.SPEC}.scrapeInterval")) == ""
+    assert at(values, WRITTEN) is None
+    assert "coreDns" not in values
+    assert at(defaults(SCENARIO, *STACK), ("coreDns", "enabled")) is False, "which it is where the jobs are the drill's"

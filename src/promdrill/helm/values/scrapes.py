@@ -30,6 +30,9 @@ LISTED: Keys = ("serverFiles", "prometheus.yml", "scrape_configs")
 BY_NAME: Keys = ("scrapeConfigs",)
 """Jobs by their names, from 28.0.0 on."""
 
+_NONE: Mapping[Keys, Any] = {LISTED: [], WRITTEN: ""}
+"""What says that there are none; charts with a schema take no null for these."""
+
 _GLOBAL: Keys = ("server", "global")
 _INTERVALS = ("scrape_interval", "scrape_timeout", "evaluation_interval")
 _RULES = ("recording_rules.yml", "alerting_rules.yml", "rules", "alerts")  # the last two: before 9.4.0
@@ -123,11 +126,11 @@ def without(values: Mapping[str, Any], path: Keys) -> dict[str, Any]:
 def _as_theirs(
     paths: Sequence[Keys], scenario: Mapping[str, Any], theirs: Mapping[str, Any], followed: tuple[str, str]
 ) -> dict[str, Any]:
-    """What the scenario sets at these paths, as the user or the chart has it: null where neither does."""
+    """What the scenario sets at these paths, as the user or the chart has it, or none where neither does."""
     layer: dict[str, Any] = {}
     for path in paths:
         if at(scenario, path, _NOTHING) is not _NOTHING or followed[0] == stack.CHART:
-            layer = merged(layer, nested(path, at(theirs, path)))
+            layer = merged(layer, nested(path, at(theirs, path, _NONE.get(path))))
     return layer
 
 

@@ -11,9 +11,11 @@ from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, keys
+from promdrill.helm.values import edit
 from promdrill.helm.values.layers import defaults, layered
 from promdrill.helm.values.scrapes import LISTED, WRITTEN, kept_rules, kept_scrapes, without
 from promdrill.helm.values.user import Own
+from promdrill.request.scenarios import ScenarioFolder, find_all
 
 SCENARIO = yaml.safe_load("""
 server: {global: {scrape_interval: 1s, scrape_timeout: 1s}, retention: 1d}
@@ -40,13 +42,13 @@ def names(text: str) -> list[str]:
 
 
 def composed(own: dict[str, Any], charts: dict[str, Any] = CHART, version: str = "25.8.0") -> dict[str, Any]:
-    """The values that Helm gets beside the chart's own."""
+    """The chart's own values, with those that Helm gets over them."""
     found = layered(("prometheus", version), SCENARIO, Own((), (), own), {}, keeping=charts)
     assert found.conflicts == ()
-    values: dict[str, Any] = dict(SCENARIO)
+    values = without(SCENARIO, *found.dropped)
     for layer in found.layers:
         values = merged(values, layer)
-    return values
+    return merged(charts, values)
 
 
 def test_the_users_jobs_and_intervals_are_used() -> None:
@@ -78,7 +80,8 @@ def test_jobs_by_name_count_if_they_are_on() -> None:
     values = composed({"scrapeConfigs": {"exporter": {"enabled": False}}}, charts, "29.27.0")
     assert values["scrapeConfigs"] == merged(jobs, {"exporter": {"enabled": False}})
     assert names(values["extraScrapeConfigs"]) == ["exporter"]
-    assert at(values, LISTED) == [], "the chart has none, and its schema takes no null"
+    assert at(values, LISTED) is None, "the chart has none, and its schema takes no null: not set"
+    assert "scrape_configs" not in at(values, LISTED[:-1])
 
 
 def test_what_no_chart_takes_is_left_to_helm() -> None:
@@ -122,6 +125,7 @@ def test_a_path_is_left_out_and_nothing_else() -> None:
     assert without(values, ("a", "b")) == {"a": {"c": 2}, "d": 3}
     assert without(values, ("d", "x")) == without(values, ("x", "y")) == without(values, ("x",)) == values
     assert values == {"a": {"b": 1, "c": 2}, "d": 3}
+    assert without(values, ("a", "b"), ("a", "c"), ("d",)) == {"a": {}}
 
 
 STACK = (stack.CHART, "88.5.3")
@@ -138,7 +142,36 @@ def test_on_the_stack_its_own_monitors_stay() -> None:
     for layer in found.layers:
         values = merged(values, layer)
     assert at(values, keys(stack.JOBS)) == [{"job_name": "nodes"}]
-    assert at(values, keys(f"{stack.SPEC}.scrapeInterval")) == ""
+    assert at(values, keys(f"{stack.SPEC}.scrapeInterval")) is None, "the chart's own counts"
     assert at(values, WRITTEN) is None
     assert "coreDns" not in values
     assert at(defaults(SCENARIO, *STACK), ("coreDns", "enabled")) is False, "which it is where the jobs are the drill's"
+
+
+@pytest.mark.parametrize("scenario", find_all(), ids=lambda found: found.id)
+def test_what_does_not_count_is_taken_out_of_a_scenarios_text(scenario: ScenarioFolder) -> None:
+    """Its comments stay, as the runbook edits the text; so does `server: {}`, as null would remove the chart's own."""
+    text = (scenario.folder / "values.yaml").read_text()
+    before = edit.load(text)
+    dropped = kept_scrapes(("prometheus", "25.8.0"), before, {}, CHART).keys
+    after = edit.remove(text, *sorted(dropped))
+    assert edit.load(after) == without(before, *dropped)
+    assert edit.remove(after, *sorted(dropped)) == after
+    if before.get("server"):
+        assert "# " in after
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "after"),
+    [
+        ("a: 1\nb:\n  c: 2\n  # why\n  d: [1,\n    2]\ne: 3\n", ("b", "d"), "a: 1\nb:\n  c: 2\n  # why\ne: 3\n"),
+        ("a: 1\nb:\n  # why\n  c: 2\nd: 3\n", ("b", "c"), "a: 1\nb: {}\nd: 3\n"),
+        ("a: {b: 1, c: 2}\n", ("a", "b"), "a: {c: 2}\n"),
+        ("a: |\n  x\n  y\nb: 1\n", ("a",), "b: 1\n"),
+        ("b: 1\na: |\n  x", ("a",), "b: 1\n"),
+        ("a: 1\n", ("b",), "a: 1\n"),
+        ("a: 1\n", ("a", "b"), "a: 1\n"),
+    ],
+)
+def test_a_value_is_removed_in_place(text: str, path: tuple[str, ...], after: str) -> None:
+    assert edit.remove(text, path) == after

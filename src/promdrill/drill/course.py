@@ -183,7 +183,7 @@ class Course:
         site, installation, drilled = self._site, self._site.installation, self._site.drilled
         leave = site.cluster.leave
         storage_class = site.namespace if leave is None else ""  # the cluster's default
-        installation.compose(drilled.scenario_dir / "values.yaml", drilled.values, storage_class)
+        installation.compose(site.scenario_values, drilled.values, storage_class)
         interval_s = installation.scrape_interval_s
         limits = timings(site.execution.profile, interval_s, site.server.ready_after_s)
         site.require_images(self._plan.beside)

@@ -51,7 +51,9 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
         return drilled
     chart = drilled.chart
     renderer = Renderer(site.cluster.tools.helm, chart.path, chart.name, own, kubernetes, {})
-    values: Mapping[str, Any] = read(drilled.scenario_dir / "values.yaml")
+    values: Mapping[str, Any] = scrapes.without(
+        read(drilled.scenario_dir / "values.yaml"), *map(tuple, drilled.dropped)
+    )
     for layer in (*drilled.values, nested(_CLASS, site.namespace)):
         found = layer if isinstance(layer, Mapping) else yaml.safe_load(layer.read_text(encoding="utf-8"))
         values = merged(values, found)

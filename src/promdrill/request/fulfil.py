@@ -339,6 +339,7 @@ def drill(
                 values=layered.layers,
                 keeps_scrapes=settings.keeps_scrapes and install == INSTALLS[0],
                 added_jobs=layered.jobs,
+                dropped=layered.dropped,
             )
             return what, tuple(map(str, layered.conflicts))
 

@@ -14,7 +14,7 @@ from promdrill.helm.compatibility.table import Kind, at, keys, meant, nested
 from promdrill.helm.source import files
 from promdrill.helm.values import scrapes
 from promdrill.helm.values.edit import read
-from promdrill.helm.values.user import Conflict, Own, Resolved, resolve
+from promdrill.helm.values.user import Conflict, Keys, Own, Resolved, resolve
 
 _NOTHING = object()
 
@@ -27,11 +27,13 @@ class Layered:
         layers: Helm values, lowest first.
         conflicts: The user's values that are not used.
         jobs: The scenario's scrape jobs that are added to the user's; none where the scenario's are used instead.
+        dropped: What the scenario sets and the drill does not: it stays as the user or the chart has it.
     """
 
     layers: tuple[Mapping[str, Any], ...]
     conflicts: tuple[Conflict, ...]
     jobs: tuple[Mapping[str, Any], ...] = ()
+    dropped: frozenset[Keys] = frozenset()
 
 
 def layers(
@@ -80,19 +82,20 @@ def layered(
     Raises:
         UsageError: The user's values clash with what the drill needs.
     """
-    renamed = moved(scenario, *followed)
-    needed, theirs = merged(scenario, renamed), own.values if own else {}
-    kept = scrapes.kept_rules(needed, theirs)
+    theirs = own.values if own else {}
     jobs = scrapes.Kept() if keeping is None else scrapes.kept_scrapes(followed, scenario, theirs, keeping)
-    for path in kept.keys | jobs.keys:
-        needed = scrapes.without(needed, path)
+    scenario = scrapes.without(scenario, *jobs.keys)
+    renamed = moved(scenario, *followed)
+    needed = merged(scenario, renamed)
+    rules_kept = scrapes.kept_rules(needed, theirs)
+    needed = scrapes.without(needed, *rules_kept.keys)
     rules = [row for kind in (Kind.NEED, Kind.SWITCH, Kind.YIELD) for row in table.rows(kind, *followed)]
     if keeping is not None:
         rules = [row for row in rules if row.what != stack.JOBS]
     resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())
     under = defaults(scenario, *followed, keeps_scrapes=keeping is not None)
-    found = (under, renamed, resolved.layer, kept.layer, jobs.layer, plan_values)
-    return Layered(tuple(layer for layer in found if layer), resolved.conflicts, jobs.jobs)
+    found = (under, renamed, resolved.layer, rules_kept.layer, jobs.layer, plan_values)
+    return Layered(tuple(layer for layer in found if layer), resolved.conflicts, jobs.jobs, jobs.keys)
 
 
 def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:

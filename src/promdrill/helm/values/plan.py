@@ -167,6 +167,7 @@ def _layout(
 ) -> Layout:
     scenario = read(case.values)
     found = layered(followed, scenario, own, {}, keeping=defaults if keeps_scrapes else None)
+    scenario = scrapes.without(scenario, *found.dropped)
     values: Mapping[str, Any] = scenario if followed[0] != stack.CHART else stack.shared(scenario, defaults)
     for layer in (*found.layers, _CLASS):
         values = merged(values, layer)

@@ -30,14 +30,10 @@ LISTED: Keys = ("serverFiles", "prometheus.yml", "scrape_configs")
 BY_NAME: Keys = ("scrapeConfigs",)
 """Jobs by their names, from 28.0.0 on."""
 
-_NONE: Mapping[Keys, Any] = {LISTED: [], WRITTEN: ""}
-"""What says that there are none; charts with a schema take no null for these."""
-
 _GLOBAL: Keys = ("server", "global")
 _INTERVALS = ("scrape_interval", "scrape_timeout", "evaluation_interval")
 _RULES = ("recording_rules.yml", "alerting_rules.yml", "rules", "alerts")  # the last two: before 9.4.0
 _NAMED = re.compile(r"""\bjob_name:\s*["']?([^"'\s]+)""")
-_NOTHING = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class Kept:
     """What stays as the user has it.
 
     Attributes:
-        keys: What the scenario sets and the drill does not need from it.
+        keys: What the scenario sets and the drill does not need from it, by the keys of 25.8.0.
         layer: Values over the user's: the scenario's own, joined to his.
         jobs: The scenario's jobs that are added to his.
     """
@@ -70,16 +66,18 @@ def kept_scrapes(
         UsageError: The scenario's jobs cannot be read.
     """
     theirs = merged(defaults, own)
-    dropped: list[Keys] = [table.renamed((*_GLOBAL, name), None, *followed)[0] for name in _INTERVALS]
-    if followed[0] == stack.CHART:
-        jobs = _missing(scenario, _names(at(theirs, keys(stack.JOBS))))
-        return Kept(frozenset(dropped), _as_theirs(dropped, scenario, theirs, followed), jobs)
-    dropped += [LISTED, BY_NAME, WRITTEN]
+    dropped: list[Keys] = [(*_GLOBAL, name) for name in _INTERVALS]
+    layer: dict[str, Any] = {}
+    for path in (table.renamed(path, None, *followed)[0] for path in dropped):
+        if at(theirs, path):  # the drill reads it from the values, and the chart's own are not among them
+            layer = merged(layer, nested(path, at(theirs, path)))
+    if followed[0] == stack.CHART:  # its install joins the jobs
+        return Kept(frozenset(dropped), layer, _missing(scenario, _names(at(theirs, keys(stack.JOBS)))))
     jobs = _missing(scenario, {*_listed(theirs), *_by_name(theirs), *_named(theirs)})
-    layer, text = _as_theirs(dropped, scenario, theirs, followed), at(theirs, WRITTEN)
+    text = at(theirs, WRITTEN)
     if jobs and isinstance(text, str | None):  # of anything else Helm says what is wrong with it
         layer = merged(layer, nested(WRITTEN, written(text or "", jobs)))
-    return Kept(frozenset(dropped), layer, jobs)
+    return Kept(frozenset((*dropped, LISTED, BY_NAME, WRITTEN)), layer, jobs)
 
 
 def kept_rules(needed: Mapping[str, Any], own: Mapping[str, Any]) -> Kept:
@@ -113,25 +111,16 @@ def dumped(jobs: Sequence[Job]) -> str:
     return yaml.safe_dump([dict(job) for job in jobs], sort_keys=False, allow_unicode=True) if jobs else ""
 
 
-def without(values: Mapping[str, Any], path: Keys) -> dict[str, Any]:
-    """Values without what is at a path."""
+def without(values: Mapping[str, Any], *paths: Keys) -> dict[str, Any]:
+    """Values without what is at these paths; a mapping of which nothing is left stays, empty."""
     here = dict(values)
-    if len(path) == 1:
-        here.pop(path[0], None)
-    elif isinstance(below := here.get(path[0]), Mapping):
-        here[path[0]] = without(below, path[1:])
-    return here
-
-
-def _as_theirs(
-    paths: Sequence[Keys], scenario: Mapping[str, Any], theirs: Mapping[str, Any], followed: tuple[str, str]
-) -> dict[str, Any]:
-    """What the scenario sets at these paths, as the user or the chart has it, or none where neither does."""
-    layer: dict[str, Any] = {}
     for path in paths:
-        if at(scenario, path, _NOTHING) is not _NOTHING or followed[0] == stack.CHART:
-            layer = merged(layer, nested(path, at(theirs, path, _NONE.get(path))))
-    return layer
+        below = here.get(path[0])
+        if len(path) == 1:
+            here.pop(path[0], None)
+        elif isinstance(below, Mapping):
+            here[path[0]] = without(below, path[1:])
+    return here
 
 
 def _missing(scenario: Mapping[str, Any], names: set[str]) -> tuple[Job, ...]:

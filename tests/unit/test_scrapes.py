@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import yaml
 
+from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
+from promdrill.core.model import Variant
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, keys
 from promdrill.helm.values import edit
 from promdrill.helm.values.layers import defaults, layered
 from promdrill.helm.values.scrapes import LISTED, WRITTEN, kept_rules, kept_scrapes, without
 from promdrill.helm.values.user import Own
+from promdrill.plugin.session import DrillSession
 from promdrill.request.scenarios import ScenarioFolder, find_all
+from promdrill.request.settings import Settings
 
 SCENARIO = yaml.safe_load("""
 server: {global: {scrape_interval: 1s, scrape_timeout: 1s}, retention: 1d}
@@ -175,3 +180,27 @@ def test_what_does_not_count_is_taken_out_of_a_scenarios_text(scenario: Scenario
 )
 def test_a_value_is_removed_in_place(text: str, path: tuple[str, ...], after: str) -> None:
     assert edit.remove(text, path) == after
+
+
+def skipped(scenario: str, scrapes: str, variant: Variant = Variant()) -> str | None:  # noqa: B008  frozen
+    """Why a session does not run a drill of a shipped scenario on promdrill's own chart."""
+    session = object.__new__(DrillSession)
+    session.request = cast(Any, SimpleNamespace(settings=Settings(scrapes=scrapes)))
+    folder = paths.scenarios_dir() / scenario
+    test = ScenarioFolder(scenario, folder).test
+    item: Any = SimpleNamespace(path=test, callspec=SimpleNamespace(params={"drill": variant}))
+    return session._skip_reason(item, cast(Any, SimpleNamespace(chart=paths.own_chart(), app_version="2.48.0")))
+
+
+def test_a_scenario_made_of_its_own_jobs_is_skipped_with_the_reason() -> None:
+    why = "SCRAPES=yours: it needs its own scrape jobs: the fault misspells a target of one"
+    assert skipped("target-typo", "yours") == why
+    assert str(skipped("service-port", "yours")).endswith("its install has a configuration of its own")
+    assert skipped("disk-full", "yours") is skipped("target-typo", "drill") is None
+
+
+def test_so_is_a_control_with_the_incident_of_such_a_scenario() -> None:
+    """lifecycle-flag is tried against target-typo."""
+    assert skipped("lifecycle-flag", "yours") is None
+    assert str(skipped("lifecycle-flag", "yours", Variant("other-fault"))).startswith("other-fault: SCRAPES=yours: ")
+    assert skipped("lifecycle-flag", "drill", Variant("other-fault")) is None

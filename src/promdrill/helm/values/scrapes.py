@@ -1,7 +1,7 @@
-"""The user's own scrape configuration in a drill (SCRAPES=yours), and his rules in every drill.
+"""The user's own scrape configuration in a drill (SCRAPES=yours), and the user's rules in every drill.
 
-His jobs and intervals then count, or the chart's own where he sets none. Of the scenario's jobs those are added that
-his configuration does not have by name; of its rules, all groups: a drill looks at what they record.
+The jobs and intervals are then those of the values, or of the chart where the values say nothing. The scenario's jobs
+are added unless there is one of that name; so are all groups of its rules, as a drill looks at what they record.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Kept:
 
     Attributes:
         keys: What the scenario sets and the drill does not need from it, by the keys of 25.8.0.
-        layer: Values over the user's: the scenario's own, joined to his.
-        jobs: The scenario's jobs that are added to his.
+        layer: Values over the user's: the scenario's own, joined to those.
+        jobs: The scenario's jobs that are added.
     """
 
     keys: frozenset[Keys] = frozenset()
@@ -83,7 +83,7 @@ def kept_scrapes(
 def kept_rules(needed: Mapping[str, Any], own: Mapping[str, Any]) -> Kept:
     """The user's groups of rules before the scenario's, in each file of which both have some.
 
-    A group of his that has the name of one of the scenario's is not kept: a file may have each name only once.
+    Where both have a group of the same name, the file is not joined: it may have each name only once.
 
     Args:
         needed: The scenario's values, also under the chart's own keys.

@@ -11,7 +11,7 @@ import json
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -158,24 +158,78 @@ def executes(*frames: bytes, hold: bool = False) -> Script:
     """A WebSocket that sends binary frames and closes, or with `hold` stays open."""
 
     def script(handler: Handler) -> None:
-        key = handler.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()  # noqa: S324  RFC 6455
-        handler.send_response(101)
-        handler.send_header("Upgrade", "websocket")
-        handler.send_header("Connection", "Upgrade")
-        handler.send_header("Sec-WebSocket-Accept", accept)
-        handler.send_header("Sec-WebSocket-Protocol", handler.headers["Sec-WebSocket-Protocol"])
-        handler.end_headers()
-        for frame in frames:
-            handler.wfile.write(struct.pack("!BB", 0x82, len(frame)) + frame)
-        if hold:
-            handler.api.release.wait(20)
-        else:
-            handler.wfile.write(struct.pack("!BB", 0x88, 0))
-        handler.wfile.flush()
-        handler.close_connection = True
+        _opens(handler)
+        _sends(handler, frames, hold=hold)
 
     return script
+
+
+def forwards(*frames: bytes, heard: list[str], port: int = 9090, hold: bool = False) -> Script:
+    """A forwarded port: both channels begin with the port, one HTTP request is heard, and then frames are sent.
+
+    Args:
+        frames: What is sent, each with its channel first; a whole HTTP answer may be cut anywhere.
+        heard: Gets the request as it arrived at the port.
+        port: The port.
+        hold: Whether it stays open, and does not close.
+    """
+
+    def script(handler: Handler) -> None:
+        _opens(handler)
+        number = struct.pack("<H", port)
+        for frame in (b"\x00" + number, b"\x01" + number):
+            handler.wfile.write(_framed(frame))
+        handler.wfile.flush()
+        heard.append(_request_in(handler))
+        _sends(handler, frames, hold=hold)
+
+    return script
+
+
+def _opens(handler: Handler) -> None:
+    key = handler.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+    accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()  # noqa: S324  RFC 6455
+    handler.send_response(101)
+    handler.send_header("Upgrade", "websocket")
+    handler.send_header("Connection", "Upgrade")
+    handler.send_header("Sec-WebSocket-Accept", accept)
+    handler.send_header("Sec-WebSocket-Protocol", handler.headers["Sec-WebSocket-Protocol"])
+    handler.end_headers()
+
+
+def _sends(handler: Handler, frames: Sequence[bytes], *, hold: bool) -> None:
+    for frame in frames:
+        handler.wfile.write(_framed(frame))
+    if hold:
+        handler.wfile.flush()
+        handler.api.release.wait(20)
+    else:
+        handler.wfile.write(struct.pack("!BB", 0x88, 0))
+    handler.wfile.flush()
+    handler.close_connection = True
+
+
+def _framed(data: bytes) -> bytes:
+    """An unmasked binary frame (RFC 6455, 5.2)."""
+    short = len(data) < 126
+    return (struct.pack("!BB", 0x82, len(data)) if short else struct.pack("!BBH", 0x82, 126, len(data))) + data
+
+
+def _request_in(handler: Handler) -> str:
+    """One HTTP request, taken out of a client's masked frames of channel 0."""
+    came = b""
+    while True:
+        length = handler.rfile.read(2)[1] & 0x7F
+        if length == 126:
+            length = struct.unpack("!H", handler.rfile.read(2))[0]
+        mask, data = handler.rfile.read(4), handler.rfile.read(length)
+        plain = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+        assert plain[0] == 0, "the data channel"
+        came += plain[1:]
+        head, ended, body = came.partition(b"\r\n\r\n")
+        sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        if ended and len(body) >= sum(int(line.partition(b":")[2]) for line in sizes):
+            return came.decode()
 
 
 @contextmanager

@@ -113,7 +113,7 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choic
         return _asked(arguments, name)
 
     ground.refuse_foreign(
-        asked, (*VARIABLES, "SET", "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "BIND"), arguments.file
+        asked, (*VARIABLES, "SET", "LOGIN", "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "BIND"), arguments.file
     )
     try:
         general = ground.general(asked, choice)

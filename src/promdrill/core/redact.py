@@ -1,9 +1,10 @@
 """Redaction: replaces credentials and leaves everything else as it was.
 
-What a credential is, is known in three ways. By its key: what a key such as `DB_PASSWORD` has as its value, in YAML and
+What a credential is, is known in four ways. By its key: what a key such as `DB_PASSWORD` has as its value, in YAML and
 JSON (also escaped, also cut off), in ini and toml, in assignments, headers, flags, XML. By its place: a Secret's data,
 the login of an address, what follows `curl -u`. By its form: private keys, JWTs, AWS keys, hashes of passwords, the
-addresses of webhooks. A text in which nothing has to be replaced is kept to the letter.
+addresses of webhooks. Those that promdrill itself was given are known by themselves (`hide`). A text in which nothing
+has to be replaced is kept to the letter.
 
 Tools that search for secrets, such as detect-secrets, name lines for a person to judge. They do not rewrite a text, and
 do not know Kubernetes' objects; hence this module.
@@ -89,8 +90,9 @@ _HASH = re.compile(
 """Hashes of passwords, as in htpasswd: bcrypt, apr1, crypt, argon2, SHA."""
 
 _WEB_LOGIN = re.compile(
-    r"(?<![A-Za-z0-9+.-])((?:https?|oci|ftps?|git\+https?|wss?)://)[^\s/?#\"'<>\\]+@", re.IGNORECASE
+    r"(?<![A-Za-z0-9+.-])((?:https?|oci|ftps?|git\+https?|wss?)://)(?!\$\w+@)[^\s/?#\"'<>\\]+@", re.IGNORECASE
 )
+"""The login of an address, unless it is a variable's name."""
 _LOGIN = re.compile(r"(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*+://)[^\s/?#\"'<>@:\\]*+:[^\s/?#\"'<>\\]+@")
 _ADDRESS_LOGIN = re.compile(r"^([a-z][a-z0-9+.-]*://)[^/?#]*@|^[^/:@]+:[^/@]*@(?!sha\d+:)", re.IGNORECASE)
 _DSN = re.compile(r"(?<![^\s\"'=(])([\w.-]++:)[^\s@/\"']+(?=@(?:tcp|unix)\()")
@@ -180,6 +182,9 @@ _APPLIED_LINE = re.compile(
 )
 
 
+_KNOWN: dict[str, re.Pattern[str]] = {}
+"""Credentials that promdrill was given, see `hide`."""
+
 _DOCUMENT_END = re.compile(r"(?m)^(---[ \t]*\n)")
 _FLAG = re.compile(r"--?(?P<key>[\w.-]+)")
 _ANCHOR, _ALIAS = re.compile(r"(?m)(?:^|[\s\[{,])&[\w-]+"), re.compile(r"(?m)(?:^|[\s\[{,])\*[\w-]+")
@@ -197,6 +202,15 @@ def is_credential(key: str) -> bool:
         return False
     last = len(words) > 1 or not key[0].isalpha()
     return any(map(_WORD.search, words)) or bool(_JOINED.search(joined)) or (last and words[-1] in _LAST_WORD)
+
+
+def hide(*texts: str) -> None:
+    """Replace these too, from now on in this process, wherever they stand apart from letters and digits.
+
+    Args:
+        texts: Credentials; each is long enough to be told from other text.
+    """
+    _KNOWN.update({text: re.compile(rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])") for text in texts})
 
 
 def without_login(address: str) -> str:
@@ -229,7 +243,7 @@ def redact_yaml(text: str) -> str:
     Raises:
         ValueError: It is not YAML, so it is not known what has to be replaced.
     """
-    parts = _DOCUMENT_END.split(text)
+    parts = _DOCUMENT_END.split(_without_known(text))
     return "".join(part if index % 2 else _document(part) for index, part in enumerate(parts))
 
 
@@ -243,7 +257,7 @@ def redact_text(text: str) -> str:
 
 def redact_lines(text: str) -> str:
     """Unstructured text, such as a log or kubectl's description, without credentials."""
-    text = _PRIVATE_KEY.sub(REDACTED, text)
+    text = _PRIVATE_KEY.sub(REDACTED, _without_known(text))
     text = _APPLIED_LINE.sub(_replaced, text)
     if _OF_SECRET.search(text):
         text = "".join(_secret(part) for part in _DOCUMENT_END.split(text))
@@ -259,6 +273,12 @@ def redact_lines(text: str) -> str:
     text = _SAID.sub(_if_said, text)
     if any(program.search(text) for program, _ in _SHORT):
         text = "".join(map(_short_flags, text.splitlines(keepends=True)))
+    return text
+
+
+def _without_known(text: str) -> str:
+    for pattern in _KNOWN.values():
+        text = pattern.sub(REDACTED, text)
     return text
 
 

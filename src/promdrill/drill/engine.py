@@ -282,6 +282,7 @@ def _subject(site: Site) -> Subject:
         kubectl_binary=site.cluster.tools.kubectl,
         helm_binary=site.cluster.tools.helm,
         nodes=site.cluster.nodes,
+        login=site.drilled.login,
     )
 
 

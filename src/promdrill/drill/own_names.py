@@ -9,9 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 
+from promdrill.core.login import VARIABLE
 from promdrill.observe.server import Server
+from promdrill.runbook.published import scan
 
 _FENCE = re.compile(r"^ *```")
+_STEP = re.compile(r"(?ms)^ *```sh\b[^\n]*\n(?P<step>.*?)^ *```")
 _USUAL = Server("", "", "")
 _READY = re.compile(r"(?<![\w/.])([012])/2(?![\w/.])")
 
@@ -30,6 +33,27 @@ def named(text: str, server: Server) -> str:
                 line = change(line)  # noqa: PLW2901  one after the other
         lines.append(line)
     return "".join(lines)
+
+
+def with_login(text: str, server: Server) -> str:
+    """The text of a runbook whose steps give a login to this server, named by the variable that they have for it.
+
+    What is in single quotes stays: no shell puts a variable's value there.
+    """
+    address = _address(server)
+    given = address.replace("://", f"://${VARIABLE}@", 1)
+
+    def step(found: re.Match[str]) -> str:
+        quotes = list(scan.quoting(found["step"]))
+
+        def asked(place: re.Match[str]) -> str:
+            return place[0] if quotes[place.start()] == "'" else given
+
+        begin = found.start("step") - found.start()
+        changed = re.sub(re.escape(address) + r"(?!\d)", asked, found["step"])
+        return found[0][:begin] + changed + found[0][begin + len(found["step"]) :]
+
+    return _STEP.sub(step, text)
 
 
 def remarks(server: Server) -> tuple[str, ...]:

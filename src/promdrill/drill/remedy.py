@@ -99,7 +99,7 @@ class Remedy:
         env = environment(
             tools=cluster.tools,
             kubeconfig=cluster.kubeconfig,
-            given=site.installation.environment,
+            given=site.environment,
             home=home,
             variables={**self._runbook.variables, **self._plan.variables},
         )

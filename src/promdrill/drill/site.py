@@ -14,9 +14,10 @@ from promdrill.core import files
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
+from promdrill.core.login import VARIABLE, Login
 from promdrill.core.model import INSTALLS, DrillResult, Variant
 from promdrill.core.redact import redact_lines, redact_text
-from promdrill.drill.own_names import named
+from promdrill.drill.own_names import named, with_login
 from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
 from promdrill.helm.command import Helm
@@ -98,6 +99,7 @@ class Drilled:
             then learnt at the baseline.
         added_jobs: The scenario's own jobs that are added to those.
         dropped: What the scenario's values.yaml says and does not count, by its keys.
+        login: The login of the Prometheus, if it asks for one.
     """
 
     scenario: str
@@ -111,6 +113,7 @@ class Drilled:
     keeps_scrapes: bool = False
     added_jobs: Sequence[Mapping[str, Any]] = ()
     dropped: Collection[tuple[str, ...]] = ()
+    login: Login | None = None
 
     @property
     def on_stack(self) -> bool:
@@ -291,6 +294,16 @@ class Site:
         raise UsageError(f"{self.scenario_dir}: install({drilled.install!r}): not one of {', '.join(INSTALLS)}")
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables that tell a runbook's steps where the Prometheus is, and its login, which is written nowhere.
+
+        Raises:
+            UsageError: There is no such way to install one.
+        """
+        login = self.drilled.login
+        return {**self.installation.environment, **({VARIABLE: login.in_address} if login is not None else {})}
+
+    @property
     def values_file(self) -> Path:
         """The runbook's $VALUES, which may hold the user's credentials."""
         return self.cluster.private / VALUES / self.name / "values.yaml"
@@ -313,11 +326,13 @@ class Site:
     @property
     def runbook_file(self) -> Path:
         """The runbook that is run: another one, the scenario's, or a copy of that with this Prometheus' names."""
-        found = self.execution.runbook or self.drilled.runbook
-        if self.drilled.server is None or found.parent != self.scenario_dir:
+        found, server = self.execution.runbook or self.drilled.runbook, self.drilled.server
+        if (server is None and self.drilled.login is None) or found.parent != self.scenario_dir:
             return found
         text = found.read_text(encoding="utf-8")
-        adapted = named(text, self.drilled.server)
+        adapted = text if server is None else named(text, server)
+        if self.drilled.login is not None:
+            adapted = with_login(adapted, self.server)
         if adapted == text:
             return found
         copy = self.cluster.private / RUNBOOKS / self.name / found.name

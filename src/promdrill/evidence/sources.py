@@ -13,6 +13,7 @@ from promdrill.cluster import on_node
 from promdrill.core import shell
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError
+from promdrill.core.login import Login
 from promdrill.evidence.store import Artefact, Missing
 from promdrill.helm.command import Helm
 from promdrill.kube.client import Kube
@@ -34,6 +35,7 @@ class Subject:
         kubectl_binary: Path of the pinned kubectl.
         helm_binary: Path of the pinned Helm.
         nodes: Ids of the cluster's nodes by their names, where they are promdrill's.
+        login: The login of the drilled Prometheus, if it asks for one.
     """
 
     scenario: str
@@ -43,6 +45,7 @@ class Subject:
     kubectl_binary: Path
     helm_binary: Path
     nodes: Mapping[str, str] = field(default_factory=dict)
+    login: Login | None = None
 
 
 class Sources:
@@ -68,7 +71,11 @@ class Sources:
         """
         if self._kube is None:
             try:
-                self._kube = Kube(self.subject.kubeconfig, on_node=partial(on_node.run, self.subject.nodes))
+                self._kube = Kube(
+                    self.subject.kubeconfig,
+                    on_node=partial(on_node.run, self.subject.nodes),
+                    login=self.subject.login,
+                )
             except ClusterError as error:
                 self._kube = error
         if isinstance(self._kube, ClusterError):

@@ -104,7 +104,8 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
             reports.mkdir()
             outbox = folder / "outbox"
             outbox.mkdir()
-            request = Request(Settings(profile=incident.profile))
+            settings = Settings(profile=incident.profile, login=standing.joined.request.settings.login)
+            request = Request(settings)
             joined = replace(standing.joined, request=request, reports=reports, outbox=outbox)
             drills = DrillSession.joining(joined, summary=False)
             sessions.run(session, drills, incident.scenario_dir)

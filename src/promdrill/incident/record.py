@@ -15,7 +15,7 @@ import yaml
 
 from promdrill.cluster import lease, owners, sweep
 from promdrill.cluster.address import Address
-from promdrill.core import files, paths
+from promdrill.core import files, login, paths
 from promdrill.core.errors import ClusterError, NotOurs, UsageError
 from promdrill.drill.incident import FILE, Incident
 from promdrill.parallel.joining import Joined
@@ -75,7 +75,7 @@ class StandingIncident:
         """The whole environment of its shells: that of the runbook's steps, with the drill's namespace as the default.
 
         Raises:
-            UsageError: A pinned tool is gone.
+            UsageError: A pinned tool is gone, or the file with the drilled Prometheus' login.
             CommandFailed: Helm does not run.
         """
         from promdrill.install import legacy  # noqa: PLC0415  as above
@@ -89,7 +89,7 @@ class StandingIncident:
         env = environment(
             tools=tools,
             kubeconfig=self.kubeconfig,
-            given=self.incident.environment,
+            given={**self.incident.environment, **self._login()},
             home=self.home,
             variables={},
         )
@@ -107,6 +107,11 @@ class StandingIncident:
             paths.CACHE_VARIABLE: str(paths.cache_dir().absolute()),
         }
         return {**env, **further}
+
+    def _login(self) -> dict[str, str]:
+        """The variable with the login of the drilled Prometheus, which the record of the incident does not have."""
+        file = self.joined.request.settings.login
+        return {login.VARIABLE: login.read(file).in_address} if file is not None else {}
 
     def _write_kubeconfig(self) -> None:
         content = yaml.safe_load(self.joined.address.kubeconfig.read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ ClusterError                the API server cannot be reached
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -17,8 +18,10 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypeAlias
 from urllib.parse import quote, urlencode
 
+from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError, NotOurs
-from promdrill.kube import exec_channel
+from promdrill.core.login import Login
+from promdrill.kube import exec_channel, port_forward
 from promdrill.kube.expected import Expected
 from promdrill.kube.streams import Credentials, StreamRefused, Streams
 from promdrill.kube.transport import Answer, Transport
@@ -40,6 +43,12 @@ the seconds that it may take. Returns the exit code and the output; raises Clust
 
 CALL_TIMEOUT_S = 10.0
 """Seconds for one call with its retries; it takes milliseconds, or seconds while an API server starts."""
+
+_PROXIED = re.compile(
+    r"(?P<space>/api/v1/namespaces/(?P<namespace>[^/]+))"
+    r"/(?:services/(?P<service>[^/:]+):(?P<port>[^/:]+)|pods/(?P<pod>[^/:]+):(?P<pod_port>\d+))/proxy(?P<asked>/.*)"
+)
+"""A request that the API server passes on to a port of a Service or a pod."""
 
 PATCH_TYPES = {
     "merge": "application/merge-patch+json",
@@ -80,13 +89,21 @@ class Kube:
         kubeconfig: The file; all other configuration, environment variables and proxies are ignored.
         expected: The API server that it must be; without one, nothing can be changed.
         on_node: Runs what a container's image has no program for; None to refuse it.
+        login: Given to what asks for one behind the API server's proxy; None to take its answer as it is.
 
     Raises:
         ClusterError: The file is not a usable kubeconfig.
     """
 
-    def __init__(self, kubeconfig: Path, *, expected: Expected | None = None, on_node: OnNode | None = None) -> None:
-        self._kubeconfig, self._expected, self._on_node = kubeconfig, expected, on_node
+    def __init__(
+        self,
+        kubeconfig: Path,
+        *,
+        expected: Expected | None = None,
+        on_node: OnNode | None = None,
+        login: Login | None = None,
+    ) -> None:
+        self._kubeconfig, self._expected, self._on_node, self._login = kubeconfig, expected, on_node, login
         self._lacking: set[tuple[str, str, str, str]] = set()
         self._credentials = Credentials(kubeconfig)
         self._streams = Streams(self._credentials)
@@ -141,6 +158,9 @@ class Kube:
     ) -> Answer:
         """Send one request; any HTTP status is an answer.
 
+        A Service or a pod that answers 401 through the API server's proxy is asked again, once, with the login; a 401
+        means that nothing was done. The proxy removes such a header, so that request goes to a forwarded port.
+
         Args:
             method: HTTP method.
             path: Path and query.
@@ -153,10 +173,31 @@ class Kube:
             NotOurs: It would change something, and another cluster answers.
             ClusterError: Nobody answered.
         """
+        deadline = Deadline.after(timeout_s)
         if method != "GET":
             self.require_expected()
-        return self._transport.send(
+        answer = self._transport.send(
             method, path, body=body, content_type=content_type, timeout_s=timeout_s, retry=retry
+        )
+        proxied = _PROXIED.fullmatch(path)
+        if self._login is None or proxied is None or not _asks_for_login(answer):
+            return answer
+        headers = {"Authorization": self._login.header} | ({} if body is None else {"Content-Type": content_type})
+        what = f"{method} {path.partition('?')[0]}, with the login"
+        pod, port = proxied["pod"], proxied["pod_port"]
+        if pod is None:
+            pod, port = self._pod_behind(proxied, what, deadline)
+        to = port_forward.path_of(proxied["namespace"], pod, int(port))
+        self._transport.count(to)
+        return port_forward.send(
+            self._credentials,
+            to,
+            method,
+            proxied["asked"],
+            headers=headers,
+            body=None if body is None else json.dumps(body),
+            what=what,
+            deadline=deadline,
         )
 
     def get(self, path: str, *, timeout_s: float = CALL_TIMEOUT_S) -> dict[str, Any]:
@@ -325,6 +366,26 @@ class Kube:
                 self._lacking.add(lacking)
         return self._on_node(self.get(f"/api/v1/namespaces/{namespace}/pods/{pod}"), container, argv, timeout_s)
 
+    def _pod_behind(self, proxied: re.Match[str], what: str, deadline: Deadline) -> tuple[str, int]:
+        """A ready pod of a Service that a proxied request goes to, and its port.
+
+        Raises:
+            ClusterError: There is none, or the API server did not say.
+        """
+        name, asked = proxied["service"], proxied["port"]
+        service = self.get(f"{proxied['space']}/services/{name}", timeout_s=port_forward.left_s(deadline))
+        named = [port.get("name", "") for port in service["spec"]["ports"] if asked in _called(port)]
+        selector = urlencode({"labelSelector": f"kubernetes.io/service-name={name}"})
+        slices = f"/apis/discovery.k8s.io/v1/namespaces/{proxied['namespace']}/endpointslices?{selector}"
+        for each in self.get(slices, timeout_s=port_forward.left_s(deadline))["items"]:
+            numbers = [port["port"] for port in each.get("ports") or () if (port.get("name") or "") in named]
+            for endpoint in each.get("endpoints") or ():
+                pod = endpoint.get("targetRef") or {}
+                ready = (endpoint.get("conditions") or {}).get("ready") is not False
+                if numbers and ready and pod.get("kind") == "Pod":
+                    return str(pod["name"]), int(numbers[0])
+        raise ClusterError(f"{what}: no ready pod is behind port {asked} of the Service {name}")
+
     def _call(
         self,
         method: str,
@@ -342,6 +403,16 @@ class Kube:
             what = f"{method} {path.partition('?')[0]}"
             raise (NotFound if answer.status == HTTPStatus.NOT_FOUND else ApiError)(what, answer.status, answer.text)
         return _json_object(answer.text)
+
+
+def _asks_for_login(answer: Answer) -> bool:
+    """Whether what was asked refused for want of a login, and not the API server itself."""
+    return answer.status == HTTPStatus.UNAUTHORIZED and _json_object(answer.text).get("kind") != "Status"
+
+
+def _called(port: Mapping[str, Any]) -> set[str]:
+    """By what the API server's proxy knows a Service's port: its number, and its name if it has one."""
+    return {str(port["port"]), *filter(None, [port.get("name")])}
 
 
 def object_path(obj: Mapping[str, Any]) -> str:

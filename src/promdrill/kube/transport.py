@@ -42,7 +42,7 @@ class Transport:
 
     Attributes:
         requests_made: Requests to the API server itself.
-        questions_asked: Requests that it only forwarded (paths with ``/proxy/``).
+        questions_asked: Requests that it only forwarded (paths with ``/proxy/`` or ``/portforward``).
         checks_made: Requests that asked which API server it is.
     """
 
@@ -102,7 +102,7 @@ class Transport:
     def count(self, path: str) -> None:
         """Count a request that is made elsewhere."""
         with self._lock:
-            if "/proxy/" in path:
+            if "/proxy/" in path or "/portforward" in path:
                 self.questions_asked += 1
             elif path == PLACE:
                 self.checks_made += 1

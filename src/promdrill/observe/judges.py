@@ -18,6 +18,9 @@ from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status
 STARTED = "process_start_time_seconds"
 """Start of the process: separates readings of one process from those of the next, whose counters start again at 0."""
 
+LOGIN_WANTED = "it asks for a login, and LOGIN=FILE names none, or a wrong one"
+"""What is said about status 401."""
+
 LONGEST_QUOTE = 200
 """Characters of a log line or body that an observation repeats."""
 
@@ -241,7 +244,8 @@ def status_words(answer: ProbeAnswer) -> str:
     if isinstance(body, dict):
         message = body.get("message") if answer.from_no_pod else body.get("error")
     said = message if isinstance(message, str) else answer.text
-    return f"HTTP {answer.status} {' '.join(said.split())[:LONGEST_QUOTE]}{answer.error}".rstrip()
+    wanted = f"; {LOGIN_WANTED}" if answer.status == HTTPStatus.UNAUTHORIZED and not answer.from_no_pod else ""
+    return f"HTTP {answer.status} {' '.join(said.split())[:LONGEST_QUOTE]}{answer.error}".rstrip() + wanted
 
 
 def vector_words(vector: Vector) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from promdrill.core.login import Login
 from promdrill.core.merging import merged
 from promdrill.core.model import INSTALLS
 from promdrill.drill import Site, own_names
@@ -63,24 +64,35 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
         return replace(drilled, needs=needs)
     server = server_of(objects, site.installation.server)
     if drilled.keeps_scrapes:
-        layer = _itself_added(values, drilled.added_jobs, server)
+        layer = _itself_added(values, drilled.added_jobs, server, drilled.login)
     else:
-        jobs = scraping_itself(at(values, scrapes.LISTED) or (), server)
+        jobs = scraping_itself(at(values, scrapes.LISTED) or (), server, drilled.login)
         layer = nested(scrapes.LISTED, jobs) if jobs else {}
     return replace(drilled, needs=needs, server=server, values=(*drilled.values, *([layer] if layer else [])))
 
 
-def _itself_added(values: Mapping[str, Any], jobs: Sequence[scrapes.Job], server: Server) -> dict[str, Any]:
+def _itself_added(
+    values: Mapping[str, Any], jobs: Sequence[scrapes.Job], server: Server, login: Login | None
+) -> dict[str, Any]:
     """Of the jobs that are added to the user's, the one that scrapes Prometheus itself, at its own address."""
-    changed, text = scraping_itself(jobs, server), str(at(values, scrapes.WRITTEN) or "")
+    changed, text = scraping_itself(jobs, server, login), str(at(values, scrapes.WRITTEN) or "")
     return nested(scrapes.WRITTEN, text.replace(scrapes.dumped(jobs), scrapes.dumped(changed))) if changed else {}
 
 
-def scraping_itself(jobs: Sequence[Mapping[str, Any]], server: Server) -> list[Mapping[str, Any]]:
-    """The scrape jobs of a scenario with the server's own address, where that is not the usual one; else nothing."""
+def scraping_itself(
+    jobs: Sequence[Mapping[str, Any]], server: Server, login: Login | None = None
+) -> list[Mapping[str, Any]]:
+    """The scrape jobs of a scenario with the server's own address and its login; nothing where both are the usual ones.
+
+    Args:
+        jobs: The jobs.
+        server: The names of the server.
+        login: The login that it asks for, which its own job then has; None for none.
+    """
     usual, address = f"localhost:{_PORT}", f"localhost:{server.pod_port}"
-    if (server.prefix, address) == ("", usual):
+    if (server.prefix, address, login) == ("", usual, None):
         return []
+    known = {"basic_auth": {"username": login.user, "password": login.password}} if login is not None else {}
     changed: list[Mapping[str, Any]] = []
     for job in jobs:
         groups = job.get("static_configs") or ()
@@ -90,7 +102,7 @@ def scraping_itself(jobs: Sequence[Mapping[str, Any]], server: Server) -> list[M
                 {**group, "targets": [address if each == usual else each for each in group["targets"]]}
                 for group in groups
             ]
-            changed.append({**job, "metrics_path": path, "static_configs": moved})
+            changed.append({**job, "metrics_path": path, "static_configs": moved, **known})
         else:
             changed.append(job)
     return changed

@@ -14,7 +14,7 @@ from promdrill.artefacts.cache import Cache
 from promdrill.cluster import adoption, kind, lease, lifecycle, on_node, owners, sweep, vitals
 from promdrill.cluster.adoption import AdoptedCluster
 from promdrill.cluster.kind import PinnedKindCluster
-from promdrill.core import paths, scratch
+from promdrill.core import login, paths, scratch
 from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.events import SupplyChosen
@@ -311,14 +311,23 @@ def drill(
         run: The run that records the result.
         request: The request; with `KindOptions.keep` everything in the cluster stays as the drill leaves it.
         until_alone: As in `promdrill.drill.site.Execution`.
+
+    Raises:
+        UsageError: The chart does not render with the user's values, or the file with a login is gone.
     """
     settings, folder = request.settings, run.folder_of(scenario.name, variant)
+    asked_for = login.read(settings.login) if settings.login is not None else None
     written = (folder, paths.state_dir(), paths.cache_dir())
     with (
         run.journal(scenario.name, variant) as journal,
         _reached(made, namespace_of(scenario.name, variant)) as reached,
         contextlib.closing(
-            Kube(reached.kubeconfig, expected=reached.expected, on_node=partial(on_node.run, reached.nodes))
+            Kube(
+                reached.kubeconfig,
+                expected=reached.expected,
+                on_node=partial(on_node.run, reached.nodes),
+                login=asked_for,
+            )
         ) as kube,
         scratch.folder("helm") as helm_home,
     ):
@@ -340,6 +349,7 @@ def drill(
                 keeps_scrapes=settings.keeps_scrapes and install == INSTALLS[0],
                 added_jobs=layered.jobs,
                 dropped=layered.dropped,
+                login=asked_for if install == INSTALLS[0] else None,
             )
             return what, tuple(map(str, layered.conflicts))
 

@@ -74,6 +74,7 @@ OPTIONS = (
         "scrapes",
         f"whose scrape jobs and intervals: {', '.join(SCRAPES)}, those of VALUES or the chart (default: drill)",
     ),
+    Option("LOGIN", "login", "file whose only line is user:password, for a Prometheus that asks for a login"),
     Option("APP_VERSION", "app_version", "version of Prometheus instead of the chart's"),
     Option(
         "IMAGES",

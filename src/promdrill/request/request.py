@@ -17,7 +17,7 @@ from typing import Any, Self
 from promdrill import doctor
 from promdrill.cluster import lease
 from promdrill.cluster.address import Address
-from promdrill.core import choices, files, paths, reading, records
+from promdrill.core import choices, files, login, paths, reading, records
 from promdrill.core.choices import (
     CONTROLS,
     EVIDENCE,
@@ -45,7 +45,7 @@ from promdrill.supply.bundle.read import Listed
 from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import SupplyRequest
 
-_FILES = ("runbook", "bundle")
+_FILES = ("runbook", "bundle", "login")
 """Fields of `Settings` that are paths of files."""
 
 _INSTEAD = {
@@ -312,7 +312,8 @@ def chart_named(settings: Settings) -> str:
 
 def _value(option: Option, text: str, folder: Path) -> Any:
     if option.field in _FILES:
-        return _path(option.variable, text, folder)
+        path = _path(option.variable, text, folder)
+        return path.absolute() if option.field == "login" else path  # `verify` reads it later, from anywhere
     if option.field == "values":
         return tuple(_path(option.variable, each.strip(), folder) for each in text.split(",") if each.strip())
     return choices.repeats(text) if option.field == "repeat" else text
@@ -347,6 +348,9 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
     for file in settings.values:
         _check_file("VALUES", file)
     own = Own.read(*settings.values, assigned=settings.assigned or "")
+    if settings.login is not None:
+        _check_file("LOGIN", settings.login)
+        login.read(settings.login)
     if settings.runbook is not None:
         _check_file("RUNBOOK", settings.runbook)
         load(settings.runbook, settings.bound)

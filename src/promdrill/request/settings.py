@@ -31,6 +31,7 @@ class Settings:
         values: Files with Helm values, the later over the earlier, layered over the scenario's own.
         assigned: Helm values over those, as Helm's ``--set`` takes them; None for none.
         scrapes: Whose scrape jobs and intervals: `drill`, the scenario's, or `yours`, those of the values or the chart.
+        login: File with the login of a Prometheus that asks for one; None for none.
         control: One of `promdrill.core.choices.CONTROLS`; None for the drill itself.
         runbook: A runbook to run instead of the scenario's own; None for the scenario's own.
         bind: Values for placeholders of that runbook as typed, ``name=value,...``; None for none.
@@ -48,6 +49,7 @@ class Settings:
     values: tuple[Path, ...] = ()
     assigned: str | None = None
     scrapes: str = DRILLS
+    login: Path | None = None
     app_version: str | None = None
     images: str = "nearest"
     mirror: str | None = None

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 
 from promdrill.core.errors import UsageError
+from promdrill.core.login import VARIABLE
 from promdrill.runbook.environment import NAMES
 from promdrill.runbook.parse import Runbook
 
-_GIVEN = frozenset({"NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS"})
-"""Names that the installations give to the steps."""
+_GIVEN = frozenset({"NAMESPACE", "RELEASE", "CHART", "VALUES", "MANIFESTS", VARIABLE})
+"""Names that the installations, and a drill with a login, give to the steps."""
 
 _BASH = re.compile(
     r"_|BASH\w*|COLUMNS|COPROC|DIRSTACK|EPOCHREALTIME|EPOCHSECONDS|EUID|FUNCNAME|GROUPS|HISTCMD|HOSTNAME|HOSTTYPE|IFS"

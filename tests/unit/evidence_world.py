@@ -11,6 +11,7 @@ from tests.unit.api_server import ApiServer, executes, kubeconfig, says
 from tests.unit.fake_shell import FakeShell
 
 from promdrill.core.journal import Journal
+from promdrill.core.login import Login
 from promdrill.evidence import Evidence, Subject, gather
 from promdrill.helm.command import Helm
 from promdrill.observe.server import Server
@@ -73,6 +74,7 @@ class EvidenceWorld:
     shell: FakeShell
     folder: Path
     broken_kubeconfig: bool = False
+    login: Login | None = None
 
     def subject(self) -> Subject:
         config = kubeconfig(self.folder, self.api.port)
@@ -86,6 +88,7 @@ class EvidenceWorld:
             helm=helm,
             kubectl_binary=Path("/pinned/kubectl"),
             helm_binary=Path("/pinned/helm"),
+            login=self.login,
         )
 
     def gather(self, **options: Any) -> Evidence:

@@ -349,6 +349,10 @@ def allows(verb: str, group: str, resource: str, name: str = "") -> bool:
 def test_an_account_may_do_what_drills_do() -> None:
     assert allows("create", "", "pods/exec")
     assert allows("get", "", "services/proxy")
+    for verb in ("create", "get"):  # of a WebSocket: get, and from Kubernetes 1.35 on create
+        assert allows(verb, "", "pods/portforward")
+    assert allows("get", "", "services")
+    assert allows("list", "discovery.k8s.io", "endpointslices")
     assert allows("patch", "", "resourcequotas")
     assert allows("delete", "", "persistentvolumeclaims")
     assert allows("patch", "apps", "deployments/scale")

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.unit import charts_world
 from tests.unit.drill_toy import drill_in
 from tests.unit.drill_world import World, world
 from tests.unit.test_found import rendered
 
+from promdrill.core.login import Login
 from promdrill.drill import Site
+from promdrill.drill.site import Drilled
+from promdrill.helm.values import scrapes
 from promdrill.helm.values.render import Renderer
 from promdrill.request import as_rendered
 
@@ -72,6 +76,45 @@ def test_the_scenarios_runbook_is_run_with_these_names(world: World, seen: dict[
     own = replace(found, execution=replace(found.execution, runbook=theirs))
     assert own.runbook_file == theirs, "the user's own is run as it is"
     assert seen["release"]
+
+
+def test_with_a_login_the_server_scrapes_itself_with_it_and_the_runbook_gives_it(
+    world: World, seen: dict[str, Any]
+) -> None:
+    jobs = [
+        {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]},
+        {"job_name": "shop", "static_configs": [{"targets": ["shop:80"]}]},
+    ]
+    layer = {"serverFiles": {"prometheus.yml": {"scrape_configs": jobs}}}
+    site = site_of(world, layer, login=Login("drill", "a b"))
+    (site.scenario_dir / "runbook.md").write_text("```sh\nwget http://localhost:9090/metrics # /data\n```\n")
+    found = as_rendered.of(site, None, kubernetes="1.36.3")
+    added = found.drilled.values[-1]
+    assert isinstance(added, Mapping)
+    own, shop = added["serverFiles"]["prometheus.yml"]["scrape_configs"]
+    assert own["basic_auth"] == {"username": "drill", "password": "a b"}
+    assert (own["metrics_path"], shop) == ("/p/metrics", jobs[1])
+    given = "http://$PROMETHEUS_LOGIN@localhost:9090/p"
+    assert found.runbook_file.read_text() == f"```sh\nwget {given}/metrics # /prom\n```\n"
+    assert any(f"{given} for http://localhost:9090" in each for each in found.recording.remarks)
+    assert found.environment == {**found.installation.environment, "PROMETHEUS_LOGIN": "drill:a%20b"}
+    assert seen["release"]
+
+
+def test_the_job_that_is_added_to_the_users_has_the_login_too(seen: dict[str, Any], world: World) -> None:
+    job = {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]}
+    layer = {"extraScrapeConfigs": "- job_name: mine\n" + scrapes.dumped([job])}
+    site = site_of(world, layer, keeps_scrapes=True, added_jobs=(job,), login=Login("drill", "a b"))
+    added = as_rendered.of(site, None, kubernetes="1.36.3").drilled.values[-1]
+    assert isinstance(added, Mapping)
+    mine, own = yaml.safe_load(added["extraScrapeConfigs"])
+    assert (mine, own["basic_auth"]) == ({"job_name": "mine"}, {"username": "drill", "password": "a b"})
+    assert seen["release"]
+
+
+def test_no_login_is_shown_where_a_site_is(world: World) -> None:
+    drilled: Drilled = site_of(world, login=Login("drill", "hunter2")).drilled
+    assert "hunter2" not in repr(drilled)
 
 
 def test_what_brings_its_own_manifests_is_not_rendered(world: World, seen: dict[str, Any]) -> None:

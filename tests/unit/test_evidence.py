@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.api_server import Handler, api_server, hangs_up, says, silent
+from tests.unit.api_server import Handler, api_server, forwards, hangs_up, says, silent
 from tests.unit.drill_world import FakeClock
 from tests.unit.evidence_world import APPS, DIRECT, NAMESPACE, PAGES, PASSWORD, POD, SERVICE, SPACE, EvidenceWorld, ok
 from tests.unit.fake_shell import install
@@ -18,6 +18,7 @@ from tests.unit.fake_shell import install
 from promdrill.core import shell
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import CommandFailed, CommandTimeout
+from promdrill.core.login import Login
 from promdrill.evidence import store
 
 KINDS = ["configmaps", "daemonsets", "deployments", "endpointslices", "persistentvolumeclaims", "persistentvolumes"]
@@ -116,6 +117,23 @@ def test_a_pod_that_is_not_ready_is_asked_past_its_service(world: EvidenceWorld)
     taken = world.gather()
     assert taken.missing == ()
     assert json.loads(world.read("prometheus/targets.json")) == {"page": "targets"}
+
+
+def test_pages_of_a_server_that_asks_for_a_login_are_read_with_it(world: EvidenceWorld) -> None:
+    world.login = Login("drill", PASSWORD)
+    body = json.dumps({"status": "success", "data": {"page": "targets"}})
+    whole = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    heard: list[str] = []
+    for page in PAGES:
+        world.drop("GET", f"{SERVICE}/api/v1/{page}", says(503, "no endpoints available"))
+        world.api.on("GET", f"{DIRECT}/api/v1/{page}", says(401, "Unauthorized"))
+        world.api.on("GET", f"{SPACE}/pods/{POD}/portforward", forwards(b"\x00" + whole, heard=heard))
+    taken = world.gather()
+    assert taken.missing == ()
+    assert json.loads(world.read("prometheus/targets.json")) == {"page": "targets"}
+    assert all(world.login.header in request for request in heard)
+    assert len(heard) == len(PAGES)
+    assert PASSWORD not in world.everything()
 
 
 def test_pages_that_nobody_serves_are_named_one_by_one(world: EvidenceWorld) -> None:

@@ -16,13 +16,15 @@ from tests.unit.drill_world import world
 from tests.unit.incident_world import KUBECONFIG, Machine, machine
 
 from promdrill.cluster import kind, lease, owners
-from promdrill.core import paths, shell
+from promdrill.core import paths, redact, shell
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.drill.incident import FILE, refuse_again
 from promdrill.drill.watch import Watch
 from promdrill.incident import show
 from promdrill.incident.record import StandingIncident
 from promdrill.observe.conditions import Seen
+from promdrill.request import fulfil
+from promdrill.request.request import Request
 from promdrill.supply.engine import lifecycle
 
 __all__ = ["machine", "world"]
@@ -584,6 +586,37 @@ def test_a_shell_has_everything_set(
     assert "toy: it is small\n" in said
     assert "their default namespace is drill-toy" in " ".join(said.split())
     assert f"  VALUES={env['VALUES']}\n" in said
+
+
+def test_the_login_is_known_to_whoever_repairs_it_and_kept_nowhere(
+    machine: Machine, become: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name of its file: the shell has it in the variable of the steps, and every judgement is made with it."""
+    monkeypatch.setattr(redact, "_KNOWN", {})
+    file = machine.folder / "here" / "login.txt"
+    file.write_text("drill:Hunter2 Canary")
+    asked: list[Path | None] = []
+    drill = machine.drill
+
+    def noting(*arguments: Any, request: Request, **rest: Any) -> Any:
+        asked.append(request.settings.login)
+        return drill(*arguments, request=request, **rest)
+
+    monkeypatch.setattr(fulfil, "drill", noting)
+    assert machine.promdrill("reproduce", "--scenario=toy", "--login=login.txt") == 0
+    monkeypatch.chdir(machine.folder)
+    assert machine.promdrill("verify") == 1
+    assert machine.promdrill("remedy") == 0
+    assert asked == [file] * 3
+    with pytest.raises(Become):
+        machine.promdrill("shell")
+    assert become[0][2]["PROMETHEUS_LOGIN"] == "drill:Hunter2%20Canary"
+    assert "Hunter2" not in capsys.readouterr().out
+    kept = [path for path in machine.folder.rglob("*") if path.is_file() and path != file]
+    assert [path for path in kept if b"Hunter2" in path.read_bytes()] == []
+    file.unlink()
+    assert machine.promdrill("shell") == 2
+    assert f"cannot read {file}: No such file or directory" in capsys.readouterr().err
 
 
 def test_a_command_in_the_shell(kept: Machine, become: Any, capsys: Capture) -> None:

@@ -111,9 +111,12 @@ REFUSED: tuple[tuple[str, Any, str], ...] = (
     # Finding I2, paths
     *(
         ("options", {name: "~nouser/x"}, f"{name}=~nouser/x: there is no user nouser")
-        for name in ("VALUES", "RUNBOOK", "BUNDLE", "SCENARIOS")
+        for name in ("VALUES", "RUNBOOK", "LOGIN", "BUNDLE", "SCENARIOS")
     ),
-    *(("options", {name: "a" * 300}, f"{name}=a.*File name too long") for name in ("VALUES", "RUNBOOK", "SCENARIOS")),
+    *(
+        ("options", {name: "a" * 300}, f"{name}=a.*File name too long")
+        for name in ("VALUES", "RUNBOOK", "LOGIN", "SCENARIOS")
+    ),
     ("options", {"VALUES": "\udcff"}, r"VALUES=.udcff: has '.udcff', a character that does not show"),
     ("options", {"CHART": "\x1b[2J"}, r"CHART=.x1b\[2J: has '.x1b'"),
     # Finding I3, numbers
@@ -199,6 +202,7 @@ TAKES_A_FILE: dict[str, Open] = {
     "VALUES": Own.read,
     "VALUES of a run": lambda file: make({"VALUES": str(file)}),
     "RUNBOOK of a run": lambda file: make({"RUNBOOK": str(file)}),
+    "LOGIN of a run": lambda file: make({"LOGIN": str(file)}),
     "BUNDLE of a run": lambda file: make({"BUNDLE": str(file)}),
     "runbook check": parse,
     "bundle --list": unpack.contents,

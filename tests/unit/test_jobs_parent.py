@@ -187,6 +187,7 @@ def test_what_does_not_apply_is_skipped_and_nothing_else(pytester: pytest.Pytest
 def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytester, fakes: Fakes) -> None:
     """By the file: there is no option that a child would have to be given again."""
     pytester.makefile(".yaml", own="server: {retention: 1d}")
+    pytester.makefile(".txt", login="drill:a long password")
     runbook = pytester.path / "mine.md"
     runbook.write_text((paths.scenarios_dir() / "disk-full/runbook.md").read_text())
     given = {
@@ -197,6 +198,7 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
         "VALUES": "own.yaml",
         "SET": "b.c=2",
         "SCRAPES": "yours",
+        "LOGIN": "login.txt",
         "APP_VERSION": "3.14.0",
         "IMAGES": "exact",
         "KUBE_VERSION": "1.34.4",

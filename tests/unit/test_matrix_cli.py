@@ -162,7 +162,9 @@ def test_bad_input_starts_nothing(world: World, capsys: Captured, arguments: lis
     assert (world.log, world.requests, Path("reports").exists()) == ([], [], False)
 
 
-@pytest.mark.parametrize("name", ["SCENARIO", "CHART", "KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "BIND", "IMAGES"])
+@pytest.mark.parametrize(
+    "name", ["SCENARIO", "CHART", "KEEP", "CLUSTER", "CONTROL", "RUNBOOK", "BIND", "IMAGES", "LOGIN"]
+)
 def test_a_variable_that_would_be_set_in_vain_is_refused(
     world: World, capsys: Captured, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

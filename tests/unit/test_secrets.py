@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from tests.unit.drill_toy import drill_in, run_toy
 from tests.unit.drill_world import World, world
 
+from promdrill.core import login, redact
 from promdrill.core.events import ConditionChanged, EndedEarly, Entry
 from promdrill.core.journal import Journal
 from promdrill.core.model import DrillResult, RunResult, Skipped, StepRecord, Variant, Verdict
+from promdrill.drill import Drill
 from promdrill.helm.source.find import ChartRequest
 from promdrill.helm.values.user import Conflict
 from promdrill.matrix.cells import Cell
@@ -110,6 +113,55 @@ def test_a_drill_leaves_no_credential_of_its_values_steps_and_runbook_in_the_rep
     assert stat.S_IMODE((report / "values.yaml").stat().st_mode) == 0o600
     assert (report / "runbook.md").is_file()
     assert leaks(report) == []
+
+
+@pytest.fixture
+def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is registered during a test is not registered after it."""
+    monkeypatch.setattr(redact, "_KNOWN", {})
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_drill_leaves_no_login_of_its_prometheus_in_the_report(world: World) -> None:
+    """Neither the addresses with it, nor the bare value, nor the header, nor the password of a scrape job."""
+    file = world.folder / "login.txt"
+    file.write_text(f"drill:{CANARY} é\n")
+    given = login.read(file)
+    remedy = f"""echo "$PROMETHEUS_LOGIN"
+echo "wget: http://$PROMETHEUS_LOGIN@localhost:9090/metrics: 401"
+env | grep LOGIN
+echo 'drill:{CANARY} é'
+echo 'sent {given.header}'
+echo 'job: {{basic_auth: {{username: drill, password: {CANARY}}}}}' >>"$VALUES"
+sed -i s/small/large/ "$VALUES\""""
+    drill = drill_in(world, remedy=remedy)
+    site = replace(drill.site, drilled=replace(drill.site.drilled, login=given))
+    result = run_toy(Drill(site), world)
+    report = world.folder / "report"
+    output = next(each.output for each in result.steps if each.section == "Mitigation")
+    assert output.count(given.in_address) == 3, "the steps have it"
+    assert CANARY in site.values_file.read_text()
+    assert CANARY in (site.scenario_dir / "runbook.md").read_text()
+    (world.folder / "run").mkdir()
+    run = Run(world.folder / "run", supply="source", kubernetes="1.36.3", say=lambda _: None)
+    run.record(result)
+    write_page(run.folder)
+    assert leaks(report) == []
+    assert leaks(run.folder) == []
+    told = (run.folder / "results.json").read_text()
+    assert "http://REDACTED@localhost:9090/metrics" in told
+    assert "PROMETHEUS_LOGIN=REDACTED" in told
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_login_that_was_read_is_in_no_text_and_others_stay(tmp_path: Path) -> None:
+    (tmp_path / "login").write_text("a:b")
+    login.read(tmp_path / "login")
+    assert redact.redact_lines("a:b (a:b) http://a:b@x") == "REDACTED (REDACTED) http://REDACTED@x"
+    for text in ("data:bar", "http://$PROMETHEUS_LOGIN@localhost:9090", "1a:b"):
+        assert redact.redact_lines(text) == text
+    assert redact.redact_yaml("x: 1  # a:b\n") == "x: 1  # REDACTED\n"
+    assert redact.redact({"x": ["a:b"]}) == {"x": ["REDACTED"]}
 
 
 def test_a_journal_hands_its_listener_what_it_wrote(tmp_path: Path) -> None:

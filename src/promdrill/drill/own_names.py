@@ -40,8 +40,7 @@ def with_login(text: str, server: Server) -> str:
 
     What is in single quotes stays: no shell puts a variable's value there.
     """
-    address = _address(server)
-    given = address.replace("://", f"://${VARIABLE}@", 1)
+    address, given = _address(server), _given(server)
 
     def step(found: re.Match[str]) -> str:
         quotes = list(scan.quoting(found["step"]))
@@ -56,8 +55,13 @@ def with_login(text: str, server: Server) -> str:
     return _STEP.sub(step, text)
 
 
-def remarks(server: Server) -> tuple[str, ...]:
-    """What is written instead of what, in a sentence; nothing where all names are the usual ones."""
+def remarks(server: Server, *, login: bool = False) -> tuple[str, ...]:
+    """What is written instead of what, in a sentence; nothing where all names are the usual ones.
+
+    Args:
+        server: The names of the server.
+        login: Whether it is given a login, see `with_login`.
+    """
     pairs = (
         (_USUAL.container, server.container),
         (_USUAL.reloader, server.reloader or "no reloader"),
@@ -65,7 +69,7 @@ def remarks(server: Server) -> tuple[str, ...]:
         (_USUAL.workload, server.workload),
         (f"component={_USUAL.component}", f"component={server.component}"),
         ("2/2", f"{server.containers}/{server.containers}"),
-        ("http://localhost:9090", _address(server)),
+        (_address(_USUAL), _given(server) if login else _address(server)),
     )
     said = [f"{new} for {old}" for old, new in pairs if old != new]
     return (f"The scenario's runbook is run with your names: {', '.join(said)}.",) if said else ()
@@ -105,3 +109,7 @@ def _ready(of_two: int, containers: int) -> str:
 
 def _address(server: Server) -> str:
     return f"http://localhost:{server.pod_port}{server.prefix}"
+
+
+def _given(server: Server) -> str:
+    return _address(server).replace("://", f"://${VARIABLE}@", 1)

@@ -42,7 +42,8 @@ def of(site: Site, own: Own | None, *, kubernetes: str) -> Site:
     drilled = _rendered(site, site.drilled, own, kubernetes)
     other = _rendered(site, site.other, own, kubernetes) if site.other is not None else None
     incident = other or drilled
-    names = own_names.remarks(incident.server) if incident.server is not None else ()
+    asks = incident.login is not None
+    names = own_names.remarks(incident.server, login=asks) if incident.server is not None else ()
     remarks = (*site.recording.remarks, *incident.needs.remarks, *names)
     return replace(site, drilled=drilled, other=other, recording=replace(site.recording, remarks=remarks))
 

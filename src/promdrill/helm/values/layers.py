@@ -9,13 +9,14 @@ from typing import Any
 
 from promdrill.core.merging import merged
 from promdrill.helm.chart import ChartRef
-from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, meant, nested
 from promdrill.helm.source import files
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.user import Conflict, Own, Resolved, resolve
 
 _NOTHING = object()
+_STATEFUL_SET = ("server", "statefulSet", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +63,22 @@ def layered(
         UsageError: The user's values clash with what the drill needs.
     """
     renamed = moved(scenario, *followed)
-    rules = [row for kind in (Kind.NEED, Kind.SWITCH, Kind.YIELD) for row in table.rows(kind, *followed)]
+    kinds = [Kind.NEED, Kind.SWITCH, Kind.YIELD]
+    if own is not None:
+        kinds.append(Kind.ONE if _replicas(followed, scenario, own.values) == 1 else Kind.TOGETHER)
+    rules = [row for kind in kinds for row in table.rows(kind, *followed)]
     resolved = resolve(merged(scenario, renamed), own.values, rules, own.place) if own else Resolved({}, ())
     found = (defaults(scenario, *followed), renamed, resolved.layer, plan_values)
     return Layered(tuple(layer for layer in found if layer), resolved.conflicts)
+
+
+def _replicas(followed: tuple[str, str], scenario: Mapping[str, Any], own: Mapping[str, Any]) -> int:
+    """How many replicas a drill has: as many as the user asks for, if each of them has a volume of its own."""
+    stateful = at(scenario, _STATEFUL_SET, at(own, _STATEFUL_SET))
+    if followed[0] != stack.CHART and not stateful:
+        return 1
+    asked = [at(own, keys(row.what)) for row in table.rows(Kind.ONE, *followed)]
+    return max((each for each in asked if isinstance(each, int) and not isinstance(each, bool) and each > 1), default=1)
 
 
 def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:

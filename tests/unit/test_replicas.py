@@ -195,24 +195,25 @@ def two_replicas(world: World) -> Drill:
     site = drill.site
     usual = Server.of(world.namespace, world.release)
     labels = (*usual.selector.items(), (POD_NAME, POD))
-    server = replace(usual, replicas=2, labels=labels, own_service=OWN_SERVICE)
+    server = replace(usual, fullname="prometheus-server", replicas=2, labels=labels, own_service=OWN_SERVICE)
     world.beside = (OWN_SERVICE,)
     return Drill(replace(site, drilled=replace(site.drilled, server=server, needs=with_service(Needs(), server))))
 
 
-def other(world: World, *, ready: bool) -> tuple[dict[str, Any], ...]:
+def other(world: World, *, ready: bool = True, restarts: int = 0) -> tuple[dict[str, Any], ...]:
     if world.installed_at is None:
         return ()
-    pod = world._pod()  # as the drilled one
-    pod["metadata"]["name"] = pod["metadata"]["labels"][POD_NAME] = "prometheus-server-other"
+    pod = world._pod()
+    pod["metadata"]["name"] = pod["metadata"]["labels"][POD_NAME] = "prometheus-server-1"
     server = pod["status"]["containerStatuses"][1]
-    server |= {"ready": ready, "restartCount": 0, "state": {"running": {"startedAt": world._ago(60)}}}
+    state = {"running": {"startedAt": pod["metadata"]["creationTimestamp"]}}
+    server |= {"ready": ready, "restartCount": restarts, "state": state}
     return (pod,)
 
 
 def test_a_drill_of_one_of_two_replicas_passes(world: World) -> None:
     drill = two_replicas(world)
-    world.another = lambda: other(world, ready=True)
+    world.another = lambda: other(world)
     assert run_toy(drill, world).verdict is Verdict.PASSED
     assert f"apply Service {OWN_SERVICE}" in world.done
     assert world.done.index(f"apply Service {OWN_SERVICE}") < world.done.index("install")
@@ -230,6 +231,21 @@ def test_a_remedy_that_breaks_the_other_replica_fails(world: World) -> None:
     result = not_passed(drill, world)
     assert result.verdict is Verdict.FAILED
     assert "all 2 replicas" in str(result.reason)
+
+
+def test_a_restart_of_the_other_replica_after_the_remedy_fails(world: World) -> None:
+    drill = two_replicas(world)
+    remedied: list[float] = []
+
+    def another() -> tuple[dict[str, Any], ...]:
+        if world.broken_at is not None and not world.ill:
+            remedied.append(world.clock.now)
+        return other(world, restarts=int(bool(remedied) and world.clock.now > remedied[0] + 1))
+
+    world.another = another
+    result = not_passed(drill, world)
+    assert result.verdict is Verdict.FAILED
+    assert "nothing restarted since the remedy in prometheus-server-1" in str(result.reason)
 
 
 def test_without_the_other_replica_there_is_no_baseline(world: World) -> None:

@@ -57,7 +57,8 @@ def not_restarted_since(server: Server, run: Run) -> Condition:
         more = [f"{c} {n - run.restarts.get(c, 0)} times" for c, n in now.items() if n > run.restarts.get(c, 0)]
         return Seen(holds=not more, text=f"{name}: restarted since: {', '.join(more) or 'nothing'}")
 
-    return Condition("nothing restarted since the remedy", Kind.POD, judge)
+    which = f" in {server.pod_prefix}" if server.replicas > 1 else ""
+    return Condition(f"nothing restarted since the remedy{which}", Kind.POD, judge)
 
 
 def running_for(server: Server, for_s: float) -> Condition:

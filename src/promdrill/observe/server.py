@@ -102,6 +102,15 @@ class Server:
         return replace(self, labels=tuple((key, value) for key, value in self.labels if key != POD_NAME))
 
     @property
+    def each(self) -> tuple[Server, ...]:
+        """The same with the labels of each replica, the first one first: its pods are that replica's alone."""
+        if self.replicas == 1:
+            return (self,)
+        shared = self.whole.labels
+        pods = (f"{self.fullname}-{number}" for number in range(self.replicas))
+        return tuple(replace(self, labels=(*shared, (POD_NAME, pod))) for pod in pods)
+
+    @property
     def claims(self) -> tuple[str, ...]:
         """Names of the PersistentVolumeClaims of all replicas."""
         drilled = f"-{self.replicas - 1}"

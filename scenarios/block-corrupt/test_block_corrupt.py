@@ -27,6 +27,7 @@ head -c "$postings" /dev/zero | dd of=index bs=4096 conv=notrunc
 @pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.touches("volume", "pod")
 @pytest.mark.cluster_wide("a pod that may trace processes, which Pod Security's baseline refuses")
+@pytest.mark.own_scrapes("blocks are made of a few seconds of their samples")
 @pytest.mark.looks_like("wal-corrupt")
 def test_block_corrupt(drill: Drill) -> None:
     """The oldest block's index is damaged and the server restarted; the runbook moves that block away."""

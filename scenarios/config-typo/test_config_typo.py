@@ -11,6 +11,7 @@ TYPOS = {"scrape_interval: 1s": "srcrape_interval: 1s", "scrape_configs:": "scra
 
 @pytest.mark.charts(">=15.18")
 @pytest.mark.touches("configuration", "release")
+@pytest.mark.own_scrapes("the fault misspells the key of their list")
 @pytest.mark.looks_like("lifecycle-flag")
 def test_config_typo(drill: Drill) -> None:
     """The configuration gets two unknown fields; the runbook has promtool name them, corrects them and reloads."""

@@ -21,6 +21,7 @@ MOST, HARDLY_ANY = 0.5, 0.1
 @pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("a Deployment's CPU limit")
 @pytest.mark.cluster_wide("a ClusterRole, to scrape the nodes")
+@pytest.mark.own_scrapes("its remedy is read from metrics that are scraped every two seconds")
 @pytest.mark.looks_like("restarts-metric")
 def test_cpu_throttled(drill: Drill) -> None:
     """The limit of a worker beside Prometheus is lowered; the runbook raises it."""

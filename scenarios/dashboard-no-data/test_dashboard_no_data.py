@@ -16,6 +16,7 @@ DATA_SOURCE_INTERVAL_S = 1.0  # the shortest scrape interval of values.yaml
 @pytest.mark.beside("grafana")
 @pytest.mark.touches("a dashboard")
 @pytest.mark.cluster_wide("ClusterRoles, to scrape the nodes and for kube-state-metrics")
+@pytest.mark.own_scrapes("the dashboard asks for their metrics")
 @pytest.mark.looks_like("target-typo")
 def test_dashboard_no_data(drill: Drill) -> None:
     """The imported dashboard's queries find nothing; the runbook corrects them one cause after the other."""

@@ -21,6 +21,7 @@ SNAPSHOT = "snapshots/20261101T000000Z-0123456789abcdef/01KAZ5D0G000000000000000
 @pytest.mark.long("the cool-down passes")
 @pytest.mark.touches("volume", "claim", "release")
 @pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size", "a ClusterRole, to scrape the nodes")
+@pytest.mark.own_scrapes("it must be seen to store again before the cool-down has passed")
 @pytest.mark.looks_like("disk-full")
 def test_disk_full_cooldown(drill: Drill) -> None:
     """The volume grew, is full again, and may not grow yet; the runbook frees space and leaves the request standing.

@@ -6,7 +6,7 @@ from promdrill.drill import NO_SPACE, Drill, Persistence, Stage
 from promdrill.faults import FEW_INODES, FillVolume, RestartServer, volume_shows
 
 NEW_SIZE = "450Mi"
-NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
+MISSED = 5  # scrapes
 
 
 @pytest.mark.images("docker.io/library/busybox:1.37.0")
@@ -22,7 +22,10 @@ def test_disk_full(drill: Drill) -> None:
     drill.run(
         fault=FillVolume(server.data, inodes=True),  # on ext4, using up the bytes alone does not keep it from starting
         signature=(
-            Stage("2/2, but nothing is stored", (server.ready(), commit_failed, server.stale(for_s=NO_SAMPLE_FOR_S))),
+            Stage(
+                "2/2, but nothing is stored",
+                lambda at: (server.ready(), commit_failed, server.stale(for_s=MISSED * at.interval_s)),
+            ),
             Stage("1/2, it does not start again", (server.crash_looping(), not_opened), before=RestartServer()),
         ),
         persistence=Persistence(more_restarts=2),

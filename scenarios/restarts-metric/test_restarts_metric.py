@@ -19,6 +19,7 @@ LONGER_THAN_A_RUN_S = 15.0  # with the wrong port a run ends after 4 s, and the 
 @pytest.mark.long("a window of a minute passes")
 @pytest.mark.touches("a liveness probe")
 @pytest.mark.cluster_wide("a ClusterRole, for kube-state-metrics")
+@pytest.mark.own_scrapes("the query counts restarts within a minute")
 @pytest.mark.looks_like("cpu-throttled")
 def test_restarts_metric(drill: Drill) -> None:
     """A liveness probe asks the wrong port; the runbook finds out which pod, how it ended and why, and corrects it."""

@@ -34,6 +34,7 @@ def more_series(server: Server, proof: Condition) -> Patched:
 @pytest.mark.long("real samples fill the volume")
 @pytest.mark.touches("release", "volume")
 @pytest.mark.cluster_wide("its own storage class, for volumes of a fixed size")
+@pytest.mark.own_scrapes("the volume is filled with their samples")
 @pytest.mark.looks_like("disk-full-cooldown")
 def test_retention_size(drill: Drill) -> None:
     """An application exposes many more series, and the volume fills; the runbook sets the limit to 80 % of it."""

@@ -11,6 +11,7 @@ RIGHT, WRONG = "localhost:9090", "locaslhost:9090"
 @pytest.mark.charts(">=8.11.4", stack=">=57")
 @pytest.mark.touches("scrape configuration", "release")
 @pytest.mark.cluster_wide("a ClusterRole, to scrape the nodes")
+@pytest.mark.own_scrapes("the fault misspells a target of one")
 @pytest.mark.looks_like("lifecycle-flag")
 def test_target_typo(drill: Drill) -> None:
     """A target gets one letter too many; the runbook corrects it and asks for a reload."""

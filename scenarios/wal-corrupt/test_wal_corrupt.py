@@ -27,6 +27,7 @@ yes | head -c 512 | dd of="$segment" bs=1 seek="$from" conv=notrunc
 
 @pytest.mark.charts(">=15", stack=">=57")
 @pytest.mark.touches("volume", "pod")
+@pytest.mark.own_scrapes("the damage is done between two scrapes")
 @pytest.mark.looks_like("persistence-off")
 def test_wal_corrupt(drill: Drill) -> None:
     """A WAL segment is damaged, the server restarted; the runbook states the loss and proves that the WAL is intact."""

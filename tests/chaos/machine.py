@@ -20,6 +20,9 @@ from promdrill.core.errors import CommandFailed
 LOOK_S = 60.0
 """Seconds for one look at the packet filter or the engine; it takes milliseconds."""
 
+ENDING_S = 2.0
+"""Seconds in which a process may end by itself."""
+
 CHANGING = ("leases", "locks", "engine/daemon.json", "engine/dockerd.log", "engine/runc-fit")
 """Below promdrill's folders: what stays on purpose between runs (locks that are files, the engine's last log)."""
 
@@ -88,6 +91,11 @@ class Machine:
             host=frozenset(_host()),
             processes=frozenset(_processes()),
         )
+
+    def later(self) -> Machine:
+        """What is there now; looked at twice if anything changed, as the kernel takes its time to take things down."""
+        after = Machine.look()
+        return Machine.look() if self.changes(after) else after
 
     def changes(self, later: Machine) -> list[str]:
         """What differs later, a line for each thing: ``+ loops /dev/loop0 ...`` came, ``- ...`` went.
@@ -165,12 +173,18 @@ def _host() -> Iterator[str]:
 
 
 def _processes() -> Iterator[str]:
-    """Each process as `id start parent name`, without the kernel's own and without others'."""
-    for process in psutil.process_iter():
+    """Each process as `id start parent name`, without the kernel's own, others', and those that end in a moment."""
+    _, staying = psutil.wait_procs([each for each in psutil.process_iter() if _is_ours(each)], timeout=ENDING_S)
+    for process in staying:
         with contextlib.suppress(psutil.Error), process.oneshot():
-            told = " ".join((*process.cmdline(), process.exe(), process.cwd()))
-            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and OURS in told:
-                yield f"{process.pid} {process.create_time():.2f} {process.ppid()} {process.name()}"
+            yield f"{process.pid} {process.create_time():.2f} {process.ppid()} {process.name()}"
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error), process.oneshot():
+        told = " ".join((*process.cmdline(), process.exe(), process.cwd()))
+        return process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and OURS in told
+    return False
 
 
 def _of_others(process: str, before: frozenset[str]) -> bool:

@@ -19,7 +19,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -82,9 +82,9 @@ def main() -> int:
     for number in range(1, arguments.n + 1):
         strike = kinds[(number - 1) % len(kinds)]()
         fraction, scenario, again = chance.random(), chance.choice(SCENARIOS), number % 4 == 0
-        done, after = _round(number, strike, fraction * took_s, scenario, again=again, chance=chance)
-        rounds.append(replace(done, troubles=(*done.troubles, *before.changes(after))))
-        before = after  # what stayed is told once, of the round that left it
+        # What stayed is told once, of the round that left it.
+        done, before = _round(number, strike, fraction * took_s, scenario, again=again, chance=chance, before=before)
+        rounds.append(done)
         _tell(rounds[-1], arguments.n)
     return _close(rounds, arguments.seed)
 
@@ -110,7 +110,7 @@ def _undisturbed() -> float:
 
 
 def _round(
-    number: int, strike: Strike, at_s: float, scenario: str, *, again: bool, chance: random.Random
+    number: int, strike: Strike, at_s: float, scenario: str, *, again: bool, chance: random.Random, before: Machine
 ) -> tuple[Round, Machine]:
     """Strike once; returns what came of it, and what the machine has afterwards."""
     reports = paths.reports_dir()
@@ -139,7 +139,8 @@ def _round(
             strike.take_back()
             _keep(reports, number, run.output)
             disks.close()
-            after = Machine.look()
+            after = before.later()
+            troubles += before.changes(after)
     return Round(number, strike.name, at_s, where[-60:], hit, ended, tuple(troubles)), after
 
 

@@ -84,7 +84,7 @@ def _round(before: Machine) -> Round:
         if run.code != 0 or not drills:
             troubles.append(f"exit {run.code}: {' / '.join(run.lines[-2:])}")
         troubles += clean()
-        troubles += before.changes(Machine.look())
+        troubles += before.changes(before.later())
     times = {drill.name: sum(phase.took_s or 0.0 for phase in drill.phases) for drill in drills}
     return Round(took_s, peak.bytes, times, tuple(troubles))
 

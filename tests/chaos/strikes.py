@@ -126,7 +126,7 @@ class KillChild(Strike):
     """One of its processes is killed: a tool, a step, the guardian."""
 
     name = "SIGKILL of a child"
-    cause = r"signal|SIGKILL|-9|137|exit code|guardian|killed"
+    cause = r"signal|SIGKILL|-9|137|exit code|guardian|killed|the container engine does not answer"
 
     def hit(self, target: Target) -> str:
         with contextlib.suppress(psutil.Error):

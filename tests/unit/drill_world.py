@@ -285,8 +285,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
         answered = (condition("history is there", remembered),) if early else ()
         return (condition("metrics are valid", server_ready), *answered)
 
-    def history(_kube: object, _server: object, *, since_s: float, until_s: float) -> tuple[Remembered, ...]:
-        assert since_s <= until_s
+    def history(
+        _kube: object, _server: object, *, since_s: float, until_s: float, stretch_s: float
+    ) -> tuple[Remembered, ...]:
+        assert since_s <= until_s <= until_s + stretch_s
         made.remembered.append(until_s)
         return (Remembered("count_over_time(up[1s])", until_s, frozenset({(frozenset(), 3.0)})),)
 

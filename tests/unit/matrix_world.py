@@ -24,7 +24,7 @@ def cells_of(folder: Path, text: str) -> tuple[Cell, ...]:
 def cell(kubernetes: str = "1.36.3", app: str = "3.14.0", **variables: str) -> Cell:
     """A cell whose id says what is given first."""
     names = ("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO")
-    said = dict.fromkeys((*names, "VALUES", "SUBCHARTS", "IMAGES"), "")
+    said = dict.fromkeys((*names, "VALUES", "SCRAPES", "SUBCHARTS", "IMAGES"), "")
     said |= {"KUBE_VERSION": kubernetes, "APP_VERSION": app, "HELM_VERSION": "4", "PROFILE": "fast", **variables}
     return Cell(f"k{kubernetes}-p{app}", f"Prometheus {app} on {kubernetes}", said)
 

@@ -14,6 +14,12 @@ from promdrill.core.model import DrillResult, Verdict
 EMPTY = Machine(**{name: frozenset() for name in Machine.__dataclass_fields__})
 
 
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing here ends by itself while it is looked at."""
+    monkeypatch.setattr(machine, "ENDING_S", 0.0)
+
+
 def _run(code: int, *drills: tuple[Verdict, str], output: str = "") -> Any:
     class Ended:
         def __init__(self) -> None:

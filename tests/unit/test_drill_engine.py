@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,10 +17,13 @@ from promdrill.cluster import owners
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
-from promdrill.drill import DrillNotPassed, Moments, Persistence, Stage
+from promdrill.drill import DrillNotPassed, Moments, Persistence, Stage, baseline
+from promdrill.drill.ground_lost import GroundLost, Silence
 from promdrill.faults import Undo
 from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
+from promdrill.observe.snapshot import Snapshot
+from promdrill.observe.targets import Asked, Target
 
 __all__ = ["world"]
 
@@ -316,6 +321,51 @@ def test_lost_samples_are_those_of_the_targets_that_the_baseline_had(world: Worl
     assert (job.job, job.stored, job.lost) == ("prometheus", 0, result.samples.lost)
     assert job.lost > 0
     assert job.lost % len(LABELS) == 0
+
+
+def test_with_the_users_jobs_the_baseline_learns_what_is_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of five targets two are never scraped with success: nothing is asked of them, and the result says so."""
+    wanted: list[tuple[Asked, dict[str, int]]] = []
+
+    def valid_metrics(_: object, *, asked: Asked, jobs: Mapping[str, int], **__: object) -> tuple[Condition, ...]:
+        wanted.append((asked, dict(jobs)))
+        return (condition("metrics are valid", server_ready),)
+
+    def targets(_: object, __: object, *, since_s: float, interval_s: float, **___: object) -> tuple[Target, ...]:
+        return tuple(Target(labels, interval_s, since_s if n < 3 else None) for n, labels in enumerate(LABELS))
+
+    monkeypatch.setattr(baseline, "valid_metrics", valid_metrics)
+    monkeypatch.setattr(baseline, "targets", targets)
+    drill = drill_in(world)
+    drill.site = replace(drill.site, drilled=replace(drill.site.drilled, keeps_scrapes=True))
+    result = run_toy(drill, world)
+    assert wanted[0] == (Asked.TRIED, {"prometheus": 1})
+    assert wanted[-1] == (Asked.LEAST, {"prometheus": 3})
+    assert result.remarks == ("Not up before the fault, and so not asked for after it: prometheus (2).",)
+
+
+def test_conditions_know_the_scrape_interval(world: World) -> None:
+    seen: list[float] = []
+
+    def down(at: Any) -> tuple[Condition, ...]:
+        seen.append(at.interval_s)
+        return (DOWN,)
+
+    run_toy(drill_in(world), world, signature=(Stage("it is down", down),))
+    assert set(seen) == {1.0}
+
+
+def test_a_wait_in_which_nothing_answers_ends_with_what_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def judge(silence: Silence, _snapshot: Snapshot) -> Seen:
+        if "large" in world.values.read_text():  # the remedy is done
+            raise GroundLost(silence.trouble())
+        return unknown("not yet")
+
+    monkeypatch.setattr(Silence, "_judge", judge)
+    world.trouble = lambda _since: "node container toy is exited, exit code 137"
+    result = not_passed(world)
+    assert result.verdict is Verdict.ABORTED
+    assert result.reason == "node container toy is exited, exit code 137; noticed during recovery"
 
 
 def test_recovery_asks_for_the_scenarios_own_conditions(world: World) -> None:

@@ -198,6 +198,7 @@ def test_the_steps_that_are_left_out_are_those_of_the_runbook_that_runs(chart: P
 )
 def test_what_is_written_for_the_other_chart_is_not_run_on_it(chart: Path, variant: Variant, why: str | None) -> None:
     drilling = object.__new__(DrillSession)
+    drilling.request = cast(Any, SimpleNamespace(settings=Settings()))
     test = paths.scenarios_dir() / "disk-full/test_disk_full.py"
     item: Any = SimpleNamespace(path=test, callspec=SimpleNamespace(params={"drill": variant}))
     said = drilling._skip_reason(item, cast(Any, SimpleNamespace(chart=chart, app_version="2.51.0")))

@@ -196,6 +196,7 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
         "SUBCHARTS": "off",
         "VALUES": "own.yaml",
         "SET": "b.c=2",
+        "SCRAPES": "yours",
         "APP_VERSION": "3.14.0",
         "IMAGES": "exact",
         "KUBE_VERSION": "1.34.4",

@@ -91,6 +91,13 @@ def test_history_without_a_block_is_two_halves_since_the_oldest_sample() -> None
     assert first.result == second.result == {(A, 12.0)}
 
 
+def test_a_head_too_short_for_two_scrapes_is_one_stretch() -> None:
+    server = counts(
+        page(lowest_timestamp_seconds=100.0, head_min_time_seconds=100.0, blocks_loaded=0.0), (20001, 120, TWELVE)
+    )
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=10.1)] == [120]
+
+
 def test_all_that_is_in_blocks_is_a_stretch_of_its_own() -> None:
     server = counts(
         page(lowest_timestamp_seconds=40.0, head_min_time_seconds=100.0, blocks_loaded=3.0),

@@ -28,6 +28,7 @@ from promdrill.observe.conditions import Condition, negate
 from promdrill.observe.probes import Probe, ProbeAnswer
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import LogLine, Snapshot
+from promdrill.observe.targets import Asked
 
 SERVER_OF = Server.of(NAMESPACE, "prometheus")
 POD = "prometheus-server-abc"
@@ -262,6 +263,44 @@ def test_targets_up(
     seen = condition.judge(with_answer(condition, targets(*states)))
     assert (seen.holds, seen.text) == (holds, text)
     assert condition.name == f"targets up ({', '.join(jobs) or 'all'})"
+
+
+@pytest.mark.parametrize(
+    ("asked", "jobs", "states", "holds", "text"),
+    [
+        (Asked.TRIED, ("a",), [("a", "up"), ("b", "down")], True, "1/2 targets up"),
+        (Asked.TRIED, ("a",), [("a", "up"), ("b", "unknown")], False, "1/2 targets up; b http://b/metrics: unknown"),
+        (
+            Asked.TRIED,
+            ("a",),
+            [("a", "down"), ("b", "up")],
+            False,
+            "1/2 targets up; a http://a/metrics: down; no target of job a",
+        ),
+        (Asked.TRIED, (), [], False, "0/0 targets up"),
+        (Asked.LEAST, {"a": 2}, [("a", "up"), ("a", "up"), ("a", "down"), ("b", "down")], True, "2/3 targets up"),
+        (
+            Asked.LEAST,
+            {"a": 2},
+            [("a", "up"), ("a", "down")],
+            False,
+            "1/2 targets up; a http://a/metrics: down; 1 of 2 targets of job a",
+        ),
+        (Asked.LEAST, {"a": 1}, [("b", "up")], False, "0/0 targets up; no target of job a"),
+    ],
+)
+def test_targets_of_which_some_may_be_down(
+    asked: Asked,
+    jobs: tuple[str, ...] | dict[str, int],
+    states: list[tuple[str, str]],
+    *,
+    holds: bool,
+    text: str,
+) -> None:
+    condition = SERVER_OF.targets_up(jobs, asked=asked)
+    seen = condition.judge(with_answer(condition, targets(*states)))
+    assert (seen.holds, seen.text) == (holds, text)
+    assert condition.name != SERVER_OF.targets_up(jobs).name
 
 
 def test_targets_of_another_drill_count_neither_as_lost_nor_as_found() -> None:

@@ -112,7 +112,9 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choic
     def asked(name: str) -> str | None:
         return _asked(arguments, name)
 
-    ground.refuse_foreign(asked, (*VARIABLES, "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "BIND"), arguments.file)
+    ground.refuse_foreign(
+        asked, (*VARIABLES, "SET", "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "BIND"), arguments.file
+    )
     try:
         general = ground.general(asked, choice)
         chosen = general.supply_name()

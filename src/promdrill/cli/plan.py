@@ -6,9 +6,13 @@ import argparse
 import json
 import shutil
 import sys
+from typing import TYPE_CHECKING
 
 from promdrill.cli import supply
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, aside, say
+
+if TYPE_CHECKING:
+    from promdrill.request.planning import Planned
 
 CODES = (
     "Exit codes: 0 the drills can be run with these values; 1 with --strict, a value was overridden or is dead;\n"
@@ -39,13 +43,21 @@ def _execute(arguments: argparse.Namespace) -> int:
     plan, found = planned.plan, changes.changes(planned, asked.values)
     if arguments.json:
         rows = [each.as_json() for each in found]
-        say(json.dumps({"app_version": plan.app_version if plan else None, "changes": rows}, indent=2))
+        version = plan.app_version if plan else None
+        say(json.dumps({"app_version": version, "changes": rows, "skipped": dict(planned.skipped)}, indent=2))
     elif plan is None:
+        _say_skipped(planned)
         say("None of these scenarios installs a chart: there are no values.")
     else:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         for line in changes.lines(found, width):
             say(line)
+        _say_skipped(planned)
         say(changes.counted(found))
     refused = arguments.strict and any(each.kind in changes.STRICT for each in found)
     return EXIT_FAILED if refused else EXIT_OK
+
+
+def _say_skipped(planned: Planned) -> None:
+    for scenario, why in planned.skipped.items():
+        say(f"{scenario} is not drilled: {why}")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from promdrill.request.request import Request
 
 VARIABLES = (
-    *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "SET", "APP_VERSION", "IMAGES"),
+    *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "SET", "SCRAPES", "APP_VERSION", "IMAGES"),
     *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR"),
 )
 """Variables of a run that decide what it needs."""

@@ -21,6 +21,10 @@ PROFILES = ("fast", "as-shipped")
 SUBCHARTS = ("on", "off")
 IMAGES = ("nearest", "exact")
 
+DRILLS, YOURS = "drill", "yours"
+SCRAPES = (DRILLS, YOURS)
+"""Values of SCRAPES: whose scrape jobs and intervals a drill has, those of its scenario or those of the user."""
+
 EVIDENCE = ("failure", "always")
 """When evidence is collected: for drills that did not end as expected, or for all."""
 

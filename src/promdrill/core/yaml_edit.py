@@ -104,6 +104,30 @@ class Document:
         for path, value in _leaves(additions):
             self.set_value(path, value)
 
+    def remove(self, path: Sequence[str]) -> None:
+        """Remove what is at a path, with the comments in it; a mapping of which nothing is left stays, as ``{}``.
+
+        The document is read again afterwards; nodes found before no longer belong to it.
+
+        Raises:
+            Refused: As `set_value`.
+        """
+        self._read(self.edited())
+        above = find(self.root, *path[:-1])
+        pair = find_pair(above, path[-1])
+        if pair is None or not isinstance(above, MappingNode):
+            return
+        if len(above.value) == 1 or above.flow_style:
+            self.set_value(path[:-1], {key: value for key, value in self._at(path[:-1]).items() if key != path[-1]})
+            return
+        wanted = self._values()
+        _drop(wanted, path)
+        start, end = self._text.rfind("\n", 0, _span(pair[0])[0]) + 1, self._text.find("\n", self._end(pair[1])) + 1
+        self._edits[start, end or len(self._text)] = ""
+        self._read(self.edited())
+        if self._values() != wanted:
+            raise Refused(f"{'.'.join(path)} cannot be removed in place")
+
     def put(self, scalar: Node, value: str) -> None:
         """Replace the text of a scalar, within its quotes if it has any."""
         start, end = _span(scalar)
@@ -163,6 +187,12 @@ class Document:
         if not isinstance(values, dict):
             raise Refused(f"a {type(values).__name__}, not a mapping")
         return values
+
+    def _at(self, path: Sequence[str]) -> dict[str, Any]:
+        here: Any = self._values()
+        for key in path:
+            here = here[key]
+        return dict(here)
 
     def _set(self, path: Sequence[str], value: Any) -> None:
         node = self.root
@@ -282,6 +312,13 @@ def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
             here[key] = {}
         here = here[key]
     here[path[-1]] = value
+
+
+def _drop(values: dict[str, Any], path: Sequence[str]) -> None:
+    here = values
+    for key in path[:-1]:
+        here = here[key]
+    del here[path[-1]]
 
 
 def _leaves(values: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -13,11 +13,14 @@ from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
 from promdrill.observe.prometheus import Remembered, buildinfo, history, targets
 from promdrill.observe.server import Server
-from promdrill.observe.targets import Target
+from promdrill.observe.targets import Asked, Target
 from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
 
 LONGEST_SCRAPE_S = 12.0
 """After this, every scrape that had begun is stored: the chart's scrape_timeout is 10 s."""
+
+SPLIT_INTERVALS = 1.5
+"""Scrape intervals that a stretch of history has at least, so that each target has a sample in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Memory:
         jobs: Scrape jobs that had targets, and how many each.
         targets: The targets.
         early: Queries over all the time before the fault, stretch by stretch, with their answers.
+        asked: What recovery asks of the jobs' targets.
     """
 
     interval_s: float
@@ -37,6 +41,13 @@ class Memory:
     jobs: Mapping[str, int]
     targets: tuple[Target, ...]
     early: tuple[Remembered, ...]
+    asked: Asked = Asked.ALL
+
+    @property
+    def down(self) -> Mapping[str, int]:
+        """Jobs, and how many of their targets were not up: nothing is asked of those."""
+        found = Counter(target.job for target in self.targets if target.first_s is None)
+        return dict(sorted(found.items())) if self.asked is Asked.LEAST else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +74,19 @@ class Baseline:
         interval_s: Its scrape interval.
         jobs: Scrape jobs, and the least number of targets that each must have.
         early: Queries from before the fault, which must be answered as they were; none until they are learnt.
+        asked: What is asked of their targets. `Asked.TRIED` where it is learnt which are up.
     """
 
     server: Server
     interval_s: float
     jobs: Mapping[str, int]
     early: tuple[Remembered, ...] = ()
+    asked: Asked = Asked.ALL
 
     @classmethod
     def recalled(cls, server: Server, memory: Memory) -> Self:
         """The baseline that this memory is of: its targets and its samples are asked for."""
-        return cls(server, memory.interval_s, memory.jobs, memory.early)
+        return cls(server, memory.interval_s, memory.jobs, memory.early, memory.asked)
 
     @property
     def stale_after_s(self) -> float:
@@ -100,6 +113,7 @@ class Baseline:
                 since=since,
                 scrape_interval_s=self.interval_s,
                 jobs=self.jobs,
+                asked=self.asked,
                 early=self.early,
                 data_loss=data_loss,
             ),
@@ -113,7 +127,12 @@ class Baseline:
         """
         since_s, moment = began.timestamp(), ended - timedelta(seconds=self.settled_after_s)
         found = targets(kube, self.server, since_s=since_s, until_s=ended.timestamp(), interval_s=self.interval_s)
-        jobs = dict(sorted((Counter(self.jobs) | Counter(target.job for target in found)).items()))
-        early = history(kube, self.server, since_s=since_s, until_s=moment.timestamp())
+        every = self.asked is Asked.ALL
+        counted = Counter(target.job for target in found if every or target.first_s is not None)
+        jobs = dict(sorted((Counter(self.jobs) | counted).items()))
+        early = history(
+            kube, self.server, since_s=since_s, until_s=moment.timestamp(), stretch_s=SPLIT_INTERVALS * self.interval_s
+        )
         version = buildinfo(kube, self.server).get("version")
-        return Learnt(Memory(self.interval_s, began, jobs, found, early), moment, version)
+        asked = Asked.ALL if every else Asked.LEAST
+        return Learnt(Memory(self.interval_s, began, jobs, found, early, asked), moment, version)

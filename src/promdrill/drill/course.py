@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from promdrill.core.choices import NO_FAULT
@@ -15,6 +16,7 @@ from promdrill.core.events import AloneAtLast, ControlApplied, PersistenceNotAsk
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
 from promdrill.drill.baseline import Baseline, Memory
+from promdrill.drill.ground_lost import Silence
 from promdrill.drill.incident import Incident
 from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident, Whole
 from promdrill.drill.plan import Moments, Plan, conditions_of
@@ -31,6 +33,7 @@ from promdrill.install import Installation
 from promdrill.observe.conditions import Condition
 from promdrill.observe.observer import Observer
 from promdrill.observe.prometheus import samples as stored_samples
+from promdrill.observe.targets import Asked
 from promdrill.observe.until import DEFAULT_FAILURES
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS
@@ -119,7 +122,9 @@ class Course:
         with during(PhaseName.PROVISION):
             scene = self._provision()
         with during(PhaseName.BASELINE):
-            first = Baseline(scene.ground.server, scene.interval_s, dict.fromkeys(self._plan.jobs, 1))
+            asked = Asked.TRIED if site.drilled.keeps_scrapes else Asked.ALL
+            jobs = dict.fromkeys(self._plan.jobs, 1)
+            first = Baseline(scene.ground.server, scene.interval_s, jobs, asked=asked)
             memory, moments = self._prove_baseline(scene, first)
         if site.execution.until_alone():  # what was proven before the wait is proven again
             self._journal.write(AloneAtLast())
@@ -178,7 +183,7 @@ class Course:
         site, installation, drilled = self._site, self._site.installation, self._site.drilled
         leave = site.cluster.leave
         storage_class = site.namespace if leave is None else ""  # the cluster's default
-        installation.compose(drilled.scenario_dir / "values.yaml", drilled.values, storage_class)
+        installation.compose(site.scenario_values, drilled.values, storage_class)
         interval_s = installation.scrape_interval_s
         limits = timings(site.execution.profile, interval_s, site.server.ready_after_s)
         site.require_images(self._plan.beside)
@@ -226,6 +231,7 @@ class Course:
             undo=self._undo,
             clock=self._clock,
             watch=None if isinstance(part, Whole) else part.watch,
+            silence=Silence(partial(site.cluster.trouble, self._clock.utc())),
         )
 
     def _prove_baseline(self, scene: Scene, baseline: Baseline) -> tuple[Memory, Moments]:
@@ -235,7 +241,8 @@ class Course:
         scene.wait(conditions, limits.baseline_s + hold_s, hold_s=hold_s, failed=DEFAULT_FAILURES)
         learnt = baseline.learn(scene.ground.kube, began, self._clock.utc())
         self._record.app_version = learnt.app_version
-        moments = scene.begun(Moments(began=began, baseline=learnt.moment))
+        self._record.not_up = learnt.memory.down
+        moments = scene.begun(Moments(began=began, baseline=learnt.moment, interval_s=baseline.interval_s))
         refute(scene.ground.observer, self._plan.signature, moments, timeout_s=limits.stage_s)
         return learnt.memory, moments
 

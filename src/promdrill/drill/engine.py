@@ -24,6 +24,7 @@ from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.drill.course import Course
+from promdrill.drill.ground_lost import GroundLost
 from promdrill.drill.interrupts import terminable
 from promdrill.drill.other_fault import OtherFault
 from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident
@@ -181,7 +182,9 @@ class Drill:
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 judged = judge(record.phase, ended, site.scenario_dir)
-                if isinstance(ended, Exception) and (trouble := site.cluster.trouble(began)):
+                if isinstance(ended, GroundLost):
+                    judged = Verdict.ABORTED, f"{ended.message}; noticed during {record.phase}"
+                elif isinstance(ended, Exception) and (trouble := site.cluster.trouble(began)):
                     judged = Verdict.ABORTED, f"{trouble}; noticed during {record.phase}: {judged[1]}"
                 verdict, reason = of_variant(variant, judged, ended, runbook, record.steps)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
@@ -255,7 +258,7 @@ class Drill:
             steps=tuple(record.steps),
             left_out=variant.left_out,
             observer=record.observer,
-            remarks=(*self.site.recording.remarks, *plan.remarks),
+            remarks=(*self.site.recording.remarks, *plan.remarks, *record.remarks),
             repetition=variant.repetition,
             interrupted=error is not None and not isinstance(error, Exception),
         )

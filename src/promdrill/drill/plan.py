@@ -26,6 +26,7 @@ class Moments:
         restarts: Restart count of that pod's server container.
         crashed_after_s: The most seconds for which the server's container was seen to run before it crashed; 0 if it
             has not.
+        interval_s: Seconds between two scrapes at the baseline; 0 before.
     """
 
     began: Moment
@@ -37,6 +38,7 @@ class Moments:
     pod_uid: str = ""
     restarts: int = 0
     crashed_after_s: float = 0.0
+    interval_s: float = 0.0
 
 
 Wanted: TypeAlias = Sequence[Condition] | Callable[[Moments], Sequence[Condition]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ class Record:
         phases: The phases that were entered.
         steps: Runbook steps that were started.
         app_version: Version of Prometheus, from its build info.
+        not_up: Scrape jobs of which targets were not up at a baseline that learnt which are, and how many.
         detected_after_s: See `DrillResult`.
         recovered_after_s: See `DrillResult`.
         samples: See `DrillResult`.
@@ -34,6 +35,7 @@ class Record:
         self.phases: list[PhaseRecord] = []
         self.steps: list[StepRecord] = []
         self.app_version: str | None = None
+        self.not_up: Mapping[str, int] = {}
         self.detected_after_s: float | None = None
         self.recovered_after_s: float | None = None
         self.samples = SampleAccount()
@@ -58,6 +60,14 @@ class Record:
             took_s = round(self._clock.monotonic() - began, 3)
             self.phases[-1] = replace(self.phases[-1], took_s=took_s)
             self._journal.write(PhaseEnded(phase=phase, took_s=took_s, ended=ended))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader of the result should know of the baseline."""
+        if not self.not_up:
+            return ()
+        said = ", ".join(f"{job} ({count})" for job, count in self.not_up.items())
+        return (f"Not up before the fault, and so not asked for after it: {said}.",)
 
     def observed(self, figures: ObserverFigures) -> None:
         """Record the observer's own figures."""

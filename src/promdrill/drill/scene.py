@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from promdrill.core.clock import Clock
 from promdrill.core.errors import WaitError
 from promdrill.core.events import FaultApplied, FaultConfirmed, StageBegan, StageSeen
+from promdrill.drill.ground_lost import Silence
 from promdrill.drill.plan import Moments, Stage, conditions_of
 from promdrill.drill.running import crashed_after_s
 from promdrill.drill.timings import Timings
@@ -29,6 +30,7 @@ class Scene:
         undo: Learns how to take acts back.
         clock: Where time comes from.
         watch: Notes what the conditions of stages and of recovery see; None where nobody asks.
+        silence: Ends a wait when what the drill runs on is gone.
     """
 
     ground: Ground
@@ -37,6 +39,7 @@ class Scene:
     undo: Undo
     clock: Clock
     watch: Watch | None
+    silence: Silence
 
     def begun(self, moments: Moments) -> Moments:
         """The moments of a phase or stage that begins now, with the pod that is there."""
@@ -96,6 +99,8 @@ class Scene:
 
         Raises:
             WaitError: They did not hold in time, or one of `failed` does.
+            GroundLost: Nothing answers any more, and why is known.
         """
         hint = f"see {self.ground.journal.path}"
+        failed = (*failed, self.silence.failure)
         until(self.ground.observer, wanted, failed=failed, timeout_s=timeout_s, hold_s=hold_s, hint=hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -94,6 +94,10 @@ class Drilled:
         values: Helm values over the scenario's own, lowest first: images, profile, the user's.
         needs: What the chart's objects need that a new cluster does not have.
         server: The names of the Prometheus, if they were found in what the chart renders to; None for the usual ones.
+        keeps_scrapes: Whether the scrape jobs are the user's, or else the chart's. Which of their targets are up is
+            then learnt at the baseline.
+        added_jobs: The scenario's own jobs that are added to those.
+        dropped: What the scenario's values.yaml says and does not count, by its keys.
     """
 
     scenario: str
@@ -104,6 +108,9 @@ class Drilled:
     values: Sequence[Path | Mapping[str, Any]] = ()
     needs: Needs = Needs()  # noqa: RUF009  frozen
     server: Server | None = None
+    keeps_scrapes: bool = False
+    added_jobs: Sequence[Mapping[str, Any]] = ()
+    dropped: Collection[tuple[str, ...]] = ()
 
     @property
     def on_stack(self) -> bool:
@@ -287,6 +294,21 @@ class Site:
     def values_file(self) -> Path:
         """The runbook's $VALUES, which may hold the user's credentials."""
         return self.cluster.private / VALUES / self.name / "values.yaml"
+
+    @property
+    def scenario_values(self) -> Path:
+        """The scenario's values.yaml, or a copy without what stays as the user has it.
+
+        Raises:
+            UsageError: It cannot be taken out of the text.
+        """
+        file, dropped = self.scenario_dir / "values.yaml", self.drilled.dropped
+        if not dropped:
+            return file
+        copy = self.values_file.with_name("scenario.yaml")
+        copy.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        files.write(copy, editing.remove(file.read_text(encoding="utf-8"), *sorted(dropped)))
+        return copy
 
     @property
     def runbook_file(self) -> Path:

@@ -55,7 +55,7 @@ class Release:
             UsageError: They contain something that is not a duration.
         """
         where = "server.global.scrape_interval"
-        return duration_s(str(self.value(where, DEFAULT_SCRAPE_INTERVAL)), where)
+        return duration_s(str(self.value(where, None) or DEFAULT_SCRAPE_INTERVAL), where)
 
     @property
     def environment(self) -> Mapping[str, str]:

@@ -81,7 +81,7 @@ class Stack(Release):
             UsageError: They contain something that is not a duration.
         """
         where = f"{stack.SPEC}.scrapeInterval"
-        return duration_s(str(self.value(where, OPERATORS_SCRAPE_INTERVAL)), where)
+        return duration_s(str(self.value(where, None) or OPERATORS_SCRAPE_INTERVAL), where)
 
     def setting(self, path: tuple[str, ...], value: Any) -> tuple[tuple[str, ...], Any]:
         """As `Release.setting`. The operator's kinds take no null: such a key is left out."""
@@ -100,7 +100,6 @@ class Stack(Release):
         scenario = editing.load(values.read_text(encoding="utf-8"))
         placed: dict[str, Any] = {
             "fullnameOverride": self.fullname,
-            stack.JOBS: self._jobs(scenario, values),
             f"{stack.CLAIM}.storageClassName": storage_class,
             stack.RULES: _rules(scenario),
         }
@@ -108,6 +107,7 @@ class Stack(Release):
         for layer in layers:
             added = editing.load(layer.read_text(encoding="utf-8")) if isinstance(layer, Path) else layer
             written = merged(written, added)
+        placed[stack.JOBS] = _after(at(written, keys(stack.JOBS)) or (), self._jobs(scenario, values))
         placed[stack.FLAGS] = _flags(scenario, at(written, keys(stack.FLAGS)) or ())
         for path, value in placed.items():
             written = merged(written, nested(keys(path), value)) if value else written
@@ -129,6 +129,12 @@ def _rules(scenario: Mapping[str, Any]) -> dict[str, Any]:
     """The scenario's rules as the chart takes them: it makes a PrometheusRule of each."""
     groups = [group for path in _RULES for group in (at(scenario, path) or {}).get("groups") or ()]
     return {"drill": {"groups": groups}} if groups else {}
+
+
+def _after(theirs: Sequence[Mapping[str, Any]], ours: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The user's scrape jobs, where they are kept, and the scenario's that have other names."""
+    names = {job.get("job_name") for job in theirs}
+    return [*theirs, *(job for job in ours if job.get("job_name") not in names)]
 
 
 def _flags(scenario: Mapping[str, Any], theirs: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

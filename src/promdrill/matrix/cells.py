@@ -18,7 +18,7 @@ from promdrill.matrix.reading import CellEntry, Chart, MatrixFile, Value
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "APP_VERSION", "KUBE_VERSION", "HELM_VERSION", "PROFILE", "SCENARIO"),
-    *("VALUES", "SUBCHARTS", "IMAGES"),
+    *("VALUES", "SCRAPES", "SUBCHARTS", "IMAGES"),
 )
 """The variables of `promdrill run` that a cell sets."""
 
@@ -203,6 +203,7 @@ def _id(cell: Mapping[str, str]) -> str:
         "" if cell["PROFILE"] == PROFILES[0] else cell["PROFILE"],
         scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)}-scenarios",
         _safe(_leaf(cell["VALUES"])),
+        cell["SCRAPES"] and f"scrapes-{cell['SCRAPES']}",
         cell["SUBCHARTS"] and f"subcharts-{cell['SUBCHARTS']}",
         cell["IMAGES"] and f"images-{cell['IMAGES']}",
     )
@@ -233,6 +234,7 @@ def _title(cell: Mapping[str, str]) -> str:
         "" if cell["PROFILE"] == PROFILES[0] else cell["PROFILE"],
         scenarios[0] if len(scenarios) == 1 else f"{len(scenarios)} scenarios",
         cell["VALUES"] and f"values {_leaf(cell['VALUES'])}",
+        cell["SCRAPES"] and f"scrapes {cell['SCRAPES']}",
         cell["SUBCHARTS"] and f"subcharts {cell['SUBCHARTS']}",
         cell["IMAGES"] and f"images {cell['IMAGES']}",
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from promdrill.core import reading, toml_read
-from promdrill.core.choices import DEFAULT_KUBERNETES, IMAGES, PROFILES, SUBCHARTS, VERSION, nearest
+from promdrill.core.choices import DEFAULT_KUBERNETES, IMAGES, PROFILES, SCRAPES, SUBCHARTS, VERSION, nearest
 from promdrill.core.errors import UsageError, shortened
 from promdrill.matrix.lines import Lines
 from promdrill.supply.kubernetes import Offer
@@ -18,7 +18,7 @@ FILE_NAME = "matrix.toml"
 
 FIELDS = (
     *("chart", "app_version", "kube_version", "helm_version", "profile", "scenarios"),
-    *("values", "subcharts", "images"),
+    *("values", "scrapes", "subcharts", "images"),
 )
 """The fields of a cell; each of them may be an axis."""
 
@@ -122,6 +122,7 @@ class _Reader:
             "profile": lambda value: _one_of(value, PROFILES),
             "scenarios": self._scenarios,
             "values": _text,
+            "scrapes": lambda value: _or_default(value, SCRAPES),
             "subcharts": lambda value: _or_default(value, SUBCHARTS),
             "images": lambda value: _or_default(value, IMAGES),
         }

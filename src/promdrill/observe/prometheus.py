@@ -52,17 +52,20 @@ class Remembered:
     result: frozenset[tuple[Labels, float]]
 
 
-def history(kube: Kube, server: Server, *, since_s: float, until_s: float) -> tuple[Remembered, ...]:
+def history(
+    kube: Kube, server: Server, *, since_s: float, until_s: float, stretch_s: float = 0.0
+) -> tuple[Remembered, ...]:
     """What is stored up to a moment: counts of samples over stretches of time that leave nothing out.
 
     All that is in blocks is one stretch, so that a block that cannot be read is noticed, whichever it is. What is in
-    the head, which is everything as long as there is no block, is two.
+    the head, which is everything as long as there is no block, is two if it is long enough.
 
     Args:
         kube: The API server.
         server: The drilled server.
         since_s: Where the first stretch begins if the server does not say what its oldest sample is, in Unix seconds.
         until_s: Where the last one ends, in Unix seconds.
+        stretch_s: The least seconds of each of the last two.
 
     Raises:
         ClusterError: A query was not answered, or nothing is stored in the last stretch, which proves nothing later.
@@ -72,7 +75,9 @@ def history(kube: Kube, server: Server, *, since_s: float, until_s: float) -> tu
     cuts_s = [began_s if began_s < until_s else since_s]
     if page.get(BLOCKS) and cuts_s[0] < head_s < until_s:
         cuts_s.append(head_s)
-    cuts_s += [(cuts_s[-1] + until_s) / 2, until_s]
+    if (half_s := (until_s - cuts_s[-1]) / 2) >= stretch_s:
+        cuts_s.append(cuts_s[-1] + half_s)
+    cuts_s.append(until_s)
     found = tuple(_counted(kube, server, *stretch) for stretch in itertools.pairwise(cuts_s))
     if not found[-1].result:
         raise ClusterError(f"the query {found[-1].promql} has an empty result at {until_s:.3f}: nothing to remember")

@@ -13,7 +13,7 @@ from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
 from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status
-from promdrill.observe.targets import ACTIVE, of_drill
+from promdrill.observe.targets import ACTIVE, Asked, of_drill
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
 """Label of a StatefulSet's pod with the pod's own name (Kubernetes' documentation of StatefulSets, Pod Name Label)."""
@@ -267,33 +267,34 @@ class Server:
 
         return Condition(f"newest sample younger than {within_s:g} s", Kind.METRIC, judge, (self._age,))
 
-    def targets_up(self, jobs: Sequence[str] | Mapping[str, int] = ()) -> Condition:
+    def targets_up(self, jobs: Sequence[str] | Mapping[str, int] = (), *, asked: Asked = Asked.ALL) -> Condition:
         """Every active target is up; with `jobs`, every target of those jobs, and none of them has too few.
 
         Args:
             jobs: The jobs, each with the least number of targets that it must have; 1 where no number is given.
+            asked: What is asked of the targets; of all but `Asked.ALL`, the least numbers are of those that are up.
         """
         least = dict(jobs) if isinstance(jobs, Mapping) else dict.fromkeys(jobs, 1)
 
         def judged(body: Any) -> tuple[bool, str]:
             listed = of_drill(body["data"]["activeTargets"], self.namespace)
-            active = [t for t in listed if not least or t["labels"].get("job") in least]
-            down = [
-                f"{t['labels'].get('job')} {t['scrapeUrl']}: {t['health']} {t['lastError']}".strip()
-                for t in active
-                if t["health"] != "up"
-            ]
-            found = Counter(t["labels"].get("job") for t in active)
+            active = [t for t in listed if not least or asked is Asked.TRIED or t["labels"].get("job") in least]
+            up = [t for t in active if t["health"] == "up"]
+            down = [_down(t) for t in active if t["health"] != "up"]
+            new = [_down(t) for t in active if t["health"] == "unknown"]
+            found = Counter(t["labels"].get("job") for t in (active if asked is Asked.ALL else up))
             lost = [_too_few(job, found[job], number) for job, number in sorted(least.items()) if found[job] < number]
-            parts = [f"{len(active) - len(down)}/{len(active)} targets up", *down, *lost]
-            return bool(active) and not down and not lost, "; ".join(parts)
+            wrong = {Asked.ALL: down, Asked.TRIED: new, Asked.LEAST: []}[asked]
+            parts = [f"{len(up)}/{len(active)} targets up", *(down if lost else wrong), *lost]
+            return bool(active) and not wrong and not lost, "; ".join(parts)
 
-        return self.json(
-            ACTIVE,
-            lambda body: judged(body)[0],
-            f"targets up ({', '.join(least) or 'all'})",
-            show=lambda body: judged(body)[1],
-        )
+        named = ", ".join(least) or "all"
+        text = {
+            Asked.ALL: f"targets up ({named})",
+            Asked.TRIED: f"every target was scraped, and some are up ({named})",
+            Asked.LEAST: f"as many targets up as before ({named})",
+        }
+        return self.json(ACTIVE, lambda body: judged(body)[0], text[asked], show=lambda body: judged(body)[1])
 
     def query(
         self, promql: str, predicate: Callable[[Vector], bool], text: str, *, at_s: float | None = None
@@ -395,6 +396,11 @@ class Server:
             )
 
         return judge
+
+
+def _down(target: Mapping[str, Any]) -> str:
+    labels = target["labels"]
+    return f"{labels.get('job')} {target['scrapeUrl']}: {target['health']} {target['lastError']}".strip()
 
 
 def _too_few(job: str, found: int, number: int) -> str:

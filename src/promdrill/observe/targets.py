@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from promdrill.observe.probes import Labels
@@ -12,6 +13,17 @@ ACTIVE = "/api/v1/targets?state=active"
 
 DRILLS = "drill-"
 """What the namespaces of drills begin with."""
+
+
+class Asked(StrEnum):
+    """What is asked of the targets of some jobs."""
+
+    ALL = "all"
+    """Each is up, and no job has fewer than it must have."""
+    TRIED = "tried"
+    """Every target that Prometheus knows was scraped, up or not, and the jobs have as many that are up as they must."""
+    LEAST = "least"
+    """The jobs have as many that are up as they must, whatever the others are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Snapshot
+from promdrill.observe.targets import Asked
 
 FRESH_INTERVALS = 3
 """Scrape intervals that the newest sample may be old (issue 4): one is always under way, one may fail by chance."""
@@ -63,6 +64,7 @@ def valid_metrics(
     since: datetime,
     scrape_interval_s: float,
     jobs: Mapping[str, int],
+    asked: Asked = Asked.ALL,
     early: Sequence[Remembered] = (),
     data_loss: bool = False,
 ) -> tuple[Condition, ...]:
@@ -73,12 +75,13 @@ def valid_metrics(
         since: When recovery (or the baseline) began, UTC.
         scrape_interval_s: The scrape interval that holds for jobs without one of their own.
         jobs: Jobs, and the least number of targets that each must have; every target is expected if there is none.
+        asked: What is asked of their targets.
         early: What was stored before the fault, by `prometheus.history`.
         data_loss: Whether samples from before the fault may be lost; queries over that time must still be answered.
     """
     probe = server.metrics_probe(NAMES)
     return (
-        server.targets_up(jobs),
+        server.targets_up(jobs, asked=asked),
         server.fresh(FRESH_INTERVALS * scrape_interval_s),
         _rising(probe, scrape_interval_s),
         *(_no_increase(probe, name, text, since) for name, text in TSDB_FAILURES.items()),

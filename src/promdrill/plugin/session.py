@@ -345,7 +345,10 @@ class DrillSession:
     def _skip_reason(self, item: pytest.Item, supplied: Supplied) -> str | None:
         """Why a drill does not apply to the chart; None when it does."""
         chart = followed(metadata(supplied.chart))
-        own, variant = scenarios.applies(item.path, *chart, supplied.app_version), self._variant(item)
+        variant, keeps = self._variant(item), self.request.settings.keeps_scrapes
+        own = scenarios.applies(item.path, *chart, supplied.app_version)
+        if own is None and keeps:
+            own = scenarios.keeps_scrapes(item.path)
         if own is not None:
             return own
         folder = scenarios.ScenarioFolder(item.path.parent.name, item.path.parent)
@@ -355,7 +358,11 @@ class DrillSession:
         if variant.control != OTHER_FAULT:
             return None
         other = scenarios.look_alike(item.path.parent)
-        why = scenarios.applies(other.folder, *chart, supplied.app_version) if other is not None else None
+        if other is None:
+            return None
+        why = scenarios.applies(other.folder, *chart, supplied.app_version)
+        if why is None and keeps:
+            why = scenarios.keeps_scrapes(other.folder)
         return f"{OTHER_FAULT}: {why}" if why is not None else None
 
     def _go_live(self, drills: Sequence[pytest.Item]) -> None:

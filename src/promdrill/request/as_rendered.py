@@ -14,6 +14,7 @@ from promdrill.drill import Site, own_names
 from promdrill.drill.site import Drilled
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, nested
+from promdrill.helm.values import scrapes
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
@@ -24,7 +25,6 @@ from promdrill.observe.server import Server
 from promdrill.request.planning import node
 
 _PORT = 9090
-_JOBS = ("serverFiles", "prometheus.yml", "scrape_configs")
 _CLASS = ("server", "persistentVolume", "storageClass")
 
 
@@ -52,7 +52,9 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
         return drilled
     chart = drilled.chart
     renderer = Renderer(site.cluster.tools.helm, chart.path, chart.name, own, kubernetes, {})
-    values: Mapping[str, Any] = read(drilled.scenario_dir / "values.yaml")
+    values: Mapping[str, Any] = scrapes.without(
+        read(drilled.scenario_dir / "values.yaml"), *map(tuple, drilled.dropped)
+    )
     for layer in (*drilled.values, nested(_CLASS, site.namespace)):
         found = layer if isinstance(layer, Mapping) else yaml.safe_load(layer.read_text(encoding="utf-8"))
         values = merged(values, found)
@@ -62,9 +64,19 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
         server = one_of(site.installation.server, objects)
         return replace(drilled, needs=with_service(needs, server), server=server if server.replicas > 1 else None)
     server = one_of(server_of(objects, site.installation.server), objects)
-    jobs = scraping_itself(at(values, _JOBS) or (), server)
-    layers = (*drilled.values, *([nested(_JOBS, jobs)] if jobs else []))
-    return replace(drilled, needs=with_service(needs, server), server=server, values=layers)
+    if drilled.keeps_scrapes:
+        layer = _itself_added(values, drilled.added_jobs, server)
+    else:
+        jobs = scraping_itself(at(values, scrapes.LISTED) or (), server)
+        layer = nested(scrapes.LISTED, jobs) if jobs else {}
+    over = (*drilled.values, *([layer] if layer else []))
+    return replace(drilled, needs=with_service(needs, server), server=server, values=over)
+
+
+def _itself_added(values: Mapping[str, Any], jobs: Sequence[scrapes.Job], server: Server) -> dict[str, Any]:
+    """Of the jobs that are added to the user's, the one that scrapes Prometheus itself, at its own address."""
+    changed, text = scraping_itself(jobs, server), str(at(values, scrapes.WRITTEN) or "")
+    return nested(scrapes.WRITTEN, text.replace(scrapes.dumped(jobs), scrapes.dumped(changed))) if changed else {}
 
 
 def scraping_itself(jobs: Sequence[Mapping[str, Any]], server: Server) -> list[Mapping[str, Any]]:

@@ -12,12 +12,16 @@ from enum import Enum
 from typing import Any
 
 from promdrill.core.redact import redact
+from promdrill.helm.values.plan import ADDED_JOBS
 from promdrill.helm.values.user import Own, shown
 from promdrill.install.needs import Needs
 from promdrill.request.planning import Planned
 from promdrill.results.table import Table
 
 _NAMED = 3  # scenarios that a row names; with more it counts them
+
+
+_ADDED = {ADDED_JOBS: "your configuration has no jobs of these names"}
 
 
 class Kind(Enum):
@@ -91,7 +95,7 @@ def changes(planned: Planned, own: Own | None) -> tuple[Change, ...]:
     added = _grouped(
         {
             name: [
-                Change(Kind.ADDED, path, drills=_value(path, value), why="the scenario sets it")
+                Change(Kind.ADDED, path, drills=_value(path, value), why=_ADDED.get(path, "the scenario sets it"))
                 for path, value in values.items()
             ]
             for name, values in plan.added.items()

@@ -28,8 +28,7 @@ from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source.files import metadata
-from promdrill.helm.values import ChartPlan, layers
-from promdrill.helm.values.user import Own
+from promdrill.helm.values import ChartPlan, Layered, layers
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
 from promdrill.kube.expected import Expected
@@ -330,16 +329,19 @@ def drill(
         tools = replace(supplied.tools, helm=legacy.helm_for(chart, supplied.tools.helm, helm_home))
 
         def drilled(folder: Path, install: str) -> tuple[Drilled, tuple[str, ...]]:
-            values, said = _layers(folder, install, chart, request.values, supplied.image_values)
+            layered = _layers(folder, install, chart, request, supplied.image_values)
             what = Drilled(
                 scenario=scenario.name,
                 scenario_dir=folder,
                 chart=chart,
                 install=install,
                 crds=supplied.crds,
-                values=values,
+                values=layered.layers,
+                keeps_scrapes=settings.keeps_scrapes and install == INSTALLS[0],
+                added_jobs=layered.jobs,
+                dropped=layered.dropped,
             )
-            return what, said
+            return what, tuple(map(str, layered.conflicts))
 
         own, said = drilled(scenario, install)
         site = Site(
@@ -372,7 +374,7 @@ def drill(
             ),
             other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
         )
-        if request.values is not None or settings.chart is not None:
+        if request.values is not None or settings.chart is not None or settings.keeps_scrapes:
             site = as_rendered.of(site, request.values, kubernetes=reached.kubernetes or supplied.kubernetes)
         yield Drill(site)
 
@@ -438,14 +440,12 @@ def chart_of(path: Path, app_version: str = "") -> ChartRef:
     return ChartRef(path, str(found["name"]), found["version"], app_version or own, followed_by(found))
 
 
-def _layers(
-    scenario: Path, install: str, chart: ChartRef, own: Own | None, planned: Mapping[str, Any]
-) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
-    """Helm values over the scenario's own, lowest first, and which of the user's values are not used, in words."""
+def _layers(scenario: Path, install: str, chart: ChartRef, request: Request, planned: Mapping[str, Any]) -> Layered:
+    """Helm values over the scenario's own; none where no chart is installed."""
     if install != INSTALLS[0]:
-        return (), ()
-    layered = layers(chart, scenario / "values.yaml", own, planned)
-    return layered.layers, tuple(str(conflict) for conflict in layered.conflicts)
+        return Layered((), ())
+    keeps = request.settings.keeps_scrapes
+    return layers(chart, scenario / "values.yaml", request.values, planned, keeps_scrapes=keeps)
 
 
 def _taken() -> set[str]:

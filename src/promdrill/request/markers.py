@@ -66,6 +66,12 @@ DESCRIBING = (
         '@pytest.mark.install("manual")',
     ),
     Marker(
+        "own_scrapes",
+        "why",
+        'the drill needs the scrape jobs of its values.yaml, for "why"; with --scrapes yours it is skipped',
+        '@pytest.mark.own_scrapes("the fault edits a job")',
+    ),
+    Marker(
         "looks_like",
         "id",
         "another scenario whose incident looks similar; the control other-fault must not take it for this one",

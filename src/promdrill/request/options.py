@@ -22,6 +22,7 @@ from promdrill.core.choices import (
     MOST_JOBS,
     MOST_REPEATS,
     PROFILES,
+    SCRAPES,
     SUBCHARTS,
     SUPPLIES,
 )
@@ -68,6 +69,11 @@ OPTIONS = (
     ),
     Option("VALUES", "values", "files with Helm values, comma separated, the last one counts; over the scenario's own"),
     Option("SET", "assigned", "single Helm values over those of VALUES, in the syntax of Helm's --set"),
+    Option(
+        "SCRAPES",
+        "scrapes",
+        f"whose scrape jobs and intervals: {', '.join(SCRAPES)}, those of VALUES or the chart (default: drill)",
+    ),
     Option("APP_VERSION", "app_version", "version of Prometheus instead of the chart's"),
     Option(
         "IMAGES",

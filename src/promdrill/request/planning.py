@@ -31,7 +31,8 @@ from promdrill.install.replicas import one_of, with_service
 from promdrill.observe.server import Server
 from promdrill.request import adopting
 from promdrill.request.request import Request
-from promdrill.request.scenarios import ScenarioFolder, applies, traits
+from promdrill.request.scenarios import ScenarioFolder, applies, keeps_scrapes, traits
+from promdrill.request.settings import Settings
 
 _OFF = {"enabled": False}
 
@@ -44,11 +45,13 @@ class Planned:
         chart: The chart's folder or .tgz, with everything that the drills need from it.
         plan: Their values and images; None if no drill installs a chart.
         needs: Scenario to what its objects need that a new cluster does not have.
+        skipped: Scenario to why it is not drilled.
     """
 
     chart: Path
     plan: ChartPlan | None
     needs: Mapping[str, Needs] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
 
 
 def plan_of(
@@ -76,10 +79,11 @@ def plan_of(
     """
     settings, followed = request.settings, followed_by(metadata(chart))
     release = "prometheus-{}".format
+    skipped = {folder.name: why for folder in scenarios if (why := _skipped(folder, followed, settings))}
     cases = [
         Case(folder.name, folder / "values.yaml", release(folder.name))
         for folder in scenarios
-        if not traits(ScenarioFolder(folder.name, folder).test).install and applies(folder, *followed) is None
+        if not traits(ScenarioFolder(folder.name, folder).test).install and folder.name not in skipped
     ]
     usable = subcharts.usable(
         chart,
@@ -90,7 +94,7 @@ def plan_of(
         say=lambda _text: None,
     )
     if not cases:
-        return Planned(usable.path, None)
+        return Planned(usable.path, None, skipped=skipped)
     adopts = request.cluster.adopt
     found = plan(
         helm,
@@ -104,12 +108,19 @@ def plan_of(
         kubernetes=settings.kubernetes,
         look=adopting.inspect if adopts else None,
         whole=chart,
+        keeps_scrapes=settings.keeps_scrapes,
     )
     needs = {name: _needs(objects, chart, release(name)) for name, objects in found.rendered.items()}
     _refuse(needs, request)
     if adopts:
         adopting.refuse_needs(needs)
-    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs)
+    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs, skipped)
+
+
+def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> str | None:
+    """Why a scenario is not drilled; None if it is."""
+    why = applies(scenario, *followed)
+    return why if why is not None or not settings.keeps_scrapes else keeps_scrapes(scenario)
 
 
 def _needs(objects: Sequence[Mapping[str, Any]], chart: Path, release: str) -> Needs:

@@ -18,7 +18,18 @@ from promdrill import doctor
 from promdrill.cluster import lease
 from promdrill.cluster.address import Address
 from promdrill.core import choices, files, paths, reading, records
-from promdrill.core.choices import CONTROLS, EVIDENCE, IMAGES, PROFILES, SUBCHARTS, SUPPLIES, VARIANTS, VERSION, one_of
+from promdrill.core.choices import (
+    CONTROLS,
+    EVIDENCE,
+    IMAGES,
+    PROFILES,
+    SCRAPES,
+    SUBCHARTS,
+    SUPPLIES,
+    VARIANTS,
+    VERSION,
+    one_of,
+)
 from promdrill.core.errors import UsageError, shortened
 from promdrill.helm.source import find
 from promdrill.helm.source.files import metadata
@@ -323,6 +334,7 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
         "EVIDENCE": (settings.evidence, EVIDENCE),
         "SUBCHARTS": (settings.subcharts, SUBCHARTS),
         "IMAGES": (settings.images, IMAGES),
+        "SCRAPES": (settings.scrapes, SCRAPES),
     }
     for name, (value, valid) in words.items():
         one_of(name, value, valid)

@@ -11,7 +11,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 
 from promdrill.core import paths, reading
-from promdrill.core.choices import nearest
+from promdrill.core.choices import YOURS, nearest
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.model import INSTALLS, DrillResult, Verdict
 from promdrill.helm.compatibility import installs, stack
@@ -101,6 +101,7 @@ class Traits:
         images: Images that its runbook or its fault runs, besides those in the manifests of its folder.
         looks_like: Id of another scenario whose incident looks similar; empty if none is named.
         cluster_wide: What its drill needs or changes outside its own namespace, in words.
+        own_scrapes: Why it needs the scrape jobs of its values.yaml; empty if any will do.
     """
 
     charts: str = ""
@@ -111,6 +112,7 @@ class Traits:
     images: tuple[str, ...] = ()
     looks_like: str = ""
     cluster_wide: tuple[str, ...] = ()
+    own_scrapes: str = ""
 
     @property
     def chart_range(self) -> str:
@@ -219,10 +221,18 @@ def traits(test: Path) -> Traits:
     found = markers.read(test_in(test), markers.DESCRIBING)
     for problem in found.problems:
         raise UsageError(f"{test}:{problem.line}: {problem.what}", hint=problem.hint)
-    texts = {name: " ".join(found.texts.get(name, ())) for name in ("charts", "stack", "install", "looks_like")}
+    single = ("charts", "stack", "install", "looks_like", "own_scrapes")
+    texts = {name: " ".join(found.texts.get(name, ())) for name in single}
     install = "" if texts["install"] == INSTALLS[0] else texts["install"]
     lists = {name: found.texts.get(name, ()) for name in ("beside", "images", "touches", "cluster_wide")}
-    return Traits(texts["charts"], install, stack=texts["stack"], looks_like=texts["looks_like"], **lists)
+    return Traits(
+        texts["charts"],
+        install,
+        stack=texts["stack"],
+        looks_like=texts["looks_like"],
+        own_scrapes=texts["own_scrapes"],
+        **lists,
+    )
 
 
 def look_alike(folder: Path) -> ScenarioFolder | None:
@@ -290,6 +300,20 @@ def applies(path: Path, chart_name: str, chart_version: str, app_version: str = 
         return stack.refusal(number[0], app_version) if chart_name == stack.CHART else None
     named = " and ".join(f"{name} {text}" for name, text in ranges.items())
     return f"it applies to prometheus-community/{named}, not to {chart_name} {chart_version}"
+
+
+def keeps_scrapes(path: Path) -> str | None:
+    """Why a scenario cannot be drilled with the user's scrape jobs (SCRAPES=yours); None when it can.
+
+    Args:
+        path: As for `applies`.
+
+    Raises:
+        UsageError: As `traits`.
+    """
+    found = traits(ScenarioFolder(path.name, path).test if path.is_dir() else path)
+    why = found.own_scrapes or (found.install and "its install has a configuration of its own")
+    return f"SCRAPES={YOURS}: it needs its own scrape jobs: {why}" if why else None
 
 
 def last_took(reports: Path) -> dict[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES
+from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES, DRILLS, YOURS
 from promdrill.core.redact import redact_lines, without_login
 from promdrill.request.options import OPTIONS
 from promdrill.runbook.published.beside import bindings
@@ -30,6 +30,7 @@ class Settings:
         repeat: Runs of each drill.
         values: Files with Helm values, the later over the earlier, layered over the scenario's own.
         assigned: Helm values over those, as Helm's ``--set`` takes them; None for none.
+        scrapes: Whose scrape jobs and intervals: `drill`, the scenario's, or `yours`, those of the values or the chart.
         control: One of `promdrill.core.choices.CONTROLS`; None for the drill itself.
         runbook: A runbook to run instead of the scenario's own; None for the scenario's own.
         bind: Values for placeholders of that runbook as typed, ``name=value,...``; None for none.
@@ -46,6 +47,7 @@ class Settings:
     subcharts: str = "on"
     values: tuple[Path, ...] = ()
     assigned: str | None = None
+    scrapes: str = DRILLS
     app_version: str | None = None
     images: str = "nearest"
     mirror: str | None = None
@@ -56,6 +58,11 @@ class Settings:
     profile: str = "fast"
     evidence: str = "failure"
     repeat: int = 1
+
+    @property
+    def keeps_scrapes(self) -> bool:
+        """Whether the scrape jobs and intervals are the user's, or else the chart's."""
+        return self.scrapes == YOURS
 
     @property
     def bound(self) -> dict[str, str]:

@@ -17,6 +17,8 @@ class Kind(Enum):
     """`what` with that value (YAML after the key) is said by `detail` with its own there; `MOVED` says the others."""
     DEFAULT = "default"
     """`what` must be `detail` (YAML) there for drills to work as in 25.8.0; scenario and user may override it."""
+    SCRAPES = "scrapes"
+    """As `DEFAULT`, for a drill whose scrape jobs are the scenario's: nothing else may be scraped, or count twice."""
     NEED = "need"
     """`what` must stay `detail` (YAML; empty for the chart's own) in every drill: names, paths."""
     ONE = "one"

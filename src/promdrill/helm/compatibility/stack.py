@@ -75,10 +75,10 @@ ROWS = (
     # --- what drills rely on ----------------------------------------------------------------------------------------
     _row(">=0", Kind.DEFAULT, f"{CLAIM}.accessModes", "[ReadWriteOnce]", "the claim's template is the only setting"),
     _row(">=0", Kind.DEFAULT, "prometheus.additionalRulesForClusterRole", _READ_KUBELETS, _NO_PROXY),
-    _row(">=0", Kind.DEFAULT, "prometheus.serviceMonitor.selfMonitor", "false", _QUIET),
-    _row(">=0", Kind.DEFAULT, "prometheusOperator.serviceMonitor.selfMonitor", "false", _QUIET),
-    *(_row(">=0", Kind.DEFAULT, f"{name}.prometheus.monitor.enabled", "false", _QUIET) for name in _EXPORTERS),
-    *(_row(">=0", Kind.DEFAULT, f"{name}.enabled", "false", _QUIET) for name in _CONTROL_PLANE),
+    _row(">=0", Kind.SCRAPES, "prometheus.serviceMonitor.selfMonitor", "false", _QUIET),
+    _row(">=0", Kind.SCRAPES, "prometheusOperator.serviceMonitor.selfMonitor", "false", _QUIET),
+    *(_row(">=0", Kind.SCRAPES, f"{name}.prometheus.monitor.enabled", "false", _QUIET) for name in _EXPORTERS),
+    *(_row(">=0", Kind.SCRAPES, f"{name}.enabled", "false", _QUIET) for name in _CONTROL_PLANE),
     # Two operators that watch the same namespace would both write to the same StatefulSet.
     _row(">=0", Kind.DEFAULT, _NAMESPACES, "true", _SHARED),
     _row(">=0", Kind.DEFAULT, "prometheusOperator.kubeletService.enabled", "false", "it outlives the release"),

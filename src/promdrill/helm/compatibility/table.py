@@ -101,7 +101,7 @@ TABLE = (
     # Without it an upgrade rolls, and the new pod waits forever for the old one's lock: only rolling-lock wants that.
     _row("<19", Kind.DEFAULT, "server.strategy.type", "Recreate", f"{_README} to 19.0"),
     # If this map is set, its jobs are added to those of serverFiles; scenarios already have all their jobs.
-    _row(">=28", Kind.DEFAULT, "scrapeConfigs", "null", f"{_README} to 28.0"),
+    _row(">=28", Kind.SCRAPES, "scrapeConfigs", "null", f"{_README} to 28.0"),
     # Which 28.x removed the right from the chart's own role is unknown; having it twice does no harm.
     _row(">=28", Kind.DEFAULT, "extraManifests", _READS_KUBELETS, "prometheus-community/helm-charts pull request 6533"),
     _row(">=28", Kind.NEED, "extraManifests", "", "any other list would refuse the drill's targets"),

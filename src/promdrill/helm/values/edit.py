@@ -68,6 +68,21 @@ def set_value(text: str, path: Sequence[str], value: Any) -> str:
         raise _refusal(error, text) from error
 
 
+def remove(text: str, *paths: Sequence[str]) -> str:
+    """The text without what is at these paths; what is not there is no error.
+
+    Raises:
+        UsageError: As `set_value`.
+    """
+    document = _document(text)
+    try:
+        for path in paths:
+            document.remove(path)
+        return document.edited()
+    except Refused as error:
+        raise _refusal(error, text) from error
+
+
 def merge(text: str, additions: Mapping[str, Any]) -> str:
     """The text with `additions` laid over it as Helm does: mappings are merged, anything else is replaced.
 

@@ -39,6 +39,7 @@ class Layout:
         needed: What the scenario sets, also under the chart's own keys.
         values: All values except the chart's own.
         conflicts: The user's values that are not among them.
+        jobs: The scenario's scrape jobs that are added to the user's.
     """
 
     scenario: str
@@ -46,6 +47,7 @@ class Layout:
     needed: Mapping[str, Any]
     values: Mapping[str, Any]
     conflicts: tuple[Conflict, ...]
+    jobs: tuple[Mapping[str, Any], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,9 @@ from promdrill.helm.chart import ChartRef
 from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, meant, nested
 from promdrill.helm.source import files
+from promdrill.helm.values import scrapes
 from promdrill.helm.values.edit import read
-from promdrill.helm.values.user import Conflict, Own, Resolved, resolve
+from promdrill.helm.values.user import Conflict, Keys, Own, Resolved, resolve
 
 _NOTHING = object()
 _STATEFUL_SET = ("server", "statefulSet", "enabled")
@@ -26,13 +27,24 @@ class Layered:
     Attributes:
         layers: Helm values, lowest first.
         conflicts: The user's values that are not used.
+        jobs: The scenario's scrape jobs that are added to the user's; none where the scenario's are used instead.
+        dropped: What the scenario sets and the drill does not: it stays as the user or the chart has it.
     """
 
     layers: tuple[Mapping[str, Any], ...]
     conflicts: tuple[Conflict, ...]
+    jobs: tuple[Mapping[str, Any], ...] = ()
+    dropped: frozenset[Keys] = frozenset()
 
 
-def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values: Mapping[str, Any]) -> Layered:
+def layers(
+    chart: ChartRef,
+    scenario_values: Path,
+    own: Own | None,
+    plan_values: Mapping[str, Any],
+    *,
+    keeps_scrapes: bool = False,
+) -> Layered:
     """The layers of one drill: the chart's own keys, the user's values, and on top the plan's values for all drills.
 
     Args:
@@ -40,16 +52,23 @@ def layers(chart: ChartRef, scenario_values: Path, own: Own | None, plan_values:
         scenario_values: The scenario's values.yaml.
         own: The user's values; None for none.
         plan_values: `Plan.values`.
+        keeps_scrapes: Whether scrape jobs and intervals are the user's, or else the chart's, and not the scenario's.
 
     Raises:
         UsageError: The user's values conflict with what the drill needs.
     """
     followed = table.followed(files.metadata(chart.path))
-    return layered(followed, read(scenario_values), own, plan_values)
+    defaults = files.values(chart.path) if keeps_scrapes else None
+    return layered(followed, read(scenario_values), own, plan_values, keeping=defaults)
 
 
 def layered(
-    followed: tuple[str, str], scenario: Mapping[str, Any], own: Own | None, plan_values: Mapping[str, Any]
+    followed: tuple[str, str],
+    scenario: Mapping[str, Any],
+    own: Own | None,
+    plan_values: Mapping[str, Any],
+    *,
+    keeping: Mapping[str, Any] | None = None,
 ) -> Layered:
     """Like `layers`, for values that have been read already.
 
@@ -58,18 +77,28 @@ def layered(
         scenario: The scenario's values.
         own: The user's values.
         plan_values: `Plan.values`.
+        keeping: The chart's own values, where the scrape configuration is the user's or the chart's; None where it is
+            the scenario's.
 
     Raises:
         UsageError: The user's values clash with what the drill needs.
     """
+    theirs = own.values if own else {}
+    jobs = scrapes.Kept() if keeping is None else scrapes.kept_scrapes(followed, scenario, theirs, keeping)
+    scenario = scrapes.without(scenario, *jobs.keys)
     renamed = moved(scenario, *followed)
-    kinds = [Kind.NEED, Kind.SWITCH, Kind.YIELD]
-    if own is not None:
-        kinds.append(Kind.ONE if _replicas(followed, scenario, own.values) == 1 else Kind.TOGETHER)
+    needed = merged(scenario, renamed)
+    rules_kept = scrapes.kept_rules(needed, theirs)
+    needed = scrapes.without(needed, *rules_kept.keys)
+    replicas = Kind.ONE if _replicas(followed, scenario, theirs) == 1 else Kind.TOGETHER
+    kinds = (Kind.NEED, replicas, Kind.SWITCH, Kind.YIELD)
     rules = [row for kind in kinds for row in table.rows(kind, *followed)]
-    resolved = resolve(merged(scenario, renamed), own.values, rules, own.place) if own else Resolved({}, ())
-    found = (defaults(scenario, *followed), renamed, resolved.layer, plan_values)
-    return Layered(tuple(layer for layer in found if layer), resolved.conflicts)
+    if keeping is not None:
+        rules = [row for row in rules if row.what != stack.JOBS]
+    resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())
+    under = defaults(scenario, *followed, keeps_scrapes=keeping is not None)
+    found = (under, renamed, resolved.layer, rules_kept.layer, jobs.layer, plan_values)
+    return Layered(tuple(layer for layer in found if layer), resolved.conflicts, jobs.jobs, jobs.keys)
 
 
 def _replicas(followed: tuple[str, str], scenario: Mapping[str, Any], own: Mapping[str, Any]) -> int:
@@ -97,16 +126,18 @@ def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, An
     return layer
 
 
-def defaults(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:
+def defaults(scenario: Mapping[str, Any], chart: str, version: str, *, keeps_scrapes: bool = False) -> dict[str, Any]:
     """Values that make this version of the chart behave like 25.8.0, except where the scenario sets them itself.
 
     Args:
         scenario: Its values, in the keys of 25.8.0.
         chart: Name as from `table.followed`.
         version: Likewise.
+        keeps_scrapes: As in `layers`.
     """
     layer: dict[str, Any] = {}
-    for row in table.rows(Kind.DEFAULT, chart, version):
+    kinds = (Kind.DEFAULT,) if keeps_scrapes else (Kind.DEFAULT, Kind.SCRAPES)
+    for row in (row for kind in kinds for row in table.rows(kind, chart, version)):
         if at(scenario, keys(row.what), _NOTHING) is _NOTHING:
             layer = merged(layer, nested(keys(row.what), meant(row)))
     return layer

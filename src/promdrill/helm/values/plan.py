@@ -14,6 +14,7 @@ from promdrill.core.merging import merged
 from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, nested, text_of
 from promdrill.helm.source import files, subcharts
+from promdrill.helm.values import scrapes
 from promdrill.helm.values.dead import Dead, dead
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
@@ -28,6 +29,9 @@ _CLASS = nested(_CLASS_KEY, "promdrill")
 
 _RELEASE = "prometheus"
 """A release's name where none is meant."""
+
+ADDED_JOBS = "scrape jobs"
+"""What the jobs that a drill adds to the user's are called: their key is the chart's own affair."""
 
 _NOTHING = object()
 
@@ -85,6 +89,7 @@ def plan(
     kubernetes: str,
     look: Callable[[str, Sequence[Mapping[str, Any]]], None] | None = None,
     whole: Path | None = None,
+    keeps_scrapes: bool = False,
 ) -> ChartPlan:
     """Render all drills in parallel, and choose their images.
 
@@ -100,6 +105,7 @@ def plan(
         kubernetes: Version of the cluster, without a leading v.
         look: Called with each scenario and all objects that its drill would install; may refuse them.
         whole: The chart with all of its subcharts, if some were removed from `chart`.
+        keeps_scrapes: Whether scrape jobs and intervals are the user's, or else the chart's, and not the scenarios'.
 
     Raises:
         UsageError: The chart does not render with these values, or images are not available: names them all.
@@ -108,7 +114,7 @@ def plan(
         raise UsageError(f"APP_VERSION={app_version}: not a version of Prometheus", hint="APP_VERSION=3.14.0")
     followed = table.followed(files.metadata(chart))
     asked = _chart(helm, chart, own, kubernetes, followed)
-    layouts = [_layout(case, followed, own, asked.defaults) for case in cases]
+    layouts = [_layout(case, followed, own, asked.defaults, keeps_scrapes=keeps_scrapes) for case in cases]
     top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
     rules = ImageRules(available, policy, app_version.removeprefix("v") if app_version else None)
     found = settle(asked, layouts, top, rules)
@@ -123,16 +129,23 @@ def plan(
         found.remarks,
         {layout.scenario: layout.conflicts for layout in layouts if layout.conflicts},
         () if own is None else dead(whole or chart, own, lambda values: asked.renderer.objects(_RELEASE, values)),
-        {layout.scenario: _added(layout, own) for layout in layouts},
+        {layout.scenario: _added(layout, own, asked.defaults) for layout in layouts},
         found.rendered,
     )
 
 
-def _added(layout: Layout, own: Own | None) -> dict[str, Any]:
-    """What a drill sets where the user sets nothing."""
+def _added(layout: Layout, own: Own | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """What a drill sets where the user sets nothing and the chart something else; of scrape jobs, the names."""
     theirs = own.values if own is not None else {}
-    ours = ((path, value) for path, value in leaves(layout.values) if path != _CLASS_KEY)
-    return {text_of(path): value for path, value in ours if at(theirs, path, _NOTHING) is _NOTHING}
+    left_out = {_CLASS_KEY, scrapes.WRITTEN} if layout.jobs else {_CLASS_KEY}
+    ours = ((path, value) for path, value in leaves(layout.values) if path not in left_out)
+    found = {
+        text_of(path): value
+        for path, value in ours
+        if at(theirs, path, _NOTHING) is _NOTHING and at(defaults, path) != value
+    }
+    jobs = [str(job.get("job_name")) for job in layout.jobs]
+    return found | ({ADDED_JOBS: jobs} if jobs else {})
 
 
 def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: tuple[str, str]) -> Chart:
@@ -149,14 +162,17 @@ def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: 
     )
 
 
-def _layout(case: Case, followed: tuple[str, str], own: Own | None, defaults: Mapping[str, Any]) -> Layout:
+def _layout(
+    case: Case, followed: tuple[str, str], own: Own | None, defaults: Mapping[str, Any], *, keeps_scrapes: bool
+) -> Layout:
     scenario = read(case.values)
-    found = layered(followed, scenario, own, {})
+    found = layered(followed, scenario, own, {}, keeping=defaults if keeps_scrapes else None)
+    scenario = scrapes.without(scenario, *found.dropped)
     values: Mapping[str, Any] = scenario if followed[0] != stack.CHART else stack.shared(scenario, defaults)
     for layer in (*found.layers, _CLASS):
         values = merged(values, layer)
     needed = merged(scenario, moved(scenario, *followed))
-    return Layout(case.scenario, case.release, needed, values, found.conflicts)
+    return Layout(case.scenario, case.release, needed, values, found.conflicts, found.jobs)
 
 
 def _unused(

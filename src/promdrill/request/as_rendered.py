@@ -20,6 +20,7 @@ from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
 from promdrill.install.found import server_of
 from promdrill.install.needs import needs_of
+from promdrill.install.replicas import one_of, with_service
 from promdrill.observe.server import Server
 from promdrill.request.planning import node
 
@@ -41,7 +42,7 @@ def of(site: Site, own: Own | None, *, kubernetes: str) -> Site:
     drilled = _rendered(site, site.drilled, own, kubernetes)
     other = _rendered(site, site.other, own, kubernetes) if site.other is not None else None
     incident = other or drilled
-    names = own_names.remarks(incident.server) if incident.server is not None else ()
+    names = own_names.remarks(incident.server, site.installation.server) if incident.server is not None else ()
     remarks = (*site.recording.remarks, *incident.needs.remarks, *names)
     return replace(site, drilled=drilled, other=other, recording=replace(site.recording, remarks=remarks))
 
@@ -60,14 +61,16 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
     objects = renderer.objects(site.release_name, values)
     needs = needs_of(objects, chart.path, node(), site.release_name)
     if chart.name == stack.CHART:
-        return replace(drilled, needs=needs)
-    server = server_of(objects, site.installation.server)
+        server = one_of(site.installation.server, objects)
+        return replace(drilled, needs=with_service(needs, server), server=server if server.replicas > 1 else None)
+    server = one_of(server_of(objects, site.installation.server), objects)
     if drilled.keeps_scrapes:
         layer = _itself_added(values, drilled.added_jobs, server)
     else:
         jobs = scraping_itself(at(values, scrapes.LISTED) or (), server)
         layer = nested(scrapes.LISTED, jobs) if jobs else {}
-    return replace(drilled, needs=needs, server=server, values=(*drilled.values, *([layer] if layer else [])))
+    over = (*drilled.values, *([layer] if layer else []))
+    return replace(drilled, needs=with_service(needs, server), server=server, values=over)
 
 
 def _itself_added(values: Mapping[str, Any], jobs: Sequence[scrapes.Job], server: Server) -> dict[str, Any]:

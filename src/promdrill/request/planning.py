@@ -25,7 +25,10 @@ from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.images import Available
 from promdrill.install import manifests
+from promdrill.install.found import server_of
 from promdrill.install.needs import Needs, Node, needs_of
+from promdrill.install.replicas import one_of, with_service
+from promdrill.observe.server import Server
 from promdrill.request import adopting
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, keeps_scrapes, traits
@@ -107,7 +110,7 @@ def plan_of(
         whole=chart,
         keeps_scrapes=settings.keeps_scrapes,
     )
-    needs = {name: needs_of(objects, chart, node(), release(name)) for name, objects in found.rendered.items()}
+    needs = {name: _needs(objects, chart, release(name)) for name, objects in found.rendered.items()}
     _refuse(needs, request)
     if adopts:
         adopting.refuse_needs(needs)
@@ -118,6 +121,11 @@ def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> s
     """Why a scenario is not drilled; None if it is."""
     why = applies(scenario, *followed)
     return why if why is not None or not settings.keeps_scrapes else keeps_scrapes(scenario)
+
+
+def _needs(objects: Sequence[Mapping[str, Any]], chart: Path, release: str) -> Needs:
+    server = one_of(server_of(objects, Server.of("", release)), objects)
+    return with_service(needs_of(objects, chart, node(), release), server)
 
 
 def node() -> Node:

@@ -52,6 +52,8 @@ _CONTROL_PLANE = (
     *("kubeApiServer", "kubelet", "kubeControllerManager", "coreDns", "kubeDns", "kubeEtcd", "kubeScheduler"),
     *("kubeProxy", "windowsMonitoring"),
 )
+_ONE_NODE = "the drill's cluster has one node"
+_APART = "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution"
 _SELECTORS = ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
 
 ROWS = (
@@ -97,7 +99,9 @@ ROWS = (
     _row(">=0", Kind.NEED, "cleanPrometheusOperatorObjectNames", "false", _NAMES),
     _row(">=0", Kind.NEED, "prometheus.service.enabled", "true", _NAMES),
     _row(">=0", Kind.NEED, "prometheus.service.port", "9090", _NAMES),
-    _row(">=0", Kind.NEED, f"{SPEC}.replicas", "1", _NAMES),
+    _row(">=0", Kind.ONE, f"{SPEC}.replicas", "1", "one has to run"),
+    _row(">=0", Kind.TOGETHER, f"{SPEC}.podAntiAffinity", "soft", _ONE_NODE),
+    _row(">=0", Kind.TOGETHER, f"{SPEC}.affinity.{_APART}", "[]", _ONE_NODE),
     _row(">=0", Kind.NEED, f"{SPEC}.shards", "1", _NAMES),
     _row(">=0", Kind.NEED, f"{SPEC}.routePrefix", "/", _NAMES),
     _row(">=0", Kind.NEED, JOBS, "", "each drill has jobs of its own"),

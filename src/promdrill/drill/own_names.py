@@ -12,15 +12,20 @@ from collections.abc import Callable, Iterator
 from promdrill.observe.server import Server
 
 _FENCE = re.compile(r"^ *```")
-_USUAL = Server("", "", "")
 _READY = re.compile(r"(?<![\w/.])([012])/2(?![\w/.])")
 
 Change = Callable[[str], str]
 
 
-def named(text: str, server: Server) -> str:
-    """The text of a runbook with the names of this server in its code blocks."""
-    changes = list(_changes(server))
+def named(text: str, server: Server, usual: Server) -> str:
+    """The text of a runbook with the names of this server in its code blocks.
+
+    Args:
+        text: The runbook.
+        server: The server.
+        usual: The names that the runbook is written for.
+    """
+    changes = list(_changes(server, usual))
     lines, inside = [], False
     for line in text.splitlines(keepends=True):
         if _FENCE.match(line):
@@ -32,36 +37,41 @@ def named(text: str, server: Server) -> str:
     return "".join(lines)
 
 
-def remarks(server: Server) -> tuple[str, ...]:
-    """What is written instead of what, in a sentence; nothing where all names are the usual ones."""
+def remarks(server: Server, usual: Server) -> tuple[str, ...]:
+    """What is written instead of what, in a sentence; nothing where all names are the usual ones.
+
+    Args:
+        server: The server.
+        usual: The names that the runbook is written for.
+    """
     pairs = (
-        (_USUAL.container, server.container),
-        (_USUAL.reloader, server.reloader or "no reloader"),
-        (_USUAL.data, server.data),
-        (_USUAL.workload, server.workload),
-        (f"component={_USUAL.component}", f"component={server.component}"),
+        (usual.container, server.container),
+        (usual.reloader, server.reloader or "no reloader"),
+        (usual.data, server.data),
+        (usual.workload, server.workload),
+        (f"component={usual.component}", f"component={server.component}"),
         ("2/2", f"{server.containers}/{server.containers}"),
-        ("http://localhost:9090", _address(server)),
+        (_address(usual), _address(server)),
     )
     said = [f"{new} for {old}" for old, new in pairs if old != new]
     return (f"The scenario's runbook is run with your names: {', '.join(said)}.",) if said else ()
 
 
-def _changes(server: Server) -> Iterator[Change]:
-    if server.reloader and server.reloader != _USUAL.reloader:
-        yield _replacing(rf"\b{_USUAL.reloader}\b", server.reloader)
-    if server.container != _USUAL.container:
-        yield _replacing(rf"\b{_USUAL.container}\b(?!-)", server.container)
-    if server.component != _USUAL.component:
-        yield _replacing(rf"component={_USUAL.component}\b", f"component={server.component}")
-    if server.data != _USUAL.data:
-        yield _replacing(rf"(?<![\w.-]){_USUAL.data}\b(?!-)", server.data)
-    if server.workload != _USUAL.workload:
-        yield _on_selected(_replacing(rf"\b{_USUAL.workload}\b", server.workload))
-    if _address(server) != _address(_USUAL):
-        yield _replacing(re.escape(_address(_USUAL)), _address(server))
-        yield _replacing(rf":{_USUAL.pod_port}/proxy/", f":{server.pod_port}/proxy{server.prefix}/")
-    if server.containers != _USUAL.containers:
+def _changes(server: Server, usual: Server) -> Iterator[Change]:
+    if server.reloader and server.reloader != usual.reloader:
+        yield _replacing(rf"\b{usual.reloader}\b", server.reloader)
+    if server.container != usual.container:
+        yield _replacing(rf"\b{usual.container}\b(?!-)", server.container)
+    if server.component != usual.component:
+        yield _replacing(rf"component={usual.component}\b", f"component={server.component}")
+    if server.data != usual.data:
+        yield _replacing(rf"(?<![\w.-]){usual.data}\b(?!-)", server.data)
+    if server.workload != usual.workload:
+        yield _on_selected(_replacing(rf"\b{usual.workload}\b", server.workload))
+    if _address(server) != _address(usual):
+        yield _replacing(re.escape(_address(usual)), _address(server))
+        yield _replacing(rf":{usual.pod_port}/proxy/", f":{server.pod_port}/proxy{server.prefix}/")
+    if server.containers != usual.containers:
         yield lambda line: _READY.sub(lambda found: _ready(int(found[1]), server.containers), line)
 
 

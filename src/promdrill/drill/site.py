@@ -317,7 +317,7 @@ class Site:
         if self.drilled.server is None or found.parent != self.scenario_dir:
             return found
         text = found.read_text(encoding="utf-8")
-        adapted = named(text, self.drilled.server)
+        adapted = named(text, self.drilled.server, self.installation.server)
         if adapted == text:
             return found
         copy = self.cluster.private / RUNBOOKS / self.name / found.name

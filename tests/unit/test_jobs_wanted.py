@@ -167,6 +167,7 @@ def joined(folder: Path) -> Joined:
             available=("quay.io/prometheus/prometheus:v2.48.0",),
             drilled=("quay.io/prometheus/prometheus:v2.48.0",),
             remarks=("told",),
+            shared={"disk-full": ("ClusterRole mon",)},
         ),
         address=Address(
             "mine",

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER ADOPT JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES SET SCRAPES LOGIN APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK BIND REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES EXAMPLES ONLY
+OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES FROM EXAMPLES ONLY
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -188,7 +188,7 @@ test-broken-chart: environment ## Prove that a remedy that no longer works is fo
 # As root, on a machine where nothing else uses the engine.
 .PHONY: chaos-self
 chaos-self: environment ## Strike N=9 runs at moments of SEED=1; nothing lies or stays
-	@.venv/bin/python -m tests.chaos.prove $(if $(N),--n "$(N)") $(if $(SEED),--seed "$(SEED)") $(if $(STRIKES),--strikes "$(STRIKES)")
+	@.venv/bin/python -m tests.chaos.prove $(if $(N),--n "$(N)") $(if $(SEED),--seed "$(SEED)") $(if $(STRIKES),--strikes "$(STRIKES)") $(if $(FROM),--from "$(FROM)")
 
 .PHONY: soak
 soak: environment ## The whole book N=5 times: verdicts, drift, what stays

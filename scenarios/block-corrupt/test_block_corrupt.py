@@ -34,7 +34,7 @@ def test_block_corrupt(drill: Drill) -> None:
     server = drill.server
     path = query_path(ALL)
     fails = http_answer(
-        server.service,
+        server.asked,
         server.port,
         f"{server.prefix}{path}",
         422,

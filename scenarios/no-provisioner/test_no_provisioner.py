@@ -58,7 +58,8 @@ def test_no_provisioner(drill: Drill) -> None:
 
 def _not_reconciled(server: Server) -> Condition:
     """The Prometheus object of kube-prometheus-stack says why there is no server."""
-    path = f"/apis/monitoring.coreos.com/v1/namespaces/{server.namespace}/prometheuses/{server.service}"
+    name = server.fullname.removeprefix("prometheus-")  # which the operator puts before it
+    path = f"/apis/monitoring.coreos.com/v1/namespaces/{server.namespace}/prometheuses/{name}"
 
     def why(found: Mapping[str, Any]) -> str:
         said = (found.get("status") or {}).get("conditions") or ()

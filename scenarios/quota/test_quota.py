@@ -6,13 +6,8 @@ from promdrill.drill import Drill, Persistence, Stage
 from promdrill.faults import Applied, DeleteServerPod, InOrder
 from promdrill.observe import no_server_pod, object_shows
 
-NEW_HARD = "256Mi"  # the pod's containers request 208Mi
-QUOTA = {
-    "apiVersion": "v1",
-    "kind": "ResourceQuota",
-    "metadata": {"name": "team-monitoring", "namespace": ""},
-    "spec": {"hard": {"requests.memory": "128Mi", "limits.memory": "2Gi"}},
-}
+NEW_HARD_MIB = 256  # for each replica, whose containers request 208Mi
+LIMITS_GIB = 2  # for each replica; never used up
 
 
 @pytest.mark.charts(">=8.11.4", stack=">=57")
@@ -21,14 +16,21 @@ QUOTA = {
 def test_quota(drill: Drill) -> None:
     """A quota is set and the pod deleted, as by an eviction; the runbook raises the quota."""
     server = drill.server
+    new_hard = f"{NEW_HARD_MIB * server.replicas}Mi"
+    quota = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "team-monitoring", "namespace": ""},
+        "spec": {"hard": {"requests.memory": "128Mi", "limits.memory": f"{LIMITS_GIB * server.replicas}Gi"}},
+    }
     path = f"/api/v1/namespaces/{server.namespace}/resourcequotas/team-monitoring"
     # Until the usage is counted, pods are refused with another message.
     counted = object_shows(path, lambda quota: "used" in quota.get("status", {}), "the quota counts")
     raised = object_shows(
-        path, lambda quota: quota["spec"]["hard"]["requests.memory"] == NEW_HARD, "the quota is raised"
+        path, lambda quota: quota["spec"]["hard"]["requests.memory"] == new_hard, "the quota is raised"
     )
     drill.run(
-        fault=InOrder((Applied(QUOTA, proof=(counted,)), DeleteServerPod(proof=(no_server_pod(server),)))),
+        fault=InOrder((Applied(quota, proof=(counted,)), DeleteServerPod(proof=(no_server_pod(server),)))),
         signature=(
             Stage(
                 "no pod at all, and an event says why",
@@ -41,5 +43,5 @@ def test_quota(drill: Drill) -> None:
         ),
         persistence=Persistence(hold_s=5.0),
         recovery=(raised,),
-        variables={"NEW_HARD": NEW_HARD},
+        variables={"NEW_HARD": new_hard},
     )

@@ -5,6 +5,7 @@ fourth time another drill before it), and compares the machine with what it was 
 aborted with the true cause; never failed, never invalid. As root, on a machine where nothing else uses the engine.
 
     make chaos-self N=50 SEED=7          fifty rounds; the same seed strikes at the same moments
+    make chaos-self N=50 SEED=7 FROM=26  the second half of them
     make chaos-self N=9 STRIKES=SIGKILL  only the strikes with this in their name
 """
 
@@ -74,12 +75,12 @@ def main() -> int:
     if not kinds:
         say(f"no strike has {arguments.strikes!r} in its name; they are: {', '.join(kind.name for kind in KINDS)}")
         return 2
-    chance = random.Random(arguments.seed)  # noqa: S311  repeatable, not secret
     clean()
     took_s = _undisturbed()
     before = Machine.look()
     rounds = []
-    for number in range(1, arguments.n + 1):
+    for number in range(arguments.first, arguments.n + 1):
+        chance = random.Random(f"{arguments.seed}, {number}")  # noqa: S311  repeatable, not secret
         strike = kinds[(number - 1) % len(kinds)]()
         fraction, scenario, again = chance.random(), chance.choice(SCENARIOS), number % 4 == 0
         # What stayed is told once, of the round that left it.
@@ -94,6 +95,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--n", type=int, default=9)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--strikes", default="")
+    parser.add_argument("--from", dest="first", type=int, default=1)
     return parser.parse_args()
 
 
@@ -228,7 +230,8 @@ def _close(rounds: Sequence[Round], seed: int) -> int:
     for line in Table(head, rows, frozenset(range(1, 7))).text():
         say(line)
     bad = [each for each in rounds if each.troubles]
-    say(f"seed {seed}: {len(rounds)} rounds, {len(bad)} with trouble")
+    first, last = (rounds[0].number, rounds[-1].number) if rounds else (0, 0)
+    say(f"seed {seed}: {len(rounds)} rounds, {first} to {last}, {len(bad)} with trouble")
     return 1 if bad else 0
 
 

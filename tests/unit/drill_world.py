@@ -23,6 +23,7 @@ from promdrill.kube.client import NotFound
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import Labels
 from promdrill.observe.prometheus import Remembered
+from promdrill.observe.server import POD_NAME
 from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.observe.targets import Target
 
@@ -78,6 +79,7 @@ class World:
     checks: int = 0
     not_ours: Exception | None = None
     watches_volumes: bool = True
+    another: Callable[[], Sequence[dict[str, Any]]] = tuple
 
     @property
     def namespace(self) -> str:
@@ -172,6 +174,7 @@ class World:
     def snapshot(self, since: datetime | None = None) -> Snapshot:
         self.version += 1
         pods = {POD: self._pod()} if self.installed_at is not None and self.starts else {}
+        pods |= {pod["metadata"]["name"]: pod for pod in self.another()}
         return Snapshot(
             at=self.clock.now,
             utc=self.clock.utc(),
@@ -222,7 +225,7 @@ class World:
         if self.crashed_after_s:
             server["lastState"] = {"terminated": crash}
         containers = [reloader, server]
-        labels = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
+        labels = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server", POD_NAME: POD}
         return {
             "metadata": {"name": POD, "uid": "uid-0", "labels": labels, "creationTimestamp": created},
             "spec": {"containers": [{"name": c["name"]} for c in containers]},

@@ -123,11 +123,30 @@ def test_what_brings_its_own_manifests_is_not_rendered(world: World, seen: dict[
     assert "release" not in seen
 
 
-def test_a_stack_keeps_the_operators_names(world: World, seen: dict[str, Any]) -> None:
-    site = site_of(world)
+def test_on_the_stack_the_names_are_those_of_the_object_that_the_operator_reads(
+    world: World, seen: dict[str, Any]
+) -> None:
+    site = site_of(world, {"fullnameOverride": "mon"})
     chart = replace(site.drilled.chart, name="kube-prometheus-stack")
+    seen["objects"] = [
+        *seen["objects"],
+        {
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "Prometheus",
+            "metadata": {"name": "mon-prometheus"},
+            "spec": {"routePrefix": "/prom", "containers": [{"name": "sidecar"}]},
+        },
+    ]
     found = as_rendered.of(replace(site, drilled=replace(site.drilled, chart=chart)), None, kubernetes="1.36.3")
-    assert found.drilled.server is None
+    assert seen["values"]["fullnameOverride"] == "mon", "what is rendered is what the drill installs"
+    assert seen["values"]["prometheus"]["prometheusSpec"]["storageSpec"], "with its class"
+    assert found.server.claim == "prometheus-mon-prometheus-db-prometheus-mon-prometheus-0"
+    assert (found.server.prefix, found.server.containers, found.server.container) == ("/prom", 3, "prometheus")
     assert found.drilled.needs.made
     assert Path(found.drilled.chart.path) == world.folder
-    assert seen["release"]
+    assert "with your names: 3/3 for 2/2, http://localhost:9090/prom for" in found.recording.remarks[-1]
+    (found.scenario_dir / "runbook.stack.md").write_text("```sh\nprometheus 2/2 http://localhost:9090\n```\n")
+    assert found.runbook_file.read_text() == "```sh\nprometheus 3/3 http://localhost:9090/prom\n```\n"
+    usual = replace(site, drilled=replace(site.drilled, chart=chart, values=()))
+    as_rendered.of(usual, None, kubernetes="1.36.3")
+    assert seen["values"]["fullnameOverride"] == "prometheus-toy", "a name of the drill's own where the user has none"

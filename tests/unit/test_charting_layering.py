@@ -30,7 +30,7 @@ OURS = paths.manifests_dir() / "charts/prometheus"
 
 
 def resolved(own: str, needed: str = DRILL, version: str = "25.8.0") -> Resolved:
-    rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, "prometheus", version)]
+    rules = [row for kind in (Kind.NEED, Kind.ONE, Kind.SWITCH) for row in table.rows(kind, "prometheus", version)]
     return resolve(yaml.safe_load(needed), yaml.safe_load(own), rules)
 
 

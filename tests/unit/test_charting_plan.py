@@ -18,7 +18,7 @@ from promdrill.core.choices import DEFAULT_KUBERNETES
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.source import files
-from promdrill.helm.values import Case, ChartPlan, plan
+from promdrill.helm.values import Added, Case, ChartPlan, Why, plan
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
 
@@ -116,7 +116,7 @@ def drills(tmp_path: Path) -> Drills:
 def test_what_can_be_had_is_left_as_it_is(templates: Templates, drills: Drills) -> None:
     found = drills.plan(available=(f"{PROMETHEUS}:v3.8.1", f"{RELOADER}:v0.87.1"))
     assert replace(found, added={}) == ChartPlan("3.8.1", {}, (f"{RELOADER}:v0.87.1", f"{PROMETHEUS}:v3.8.1"))
-    assert found.added["quiet"]["alertmanager.enabled"] is False
+    assert found.added["quiet"]["alertmanager.enabled"] == Added(False, Why.OFF)
     ((release, values),) = templates.seen
     assert release == "r-quiet"
     assert values["server"]["persistentVolume"] == {"storageClass": "promdrill"}

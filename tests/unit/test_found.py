@@ -10,8 +10,8 @@ import yaml
 from promdrill.drill import own_names
 from promdrill.drill.timings import timings
 from promdrill.install.found import server_of
+from promdrill.install.itself import scraping_itself
 from promdrill.observe.server import Server
-from promdrill.request.as_rendered import scraping_itself
 
 USUAL = Server.of("drill-x", "prom-x")
 
@@ -138,7 +138,7 @@ def test_a_runbook_with_other_names() -> None:
     server = server_of(
         rendered(kind="StatefulSet", mount="/prom", component="mon", more=1, args="--web.route-prefix=/p"), USUAL
     )
-    assert own_names.named(RUNBOOK, server).splitlines() == [
+    assert own_names.named(RUNBOOK, server, USUAL).splitlines() == [
         "Look at prometheus-server, which is 1/2 and a deployment.",
         "",
         "```sh",
@@ -154,13 +154,13 @@ def test_a_runbook_with_other_names() -> None:
         "...  2/3  0/3  3/3  11/20",
         "```",
     ]
-    (said,) = own_names.remarks(server)
+    (said,) = own_names.remarks(server, USUAL)
     assert "mon-server for prometheus-server, watcher for prometheus-server-configmap-reload, /prom for /data" in said
 
 
 def test_a_runbook_with_the_usual_names_stays_as_it_is() -> None:
-    assert own_names.named(RUNBOOK, USUAL) == RUNBOOK
-    assert own_names.remarks(USUAL) == ()
+    assert own_names.named(RUNBOOK, USUAL, USUAL) == RUNBOOK
+    assert own_names.remarks(USUAL, USUAL) == ()
 
 
 def test_the_jobs_of_a_scenario_scrape_the_server_where_it_is() -> None:

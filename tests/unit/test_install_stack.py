@@ -21,7 +21,6 @@ from promdrill.helm.values.edit import load
 from promdrill.helm.values.layers import defaults, moved
 from promdrill.helm.values.user import resolve
 from promdrill.install import ChartRef, Release, Stack, release
-from promdrill.install.stack import LONGEST_FULLNAME
 from promdrill.plugin.session import DrillSession
 from promdrill.request import fulfil, planning, scenarios
 from promdrill.request.settings import Settings
@@ -69,7 +68,7 @@ def test_no_two_drills_have_one_full_name(tmp_path: Path) -> None:
     ]
     names = [made(tmp_path, name)[0].fullname for name in drills]
     assert len(set(names)) == len(drills)
-    assert all(len(name) <= LONGEST_FULLNAME and not name.endswith("-") for name in names)
+    assert all(len(name) <= stack.LONGEST_FULLNAME and not name.endswith("-") for name in names)
     assert names[0] == drills[0], "what fits is not cut"
 
 
@@ -97,6 +96,41 @@ extraScrapeConfigs: |
             "relabel_configs": [{"regex": "drill-x", "replacement": "/$1"}],
         },
     ]
+
+
+@pytest.mark.parametrize(
+    ("theirs", "name"),
+    [
+        ({"fullnameOverride": "mon"}, "mon"),
+        ({"fullnameOverride": "mon", "nameOverride": "kps"}, "mon"),
+        ({"fullnameOverride": ""}, "prometheus-x"),
+        ({"nameOverride": "kps"}, "prometheus-x-kps"),
+        ({"nameOverride": "prometheus"}, "prometheus-x"),
+    ],
+)
+def test_a_user_names_it(tmp_path: Path, theirs: dict[str, str], name: str) -> None:
+    installed, values = made(tmp_path)
+    assert installed.composed(values, [theirs], "drill-x")["fullnameOverride"] == name
+
+
+def test_no_two_drills_have_one_name_that_is_made_of_the_users(tmp_path: Path) -> None:
+    names = []
+    for name in ("prometheus-disk-full", "prometheus-disk-full-2"):
+        installed, values = made(tmp_path, name)
+        names.append(installed.composed(values, [{"nameOverride": "monitoring"}], "x")["fullnameOverride"])
+    assert len(set(names)) == 2
+    assert all(len(name) <= stack.LONGEST_FULLNAME for name in names)
+
+
+def test_it_scrapes_itself_below_the_users_prefix(tmp_path: Path) -> None:
+    jobs = "[{job_name: prometheus, static_configs: [{targets: ['localhost:9090']}]}, {job_name: b}]"
+    installed, values = made(tmp_path, scenario=f"serverFiles: {{prometheus.yml: {{scrape_configs: {jobs}}}}}\n")
+    route = nested(keys(f"{stack.SPEC}.routePrefix"), "/prom")
+    own, other = at(installed.composed(values, [route], "drill-x"), keys(stack.JOBS))
+    assert (own["metrics_path"], own["static_configs"]) == ("/prom/metrics", [{"targets": ["localhost:9090"]}])
+    assert other == {"job_name": "b"}
+    root = nested(keys(f"{stack.SPEC}.routePrefix"), "/")
+    assert "metrics_path" not in at(installed.composed(values, [root], "drill-x"), keys(stack.JOBS))[0]
 
 
 def test_a_template_that_only_the_other_chart_fills_in_is_refused(tmp_path: Path) -> None:
@@ -253,11 +287,12 @@ def test_what_a_drill_takes_for_granted_is_said_to_this_chart() -> None:
     assert all(found[name] == {"enabled": False} for name in off)
 
 
-def test_a_users_names_and_jobs_are_not_used_and_the_rest_is() -> None:
+def test_a_users_namespace_and_jobs_are_not_used_and_the_rest_is() -> None:
     scenario = yaml.safe_load("server: {retention: 1d, persistentVolume: {size: 300Mi}}\n")
     own = yaml.safe_load(
         """\
 fullnameOverride: mine
+namespaceOverride: monitoring
 grafana: {enabled: true}
 crds: {enabled: false}
 prometheus:
@@ -270,9 +305,13 @@ prometheus:
     )
     rules = [row for kind in (Kind.NEED, Kind.SWITCH) for row in table.rows(kind, stack.CHART, "57.1.0")]
     found = resolve(merged(scenario, moved(scenario, stack.CHART, "57.1.0")), own, rules)
-    assert found.layer == {"grafana": {"enabled": True}, "prometheus": {"prometheusSpec": {"walCompression": True}}}
+    assert found.layer == {
+        "fullnameOverride": "mine",
+        "grafana": {"enabled": True},
+        "prometheus": {"prometheusSpec": {"walCompression": True}},
+    }
     assert [each.path for each in found.conflicts] == [
-        "fullnameOverride",
+        "namespaceOverride",
         "crds.enabled",
         f"{stack.SPEC}.retention",
         stack.JOBS,

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,12 +35,12 @@ from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import Supplied, Tools
 
 
-def supplied(folder: Path) -> Supplied:
+def supplied(folder: Path, shared: Mapping[str, tuple[str, ...]] | None = None) -> Supplied:
     tools = Tools(folder / "kind", folder / "kubectl", folder / "helm")
     (folder / "chart").mkdir(exist_ok=True)
     (folder / "chart" / "Chart.yaml").write_text("name: prometheus\nversion: 25.8.0\n")
     chart, provisioner, crds = (folder / name for name in ("chart", "p.yaml", "bundle.yaml"))
-    return Supplied("source", "told", tools, "1.34.4", "node:1", chart, provisioner, crds)
+    return Supplied("source", "told", tools, "1.34.4", "node:1", chart, provisioner, crds, shared=shared or {})
 
 
 def address(folder: Path) -> Address:
@@ -74,6 +74,7 @@ class Fakes:
         self.verdicts: dict[str, Verdict] = {}
         self.not_undone: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, Exception] = {}
+        self.shared: dict[str, tuple[str, ...]] = {}
 
     def _may_fail(self, where: str) -> None:
         if where in self.errors:
@@ -83,7 +84,7 @@ class Fakes:
         assert say
         assert found == fulfil.Preflight()
         self._may_fail("provide")
-        return supplied(self.folder)
+        return supplied(self.folder, self.shared)
 
     @contextlib.contextmanager
     def cluster(self, _supplied: Any, _options: Any, *, profile: str, say: Any) -> Iterator[Any]:
@@ -108,7 +109,7 @@ class Fakes:
         if not has_turn(join.parent, stop):
             return child.Left((), (), "interrupted", stopped=True)
         joined = Joined.read(join)
-        assert (joined.supplied, joined.address) == (supplied(self.folder), address(self.folder))
+        assert (joined.supplied, joined.address) == (supplied(self.folder, self.shared), address(self.folder))
         assert joined.reports == (self.folder / "reports/latest").resolve()
         self.children.append((test, options))
         self.requests.append(joined.request)
@@ -361,6 +362,31 @@ def test_those_that_use_the_same_do_not_meet(
         passed=2, deselected=2 if arguments else 0
     )
     assert (len(turns.begun), turns.most) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "drills"), [([], 2), (["--variants=controls", "-k", "flag"], 2), (["--repeat=2", "flag"], 2)]
+)
+def test_those_whose_installs_take_the_same_do_not_meet(
+    pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, arguments: list[str], drills: int
+) -> None:
+    """Such as the ClusterRole that the user's values name, whatever the release is called."""
+    fakes.shared = {"disk-full": ("ClusterRole mon", "port 9100 of the node"), "flag": ("ClusterRole mon",)}
+    turns = InTurn(fakes, monkeypatch, at_once=1)
+    result = pytester.runpytest_inprocess("--jobs=3", "--capture=no", *arguments)
+    assert (len(turns.begun), turns.most) == (drills, 1)
+    said = "2 drills run one after the other: each takes ClusterRole mon, which there is once."
+    assert said in result.stdout.str()
+
+
+def test_those_that_share_nothing_do_meet(
+    pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fakes.shared = {"disk-full": ("ClusterRole a",), "flag": ("ClusterRole b",)}
+    turns = InTurn(fakes, monkeypatch, at_once=2)
+    result = pytester.runpytest_inprocess("--jobs=2", "--capture=no")
+    assert (len(turns.begun), turns.most) == (2, 2)
+    assert "one after the other" not in result.stdout.str()
 
 
 @pytest.mark.parametrize(("where", "error"), [("provide", SupplyError("no etcd")), ("create", ClusterError("no kind"))])

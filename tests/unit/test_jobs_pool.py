@@ -22,7 +22,7 @@ class Works:
     alone: Sequence[str] = ()
     width: int = 2
     acts: dict[str, Callable[[Tell, threading.Event], str]] = field(default_factory=dict)
-    uses: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     last: str = ""
     interrupted_at: str | None = None
     unready: Sequence[str] = ()
@@ -96,7 +96,7 @@ class Works:
             on_alone=self.on_alone,
             on_line=self.on_line,
             on_end=self.on_end,
-            uses=self.uses.get,
+            uses=lambda job: self.uses.get(job, ()),
         )
         try:
             pool.run(self.together, self.alone, width=self.width)
@@ -158,8 +158,12 @@ def test_those_that_use_the_same_wait_and_others_go_first() -> None:
         assert ended.wait(GIVE_UP_S)
         return "first"
 
-    works = Works("abcde", acts={"a": first, "d": meet(met), "e": last}, uses={"a": "api", "b": "api", "c": "api"})
-    works.uses["d"] = "something else"
+    works = Works(
+        "abcde",
+        acts={"a": first, "d": meet(met), "e": last},
+        uses={"a": ("api", "more"), "b": ("api",), "c": ("more", "api")},
+    )
+    works.uses["d"] = ("something else",)
     works.run()
     assert works.turns == list("adebc")
     assert works.most == 2
@@ -168,20 +172,20 @@ def test_those_that_use_the_same_wait_and_others_go_first() -> None:
 
 
 def test_they_run_one_after_the_other_when_there_is_nothing_else() -> None:
-    works = Works("abc", width=3, uses=dict.fromkeys("abc", "api"))
+    works = Works("abc", width=3, uses=dict.fromkeys("abc", ("api",)))
     works.run()
     assert works.turns == list("abc")
     assert works.most == 1
 
 
 def test_what_was_used_is_free_for_those_alone() -> None:
-    works = Works("a", "xy", uses=dict.fromkeys("axy", "api"))
+    works = Works("a", "xy", uses=dict.fromkeys("axy", ("api",)))
     works.run()
     assert works.turns == list("axy")
 
 
 def test_after_the_last_word_nobody_waits_for_what_is_in_use() -> None:
-    works = Works("abc", uses=dict.fromkeys("abc", "api"), last="a")
+    works = Works("abc", uses=dict.fromkeys("abc", ("api",)), last="a")
     works.run()
     assert works.turns == ["a"]
 
@@ -224,7 +228,7 @@ def test_nothing_begins_beside_one_that_is_to_be_alone() -> None:
         works.until_alone("x")
         return "alone"
 
-    works = Works("ab", "x", width=2, uses={"a": "api", "b": "api"}, acts={"a": first, "x": alone})
+    works = Works("ab", "x", width=2, uses={"a": ("api",), "b": ("api",)}, acts={"a": first, "x": alone})
     works.run()
     assert works.told == [("a", "first"), ("b", "b done"), ("x", "alone")]
     assert works.by_itself == ["x"]

@@ -121,6 +121,7 @@ def joined(folder: Path) -> Joined:
                 subcharts="off",
                 values=(folder / "own.yaml", folder / "more.yaml"),
                 assigned="b.c=2",
+                scrapes="yours",
                 app_version="3.14.0",
                 images="exact",
                 mirror="mirror.example:5000",
@@ -167,6 +168,7 @@ def joined(folder: Path) -> Joined:
             available=("quay.io/prometheus/prometheus:v2.48.0",),
             drilled=("quay.io/prometheus/prometheus:v2.48.0",),
             remarks=("told",),
+            shared={"disk-full": ("ClusterRole mon",)},
         ),
         address=Address(
             "mine",

@@ -170,6 +170,15 @@ def test_what_no_node_has(tmp_path: Path, spec: str, what: str) -> None:
     assert what in refused.what
 
 
+def test_all_replicas_are_on_the_one_node(tmp_path: Path) -> None:
+    pod = deployment("containers: [{name: a, resources: {requests: {cpu: 1500m}}}]", "StatefulSet")
+    for replicas, refused in ((None, 0), (2, 0), (3, 1)):
+        pod["spec"]["replicas"] = replicas
+        assert len(needs(tmp_path, pod).refused) == refused
+    (said,) = needs(tmp_path, pod).refused
+    assert said.what == "StatefulSet RELEASE-server requests 1.5 of cpu in each of 3 replicas, the drill's node has 4"
+
+
 def test_what_a_node_has(tmp_path: Path) -> None:
     spec = "containers: [{resources: {requests: {cpu: 0.1, memory: 6Gi, ephemeral-storage: 1Ti}, limits: {cpu: 9}}}]"
     assert needs(tmp_path, deployment(spec)).refused == ()

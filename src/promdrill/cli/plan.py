@@ -37,14 +37,15 @@ def add(commands: Subcommands) -> None:
 
 def _execute(arguments: argparse.Namespace) -> int:
     from promdrill.request import changes, fulfil  # noqa: PLC0415  slow to import, so not for `--help`
+    from promdrill.results.table import wrap  # noqa: PLC0415  likewise
 
     asked = supply.asked(arguments)
     planned = fulfil.planned(asked, say=aside)
     plan, found = planned.plan, changes.changes(planned, asked.values)
     if arguments.json:
         rows = [each.as_json() for each in found]
-        version = plan.app_version if plan else None
-        say(json.dumps({"app_version": version, "changes": rows, "skipped": dict(planned.skipped)}, indent=2))
+        said = {"app_version": plan.app_version if plan else None, "changes": rows, "skipped": dict(planned.skipped)}
+        say(json.dumps(said | {"one_at_a_time": {name: list(each) for name, each in planned.shared.items()}}, indent=2))
     elif plan is None:
         _say_skipped(planned)
         say("None of these scenarios installs a chart: there are no values.")
@@ -54,6 +55,9 @@ def _execute(arguments: argparse.Namespace) -> int:
             say(line)
         _say_skipped(planned)
         say(changes.counted(found))
+        if (apart := changes.one_at_a_time(planned.shared.values())) is not None:
+            for line in wrap(f"With JOBS, {apart}", width) if width is not None else [f"With JOBS, {apart}"]:
+                say(line)
     refused = arguments.strict and any(each.kind in changes.STRICT for each in found)
     return EXIT_FAILED if refused else EXIT_OK
 

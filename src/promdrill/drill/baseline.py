@@ -99,7 +99,7 @@ class Baseline:
         return min(2 * self.interval_s, LONGEST_SCRAPE_S)
 
     def conditions(self, *, since: datetime, data_loss: bool = False) -> tuple[Condition, ...]:
-        """The pod is ready and its metrics are valid.
+        """The pod is ready, and so are all other replicas, and its metrics are valid.
 
         Args:
             since: UTC moment after which nothing may have gone wrong.
@@ -107,6 +107,7 @@ class Baseline:
         """
         return (
             self.server.ready(),
+            *((self.server.replicas_ready(),) if self.server.replicas > 1 else ()),
             *valid_metrics(
                 self.server,
                 since=since,

@@ -308,17 +308,18 @@ class Course:
     def _runs_on(self, scene: Scene, runs_s: float) -> tuple[Condition, ...]:
         """That what runs, and has for more than `runs_s` seconds, is no crash loop between two crashes.
 
-        Where the runbook's Verification was carried out, nothing may be restarted after it; if the server was not ready
-        by then, a person did the repair, or the runbook verifies nothing, it may still come up.
+        Where the runbook's Verification was carried out, nothing may be restarted after it, in any replica. One that
+        was not ready by then may still come up, and so may all where a person did the repair, or nothing is verified.
         """
         server, execution = scene.ground.server, self._site.execution
         runs = running_for(server, runs_s)
         if not any(step.section == STEP_SECTIONS[-1] and not step.lenient for step in self._runbook.steps):
             return (runs,)
-        run = Run.of(server, scene.ground.observer.snapshot())
-        if run is None or execution.ablates or not isinstance(execution.part, Whole):
+        snapshot = scene.ground.observer.snapshot()
+        found = [(each, run) for each in server.each if (run := Run.of(each, snapshot)) is not None]
+        if execution.ablates or not isinstance(execution.part, Whole):
             return (runs,)
-        return (runs, not_restarted_since(server, run))
+        return (runs, *(not_restarted_since(each, run) for each, run in found))
 
     def _recovery_s(self, scene: Scene) -> float:
         """Seconds until recovery must begin to hold; likewise for each stage after it."""

@@ -10,20 +10,27 @@ import re
 from collections.abc import Callable, Iterator
 
 from promdrill.core.login import VARIABLE
-from promdrill.observe.server import Server
+from promdrill.observe.server import POD_NAME, Server
 from promdrill.runbook.published import scan
 
 _FENCE = re.compile(r"^ *```")
 _STEP = re.compile(r"(?ms)^ *```sh\b[^\n]*\n(?P<step>.*?)^ *```")
 _USUAL = Server("", "", "")
-_READY = re.compile(r"(?<![\w/.])([012])/2(?![\w/.])")
+_READY = re.compile(r"(?<![\w/.])([012])/([12])(?![\w/.])")
+_POD = re.compile(r'(\bkubectl (?:get|wait) pod\b.* --selector "\$SELECTOR)"')
 
 Change = Callable[[str], str]
 
 
-def named(text: str, server: Server) -> str:
-    """The text of a runbook with the names of this server in its code blocks."""
-    changes = list(_changes(server))
+def named(text: str, server: Server, usual: Server = _USUAL) -> str:
+    """The text of a runbook with the names of this server in its code blocks.
+
+    Args:
+        text: The text.
+        server: The server.
+        usual: The names that the runbook is written for.
+    """
+    changes = list(_changes(server, usual))
     lines, inside = [], False
     for line in text.splitlines(keepends=True):
         if _FENCE.match(line):
@@ -55,42 +62,49 @@ def with_login(text: str, server: Server) -> str:
     return _STEP.sub(step, text)
 
 
-def remarks(server: Server, *, login: bool = False) -> tuple[str, ...]:
+def remarks(server: Server, usual: Server = _USUAL, *, login: bool = False) -> tuple[str, ...]:
     """What is written instead of what, in a sentence; nothing where all names are the usual ones.
 
     Args:
-        server: The names of the server.
+        server: The server.
+        usual: As in `named`.
         login: Whether it is given a login, see `with_login`.
     """
     pairs = (
-        (_USUAL.container, server.container),
-        (_USUAL.reloader, server.reloader or "no reloader"),
-        (_USUAL.data, server.data),
-        (_USUAL.workload, server.workload),
-        (f"component={_USUAL.component}", f"component={server.component}"),
+        (usual.container, server.container),
+        (usual.reloader, server.reloader or "no reloader"),
+        (usual.data, server.data),
+        (usual.workload, server.workload),
+        (f"component={usual.component}", f"component={server.component}"),
         ("2/2", f"{server.containers}/{server.containers}"),
-        (_address(_USUAL), _given(server) if login else _address(server)),
+        (_address(usual), _given(server) if login else _address(server)),
     )
     said = [f"{new} for {old}" for old, new in pairs if old != new]
-    return (f"The scenario's runbook is run with your names: {', '.join(said)}.",) if said else ()
+    names = (f"The scenario's runbook is run with your names: {', '.join(said)}.",) if said else ()
+    if server.replicas == 1:
+        return names
+    pod = f"Of {server.replicas} replicas the last one, pod {server.pod_prefix}, is drilled: the runbook is run for it."
+    return (*names, pod)
 
 
-def _changes(server: Server) -> Iterator[Change]:
-    if server.reloader and server.reloader != _USUAL.reloader:
-        yield _replacing(rf"\b{_USUAL.reloader}\b", server.reloader)
-    if server.container != _USUAL.container:
-        yield _replacing(rf"\b{_USUAL.container}\b(?!-)", server.container)
-    if server.component != _USUAL.component:
-        yield _replacing(rf"component={_USUAL.component}\b", f"component={server.component}")
-    if server.data != _USUAL.data:
-        yield _replacing(rf"(?<![\w.-]){_USUAL.data}\b(?!-)", server.data)
-    if server.workload != _USUAL.workload:
-        yield _on_selected(_replacing(rf"\b{_USUAL.workload}\b", server.workload))
-    if _address(server) != _address(_USUAL):
-        yield _replacing(re.escape(_address(_USUAL)), _address(server))
-        yield _replacing(rf":{_USUAL.pod_port}/proxy/", f":{server.pod_port}/proxy{server.prefix}/")
-    if server.containers != _USUAL.containers:
-        yield lambda line: _READY.sub(lambda found: _ready(int(found[1]), server.containers), line)
+def _changes(server: Server, usual: Server) -> Iterator[Change]:
+    if server.reloader and server.reloader != usual.reloader:
+        yield _replacing(rf"\b{usual.reloader}\b", server.reloader)
+    if server.container != usual.container:
+        yield _replacing(rf"\b{usual.container}\b(?!-)", server.container)
+    if server.component != usual.component:
+        yield _replacing(rf"component={usual.component}\b", f"component={server.component}")
+    if server.data != usual.data:
+        yield _replacing(rf"(?<![\w.-]){usual.data}\b(?!-)", server.data)
+    if server.workload != usual.workload:
+        yield _on_selected(_replacing(rf"\b{usual.workload}\b", server.workload))
+    if _address(server) != _address(usual):
+        yield _replacing(re.escape(_address(usual)), _address(server))
+        yield _replacing(rf":{usual.pod_port}/proxy/", f":{server.pod_port}/proxy{server.prefix}/")
+    if (server.containers, server.replicas) != (usual.containers, usual.replicas):
+        yield lambda line: _READY.sub(lambda found: _ready(found, server), line)
+    if server.replicas > 1:
+        yield lambda line: _POD.sub(lambda found: f'{found[1]},{POD_NAME}={server.pod_prefix}"', line)
 
 
 def _replacing(pattern: str, new: str) -> Change:
@@ -102,9 +116,12 @@ def _on_selected(change: Change) -> Change:
     return lambda line: change(line) if '"$SELECTOR"' in line else line
 
 
-def _ready(of_two: int, containers: int) -> str:
-    """None, all, or all but one."""
-    return f"{(0, containers - 1, containers)[of_two]}/{containers}"
+def _ready(shown: re.Match[str], server: Server) -> str:
+    """Of two containers none, all but one, or all of the pod's; of one replica all but one, or all of the set's."""
+    ready, all_containers, replicas = int(shown[1]), server.containers, server.replicas
+    if shown[2] == "1":
+        return f"{replicas - 1 + ready}/{replicas}"
+    return f"{(0, all_containers - 1, all_containers)[ready]}/{all_containers}"
 
 
 def _address(server: Server) -> str:

@@ -57,28 +57,33 @@ def not_restarted_since(server: Server, run: Run) -> Condition:
         more = [f"{c} {n - run.restarts.get(c, 0)} times" for c, n in now.items() if n > run.restarts.get(c, 0)]
         return Seen(holds=not more, text=f"{name}: restarted since: {', '.join(more) or 'nothing'}")
 
-    return Condition("nothing restarted since the remedy", Kind.POD, judge)
+    which = f" in {server.pod_prefix}" if server.replicas > 1 else ""
+    return Condition(f"nothing restarted since the remedy{which}", Kind.POD, judge)
 
 
 def running_for(server: Server, for_s: float) -> Condition:
-    """Each container of the newest server pod runs, and has been running for more than `for_s` seconds."""
+    """Each container of the newest server pod, or of all replicas, has been running for more than `for_s` seconds."""
 
     def judge(snapshot: Snapshot) -> Seen:
-        pods = server.pods(snapshot)
+        pods = server.whole.pods(snapshot)[: server.replicas]
         if not pods:
             return Seen(holds=False, text="no server pod")
-        began = [_running_since(status) for status in _statuses(pods[0])]
-        runs_s = [(snapshot.utc - at).total_seconds() - WHOLE_SECOND_S for at in began if at is not None]
-        shortest_s = max(0.0, min(runs_s, default=0.0)) if len(runs_s) == len(began) else 0.0
-        text = f"{name_of(pods[0])} has been running for {shortest_s:.0f} s"
-        return Seen(holds=shortest_s > for_s, text=text)
+        shortest_s, name = min((_runs_s(pod, snapshot), name_of(pod)) for pod in pods)
+        return Seen(holds=shortest_s > for_s, text=f"{name} has been running for {shortest_s:.0f} s")
 
     return Condition(f"the server has been running for more than {for_s:g} s", Kind.POD, judge)
 
 
+def _runs_s(pod: Object, snapshot: Snapshot) -> float:
+    """Seconds for which all containers of a pod have been running; 0.0 if one is not."""
+    began = [_running_since(status) for status in _statuses(pod)]
+    runs_s = [(snapshot.utc - at).total_seconds() - WHOLE_SECOND_S for at in began if at is not None]
+    return max(0.0, min(runs_s, default=0.0)) if len(runs_s) == len(began) else 0.0
+
+
 def crashed_after_s(server: Server, snapshot: Snapshot) -> float:
-    """Seconds for which the server's container ran before its last crash; 0.0 if it has not crashed."""
-    pods = [pod for pod in server.pods(snapshot) if not is_leaving(pod)]
+    """Seconds for which a server's container ran before its last crash, in any replica; 0.0 if none has crashed."""
+    pods = [pod for pod in server.whole.pods(snapshot) if not is_leaving(pod)]
     ended = [
         (state["terminated"], pod)
         for pod in pods

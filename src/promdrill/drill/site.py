@@ -330,7 +330,7 @@ class Site:
         if (server is None and self.drilled.login is None) or found.parent != self.scenario_dir:
             return found
         text = found.read_text(encoding="utf-8")
-        adapted = text if server is None else named(text, server)
+        adapted = text if server is None else named(text, server, self.installation.server)
         if self.drilled.login is not None:
             adapted = with_login(adapted, self.server)
         if adapted == text:

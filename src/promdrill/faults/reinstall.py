@@ -21,12 +21,12 @@ With an operator, the pod's Secrets go at the same moment. A kubelet that was ju
 
 @dataclass(frozen=True)
 class Reinstall(Fault):
-    """Uninstalls, waits until the pod (and the claim) are gone, changes something, and installs.
+    """Uninstalls, waits until all pods (and their claims) are gone, changes something, and installs.
 
     Attributes:
         edits: Changes to the files in between.
         acts: Faults to apply in between, such as the loss of the default class.
-        keep_claim: Whether the server's claim stays if the uninstallation leaves it; otherwise it is deleted.
+        keep_claim: Whether the server's claims stay if the uninstallation leaves them; otherwise they are deleted.
         proof: Conditions that must hold afterwards, all at once.
     """
 
@@ -49,13 +49,14 @@ class Reinstall(Fault):
         return ("the Prometheus that is drilled", *(what for act in self.acts for what in act.blast_radius))
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
-        installation, server = ground.installation, ground.server
+        installation, server = ground.installation, ground.server.whole
         undo.register(f"remove the new {installation.name}", installation.uninstall)
         installation.uninstall()
         gone = [no_server_pod(server)]
         if not self.keep_claim:
-            ground.kube.delete(f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}")
-            gone.append(no_claim(server.claim))
+            for claim in server.claims:
+                ground.kube.delete(f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{claim}")
+                gone.append(no_claim(claim))
         until(ground.observer, (all_of(*gone, name="the old Prometheus is gone"),), failed=(), timeout_s=GONE_S)
         before = files.read(ground)
         after = files.edited(before, self.edits)

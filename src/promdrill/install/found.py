@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from promdrill.observe.server import Server
+from promdrill.observe.server import POD_NAME, Server
 
 _FLAG = re.compile(
     r"--?(storage\.tsdb\.path|config\.file|web\.route-prefix|web\.external-url|web\.listen-address)=(.*)"
@@ -99,13 +99,13 @@ def _port(container: Object, flags: Mapping[str, str]) -> int:
 
 
 def _service(objects: Sequence[Object], labels: Mapping[str, str], container: Object, port: int) -> Object | None:
-    """The service that leads to the server's port; one with an address of its own rather than a headless one."""
+    """The service that leads to the server's port, of any replica; one with an address of its own if there is one."""
     found = [
         each
         for each in objects
         if each.get("kind") == "Service"
         and (selector := (each["spec"].get("selector") or {}))
-        and selector.items() <= labels.items()
+        and {key: value for key, value in selector.items() if key != POD_NAME}.items() <= labels.items()
         and any(_leads_to(one, container, port) for one in each["spec"].get("ports") or ())
     ]
     return min(found, key=lambda each: each["spec"].get("clusterIP") == "None", default=None)

@@ -147,13 +147,20 @@ def needs_of(objects: Sequence[Mapping[str, Any]], chart: Path, node: Node, rele
     return Needs(tuple(made.values()), labels, tuple(refused))
 
 
+def replicas_of(each: Mapping[str, Any]) -> int:
+    """How many pods an object has; 1 where it does not say so, or says none."""
+    said = str((each.get("spec") or {}).get("replicas"))
+    return max(1, int(said)) if said.isdecimal() else 1
+
+
 @dataclass(frozen=True, slots=True)
 class _Pod:
-    """The pods of one object: who they belong to, and their spec."""
+    """The pods of one object: who they belong to, their spec, and how many there are."""
 
     owner: str
     spec: Mapping[str, Any]
     operated: bool
+    replicas: int
 
     @classmethod
     def of(cls, each: Mapping[str, Any], release: str) -> _Pod:
@@ -161,6 +168,7 @@ class _Pod:
             f"{each['kind']} {_name(each).replace(release, 'RELEASE')}",
             _pod_spec(each) or {},
             each["kind"] in _OPERATORS,
+            replicas_of(each),
         )
 
     @property
@@ -371,7 +379,7 @@ def _has(node: Node, label: str, value: str) -> bool:
 
 
 def _too_large(pod: _Pod, node: Node) -> Iterator[Refused]:
-    """What the containers request together beyond what the node has."""
+    """What the containers of all replicas request together beyond what the node, the only one, has."""
     total: dict[str, Decimal] = {}
     said: dict[str, str] = {}
     for container in pod.spec.get("containers") or ():
@@ -384,8 +392,9 @@ def _too_large(pod: _Pod, node: Node) -> Iterator[Refused]:
     has = {"cpu": Decimal(node.cpu), "memory": Decimal(node.memory_bytes or "Infinity")}
     for resource, wanted in total.items():
         there = has.get(resource, Decimal("Infinity") if "ephemeral" in resource else Decimal(0))
-        if wanted > there:
-            shown = f"{_shown(resource, wanted)} of {resource}, the drill's node has {_shown(resource, there)}"
+        if wanted * pod.replicas > there:
+            each = f" in each of {pod.replicas} replicas" if pod.replicas > 1 else ""
+            shown = f"{_shown(resource, wanted)} of {resource}{each}, the drill's node has {_shown(resource, there)}"
             yield Refused(f"{pod.owner} requests {shown}", said[resource])
 
 

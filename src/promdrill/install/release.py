@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.core import files
+from promdrill.core.merging import merged
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import table
 from promdrill.helm.source.files import metadata
@@ -75,6 +76,17 @@ class Release:
         """
         return table.renamed(path, value, *table.followed(metadata(self.chart)))
 
+    def composed(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> dict[str, Any]:
+        """What `compose` writes, as data.
+
+        Raises:
+            UsageError: A file is not YAML.
+        """
+        found: dict[str, Any] = editing.read(values)
+        for layer in (*layers, _class(storage_class)):
+            found = merged(found, editing.read(layer) if isinstance(layer, Path) else layer)
+        return found
+
     def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
         """Write the values file: the scenario's text, with the layers and the drill's class merged into it in place.
 
@@ -83,7 +95,7 @@ class Release:
         """
         text = values.read_text(encoding="utf-8")
         editing.load(text)
-        for layer in (*layers, {"server": {"persistentVolume": {"storageClass": storage_class}}}):
+        for layer in (*layers, _class(storage_class)):
             added = editing.load(layer.read_text(encoding="utf-8")) if isinstance(layer, Path) else layer
             text = editing.merge(text, added)
         self.write(text)
@@ -120,3 +132,8 @@ class Release:
     def uninstall(self) -> None:
         """``helm uninstall``; a missing release is not an error."""
         self.helm.uninstall(self.name, self.namespace, missing_ok=True)
+
+
+def _class(name: str) -> dict[str, Any]:
+    """The values that give the server's volume a storage class."""
+    return {"server": {"persistentVolume": {"storageClass": name}}}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,11 @@ from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, keys, nested
 from promdrill.helm.source import files as charts
 from promdrill.helm.values import edit as editing
+from promdrill.install.itself import scraping_itself
+from promdrill.install.operated import NAME_LABEL, PORT, prefix_of
 from promdrill.install.release import Release
 from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
-
-LONGEST_FULLNAME = 26
-"""Characters to which the chart cuts a full name (templates/_helpers.tpl); it adds up to 37."""
 
 OPERATORS_SCRAPE_INTERVAL = "30s"
 """What the operator writes into the configuration where the Prometheus object names none."""
@@ -49,14 +48,14 @@ class Stack(Release):
     @property
     def fullname(self) -> str:
         """The full name that the chart's objects, and ClusterRoles, derive from: the release, shortened uniquely."""
-        if len(self.name) <= LONGEST_FULLNAME:
-            return self.name
-        mark = hashlib.sha256(self.name.encode()).hexdigest()[:_HASHED]
-        return f"{self.name[: LONGEST_FULLNAME - _HASHED - 1].rstrip('-')}-{mark}"
+        return _shortened(self.name)
 
     @property
     def server(self) -> Server:
-        """The names that the chart gives to the Prometheus object, and the operator to the objects that it makes."""
+        """The names that the chart gives to the Prometheus object, and the operator to the objects that it makes.
+
+        Those where the values change nothing; `promdrill.install.operated` finds the others.
+        """
         prometheus = f"{self.fullname}-prometheus"
         stateful_set = f"prometheus-{prometheus}"
         return Server(
@@ -65,10 +64,10 @@ class Stack(Release):
             stateful_set,
             container="prometheus",
             reloader="config-reloader",
-            port=9090,
+            port=PORT,
             service_name=prometheus,
             claim_name=f"{stateful_set}-db-{stateful_set}-0",
-            labels=(("operator.prometheus.io/name", prometheus),),
+            labels=((NAME_LABEL, prometheus),),
             data="/prometheus",
             workload="statefulset",
         )
@@ -92,14 +91,22 @@ class Stack(Release):
         return above, {key: each for key, each in at(editing.load(self.read()), above, {}).items() if key != here[-1]}
 
     def compose(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> None:
-        """Write the values file: what the scenario says to both charts, the layers, and what has another form here.
+        """Write the values file: `composed`.
 
         Raises:
-            UsageError: As `Release.compose`; or a job is a template with anything but the release's name or namespace.
+            UsageError: As `composed`.
+        """
+        written = self.composed(values, layers, storage_class)
+        self.write(_HEADER + yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+
+    def composed(self, values: Path, layers: Sequence[Path | Mapping[str, Any]], storage_class: str) -> dict[str, Any]:
+        """The values: what the scenario says to both charts, the layers, and what has another form here.
+
+        Raises:
+            UsageError: As `Release.composed`; or a job is a template with anything but the release's name or namespace.
         """
         scenario = editing.load(values.read_text(encoding="utf-8"))
         placed: dict[str, Any] = {
-            "fullnameOverride": self.fullname,
             f"{stack.CLAIM}.storageClassName": storage_class,
             stack.RULES: _rules(scenario),
         }
@@ -107,11 +114,18 @@ class Stack(Release):
         for layer in layers:
             added = editing.load(layer.read_text(encoding="utf-8")) if isinstance(layer, Path) else layer
             written = merged(written, added)
-        placed[stack.JOBS] = _after(at(written, keys(stack.JOBS)) or (), self._jobs(scenario, values))
+        server = replace(self.server, prefix=prefix_of(at(written, keys(f"{stack.SPEC}.routePrefix"))))
+        jobs = self._jobs(scenario, values)
+        placed[stack.JOBS] = _after(at(written, keys(stack.JOBS)) or (), scraping_itself(jobs, server) or jobs)
+        placed["fullnameOverride"] = written.get("fullnameOverride") or self._fullname_with(written.get("nameOverride"))
         placed[stack.FLAGS] = _flags(scenario, at(written, keys(stack.FLAGS)) or ())
         for path, value in placed.items():
             written = merged(written, nested(keys(path), value)) if value else written
-        self.write(_HEADER + yaml.safe_dump(dict(written), sort_keys=False, allow_unicode=True))
+        return dict(written)
+
+    def _fullname_with(self, name: str | None) -> str:
+        """As `fullname`, with the user's `nameOverride` after the release unless that contains it, as in the chart."""
+        return _shortened(self.name if not name or name in self.name else f"{self.name}-{name}")
 
     def _jobs(self, scenario: Mapping[str, Any], values: Path) -> list[Any]:
         """The scenario's scrape jobs as one list; their templates are filled in, which not every version does."""
@@ -123,6 +137,14 @@ class Stack(Release):
             )
             raise UsageError(f"{message} with {stack.CHART}")
         return [*(at(scenario, _LISTED) or ()), *(yaml.safe_load(written) or ())]
+
+
+def _shortened(name: str) -> str:
+    """A name that the chart does not cut, so that no two drills have the same."""
+    if len(name) <= stack.LONGEST_FULLNAME:
+        return name
+    mark = hashlib.sha256(name.encode()).hexdigest()[:_HASHED]
+    return f"{name[: stack.LONGEST_FULLNAME - _HASHED - 1].rstrip('-')}-{mark}"
 
 
 def _rules(scenario: Mapping[str, Any]) -> dict[str, Any]:

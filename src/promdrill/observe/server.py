@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,9 @@ from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
 from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status
 from promdrill.observe.targets import ACTIVE, Asked, of_drill
+
+POD_NAME = "statefulset.kubernetes.io/pod-name"
+"""Label of a StatefulSet's pod with the pod's own name (Kubernetes' documentation of StatefulSets, Pod Name Label)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,8 @@ class Server:
         workload: The kind of the workload, in lower case.
         component: What the chart's labels call the server.
         ready_after_s: Seconds that its readiness probe waits before it asks for the first time.
+        replicas: Number of its pods. Where there are several, all else here is of the drilled one, see `one_of`.
+        own_service: Name of the drill's own Service that leads to the drilled replica alone; empty where there is none.
     """
 
     namespace: str
@@ -56,6 +61,8 @@ class Server:
     workload: str = "deployment"
     component: str = "server"
     ready_after_s: float = 0.0
+    replicas: int = 1
+    own_service: str = ""
 
     @classmethod
     def of(cls, namespace: str, release: str) -> Server:
@@ -69,6 +76,11 @@ class Server:
         return self.service_name or self.fullname
 
     @property
+    def asked(self) -> str:
+        """Name of the Service that the drill's own questions go to: `service`, or the drill's own. Both have `port`."""
+        return self.own_service or self.service
+
+    @property
     def claim(self) -> str:
         """Name of the PersistentVolumeClaim; a StatefulSet's is ``storage-volume-<fullname>-0``, see `claim_name`."""
         return self.claim_name or self.fullname
@@ -78,6 +90,33 @@ class Server:
         """The labels of its pods; charts before 21.0.0 have others."""
         usual = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server"}
         return dict(self.labels) or usual
+
+    @property
+    def pod_prefix(self) -> str:
+        """What the names of its pods begin with; of several replicas, that of the drilled one."""
+        return dict(self.labels).get(POD_NAME) or f"{self.fullname}-"
+
+    @property
+    def whole(self) -> Server:
+        """The same with the labels that all replicas have: its pods are those of the whole workload."""
+        return replace(self, labels=tuple((key, value) for key, value in self.labels if key != POD_NAME))
+
+    @property
+    def each(self) -> tuple[Server, ...]:
+        """The same with the labels of each replica, the first one first: its pods are that replica's alone."""
+        if self.replicas == 1:
+            return (self,)
+        shared = self.whole.labels
+        pods = (f"{self.fullname}-{number}" for number in range(self.replicas))
+        return tuple(replace(self, labels=(*shared, (POD_NAME, pod))) for pod in pods)
+
+    @property
+    def claims(self) -> tuple[str, ...]:
+        """Names of the PersistentVolumeClaims of all replicas."""
+        drilled = f"-{self.replicas - 1}"
+        if self.replicas == 1 or not self.claim.endswith(drilled):
+            return (self.claim,)
+        return tuple(f"{self.claim.removesuffix(drilled)}-{number}" for number in range(self.replicas))
 
     def pods(self, snapshot: Snapshot, *, leaving: bool = False) -> tuple[Object, ...]:
         """The server's pods, newest first; with `leaving` also those that are being deleted."""
@@ -96,6 +135,18 @@ class Server:
             Kind.POD,
             lambda snapshot: judges.readiness(self.pods(snapshot, leaving=True), wanted, of),
         )
+
+    def replicas_ready(self) -> Condition:
+        """All replicas and no other pods of the workload run, with all of their containers ready."""
+        whole, of = self.whole, self.containers
+
+        def judge(snapshot: Snapshot) -> Seen:
+            pods = whole.pods(snapshot, leaving=True)
+            ready = sum(judges.readiness((pod,), of, of).holds for pod in pods)
+            text = "; ".join(judges.pod_words(pod) for pod in pods) or "no server pod"
+            return Seen(holds=ready == len(pods) == self.replicas, text=text)
+
+        return Condition(f"all {self.replicas} replicas {of}/{of}", Kind.POD, judge)
 
     def crash_looping(self) -> Condition:
         """The server's container waits in CrashLoopBackOff, or has just crashed, while the pod's others are ready."""
@@ -151,7 +202,7 @@ class Server:
 
     def http(self, method: str, path: str, status: int) -> Condition:
         """The service answers a request with that status. A POST is really sent, twice a second, while waited for."""
-        probe = HttpProbe(self.service, self.port, method, f"{self.prefix}{path}")
+        probe = HttpProbe(self.asked, self.port, method, f"{self.prefix}{path}")
         return Condition(
             f"{method} {path} answers {status}",
             Kind.HTTP,
@@ -175,7 +226,7 @@ class Server:
             text: The condition's name.
             show: Puts the body into words; by default, the parts that the predicate read are shown.
         """
-        probe = HttpProbe(self.service, self.port, "GET", f"{self.prefix}{path}")
+        probe = HttpProbe(self.asked, self.port, "GET", f"{self.prefix}{path}")
         return Condition(text, Kind.HTTP, lambda snapshot: judges.http_json(snapshot, probe, predicate, show), (probe,))
 
     def flag(self, name: str, value: str) -> Condition:
@@ -249,7 +300,7 @@ class Server:
         self, promql: str, predicate: Callable[[Vector], bool], text: str, *, at_s: float | None = None
     ) -> Condition:
         """`predicate` holds for the result, even an empty one, of an instant query at Unix second `at_s`, or now."""
-        probe = QueryProbe(self.service, self.port, promql, at_s, self.prefix)
+        probe = QueryProbe(self.asked, self.port, promql, at_s, self.prefix)
         return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
     def metric(self, name: str, predicate: Callable[[float], bool], text: str, **labels: str) -> Condition:
@@ -281,8 +332,8 @@ class Server:
 
     def metrics_probe(self, names: frozenset[str]) -> MetricsProbe:
         """The probe for metrics of those names, sent to the newest server pod itself."""
-        path, pod = f"{self.prefix}/metrics", f"{self.fullname}-"
-        return MetricsProbe(self.service, self.port, path, names=names, pod=pod, pod_port=self.pod_port)
+        path, pod = f"{self.prefix}/metrics", self.pod_prefix
+        return MetricsProbe(self.asked, self.port, path, names=names, pod=pod, pod_port=self.pod_port)
 
     def claim_size(self, at_least: str) -> Condition:
         """The claim is bound, and its status shows at least that capacity (a quantity such as ``1Gi``)."""
@@ -318,7 +369,7 @@ class Server:
 
     @property
     def _age(self) -> QueryProbe:
-        return QueryProbe(self.service, self.port, AGE_QUERY, prefix=self.prefix)
+        return QueryProbe(self.asked, self.port, AGE_QUERY, prefix=self.prefix)
 
     def _run(self, snapshot: Snapshot, container: str) -> tuple[str, int]:
         """Pod UID and restart count of a container's current run; ("", -1) if there is none."""
@@ -337,7 +388,7 @@ class Server:
             restart = self._run(snapshot, container) if this_restart else None
             return judges.log_line(
                 snapshot,
-                f"{self.fullname}-",
+                self.pod_prefix,
                 container,
                 lambda text: found.search(text) is not None,
                 since=since,

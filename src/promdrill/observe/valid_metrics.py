@@ -131,7 +131,7 @@ def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> 
 
 def _still_answered(server: Server, remembered: Remembered, *, data_loss: bool) -> Condition:
     """More than then may be found: a scrape that had begun was stored a little later."""
-    probe = QueryProbe(server.service, server.port, remembered.promql, remembered.at_s, server.prefix)
+    probe = QueryProbe(server.asked, server.port, remembered.promql, remembered.at_s, server.prefix)
 
     def judge(snapshot: Snapshot) -> Seen:
         answer = answer_of(snapshot, probe)

@@ -20,7 +20,7 @@ from promdrill.parallel import child, wanted
 from promdrill.parallel.joining import Joined
 from promdrill.parallel.pool import Pool, Tell
 from promdrill.parallel.turn import ALONE, BEGIN, Turn
-from promdrill.request import scenarios
+from promdrill.request import changes, scenarios
 from promdrill.request.request import Request
 from promdrill.results.run import Run
 
@@ -119,7 +119,11 @@ class SideBySide:
             self._take(item, left)
             return not (session.shouldfail or session.shouldstop or run.no_further)
 
-        pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=wanted.exclusive)
+        taken = {item: wanted.taken(item, self._variant(item), supplied.shared) for item in items}
+        if (said := changes.one_at_a_time(taken.values())) is not None:
+            run.say(said)
+        uses = {item: (*taken[item], *filter(None, [wanted.exclusive(item)])) for item in items}
+        pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=uses.__getitem__)
         took_s = scenarios.last_took(run.folder.parent)
         together = [item for item, why in reasons.items() if why is None]
         ordered = wanted.longest_first(
@@ -176,13 +180,15 @@ class SideBySide:
             _log(item, [_failure(item, "setup", reason)])
 
     def _abort(self, item: pytest.Item, reason: str, *, interrupted: bool = False) -> None:
-        variant = self._means.variant(item) or Variant()
+        variant = self._variant(item)
         scenario, profile = item.path.parent.name, self._means.request.settings.profile
         self._means.run().aborted(scenario, variant, profile=profile, reason=reason, interrupted=interrupted)
 
     def _name(self, item: pytest.Item) -> str:
-        variant = self._means.variant(item) or Variant()
-        return drill_name(item.path.parent.name, variant.label)
+        return drill_name(item.path.parent.name, self._variant(item).label)
+
+    def _variant(self, item: pytest.Item) -> Variant:
+        return self._means.variant(item) or Variant()
 
 
 def options_of(config: pytest.Config) -> list[str]:

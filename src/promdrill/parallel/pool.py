@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from queue import SimpleQueue
@@ -32,8 +32,7 @@ class Pool(Generic[J, R]):
         on_line: Called with each line and its job.
         on_end: Called with a job and its outcome; returns whether others may still be started. Not called for a job
             that was asked to end before its turn.
-        uses: Names a resource that a job needs for itself; two jobs with the same resource never run at once. None if
-            it needs none.
+        uses: Names the resources that a job needs for itself; two jobs that have one in common never run at once.
     """
 
     def __init__(
@@ -44,7 +43,7 @@ class Pool(Generic[J, R]):
         on_alone: Callable[[J], None],
         on_line: Callable[[J, str], None],
         on_end: Callable[[J, R], bool],
-        uses: Callable[[J], str | None] = lambda _job: None,
+        uses: Callable[[J], Collection[str]] = lambda _job: (),
     ) -> None:
         self._work = work
         self._on_turn = on_turn
@@ -110,7 +109,8 @@ class Pool(Generic[J, R]):
             return False
         if job in self._alone and any(waiting not in self._alone for waiting in self._waiting):
             return False
-        return self._uses(job) not in {self._uses(running) for running in self._running} - {None}
+        in_use = {each for running in self._running for each in self._uses(running)}
+        return in_use.isdisjoint(self._uses(job))
 
     def _tell_alone(self) -> None:
         """Report the job that must run alone, once it does."""

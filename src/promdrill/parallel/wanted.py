@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import pytest
@@ -31,6 +31,21 @@ def exclusive(item: pytest.Item) -> str | None:
         UsageError: The marker does not say what.
     """
     return _text(item, "exclusive", "what the drill uses", '@pytest.mark.exclusive("custom metrics API")')
+
+
+def taken(item: pytest.Item, variant: Variant, shared: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """What this drill's install takes of the cluster, so that no other drill that takes it may run at once.
+
+    Args:
+        item: The drill.
+        variant: Its variant; in the control `other-fault` the other scenario's Prometheus is installed.
+        shared: As `promdrill.supply.supplied.Supplied.shared`.
+
+    Raises:
+        UsageError: The test names a scenario that does not exist.
+    """
+    other = scenarios.look_alike(item.path.parent) if variant.control == OTHER_FAULT else None
+    return shared.get(other.id if other is not None else item.path.parent.name, ())
 
 
 def long(item: pytest.Item) -> str | None:

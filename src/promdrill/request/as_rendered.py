@@ -6,26 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from promdrill.core.login import Login
-from promdrill.core.merging import merged
 from promdrill.core.model import INSTALLS
 from promdrill.drill import Site, own_names
 from promdrill.drill.site import Drilled
 from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import at, nested
 from promdrill.helm.values import scrapes
-from promdrill.helm.values.edit import read
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
-from promdrill.install.found import server_of
+from promdrill.install import found, operated, release
+from promdrill.install.itself import scraping_itself
 from promdrill.install.needs import needs_of
+from promdrill.install.replicas import one_of, with_service
 from promdrill.observe.server import Server
 from promdrill.request.planning import node
-
-_PORT = 9090
-_CLASS = ("server", "persistentVolume", "storageClass")
 
 
 def of(site: Site, own: Own | None, *, kubernetes: str) -> Site:
@@ -37,13 +32,12 @@ def of(site: Site, own: Own | None, *, kubernetes: str) -> Site:
         kubernetes: Version of the cluster.
 
     Raises:
-        UsageError: The chart does not render with these values.
+        UsageError: The chart does not render with these values, or gives the server a name that it cannot have.
     """
     drilled = _rendered(site, site.drilled, own, kubernetes)
     other = _rendered(site, site.other, own, kubernetes) if site.other is not None else None
     incident = other or drilled
-    asks = incident.login is not None
-    names = own_names.remarks(incident.server, login=asks) if incident.server is not None else ()
+    names = _names(replace(site, drilled=incident)) if incident.server is not None else ()
     remarks = (*site.recording.remarks, *incident.needs.remarks, *names)
     return replace(site, drilled=drilled, other=other, recording=replace(site.recording, remarks=remarks))
 
@@ -53,23 +47,22 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
         return drilled
     chart = drilled.chart
     renderer = Renderer(site.cluster.tools.helm, chart.path, chart.name, own, kubernetes, {})
-    values: Mapping[str, Any] = scrapes.without(
-        read(drilled.scenario_dir / "values.yaml"), *map(tuple, drilled.dropped)
-    )
-    for layer in (*drilled.values, nested(_CLASS, site.namespace)):
-        found = layer if isinstance(layer, Mapping) else yaml.safe_load(layer.read_text(encoding="utf-8"))
-        values = merged(values, found)
+    here = replace(site, drilled=drilled, other=None)
+    installed = release(chart, site.cluster.helm, site.release_name, site.namespace, site.values_file)
+    values = installed.composed(here.scenario_values, drilled.values, site.namespace)
     objects = renderer.objects(site.release_name, values)
     needs = needs_of(objects, chart.path, node(), site.release_name)
     if chart.name == stack.CHART:
-        return replace(drilled, needs=needs)
-    server = server_of(objects, site.installation.server)
+        server = one_of(operated.server_of(objects, installed.server), objects)
+        return replace(drilled, needs=with_service(needs, server), server=server)
+    server = one_of(found.server_of(objects, installed.server), objects)
     if drilled.keeps_scrapes:
         layer = _itself_added(values, drilled.added_jobs, server, drilled.login)
     else:
         jobs = scraping_itself(at(values, scrapes.LISTED) or (), server, drilled.login)
         layer = nested(scrapes.LISTED, jobs) if jobs else {}
-    return replace(drilled, needs=needs, server=server, values=(*drilled.values, *([layer] if layer else [])))
+    over = (*drilled.values, *([layer] if layer else []))
+    return replace(drilled, needs=with_service(needs, server), server=server, values=over)
 
 
 def _itself_added(
@@ -80,30 +73,6 @@ def _itself_added(
     return nested(scrapes.WRITTEN, text.replace(scrapes.dumped(jobs), scrapes.dumped(changed))) if changed else {}
 
 
-def scraping_itself(
-    jobs: Sequence[Mapping[str, Any]], server: Server, login: Login | None = None
-) -> list[Mapping[str, Any]]:
-    """The scrape jobs of a scenario with the server's own address and its login; nothing where both are the usual ones.
-
-    Args:
-        jobs: The jobs.
-        server: The names of the server.
-        login: The login that it asks for, which its own job then has; None for none.
-    """
-    usual, address = f"localhost:{_PORT}", f"localhost:{server.pod_port}"
-    if (server.prefix, address, login) == ("", usual, None):
-        return []
-    known = {"basic_auth": {"username": login.user, "password": login.password}} if login is not None else {}
-    changed: list[Mapping[str, Any]] = []
-    for job in jobs:
-        groups = job.get("static_configs") or ()
-        if any(usual in group.get("targets", ()) for group in groups):
-            path = f"{server.prefix}{job.get('metrics_path', '/metrics')}"
-            moved = [
-                {**group, "targets": [address if each == usual else each for each in group["targets"]]}
-                for group in groups
-            ]
-            changed.append({**job, "metrics_path": path, "static_configs": moved, **known})
-        else:
-            changed.append(job)
-    return changed
+def _names(site: Site) -> tuple[str, ...]:
+    """What the runbook says instead of the names that it is written for."""
+    return own_names.remarks(site.server, site.installation.server, login=site.drilled.login is not None)

@@ -1,27 +1,27 @@
 """What becomes of the user's values: what was overridden, replaced, made and added, and what no template reads.
 
-One row for each, with the file and line of the value and the reason; for `promdrill plan`, and once per run.
+One row for each, with the file and line of the value and the reason; for `promdrill plan`, and once per run. What is
+added is a short list by reasons, as it is much, and little of it is of interest.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from promdrill.core.redact import redact
-from promdrill.helm.values.plan import ADDED_JOBS
+from promdrill.helm.compatibility.table import keys, text_of
+from promdrill.helm.values import Why
 from promdrill.helm.values.user import Own, shown
 from promdrill.install.needs import Needs
 from promdrill.request.planning import Planned
-from promdrill.results.table import Table
+from promdrill.results.table import WIDTH, Table, wrap
 
+_KIND = 10  # columns of the longest word for a kind
 _NAMED = 3  # scenarios that a row names; with more it counts them
-
-
-_ADDED = {ADDED_JOBS: "your configuration has no jobs of these names"}
 
 
 class Kind(Enum):
@@ -95,8 +95,8 @@ def changes(planned: Planned, own: Own | None) -> tuple[Change, ...]:
     added = _grouped(
         {
             name: [
-                Change(Kind.ADDED, path, drills=_value(path, value), why=_ADDED.get(path, "the scenario sets it"))
-                for path, value in values.items()
+                Change(Kind.ADDED, path, drills=_value(path, each.value), why=each.why.value)
+                for path, each in values.items()
             ]
             for name, values in plan.added.items()
         },
@@ -112,27 +112,22 @@ def changes(planned: Planned, own: Own | None) -> tuple[Change, ...]:
 
 
 def lines(found: Sequence[Change], width: int | None = None) -> list[str]:
-    """The rows as a table for a terminal.
+    """The rows for a terminal: a table, or a paragraph for each where that is too wide; what is added comes last.
 
     Args:
         found: The rows.
         width: The terminal's width; None for no limit, as in a pipe.
     """
-    rows = [
-        (
-            each.kind.value,
-            each.key,
-            each.yours,
-            each.drills if each.kind is not Kind.DEAD else "",
-            each.place.removeprefix("VALUES="),
-            f"{_scenarios(each.scenarios)}{each.why}",
-        )
-        for each in found
-        if each.key
-    ]
-    head = ("", "key", "yours", "the drill's", "where", "why")
-    table = Table(head, rows).text(width) if rows else []
-    return [*table, *(each.why for each in found if not each.key)]
+    rows = [_cells(each) for each in found if each.key and each.kind is not Kind.ADDED]
+    table = Table(("", "key", "yours", "the drill's", "where", "why"), rows)
+    if width is not None and table.width > width:
+        shown = [line for row in rows for line in _paragraph(row, width)]
+    else:
+        shown = table.text() if rows else []
+    said = [each.why for each in found if not each.key]
+    if width is not None:
+        said = [line for each in said for line in wrap(each, width)]
+    return [*shown, *said, *_added([each for each in found if each.kind is Kind.ADDED], width or WIDTH)]
 
 
 def counted(found: Sequence[Change]) -> str:
@@ -140,6 +135,70 @@ def counted(found: Sequence[Change]) -> str:
     counts = Counter(each.kind for each in found)
     said = [f"{counts[kind]} {kind.value}" for kind in Kind if counts[kind]]
     return ", ".join(said) or "The drills use your values as they are, and set none of their own."
+
+
+def one_at_a_time(taken: Iterable[Collection[str]]) -> str | None:
+    """Which drills cannot run at once, in a sentence; None where none is kept from it.
+
+    Args:
+        taken: For each drill what its install takes of the cluster, as `promdrill.install.shared.shared` says it.
+    """
+    counts = Counter(each for names in taken for each in names)
+    found = [each for each, count in counts.items() if count > 1]
+    if not found:
+        return None
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"{max(counts.values())} drills run one after the other: each takes {found[0]}{more}, which there is once."
+
+
+def _cells(each: Change) -> tuple[str, ...]:
+    drills = each.drills if each.kind is not Kind.DEAD else ""
+    place, why = each.place.removeprefix("VALUES="), f"{_scenarios(each.scenarios)}{each.why}"
+    return (each.kind.value, each.key, each.yours, drills, place, why)
+
+
+def _paragraph(cells: Sequence[str], width: int) -> list[str]:
+    """A row as a line with its key, and below that all else."""
+    kind, key, yours, drills, place, why = cells
+    pairs = (("", place), ("yours: ", yours), ("the drill's: ", drills), ("", why))
+    return [
+        f"{kind:{_KIND}}  {key}",
+        *wrap("; ".join(f"{name}{value}" for name, value in pairs if value), width, first=4),
+    ]
+
+
+def _added(found: Sequence[Change], width: int) -> Iterator[str]:
+    """What is added, by the reasons, first what all drills set.
+
+    Parts that are off are told by their names, all else as `above.{one, other}: value`.
+    """
+    if found:
+        yield "added, where you set nothing:"
+    for why in Why:
+        rows = sorted((each for each in found if each.why == why.value), key=lambda each: bool(each.scenarios))
+        if rows:
+            yield f"  {'off, ' if why is Why.OFF else ''}as {why.value}:"
+        if why is Why.OFF:
+            names = (f"{text_of(keys(each.key)[:-1])}{_in(each.scenarios)}" for each in rows)
+            yield from wrap(", ".join(names), width, first=4)
+        else:
+            for line in _together(rows):
+                yield from wrap(line, width, first=4, rest=6)
+
+
+def _together(rows: Iterable[Change]) -> Iterator[str]:
+    """Lines of keys and values: keys beside each other that have the same value in the same scenarios, as one."""
+    same: dict[tuple[str, str, Sequence[str]], list[str]] = {}
+    for each in rows:
+        path = keys(each.key)
+        same.setdefault((text_of(path[:-1]), each.drills, each.scenarios), []).append(text_of(path[-1:]))
+    for (above, value, scenarios), names in same.items():
+        below = names[0] if len(names) == 1 else f"{{{', '.join(names)}}}"
+        yield f"{above}.{below}: {value}{_in(scenarios)}".removeprefix(".")
+
+
+def _in(names: Sequence[str]) -> str:
+    return f" ({_scenarios(names).removesuffix(': ')})" if names else ""
 
 
 def _made(needs: Needs, own: Own | None) -> Iterable[Change]:

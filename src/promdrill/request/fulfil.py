@@ -169,6 +169,7 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         archives=(*supplied.archives, *archives.values()),
         images=(*supplied.images, *further, *(name for name in archives if name not in further)),
         drilled=(*planning.drilled_images(scenarios, plan.app_version), *plan.references),
+        shared=planned.shared,
     )
 
 

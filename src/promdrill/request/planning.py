@@ -17,6 +17,7 @@ from promdrill.cluster import storage
 from promdrill.core import paths, reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
+from promdrill.helm.compatibility import stack
 from promdrill.helm.compatibility.table import Kind, rows, text_of
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
@@ -24,8 +25,13 @@ from promdrill.helm.source.files import dependencies, metadata
 from promdrill.helm.values import Case, ChartPlan, plan
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.images import Available
+from promdrill.helm.values.render import NAMESPACE
 from promdrill.install import manifests
+from promdrill.install.found import server_of
 from promdrill.install.needs import Needs, Node, needs_of
+from promdrill.install.replicas import one_of, with_service
+from promdrill.install.shared import shared
+from promdrill.observe.server import Server
 from promdrill.request import adopting
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, keeps_scrapes, traits
@@ -43,12 +49,14 @@ class Planned:
         plan: Their values and images; None if no drill installs a chart.
         needs: Scenario to what its objects need that a new cluster does not have.
         skipped: Scenario to why it is not drilled.
+        shared: Scenario to what its objects take of the cluster that another drill could not have beside it, in words.
     """
 
     chart: Path
     plan: ChartPlan | None
     needs: Mapping[str, Needs] = field(default_factory=dict)
     skipped: Mapping[str, str] = field(default_factory=dict)
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def plan_of(
@@ -107,17 +115,32 @@ def plan_of(
         whole=chart,
         keeps_scrapes=settings.keeps_scrapes,
     )
-    needs = {name: needs_of(objects, chart, node(), release(name)) for name, objects in found.rendered.items()}
+    first: dict[int, str] = {}  # drills with the same values share what was rendered, under the first one's release
+    needs = {
+        name: _needs(objects, chart, first.setdefault(id(objects), release(name)))
+        for name, objects in found.rendered.items()
+    }
     _refuse(needs, request)
     if adopts:
         adopting.refuse_needs(needs)
-    return Planned(usable.path, replace(found, remarks=(*usable.notes, *found.remarks)), needs, skipped)
+    # As the chart cuts them: in a drill, `Stack` gives it names that it need not cut.
+    own = [case.release[: stack.LONGEST_FULLNAME] if followed[0] == stack.CHART else case.release for case in cases]
+    taken = {name: shared(objects, own, NAMESPACE) for name, objects in found.rendered.items()}
+    _refuse_kept(taken, request)
+    remarked = replace(found, remarks=(*usable.notes, *found.remarks))
+    there = {name: each for name, each in taken.items() if each}
+    return Planned(usable.path, remarked, needs, skipped, there)
 
 
 def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> str | None:
     """Why a scenario is not drilled; None if it is."""
     why = applies(scenario, *followed)
     return why if why is not None or not settings.keeps_scrapes else keeps_scrapes(scenario)
+
+
+def _needs(objects: Sequence[Mapping[str, Any]], chart: Path, release: str) -> Needs:
+    server = one_of(server_of(objects, Server.of("", release)), objects)
+    return with_service(needs_of(objects, chart, node(), release), server)
 
 
 def node() -> Node:
@@ -134,6 +157,19 @@ def _refuse(needs: Mapping[str, Needs], request: Request) -> None:
         wrong[f"{place}{each.what}"] = f"SET={text_of(path)}=null, which gives the chart's own" if path else ""
     if wrong:
         raise UsageError("\n".join(wrong), hint=next(filter(None, wrong.values()), "other values"))
+
+
+def _refuse_kept(shared: Mapping[str, Sequence[str]], request: Request) -> None:
+    """Refuse to keep several drills that take the same of what the cluster has only once: the second would not fit."""
+    if not request.cluster.keep:
+        return
+    again = request.variants is not None or request.settings.repeat > 1
+    for scenario, names in shared.items():
+        for name in names:
+            rest = [other for other, theirs in shared.items() if other != scenario and name in theirs]
+            if rest or again:
+                what = f"KEEP=1: {scenario} would keep {name}, which {', '.join(rest) or 'its next drill'} needs too"
+                raise UsageError(what, hint="one drill, or values that leave this name or port to the chart")
 
 
 def _fetches(request: Request) -> bool:

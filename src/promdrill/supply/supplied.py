@@ -73,6 +73,7 @@ class Supplied:
         images: References of the images that are in every cluster: of the node image, and of the archives.
         kind_patch: What a kind configuration needs on this host and with this node image, merged over it.
         drilled: References of the images that the drills themselves run.
+        shared: Scenario to what its install takes of the cluster that another drill could not have beside it, in words.
     """
 
     name: str
@@ -91,3 +92,4 @@ class Supplied:
     available: tuple[str, ...] | None = None
     remarks: tuple[str, ...] = ()
     drilled: tuple[str, ...] = ()
+    shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -11,6 +11,7 @@ import base64
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from promdrill.core.errors import PromdrillError
 from promdrill.helm.command import Helm
 from promdrill.helm.compatibility import stack
 from promdrill.helm.values import Case, layers, plan
-from promdrill.install import Release, Stack, release
+from promdrill.helm.values.user import Own
+from promdrill.install import Release, Stack, operated, release
+from promdrill.install.shared import shared as taken
 from promdrill.request import scenarios
 from promdrill.request.fulfil import chart_of
 
@@ -44,13 +47,26 @@ def require(holds: object, what: str) -> None:
         raise PromdrillError(f"the stack fixture does not hold: {what}")
 
 
-def composed(helm: Path, folder: Path, scenario: Path, drill: str) -> Release:
+OWN = """\
+fullnameOverride: mon
+cleanPrometheusOperatorObjectNames: true
+prometheus:
+  service: {port: 80}
+  prometheusSpec:
+    routePrefix: /prom
+    containers: [{name: sidecar, image: "quay.io/prometheus/prometheus:v2.51.0"}, {name: prometheus}]
+"""
+"""Names of a user's own."""
+
+
+def composed(helm: Path, folder: Path, scenario: Path, drill: str, own: Own | None = None) -> Release:
     """The release of a drill, its values file written as a drill writes it."""
     values = scenario / "values.yaml"
     found = plan(
         helm,
         CHART,
         [Case(scenario.name, values, f"prometheus-{drill}")],
+        own=own,
         available=AVAILABLE,
         kubernetes=DEFAULT_KUBERNETES,
     )
@@ -61,7 +77,7 @@ def composed(helm: Path, folder: Path, scenario: Path, drill: str) -> Release:
         f"drill-{drill}",
         folder / drill / "values.yaml",
     )
-    made.compose(values, layers(chart_of(CHART), values, None, found.values).layers, f"drill-{drill}")
+    made.compose(values, layers(chart_of(CHART), values, own, found.values).layers, f"drill-{drill}")
     return made
 
 
@@ -73,8 +89,8 @@ def rendered(helm: Path, made: Release, folder: Path) -> Objects:
     return {(each["kind"], each["metadata"]["name"]): each for each in yaml.safe_load_all(text) if each}
 
 
-def check_server(made: Release, found: Objects) -> None:
-    """The names of the server are those that the chart gives; raises PromdrillError."""
+def check_server(made: Release, found: Objects, said: Mapping[str, Any]) -> None:
+    """The names of the server are those that the chart gives, and the scenario is heard; raises PromdrillError."""
     server = made.server
     name = server.fullname.removeprefix("prometheus-")
     require(("Prometheus", name) in found, f"the Prometheus object {name}: {sorted(found)}")
@@ -85,18 +101,20 @@ def check_server(made: Release, found: Objects) -> None:
     claim = spec["storage"]["volumeClaimTemplate"]["spec"]
     wanted = {
         "accessModes": ["ReadWriteOnce"],
-        "resources": {"requests": {"storage": "300Mi"}},
+        "resources": {"requests": {"storage": said["server"]["persistentVolume"]["size"]}},
         "storageClassName": made.namespace,
     }
     require(claim == wanted, f"the claim: {claim}")
-    require((spec["scrapeInterval"], spec["scrapeTimeout"], spec["retention"]) == ("1s", "1s", "1d"), f"{spec}")
+    kept = said["server"].get("retention", "10d")  # else the chart's own
+    require((spec["scrapeInterval"], spec["scrapeTimeout"], spec["retention"]) == ("1s", "1s", kept), f"{spec}")
     require(spec["serviceMonitorSelector"] == {}, f"every ServiceMonitor is taken: {spec}")
     secret = found["Secret", spec["additionalScrapeConfigs"]["name"]]["data"]["additional-scrape-configs.yaml"]
     jobs = yaml.safe_load(base64.b64decode(secret))
     require(jobs[0] == {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]}, f"{jobs}")
     require("{{" not in str(jobs), f"no template is left: {jobs}")
     targets = [target for job in jobs for each in job.get("static_configs", ()) for target in each["targets"]]
-    hosts = {target.partition(":")[0] for target in targets} - {"localhost", f"{made.name}-prometheus-node-exporter"}
+    beside = {"localhost", "shop", f"{made.name}-prometheus-node-exporter"}  # the shop is retention-size's own
+    hosts = {target.partition(":")[0] for target in targets} - beside
     require(all(("Service", host) in found for host in hosts), f"targets that are there: {targets}")
 
 
@@ -114,6 +132,24 @@ def check_others(made: Release, found: Objects) -> None:
     require(any("nodes/proxy" in rule.get("resources", ()) for rule in rules), f"kubelets may be asked: {rules}")
 
 
+def check_own_names(helm: Path, folder: Path, scenario: Path) -> None:
+    """The user's names are kept, found, and known to be the same in every drill; raises PromdrillError."""
+    file = folder / "own.yaml"
+    file.write_text(OWN, encoding="utf-8")
+    own, shares = Own.read(file), []
+    for drill in ("a", "b"):
+        made = composed(helm, folder, scenario, drill, own)
+        found = rendered(helm, made, folder)
+        server = operated.server_of(found.values(), made.server)
+        require((server.fullname, server.service, server.port) == ("prometheus-mon", "mon-prometheus", 80), f"{server}")
+        require((server.prefix, server.containers) == ("/prom", 3), f"the prefix and the containers: {server}")
+        require(server.claim == "prometheus-mon-db-prometheus-mon-0", f"the claim: {server}")
+        secret = found["Secret", "mon-prometheus-scrape-confg"]["data"]["additional-scrape-configs.yaml"]
+        require(b"metrics_path: /prom/metrics" in base64.b64decode(secret), "it scrapes itself below its prefix")
+        shares.append(taken(found.values(), [made.name], made.namespace))
+    require(shares == [("ClusterRole mon-prometheus",)] * 2, f"what two drills cannot have at once: {shares}")
+
+
 def check(helm: Path, folder: Path) -> None:
     """One helm, all scenarios that name this chart; raises PromdrillError."""
     named = [each for each in scenarios.find_all() if scenarios.traits(each.test).stack]
@@ -125,12 +161,13 @@ def check(helm: Path, folder: Path) -> None:
             made = composed(helm, folder, scenario.folder, drill)
             require(isinstance(made, Stack), f"a stack: {made}")
             found = rendered(helm, made, folder)
-            check_server(made, found)
+            check_server(made, found, yaml.safe_load((scenario.folder / "values.yaml").read_text(encoding="utf-8")))
             check_others(made, found)
             own = [name for kind, name in found if kind == "ConfigMap"]
             expected = ["node-exporter"] if scenario.id == "dashboard-no-data" else []
             require([name.endswith("-node-exporter") for name in own] == [True] * len(expected), f"{drill}: {own}")
             shared += [name for kind, name in found if kind in SHARED]
+    check_own_names(helm, folder, next(each.folder for each in named if each.id == "disk-full"))
     require(len(shared) == len(set(shared)), f"cluster-wide names that no two drills share: {shared}")
 
 

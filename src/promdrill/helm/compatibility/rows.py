@@ -21,12 +21,20 @@ class Kind(Enum):
     """As `DEFAULT`, for a drill whose scrape jobs are the scenario's: nothing else may be scraped, or count twice."""
     NEED = "need"
     """`what` must stay `detail` (YAML; empty for the chart's own) in every drill: names, paths."""
+    ONE = "one"
+    """As `NEED`, unless each replica has a volume of its own, as a StatefulSet's have: `what` is their number."""
+    TOGETHER = "together"
+    """As `NEED`, where there are several replicas: the drill's cluster has one node, and all of them run on it."""
     YIELD = "yield"
     """What a scenario sets for `what` only makes a drill quicker; the user's own value counts. `detail` is empty."""
     SWITCH = "switch"
     """`what` turns a component on or off; its other values are below `detail`."""
     FEATURE = "feature"
     """The feature `what` exists there; `detail` is the value key that needs it, or words where no key does."""
+
+
+FIXED = frozenset({Kind.NEED, Kind.ONE, Kind.TOGETHER})
+"""What a row of these kinds says is the drill's, whatever a user says, where the row applies."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,9 @@ CHART = "kube-prometheus-stack"
 RUNBOOK = "runbook.stack.md"
 """Name of a scenario's runbook for this chart, where the remedy for its operator is another."""
 
+LONGEST_FULLNAME = 26
+"""Characters to which the chart cuts a full name (templates/_helpers.tpl); it adds up to 37."""
+
 SPEC = "prometheus.prometheusSpec"
 """Key of the Prometheus object's fields in the values."""
 
@@ -39,7 +42,8 @@ FLAGS = f"{SPEC}.additionalArgs"
 _row = partial(row, chart=CHART)
 _VALUES = "values.yaml"
 _TEMPLATE = "templates/prometheus"
-_NAMES = "promdrill.install.stack finds it by this"
+_ASKED = "the drill asks Prometheus by way of its Service"
+_VOLUME = "most drills are about the volume"
 _NAMESPACES = "prometheusOperator.namespaces.releaseNamespace"
 _SHARED = "parallel drills share the cluster"
 _QUIET = "the scenario has its own jobs; a second job for the same target would count everything twice"
@@ -52,6 +56,8 @@ _CONTROL_PLANE = (
     *("kubeApiServer", "kubelet", "kubeControllerManager", "coreDns", "kubeDns", "kubeEtcd", "kubeScheduler"),
     *("kubeProxy", "windowsMonitoring"),
 )
+_ONE_NODE = "the drill's cluster has one node"
+_APART = "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution"
 _SELECTORS = ("serviceMonitor", "podMonitor", "rule", "probe", "scrapeConfig")
 
 ROWS = (
@@ -91,15 +97,14 @@ ROWS = (
     _row(">=0", Kind.NEED, "crds.enabled", "true", "Chart.yaml, condition: its own kinds"),
     _row(">=0", Kind.NEED, "prometheus.enabled", "true", "the drills are about it"),
     _row(">=0", Kind.NEED, "prometheus.agentMode", "false", "an agent answers no query"),
-    _row(">=0", Kind.NEED, "nameOverride", '""', _NAMES),
-    _row(">=0", Kind.NEED, "fullnameOverride", "", _NAMES),
-    _row(">=0", Kind.NEED, "namespaceOverride", '""', _NAMES),
-    _row(">=0", Kind.NEED, "cleanPrometheusOperatorObjectNames", "false", _NAMES),
-    _row(">=0", Kind.NEED, "prometheus.service.enabled", "true", _NAMES),
-    _row(">=0", Kind.NEED, "prometheus.service.port", "9090", _NAMES),
-    _row(">=0", Kind.NEED, f"{SPEC}.replicas", "1", _NAMES),
-    _row(">=0", Kind.NEED, f"{SPEC}.shards", "1", _NAMES),
-    _row(">=0", Kind.NEED, f"{SPEC}.routePrefix", "/", _NAMES),
+    _row(">=0", Kind.NEED, "namespaceOverride", '""', "each drill has a namespace of its own"),
+    _row(">=0", Kind.NEED, "prometheus.service.enabled", "true", _ASKED),
+    _row(">=0", Kind.NEED, f"{SPEC}.listenLocal", "false", _ASKED),
+    *(_row(">=0", Kind.NEED, f"{SPEC}.storageSpec.{name}", "null", _VOLUME) for name in ("emptyDir", "ephemeral")),
+    _row(">=0", Kind.ONE, f"{SPEC}.replicas", "1", "one has to run"),
+    _row(">=0", Kind.TOGETHER, f"{SPEC}.podAntiAffinity", "soft", _ONE_NODE),
+    _row(">=0", Kind.TOGETHER, f"{SPEC}.affinity.{_APART}", "[]", _ONE_NODE),
+    _row(">=0", Kind.NEED, f"{SPEC}.shards", "1", "each shard is a StatefulSet with targets of its own"),
     _row(">=0", Kind.NEED, JOBS, "", "each drill has jobs of its own"),
     _row(">=0", Kind.NEED, f"{CLAIM}.storageClassName", "", "each drill has a class of its own"),
     _row(

@@ -54,6 +54,8 @@ _README = "the chart's README, upgrading"
 _DIFF = "difference of values.yaml or of templates"
 _NODE = "the drill's node has another name"
 _EXPORTER = "Chart.yaml, condition"
+_ONE_VOLUME = "one has to run, and no more than one can where all share a volume, as a Deployment's replicas do"
+_APART = "podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution"
 
 # For scraping kubelets through the API server, as the chart's own jobs did before; tpl is run over each of the texts.
 _ROLE = """\
@@ -112,7 +114,8 @@ TABLE = (
         f"{_DIFF} of 8.15.0",
     ),
     _row(">=0", Kind.NEED, "forceNamespace", '""', "each drill has a namespace of its own"),
-    _row(">=0", Kind.NEED, "server.replicaCount", "1", "an incident is made and seen in one replica"),
+    _row(">=0", Kind.ONE, "server.replicaCount", "1", _ONE_VOLUME),
+    _row(">=0", Kind.TOGETHER, f"server.affinity.{_APART}", "[]", "the drill's cluster has one node"),
     _row(">=0", Kind.NEED, "server.service.enabled", "true", "the drill asks Prometheus by way of its Service"),
     _row(">=0", Kind.NEED, "server.persistentVolume.enabled", "true", "most drills are about it"),
     _row(">=0", Kind.NEED, "server.persistentVolume.storageClass", "", "each drill has a class of its own"),

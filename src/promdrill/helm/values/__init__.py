@@ -2,7 +2,7 @@
 
 from promdrill.helm.values.dead import Dead
 from promdrill.helm.values.layers import Layered, layers
-from promdrill.helm.values.plan import Case, ChartPlan, plan
+from promdrill.helm.values.plan import Added, Case, ChartPlan, Why, plan
 from promdrill.helm.values.user import Conflict
 
-__all__ = ["Case", "ChartPlan", "Conflict", "Dead", "Layered", "layers", "plan"]
+__all__ = ["Added", "Case", "ChartPlan", "Conflict", "Dead", "Layered", "Why", "layers", "plan"]

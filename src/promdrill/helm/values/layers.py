@@ -17,6 +17,7 @@ from promdrill.helm.values.edit import read
 from promdrill.helm.values.user import Conflict, Keys, Own, Resolved, resolve
 
 _NOTHING = object()
+_STATEFUL_SET = ("server", "statefulSet", "enabled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,24 @@ def layered(
     needed = merged(scenario, renamed)
     rules_kept = scrapes.kept_rules(needed, theirs)
     needed = scrapes.without(needed, *rules_kept.keys)
-    rules = [row for kind in (Kind.NEED, Kind.SWITCH, Kind.YIELD) for row in table.rows(kind, *followed)]
+    replicas = Kind.ONE if _replicas(followed, scenario, theirs) == 1 else Kind.TOGETHER
+    kinds = (Kind.NEED, replicas, Kind.SWITCH, Kind.YIELD)
+    rules = [row for kind in kinds for row in table.rows(kind, *followed)]
     if keeping is not None:
         rules = [row for row in rules if row.what != stack.JOBS]
     resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())
     under = defaults(scenario, *followed, keeps_scrapes=keeping is not None)
     found = (under, renamed, resolved.layer, rules_kept.layer, jobs.layer, plan_values)
     return Layered(tuple(layer for layer in found if layer), resolved.conflicts, jobs.jobs, jobs.keys)
+
+
+def _replicas(followed: tuple[str, str], scenario: Mapping[str, Any], own: Mapping[str, Any]) -> int:
+    """How many replicas a drill has: as many as the user asks for, if each of them has a volume of its own."""
+    stateful = at(scenario, _STATEFUL_SET, at(own, _STATEFUL_SET))
+    if followed[0] != stack.CHART and not stateful:
+        return 1
+    asked = [at(own, keys(row.what)) for row in table.rows(Kind.ONE, *followed)]
+    return max((each for each in asked if isinstance(each, int) and not isinstance(each, bool) and each > 1), default=1)
 
 
 def moved(scenario: Mapping[str, Any], chart: str, version: str) -> dict[str, Any]:

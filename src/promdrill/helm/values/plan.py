@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,9 @@ _RELEASE = "prometheus"
 ADDED_JOBS = "scrape jobs"
 """What the jobs that a drill adds to the user's are called: their key is the chart's own affair."""
 
+_ON = ("enabled", "create", "selfMonitor")
+"""Last keys of values that turn on a part of kube-prometheus-stack."""
+
 _NOTHING = object()
 
 
@@ -51,6 +55,28 @@ class Case:
     release: str
 
 
+class Why(Enum):
+    """Why a drill sets a value."""
+
+    SCENARIO = "the scenario sets it"
+    RELIED_ON = "drills rely on it"
+    JOBS = "your configuration has no jobs of these names"
+    OFF = "no drill looks at it"
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A value that a drill sets where the user sets none.
+
+    Attributes:
+        value: The value.
+        why: Why.
+    """
+
+    value: Any
+    why: Why
+
+
 @dataclass(frozen=True, slots=True)
 class ChartPlan:
     """What is the same for all drills of a run.
@@ -62,7 +88,7 @@ class ChartPlan:
         remarks: What runs instead of what, a sentence each.
         conflicts: Scenario to the user's values that its drill does not use; only scenarios that have any.
         dead: The user's keys that no template reads.
-        added: Scenario to the values that its drill sets and the user does not.
+        added: Scenario to the values that its drill sets and the user does not, by their keys.
         rendered: Scenario to the objects that its drill installs.
     """
 
@@ -72,7 +98,7 @@ class ChartPlan:
     remarks: tuple[str, ...] = ()
     conflicts: Mapping[str, tuple[Conflict, ...]] = field(default_factory=dict)
     dead: tuple[Dead, ...] = ()
-    added: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    added: Mapping[str, Mapping[str, Added]] = field(default_factory=dict)
     rendered: Mapping[str, Objects] = field(default_factory=dict, repr=False, compare=False)
 
 
@@ -129,23 +155,30 @@ def plan(
         found.remarks,
         {layout.scenario: layout.conflicts for layout in layouts if layout.conflicts},
         () if own is None else dead(whole or chart, own, lambda values: asked.renderer.objects(_RELEASE, values)),
-        {layout.scenario: _added(layout, own, asked.defaults) for layout in layouts},
+        {layout.scenario: _added(layout, own, asked.defaults, followed) for layout in layouts},
         found.rendered,
     )
 
 
-def _added(layout: Layout, own: Own | None, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """What a drill sets where the user sets nothing and the chart something else; of scrape jobs, the names."""
+def _added(layout: Layout, own: Own | None, defaults: Mapping[str, Any], followed: tuple[str, str]) -> dict[str, Added]:
+    """What a drill sets where the user sets nothing and the chart something else; of scrape jobs, the names.
+
+    Not a key that the chart has renamed: it has no effect.
+    """
     theirs = own.values if own is not None else {}
-    left_out = {_CLASS_KEY, scrapes.WRITTEN} if layout.jobs else {_CLASS_KEY}
-    ours = ((path, value) for path, value in leaves(layout.values) if path not in left_out)
-    found = {
-        text_of(path): value
-        for path, value in ours
-        if at(theirs, path, _NOTHING) is _NOTHING and at(defaults, path) != value
-    }
+    unsaid = [_CLASS_KEY, *([scrapes.WRITTEN] if layout.jobs else [])]
+    unsaid += [keys(row.what) for row in table.rows(Kind.MOVED, *followed)]
+    switches = {keys(row.what) for row in table.rows(Kind.SWITCH, *followed)}
+    found: dict[str, Added] = {}
+    for path, value in leaves(layout.values):
+        if any(path[: len(each)] == each for each in unsaid):
+            continue
+        if at(theirs, path, _NOTHING) is _NOTHING and at(defaults, path) != value:
+            ours = at(layout.needed, path, _NOTHING) is not _NOTHING
+            off = value is False and (path in switches or (not ours and path[-1] in _ON))
+            found[text_of(path)] = Added(value, Why.OFF if off else Why.SCENARIO if ours else Why.RELIED_ON)
     jobs = [str(job.get("job_name")) for job in layout.jobs]
-    return found | ({ADDED_JOBS: jobs} if jobs else {})
+    return found | ({ADDED_JOBS: Added(jobs, Why.JOBS)} if jobs else {})
 
 
 def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: tuple[str, str]) -> Chart:

@@ -17,6 +17,7 @@ from promdrill.core import reading, yaml_read
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.core.redact import redact
+from promdrill.helm.compatibility.rows import FIXED
 from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
 from promdrill.helm.values import assignments
 from promdrill.helm.values.assignments import Assignment
@@ -214,7 +215,7 @@ def resolve(
     judge = _Judge(
         needed,
         own,
-        {keys(row.what): row for row in rows if row.kind is Kind.NEED},
+        {keys(row.what): row for row in rows if row.kind in FIXED},
         {keys(row.what): keys(row.detail) for row in rows if row.kind is Kind.SWITCH},
         place,
         yielding=frozenset(keys(row.what) for row in rows if row.kind is Kind.YIELD),

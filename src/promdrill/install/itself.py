@@ -1,0 +1,40 @@
+"""The scrape jobs with which a Prometheus scrapes itself, where its address is not the usual one or it asks for a login."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from promdrill.core.login import Login
+from promdrill.observe.server import Server
+
+_PORT = 9090
+
+
+def scraping_itself(
+    jobs: Sequence[Mapping[str, Any]], server: Server, login: Login | None = None
+) -> list[Mapping[str, Any]]:
+    """The scrape jobs with the server's own address and its login; nothing where it has the usual one and no login.
+
+    Args:
+        jobs: Scrape jobs in Prometheus' own format.
+        server: The server.
+        login: The login that it asks for, which the job of its own then has; None for none.
+    """
+    usual, address = f"localhost:{_PORT}", f"localhost:{server.pod_port}"
+    if (server.prefix, address, login) == ("", usual, None):
+        return []
+    known = {"basic_auth": {"username": login.user, "password": login.password}} if login is not None else {}
+    changed: list[Mapping[str, Any]] = []
+    for job in jobs:
+        groups = job.get("static_configs") or ()
+        if any(usual in group.get("targets", ()) for group in groups):
+            path = f"{server.prefix}{job.get('metrics_path', '/metrics')}"
+            moved = [
+                {**group, "targets": [address if each == usual else each for each in group["targets"]]}
+                for group in groups
+            ]
+            changed.append({**job, "metrics_path": path, "static_configs": moved, **known})
+        else:
+            changed.append(job)
+    return changed

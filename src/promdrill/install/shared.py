@@ -1,0 +1,78 @@
+"""What an install takes of the cluster that a second one beside it could not have: names and ports that values fix.
+
+A drill has a namespace and a release of its own, after which a chart names what lies outside that namespace. Values can
+name it otherwise, such as `server.fullnameOverride`: Helm then refuses the second release, whose ClusterRole the first
+one has. Fixed ports of the node and fixed addresses are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+_CLUSTER_WIDE = frozenset(
+    {
+        *("APIService", "CSIDriver", "CertificateSigningRequest", "CustomResourceDefinition", "FlowSchema"),
+        *("IngressClass", "MutatingWebhookConfiguration", "Namespace", "PersistentVolume", "PodSecurityPolicy"),
+        *("PriorityClass", "PriorityLevelConfiguration", "RuntimeClass", "StorageClass"),
+        *("ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ValidatingWebhookConfiguration"),
+    }
+)
+"""Kinds without a namespace; so are those that begin with `Cluster`, by custom."""
+
+_NO_ADDRESS = ("", "None")
+
+Object = Mapping[str, Any]
+
+
+def shared(objects: Iterable[Object], own: Collection[str], namespace: str) -> tuple[str, ...]:
+    """What only one of several installs can have at a time, in words, each once.
+
+    Args:
+        objects: The objects that a chart renders to.
+        own: Texts that only one drill's names contain, such as its release.
+        namespace: The namespace that they were rendered for.
+    """
+    found: dict[str, None] = {}
+    for each in _flat(objects):
+        found |= dict.fromkeys((*_name(each, own, namespace), *_ports(each)))
+    return tuple(found)
+
+
+def _flat(objects: Iterable[Object]) -> Iterator[Object]:
+    for each in objects:
+        items = each.get("items")
+        if str(each.get("kind")).endswith("List") and isinstance(items, list):
+            yield from _flat(item for item in items if isinstance(item, Mapping))
+        else:
+            yield each
+
+
+def _name(each: Object, own: Collection[str], namespace: str) -> Iterator[str]:
+    kind, about = str(each.get("kind", "")), each.get("metadata") or {}
+    name, place = str(about.get("name", "")), str(about.get("namespace") or namespace)
+    if any(text in name for text in own):
+        return
+    if kind in _CLUSTER_WIDE or kind.startswith("Cluster"):
+        yield f"{kind} {name}"
+    elif place != namespace:
+        yield f"{kind} {name} in namespace {place}"
+
+
+def _ports(each: Object) -> Iterator[str]:
+    spec = each.get("spec")
+    if not isinstance(spec, Mapping):
+        return
+    if each.get("kind") == "Service":
+        for port in spec.get("ports") or ():
+            if port.get("nodePort"):
+                yield f"port {port['nodePort']} of the node"
+        if (address := str(spec.get("clusterIP") or "")) not in _NO_ADDRESS:
+            yield f"address {address}"
+    template = spec.get("template")
+    pod = (template.get("spec") if isinstance(template, Mapping) else None) or {}
+    for container in (*(pod.get("containers") or ()), *(pod.get("initContainers") or ())):
+        for port in container.get("ports") or ():
+            taken = port.get("hostPort") or (pod.get("hostNetwork") and port.get("containerPort"))
+            if taken:
+                yield f"port {taken} of the node"

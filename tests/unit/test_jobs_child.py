@@ -88,9 +88,9 @@ def test_a_child_that_came_to_its_end(made: Child) -> None:
 @pytest.mark.parametrize(
     ("script", "end"),
     [
-        ("echo one; echo; kill -9 $$", "its process ended with exit code -9: one"),
-        ("echo 'ERROR: not found' >&2; exit 4", "its process ended with exit code 4: ERROR: not found"),
-        ("exit 3", "its process ended with exit code 3: no output"),
+        ("echo one; echo; kill -9 $$", "its process ended, killed by SIGKILL: one"),
+        ("echo 'ERROR: not found' >&2; exit 4", "its process ended, exit code 4: ERROR: not found"),
+        ("exit 3", "its process ended, exit code 3: no output"),
         ("exit 0", "its process ended before the test did"),
     ],
 )

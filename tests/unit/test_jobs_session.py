@@ -163,7 +163,7 @@ def test_drills_side_by_side_in_one_cluster(place: pytest.Pytester) -> None:
     assert verdicts(place) == {
         "able": ("passed", None),
         "best": ("failed", "no recovery"),
-        "dead": ("aborted", "its process ended with exit code -9: last words"),
+        "dead": ("aborted", "its process ended, killed by SIGKILL: last words"),
     }
     run, told = stored(place), log(place)
     assert (run["supply"], run["kubernetes"]) == ("source", "1.34.4")
@@ -187,7 +187,7 @@ def test_drills_side_by_side_in_one_cluster(place: pytest.Pytester) -> None:
     said = result.stdout.str()
     for line in (
         *("able: a stray line", "able: passed", "best: failed: no recovery", "dead: last words"),
-        "dead: aborted: its process ended with exit code -9: last words",
+        "dead: aborted: its process ended, killed by SIGKILL: last words",
         *("best failed: no recovery", "everything is there"),
     ):
         assert said.splitlines().count(line) == 1, line

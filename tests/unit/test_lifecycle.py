@@ -101,7 +101,7 @@ def test_a_network_of_the_same_name_that_came_later_stays(engine: Engine, tmp_pa
 def test_a_cluster_that_cannot_be_created_is_deleted(engine: Engine, tmp_path: Path) -> None:
     engine.refuses["/kind create"] = "port is taken"
     with (
-        pytest.raises(ClusterError, match=r"could not create cluster promdrill\n(.|\n)*port is taken"),
+        pytest.raises(ClusterError, match=r"could not create cluster promdrill: port is taken\n"),
         _cluster(tmp_path),
     ):
         pass

@@ -146,7 +146,7 @@ def test_a_profile_is_a_ground_too(world: World) -> None:
         (2, "CHART=x: no chart", None, State.REFUSED, "CHART=x: no chart", True),
         (0, "bye", None, State.DIED, "exit code 0: bye", True),
         (0, "bye", ran(drill(), finished=False), State.DIED, "exit code 0: bye", True),
-        (-9, "bye", ran(drill()), State.DIED, "exit code -9: bye", True),
+        (-9, "bye", ran(drill()), State.DIED, "killed by SIGKILL: bye", True),
         (130, "interrupted", ran(drill(), finished=False), State.DIED, "exit code 130: interrupted", True),
     ],
 )

@@ -107,7 +107,7 @@ def test_what_a_person_may_write(tmp_path: Path, step: str) -> None:
         ("sleep 20 &\nexec true", "the shell ended, exit code 0"),  # its child still holds the output
         ("echo ${nothing?unset}", "the shell ended, exit code 1"),
         ("set -u; echo $nothing", "the shell ended, exit code 1"),
-        ("kill -9 $$", "the shell ended, exit code -9"),
+        ("kill -9 $$", "the shell ended, killed by SIGKILL"),
         ("return 0\nfalse", "the step returned before its last line"),
     ],
 )

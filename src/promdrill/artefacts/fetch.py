@@ -162,7 +162,7 @@ def meaning(address: str, error: CommandFailed) -> str:
         if re.search(rf"\b{needle}\b", said):  # a digest may contain any digits, but not as a word
             return f"{address} {words}"
     lines = [line for line in error.output.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"exit code {error.exit_code}"
+    return lines[-1].strip() if lines else error.outcome
 
 
 def _extract(pin: Pin, archive: Path, target: Path) -> None:

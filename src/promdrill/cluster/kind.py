@@ -83,7 +83,7 @@ class PinnedKindCluster(KindCluster):  # type: ignore[misc]  # pytest-kind has n
         try:
             self._kind(argv, CREATE_TIMEOUT_S)
         except CommandFailed as error:
-            raise ClusterError(f"kind could not create cluster {self.name}\n{error}") from error
+            raise ClusterError(f"kind could not create cluster {self.name}: {error.cause}\n{error}") from error
 
     def existing(self) -> list[str]:
         """Names of all kind clusters in the engine."""

@@ -16,7 +16,7 @@ from promdrill.cluster import network, owners, storage
 from promdrill.cluster.identity import Identity
 from promdrill.cluster.kind import PinnedKindCluster, configuration
 from promdrill.core import files, paths
-from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError, cause_in
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError
 
 READY_TIMEOUT_S = 180.0
 """Seconds until a new cluster must be ready: it takes a few, and a longer wait means that it hangs."""
@@ -112,8 +112,8 @@ def _named(made: PinnedKindCluster) -> Iterator[None]:
     try:
         yield
     except CommandFailed as error:
-        why = cause_in(error.output) or error.outcome
-        raise ClusterError(f"could not create cluster {made.name}: {why}", hint=f"{paths.program()} doctor") from error
+        message = f"could not create cluster {made.name}: {error.cause}"
+        raise ClusterError(message, hint=f"{paths.program()} doctor") from error
 
 
 def _refuse_another(made: PinnedKindCluster, profile: str) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from promdrill.cluster import identity
 from promdrill.core import shell
-from promdrill.core.errors import ClusterError, CommandFailed, cause_in
+from promdrill.core.errors import ClusterError, CommandFailed
 from promdrill.kube.client import ApiError, Kube
 
 ENGINE_S, SERVER_S = 20.0, 10.0
@@ -52,7 +52,7 @@ def _node_trouble(name: str, since: datetime) -> str:
     try:
         nodes = _nodes(name)
     except CommandFailed as error:
-        return f"the container engine does not answer: {cause_in(error.output) or error.outcome}"
+        return f"the container engine does not answer: {error.cause}"
     if not nodes:
         return f"the container engine has no node of cluster {name} any more"
     return next((said for node in nodes if (said := _of_node(node, since))), "")

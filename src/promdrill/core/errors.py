@@ -19,6 +19,7 @@ from __future__ import annotations
 import errno
 import re
 import shlex
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class CommandFailed(PromdrillError):
         argv: The command, as given.
         exit_code: Its exit code; negative for a signal, as in ``subprocess``.
         output: Standard output and standard error as captured, in that order.
-        outcome: How it ended, in words: "exit code 1".
+        outcome: How it ended, in words: "exit code 1", "killed by SIGKILL".
         paste: The command as a person would paste it, with its variables.
         refusal: The tool's own words for why it refused, whole, if whoever ran it can tell them; else empty.
     """
@@ -86,10 +87,29 @@ class CommandFailed(PromdrillError):
         place = f"(cd {shlex.quote(str(cwd))} && " if cwd else ""
         assigned = " ".join(f"{k}={shlex.quote(v)}" for k, v in sorted((env or {}).items()))
         self.refusal = ""
-        self.outcome = what or f"exit code {exit_code}"
+        self.outcome = what or ending(exit_code)
         self.paste = f"{place}{assigned + ' ' if assigned else ''}{shlex.join(argv)}{')' if cwd else ''}"
         tail = output.strip()[-4000:]
         super().__init__(f"{self.outcome}: {self.paste}" + (f"\n{tail}" if tail else ""), hint=hint)
+
+    @property
+    def cause(self) -> str:
+        """Why it failed, in one line: the output's, or how it ended if it was killed or says nothing."""
+        return self.outcome if self.exit_code < 0 else cause_in(self.output) or self.outcome
+
+
+def ending(exit_code: int) -> str:
+    """How a process ended, in words.
+
+    Args:
+        exit_code: Negative for a signal, as in ``subprocess``.
+    """
+    if exit_code >= 0:
+        return f"exit code {exit_code}"
+    try:
+        return f"killed by {signal.Signals(-exit_code).name}"
+    except ValueError:  # a real-time signal has no name
+        return f"killed by signal {-exit_code}"
 
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from promdrill.cluster.address import Address
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.core.errors import PromdrillError
+from promdrill.core.errors import PromdrillError, ending
 from promdrill.core.model import RunResult
 from promdrill.matrix.cells import Cell
 from promdrill.matrix.child import Ended
@@ -244,7 +244,7 @@ def _judged(cell: Cell, ended: Ended, run: RunResult | None, took_s: float) -> O
     if ended.code == _EXIT_REFUSED:
         return Outcome(cell, State.REFUSED, run, ended.said, took_s)
     if ended.code not in {0, _EXIT_FAILED} or run is None or run.finished is None:
-        return Outcome(cell, State.DIED, run, f"exit code {ended.code}: {ended.said}", took_s)
+        return Outcome(cell, State.DIED, run, f"{ending(ended.code)}: {ended.said}", took_s)
     reason = _shortcoming(run)
     if reason is None and ended.code == _EXIT_FAILED and all(map(as_expected, run.drills)):
         reason = f"exit code {ended.code} though all drills ended as expected: {ended.said}"

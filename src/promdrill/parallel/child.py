@@ -92,7 +92,7 @@ def run(
     except CommandTimeout:
         end = f"its process did not end within {TIMEOUT_S:.0f} s: {last}"
     except CommandFailed as error:
-        end = f"its process ended with exit code {error.exit_code}: {last}"
+        end = f"its process ended, {error.outcome}: {last}"
     drills = store.read(join.parent).drills if (join.parent / store.RESULTS).exists() else ()
     reports = _reports(join.parent / REPORTS)
     if any(report["when"] == "teardown" for report in reports):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from promdrill.core.clock import Deadline
-from promdrill.core.errors import PromdrillError, cause_in
+from promdrill.core.errors import PromdrillError, cause_in, ending
 from promdrill.runbook import bash
 from promdrill.runbook.expect import mismatch
 from promdrill.runbook.parse import Runbook
@@ -145,9 +145,10 @@ def opened(
 
 def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline: Deadline) -> StepFailed:
     step = result.step
+    how = "" if ended.exit_code is None else ending(ended.exit_code)
     what = {
-        "failed": f"exit code {ended.exit_code}",
-        "left": f"the shell ended, exit code {ended.exit_code}",
+        "failed": how,
+        "left": f"the shell ended, {how}",
         "returned": "the step returned before its last line",
         "overdue": f"not done within {round(deadline.budget_s, 1):g} s",
         "stopped": f"ended on request after {result.took_s:.0f} s",

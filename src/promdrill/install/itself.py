@@ -1,4 +1,4 @@
-"""The scrape jobs with which a Prometheus scrapes itself, where its address is not the usual one or it asks for a login."""
+"""The scrape jobs with which a Prometheus scrapes itself, at an address of its own or with its login."""
 
 from __future__ import annotations
 

@@ -260,7 +260,8 @@ def test_it_is_reached_as_an_account_of_its_own_namespace(
 ) -> None:
     asked: list[tuple[Path, Expected]] = []
 
-    def kube(path: Path, *, expected: Expected, on_node: Any) -> Any:
+    def kube(path: Path, *, expected: Expected, on_node: Any, login: None) -> Any:
+        assert login is None
         assert on_node.args == ({},), "no node is promdrill's there, so nothing runs on one"
         asked.append((path, expected))
         return SimpleNamespace(close=lambda: None, require_expected=lambda: None)

@@ -10,8 +10,9 @@ import pytest
 from tests.unit.cluster_world import IDENTITY, Engine, engine
 
 from promdrill.cluster import owners
-from promdrill.core import paths
+from promdrill.core import paths, redact
 from promdrill.core.errors import UsageError
+from promdrill.core.login import Login
 from promdrill.core.model import LeftOut, Variant
 from promdrill.drill import Site
 from promdrill.install import Manual, Operator
@@ -36,10 +37,10 @@ def site_of(
     (tmp_path / "report").mkdir()
     before = object()
 
-    def kube(path: Path, *, expected: Expected, on_node: Any) -> Any:
+    def kube(path: Path, *, expected: Expected, on_node: Any, login: Login | None) -> Any:
         assert expected == IDENTITY.expected
         assert on_node.args == (IDENTITY.nodes,), "what an image has no program for runs on a node of promdrill's"
-        return SimpleNamespace(path=path, close=lambda: None, require_expected=before)
+        return SimpleNamespace(path=path, close=lambda: None, require_expected=before, login=login)
 
     monkeypatch.setattr(fulfil, "Kube", kube)
     scenario = tmp_path / "disk-full"
@@ -81,6 +82,24 @@ def test_the_drill_itself_leaves_nothing_out(tmp_path: Path, monkeypatch: pytest
     assert (site.execution.evidence, site.drilled.install, site.execution.runbook) == ("failure", "helm", None)
     assert site.folder == tmp_path / "report/disk-full"
     assert site.recording.journal.path == tmp_path / "report/disk-full/journal.jsonl"
+
+
+@pytest.mark.parametrize("install", ["helm", "manual"])
+def test_the_login_reaches_whoever_asks_and_the_charts_own_prometheus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, install: str
+) -> None:
+    monkeypatch.setattr(redact, "_KNOWN", {})
+    (tmp_path / "login").write_text("drill:a b")
+    site = site_of(tmp_path, monkeypatch, Variant(), install=install, login=tmp_path / "login")
+    known: Any = site.kube
+    assert known.login == Login("drill", "a b")
+    assert site.drilled.login == (Login("drill", "a b") if install == "helm" else None), "no other asks for one"
+    assert ("PROMETHEUS_LOGIN" in site.environment) == (install == "helm")
+
+
+def test_a_login_whose_file_is_gone_by_then_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*/login: No such file"):
+        site_of(tmp_path, monkeypatch, Variant(), login=tmp_path / "login")
 
 
 def test_the_way_to_install_reaches_the_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import NEVER, World, world
 
 from promdrill.core.journal import Journal
+from promdrill.core.login import Login
 from promdrill.core.model import Variant, Verdict
-from promdrill.drill import DrillNotPassed, Stage, engine
+from promdrill.drill import Drill, DrillNotPassed, Stage, engine
 from promdrill.evidence import ALWAYS, FAILURE, Evidence, Subject
 from promdrill.evidence.store import Kept
 from promdrill.faults import Undo
@@ -62,6 +64,14 @@ def undone(world: World) -> bool:
 def test_a_drill_that_passes_leaves_none(world: World, gathering: Gathering) -> None:
     assert run_toy(drill_in(world), world).verdict is Verdict.PASSED
     assert gathering.seen == []
+
+
+def test_evidence_is_taken_with_the_login_of_the_drilled_prometheus(world: World, gathering: Gathering) -> None:
+    world.remedy_works = False
+    site, known = drill_in(world).site, Login("drill", "a b")
+    with pytest.raises(DrillNotPassed):
+        run_toy(Drill(replace(site, drilled=replace(site.drilled, login=known))), world)
+    assert gathering.subject.login == known
 
 
 def test_a_drill_that_fails_is_looked_at_before_undo_and_says_where(world: World, gathering: Gathering) -> None:

@@ -122,6 +122,7 @@ def joined(folder: Path) -> Joined:
                 values=(folder / "own.yaml", folder / "more.yaml"),
                 assigned="b.c=2",
                 scrapes="yours",
+                login=folder / "login.txt",
                 app_version="3.14.0",
                 images="exact",
                 mirror="mirror.example:5000",

@@ -15,7 +15,7 @@ from promdrill.core.errors import UsageError
 from promdrill.helm.source import files
 from promdrill.helm.templates.parse import NotParsed, parse
 from promdrill.helm.templates.reads import reads_of
-from promdrill.helm.values.dead import Dead, dead
+from promdrill.helm.values.dead import Dead, dead, refuse_another_charts
 from promdrill.helm.values.user import Own, leaves
 
 
@@ -208,3 +208,41 @@ def test_a_renamed_key_of_a_newer_chart(tmp_path: Path) -> None:
     made = charts_world.chart(tmp_path, version="15.18.0")
     own = Own((), (), {"prometheus-pushgateway": {"enabled": True}})
     assert dead(made, own) == (Dead("prometheus-pushgateway", "SET", "pushgateway"),)
+
+
+STACKS = {"prometheus": {"prometheusSpec": {"retention": "1d"}}, "grafana": {"enabled": False}}
+
+
+def dead_keys(*paths: str) -> list[Dead]:
+    return [Dead(path, "VALUES=a.yaml:1", "") for path in paths]
+
+
+@pytest.mark.parametrize(
+    ("values", "found", "chart", "other"),
+    [
+        (STACKS, ("prometheus", "grafana"), "prometheus", "kube-prometheus-stack"),
+        ({"server": {"retention": "1d"}}, ("server",), "kube-prometheus-stack", "prometheus"),
+        ({"serverFiles": {"a.b": 1}}, (r"serverFiles.a\.b",), "kube-prometheus-stack", "prometheus"),
+    ],
+)
+def test_values_of_another_chart_are_refused(
+    values: dict[str, Any], found: tuple[str, ...], chart: str, other: str
+) -> None:
+    with pytest.raises(UsageError, match=f"values of the chart {other}; no template of {chart}") as told:
+        refuse_another_charts(Own((), (), values), dead_keys(*found), chart)
+    assert told.value.hint == f"CHART=.../{other}, or values for {chart}"
+
+
+@pytest.mark.parametrize(
+    ("values", "found", "chart"),
+    [
+        (STACKS, ("prometheus",), "prometheus"),
+        (STACKS, ("prometheus.prometheusSpec.x", "grafana"), "kube-prometheus-stack"),
+        ({"sever": {"retention": "1d"}}, ("sever",), "prometheus"),
+        ({}, (), "prometheus"),
+        ({"server": {}}, (), "kube-prometheus-stack"),
+    ],
+    ids=["some are read", "its own", "misspelt", "none", "empty"],
+)
+def test_values_that_are_only_partly_wrong_are_not(values: dict[str, Any], found: tuple[str, ...], chart: str) -> None:
+    refuse_another_charts(Own((), (), values), dead_keys(*found), chart)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.core.errors import UsageError
-from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, text_of
 from promdrill.helm.source import files
 from promdrill.helm.templates.reads import reads_of
@@ -22,6 +22,12 @@ from promdrill.helm.values.user import Keys, Own, leaves
 
 _MAIN = (("server",), ("prometheus", "prometheusSpec"), ("prometheus",))
 """Where the Prometheus server's own values are, in the charts that are known."""
+
+_OF = {
+    "prometheus": (("server",), ("serverFiles",)),
+    stack.CHART: (("prometheus", "prometheusSpec"), ("prometheusOperator",)),
+}
+"""Chart to keys that values for it have, and values for another one have not."""
 
 _NOTHING = object()
 _ALIKE = 0.75  # difflib's ratio, which "prot" and "port" have
@@ -69,6 +75,27 @@ def dead(chart: Path, own: Own, render: Render | None = None) -> tuple[Dead, ...
     known = frozenset((*read.paths(), *_paths(defaults))) - found.keys()
     followed = table.followed(files.metadata(chart))
     return tuple(Dead(text_of(path), own.place(path), _belongs(path, known, followed)) for path in proven)
+
+
+def refuse_another_charts(own: Own, found: Iterable[Dead], chart: str) -> None:
+    """Refuse values of which no template reads anything, because they are written for another chart.
+
+    Args:
+        own: The user's values.
+        found: Their dead keys.
+        chart: Name of the chart whose keys are meant, as from `promdrill.helm.compatibility.table.followed`.
+
+    Raises:
+        UsageError: They are those of another chart; names it.
+    """
+    paths = [keys(each.path) for each in found]
+    if any(not any(path[: len(each)] == each for each in paths) for path, _ in leaves(own.values)):
+        return
+    for other, telling in _OF.items():
+        there = next((path for path in telling if at(own.values, path, _NOTHING) is not _NOTHING), None)
+        if other != chart and there is not None:
+            what = f"these are values of the chart {other}; no template of {chart} reads any of them"
+            raise UsageError(f"{own.place(there)}: {what}", hint=f"CHART=.../{other}, or values for {chart}")
 
 
 def _proven(values: Mapping[str, Any], paths: list[Keys], render: Render) -> list[Keys]:

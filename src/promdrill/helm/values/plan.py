@@ -16,7 +16,7 @@ from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, nested, text_of
 from promdrill.helm.source import files, subcharts
 from promdrill.helm.values import scrapes
-from promdrill.helm.values.dead import Dead, dead
+from promdrill.helm.values.dead import Dead, dead, refuse_another_charts
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
 from promdrill.helm.values.images import Available, Image, is_of
@@ -144,6 +144,10 @@ def plan(
     top = _unused(extra or {}, [layout.needed for layout in layouts], asked.conditions)
     rules = ImageRules(available, policy, app_version.removeprefix("v") if app_version else None)
     found = settle(asked, layouts, top, rules)
+    unread: tuple[Dead, ...] = ()
+    if own is not None:
+        unread = dead(whole or chart, own, lambda values: asked.renderer.objects(_RELEASE, values))
+        refuse_another_charts(own, unread, followed[0])
     if look is not None:
         for layout in layouts:
             values = merged(layout.values, found.values)
@@ -154,7 +158,7 @@ def plan(
         tuple(sorted({_full(image) for image in found.images})),
         found.remarks,
         {layout.scenario: layout.conflicts for layout in layouts if layout.conflicts},
-        () if own is None else dead(whole or chart, own, lambda values: asked.renderer.objects(_RELEASE, values)),
+        unread,
         {layout.scenario: _added(layout, own, asked.defaults, followed) for layout in layouts},
         found.rendered,
     )

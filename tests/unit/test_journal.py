@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from promdrill.core.errors import no_room
 from promdrill.core.events import (
     ControlApplied,
     DrillBegan,
@@ -72,3 +73,24 @@ def test_what_was_only_seen_costs_no_flush(tmp_path: Path, flushed: list[tuple[i
         journal.write(event)
         assert flushed == []
         assert journal.path.read_text()
+
+
+def test_a_full_disk_names_the_journal_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who writes is told, and nobody is when the file is closed: what is lost then was told."""
+
+    class Full:
+        closed = False
+
+        def write(self, _: str) -> None:
+            raise OSError(28, "No space left on device")
+
+        def close(self) -> None:
+            raise OSError(28, "No space left on device")
+
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.close()
+    monkeypatch.setattr(journal, "_file", Full())
+    with pytest.raises(OSError, match="No space left on device") as caught:
+        journal.write(Reproduced())
+    assert no_room(caught.value) == f"No space left on device: {tmp_path / 'journal.jsonl'}"
+    journal.close()

@@ -473,6 +473,18 @@ def test_a_volume_whose_node_is_gone_already_is_removed_too(engine: Engine) -> N
     assert not folder.exists()
 
 
+def test_a_full_disk_is_no_reason_to_leave_a_cluster_behind(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.record("promdrill")
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(owners, "write", full)
+    removal.remove(paths.clusters_dir() / "promdrill")
+    assert not engine.containers
+    assert not (paths.clusters_dir() / "promdrill").exists()
+
+
 def test_what_is_frozen_in_a_node_is_thawed_so_that_it_can_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With cgroup v1 a kill does not reach a frozen process; only the container's own folders are touched."""
     monkeypatch.setattr(removal, "FREEZER", tmp_path)

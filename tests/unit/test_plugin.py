@@ -372,6 +372,25 @@ def test_a_full_disk_is_a_reason_and_no_excerpt_of_the_code(
     assert "raise OSError" not in result.stdout.str()
 
 
+@pytest.mark.parametrize(
+    ("second", "known"), [(OSError(28, "No space left on device", "b"), True), (ValueError("bug"), False)]
+)
+def test_errors_that_come_together_are_told_like_single_ones(
+    session: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, second: Exception, *, known: bool
+) -> None:
+    """As when neither cluster nor journal can be taken down. A bug among them keeps its traceback."""
+    assert not fakes.log
+
+    def both(*_args: Any, **_options: Any) -> Any:
+        raise ExceptionGroup("errors during test teardown", [OSError(28, "No space left on device", "a"), second])
+
+    monkeypatch.setattr(fulfil, "drill", both)
+    result = session.runpytest_inprocess("-q", "--capture=no")
+    assert {drill["reason"] for drill in stored(session)["drills"]} == {"No space left on device: a"}
+    assert ("ExceptionGroup" not in result.stdout.str()) == known
+    assert ("No space left on device: b" in result.stdout.str()) == known
+
+
 def test_progress_is_seen_past_capturing(session: pytest.Pytester, fakes: Fakes) -> None:
     assert not fakes.log
     result = session.runpytest_inprocess()

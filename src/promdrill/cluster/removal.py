@@ -14,7 +14,7 @@ from pathlib import Path
 from promdrill.cluster import network, owners
 from promdrill.cluster.identity import own_nodes
 from promdrill.core import shell
-from promdrill.core.errors import NotOurs
+from promdrill.core.errors import NotOurs, no_room
 
 REMOVE_TIMEOUT_S = 60.0
 """Seconds for the engine to end the nodes of a cluster, and to remove them; one takes 3 s, or 20 on a busy machine."""
@@ -42,7 +42,11 @@ def remove(folder: Path) -> None:
     found = own_nodes(name, identity)
     if found:
         identity = identity.with_volumes(found.values())
-        owners.write(folder, replace(owner, identity=identity))  # an engine that dies now forgets whose they were
+        try:
+            owners.write(folder, replace(owner, identity=identity))  # an engine that dies now forgets whose they were
+        except OSError as error:
+            if not no_room(error):  # a full disk is no reason to leave a cluster behind
+                raise
         _remove(list(found.values()))
     if identity.volumes:
         shell.run(["docker", "volume", "rm", "--force", *identity.volumes], timeout_s=REMOVE_TIMEOUT_S)

@@ -16,11 +16,12 @@ They are in a module of their own to avoid import cycles.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import re
 import shlex
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,6 +115,16 @@ def ending(exit_code: int) -> str:
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 """Errors of a file system that takes nothing more: it is full, a quota is, or it is read-only."""
+
+
+@contextlib.contextmanager
+def named(file: Path) -> Iterator[None]:
+    """Within the block, an error of the operating system that names no file names this one."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(file)
+        raise
 
 
 def no_room(error: BaseException) -> str:

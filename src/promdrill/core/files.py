@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+from promdrill.core.errors import named
+
 
 def write(file: Path, text: str) -> Path:
     """Replace the content of a file with text, and return the file.
@@ -22,7 +24,7 @@ def write(file: Path, text: str) -> Path:
     """
     descriptor, draft = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)
     try:
-        with open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123  a descriptor has no path
+        with named(file), open(descriptor, "w", encoding="utf-8") as stream:  # noqa: PTH123  a descriptor has no path
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -14,6 +14,7 @@ from typing import Self
 
 from promdrill.core import files
 from promdrill.core.clock import SYSTEM, Clock
+from promdrill.core.errors import named, no_room
 from promdrill.core.events import (
     ControlApplied,
     DrillBegan,
@@ -59,17 +60,25 @@ class Journal:
         line = encode(entry) + "\n"
         with self._lock:
             if not self._file.closed:
-                self._file.write(line)
-                self._file.flush()
-                if isinstance(event, ANNOUNCING):
-                    os.fsync(self._file.fileno())
+                with named(self.path):
+                    self._file.write(line)
+                    self._file.flush()
+                    if isinstance(event, ANNOUNCING):
+                        os.fsync(self._file.fileno())
         if self._listener is not None:
             self._listener(entry)
 
     def close(self) -> None:
-        """Close the file; later events still reach the listener."""
+        """Close the file; later events still reach the listener.
+
+        On a full disk nothing is raised: whoever wrote what is lost now was told.
+        """
         with self._lock:
-            self._file.close()
+            try:
+                self._file.close()
+            except OSError as error:
+                if not no_room(error):
+                    raise
 
     def __enter__(self) -> Self:
         return self

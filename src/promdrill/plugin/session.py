@@ -270,18 +270,14 @@ class DrillSession:
             return report
         scenario, variant = item.path.parent.name, self._variant(item)
         if call.excinfo is not None and report.failed:
-            error = call.excinfo.value
             judged = self._run.result(scenario, variant) is not None
-            told = isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged)
-            if told:
-                cause = error.__cause__  # the cause has the output of the runbook step that failed
-                report.longrepr = f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
-            reason = str(error) if told else f"{type(error).__name__}: {error}"
-            if isinstance(error, CommandFailed):
-                reason = of_command(error)
-            elif full := no_room(error):
-                report.longrepr = reason = full
-            self._run.aborted(scenario, variant, profile=self.request.settings.profile, reason=reason)
+            errors = list(_alone(call.excinfo.value))
+            told = [_told(item, error, judged=judged) for error in errors]
+            if all(told):
+                report.longrepr = "\n\n".join(dict.fromkeys(told))
+            self._run.aborted(
+                scenario, variant, profile=self.request.settings.profile, reason=_reason(errors[0], told[0])
+            )
         _clean(report)
         result = self._run.result(scenario, variant)
         if report.when == "call" and result is not None:
@@ -379,6 +375,29 @@ class DrillSession:
         self._live = live_run(self.run.folder, planned)
         if self._live is not None:
             self._config.add_cleanup(self._live.stop)  # restores the terminal, whatever happens
+
+
+def _alone(error: BaseException) -> Iterator[BaseException]:
+    """Each of the errors that came together, as when two fixtures cannot be taken down; the error itself else."""
+    for each in error.exceptions if isinstance(error, BaseExceptionGroup) else ():
+        yield from _alone(each)
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+
+
+def _told(item: pytest.Item, error: BaseException, *, judged: bool) -> str:
+    """What pytest shows of an error in place of a traceback; empty for an error of promdrill itself."""
+    if isinstance(error, PromdrillError) or (isinstance(error, AssertionError) and judged):
+        cause = error.__cause__  # the cause has the output of the runbook step that failed
+        return f"{error}\n\n{cause}" if isinstance(cause, PromdrillError) else _placed(item, error)
+    return no_room(error)
+
+
+def _reason(error: BaseException, told: str) -> str:
+    """Why a drill was aborted that has no result yet."""
+    if isinstance(error, CommandFailed):
+        return of_command(error)
+    return no_room(error) or (str(error) if told else f"{type(error).__name__}: {error}")
 
 
 def _clean(report: pytest.TestReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from tests.unit.observe_world import NOW, container, ended, event, named, pod, s
 
 from promdrill.observe.conditions import Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
+from promdrill.observe.probes import LOGIN_WANTED, HttpProbe, Probe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
 
 SINCE = NOW - timedelta(seconds=30)
@@ -122,3 +124,22 @@ def test_failures_can_be_left_out_by_name_only() -> None:
     assert {f.name for f in DEFAULT_FAILURES} - {f.name for f in left} == {"unexpected_crash", "image_pull"}
     with pytest.raises(ValueError, match="no such failure: unexpected_crsh; known failures: image_pull"):
         without(DEFAULT_FAILURES, "unexpected_crsh")
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "holds"),
+    [
+        (401, "Unauthorized", True),
+        (401, '{"kind": "Status", "apiVersion": "v1", "message": "Unauthorized"}', False),
+        (403, "Forbidden", False),
+        (200, "ok", False),
+    ],
+    ids=["Prometheus'", "the API server's", "forbidden", "answered"],
+)
+def test_a_login_that_nobody_gave(status: int, text: str, *, holds: bool) -> None:
+    """Waiting for it would help nobody."""
+    probe: Probe = HttpProbe("prometheus", 80, "GET", "/")
+    answers = {probe: ProbeAnswer(1.0, 1.0, NOW, status, text)}
+    seen = judged("login_wanted", replace(snapshot(pod()), answers=answers))
+    assert seen.holds == holds
+    assert not holds or seen.text == f"Prometheus answers HTTP 401; {LOGIN_WANTED}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from promdrill.observe.conditions import Failure, Kind, Seen
+from promdrill.observe.probes import LOGIN_WANTED
 from promdrill.observe.snapshot import Object, Snapshot, container_statuses, is_leaving, moment, name_of
 
 IMAGE_REASONS = {
@@ -126,6 +127,14 @@ def _job_failed(snapshot: Snapshot) -> Seen:
     )
 
 
+def _login_wanted(snapshot: Snapshot) -> Seen:
+    return _hit(
+        f"Prometheus answers HTTP {answer.status}; {LOGIN_WANTED}"
+        for answer in snapshot.answers.values()
+        if answer.wants_login
+    )
+
+
 def _is_new(at: datetime | None, snapshot: Snapshot) -> bool:
     """Whether it happened during this wait; a time in whole seconds counts if that second began during it."""
     return at is not None and at >= snapshot.since
@@ -142,6 +151,7 @@ DEFAULT_FAILURES: tuple[Failure, ...] = (
     Failure("unexpected_crash", Kind.POD, _unexpected_crash),
     Failure("quota_exceeded", Kind.EVENT, _quota_exceeded),
     Failure("job_failed", Kind.POD, _job_failed),
+    Failure("login_wanted", Kind.HTTP, _login_wanted),
 )
 """An image that does not exist, a pod that fits nowhere, a volume that cannot be mounted, an unexpected crash, an
-exceeded quota, a failed job (a Helm hook)."""
+exceeded quota, a failed job (a Helm hook), a Prometheus that asks for a login that nobody gave."""

@@ -11,15 +11,13 @@ from typing import Any
 from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.failures import about, event_time
 from promdrill.observe.looked import judged
-from promdrill.observe.probes import HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe, Vector
+from promdrill.observe.probes import LOGIN_WANTED, HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe, Vector
 from promdrill.observe.quantity import size_bytes
 from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status, name_of
 
 STARTED = "process_start_time_seconds"
 """Start of the process: separates readings of one process from those of the next, whose counters start again at 0."""
 
-LOGIN_WANTED = "it asks for a login, and LOGIN=FILE names none, or a wrong one"
-"""What is said about status 401."""
 
 LONGEST_QUOTE = 200
 """Characters of a log line or body that an observation repeats."""
@@ -244,7 +242,7 @@ def status_words(answer: ProbeAnswer) -> str:
     if isinstance(body, dict):
         message = body.get("message") if answer.from_no_pod else body.get("error")
     said = message if isinstance(message, str) else answer.text
-    wanted = f"; {LOGIN_WANTED}" if answer.status == HTTPStatus.UNAUTHORIZED and not answer.from_no_pod else ""
+    wanted = f"; {LOGIN_WANTED}" if answer.wants_login else ""
     return f"HTTP {answer.status} {' '.join(said.split())[:LONGEST_QUOTE]}{answer.error}".rstrip() + wanted
 
 

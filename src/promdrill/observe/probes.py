@@ -22,6 +22,9 @@ AGE_QUERY = "time() - max(timestamp(up))"
 """Age of the newest stored sample in seconds. A query still sees a sample for five minutes (the lookback), so `up`
 alone looks healthy for a while on a full volume; its timestamp does not."""
 
+LOGIN_WANTED = "it asks for a login, and LOGIN=FILE names none, or a wrong one"
+"""What is said of an answer with status 401 that is Prometheus' own."""
+
 Vector: TypeAlias = Mapping[Labels, float]
 """Values by labels."""
 
@@ -150,6 +153,11 @@ class ProbeAnswer:
         """Whether no pod answered: nobody did, or the API server did instead."""
         body = self.json()
         return self.status is None or (isinstance(body, dict) and body.get("kind") == "Status" and "apiVersion" in body)
+
+    @property
+    def wants_login(self) -> bool:
+        """Whether Prometheus, and not the API server, refused for want of a login, or of the right one."""
+        return self.status == HTTPStatus.UNAUTHORIZED and not self.from_no_pod
 
     def json(self) -> Any:
         """The body as JSON; None if it is not JSON."""

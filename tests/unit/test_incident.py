@@ -588,6 +588,30 @@ def test_a_shell_has_everything_set(
     assert f"  VALUES={env['VALUES']}\n" in said
 
 
+def test_a_repair_is_judged_with_the_values_that_the_incident_was_made_with(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The names of all objects follow from them: with others, nothing would be found, and nothing recovered."""
+    (machine.folder / "here" / "own.yaml").write_text("server: {name: core}")
+    asked: list[Request] = []
+    drill = machine.drill
+
+    def noting(*arguments: Any, request: Request, **rest: Any) -> Any:
+        asked.append(request)
+        return drill(*arguments, request=request, **rest)
+
+    monkeypatch.setattr(fulfil, "drill", noting)
+    assert machine.promdrill("reproduce", "--scenario=toy", "--values=own.yaml", "--set=server.retention=5d") == 0
+    monkeypatch.chdir(machine.folder)
+    assert machine.promdrill("verify") == 1
+    assert machine.promdrill("remedy") == 0
+    made, *judged = asked
+    assert len(judged) == 2
+    for each in judged:
+        assert each.values == made.values
+        assert (each.settings.values, each.settings.assigned) == (made.settings.values, "server.retention=5d")
+
+
 def test_the_login_is_known_to_whoever_repairs_it_and_kept_nowhere(
     machine: Machine, become: Any, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,6 @@ from promdrill.incident.record import StandingIncident
 from promdrill.plugin.session import DrillSession
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder
-from promdrill.request.settings import Settings
 
 LONGEST_S = 24 * 3600.0
 """The longest time to wait; a larger number is probably a mistake."""
@@ -104,13 +103,18 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
             reports.mkdir()
             outbox = folder / "outbox"
             outbox.mkdir()
-            settings = Settings(profile=incident.profile, login=standing.joined.request.settings.login)
-            request = Request(settings)
-            joined = replace(standing.joined, request=request, reports=reports, outbox=outbox)
+            joined = replace(standing.joined, request=_request(standing), reports=reports, outbox=outbox)
             drills = DrillSession.joining(joined, summary=False)
             sessions.run(session, drills, incident.scenario_dir)
         judged.failures, judged.interrupted = session.failures, session.interrupted
         return judged
+
+
+def _request(standing: StandingIncident) -> Request:
+    """What was asked for when the incident was made, as far as it says what is installed and under which names."""
+    made, profile = standing.joined.request, standing.incident.profile
+    settings = replace(made.settings, profile=profile, control=None, runbook=None, bind=None, repeat=1)
+    return Request(settings, values=made.values)
 
 
 def _free(folder: Path, what: str) -> Path:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 import yaml
 
 from promdrill.kube.expected import PLACE
@@ -272,3 +273,10 @@ def kubeconfig(folder: Path, port: int, *, user: dict[str, Any] | None = None) -
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     return path
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    """One for a test."""
+    with api_server() as server:
+        yield server

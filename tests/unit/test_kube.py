@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.unit.api_server import ApiServer, api_server, executes, hangs_up, kubeconfig, says, silent, streams
+from tests.unit.api_server import ApiServer, api, executes, hangs_up, kubeconfig, says, silent, streams
 
 from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.kube import exec_channel
 from promdrill.kube.client import ApiError, Kube, NotFound, StreamRefused, object_path
 from promdrill.kube.expected import Expected, server_of
+
+__all__ = ["api"]
 
 POD = "/api/v1/namespaces/n/pods/p"
 LOG = f"{POD}/log"
@@ -27,12 +29,6 @@ STATUS_OK = b"\x03" + json.dumps({"status": "Success"}).encode()
 def failure(message: str) -> bytes:
     """The status of a command that could not be started."""
     return b"\x03" + json.dumps({"status": "Failure", "message": message}).encode()
-
-
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
-    with api_server() as server:
-        yield server
 
 
 @pytest.fixture

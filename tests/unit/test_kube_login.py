@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.unit.api_server import ApiServer, Script, api_server, executes, forwards, kubeconfig, says
+from tests.unit.api_server import ApiServer, Script, api, executes, forwards, kubeconfig, says
 
 from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.core.login import Login
 from promdrill.kube.client import Kube
 from promdrill.kube.expected import Expected
+
+__all__ = ["api"]
 
 LOGIN = Login("drill", "Hunter2 x@Canary")
 SECRETS = ("Hunter2", LOGIN.header.partition(" ")[2], LOGIN.in_address)
@@ -42,12 +44,6 @@ def answer(status: str, body: str, *headers: str) -> bytes:
 
 
 OK = answer("200 OK", '{"status": "success"}', "Content-Length: 21")
-
-
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
-    with api_server() as server:
-        yield server
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ PROFILES = ("fast", "as-shipped")
 SUBCHARTS = ("on", "off")
 IMAGES = ("nearest", "exact")
 
-DRILLS, YOURS = "drill", "yours"
-SCRAPES = (DRILLS, YOURS)
+YOURS = "yours"
+SCRAPES = ("drill", YOURS)
 """Values of SCRAPES: whose scrape jobs and intervals a drill has, those of its scenario or those of the user."""
 
 EVIDENCE = ("failure", "always")

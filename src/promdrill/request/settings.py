@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES, DRILLS, YOURS
+from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES, SCRAPES, YOURS
 from promdrill.core.redact import redact_lines, without_login
 from promdrill.request.options import OPTIONS
 from promdrill.runbook.published.beside import bindings
@@ -48,7 +48,7 @@ class Settings:
     subcharts: str = "on"
     values: tuple[Path, ...] = ()
     assigned: str | None = None
-    scrapes: str = DRILLS
+    scrapes: str = SCRAPES[0]
     login: Path | None = None
     app_version: str | None = None
     images: str = "nearest"

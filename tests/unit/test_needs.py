@@ -212,6 +212,15 @@ class Api:
         self.done.append((path, patch["metadata"]["labels"]))
 
 
+def test_what_shares_the_nodes_network_is_named(tmp_path: Path) -> None:
+    """Nothing keeps what it sends inside the cluster; a remark in the result says so."""
+    found = needs(tmp_path, deployment("hostNetwork: true"), deployment("hostNetwork: false", name="prom-x-other"))
+    assert found.on_nodes_network == ("Deployment RELEASE-server",)
+    assert found.remarks == (
+        "Deployment RELEASE-server shares its node's network, so nothing keeps what it sends inside the cluster.",
+    )
+
+
 def test_what_is_needed_is_made_before_the_installation() -> None:
     secret = Made({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}, "x")
     kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b"}}

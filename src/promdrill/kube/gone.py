@@ -1,9 +1,9 @@
-"""Wait until an object is gone, or until the kind that it defines is served."""
+"""Wait until an object is gone, until the kind that it defines is served, or until it is as wanted."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from promdrill.core.clock import Deadline
@@ -44,6 +44,40 @@ def wait_until_established(kube: Kube, path: str, deadline: Deadline) -> None:
         threading.Event().wait(_RELIST_S)
 
 
+def wait_until(
+    kube: Kube,
+    path: str,
+    wanted: Callable[[Mapping[str, Any]], bool],
+    deadline: Deadline,
+    why_not: Callable[[], str],
+) -> None:
+    """Return once the object at `path` is as wanted.
+
+    Args:
+        kube: The API server.
+        path: Of the object, which exists.
+        wanted: Whether an object is.
+        deadline: For it.
+        why_not: Says in words what is missing; asked at the deadline.
+
+    Raises:
+        ClusterError: It is not at the deadline.
+    """
+    while not _wanted(kube, path, wanted, deadline):
+        if deadline.passed:
+            kind, name = path.split("/")[-2:]
+            raise ClusterError(
+                f"{kind} {name} is not ready after {deadline.budget_s:.0f} s: {why_not()}",
+                hint=f"kubectl describe {kind} {name}",
+            )
+        threading.Event().wait(_RELIST_S)
+
+
+def _wanted(kube: Kube, path: str, wanted: Callable[[Mapping[str, Any]], bool], deadline: Deadline) -> bool:
+    found = kube.get(path)
+    return wanted(found) or any(wanted(event["object"]) for event in _changes(kube, path, found, deadline))
+
+
 def _gone(kube: Kube, path: str, deadline: Deadline) -> bool:
     """Whether the object is gone, or disappears while it is watched."""
     try:
@@ -54,8 +88,7 @@ def _gone(kube: Kube, path: str, deadline: Deadline) -> bool:
 
 
 def _established(kube: Kube, path: str, deadline: Deadline) -> bool:
-    found = kube.get(path)
-    return _serves(found) or any(_serves(event["object"]) for event in _changes(kube, path, found, deadline))
+    return _wanted(kube, path, _serves, deadline)
 
 
 def _serves(definition: Mapping[str, Any]) -> bool:

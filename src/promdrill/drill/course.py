@@ -15,6 +15,7 @@ from promdrill.core.errors import PromdrillError
 from promdrill.core.events import AloneAtLast, ControlApplied, PersistenceNotAsked, SamplesCounted, SamplesUnknown
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
+from promdrill.drill.alerts import DrillAlerts
 from promdrill.drill.baseline import Baseline, Memory
 from promdrill.drill.ground_lost import Silence
 from promdrill.drill.incident import Incident
@@ -68,10 +69,19 @@ class Course:
         record: Notes what happens.
         undo: Learns how to take everything back.
         closing: Closes at the drill's end what is open during it.
+        alerts: The drill's alerts.
     """
 
     def __init__(
-        self, site: Site, plan: Plan, runbook: Runbook, *, record: Record, undo: Undo, closing: ExitStack
+        self,
+        site: Site,
+        plan: Plan,
+        runbook: Runbook,
+        *,
+        record: Record,
+        undo: Undo,
+        closing: ExitStack,
+        alerts: DrillAlerts,
     ) -> None:
         self._site = site
         self._plan = plan
@@ -81,6 +91,7 @@ class Course:
         self._closing = closing
         self._clock = site.recording.clock
         self._journal = site.recording.journal
+        self._alerts = alerts
 
     def forward(self) -> None:
         """Go from provision to recovery, or through the part that was asked for. What is not proven raises.
@@ -108,12 +119,14 @@ class Course:
         """From provision to persistence."""
         during = self._record.during
         scene, memory, moments = self._make_ready()
+        self._alerts.incident_begins()
         with during(PhaseName.INJECT):
             moments = self._inject(scene, moments)
         with during(PhaseName.SIGNATURE):
             moments, signature = self._observe_signature(scene, moments)
         with during(PhaseName.PERSISTENCE):
             moments = self._observe_persistence(Standing(scene, memory, moments), signature)
+            self._hold(scene, signature)
         return Standing(scene, memory, moments)
 
     def _make_ready(self) -> Standing:
@@ -121,6 +134,7 @@ class Course:
         during, site = self._record.during, self._site
         with during(PhaseName.PROVISION):
             scene = self._provision()
+            self._alerts.begin(self._undo, self._closing)
         with during(PhaseName.BASELINE):
             asked = Asked.TRIED if site.drilled.keeps_scrapes else Asked.ALL
             jobs = dict.fromkeys(self._plan.jobs, 1)
@@ -148,6 +162,7 @@ class Course:
                 moments = self._remediate(remedy, incident.moments)
             with during(PhaseName.RECOVERY):
                 self._prove_recovery(incident._replace(moments=moments))
+            self._alerts.settle()
             if self._site.execution.ablates:
                 with during(PhaseName.REMEDIATE):
                     remedy.verify()
@@ -277,6 +292,11 @@ class Course:
         # a wait of its own, so that every answer was asked after the restarts
         scene.wait(signature, timeout_s + lasting.hold_s, hold_s=lasting.hold_s, failed=(over,))
         return moments
+
+    def _hold(self, scene: Scene, signature: tuple[Condition, ...]) -> None:
+        """Leave the incident as it is for as long as was asked for, so that slow alerts get to fire."""
+        if (hold_s := self._alerts.hold_s) > 0:
+            scene.wait(signature, scene.limits.stage_s + hold_s, hold_s=hold_s)
 
     def _remediate(self, remedy: Remedy, moments: Moments) -> Moments:
         began = self._clock.utc()

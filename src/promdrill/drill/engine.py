@@ -19,10 +19,12 @@ from typing import Any, Concatenate, ParamSpec
 import yaml
 
 from promdrill.cluster import owners
+from promdrill.core.alerts import AlertAccount
 from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
+from promdrill.drill.alerts import DrillAlerts
 from promdrill.drill.course import Course
 from promdrill.drill.ground_lost import GroundLost
 from promdrill.drill.interrupts import terminable
@@ -40,6 +42,8 @@ from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
 from promdrill.results.expected import shortfall
+from promdrill.results.timeline.alerts import account
+from promdrill.results.timeline.read import read as read_journal
 from promdrill.runbook.parse import Runbook
 
 _Stated = ParamSpec("_Stated")
@@ -161,6 +165,7 @@ class Drill:
         site, journal, variant = self.site, self.site.recording.journal, self.site.execution.variant
         record = Record(journal, site.recording.clock, site.scenario_dir)
         undo = Undo(journal)
+        alerts = DrillAlerts(site.alerts, site.server, journal, site.recording.clock)
         verdict, reason, error, runbook = Verdict.PASSED, None, None, None
         began = site.recording.clock.utc()
         journal.write(
@@ -178,7 +183,7 @@ class Drill:
                 if runbook.fails_because:
                     instead = "as written" if runbook.repairs is None else "another repair"
                     plan = replace(plan, remarks=(*plan.remarks, f"{instead}: {runbook.fails_because}"))
-                self._course(plan, runbook, record=record, undo=undo, closing=closing).forward()
+                self._course(plan, runbook, record=record, undo=undo, closing=closing, alerts=alerts).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
                 judged = judge(record.phase, ended, site.scenario_dir)
@@ -189,6 +194,7 @@ class Drill:
                 verdict, reason = of_variant(variant, judged, ended, runbook, record.steps)
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
+            alerts.end()
             hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))
             reason = reason and _ending_with(hint, reason)
             reproduced = error is None and self._leaves_incident
@@ -199,14 +205,25 @@ class Drill:
         result = replace(self._result(plan, record, verdict, reason, error), not_undone=tuple(undo.failures))
         return result, cut_short or interruption or error, hint
 
-    def _course(self, plan: Plan, runbook: Runbook, *, record: Record, undo: Undo, closing: ExitStack) -> Course:
+    def _course(
+        self,
+        plan: Plan,
+        runbook: Runbook,
+        *,
+        record: Record,
+        undo: Undo,
+        closing: ExitStack,
+        alerts: DrillAlerts,
+    ) -> Course:
         """The course of this drill; in the control `other-fault`, of the incident that is made instead."""
         site = self.site
         if site.execution.variant.control != OTHER_FAULT:
-            return Course(site, plan, runbook, record=record, undo=undo, closing=closing)
+            return Course(site, plan, runbook, record=record, undo=undo, closing=closing, alerts=alerts)
         asked = _Asked(site.incident)
         call_test(site.incident.scenario_dir, asked)
-        return OtherFault(site.incident, asked.plan, runbook, own=plan, record=record, undo=undo, closing=closing)
+        return OtherFault(
+            site.incident, asked.plan, runbook, own=plan, record=record, undo=undo, closing=closing, alerts=alerts
+        )
 
     def _take_back(self, record: Record, undo: Undo, *, reproduced: bool) -> BaseException | None:
         """The phase undo, unless an incident is to stay. Returns what interrupted it."""
@@ -261,7 +278,15 @@ class Drill:
             remarks=(*self.site.recording.remarks, *plan.remarks, *record.remarks),
             repetition=variant.repetition,
             interrupted=error is not None and not isinstance(error, Exception),
+            alerts=self._alerts(),
         )
+
+    def _alerts(self) -> AlertAccount | None:
+        """The alerts so far, as the drill's own journal has them; None where no rules were given."""
+        if self.site.alerts is None:
+            return None
+        drills = read_journal(self.site.recording.journal.path).drills
+        return account(drills[-1], self.site.server.container) if drills else None
 
 
 class _Asked(Drill):

@@ -9,6 +9,7 @@ from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, WaitError, WaitTimeout
 from promdrill.core.events import ControlApplied
 from promdrill.core.model import PhaseName
+from promdrill.drill.alerts import DrillAlerts
 from promdrill.drill.course import Course, Standing
 from promdrill.drill.plan import Plan
 from promdrill.drill.record import Record
@@ -39,12 +40,22 @@ class OtherFault(Course):
         record: Notes what happens.
         undo: Learns how to take everything back.
         closing: Closes at the drill's end what is open during it.
+        alerts: The drill's alerts.
     """
 
     def __init__(
-        self, site: Site, plan: Plan, runbook: Runbook, *, own: Plan, record: Record, undo: Undo, closing: ExitStack
+        self,
+        site: Site,
+        plan: Plan,
+        runbook: Runbook,
+        *,
+        own: Plan,
+        record: Record,
+        undo: Undo,
+        closing: ExitStack,
+        alerts: DrillAlerts,
     ) -> None:
-        super().__init__(site, plan, runbook, record=record, undo=undo, closing=closing)
+        super().__init__(site, plan, runbook, record=record, undo=undo, closing=closing, alerts=alerts)
         self._own = own
         self._other = site.scenario_dir.name
 

@@ -17,6 +17,7 @@ from promdrill.core.journal import Journal
 from promdrill.core.login import VARIABLE, Login
 from promdrill.core.model import INSTALLS, DrillResult, Variant
 from promdrill.core.redact import redact_lines, redact_text
+from promdrill.drill.alerts import AlertPlan
 from promdrill.drill.own_names import named, with_login
 from promdrill.drill.part import Part, Whole
 from promdrill.evidence import FAILURE
@@ -194,6 +195,7 @@ class Site:
         execution: How the drill is run.
         recording: What records it.
         other: For the control `other-fault`: what is installed and broken instead, under this drill's name.
+        alerts: What is done about alerts; None where no rules were given.
     """
 
     cluster: Cluster
@@ -201,6 +203,7 @@ class Site:
     execution: Execution
     recording: Recording
     other: Drilled | None = None
+    alerts: AlertPlan | None = None
 
     @property
     def incident(self) -> Site:

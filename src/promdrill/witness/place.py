@@ -163,10 +163,9 @@ class Witness:
 
 def _available(deployment: Mapping[str, Any]) -> bool:
     status = deployment.get("status") or {}
-    return (
-        status.get("observedGeneration") == deployment["metadata"]["generation"]
-        and status.get("availableReplicas") == status.get("replicas") == status.get("updatedReplicas") == 1
-    )
+    generation = (deployment.get("metadata") or {}).get("generation")
+    counts = {status.get(f"{which}eplicas") for which in ("availableR", "r", "updatedR")}
+    return generation is not None and status.get("observedGeneration") == generation and counts == {1}
 
 
 def _states(pod: Mapping[str, Any]) -> str:

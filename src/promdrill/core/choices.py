@@ -21,6 +21,9 @@ PROFILES = ("fast", "as-shipped")
 SUBCHARTS = ("on", "off")
 IMAGES = ("nearest", "exact")
 
+RULES = ("chart", "own")
+"""What RULES may say besides files and folders: the rules of the drilled chart, and promdrill's."""
+
 YOURS = "yours"
 SCRAPES = ("drill", YOURS)
 """Values of SCRAPES: whose scrape jobs and intervals a drill has, those of its scenario or those of the user."""

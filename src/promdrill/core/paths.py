@@ -57,7 +57,7 @@ def in_checkout() -> bool:
 
 
 def project_dir() -> Path:
-    """The folder that holds ``scenarios/``, ``manifests/``, ``images/`` and ``matrix.toml``.
+    """The folder that holds ``scenarios/``, ``manifests/``, ``images/``, ``rules/`` and ``matrix.toml``.
 
     The checkout's root, or the wheel's copy of them, which must not be written to.
     """
@@ -67,6 +67,11 @@ def project_dir() -> Path:
 def reports_dir() -> Path:
     """The default folder of all reports: the checkout's, else ``reports`` in the current folder."""
     return project_dir() / "reports" if in_checkout() else Path("reports")
+
+
+def rules_file() -> Path:
+    """promdrill's own alert rules."""
+    return project_dir() / "rules" / "promdrill.yaml"
 
 
 def pytest_config() -> Path:

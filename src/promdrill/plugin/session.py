@@ -165,6 +165,7 @@ class DrillSession:
         elif self.request.joins is not None:
             made = self.request.joins.cluster()
             fulfil.load(supplied, made)
+            fulfil.witness(self.request, supplied, made, say=self.say)
             yield made
         elif self.request.cluster.adopt:
             with fulfil.adopted(supplied, self.request.cluster, say=self.say) as made:
@@ -176,6 +177,7 @@ class DrillSession:
             if options.name is not None:
                 refuse_again(paths.clusters_dir() / options.name, {each.name for each in self._folders})
             with fulfil.cluster(supplied, options, profile=profile, say=self.say) as made:
+                fulfil.witness(self.request, supplied, made, say=self.say)
                 yield made
 
     @contextlib.contextmanager

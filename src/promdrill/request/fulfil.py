@@ -11,6 +11,7 @@ from typing import Any
 
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
+from promdrill.artefacts.reference import Reference, named_in
 from promdrill.cluster import adoption, kind, lease, lifecycle, on_node, owners, sweep, vitals
 from promdrill.cluster.adoption import AdoptedCluster
 from promdrill.cluster.kind import PinnedKindCluster
@@ -18,6 +19,7 @@ from promdrill.core import login, paths, scratch
 from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.events import SupplyChosen
+from promdrill.core.merging import merged
 from promdrill.core.model import INSTALLS, Variant
 from promdrill.core.say import Say
 from promdrill.drill import Drill, Site
@@ -32,7 +34,7 @@ from promdrill.helm.values import ChartPlan, Layered, layers
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
 from promdrill.kube.expected import Expected
-from promdrill.request import adopting, as_rendered, changes, planning
+from promdrill.request import adopting, alerting, as_rendered, changes, planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request, chart_named
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
@@ -42,6 +44,8 @@ from promdrill.runbook import load as runbooks
 from promdrill.supply.bundle import unpack
 from promdrill.supply.bundle.unpack import Opened
 from promdrill.supply.supplied import Supplied, SupplyRequest
+from promdrill.witness.place import FASTER_VOLUMES, Witness
+from promdrill.witness.place import objects as witness_objects
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,9 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     shown = [each for each in changes.changes(planned, request.values) if each.kind is not changes.Kind.ADDED]
     for line in changes.lines(shown):
         say(line)
-    wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references)
+    alerts = alerting.wanted(settings)
+    beside = _names(witness_objects(alerting.image(plan.app_version))) if alerts is not None else ()
+    wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references, *beside)
     further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
     archives = dict(zip(further, supply.archives(asked, further, on_event=say), strict=True))
     archives |= _optional(asked, supplied, planning.optional_images(scenarios), say=say)
@@ -170,7 +176,32 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         images=(*supplied.images, *further, *(name for name in archives if name not in further)),
         drilled=(*planning.drilled_images(scenarios, plan.app_version), *plan.references),
         shared=planned.shared,
+        kind_patch=merged(supplied.kind_patch, FASTER_VOLUMES, lists_grow=True) if alerts else supplied.kind_patch,
     )
+
+
+def witness(request: Request, supplied: Supplied, made: PinnedKindCluster, *, say: Say) -> None:
+    """Make the witness of a cluster, if rules are asked for; one that is there gets the files of this run.
+
+    Args:
+        request: The request.
+        supplied: What the cluster was made of.
+        made: The cluster.
+        say: Called with a line about it.
+
+    Raises:
+        UsageError: The rules, or Alertmanager's configuration, cannot be read.
+        ClusterError: It did not become ready.
+    """
+    found = alerting.wanted(request.settings)
+    if found is None:
+        return
+    recorded = made.recorded
+    run_speed = alerting.speed(request, supplied.chart)
+    with contextlib.closing(Kube(made.kubeconfig_path, expected=recorded.expected)) as kube:
+        beside = Witness(kube, next(iter(recorded.nodes.values())))
+        beside.install(alerting.image(supplied.app_version), alerting.witness_files(found, run_speed))
+    say(f"the witness is ready; one second of a drill stands for {run_speed:g} s of the rules'")
 
 
 def _planned(request: Request, scenarios: Sequence[Path], supplied: Supplied, say: Say) -> Planned:
@@ -180,6 +211,10 @@ def _planned(request: Request, scenarios: Sequence[Path], supplied: Supplied, sa
         return planning.plan_of(request, scenarios, helm, chart, supplied.available, fixed=fixed)
     chart = supply.chart(request.of_supply(), helm, on_event=say)
     return planning.plan_of(request, scenarios, helm, chart, supplied.available)
+
+
+def _names(objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(Reference.of(text).name for text in named_in(objects)))
 
 
 def _optional(
@@ -331,6 +366,7 @@ def drill(
             )
         ) as kube,
         scratch.folder("helm") as helm_home,
+        contextlib.ExitStack() as opened,
     ):
         version = reached.kubernetes or supplied.kubernetes
         journal.write(SupplyChosen(supply=supplied.name, why=supplied.why, kubernetes=version))
@@ -355,6 +391,7 @@ def drill(
             return what, tuple(map(str, layered.conflicts))
 
         own, said = drilled(scenario, install)
+        alerts = alerting.wanted(settings)
         site = Site(
             cluster=Cluster(
                 kube=kube,
@@ -386,7 +423,11 @@ def drill(
             other=drilled(other.folder, traits(other.test).install or INSTALLS[0])[0] if other else None,
         )
         if request.values is not None or settings.chart is not None or settings.keeps_scrapes:
-            site = as_rendered.of(site, request.values, kubernetes=reached.kubernetes or supplied.kubernetes)
+            site = as_rendered.of(site, request.values, kubernetes=version)
+        if alerts is not None:
+            beside = opened.enter_context(contextlib.closing(Kube(reached.kubeconfig, expected=reached.expected)))
+            node = next(iter(reached.nodes.values()))
+            site = alerting.of(site, request, alerts, Witness(beside, node), kubernetes=version)
         yield Drill(site)
 
 

@@ -95,6 +95,19 @@ OPTIONS = (
     ),
     Option("RUNBOOK", "runbook", "a runbook of your own, run instead of the scenario's"),
     Option("BIND", "bind", "values for placeholders of a published RUNBOOK: pvc=data,new-size=2Gi"),
+    Option(
+        "RULES",
+        "rules",
+        "alert rules to watch in each drill: files or folders, comma separated; chart: the drilled chart's, own: promdrill's",
+    ),
+    Option("ALERTMANAGER", "alertmanager", "Alertmanager's configuration for RULES (default: one receiver for all)"),
+    Option(
+        "ALERT_SPEED",
+        "alert_speed",
+        "by how much the durations in RULES are divided, 1 for not at all (default: your scrape interval by the drill's)",
+    ),
+    Option("HOLD", "hold_s", "with RULES: how long the incident stands before it is repaired, in your time (default: 0s)"),
+    Option("ALERTS", "expectations", "file with what is expected of the alerts, see `promdrill alerts propose`"),
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),
     Option("EVIDENCE", "evidence", f"when evidence is collected: {', '.join(EVIDENCE)} (default: failure)"),
 )

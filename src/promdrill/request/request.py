@@ -45,7 +45,7 @@ from promdrill.supply.bundle.read import Listed
 from promdrill.supply.choose import Choice
 from promdrill.supply.supplied import SupplyRequest
 
-_FILES = ("runbook", "bundle", "login")
+_FILES = ("runbook", "bundle", "login", "alertmanager", "expectations")
 """Fields of `Settings` that are paths of files."""
 
 _INSTEAD = {
@@ -316,7 +316,29 @@ def _value(option: Option, text: str, folder: Path) -> Any:
         return path.absolute() if option.field == "login" else path  # `verify` reads it later, from anywhere
     if option.field == "values":
         return tuple(_path(option.variable, each.strip(), folder) for each in text.split(",") if each.strip())
+    if option.field == "rules":
+        return ",".join(_rules_of(each.strip(), folder) for each in text.split(",") if each.strip())
+    if option.field == "alert_speed":
+        return _speed(text)
+    if option.field == "hold_s":
+        return quantity.duration_s(text, f"HOLD={shortened(text, 80)}")
     return choices.repeats(text) if option.field == "repeat" else text
+
+
+def _rules_of(name: str, folder: Path) -> str:
+    """One of RULES: a path relative to the folder, or one of the words that name rules."""
+    return name if name in choices.RULES else str(_path("RULES", name, folder))
+
+
+def _speed(text: str) -> float:
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 1 <= speed <= scale.FASTEST:
+        what = f"ALERT_SPEED={shortened(text, 80)}: not a number from 1 to {scale.FASTEST:.0f}"
+        raise UsageError(what, hint="ALERT_SPEED=30: a second of the drill stands for half a minute")
+    return speed
 
 
 def _path(variable: str, text: str, folder: Path) -> Path:
@@ -351,6 +373,7 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
     if settings.login is not None:
         _check_file("LOGIN", settings.login)
         login.read(settings.login)
+    _check_alerts(settings)
     if settings.runbook is not None:
         _check_file("RUNBOOK", settings.runbook)
         load(settings.runbook, settings.bound)
@@ -359,6 +382,29 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
             f"BIND={settings.bind}: there is no RUNBOOK whose placeholders it could fill", hint="RUNBOOK=any.md"
         )
     return own if own.files or own.assigned else None
+
+
+def _check_alerts(settings: Settings) -> None:
+    """Refuse rules, and what goes with them, that cannot be read."""
+    given = {
+        "ALERTMANAGER": settings.alertmanager is not None,
+        "ALERT_SPEED": settings.alert_speed is not None,
+        "HOLD": settings.hold_s > 0,
+        "ALERTS": settings.expectations is not None,
+    }
+    for name, is_given in given.items():
+        if is_given and not settings.rules:
+            raise UsageError(f"{name}: there are no RULES that it could be for", hint="RULES=own")
+    for name in (settings.rules or "").split(","):
+        if name and name not in choices.RULES:
+            _check_file("RULES", Path(name))
+            rules.read(Path(name))
+    if settings.alertmanager is not None:
+        _check_file("ALERTMANAGER", settings.alertmanager)
+        Configuration.read(settings.alertmanager)
+    if settings.expectations is not None:
+        _check_file("ALERTS", settings.expectations)
+        expectations.read(settings.expectations)
 
 
 def _check_variants(settings: Settings, variants: str | None) -> None:

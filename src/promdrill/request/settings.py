@@ -37,6 +37,11 @@ class Settings:
         bind: Values for placeholders of that runbook as typed, ``name=value,...``; None for none.
         profile: How patient the cluster is: `fast` or `as-shipped`.
         evidence: When evidence is collected: `failure` or `always`.
+        rules: Alert rules, as typed: files and folders, `chart`, `own`; None for none.
+        alertmanager: File with Alertmanager's configuration; None for one receiver.
+        alert_speed: By how much durations of rules are divided; None for the operator's scrape interval by the drill's.
+        hold_s: Seconds, of the operator's time, for which an incident is held before it is repaired.
+        expectations: File with what is expected of the alerts; None for none.
     """
 
     supply: str = "auto"
@@ -59,6 +64,11 @@ class Settings:
     bind: str | None = None
     profile: str = "fast"
     evidence: str = "failure"
+    rules: str | None = None
+    alertmanager: Path | None = None
+    alert_speed: float | None = None
+    hold_s: float = 0.0
+    expectations: Path | None = None
     repeat: int = 1
 
     @property

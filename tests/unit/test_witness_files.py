@@ -121,13 +121,19 @@ def test_the_witness_is_promdrills_and_has_the_image_that_is_asked_for() -> None
     images = [each["image"] for each in deployment["spec"]["template"]["spec"]["containers"]]
     assert images[0] == "quay.io/prometheus/prometheus:v3.1.0"
     assert not any("/prometheus:" in image for image in images[1:])
-    verbs = {verb for each in objects if each["kind"] == "ClusterRole" for rule in each["rules"] for verb in rule["verbs"]}
+    verbs = {
+        verb for each in objects if each["kind"] == "ClusterRole" for rule in each["rules"] for verb in rule["verbs"]
+    }
     assert verbs == {"get", "list", "watch"}, "it changes nothing"
 
 
 @pytest.mark.parametrize(
     ("labels", "evaluator"),
-    [({files.EVALUATOR: "inside"}, Evaluator.INSIDE), ({files.EVALUATOR: "witness"}, Evaluator.WITNESS), ({}, Evaluator.WITNESS)],
+    [
+        ({files.EVALUATOR: "inside"}, Evaluator.INSIDE),
+        ({files.EVALUATOR: "witness"}, Evaluator.WITNESS),
+        ({}, Evaluator.WITNESS),
+    ],
 )
 def test_labels_of_promdrills_are_taken_off(labels: dict[str, str], evaluator: Evaluator) -> None:
     given = {"alertname": "Full", "pod": "a", files.DRILL: "drill-x", **labels}

@@ -20,9 +20,17 @@ SERVER = Server.of("drill-x", "prometheus-x")
 SINCE = "2026-11-30T10:00:00.123456789Z"
 
 
-def alert(name: str = "Full", state: str = "firing", *, drill: str = "drill-x", since: str = SINCE, **labels: str) -> Any:
+def alert(
+    name: str = "Full", state: str = "firing", *, drill: str = "drill-x", since: str = SINCE, **labels: str
+) -> Any:
     own = {"alertname": name, "promdrill_drill": drill, "promdrill_evaluator": "witness", **labels}
-    return {"labels": own, "annotations": {"summary": "it is full"}, "state": state, "activeAt": since, "value": "1e+00"}
+    return {
+        "labels": own,
+        "annotations": {"summary": "it is full"},
+        "state": state,
+        "activeAt": since,
+        "value": "1e+00",
+    }
 
 
 def page(*alerts: Any) -> Any:
@@ -67,7 +75,9 @@ class Cluster:
         stop.set()
 
 
-def looked(cluster: Cluster, *looks: Callable[[], None], inside: bool = True, muted: Any = lambda *_: ()) -> list[Event]:
+def looked(
+    cluster: Cluster, *looks: Callable[[], None], inside: bool = True, muted: Any = lambda *_: ()
+) -> list[Event]:
     """The events of some looks, one after the other; before each, something changes."""
     events: list[Event] = []
     made: Any = Watching(cluster, SERVER, inside=inside, muted=muted, write=events.append)  # type: ignore[arg-type]

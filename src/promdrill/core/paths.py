@@ -70,7 +70,7 @@ def reports_dir() -> Path:
 
 
 def rules_file() -> Path:
-    """promdrill's own alert rules."""
+    """Promdrill's own alert rules."""
     return project_dir() / "rules" / "promdrill.yaml"
 
 

@@ -104,9 +104,7 @@ class DrillAlerts:
         plan.witness.write(dict(zip(names, texts, strict=True)))
         plan.witness.reload()
         self._journal.write(
-            AlertRulesLoaded(
-                speed=plan.speed, off_by_s=plan.off_by_s, rules=plan.rules, not_inside=plan.not_inside
-            )
+            AlertRulesLoaded(speed=plan.speed, off_by_s=plan.off_by_s, rules=plan.rules, not_inside=plan.not_inside)
         )
         watching = Watching(
             plan.witness,
@@ -137,9 +135,7 @@ class DrillAlerts:
         self._watching = None
         try:
             known = self._names(plan)
-            failed = answers.errors(
-                plan.witness.ask("prometheus", answers.RULES, _ANSWER_S), self._server.namespace
-            )
+            failed = answers.errors(plan.witness.ask("prometheus", answers.RULES, _ANSWER_S), self._server.namespace)
         except PromdrillError as error:
             self._journal.write(AlertsUnknown(error=error.message))
             return
@@ -172,4 +168,3 @@ class DrillAlerts:
 def _take_back(witness: Witness, names: tuple[str, ...]) -> None:
     witness.remove(names)
     witness.reload()
-

@@ -17,7 +17,6 @@ from promdrill.alerts.expressions import Selector
 from promdrill.alerts.rules import Group
 from promdrill.core import choices, paths
 from promdrill.core.alerts import AlertRule, Evaluator
-from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.core.model import INSTALLS
 from promdrill.drill import Site
@@ -212,7 +211,9 @@ def _inside(site: Site, own: Own | None, groups: Sequence[Group], found: Wanted)
     theirs_too = [] if found.of_chart else None
     file = _file_of(values)
     there = [each for each in _groups(values, file) if theirs_too is None or each not in _all(own)]
-    layer = {"serverFiles": {file: {"groups": [*there, *ours]}, "prometheus.yml": {"alerting": {"alertmanagers": addresses}}}}
+    layer = {
+        "serverFiles": {file: {"groups": [*there, *ours]}, "prometheus.yml": {"alerting": {"alertmanagers": addresses}}}
+    }
     if at(values, ("server", "alertmanagers")):
         layer = merged(layer, {"server": {"alertmanagers": []}})
     return layer
@@ -220,7 +221,9 @@ def _inside(site: Site, own: Own | None, groups: Sequence[Group], found: Wanted)
 
 def _file_of(values: Mapping[str, Any]) -> str:
     """The file of alert rules that this version of the chart has."""
-    return "alerts" if at(values, ("serverFiles", "alerts")) and not at(values, ("serverFiles", _FILES[1])) else _FILES[1]
+    return (
+        "alerts" if at(values, ("serverFiles", "alerts")) and not at(values, ("serverFiles", _FILES[1])) else _FILES[1]
+    )
 
 
 def _groups(values: Mapping[str, Any], file: str) -> list[Any]:
@@ -275,4 +278,3 @@ def _reads(groups: Sequence[Group]) -> dict[str, frozenset[str]]:
         names = {node.metric for node in expressions.walk(rule.expr) if isinstance(node, Selector) and node.metric}
         found[rule.name] = found.get(rule.name, frozenset()) | names
     return found
-

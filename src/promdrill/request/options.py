@@ -106,7 +106,9 @@ OPTIONS = (
         "alert_speed",
         "by how much the durations in RULES are divided, 1 for not at all (default: your scrape interval by the drill's)",
     ),
-    Option("HOLD", "hold_s", "with RULES: how long the incident stands before it is repaired, in your time (default: 0s)"),
+    Option(
+        "HOLD", "hold_s", "with RULES: how long the incident stands before it is repaired, in your time (default: 0s)"
+    ),
     Option("ALERTS", "expectations", "file with what is expected of the alerts, see `promdrill alerts propose`"),
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),
     Option("EVIDENCE", "evidence", f"when evidence is collected: {', '.join(EVIDENCE)} (default: failure)"),

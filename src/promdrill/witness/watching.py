@@ -18,7 +18,7 @@ from promdrill.core.alerts import AlertState, Evaluator
 from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.core.errors import ClusterError
 from promdrill.core.events import AlertChanged, AlertMuted, AlertNotified, AlertsUnknown, Event
-from promdrill.kube.client import Kube, StreamRefused
+from promdrill.kube.client import StreamRefused
 from promdrill.observe.server import Server
 from promdrill.witness import answers
 from promdrill.witness.answers import Seen
@@ -191,9 +191,7 @@ class Watching:
         while not self._stop.is_set():
             with contextlib.suppress(ClusterError, StreamRefused):
                 pod = self._witness.pod()
-                for line in self._witness.kube.follow_log(
-                    NAMESPACE, pod, RECEIVER, stop=self._stop, since_time=began
-                ):
+                for line in self._witness.kube.follow_log(NAMESPACE, pod, RECEIVER, stop=self._stop, since_time=began):
                     self._heard(line)
             self._stop.wait(_AGAIN_S)
 

@@ -207,10 +207,12 @@ class _Source:
 
     def wrong(self, node: Node | int, what: str, *, hint: str) -> UsageError:
         """The error for a node, or for an index in this text."""
-        index = node if isinstance(node, int) else node.start_mark.index
-        template = _BRACES.match(self.text, index)  # in YAML it is a mapping in a mapping
-        if template:
-            return self.unrendered(template)
+        if isinstance(node, int):
+            return self._error(node, what, hint)
+        template = _BRACES.match(self.text, node.start_mark.index)  # in YAML it is a mapping in a mapping
+        return self.unrendered(template) if template else self._error(node.start_mark.index, what, hint)
+
+    def _error(self, index: int, what: str, hint: str) -> UsageError:
         place = self.place(index)
         return UsageError(f"{place}:{place.column}: {what}", hint=hint)
 

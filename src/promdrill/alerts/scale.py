@@ -44,7 +44,7 @@ _FEWEST_SCRAPES = 2
 """A range that is shorter than this many scrapes may hold one sample, of which no rate can be had."""
 
 _SHOWN = 100  # characters of an expression that a message shows
-_QUERY = re.compile(r"\{\{[^}]*\bquery\b[^}]*\}\}")
+_QUERY = re.compile(r"\{\{[^}]*(?<![.$\w])query\b[^}]*\}\}")
 _RANGE_IN_NAME = re.compile(r"(?:^|[:_])[a-z_]*?([0-9]+(?:ms|[smhdwy]))(?:$|[:_])")
 
 
@@ -170,7 +170,7 @@ class _Work:
         self._name, self._place = group.name, group.place
         interval_s = None if group.interval_s is None else self._divide("interval", group.interval_s)
         offset_s = None if group.query_offset_s is None else self._divide("query_offset", group.query_offset_s)
-        self._evaluated_s = interval_s or scrape_s
+        self._interval_s, self._evaluated_s = group.interval_s, interval_s or scrape_s
         rules = tuple(map(self._rule, group.rules))
         self.group = replace(group, rules=rules, interval_s=interval_s, query_offset_s=offset_s)
 
@@ -179,7 +179,8 @@ class _Work:
         if self._speed > 1:
             self._tell_left(rule)
         for_s = self._divide("for", rule.for_s)
-        if 0 < for_s < self._evaluated_s:
+        was_shorter = self._interval_s is not None and rule.for_s < self._interval_s
+        if 0 < for_s < self._evaluated_s and not was_shorter:
             evaluated = durations.write(self._evaluated_s)
             self._leave(
                 "short-for", f"for {durations.write(for_s)}", f"it fires at the second evaluation, {evaluated} later"

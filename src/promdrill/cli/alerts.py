@@ -15,6 +15,7 @@ from promdrill.alerts.write import write
 from promdrill.cli.parser import EXIT_OK, Parser, Subcommands, add_command, aside, say
 from promdrill.core.errors import UsageError, shortened
 from promdrill.core.reading import path_of
+from promdrill.core.terminal import shown
 
 
 def add(commands: Subcommands) -> None:
@@ -63,12 +64,15 @@ def _scale(arguments: argparse.Namespace) -> int:
     speed = _number("--speed", arguments.speed)
     scrape_s = _number("--scrape-interval", arguments.scrape_interval)
     scaled = scale.scaled(rules.read(arguments.rules), speed, scrape_s=scrape_s)
+    text = write(scaled.groups).removesuffix("\n")
     if arguments.json:
         say(json.dumps(_as_json(scaled, speed, scrape_s), indent=2))
-        return EXIT_OK
-    say(write(scaled.groups).removesuffix("\n"))
-    for line in _told(scaled, speed):
-        aside(line)
+    else:
+        say(text)
+        for line in _told(scaled, speed):
+            aside(line)
+    if shown(text) != text:
+        aside("what looks like a credential is not shown, so this is not the whole file")
     return EXIT_OK
 
 
@@ -104,9 +108,10 @@ def _as_json(scaled: Scaled, speed: float, scrape_s: float) -> dict[str, Any]:
         "scrape_interval_s": scrape_s,
         "changed": _listed(scaled.changes),
         "left": _listed(scaled.left),
-        "rules": write(scaled.groups),
+        "rules": shown(write(scaled.groups)),  # here, as a credential is not seen between escaped quotes
     }
 
 
-def _listed(found: Sequence[Change | Left]) -> list[dict[str, Any]]:
-    return [{**asdict(each), "place": str(each.place)} for each in found]
+def _listed(found: Sequence[Change | Left]) -> list[dict[str, str]]:
+    texts = ({**asdict(each), "place": each.place} for each in found)
+    return [{key: shown(str(value)) for key, value in each.items()} for each in texts]

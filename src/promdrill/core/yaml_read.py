@@ -101,6 +101,15 @@ def node_of(text: str, *, said: str, first_line: int = 1) -> Node | None:
         raise wrong(error, text, said, first_line) from error
 
 
+def nodes_of(text: str, *, said: str) -> list[Node]:
+    """The outermost node of each document of a text that is not empty. Arguments and errors are as in `check`."""
+    check(text, said=said)
+    try:
+        return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
+    except yaml.YAMLError as error:
+        raise wrong(error, text, said) from error
+
+
 def value_of(text: str, *, said: str, loader: type[Loader] = Loader) -> Any:
     """What a text with one document says; None if it is empty.
 

@@ -222,11 +222,12 @@ fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
 .PHONY: test-agent
 test-agent: export CGO_ENABLED := 0
 test-agent: export GOFLAGS := -mod=readonly -buildvcs=false
-test-agent: ## Go tests of volume agent and demo app; needs Go 1.26
+test-agent: ## Go tests of promdrill's own programs; needs Go 1.26
 	cd images/volume-agent && GOARCH=arm64 go vet ./...
 	cd images/volume-agent && go test -v ./... | grep -vE '^=== |^ *--- PASS|^PASS'
 	cd images/demo-app && go test ./...
 	cd images/configmap-reload && go test ./...
+	cd images/alert-receiver && go test ./...
 
 .PHONY: test-agent-vm
 test-agent-vm: environment ## The volume agent's tests in a small machine, none skipped

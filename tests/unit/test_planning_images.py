@@ -15,7 +15,7 @@ from promdrill.request import planning
 from promdrill.request.scenarios import find_all
 from promdrill.supply import OWN_IMAGES
 
-AGENT, DEMO = OWN_IMAGES
+AGENT, DEMO, RECEIVER = OWN_IMAGES
 BUSYBOX, NGINX = "docker.io/library/busybox:1.37.0", "docker.io/library/nginx:1.26.3"
 GRAFANA = "docker.io/grafana/grafana:10.4.0"
 PROVISIONER = """
@@ -75,6 +75,11 @@ def test_storage_is_in_every_cluster(provisioner: Path) -> None:
 )
 def test_what_a_scenario_brings(provisioner: Path, scenario: str, wanted: set[str]) -> None:
     assert {*planning.images(_folders(scenario), "2.55.1", provisioner)} - STORAGE == wanted
+
+
+def test_the_alert_receiver_comes_with_rules_alone(provisioner: Path) -> None:
+    shipped = [each.folder for each in find_all()]
+    assert RECEIVER not in {*planning.images(shipped, "2.48.0", provisioner), *planning.optional_images(shipped)}
 
 
 def test_a_drill_can_do_without_grafana() -> None:

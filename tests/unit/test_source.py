@@ -218,6 +218,14 @@ def test_the_images_that_no_registry_has_are_made_by_the_catalogue() -> None:
     assert [shipped.image(reference)[1].reference for reference in OWN_IMAGES] == list(OWN_IMAGES)
 
 
+def test_the_alert_receiver_is_in_no_node() -> None:
+    shipped = catalogue.load(paths.images_dir())
+    for version in shipped.kubernetes_versions():
+        recipe = shipped.artefact(f"node-{version}").node
+        assert recipe is not None
+        assert not [image for image in recipe.images if "alert" in image], "a run without RULES builds none of it"
+
+
 def test_a_build_says_what_it_costs_before_it_begins(tmp_path: Path) -> None:
     whole = source._cost(["kind", "kubernetes-1.36.3"], tmp_path)
     assert whole.startswith(

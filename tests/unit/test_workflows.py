@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from promdrill.core import shell
+from promdrill.supply.build import programs
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -26,7 +27,8 @@ TARGETS = set(re.findall(r"^\.PHONY: (\S+)$", MAKEFILE, re.MULTILINE))
 VARIABLES = {name for line in re.findall(r"^\w+_VARIABLES := (.*)$", MAKEFILE, re.MULTILINE) for name in line.split()}
 
 DRILLS = r"make (matrix|test-scenarios)\b(?!-)"
-PINS = ("src/promdrill/artefacts/pins.toml", "images/volume-agent/**", "images/demo-app/**", "uv.lock")
+OWN = tuple(f"images/{name}/**" for name in programs.NAMES)
+PINS = ("src/promdrill/artefacts/pins.toml", *OWN, "uv.lock")
 
 # What a line may be: a target with variables; its output caught; a variable written to a file.
 WORD = r'(?:"[^"`\\(]*"|[\w./,-]*)'

@@ -241,15 +241,16 @@ def its_programs(world: World) -> None:
 
 
 def runs(folder: Path, shelf: Catalogue) -> None:
-    """The agent tells its version, and the demo app starts and tells its own.
+    """The agent and the alert receiver tell their versions, and the demo app starts and tells its own.
 
     Raises:
         Wrong: One does not.
     """
-    agent, app = (shelf.artefact(name).version for name in ("volume-agent", "demo-app"))
-    told = shell.run([folder / "volume-agent", "version"], timeout_s=START_S).stdout
-    if told != f"{agent}\n":
-        raise Wrong(f"volume-agent says {told!r} and not {agent}")
+    app = shelf.artefact("demo-app").version
+    for name, ask in {"volume-agent": "version", "alert-receiver": "--version"}.items():
+        told = shell.run([folder / name, ask], timeout_s=START_S).stdout
+        if told != f"{shelf.artefact(name).version}\n":
+            raise Wrong(f"{name} says {told!r} and not {shelf.artefact(name).version}")
     said: list[str] = []
     heard = threading.Event()
 

@@ -27,7 +27,11 @@ from promdrill.supply.engine.lifecycle import Engine
 from promdrill.supply.pull import images, registry
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
-OWN_IMAGES = ("docker.io/promdrill/volume-agent:0.1.0", "docker.io/promdrill/demo-app:0.1.0")
+OWN_IMAGES = (
+    "docker.io/promdrill/volume-agent:0.1.0",
+    "docker.io/promdrill/demo-app:0.1.0",
+    "docker.io/promdrill/alert-receiver:0.1.0",
+)
 """Images that no registry has: one static binary each, packed here with every supply."""
 
 

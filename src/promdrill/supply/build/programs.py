@@ -18,7 +18,7 @@ from promdrill.supply.build import catalogue, toolchain
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
 
-NAMES = ("volume-agent", "demo-app")
+NAMES = ("volume-agent", "demo-app", "alert-receiver")
 """Artefacts of images/catalogue.toml; each is one binary of the same name."""
 
 ARCHITECTURES = ("amd64", "arm64")

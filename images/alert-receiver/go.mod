@@ -1,0 +1,3 @@
+module promdrill.example/alert-receiver
+
+go 1.26.0

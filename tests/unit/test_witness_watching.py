@@ -50,7 +50,7 @@ class Cluster:
     def ask(self, of: str, asked: str, timeout_s: float) -> Any:
         assert timeout_s > 0
         found = self.witness if of == "prometheus" else self.alertmanager
-        assert asked == (answers.ALERTS if of == "prometheus" else "/api/v2/alerts")
+        assert asked == (answers.ALERTS if of == "prometheus" else answers.GROUPS)
         if isinstance(found, Exception):
             raise found
         return found

@@ -17,6 +17,7 @@ from promdrill.core.events import AlertRuleJudged, AlertRulesLoaded, AlertsUnkno
 from promdrill.core.journal import Journal
 from promdrill.faults.base import Undo
 from promdrill.observe.server import Server
+from promdrill.results.alerts.expectations import Expectation
 from promdrill.witness import answers
 from promdrill.witness.files import DRILL, scrape_yml
 from promdrill.witness.place import Witness
@@ -44,6 +45,7 @@ class AlertPlan:
         not_inside: As in `promdrill.core.alerts.AlertAccount`.
         muted: Reads Alertmanager's answer.
         hold_s: Seconds, as measured, for which the incident is held before it is repaired.
+        expectations: What is expected of the alerts.
     """
 
     witness: Witness
@@ -57,6 +59,7 @@ class AlertPlan:
     not_inside: str = ""
     muted: Muted
     hold_s: float = 0.0
+    expectations: tuple[Expectation, ...] = ()
 
     @property
     def off_by_s(self) -> float:

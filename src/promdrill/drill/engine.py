@@ -41,8 +41,10 @@ from promdrill.faults.pods import untouched
 from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
+from promdrill.results.alerts.judge import judged
+from promdrill.results.alerts.judge import shortfall as shortfall_of
 from promdrill.results.expected import shortfall
-from promdrill.results.timeline.alerts import account
+from promdrill.results.timeline.alerts import account as account_of
 from promdrill.results.timeline.read import read as read_journal
 from promdrill.runbook.parse import Runbook
 
@@ -195,14 +197,18 @@ class Drill:
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
             alerts.end()
-            hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error))
+            account = self._account()
+            if verdict is Verdict.PASSED and account is not None and (missed := shortfall_of(account.expected)):
+                verdict, reason = Verdict.FAILED, missed
+            hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error, account))
             reason = reason and _ending_with(hint, reason)
             reproduced = error is None and self._leaves_incident
             interruption = self._take_back(record, undo, reproduced=reproduced)
         journal.write(Reproduced() if reproduced else VerdictReached(verdict=verdict, reason=reason))
         if undo.failures:
             owners.note_not_undone(site.cluster.private, undo.failures)
-        result = replace(self._result(plan, record, verdict, reason, error), not_undone=tuple(undo.failures))
+        result = self._result(plan, record, verdict, reason, error, account)
+        result = replace(result, not_undone=tuple(undo.failures))
         return result, cut_short or interruption or error, hint
 
     def _course(
@@ -256,7 +262,13 @@ class Drill:
         return taken.hint, taken.interruption
 
     def _result(
-        self, plan: Plan, record: Record, verdict: Verdict, reason: str | None, error: BaseException | None
+        self,
+        plan: Plan,
+        record: Record,
+        verdict: Verdict,
+        reason: str | None,
+        error: BaseException | None,
+        alerts: AlertAccount | None,
     ) -> DrillResult:
         drilled, variant = self.site.drilled, self.site.execution.variant
         return DrillResult(
@@ -278,15 +290,20 @@ class Drill:
             remarks=(*self.site.recording.remarks, *plan.remarks, *record.remarks),
             repetition=variant.repetition,
             interrupted=error is not None and not isinstance(error, Exception),
-            alerts=self._alerts(),
+            alerts=alerts,
         )
 
-    def _alerts(self) -> AlertAccount | None:
-        """The alerts so far, as the drill's own journal has them; None where no rules were given."""
-        if self.site.alerts is None:
-            return None
-        drills = read_journal(self.site.recording.journal.path).drills
-        return account(drills[-1], self.site.server.container) if drills else None
+    def _account(self) -> AlertAccount | None:
+        """The alerts, as the drill's own journal has them, and what was expected of them; None without rules.
+
+        A control is no incident of which somebody should have been told, so nothing is expected of its alerts.
+        """
+        given, site = self.site.alerts, self.site
+        drills = read_journal(site.recording.journal.path).drills if given is not None else ()
+        found = account_of(drills[-1], site.server.container) if drills else None
+        if given is None or found is None or site.execution.variant.control is not None:
+            return found
+        return replace(found, expected=judged(given.expectations, site.drilled.scenario, found))
 
 
 class _Asked(Drill):

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from promdrill.alerts import apart, expressions, rules, scale
+from promdrill.alerts import alertmanager, apart, expressions, rules, scale, untold
 from promdrill.alerts import write as writing
 from promdrill.alerts.alertmanager import Configuration
 from promdrill.alerts.expressions import Selector
@@ -33,7 +33,9 @@ from promdrill.install.stack import OPERATORS_SCRAPE_INTERVAL
 from promdrill.observe.quantity import duration_s
 from promdrill.request.request import Request
 from promdrill.request.settings import Settings
-from promdrill.witness.files import EVALUATOR, inside_alertmanagers, prometheus_yml
+from promdrill.results.alerts import expectations
+from promdrill.results.alerts.expectations import Expectation
+from promdrill.witness.files import EVALUATOR, evaluator, inside_alertmanagers, own, prometheus_yml
 from promdrill.witness.place import ALERTMANAGER, Witness
 
 CHART, OWN = choices.RULES
@@ -53,19 +55,21 @@ class Wanted:
     Attributes:
         groups: Those of files, as they are written.
         of_chart: Whether those of the drilled chart are asked for, too.
-        configuration: Alertmanager's.
+        alertmanager: File with Alertmanager's configuration; None for none.
+        expectations: What is expected of the alerts.
     """
 
     groups: tuple[Group, ...]
     of_chart: bool
-    configuration: Configuration
+    alertmanager: Path | None = None
+    expectations: tuple[Expectation, ...] = ()
 
 
 def wanted(settings: Settings) -> Wanted | None:
-    """The rules that a run asks for; None for none.
+    """The rules that a run asks for, and what is expected of them; None for none.
 
     Raises:
-        UsageError: A file is none with rules, or Alertmanager's is wrong; with its line.
+        UsageError: A file is wrong; with its line.
     """
     if not settings.rules:
         return None
@@ -74,7 +78,8 @@ def wanted(settings: Settings) -> Wanted | None:
     for name in names:
         if name != CHART:
             found += rules.read(paths.rules_file() if name == OWN else Path(name))
-    return Wanted(tuple(found), CHART in names, Configuration.read(settings.alertmanager))
+    expected = expectations.read(settings.expectations) if settings.expectations is not None else ()
+    return Wanted(tuple(found), CHART in names, settings.alertmanager, expected)
 
 
 def image(app_version: str) -> str:
@@ -102,7 +107,7 @@ def speed(request: Request, chart: Path) -> float:
     return max(1.0, operators_interval_s(request.values, chart) / scale.DRILL_SCRAPE_S)
 
 
-def operators_interval_s(own: Own | None, chart: Path) -> float:
+def operators_interval_s(theirs: Own | None, chart: Path) -> float:
     """Seconds between two scrapes where nobody drills: of the values, or of the chart where they are silent.
 
     Raises:
@@ -111,7 +116,7 @@ def operators_interval_s(own: Own | None, chart: Path) -> float:
     followed = table.followed(metadata(chart))
     usual = OPERATORS_SCRAPE_INTERVAL if followed[0] == stack.CHART else DEFAULT_SCRAPE_INTERVAL
     path = table.renamed(("server", "global", "scrape_interval"), None, *followed)[0]
-    said = at(merged(chart_values(chart), own.values if own else {}), path)
+    said = at(merged(chart_values(chart), theirs.values if theirs else {}), path)
     return duration_s(str(said or usual), ".".join(path))
 
 
@@ -119,7 +124,7 @@ def witness_files(found: Wanted, run_speed: float) -> dict[str, str]:
     """The witness' own files, by name."""
     return {
         "prometheus.yml": prometheus_yml(scale.DRILL_SCRAPE_S),
-        "alertmanager.yml": found.configuration.written(run_speed),
+        "alertmanager.yml": alertmanager.read(found.alertmanager, speed=run_speed).text(),
     }
 
 
@@ -159,21 +164,34 @@ def of(site: Site, request: Request, found: Wanted, witness: Witness, *, kuberne
         reads=_reads(groups),
         recorded=frozenset(rule.name for group in groups for rule in group.rules if not rule.is_alert),
         not_inside=not_inside,
-        muted=partial(found.configuration.untold),
+        muted=partial(_untold, alertmanager.read(found.alertmanager, speed=run_speed)),
+        expectations=found.expectations,
         hold_s=request.settings.hold_s / run_speed,
     )
     return replace(site, alerts=plan)
 
 
-def _of_chart(site: Site, own: Own | None, kubernetes: str) -> tuple[Group, ...]:
+def _untold(
+    configuration: Configuration, answer: Any, drill: str
+) -> list[tuple[Evaluator, str, Mapping[str, str], str]]:
+    """The alerts of a drill that nobody is told of, and why, in Alertmanager's answer."""
+    return [
+        (evaluator(each.labels), each.labels.get("alertname", ""), own(each.labels), why)
+        for each in untold.routed(answer, configuration)
+        if each.labels.get(apart.LABEL) == drill
+        for why in each.untold
+    ]
+
+
+def _of_chart(site: Site, theirs: Own | None, kubernetes: str) -> tuple[Group, ...]:
     """The rules that the drilled chart renders, or that the user's values have."""
     drilled = site.drilled
     chart = drilled.chart
     if not drilled.on_stack:
-        groups = [group for file in _FILES for group in _groups(own.values if own else {}, file)]
+        groups = [group for file in _FILES for group in _groups(theirs.values if theirs else {}, file)]
         text = yaml.safe_dump({"groups": groups}, sort_keys=False, allow_unicode=True)
         return rules.read_text(text, said="the values' serverFiles") if groups else ()
-    renderer = Renderer(site.cluster.tools.helm, chart.path, chart.name, own, kubernetes, {})
+    renderer = Renderer(site.cluster.tools.helm, chart.path, chart.name, theirs, kubernetes, {})
     installed = release(chart, site.cluster.helm, site.release_name, site.namespace, site.values_file)
     values = installed.composed(site.scenario_values, drilled.values, site.namespace)
     values = merged(values, {"defaultRules": {"create": True}, stack.RULES: {"drill": None}})
@@ -196,7 +214,7 @@ def _in_namespace(part: Any, namespace: str) -> Any:
             return part
 
 
-def _inside(site: Site, own: Own | None, groups: Sequence[Group], found: Wanted) -> dict[str, Any]:
+def _inside(site: Site, theirs: Own | None, groups: Sequence[Group], found: Wanted) -> dict[str, Any]:
     """The values by which the drilled Prometheus gets the rules, and sends its alerts to the witness."""
     ours = yaml.safe_load(writing.write(groups))["groups"]
     drilled = site.drilled
@@ -205,12 +223,11 @@ def _inside(site: Site, own: Own | None, groups: Sequence[Group], found: Wanted)
     addresses = inside_alertmanagers(ALERTMANAGER)
     if drilled.on_stack:
         layer = nested(keys(f"{stack.SPEC}.additionalAlertManagerConfigs"), addresses)
-        theirs = [name for name in (own.values.get(stack.RULES) or {} if own else {}) if found.of_chart]
-        layer = merged(layer, {stack.RULES: {**dict.fromkeys(theirs), _INSIDE: {"groups": ours}}})
+        maps = [name for name in (theirs.values.get(stack.RULES) or {} if theirs else {}) if found.of_chart]
+        layer = merged(layer, {stack.RULES: {**dict.fromkeys(maps), _INSIDE: {"groups": ours}}})
         return merged(layer, {"defaultRules": {"create": False}})
-    theirs_too = [] if found.of_chart else None
     file = _file_of(values)
-    there = [each for each in _groups(values, file) if theirs_too is None or each not in _all(own)]
+    there = [each for each in _groups(values, file) if not found.of_chart or each not in _all(theirs)]
     layer = {
         "serverFiles": {file: {"groups": [*there, *ours]}, "prometheus.yml": {"alerting": {"alertmanagers": addresses}}}
     }
@@ -231,8 +248,8 @@ def _groups(values: Mapping[str, Any], file: str) -> list[Any]:
     return list(found) if isinstance(found, list) else []
 
 
-def _all(own: Own | None) -> list[Any]:
-    return [group for file in _FILES for group in _groups(own.values if own else {}, file)]
+def _all(theirs: Own | None) -> list[Any]:
+    return [group for file in _FILES for group in _groups(theirs.values if theirs else {}, file)]
 
 
 def _labelled(groups: Sequence[Group], drill: str, evaluator: Evaluator) -> tuple[Group, ...]:

@@ -401,7 +401,7 @@ def _check_alerts(settings: Settings) -> None:
             rules.read(Path(name))
     if settings.alertmanager is not None:
         _check_file("ALERTMANAGER", settings.alertmanager)
-        Configuration.read(settings.alertmanager)
+        alertmanager.read(settings.alertmanager, speed=1)
     if settings.expectations is not None:
         _check_file("ALERTS", settings.expectations)
         expectations.read(settings.expectations)

@@ -16,6 +16,9 @@ ALERTS = "/api/v1/alerts"
 RULES = "/api/v1/rules?type=alert"
 """Prometheus' page of its alerting rules, with what kept one from being evaluated."""
 
+GROUPS = "/api/v2/alerts/groups"
+"""Alertmanager's page of its alerts, with what keeps it from telling somebody."""
+
 _SAID = ("summary", "description", "message")
 
 

@@ -178,7 +178,7 @@ class Watching:
 
     def _see_muted(self) -> None:
         with contextlib.suppress(ClusterError):
-            body = self._witness.ask("alertmanager", "/api/v2/alerts", _ANSWER_S)
+            body = self._witness.ask("alertmanager", answers.GROUPS, _ANSWER_S)
             for evaluator, alert, labels, why in self._muted_in(body, self._server.namespace):
                 key = (evaluator, alert, why, *(part for pair in sorted(labels.items()) for part in pair))
                 if key not in self._muted:

@@ -9,12 +9,13 @@ Seconds end in ``_s``, bytes in ``_bytes``.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, TypeVar, dataclass_transform
 
 from promdrill.core import records
+from promdrill.core.alerts import AlertRule, AlertState, Evaluator
 from promdrill.core.clock import iso
 from promdrill.core.model import JobSamples, ObserverFigures, PhaseName, StepRecord, Verdict
 from promdrill.core.records import Misfit, Moment
@@ -610,6 +611,113 @@ class WatchNotUnderstood(Event):
 
     path: str
     type: str | None = None
+
+
+# Alerts
+
+
+@_event("alert-rules")
+class AlertRulesLoaded(Event):
+    """Alerting rules are evaluated from now on.
+
+    Attributes:
+        speed: As in `promdrill.core.alerts.AlertAccount`, like the next two.
+        off_by_s: As there.
+        not_inside: As there.
+        rules: The rules.
+    """
+
+    speed: float
+    off_by_s: float
+    rules: tuple[AlertRule, ...] = ()
+    not_inside: str = ""
+
+
+@_event("alert")
+class AlertChanged(Event):
+    """An alert has another state than before.
+
+    Attributes:
+        alert: Its rule's name.
+        labels: As in `promdrill.core.alerts.Alert`.
+        evaluator: Which Prometheus has it.
+        state: Its state from now on.
+        active: Since when its expression is true, as that Prometheus says, UTC; None if it is not.
+        value: The value of its expression; empty if it is not true.
+        summary: As in `promdrill.core.alerts.Alert`.
+    """
+
+    alert: str
+    labels: Mapping[str, str]
+    evaluator: Evaluator
+    state: AlertState
+    active: Moment | None = None
+    value: str = ""
+    summary: str = ""
+
+
+@_event("alert-notified")
+class AlertNotified(Event):
+    """Alertmanager notified a receiver of an alert.
+
+    Attributes:
+        alert: Its rule's name.
+        labels: As in `promdrill.core.alerts.Alert`.
+        evaluator: Which Prometheus sent it.
+        receiver: The receiver's name.
+        resolved: Whether it was told that the alert is resolved.
+        sent: When the receiver got it, UTC.
+    """
+
+    alert: str
+    labels: Mapping[str, str]
+    evaluator: Evaluator
+    receiver: str
+    resolved: bool
+    sent: Moment
+
+
+@_event("alert-muted")
+class AlertMuted(Event):
+    """Alertmanager has an alert and notifies nobody of it.
+
+    Attributes:
+        alert: Its rule's name.
+        labels: As in `promdrill.core.alerts.Alert`.
+        evaluator: Which Prometheus sent it.
+        why: As in `promdrill.core.alerts.Alert.muted_by`.
+    """
+
+    alert: str
+    labels: Mapping[str, str]
+    evaluator: Evaluator
+    why: str
+
+
+@_event("alert-rule")
+class AlertRuleJudged(Event):
+    """What the drill showed of a rule at its end.
+
+    Attributes:
+        alert: Its name.
+        unknown_metrics: As in `promdrill.core.alerts.AlertRule`.
+        error: As there.
+    """
+
+    alert: str
+    unknown_metrics: tuple[str, ...] = ()
+    error: str = ""
+
+
+@_event("alerts-unknown")
+class AlertsUnknown(Event):
+    """Alerts could not be watched to the end.
+
+    Attributes:
+        error: Why.
+    """
+
+    error: str
 
 
 # Evidence, and undo

@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from promdrill.core.alerts import AlertAccount
+
 RESULTS_SCHEMA = 1
 """Version of results.json; increased when a field changes its meaning or is removed."""
 
@@ -215,6 +217,7 @@ class DrillResult:
         repetition: Which of several runs of the same drill in one session, counted from 1; None for the only one.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
         not_undone: What could not be taken back, and why. The cluster is not as it was, whatever the verdict is.
+        alerts: Its alerts; None where no rules were given.
     """
 
     scenario: str
@@ -236,6 +239,7 @@ class DrillResult:
     repetition: int | None = None
     interrupted: bool = False
     not_undone: tuple[str, ...] = ()
+    alerts: AlertAccount | None = None
 
     @property
     def name(self) -> str:

@@ -1,0 +1,184 @@
+"""The records of alerts in a drill: which there were, when, who evaluated them, and what became of them.
+
+Moments are seconds as they were measured since the fault had been applied, so what came before it is negative. Where
+rules are scaled, a second stands for `AlertAccount.speed` seconds of the operator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Evaluator(StrEnum):
+    """Which Prometheus evaluates a rule.
+
+    `INSIDE`: the drilled one. `WITNESS`: the one beside it, which the fault does not touch.
+    """
+
+    INSIDE = "inside"
+    WITNESS = "witness"
+
+
+class AlertState(StrEnum):
+    """The state of an alert, in Prometheus' words (its `/api/v1/rules`)."""
+
+    INACTIVE = "inactive"
+    PENDING = "pending"
+    FIRING = "firing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """An alerting rule, as it was loaded.
+
+    Attributes:
+        alert: Its name.
+        evaluators: The Prometheus that had it.
+        for_s: Its `for` in seconds, as its author wrote it.
+        severity: Its label of that name; empty for none.
+        runbook_url: Its annotation of that name; empty for none.
+        place: Where it is written: ``rules.yaml:12``.
+        unscaled: What in it could not be scaled, and why, a sentence each.
+        unknown_metrics: Names in its expression of which the witness has never seen a series.
+        error: Why it could not be evaluated, or a template not be expanded, in Prometheus' words; empty if it could.
+    """
+
+    alert: str
+    evaluators: tuple[Evaluator, ...] = ()
+    for_s: float = 0.0
+    severity: str = ""
+    runbook_url: str = ""
+    place: str = ""
+    unscaled: tuple[str, ...] = ()
+    unknown_metrics: tuple[str, ...] = ()
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """How long something lasted.
+
+    Attributes:
+        began_s: When it began.
+        ended_s: When it ended; None if it had not by the end of the drill.
+    """
+
+    began_s: float
+    ended_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One alert: a rule and one set of labels, in one Prometheus.
+
+    Attributes:
+        alert: The rule's name.
+        labels: Its labels, without the name and without those that promdrill added.
+        evaluator: Which Prometheus had it.
+        pending: When it was pending.
+        firing: When it fired.
+        value: The value of its expression when it was first seen to fire, or, if it never did, when it was pending.
+        summary: Its annotation `summary`, or else `description` or `message`, expanded; empty for none.
+        notified_s: When its first notification reached the receiver; None for never.
+        notified_resolved_s: When the last notification that it is resolved did; None for never.
+        receivers: Names of the receivers that were notified.
+        muted_by: Why nobody was notified, a sentence each: an inhibition, a time interval, a receiver that tells none.
+    """
+
+    alert: str
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    evaluator: Evaluator
+    pending: tuple[Period, ...] = ()
+    firing: tuple[Period, ...] = ()
+    value: str = ""
+    summary: str = ""
+    notified_s: float | None = None
+    notified_resolved_s: float | None = None
+    receivers: tuple[str, ...] = ()
+    muted_by: tuple[str, ...] = ()
+
+    @property
+    def fired_s(self) -> float | None:
+        """When it first fired at or after the fault, also if it had begun before; None for never."""
+        after = [each for each in self.firing if each.ended_s is None or each.ended_s > 0]
+        return max(0.0, after[0].began_s) if after else None
+
+    @property
+    def fired_at_baseline(self) -> bool:
+        """Whether it fired before the fault: a false alarm."""
+        return any(each.began_s < 0 for each in self.firing)
+
+    @property
+    def still_fires(self) -> bool:
+        """Whether it fired at the end of the drill."""
+        return any(each.ended_s is None for each in self.firing)
+
+    @property
+    def resolved_s(self) -> float | None:
+        """When it fired for the last time; None if it never did, or still does."""
+        return None if self.still_fires else max((each.ended_s or 0.0 for each in self.firing), default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMoments:
+    """The moments to which alerts are compared; None for what did not happen.
+
+    Attributes:
+        baseline_s: When the baseline began to be watched: negative.
+        first_lost_s: When the last sample before the longest gap was stored.
+        crashed_s: When the server's container first ended, or was gone, after the fault.
+        signature_s: When the whole signature was seen.
+        remedied_s: When the runbook had been carried out.
+        recovered_s: When recovery was proven.
+        ended_s: When alerts were no longer watched.
+    """
+
+    baseline_s: float | None = None
+    first_lost_s: float | None = None
+    crashed_s: float | None = None
+    signature_s: float | None = None
+    remedied_s: float | None = None
+    recovered_s: float | None = None
+    ended_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expected:
+    """What became of an expectation of alerts.toml.
+
+    Attributes:
+        text: The expectation, in words.
+        met: Whether it was met.
+        why: Why not; empty if it was.
+        place: Where it is written: ``alerts.toml:7``.
+    """
+
+    text: str
+    met: bool
+    why: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertAccount:
+    """The alerts of one drill.
+
+    Attributes:
+        speed: How many seconds of the operator's one second of the drill stands for; 1 if rules are as written.
+        off_by_s: How many seconds, as measured, a moment may be off: an evaluation, and the time between two looks.
+        moments: What alerts are compared to.
+        rules: The alerting rules.
+        alerts: All alerts that were pending or fired.
+        not_inside: Why the drilled Prometheus did not evaluate the rules, in one sentence; empty if it did.
+        expected: What became of each expectation that is about this drill.
+    """
+
+    speed: float = 1.0
+    off_by_s: float = 0.0
+    moments: AlertMoments = AlertMoments()
+    rules: tuple[AlertRule, ...] = ()
+    alerts: tuple[Alert, ...] = ()
+    not_inside: str = ""
+    expected: tuple[Expected, ...] = ()

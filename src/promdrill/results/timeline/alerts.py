@@ -1,0 +1,232 @@
+"""The alerts of a drill over time, and what they amount to: an `AlertAccount`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from promdrill.core import events
+from promdrill.core.alerts import Alert, AlertAccount, AlertMoments, AlertRule, AlertState, Evaluator, Period
+from promdrill.core.model import PhaseName
+from promdrill.results.timeline.drill import PodState, Span, Timeline
+
+_ENDED = {PodState.BAD, PodState.OFF}
+
+
+@dataclass(slots=True)
+class AlertLane:
+    """An alert over time, in seconds since the drill began.
+
+    Attributes:
+        alert: Its rule's name.
+        labels: Its labels.
+        evaluator: Which Prometheus had it.
+        pending: (start, end) of each time that it was pending.
+        firing: The same for firing; the end is None while it fires.
+        value: As in `promdrill.core.alerts.Alert`, like all that follow.
+        summary: As there.
+        notified_s: As there, since the drill began.
+        notified_resolved_s: As there, since the drill began.
+        receivers: As there.
+        muted_by: As there.
+    """
+
+    alert: str
+    labels: Mapping[str, str]
+    evaluator: Evaluator
+    pending: list[tuple[float, float | None]] = field(default_factory=list)
+    firing: list[tuple[float, float | None]] = field(default_factory=list)
+    value: str = ""
+    summary: str = ""
+    notified_s: float | None = None
+    notified_resolved_s: float | None = None
+    receivers: dict[str, None] = field(default_factory=dict)
+    muted_by: dict[str, None] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Watched:
+    """What the events of a drill say of alerts.
+
+    Attributes:
+        loaded: The rules; None before they were loaded.
+        judged: What the end of the drill showed of rules, by their names.
+        lanes: Alerts over time, in the order in which they were first seen.
+    """
+
+    loaded: events.AlertRulesLoaded | None = None
+    judged: dict[str, events.AlertRuleJudged] = field(default_factory=dict)
+    lanes: dict[tuple[str, ...], AlertLane] = field(default_factory=dict)
+
+    @property
+    def rules(self) -> tuple[AlertRule, ...]:
+        """The rules, with what the end of the drill showed of them."""
+        found = () if self.loaded is None else self.loaded.rules
+        return tuple(self._judged(rule) for rule in found)
+
+    def _judged(self, rule: AlertRule) -> AlertRule:
+        known = self.judged.get(rule.alert)
+        return rule if known is None else replace(rule, unknown_metrics=known.unknown_metrics, error=known.error)
+
+
+def watched(drill: Timeline) -> Watched:
+    """The alerts of a drill over time."""
+    found = Watched()
+    began = drill.began
+    for now, event in drill.entries:
+        match event:
+            case events.AlertRulesLoaded():
+                found.loaded = event
+            case events.AlertRuleJudged():
+                found.judged[event.alert] = event
+            case events.AlertChanged() if began is not None:
+                active_s = None if event.active is None else max(0.0, (event.active - began.at).total_seconds())
+                _change(_lane(found, event), event, active_s, now.s, _for_s(found, event.alert))
+            case events.AlertNotified() if began is not None:
+                _notify(_lane(found, event), event, (event.sent - began.at).total_seconds())
+            case events.AlertMuted():
+                _lane(found, event).muted_by[event.why] = None
+            case _:
+                pass
+    return found
+
+
+def account(drill: Timeline, container: str) -> AlertAccount | None:
+    """The alerts of a drill, relative to its fault; None if no rules were loaded.
+
+    Args:
+        drill: The drill.
+        container: Name of the drilled Prometheus' container.
+    """
+    found = watched(drill)
+    if found.loaded is None:
+        return None
+    fault_s = _fault_s(drill)
+    return AlertAccount(
+        speed=found.loaded.speed,
+        off_by_s=found.loaded.off_by_s,
+        moments=_moments(drill, fault_s, container),
+        rules=found.rules,
+        alerts=tuple(_alert(lane, fault_s) for lane in found.lanes.values()),
+        not_inside=found.loaded.not_inside,
+    )
+
+
+def _lane(found: Watched, event: events.AlertChanged | events.AlertNotified | events.AlertMuted) -> AlertLane:
+    labels = sorted(event.labels.items())
+    key = (event.evaluator, event.alert, *(part for pair in labels for part in pair))
+    return found.lanes.setdefault(key, AlertLane(event.alert, dict(labels), event.evaluator))
+
+
+def _for_s(found: Watched, alert: str) -> float:
+    """Seconds, as measured, for which the expression of a rule must be true before its alert fires."""
+    if found.loaded is None:
+        return 0.0
+    rule = next((each for each in found.loaded.rules if each.alert == alert), None)
+    return 0.0 if rule is None else rule.for_s / found.loaded.speed
+
+
+def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None, now_s: float, for_s: float) -> None:
+    """Note a new state.
+
+    Since when an expression is true, its Prometheus says to the millisecond. When it fired is seen by looking, unless
+    it fired by the first look already.
+    """
+    pending = _open(lane.pending)
+    if event.state is AlertState.PENDING:
+        if not pending:
+            lane.pending.append((now_s if active_s is None else min(active_s, now_s), None))
+    elif pending:
+        _close(lane.pending, now_s)
+    if event.state is AlertState.FIRING:
+        if not _open(lane.firing):
+            seen_s = now_s if pending or active_s is None else min(now_s, active_s + for_s)
+            lane.firing.append((seen_s, None))
+    elif _open(lane.firing):
+        _close(lane.firing, now_s)
+    if event.value and (not lane.value or (event.state is AlertState.FIRING and len(lane.firing) == 1)):
+        lane.value = event.value
+    lane.summary = event.summary or lane.summary
+
+
+def _open(periods: list[tuple[float, float | None]]) -> bool:
+    return bool(periods) and periods[-1][1] is None
+
+
+def _close(periods: list[tuple[float, float | None]], now_s: float) -> None:
+    periods[-1] = (periods[-1][0], max(now_s, periods[-1][0]))
+
+
+def _notify(lane: AlertLane, event: events.AlertNotified, sent_s: float) -> None:
+    lane.receivers[event.receiver] = None
+    if event.resolved:
+        lane.notified_resolved_s = sent_s
+    elif lane.notified_s is None:
+        lane.notified_s = sent_s
+
+
+def _alert(lane: AlertLane, fault_s: float) -> Alert:
+    return Alert(
+        alert=lane.alert,
+        labels=lane.labels,
+        evaluator=lane.evaluator,
+        pending=tuple(_periods(lane.pending, fault_s)),
+        firing=tuple(_periods(lane.firing, fault_s)),
+        value=lane.value,
+        summary=lane.summary,
+        notified_s=_since(lane.notified_s, fault_s),
+        notified_resolved_s=_since(lane.notified_resolved_s, fault_s),
+        receivers=tuple(lane.receivers),
+        muted_by=tuple(lane.muted_by) if lane.notified_s is None else (),
+    )
+
+
+def _periods(found: Iterable[tuple[float, float | None]], fault_s: float) -> Iterator[Period]:
+    for began_s, ended_s in found:
+        yield Period(began_s=round(began_s - fault_s, 3), ended_s=_since(ended_s, fault_s))
+
+
+def _since(at_s: float | None, fault_s: float) -> float | None:
+    return None if at_s is None else round(at_s - fault_s, 3)
+
+
+def _fault_s(drill: Timeline) -> float:
+    """When the fault was applied, or would have been; the drill's end if it did not come so far."""
+    applied = [fault.began.s for fault in drill.faults[:1]]
+    inject = [phase.began.s for phase in drill.phases if phase.name == PhaseName.INJECT]
+    return next(iter((*applied, *inject)), drill.length_s)
+
+
+def _moments(drill: Timeline, fault_s: float, container: str) -> AlertMoments:
+    baseline, remediate, recovery = (
+        _phase(drill, name) for name in (PhaseName.BASELINE, PhaseName.REMEDIATE, PhaseName.RECOVERY)
+    )
+    gaps = [gap.start_s for gap in sorted(drill.gaps, key=lambda gap: gap.start_s - gap.end_s)]
+    seen = [
+        stage.ended for stage in drill.stages if stage.ended is not None and _within(stage, PhaseName.SIGNATURE, drill)
+    ]
+    return AlertMoments(
+        baseline_s=None if baseline is None else _since(baseline.began.s, fault_s),
+        first_lost_s=_since(gaps[0], fault_s) if gaps else None,
+        crashed_s=_since(_crashed_s(drill, fault_s, container), fault_s),
+        signature_s=_since(seen[-1].s, fault_s) if seen else None,
+        remedied_s=None if remediate is None or remediate.ended is None else _since(remediate.ended.s, fault_s),
+        recovered_s=None if recovery is None or recovery.ended is None else _since(recovery.ended.s, fault_s),
+        ended_s=_since(drill.length_s, fault_s),
+    )
+
+
+def _phase(drill: Timeline, name: PhaseName) -> Span | None:
+    """The last phase of that name: a baseline may be proven twice."""
+    return next((phase for phase in reversed(drill.phases) if phase.name == name), None)
+
+
+def _within(stage: Span, name: PhaseName, drill: Timeline) -> bool:
+    phase = _phase(drill, name)
+    return phase is not None and phase.began.s <= stage.began.s <= drill.end_s(phase)
+
+
+def _crashed_s(drill: Timeline, fault_s: float, container: str) -> float | None:
+    """When the server's container was first seen to have ended, or to be in trouble, after the fault."""
+    spans = (span for lane in drill.containers if lane.container == container for span in lane.until(drill.length_s))
+    return min((start for start, _, state, _ in spans if state in _ENDED and start >= fault_s), default=None)

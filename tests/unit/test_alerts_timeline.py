@@ -85,6 +85,17 @@ def test_an_alert_that_flaps_has_all_its_times() -> None:
     assert (alert.fired_s, alert.resolved_s) == (4.0, 12.0)
 
 
+def test_what_ceased_and_began_between_two_looks_has_both_its_times() -> None:
+    made = faulted(told(), 1.0).tell(change("pending", 2.0, "Loops"), 2.0).tell(change("pending", 9.0, "Loops"), 8.0)
+    (loops,) = found(made.tell(Undone(what="x"), 3.0)).alerts
+    assert loops.pending == (Period(began_s=1.0, ended_s=8.0), Period(began_s=8.0))
+    made = faulted(told(), 1.0).tell(change("firing", 2.0), 3.0).tell(change("firing", 9.0), 9.0)
+    (full,) = found(made.tell(change("inactive"), 3.0)).alerts
+    assert full.firing == (Period(began_s=3.0, ended_s=8.0), Period(began_s=10.0, ended_s=15.0))
+    made = faulted(told(), 1.0).tell(change("firing", 2.0), 3.0).tell(change("firing", 2.0, value="2"), 9.0)
+    assert found(made).alerts[0].firing == (Period(began_s=3.0),), "another value is no other time"
+
+
 def test_an_alert_that_was_pending_and_no_more_never_fired() -> None:
     made = faulted(told(), 1.0).tell(change("pending", 2.0, "Loops", value="1"), 2.0)
     made.tell(change("inactive", None, "Loops"), 4.0)
@@ -244,6 +255,11 @@ def test_what_the_remedy_ends_or_loses_is_neither_a_crash_nor_a_loss() -> None:
     restart = a_whole_drill()
     restart.entries = [each for each in restart.entries if not isinstance(each.event, events.SamplesCounted)]
     assert found(restart.tell(samples(6.0, 13.0))).moments.first_lost_s is None
+
+
+def test_verification_in_an_ablation_is_no_other_remedy() -> None:
+    made = a_whole_drill(crashes=False).phase(PhaseName.REMEDIATE, (1.0, Undone(what="x")))
+    assert found(made).moments.crashed_s is None
 
 
 def test_another_container_is_not_the_server() -> None:

@@ -33,6 +33,7 @@ class AlertLane:
         evaluator: Which Prometheus had it.
         pending: (start, end) of each time that it was pending.
         firing: The same for firing; the end is None while it fires.
+        active_s: Since when its expression is true; None while it is not, or if that is not known.
         value: As in `promdrill.core.alerts.Alert`, like all that follow.
         summary: As there.
         notified_s: As there, since the drill began.
@@ -46,6 +47,7 @@ class AlertLane:
     evaluator: Evaluator
     pending: list[tuple[float, float | None]] = field(default_factory=list)
     firing: list[tuple[float, float | None]] = field(default_factory=list)
+    active_s: float | None = None
     value: str = ""
     summary: str = ""
     notified_s: float | None = None
@@ -147,6 +149,7 @@ def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None,
     Since when an expression is true, its Prometheus says to the millisecond. When it fired is seen by looking, unless
     it fired by the first look already.
     """
+    _end_former(lane, active_s, now_s)
     pending = _open(lane.pending)
     if event.state is AlertState.PENDING:
         if not pending:
@@ -162,6 +165,15 @@ def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None,
     if event.value and (not lane.value or (event.state is AlertState.FIRING and len(lane.firing) == 1)):
         lane.value = event.value
     lane.summary = event.summary or lane.summary
+
+
+def _end_former(lane: AlertLane, active_s: float | None, now_s: float) -> None:
+    """End what lasted, where the expression is true since a later moment than at the last look: it was not between."""
+    if active_s is not None and lane.active_s is not None and active_s > lane.active_s:
+        for periods in (lane.pending, lane.firing):
+            if _open(periods):
+                _close(periods, min(active_s, now_s))
+    lane.active_s = active_s
 
 
 def _open(periods: list[tuple[float, float | None]]) -> bool:
@@ -216,7 +228,8 @@ def _moments(drill: Timeline, fault_s: float, container: str) -> AlertMoments:
     baseline, remediate, recovery = (
         _phase(drill, name) for name in (PhaseName.BASELINE, PhaseName.REMEDIATE, PhaseName.RECOVERY)
     )
-    remedy_s = drill.length_s if remediate is None else remediate.began.s
+    remedies = [phase.began.s for phase in drill.phases if phase.name == PhaseName.REMEDIATE]
+    remedy_s = min(remedies, default=drill.length_s)
     gaps = sorted(drill.gaps, key=lambda gap: gap.start_s - gap.end_s)
     lost = [gap.start_s for gap in gaps if gap.start_s < remedy_s]
     crashed_s = _crashed_s(drill, fault_s, remedy_s, container)

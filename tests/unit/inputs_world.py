@@ -21,7 +21,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from tests.unit import bundle_world, html_world, matrix_world
+from tests.unit import alerts_world, bundle_world, html_world, matrix_world
 from tests.unit.compare_world import drill, failed, no_fault, run
 
 from promdrill.cli import main as command_line
@@ -46,6 +46,11 @@ from promdrill.report.html.page import to_html
 from promdrill.request.options import OPTIONS, SESSION
 from promdrill.request.request import Request, make, scenarios_of
 from promdrill.request.scenarios import applies, last_took, traits
+from promdrill.results.alerts import show as shown_alerts
+from promdrill.results.alerts.coverage import coverage
+from promdrill.results.alerts.expectations import read as read_expectations
+from promdrill.results.alerts.judge import judged, shortfall
+from promdrill.results.alerts.propose import propose
 from promdrill.runbook import unset
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import parse
@@ -415,6 +420,38 @@ def _read_matrix(place: Path, content: bytes) -> None:
     json.dumps([cell.to_json() for cell in found])
 
 
+GOOD_EXPECTATIONS = """\
+# what has to be told
+[[expect]]
+scenario = "disk-full"
+alert = "KubePersistentVolumeFillingUp"
+within = "1m30s"
+after = "fault"
+seen_by = "witness"
+must_resolve = "5m"
+notify = "pager"
+
+[[expect]]
+scenario = "*"
+alert = "KubePodCrashLooping"
+before = "crash"
+
+[[expect]]
+scenario = "oom"
+alert = "PrometheusBadConfig"
+must_not_fire = true
+"""
+
+
+def _read_expectations(place: Path, content: bytes) -> None:
+    file = place / "alerts.toml"
+    file.write_bytes(content)
+    found = read_expectations(file)
+    account = alerts_world.account(alerts_world.alert(), alerts_world.alert("KubePodCrashLooping", ((-1.0, 2.0),)))
+    for each in (account, None):
+        shortfall(judged(found, "disk-full", each))
+
+
 @functools.cache
 def a_bundle() -> tuple[bytes, Mapping[str, Any]]:
     """A good bundle, and its manifest."""
@@ -479,7 +516,7 @@ STEP = StepRecord("runbook.md", html_world.LOOK, "Diagnosis", "df -h", 0, 0.5, "
 GOOD_RUN = run(
     drill(samples=SAMPLES, steps=(STEP,), observer=ObserverFigures(0.1, 3, 4, 5, 0), remarks=("a remark",)),
     drill("oom", repetition=2, detected_after_s=3.0),
-    failed("oom"),
+    failed("oom", alerts=alerts_world.account(alerts_world.alert(), alerts_world.muted(name="X"))),
     no_fault(),
     failed("quota", left_out=LeftOut("runbook.md", 24, "grow", optional=False), control="without:runbook.md:24"),
 )
@@ -503,6 +540,10 @@ def _read_results(place: Path, data: Any) -> None:
     result = compare(runs, runs, threshold=0.25, across=[])
     compare_text.to_text(result, "a", "b")
     compare_text.to_json(result, "a", "b")
+    for found in runs:
+        for form in (shown_alerts.to_text, shown_alerts.to_markdown, shown_alerts.to_json):
+            form(coverage(found), "a").encode()
+        propose(found, "a").text.encode()
     night = merge.gather(place / "reports")
     shown_cells.to_text(night)
     shown_cells.to_markdown(night).encode()
@@ -569,6 +610,7 @@ READERS = (
     Reader("runbooks", lambda: texts(GOOD_RUNBOOK, SHORT_RUNBOOK, SHORT_RUNBOOK), _read_runbook, r"runbook\.md"),
     Reader("scenarios", lambda: texts(GOOD_TEST), _read_scenario, r"test_mine\.py"),
     Reader("matrix", lambda: texts(GOOD_MATRIX), _read_matrix, r"matrix\.toml"),
+    Reader("expectations", lambda: texts(GOOD_EXPECTATIONS), _read_expectations, r"alerts\.toml"),
     Reader("bundles", _bundles, _read_bundle, r"BUNDLE=.*b\.tar"),
     Reader("results", lambda: changed(GOOD_RUN.to_json()), _read_results, r"results\.json"),
     Reader("journals", _journals, _read_journal, "no run in"),

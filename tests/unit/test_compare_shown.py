@@ -187,7 +187,8 @@ JSON = """\
         "spread_s": 0.741,
         "assumed": 0,
         "skipped": [],
-        "own": {}
+        "own": {},
+        "alerts": null
       },
       "new": {
         "verdicts": ["passed"],
@@ -199,10 +200,12 @@ JSON = """\
         "spread_s": null,
         "assumed": 0,
         "skipped": [],
-        "own": {}
+        "own": {},
+        "alerts": null
       },
       "verdict": "same",
-      "recovery": {"change_s": 7.5, "limit_s": 5.0, "trend": "worse"}
+      "recovery": {"change_s": 7.5, "limit_s": 5.0, "trend": "worse"},
+      "alerts": []
     },
     {
       "scenario": "disk-full",
@@ -223,11 +226,13 @@ JSON = """\
         "spread_s": null,
         "assumed": 0,
         "skipped": [],
-        "own": {}
+        "own": {},
+        "alerts": null
       },
       "new": null,
       "verdict": null,
-      "recovery": null
+      "recovery": null,
+      "alerts": []
     }
   ]
 }"""

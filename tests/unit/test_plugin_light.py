@@ -19,6 +19,7 @@ LIGHT = frozenset(
         "promdrill.core",
         "promdrill.core.choices",
         "promdrill.core.errors",
+        "promdrill.core.alerts",
         "promdrill.core.model",
         "promdrill.plugin",
         "promdrill.request",

@@ -30,11 +30,14 @@ from promdrill_site import (
 )
 from promdrill_site import schema as results_schema
 from sphinx.application import Sphinx
+from tests.unit import alerts_world
+from tests.unit.alerts_world import alerted
 
 from promdrill.cli import main
 from promdrill.cli import parser as cli_parser
 from promdrill.cli.run import OPTIONS
 from promdrill.core import model, paths, shell
+from promdrill.core.alerts import Alert, AlertAccount, AlertMoments, AlertRule, Expected
 from promdrill.core.model import DrillResult, JobSamples, LeftOut, ObserverFigures, PhaseName, RunResult, Verdict
 from promdrill.request import scenarios
 from promdrill.results import store
@@ -142,6 +145,7 @@ def written(tmp_path: Path) -> Any:
         ),
     )
     run.add(drill(samples=samples, phases=phases, steps=steps, observer=ObserverFigures(0.1, 3, 4, 5, 0)))
+    run.add(alerted("quota", alerts_world.alert(), expected=(Expected(text="fires", met=False, why="no"),)))
     left_out = LeftOut("runbook.md", 9, "kubectl get pod", optional=False)
     run.add(drill(verdict=Verdict.FAILED, reason="no", control="without:runbook.md:9", left_out=left_out))
     run.skip(model.Skipped("quota", "another chart"))
@@ -154,7 +158,8 @@ def test_a_real_results_json_follows_the_schema(written: Any) -> None:
     jsonschema.Draft202012Validator.check_schema(made)
     jsonschema.validate(written, made)
     told = {name for definition in made["$defs"].values() for name in definition.get("properties", {})}
-    assert {field.name for kind in (RunResult, DrillResult) for field in dataclasses.fields(kind)} <= told
+    kinds = (RunResult, DrillResult, AlertAccount, Alert, AlertRule, AlertMoments)
+    assert {field.name for kind in kinds for field in dataclasses.fields(kind)} <= told
 
 
 @pytest.mark.parametrize(
@@ -164,6 +169,8 @@ def test_a_real_results_json_follows_the_schema(written: Any) -> None:
         (("drills", 0, "verdict"), "passedd"),
         (("drills", 0, "phases", 0, "name"), "lunch"),
         (("drills", 0, "samples", "jobs", 0, "lost"), "2"),
+        (("drills", 1, "alerts", "alerts", 0, "evaluator"), "nobody"),
+        (("drills", 1, "alerts", "rules", 0, "for_s"), "1m"),
         (("kubernetes",), None),
     ],
 )

@@ -25,9 +25,9 @@ def test_where_it_is_too_wide_the_last_column_stands_below() -> None:
     ]
 
 
-def test_text_below_a_row_is_wrapped_and_left_out_of_markdown() -> None:
-    table = Table(("a", "b"), [("1", "2"), ("3", "4")], under={0: "one two"}, indent=3, least={0: 4})
-    assert table.text() == ["a     b", "1     2", "   one two", "3     4"]
+def test_texts_below_a_row_are_wrapped_and_left_out_of_markdown() -> None:
+    table = Table(("a", "b"), [("1", "2"), ("3", "4")], under={0: ("one two", "three")}, indent=3, least={0: 4})
+    assert table.text() == ["a     b", "1     2", "   one two", "   three", "3     4"]
     assert table.markdown() == ["| a | b |", "| --- | --- |", "| 1 | 2 |", "| 3 | 4 |"]
 
 

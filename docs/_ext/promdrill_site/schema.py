@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from promdrill.core import model
+from promdrill.core import alerts, model
 from promdrill_site.docstrings import attributes
 from promdrill_site.markdown import code, prose, table
 
@@ -33,7 +33,7 @@ def results() -> dict[str, Any]:
     made = msgspec.json.schema(model.RunResult)
     definitions: dict[str, Any] = made["$defs"]
     for name, definition in definitions.items():
-        kind = getattr(model, name)
+        kind = getattr(model, name, None) or getattr(alerts, name)
         definition["description"] = re.sub(
             r"\bNone\b", "null", inspect.cleandoc(kind.__doc__ or "").partition("\n\n")[0]
         )

@@ -81,6 +81,7 @@ COMMANDS = (
     Command(
         "compare", "compare two sets of results: verdicts and recovery times; exit code 1 on a regression", "compare"
     ),
+    Command("alerts", "show which alerts told of which incident, and of which nobody was told", "alerts"),
     Command("bench", "run the drills several times, and show where the time goes", "bench"),
     Command("list", "list the scenarios", "listing"),
     Command("new", "create a scenario to start from", "new"),

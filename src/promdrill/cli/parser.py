@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from promdrill.core.errors import PromdrillError
@@ -33,11 +33,27 @@ EXIT_PIPE_CLOSED = 141  # 128 + SIGPIPE
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser without abbreviations, whose errors go to stderr as ``promdrill: message``."""
+    """An argument parser without abbreviations, whose errors go to stderr as ``promdrill: message``.
+
+    Attributes:
+        usual: The subcommand that is meant where the first word names none; empty if one must be named.
+    """
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
         super().__init__(allow_abbrev=False, **options)
+        self.usual = ""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does, with `usual` before words that name no subcommand."""
+        words = sys.argv[1:] if args is None else list(args)
+        if self.usual and not (words and words[0] in {*self._subcommands(), "-h", "--help"}):
+            words = [self.usual, *words]
+        return super().parse_known_args(words, namespace)
+
+    def _subcommands(self) -> Iterable[str]:
+        found = (action for action in self._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
+        return (name for action in found for name in action.choices)
 
     def error(self, message: str) -> NoReturn:
         """Print what is wrong and exit with code 2."""

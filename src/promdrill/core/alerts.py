@@ -6,7 +6,7 @@ rules are scaled, a second stands for `AlertAccount.speed` seconds of the operat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -127,8 +127,8 @@ class AlertMoments:
 
     Attributes:
         baseline_s: When the baseline began to be watched: negative.
-        first_lost_s: When the last sample before the longest gap was stored.
-        crashed_s: When the server's container first ended, or was gone, after the fault.
+        first_lost_s: When the last sample before the longest gap was stored; a gap that the remedy made does not count.
+        crashed_s: When the server's container first ended, or was gone, after the fault and before the remedy.
         signature_s: When the whole signature was seen.
         remedied_s: When the runbook had been carried out.
         recovered_s: When recovery was proven.
@@ -172,6 +172,7 @@ class AlertAccount:
         rules: The alerting rules.
         alerts: All alerts that were pending or fired.
         not_inside: Why the drilled Prometheus did not evaluate the rules, in one sentence; empty if it did.
+        unknown: Why alerts could not be watched to the end, in one sentence; empty if they were.
         expected: What became of each expectation that is about this drill.
     """
 
@@ -181,4 +182,21 @@ class AlertAccount:
     rules: tuple[AlertRule, ...] = ()
     alerts: tuple[Alert, ...] = ()
     not_inside: str = ""
+    unknown: str = ""
     expected: tuple[Expected, ...] = ()
+
+
+SEVERITY = "severity"
+"""The label by which rules of the same name differ: kube-prometheus-stack has several such pairs."""
+
+
+def rules_named(rules: Sequence[AlertRule], alert: str, severity: str | None = None) -> tuple[AlertRule, ...]:
+    """The rules of that name; of several, those of that severity if there are any.
+
+    Args:
+        rules: All rules.
+        alert: The name.
+        severity: The label `SEVERITY` of the alert that is meant; None for any.
+    """
+    named = tuple(rule for rule in rules if rule.alert == alert)
+    return tuple(rule for rule in named if rule.severity == severity) or named

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from promdrill.core import reading, toml_read
 from promdrill.core.choices import DEFAULT_KUBERNETES, IMAGES, PROFILES, SCRAPES, SUBCHARTS, VERSION, nearest
 from promdrill.core.errors import UsageError, shortened
-from promdrill.matrix.lines import Lines
+from promdrill.core.toml_lines import Lines
 from promdrill.supply.kubernetes import Offer
 
 FILE_NAME = "matrix.toml"

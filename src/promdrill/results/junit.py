@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+from promdrill.core.alerts import AlertAccount
 from promdrill.core.model import DrillResult, RunResult, Verdict
+from promdrill.results.alerts.coverage import incident
+from promdrill.results.alerts.judge import shortfall
 from promdrill.results.expected import as_expected, outcome
 
 _FAILURE, _ERROR = "failure", "error"
@@ -56,7 +59,23 @@ def properties(drill: DrillResult) -> dict[str, object]:
         "remarks": " ".join(drill.remarks) or None,
         "not_undone": "; ".join(drill.not_undone) or None,
         "detect_p95_s": drill.observer and drill.observer.detect_p95_s,
+        **({} if drill.alerts is None else _of_alerts(drill.alerts)),
     }
+
+
+def _of_alerts(account: AlertAccount) -> dict[str, object]:
+    """What the alerts of a drill amount to; times are the operator's, as in `promdrill.results.alerts.coverage`."""
+    found = incident("", "", account)
+    first = found.first
+    told = {
+        "first_alert": first and first.alert,
+        "first_alert_from": first and str(first.evaluator),
+        "first_alert_after_s": first and first.fired_s,
+        "first_told_after_s": found.told_s,
+        "alerts_off_by_s": found.off_s,
+    }
+    leads = {f"lead_{mark.replace('-', '_')}_s": lead_s for mark, lead_s in (first.lead_s if first else {}).items()}
+    return {**told, **leads, "alerts_not_as_expected": shortfall(account.expected)}
 
 
 def _case(suite: ET.Element, drill: DrillResult) -> None:

@@ -127,6 +127,8 @@ def _check(run: RunResult) -> None:
     for number, drill in enumerate(run.drills):
         if drill.recovered_after_s is not None and drill.recovered_after_s < 0:
             raise Misfit(f"drills[{number}].recovered_after_s: {drill.recovered_after_s:g} is below zero")
+        if drill.alerts is not None and drill.alerts.speed <= 0:
+            raise Misfit(f"drills[{number}].alerts.speed: {drill.alerts.speed:g} is not above zero")
         try:
             as_expected(drill)
         except KeyError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from promdrill.core.model import DrillResult, Skipped, Variant
+from promdrill.results.alerts.coverage import first_alert
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.table import NOTHING, Table, wrap
 from promdrill.results.words import seconds
@@ -18,6 +19,8 @@ def lines(
     drills: Sequence[DrillResult], skipped: Sequence[Skipped] = (), *, planned: int = 0, interrupted: bool = False
 ) -> list[str]:
     """One line per drill with verdict, time to detection and to recovery, and gap; the reason below unless it passed.
+
+    Where rules were evaluated, the first alert follows.
 
     A dash stands for an unknown figure. Controls and ablations also say whether they ended as expected.
 
@@ -40,7 +43,7 @@ def lines(
         )
         for drill in drills
     ]
-    said = {number: told for number, drill in enumerate(drills) if (told := outcome(drill))}
+    said = {number: _below(drill) for number, drill in enumerate(drills)}
     figures = frozenset({2, 3, 4})
     table = Table(_HEAD, rows, figures, said, _INDENT, gap=" ", least={0: _INDENT - 1} | dict.fromkeys(figures, 10))
     return [*table.text(), *_left_out(skipped)]
@@ -53,6 +56,12 @@ def closing_line(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ())
     """
     passed = sum(as_expected(drill) for drill in drills)
     return f"{passed} passed, {len(drills) - passed} failed" + (f", {len(skipped)} skipped" if skipped else "")
+
+
+def _below(drill: DrillResult) -> tuple[str, ...]:
+    """What stands below a drill's line: why it did not pass, and its first alert."""
+    alert = "" if drill.alerts is None else first_alert(drill.alerts)
+    return tuple(text for text in (outcome(drill), alert) if text)
 
 
 def _left_out(skipped: Sequence[Skipped]) -> list[str]:

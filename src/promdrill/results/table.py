@@ -38,8 +38,8 @@ class Table:
         head: Names of the columns. At a soft hyphen plain text breaks a name over two lines.
         rows: Cells, as many as `head` has.
         right: Columns that are aligned to the right, counted from 0.
-        under: Text below a row, by the row's number from 0; only in plain text.
-        indent: Columns by which that text is indented.
+        under: Texts below a row, by the row's number from 0, each on lines of its own; only in plain text.
+        indent: Columns by which these texts are indented.
         gap: What separates two columns of plain text.
         least: Minimum widths of columns in plain text, by number.
     """
@@ -47,7 +47,7 @@ class Table:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     right: frozenset[int] = frozenset()
-    under: Mapping[int, str] = field(default_factory=dict)
+    under: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     indent: int = len(GAP)
     gap: str = GAP
     least: Mapping[int, int] = field(default_factory=dict)
@@ -70,8 +70,8 @@ class Table:
         out = [self._line(head, widths) for head in heads]
         for number, row in enumerate(self.rows):
             out.append(self._line(row, widths))
-            if number in self.under:
-                out += wrap(self.under[number], width or WIDTH, first=self.indent)
+            for text in self.under.get(number, ()):
+                out += wrap(text, width or WIDTH, first=self.indent)
         return out
 
     def markdown(self) -> list[str]:

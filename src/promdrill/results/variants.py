@@ -57,7 +57,7 @@ def _steps(found: Sequence[tuple[LeftOut, DrillResult]]) -> list[str]:
         for step, drill in found
     ]
     short = ((number, shortfall(drill)) for number, (_, drill) in enumerate(found))
-    under = {number: f"NOT AS EXPECTED: {said}" for number, said in short if said is not None}
+    under = {number: (f"NOT AS EXPECTED: {said}",) for number, said in short if said is not None}
     return Table(_HEAD, rows, frozenset({0}), under, _LINE + 2, least={0: _LINE, 1: _STEP}).text()
 
 

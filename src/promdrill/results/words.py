@@ -10,6 +10,7 @@ NOTHING = "\N{EN DASH}"
 _MINUTE_S = 60
 _HOUR_S = 3600
 _LONG_S = 100.0
+_SHORT_S = 10
 
 
 def seconds(figure: float | None) -> str:
@@ -22,6 +23,27 @@ def seconds(figure: float | None) -> str:
     if whole < _HOUR_S:
         return f"{whole // _MINUTE_S} min {whole % _MINUTE_S:02d} s"
     return f"{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S:02d} min"
+
+
+def span(figure: float) -> str:
+    """How long something took, in whole seconds: ``30 s``, ``2 min``, ``2 min 05 s``, ``1 h 02 min``.
+
+    Below 10 s with a tenth where there is one: ``4.2 s``. Used for the operator's own time, which is mostly minutes.
+    """
+    if figure < _SHORT_S and round(figure, 1) != round(figure):
+        return f"{figure:.1f} s"
+    whole = round(figure)
+    if whole < _HOUR_S:
+        parts = [(whole // _MINUTE_S, "min", "d"), (whole % _MINUTE_S, "s", "02d" if whole >= _MINUTE_S else "d")]
+    else:
+        minutes = round(figure / _MINUTE_S)
+        parts = [(minutes // _MINUTE_S, "h", "d"), (minutes % _MINUTE_S, "min", "02d")]
+    return " ".join(f"{number:{form}} {unit}" for number, unit, form in parts if number) or "0 s"
+
+
+def about(figure: float, off: float) -> str:
+    """A time that may be off: ``2 min (±30 s)``; without the second part if it cannot be."""
+    return f"{span(figure)} (±{span(off)})" if off else span(figure)
 
 
 def offset(figure: float) -> str:

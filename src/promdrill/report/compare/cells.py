@@ -8,7 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 
+from promdrill.core.alerts import Evaluator
 from promdrill.core.model import DrillResult, RunResult, Verdict
+from promdrill.results.alerts.coverage import counts, incident
 from promdrill.results.expected import as_expected, outcome
 
 _MAD_TO_SIGMA = 1.4826
@@ -40,6 +42,38 @@ class ComparedCell:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertFigures:
+    """What an alert did in the incidents of one side.
+
+    Attributes:
+        alert: Its name.
+        evaluator: Which Prometheus saw it.
+        fired_s: When it fired, in seconds of the operator's after the fault; one for each incident in which it did.
+    """
+
+    alert: str
+    evaluator: Evaluator
+    fired_s: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsOfSide:
+    """The alerts of a cell's incidents in OLD or in NEW.
+
+    Attributes:
+        incidents: How many incidents there were in which rules were evaluated.
+        off_s: How many seconds of the operator's a time may be off, at most.
+        speed: How many seconds of the operator's one measured second stands for, at most.
+        figures: The alerts that fired because of an incident.
+    """
+
+    incidents: int
+    off_s: float
+    speed: float
+    figures: tuple[AlertFigures, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """A cell's results in OLD or in NEW.
 
@@ -54,6 +88,7 @@ class Side:
         assumed: How many of the judged drills are taken to belong to this cell although their versions are unknown.
         skipped: Why the scenario was skipped; empty if it was run.
         own: This side's values of the fields that are `ANY` in the cell, by name; None if no result has it.
+        alerts: The alerts of its incidents; None if no rules were evaluated in any of them.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -66,6 +101,7 @@ class Side:
     assumed: int
     skipped: tuple[str, ...] = ()
     own: Mapping[str, str | None] = field(default_factory=dict)
+    alerts: AlertsOfSide | None = None
 
 
 @dataclass
@@ -115,16 +151,21 @@ def named(runs: Iterable[RunResult], hidden: Mapping[str, str]) -> list[tuple[Co
     return [(replace(cell, **hidden), cell, drill) for run in runs for cell, drill in _cells(run)]
 
 
+def spread(figures: Sequence[float]) -> float | None:
+    """The median absolute deviation x 1.4826; None with fewer than two figures."""
+    if len(figures) < 2:  # noqa: PLR2004  one figure has no deviation
+        return None
+    middle = median(figures)
+    return _MAD_TO_SIGMA * median(abs(figure - middle) for figure in figures)
+
+
 def _side(found: _Found, hidden: Iterable[str]) -> Side:
     drills = [drill for _, drill in found.drills]
     judged = [drill for drill in drills if drill.verdict is not Verdict.ABORTED]
     said = [outcome(drill) for drill in sorted(judged, key=as_expected)]
     recovered = [drill.recovered_after_s for drill in judged if drill.control is None and as_expected(drill)]
     seconds = tuple(figure for figure in recovered if figure is not None)
-    middle = median(seconds) if seconds else None
-    spread = None
-    if middle is not None and len(seconds) > 1:
-        spread = _MAD_TO_SIGMA * median(abs(figure - middle) for figure in seconds)
+    middle, noise_s = median(seconds) if seconds else None, spread(seconds)
     return Side(
         verdicts=tuple(drill.verdict for drill in judged),
         as_expected=sum(as_expected(drill) for drill in judged),
@@ -132,10 +173,26 @@ def _side(found: _Found, hidden: Iterable[str]) -> Side:
         aborted=tuple(drill.reason or "no reason was given" for drill in drills if drill.verdict is Verdict.ABORTED),
         recovered_s=seconds,
         median_s=None if middle is None else round(middle, 3),
-        spread_s=None if spread is None else round(spread, 3),
+        spread_s=None if noise_s is None else round(noise_s, 3),
         assumed=found.assumed,
         own=_own((cell for cell, _ in found.drills), hidden),
+        alerts=_alerts(drills),
     )
+
+
+def _alerts(drills: Iterable[DrillResult]) -> AlertsOfSide | None:
+    """What the alerts of these drills did, as far as they are incidents that could be watched to the end."""
+    counted = [drill for drill in drills if drill.alerts is not None and counts(drill) and not drill.alerts.unknown]
+    found = [incident(drill.name, drill.scenario, drill.alerts) for drill in counted if drill.alerts is not None]
+    if not found:
+        return None
+    fired: dict[tuple[str, Evaluator], list[float]] = {}
+    for each in found:
+        first = {(alert.alert, alert.evaluator): alert.fired_s or 0.0 for alert in reversed(each.fired)}
+        for key, fired_s in first.items():
+            fired.setdefault(key, []).append(fired_s)
+    figures = tuple(AlertFigures(*key, tuple(times)) for key, times in sorted(fired.items()))
+    return AlertsOfSide(len(found), max(each.off_s for each in found), max(each.speed for each in found), figures)
 
 
 def _skip(reason: str, said: Mapping[str, str | None], before: Side | None) -> Side:

@@ -11,6 +11,7 @@ from promdrill.report.compare.text import (
     PROPOSAL,
     aborted_lines,
     across_line,
+    alert_lines,
     cell_line,
     command,
     nothing_compared,
@@ -22,6 +23,8 @@ from promdrill.report.compare.text import (
 from promdrill.results.table import Table, escape
 
 _HEAD = ("finding", "drill", "cell", "old", "new", "recovery")
+_ALERTS = "alerts"
+"""A further column, where alerts do not fire as they did."""
 
 
 def to_markdown(comparison: Comparison, old: str, new: str) -> str:
@@ -54,7 +57,9 @@ def to_markdown(comparison: Comparison, old: str, new: str) -> str:
 
 
 def _table(rows: Iterable[Compared]) -> list[str]:
-    return Table(_HEAD, [_columns(row) for row in rows]).markdown()
+    told = [_columns(row) for row in rows]
+    shown = [*_HEAD, _ALERTS] if any(row[-1] for row in told) else _HEAD
+    return Table(shown, [row[: len(shown)] for row in told]).markdown()
 
 
 def _columns(row: Compared) -> tuple[str, ...]:
@@ -66,4 +71,5 @@ def _columns(row: Compared) -> tuple[str, ...]:
         side_words(row.old, row.finding),
         side_words(row.new, row.finding),
         recovery_line(row),
+        "; ".join(alert_lines(row)),
     )

@@ -15,6 +15,9 @@ What counts, and why:
 - The verdict is better when all of NEW is as expected and OLD's share does not explain that either. From never to
   sometimes is a change, not an improvement; so is failed that became invalid.
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
+- An alert is worse when it fires less often than OLD's share explains, as for verdicts, or when the medians of when it
+  fired, after the fault, differ by more than `alert_limit_s`. One that never fired in OLD and always does in NEW is a
+  change. Where one side evaluated no rules, nothing is said of alerts.
 - A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
   of these is a regression, because nothing is known about the runbook there; but they are counted and named, with the
   reason.
@@ -26,14 +29,16 @@ What counts, and why:
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 
+from promdrill.core.alerts import Evaluator
 from promdrill.core.errors import UsageError
 from promdrill.core.model import RunResult
 from promdrill.report.compare.across import ANY, Axis, left_out, refuse_several, wider
-from promdrill.report.compare.cells import ComparedCell, Side, named, natural, sides
+from promdrill.report.compare.cells import AlertsOfSide, ComparedCell, Side, named, natural, sides, spread
 
 ODD = 0.05
 """Probability below which a count of verdicts is not considered chance: the customary one in twenty."""
@@ -108,8 +113,40 @@ class Recovery:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertTrend:
+    """An alert that does not fire as it did. Times are seconds of the operator's after the fault.
+
+    Attributes:
+        alert: Its name.
+        evaluator: Which Prometheus saw it.
+        trend: Where it went.
+        old: In how many incidents of OLD it fired.
+        old_of: Of how many.
+        new: In how many incidents of NEW it fired.
+        new_of: Of how many.
+        old_s: OLD's median of when it fired; None if it never did.
+        new_s: NEW's.
+        limit_s: What a change of the medians must exceed to count.
+    """
+
+    alert: str
+    evaluator: Evaluator
+    trend: Trend
+    old: int
+    old_of: int
+    new: int
+    new_of: int
+    old_s: float | None
+    new_s: float | None
+    limit_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Compared:
-    """One cell. `old` or `new` is None if that side has no result; the rest is None if nothing was compared."""
+    """One cell. `old` or `new` is None if that side has no result; the rest is None if nothing was compared.
+
+    `alerts` are those that do not fire as they did.
+    """
 
     cell: ComparedCell
     finding: Finding
@@ -117,6 +154,7 @@ class Compared:
     new: Side | None
     verdict: Trend | None = None
     recovery: Recovery | None = None
+    alerts: tuple[AlertTrend, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,9 +264,33 @@ def limit_s(old: Side, new: Side, threshold: float) -> float:
     - `threshold` x OLD's median: the spread that three repeats show is often too small (see `THRESHOLD`).
     - `RESOLUTION_S`: equal repeats do not mean that there is no noise.
     """
-    seen = [side.spread_s for side in (old, new) if side.spread_s is not None]
-    combined = math.hypot(seen[0], seen[-1]) if seen else 0.0
-    return round(max(_SIGMAS * combined, threshold * (old.median_s or 0.0), RESOLUTION_S), 3)
+    noise_s = _noise_s([side.spread_s for side in (old, new)])
+    return round(max(noise_s, threshold * (old.median_s or 0.0), RESOLUTION_S), 3)
+
+
+def alert_limit_s(old: AlertsOfSide, new: AlertsOfSide, before: Sequence[float], after: Sequence[float]) -> float:
+    """Seconds of the operator's by which the medians of when an alert fired must differ: the largest of three.
+
+    - 3 x the combined spread, as for recovery.
+    - What the times of both sides may be off together.
+    - `RESOLUTION_S` of the drill, times its speed: the fault itself is no quicker than a drill is.
+
+    A part of the median is no measure here: an alert has its `for`, which does not vary.
+
+    Args:
+        old: The alerts of OLD.
+        new: The alerts of NEW.
+        before: When this one fired in OLD.
+        after: When it did in NEW.
+    """
+    noise_s = _noise_s([spread(before), spread(after)])
+    return round(max(noise_s, old.off_s + new.off_s, RESOLUTION_S * max(old.speed, new.speed)), 3)
+
+
+def _noise_s(spreads: Sequence[float | None]) -> float:
+    """Three times the combined spread of two sides."""
+    seen = [figure for figure in spreads if figure is not None]
+    return _SIGMAS * (math.hypot(seen[0], seen[-1]) if seen else 0.0)
 
 
 def _row(cell: ComparedCell, old: Side | None, new: Side | None, threshold: float) -> Compared:
@@ -239,9 +301,10 @@ def _row(cell: ComparedCell, old: Side | None, new: Side | None, threshold: floa
     if not old.verdicts or not new.verdicts:
         return Compared(cell, Finding.NOT_COMPARED, old, new)
     verdict, recovery = _verdict_trend(old, new), _recovery(old, new, threshold)
-    trends = {verdict, recovery.trend if recovery else Trend.SAME}
+    alerts = tuple(_alerts(old, new))
+    trends = {verdict, recovery.trend if recovery else Trend.SAME, *(each.trend for each in alerts)}
     finding = next(finding for trend, finding in _FINDINGS if trend in trends)
-    return Compared(cell, finding, old, new, verdict, recovery)
+    return Compared(cell, finding, old, new, verdict, recovery, alerts)
 
 
 _FINDINGS = (
@@ -250,17 +313,22 @@ _FINDINGS = (
     (Trend.OTHER, Finding.CHANGE),
     (Trend.SAME, Finding.UNCHANGED),
 )
-"""The first trend that either the verdict or the recovery shows decides."""
+"""The first trend that the verdict, the recovery or an alert shows decides."""
 
 
 def _verdict_trend(old: Side, new: Side) -> Trend:
     share, of = old.as_expected / len(old.verdicts), len(new.verdicts)
-    if sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(new.as_expected + 1)) < ODD:
+    if _chance(share, of, new.as_expected) < ODD:
         return Trend.WORSE
     if new.as_expected == of and share**of < ODD:
         return Trend.BETTER
     same = set(old.verdicts) == set(new.verdicts) and _steady(old) == _steady(new)
     return Trend.SAME if same else Trend.OTHER
+
+
+def _chance(share: float, of: int, most: int) -> float:
+    """The chance of at most so many of `of`, each of which comes with this share."""
+    return sum(math.comb(of, k) * share**k * (1 - share) ** (of - k) for k in range(most + 1))
 
 
 def _steady(side: Side) -> bool | None:
@@ -274,6 +342,42 @@ def _recovery(old: Side, new: Side, threshold: float) -> Recovery | None:
     change_s, most_s = round(new.median_s - old.median_s, 3), limit_s(old, new, threshold)
     trend = Trend.WORSE if change_s > most_s else Trend.BETTER if change_s < -most_s else Trend.SAME
     return Recovery(change_s, most_s, trend)
+
+
+def _alerts(old: Side, new: Side) -> Iterator[AlertTrend]:
+    """The alerts that do not fire as they did."""
+    if old.alerts is None or new.alerts is None or not same_profile(old, new):
+        return
+    before = {(each.alert, each.evaluator): each.fired_s for each in old.alerts.figures}
+    after = {(each.alert, each.evaluator): each.fired_s for each in new.alerts.figures}
+    for alert, evaluator in sorted({*before, *after}):
+        was, is_now = before.get((alert, evaluator), ()), after.get((alert, evaluator), ())
+        most_s = alert_limit_s(old.alerts, new.alerts, was, is_now)
+        trend = _alert_trend(was, old.alerts.incidents, is_now, new.alerts.incidents, most_s)
+        if trend is not Trend.SAME:
+            yield AlertTrend(
+                alert=alert,
+                evaluator=evaluator,
+                trend=trend,
+                old=len(was),
+                old_of=old.alerts.incidents,
+                new=len(is_now),
+                new_of=new.alerts.incidents,
+                old_s=median(was) if was else None,
+                new_s=median(is_now) if is_now else None,
+                limit_s=most_s,
+            )
+
+
+def _alert_trend(was: Sequence[float], old_of: int, is_now: Sequence[float], new_of: int, most_s: float) -> Trend:
+    if not was:
+        return Trend.OTHER if len(is_now) == new_of else Trend.SAME
+    if _chance(len(was) / old_of, new_of, len(is_now)) < ODD:
+        return Trend.WORSE
+    if not is_now:
+        return Trend.SAME
+    later_s = median(is_now) - median(was)
+    return Trend.WORSE if later_s > most_s else Trend.BETTER if later_s < -most_s else Trend.SAME
 
 
 def same_profile(old: Side, new: Side) -> bool:

@@ -13,6 +13,7 @@ from promdrill.report.compare.across import ANY
 from promdrill.report.compare.cells import ComparedCell, Side
 from promdrill.report.compare.regressions import (
     THRESHOLD,
+    AlertTrend,
     Compared,
     ComparedSide,
     Comparison,
@@ -21,8 +22,9 @@ from promdrill.report.compare.regressions import (
     Trend,
     same_profile,
 )
+from promdrill.results.alerts.marks import FROM, Mark, placed
 from promdrill.results.table import wrap
-from promdrill.results.words import count
+from promdrill.results.words import count, span
 
 COMPARISON_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -199,6 +201,29 @@ def recovery_line(row: Compared) -> str:
     return f"{_figure(row.old)} -> {_figure(row.new)}, not compared: different profiles"
 
 
+def alert_lines(row: Compared) -> list[str]:
+    """A line for each alert that does not fire as it did."""
+    return [f"{each.alert} from {FROM[each.evaluator]}: {_alert_words(each)}" for each in row.alerts]
+
+
+def _alert_words(each: AlertTrend) -> str:
+    if each.old_s is None:
+        return f"fires now, {_after_fault(each.new_s)}; it did not"
+    if each.new_s is None:
+        return f"no longer fires; it did, {_after_fault(each.old_s)}"
+    change_s = each.new_s - each.old_s
+    if abs(change_s) <= each.limit_s:
+        return f"fired in {each.new} of {each.new_of}; it did in {each.old} of {each.old_of}"
+    both = f"{_after_fault(each.old_s)} -> {_after_fault(each.new_s)}"
+    return (
+        f"{both}, {span(abs(change_s))} {'later' if change_s > 0 else 'earlier'}; noise is up to {span(each.limit_s)}"
+    )
+
+
+def _after_fault(figure_s: float | None) -> str:
+    return placed(figure_s or 0.0, Mark.FAULT)
+
+
 def aborted_lines(comparison: Comparison) -> list[str]:
     """Every aborted drill of both sides, those of NEW first."""
     return [
@@ -233,6 +258,8 @@ def _row(row: Compared) -> Iterator[str]:
     recovery = recovery_line(row)
     if recovery:
         yield from _wrap(f"recovery: {recovery}", 4)
+    for line in alert_lines(row):
+        yield from _wrap(f"alert: {line}", 4)
 
 
 def _figure(side: Side) -> str:

@@ -6,7 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from promdrill.core import events
-from promdrill.core.alerts import Alert, AlertAccount, AlertMoments, AlertRule, AlertState, Evaluator, Period
+from promdrill.core.alerts import (
+    SEVERITY,
+    Alert,
+    AlertAccount,
+    AlertMoments,
+    AlertRule,
+    AlertState,
+    Evaluator,
+    Period,
+    rules_named,
+)
 from promdrill.core.model import PhaseName
 from promdrill.results.timeline.drill import PodState, Span, Timeline
 
@@ -23,6 +33,7 @@ class AlertLane:
         evaluator: Which Prometheus had it.
         pending: (start, end) of each time that it was pending.
         firing: The same for firing; the end is None while it fires.
+        active_s: Since when its expression is true; None while it is not, or if that is not known.
         value: As in `promdrill.core.alerts.Alert`, like all that follow.
         summary: As there.
         notified_s: As there, since the drill began.
@@ -36,6 +47,7 @@ class AlertLane:
     evaluator: Evaluator
     pending: list[tuple[float, float | None]] = field(default_factory=list)
     firing: list[tuple[float, float | None]] = field(default_factory=list)
+    active_s: float | None = None
     value: str = ""
     summary: str = ""
     notified_s: float | None = None
@@ -52,11 +64,13 @@ class Watched:
         loaded: The rules; None before they were loaded.
         judged: What the end of the drill showed of rules, by their names.
         lanes: Alerts over time, in the order in which they were first seen.
+        unknown: Why alerts could not be watched to the end; empty if they were.
     """
 
     loaded: events.AlertRulesLoaded | None = None
     judged: dict[str, events.AlertRuleJudged] = field(default_factory=dict)
     lanes: dict[tuple[str, ...], AlertLane] = field(default_factory=dict)
+    unknown: str = ""
 
     @property
     def rules(self) -> tuple[AlertRule, ...]:
@@ -81,11 +95,13 @@ def watched(drill: Timeline) -> Watched:
                 found.judged[event.alert] = event
             case events.AlertChanged() if began is not None:
                 active_s = None if event.active is None else max(0.0, (event.active - began.at).total_seconds())
-                _change(_lane(found, event), event, active_s, now.s, _for_s(found, event.alert))
+                _change(_lane(found, event), event, active_s, now.s, _for_s(found, event))
             case events.AlertNotified() if began is not None:
                 _notify(_lane(found, event), event, (event.sent - began.at).total_seconds())
             case events.AlertMuted():
                 _lane(found, event).muted_by[event.why] = None
+            case events.AlertsUnknown():
+                found.unknown = event.error
             case _:
                 pass
     return found
@@ -109,6 +125,7 @@ def account(drill: Timeline, container: str) -> AlertAccount | None:
         rules=found.rules,
         alerts=tuple(_alert(lane, fault_s) for lane in found.lanes.values()),
         not_inside=found.loaded.not_inside,
+        unknown=found.unknown,
     )
 
 
@@ -118,12 +135,12 @@ def _lane(found: Watched, event: events.AlertChanged | events.AlertNotified | ev
     return found.lanes.setdefault(key, AlertLane(event.alert, dict(labels), event.evaluator))
 
 
-def _for_s(found: Watched, alert: str) -> float:
+def _for_s(found: Watched, event: events.AlertChanged) -> float:
     """Seconds, as measured, for which the expression of a rule must be true before its alert fires."""
     if found.loaded is None:
         return 0.0
-    rule = next((each for each in found.loaded.rules if each.alert == alert), None)
-    return 0.0 if rule is None else rule.for_s / found.loaded.speed
+    rules = rules_named(found.loaded.rules, event.alert, event.labels.get(SEVERITY, ""))
+    return min((rule.for_s for rule in rules), default=0.0) / found.loaded.speed
 
 
 def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None, now_s: float, for_s: float) -> None:
@@ -132,6 +149,7 @@ def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None,
     Since when an expression is true, its Prometheus says to the millisecond. When it fired is seen by looking, unless
     it fired by the first look already.
     """
+    _end_former(lane, active_s, now_s)
     pending = _open(lane.pending)
     if event.state is AlertState.PENDING:
         if not pending:
@@ -147,6 +165,15 @@ def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None,
     if event.value and (not lane.value or (event.state is AlertState.FIRING and len(lane.firing) == 1)):
         lane.value = event.value
     lane.summary = event.summary or lane.summary
+
+
+def _end_former(lane: AlertLane, active_s: float | None, now_s: float) -> None:
+    """End what lasted, where the expression is true since a later moment than at the last look: it was not between."""
+    if active_s is not None and lane.active_s is not None and active_s > lane.active_s:
+        for periods in (lane.pending, lane.firing):
+            if _open(periods):
+                _close(periods, min(active_s, now_s))
+    lane.active_s = active_s
 
 
 def _open(periods: list[tuple[float, float | None]]) -> bool:
@@ -201,14 +228,18 @@ def _moments(drill: Timeline, fault_s: float, container: str) -> AlertMoments:
     baseline, remediate, recovery = (
         _phase(drill, name) for name in (PhaseName.BASELINE, PhaseName.REMEDIATE, PhaseName.RECOVERY)
     )
-    gaps = [gap.start_s for gap in sorted(drill.gaps, key=lambda gap: gap.start_s - gap.end_s)]
+    remedies = [phase.began.s for phase in drill.phases if phase.name == PhaseName.REMEDIATE]
+    remedy_s = min(remedies, default=drill.length_s)
+    gaps = sorted(drill.gaps, key=lambda gap: gap.start_s - gap.end_s)
+    lost = [gap.start_s for gap in gaps if gap.start_s < remedy_s]
+    crashed_s = _crashed_s(drill, fault_s, remedy_s, container)
     seen = [
         stage.ended for stage in drill.stages if stage.ended is not None and _within(stage, PhaseName.SIGNATURE, drill)
     ]
     return AlertMoments(
         baseline_s=None if baseline is None else _since(baseline.began.s, fault_s),
-        first_lost_s=_since(gaps[0], fault_s) if gaps else None,
-        crashed_s=_since(_crashed_s(drill, fault_s, container), fault_s),
+        first_lost_s=_since(lost[0], fault_s) if lost else None,
+        crashed_s=_since(crashed_s, fault_s),
         signature_s=_since(seen[-1].s, fault_s) if seen else None,
         remedied_s=None if remediate is None or remediate.ended is None else _since(remediate.ended.s, fault_s),
         recovered_s=None if recovery is None or recovery.ended is None else _since(recovery.ended.s, fault_s),
@@ -226,7 +257,8 @@ def _within(stage: Span, name: PhaseName, drill: Timeline) -> bool:
     return phase is not None and phase.began.s <= stage.began.s <= drill.end_s(phase)
 
 
-def _crashed_s(drill: Timeline, fault_s: float, container: str) -> float | None:
-    """When the server's container was first seen to have ended, or to be in trouble, after the fault."""
+def _crashed_s(drill: Timeline, fault_s: float, remedy_s: float, container: str) -> float | None:
+    """When the server's container was first seen to have ended, or to be in trouble, between fault and remedy."""
     spans = (span for lane in drill.containers if lane.container == container for span in lane.until(drill.length_s))
-    return min((start for start, _, state, _ in spans if state in _ENDED and start >= fault_s), default=None)
+    ended = (start for start, _, state, _ in spans if state in _ENDED and fault_s <= start < remedy_s)
+    return min(ended, default=None)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from promdrill.core import events
+from promdrill.core.alerts import AlertState
 from promdrill.core.events import Ending, Event
 from promdrill.core.model import StepRecord
-from promdrill.results.words import seconds
+from promdrill.results.words import count, seconds
 
 
 def phase_line(event: events.PhaseEnded) -> str:
@@ -43,10 +44,28 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
             return f"{event.name}: {event.collector}: {event.error}"
         case events.ObserverBroke():
             return f"{event.name}: {event.thread}: {event.error}"
+        case events.AlertRulesLoaded():
+            return f"{count(len(event.rules), 'alerting rule')} loaded{_speed(event.speed)}"
+        case events.AlertChanged():
+            return f"alert {event.alert} ({event.evaluator}) fires" if event.state is AlertState.FIRING else None
+        case events.AlertNotified():
+            return f"alert {event.alert} ({event.evaluator}): {_notified(event)}"
+        case events.AlertMuted():
+            return f"alert {event.alert} ({event.evaluator}): nobody is notified: {event.why}"
+        case events.AlertsUnknown():
+            return f"alerts can no longer be watched: {event.error}"
         case events.VerdictReached():
             return f"{event.verdict}: {event.reason}" if event.reason else str(event.verdict)
         case _:
             return None
+
+
+def _speed(speed: float) -> str:
+    return "" if speed == 1 else f", {speed:g} times as fast"
+
+
+def _notified(event: events.AlertNotified) -> str:
+    return f"{event.receiver} notified{' that it is resolved' if event.resolved else ''}"
 
 
 def _step_line(step: StepRecord) -> str:
@@ -74,6 +93,18 @@ class LogRow:
 def row_of(event: Event) -> LogRow | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
     """An event as a row: what was done, or what changed; None for what only machines need."""
     match event:
+        case events.AlertChanged():
+            return LogRow("alert", f"{event.alert} ({event.evaluator}): {event.state}", _labelled(event))
+        case events.AlertMuted():
+            return LogRow("muted", f"{event.alert} ({event.evaluator})", event.why)
+        case events.AlertNotified():
+            return LogRow("notified", f"{event.alert} ({event.evaluator})", _notified(event))
+        case events.AlertRuleJudged():
+            return LogRow("rule", event.alert, said) if (said := _rule_words(event)) else None
+        case events.AlertRulesLoaded():
+            return LogRow("rules", f"{count(len(event.rules), 'alerting rule')}{_speed(event.speed)}", event.not_inside)
+        case events.AlertsUnknown():
+            return LogRow("alerts", event.error)
         case events.AloneAtLast():
             return LogRow("alone", "no other drill is running any more")
         case events.ConditionChanged():
@@ -112,6 +143,18 @@ def row_of(event: Event) -> LogRow | None:  # noqa: C901, PLR0911, PLR0912  a ca
             return LogRow("timeout", ", ".join(event.missing), event.last_seen)
         case _:
             return None
+
+
+def _labelled(event: events.AlertChanged) -> str:
+    """What an alert says, and its labels."""
+    labels = ", ".join(f'{name}="{value}"' for name, value in event.labels.items())
+    return "  ".join(filter(None, (event.summary, f"{{{labels}}}" if labels else "")))
+
+
+def _rule_words(event: events.AlertRuleJudged) -> str:
+    """What is wrong with a rule."""
+    unknown = f"reads {', '.join(event.unknown_metrics)}, of which nothing is stored" if event.unknown_metrics else ""
+    return "; ".join(filter(None, (event.error, unknown)))
 
 
 def _condition_row(event: events.ConditionChanged) -> LogRow | None:

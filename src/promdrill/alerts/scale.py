@@ -29,6 +29,7 @@ from promdrill.alerts.expressions import (
 )
 from promdrill.alerts.measures import Measure, Recorded
 from promdrill.alerts.rules import Group, Place, Rule
+from promdrill.core.choices import FASTEST_ALERTS
 from promdrill.core.errors import UsageError, shortened
 
 DEFAULT_SPEED = 30.0
@@ -36,9 +37,6 @@ DEFAULT_SPEED = 30.0
 
 DRILL_SCRAPE_S = 1.0
 """Seconds between two scrapes, and between two evaluations, in a drill."""
-
-FASTEST = 86_400.0
-"""The largest speed: a day in a second."""
 
 _FEWEST_SCRAPES = 2
 """A range that is shorter than this many scrapes may hold one sample, of which no rate can be had."""
@@ -135,15 +133,16 @@ def scaled(groups: Sequence[Group], speed: float, *, scrape_s: float = DRILL_SCR
 
     Args:
         groups: As read.
-        speed: What to divide by, from 1 to `FASTEST`. With 1 nothing changes.
+        speed: What to divide by, from 1 to `promdrill.core.choices.FASTEST_ALERTS`. With 1 nothing changes.
         scrape_s: Seconds between two scrapes, and between two evaluations of a group that states no interval.
 
     Raises:
         UsageError: The speed or the interval is not a number that makes sense.
     """
-    if not 1 <= speed <= FASTEST:
-        raise UsageError(f"speed {speed:g}: not a number from 1 to {FASTEST:.0f}", hint="30: a second is half a minute")
-    if not durations.SMALLEST_S <= scrape_s <= FASTEST:
+    if not 1 <= speed <= FASTEST_ALERTS:
+        what = f"speed {speed:g}: not a number from 1 to {FASTEST_ALERTS:.0f}"
+        raise UsageError(what, hint="30 is half a minute a second")
+    if not durations.SMALLEST_S <= scrape_s <= FASTEST_ALERTS:
         raise UsageError(f"scrape interval {scrape_s:g}: not a number of seconds from 0.001", hint="1")
     known = measures.recorded(rule for group in groups for rule in group.rules)
     works = [_Work(group, float(speed), scrape_s, known) for group in groups]

@@ -12,7 +12,7 @@ from typing import Any
 from promdrill.alerts import rules, scale
 from promdrill.alerts.scale import Change, Left, Scaled
 from promdrill.alerts.write import write
-from promdrill.cli.parser import EXIT_OK, Parser, Subcommands, add_command, aside, say
+from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, aside, say
 from promdrill.core.errors import UsageError, shortened
 from promdrill.core.reading import path_of
 from promdrill.core.terminal import shown

@@ -24,6 +24,9 @@ IMAGES = ("nearest", "exact")
 RULES = ("chart", "own")
 """What RULES may say besides files and folders: the rules of the drilled chart, and promdrill's."""
 
+FASTEST_ALERTS = 86_400.0
+"""The largest ALERT_SPEED: a day in a second."""
+
 YOURS = "yours"
 SCRAPES = ("drill", YOURS)
 """Values of SCRAPES: whose scrape jobs and intervals a drill has, those of its scenario or those of the user."""

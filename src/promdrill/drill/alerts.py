@@ -1,6 +1,6 @@
-"""The alerts of a drill: its rules are given to the witness, watched from before the baseline, and summed up at its end.
+"""The alerts of a drill: its rules are given to the witness, watched from the baseline on, and summed up at its end.
 
-What alerts do has no influence on a drill's course, but for the time that an incident is held and alerts get to resolve.
+Alerts have no influence on a drill's course, but for the time that an incident is held and that they get to resolve.
 """
 
 from __future__ import annotations
@@ -144,9 +144,9 @@ class DrillAlerts:
             return
         for rule in plan.rules:
             unknown = tuple(sorted(plan.reads.get(rule.alert, frozenset()) - known - plan.recorded))
-            error = failed.get(rule.alert, "")
-            if unknown or error:
-                self._journal.write(AlertRuleJudged(alert=rule.alert, unknown_metrics=unknown, error=error))
+            refused = failed.get(rule.alert, "")
+            if unknown or refused:
+                self._journal.write(AlertRuleJudged(alert=rule.alert, unknown_metrics=unknown, error=refused))
 
     def _names(self, plan: AlertPlan) -> frozenset[str]:
         """Names of all metrics that the witness has of this drill, and of what drills share.

@@ -200,14 +200,14 @@ class Drill:
             account = self._account()
             if verdict is Verdict.PASSED and account is not None and (missed := shortfall_of(account.expected)):
                 verdict, reason = Verdict.FAILED, missed
-            hint, cut_short = self._gather(self._result(plan, record, verdict, reason, error, account))
+            hint, cut_short = self._gather(self._result(plan, record, (verdict, reason), error, account))
             reason = reason and _ending_with(hint, reason)
             reproduced = error is None and self._leaves_incident
             interruption = self._take_back(record, undo, reproduced=reproduced)
         journal.write(Reproduced() if reproduced else VerdictReached(verdict=verdict, reason=reason))
         if undo.failures:
             owners.note_not_undone(site.cluster.private, undo.failures)
-        result = self._result(plan, record, verdict, reason, error, account)
+        result = self._result(plan, record, (verdict, reason), error, account)
         result = replace(result, not_undone=tuple(undo.failures))
         return result, cut_short or interruption or error, hint
 
@@ -265,8 +265,7 @@ class Drill:
         self,
         plan: Plan,
         record: Record,
-        verdict: Verdict,
-        reason: str | None,
+        ended: tuple[Verdict, str | None],
         error: BaseException | None,
         alerts: AlertAccount | None,
     ) -> DrillResult:
@@ -278,8 +277,8 @@ class Drill:
             app_version=record.app_version,
             profile=self.site.execution.profile,
             control=variant.control,
-            verdict=verdict,
-            reason=reason,
+            verdict=ended[0],
+            reason=ended[1],
             phases=tuple(record.phases),
             detected_after_s=record.detected_after_s,
             recovered_after_s=record.recovered_after_s,

@@ -98,13 +98,14 @@ OPTIONS = (
     Option(
         "RULES",
         "rules",
-        "alert rules to watch in each drill: files or folders, comma separated; chart: the drilled chart's, own: promdrill's",
+        "alert rules to watch in each drill: files and folders, comma separated; chart for those of the drilled chart,"
+        " own for promdrill's",
     ),
     Option("ALERTMANAGER", "alertmanager", "Alertmanager's configuration for RULES (default: one receiver for all)"),
     Option(
         "ALERT_SPEED",
         "alert_speed",
-        "by how much the durations in RULES are divided, 1 for not at all (default: your scrape interval by the drill's)",
+        "by what durations in RULES are divided, 1 for not at all (default: your scrape interval by the drill's)",
     ),
     Option(
         "HOLD", "hold_s", "with RULES: how long the incident stands before it is repaired, in your time (default: 0s)"

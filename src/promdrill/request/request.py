@@ -34,6 +34,7 @@ from promdrill.core.errors import UsageError, shortened
 from promdrill.helm.source import find
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values.user import Own
+from promdrill.observe import quantity
 from promdrill.request import adopting, options, scenarios
 from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
@@ -335,8 +336,8 @@ def _speed(text: str) -> float:
         speed = float(text)
     except ValueError:
         speed = 0.0
-    if not 1 <= speed <= scale.FASTEST:
-        what = f"ALERT_SPEED={shortened(text, 80)}: not a number from 1 to {scale.FASTEST:.0f}"
+    if not 1 <= speed <= choices.FASTEST_ALERTS:
+        what = f"ALERT_SPEED={shortened(text, 80)}: not a number from 1 to {choices.FASTEST_ALERTS:.0f}"
         raise UsageError(what, hint="ALERT_SPEED=30: a second of the drill stands for half a minute")
     return speed
 
@@ -386,6 +387,9 @@ def _check(settings: Settings, variants: str | None) -> Own | None:
 
 def _check_alerts(settings: Settings) -> None:
     """Refuse rules, and what goes with them, that cannot be read."""
+    from promdrill.alerts import alertmanager, rules  # noqa: PLC0415  few runs have RULES
+    from promdrill.results.alerts import expectations  # noqa: PLC0415  as above
+
     given = {
         "ALERTMANAGER": settings.alertmanager is not None,
         "ALERT_SPEED": settings.alert_speed is not None,

@@ -11,7 +11,7 @@ from promdrill.core.errors import UsageError
 from promdrill.helm.values import nesting
 from promdrill.helm.values.dead import dead
 from promdrill.helm.values.user import Own
-from promdrill.request import changes
+from promdrill.request import changes, planning
 from promdrill.request.changes import Change, Kind
 from promdrill.request.request import Request
 
@@ -216,3 +216,14 @@ def test_of_a_key_that_appears_twice_the_last_one_counts_and_the_plan_says_so(tm
     (made / "templates").mkdir()
     written(made / "templates", "{{ .Values.server.retention }}", "a.yaml")
     assert [(each.path, each.place, each.again) for each in dead(made, own)] == [("server", f"VALUES={file}:2", 6)]
+
+
+@pytest.mark.parametrize("inside", ["prometheus", "kube-prometheus-stack"])
+def test_an_umbrella_chart_is_refused_with_the_chart_in_it(inside: str, tmp_path: Path) -> None:
+    text = "name: {}\nversion: 1.0.0\ndependencies: [{{name: {}, version: 25.8.0, alias: any}}]\n"
+    written(tmp_path, text.format("monitoring", inside), "Chart.yaml")
+    with pytest.raises(UsageError, match=f"CHART={tmp_path}: an umbrella chart; {inside}, the chart in it") as caught:
+        planning.refuse_umbrella(tmp_path)
+    assert f"CHART=prometheus-community/{inside} CHART_VERSION=25.8.0" in caught.value.hint
+    written(tmp_path, text.format(inside, "alertmanager"), "Chart.yaml")
+    planning.refuse_umbrella(tmp_path)

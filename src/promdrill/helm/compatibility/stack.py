@@ -119,6 +119,7 @@ ROWS = (
     _row(">=65", Kind.FEATURE, PROMETHEUS_3, "operator 0.77.0 and newer: pull request 6940", "64.0.0 has 0.76.1"),
     # --- components that can be turned on ---------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", _VALUES),
+    _row(">57.1", Kind.SWITCH, "crds.upgradeJob.enabled", "crds.upgradeJob", f"{_VALUES} of 88.5.3; 57.1.0 has none"),
     _row(">=0", Kind.SWITCH, "grafana.enabled", "grafana", _VALUES),
     _row(">=0", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", "Chart.yaml, condition"),
     _row(">=0", Kind.SWITCH, "nodeExporter.enabled", "prometheus-node-exporter", "Chart.yaml, condition"),

@@ -197,7 +197,7 @@ def stands_still(snapshot: Snapshot, probe: MetricsProbe, name: str, labels: dic
     if value is None:
         return unknown(f"no metric {name}")
     before = [
-        (answer.asked - each.asked, then)
+        (answer.sent_s - each.sent_s, then)
         for each in snapshot.history.get(probe, ())
         if each.total(STARTED) == answer.total(STARTED) and (then := each.total(name, **labels)) is not None
     ]

@@ -140,7 +140,7 @@ class Poller:
         for probe in group:
             with self._lock:
                 need = self._needs.get(probe)
-                counts = need is not None and need.since <= answer.asked
+                counts = need is not None and need.since <= answer.sent_s
             if counts:
                 self._store.answer(probe, read_metrics(answer, probe) if isinstance(probe, MetricsProbe) else answer)
                 self._told(probe, answer)
@@ -175,8 +175,8 @@ def read_metrics(answer: ProbeAnswer, probe: MetricsProbe) -> ProbeAnswer:
     try:
         metrics = parse_metrics(answer.text, probe.names)
     except ValueError as error:
-        return ProbeAnswer(answer.asked, answer.answered, answer.utc, answer.status, error=f"not metrics: {error}")
-    return ProbeAnswer(answer.asked, answer.answered, answer.utc, answer.status, metrics=metrics)
+        return ProbeAnswer(answer.sent_s, answer.answered_s, answer.utc, answer.status, error=f"not metrics: {error}")
+    return ProbeAnswer(answer.sent_s, answer.answered_s, answer.utc, answer.status, metrics=metrics)
 
 
 def parse_metrics(text: str, names: frozenset[str] = frozenset()) -> dict[tuple[str, Labels], float]:

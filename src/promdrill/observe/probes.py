@@ -129,8 +129,8 @@ class ProbeAnswer:
     """What came back, or why nothing did. An answer never raises.
 
     Attributes:
-        asked: Monotonic seconds when the question left.
-        answered: Monotonic seconds when the answer arrived.
+        sent_s: Monotonic seconds when the question left.
+        answered_s: Monotonic seconds when the answer arrived.
         utc: UTC time of the answer.
         status: HTTP status, or the exit code of an `ExecProbe`; None when nobody answered.
         text: Body or output.
@@ -139,8 +139,8 @@ class ProbeAnswer:
         refused: Whether the question never reached Prometheus, because the API server refused or did not answer.
     """
 
-    asked: float
-    answered: float
+    sent_s: float
+    answered_s: float
     utc: datetime
     status: int | None
     text: str = ""

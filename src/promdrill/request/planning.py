@@ -22,7 +22,7 @@ from promdrill.helm.compatibility.table import Kind, rows, text_of
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
-from promdrill.helm.values import Case, ChartPlan, plan
+from promdrill.helm.values import Case, ChartPlan, nesting, plan
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.images import Available
 from promdrill.helm.values.render import NAMESPACE
@@ -82,6 +82,7 @@ def plan_of(
         UsageError: The chart, its values or its images cannot be used.
         SupplyError: A subchart could not be fetched.
     """
+    refuse_umbrella(chart)
     settings, followed = request.settings, followed_by(metadata(chart))
     release = "prometheus-{}".format
     skipped = {folder.name: why for folder in scenarios if (why := _skipped(folder, followed, settings))}
@@ -130,6 +131,24 @@ def plan_of(
     remarked = replace(found, remarks=(*usable.notes, *found.remarks))
     there = {name: each for name, each in taken.items() if each}
     return Planned(usable.path, remarked, needs, skipped, there)
+
+
+def refuse_umbrella(chart: Path) -> None:
+    """Refuse a chart around one that is drilled.
+
+    Args:
+        chart: The chart's folder or .tgz.
+
+    Raises:
+        UsageError: It is one; names the chart in it.
+    """
+    for item in dependencies(chart):
+        if item.name in nesting.TELLING:
+            version = f" CHART_VERSION={item.version}" if item.version else ""
+            hint = f"CHART=prometheus-community/{item.name}{version}; VALUES may stay those of the umbrella chart"
+            raise UsageError(
+                f"CHART={chart}: an umbrella chart; {item.name}, the chart in it, can be drilled", hint=hint
+            )
 
 
 def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> str | None:

@@ -94,7 +94,7 @@ ROWS = (
     # --- what must stay as it is ------------------------------------------------------------------------------------
     _row(">=0", Kind.NEED, _NAMESPACES, "true", _SHARED),
     _row(">=0", Kind.NEED, "prometheusOperator.enabled", "true", "it makes the server"),
-    _row(">=0", Kind.NEED, "crds.enabled", "true", "Chart.yaml, condition: its own kinds"),
+    _row(">=0", Kind.NEED, "crds.enabled", "true", "a new cluster has none of its kinds (Chart.yaml, condition)"),
     _row(">=0", Kind.NEED, "prometheus.enabled", "true", "the drills are about it"),
     _row(">=0", Kind.NEED, "prometheus.agentMode", "false", "an agent answers no query"),
     _row(">=0", Kind.NEED, "namespaceOverride", '""', "each drill has a namespace of its own"),
@@ -110,10 +110,16 @@ ROWS = (
     _row(
         ">=0", Kind.NEED, rf"{SPEC}.nodeSelector.kubernetes\.io/hostname", "null", "the drill's node has another name"
     ),
+    _row(
+        ">=0", Kind.AFTER, "prometheusOperator.tls.enabled", "prometheusOperator.admissionWebhooks.enabled", _NO_IMAGE
+    ),
+    # --- what scenarios set to be quick, and need not ---------------------------------------------------------------
+    _row(">=0", Kind.YIELD, f"{SPEC}.retention", "", "scenarios/*/values.yaml"),
     # --- what a scenario may need -----------------------------------------------------------------------------------
     _row(">=65", Kind.FEATURE, PROMETHEUS_3, "operator 0.77.0 and newer: pull request 6940", "64.0.0 has 0.76.1"),
     # --- components that can be turned on ---------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", _VALUES),
+    _row(">57.1", Kind.SWITCH, "crds.upgradeJob.enabled", "crds.upgradeJob", f"{_VALUES} of 88.5.3; 57.1.0 has none"),
     _row(">=0", Kind.SWITCH, "grafana.enabled", "grafana", _VALUES),
     _row(">=0", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", "Chart.yaml, condition"),
     _row(">=0", Kind.SWITCH, "nodeExporter.enabled", "prometheus-node-exporter", "Chart.yaml, condition"),

@@ -240,10 +240,12 @@ def nearest(version: Version | None, images: Sequence[Image]) -> Image:
 
 
 def is_of(image: Image, repository: str) -> bool:
-    """Whether an image is of a repository, or of its mirror: another registry before its path or its whole name."""
-    path = image.name.partition("/")[2]
-    same_path = path == repository.partition("/")[2] or path.endswith(f"/{repository}")
-    return repository in {image.repository, path} or same_path
+    """Whether an image is of a repository, or of its mirror: another registry, or project of one, before its path."""
+    paths = [
+        name.partition("/")[2] for name in (repository, *(old for old, new in ALIASES.items() if new == repository))
+    ]
+    mirrored = any(f"/{image.name}".endswith(f"/{path}") for path in paths)
+    return image.repository == repository or mirrored
 
 
 def _equal(wanted: Image, image: Image) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +87,16 @@ def layered(
     jobs = scrapes.Kept() if keeping is None else scrapes.kept_scrapes(followed, scenario, theirs, keeping)
     scenario = scrapes.without(scenario, *jobs.keys)
     renamed = moved(scenario, *followed)
-    needed = merged(scenario, renamed)
+    old = (keys(row.what) for row in table.rows(Kind.MOVED, *followed))
+    needed = merged(scrapes.without(scenario, *old), renamed)
     rules_kept = scrapes.kept_rules(needed, theirs)
     needed = scrapes.without(needed, *rules_kept.keys)
     replicas = Kind.ONE if _replicas(followed, scenario, theirs) == 1 else Kind.TOGETHER
     kinds = (Kind.NEED, replicas, Kind.SWITCH, Kind.YIELD)
     rules = [row for kind in kinds for row in table.rows(kind, *followed)]
+    on = merged(needed, theirs)
+    after = [row for row in table.rows(Kind.AFTER, *followed) if not at(on, keys(row.detail))]
+    rules += [replace(row, kind=Kind.NEED, detail="false") for row in after]
     if keeping is not None:
         rules = [row for row in rules if row.what != stack.JOBS]
     resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())

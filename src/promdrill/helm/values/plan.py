@@ -18,11 +18,11 @@ from promdrill.helm.source import files, subcharts
 from promdrill.helm.values import scrapes
 from promdrill.helm.values.dead import Dead, dead, refuse_another_charts
 from promdrill.helm.values.edit import read
-from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
+from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle, uses
 from promdrill.helm.values.images import Available, Image, is_of
 from promdrill.helm.values.layers import layered, moved
 from promdrill.helm.values.render import Renderer
-from promdrill.helm.values.user import Conflict, Keys, Own, leaves
+from promdrill.helm.values.user import Conflict, Own, leaves
 
 _CLASS_KEY = ("server", "persistentVolume", "storageClass")
 _CLASS = nested(_CLASS_KEY, "promdrill")
@@ -196,6 +196,8 @@ def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: 
         defaults,
         {item.called: subcharts.switch(item) for item in named if subcharts.switch(item)},
         frozenset(row.what for row in table.rows(Kind.NEED, *followed)),
+        {row.what: keys(row.detail) for row in table.rows(Kind.SWITCH, *followed)},
+        {row.what: row.detail for row in table.rows(Kind.AFTER, *followed)},
     )
 
 
@@ -219,15 +221,10 @@ def _unused(
     kept: dict[str, Any] = {}
     for path, value in leaves(extra):
         below = [path[:-1], *((name,) for name, condition in conditions.items() if keys(condition) == path)]
-        used = any(_uses(values, place, path) for values in needed for place in below if place)
+        used = any(uses(values, place, path) for values in needed for place in below if place)
         if value is not False or not used:
             kept = merged(kept, nested(path, value))
     return kept
-
-
-def _uses(values: Mapping[str, Any], place: Keys, switch: Keys) -> bool:
-    component = at(values, place)
-    return isinstance(component, Mapping) and any((*place, key) != switch and key != "enabled" for key in component)
 
 
 def _app_version(found: Iterable[Image], chart: Path) -> str:

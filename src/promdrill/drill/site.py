@@ -278,7 +278,8 @@ class Site:
         cluster, drilled, version = self.cluster, self.drilled, self.drilled.chart.app_version
         manifests = self.folder / "manifests"
         if drilled.install == "helm":
-            return release(drilled.chart, cluster.helm, self.release_name, self.namespace, self.values_file)
+            where = (self.release_name, self.namespace, self.values_file)
+            return release(drilled.chart, cluster.helm, *where, kube=cluster.kube)
         if drilled.install == "manual":
             return Manual(cluster.kube, self.namespace, manifests, nodes=cluster.nodes, app_version=version)
         if drilled.install == "operator":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from promdrill.core.errors import UsageError
-from promdrill.install.shared import EVERYWHERE, is_outside, shared
+from promdrill.install.shared import EVERYWHERE, outside, shared
 from promdrill.request import planning
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.settings import Settings
@@ -97,17 +97,19 @@ def test_webhooks_that_may_refuse_what_another_drill_makes(kind: str, webhook: d
 
 
 @pytest.mark.parametrize(
-    ("each", "outside"),
+    ("kind", "where", "left"),
     [
-        (named("ClusterRole", "x"), True),
-        (named("ValidatingWebhookConfiguration", "x"), True),
-        (named("Role", "x"), False),
-        ({"kind": "Role", "metadata": {"name": "x", "namespace": "ns"}}, False),
-        ({"kind": "Role", "metadata": {"name": "x", "namespace": "kube-system"}}, True),
+        ("ClusterRole", {}, {}),
+        ("ClusterRole", {"namespace": "ns"}, {}),  # some templates write one, and Kubernetes ignores it
+        ("ValidatingWebhookConfiguration", {}, {}),
+        ("Role", {}, None),
+        ("Role", {"namespace": "ns"}, None),
+        ("Role", {"namespace": "kube-system"}, {"namespace": "kube-system"}),
     ],
 )
-def test_what_does_not_go_with_the_namespace(each: dict[str, Any], *, outside: bool) -> None:
-    assert is_outside(each, "ns") is outside
+def test_what_does_not_go_with_the_namespace(kind: str, where: dict[str, str], left: dict[str, str] | None) -> None:
+    found = outside({"kind": kind, "metadata": {"name": "x", **where}}, "ns")
+    assert found == (None if left is None else {"kind": kind, "metadata": {"name": "x", **left}})
 
 
 def test_a_list_is_what_it_lists() -> None:

@@ -14,7 +14,7 @@ from promdrill.helm.compatibility import table
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values import edit as editing
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
-from promdrill.install.shared import is_outside
+from promdrill.install.shared import outside
 from promdrill.kube.client import Kube, object_path
 from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
@@ -143,11 +143,11 @@ class Release:
             CommandFailed: Helm refused.
             ClusterError: The API server refused, or did not answer.
         """
-        left = self.helm.hooks(self.name, self.namespace) if self.kube is not None else ()
+        hooks = self.helm.hooks(self.name, self.namespace) if self.kube is not None else ()
         self.helm.uninstall(self.name, self.namespace, missing_ok=True)
-        for each in left:
-            if self.kube is not None and is_outside(each, self.namespace):
-                self.kube.delete(object_path(each))
+        for each in hooks:
+            if self.kube is not None and (left := outside(each, self.namespace)) is not None:
+                self.kube.delete(object_path(left))
 
 
 def _class(name: str) -> dict[str, Any]:

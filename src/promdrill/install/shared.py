@@ -44,15 +44,20 @@ def shared(objects: Iterable[Object], own: Collection[str], namespace: str) -> t
     return tuple(found)
 
 
-def is_outside(each: Object, namespace: str) -> bool:
-    """Whether an object is the whole cluster's, or another namespace's.
+def outside(each: Object, namespace: str) -> Object | None:
+    """An object that is the whole cluster's, or another namespace's; None for any other.
 
     Args:
         each: The object.
         namespace: The namespace where it is installed.
+
+    Returns:
+        The object; one of the whole cluster's without the namespace that some templates write there.
     """
-    kind, about = str(each.get("kind", "")), each.get("metadata") or {}
-    return _is_clusters(kind) or str(about.get("namespace") or namespace) != namespace
+    about = dict(each.get("metadata") or {})
+    if _is_clusters(str(each.get("kind", ""))):
+        return {**each, "metadata": {key: value for key, value in about.items() if key != "namespace"}}
+    return each if str(about.get("namespace") or namespace) != namespace else None
 
 
 def _is_clusters(kind: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -149,9 +149,9 @@ class Poller:
     def _ask(self, request: tuple[str, ...]) -> ProbeAnswer:
         asked = self._clock.monotonic()
 
-        def answered(status: int | None, text: str = "", error: str = "", **why: bool) -> ProbeAnswer:
+        def answered(status: int | None, text: str = "") -> ProbeAnswer:
             clock = self._clock
-            return ProbeAnswer(asked, clock.monotonic(), clock.utc(), status, text, error=error, **why)
+            return ProbeAnswer(asked, clock.monotonic(), clock.utc(), status, text)
 
         try:
             if request[0] == "exec":
@@ -161,12 +161,12 @@ class Poller:
                 )
                 return answered(code, output)
             if not request[1]:
-                return answered(None, error=f"no pod {request[2]}*")
+                return replace(answered(None), error=f"no pod {request[2]}*")
             answer = self._kube.request(request[0], request[1], timeout_s=ANSWER_TIMEOUT_S, retry=False)
         except Untrusted as error:
-            return answered(None, error=error.message, untrusted=True)
+            return replace(answered(None), error=error.message, untrusted=True)
         except ClusterError as error:
-            return answered(None, error=error.message, refused=True)
+            return replace(answered(None), error=error.message, refused=True)
         return answered(answer.status, answer.text)
 
 

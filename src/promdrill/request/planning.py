@@ -34,7 +34,7 @@ from promdrill.install.shared import shared
 from promdrill.observe.server import Server
 from promdrill.request import adopting
 from promdrill.request.request import Request
-from promdrill.request.scenarios import ScenarioFolder, applies, keeps_scrapes, traits
+from promdrill.request.scenarios import ScenarioFolder, applies, asks_plainly, keeps_scrapes, traits
 from promdrill.request.settings import Settings
 
 _OFF = {"enabled": False}
@@ -154,7 +154,11 @@ def refuse_umbrella(chart: Path) -> None:
 def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> str | None:
     """Why a scenario is not drilled; None if it is."""
     why = applies(scenario, *followed)
-    return why if why is not None or not settings.keeps_scrapes else keeps_scrapes(scenario)
+    if why is None and settings.keeps_scrapes:
+        why = keeps_scrapes(scenario)
+    if why is None and settings.runbook is None and settings.by_tls:
+        why = asks_plainly(scenario, followed[0])
+    return why
 
 
 def _needs(objects: Sequence[Mapping[str, Any]], chart: Path, release: str) -> Needs:

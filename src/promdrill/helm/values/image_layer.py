@@ -284,7 +284,7 @@ def _missing(
         lines.append("  " + "; ".join(said))
         if images.is_of(image, PROMETHEUS):
             hints += [f"APP_VERSION={_bare(choice.next_best)}"] if choice.had else []
-        elif rules.policy == "exact" and (choice.had or image.repository in images.STAND_INS):
+        elif rules.policy == "exact" and (choice.had or images.stand_in(image)):
             hints.append("IMAGES=nearest")
     text = f"CHART={chart.renderer.chart}: images that are not available here:\n" + "\n".join(lines)
     return UsageError(text, hint="; or ".join(dict.fromkeys(hints)))

@@ -93,7 +93,8 @@ def layered(
     needed = scrapes.without(needed, *rules_kept.keys)
     replicas = Kind.ONE if _replicas(followed, scenario, theirs) == 1 else Kind.TOGETHER
     kinds = (Kind.NEED, replicas, Kind.SWITCH, Kind.YIELD)
-    rules = [row for kind in kinds for row in table.rows(kind, *followed)]
+    implied = list(table.implied(theirs, *followed))
+    rules = [*implied, *(row for kind in kinds for row in table.rows(kind, *followed))]
     on = merged(needed, theirs)
     after = [row for row in table.rows(Kind.AFTER, *followed) if not at(on, keys(row.detail))]
     rules += [replace(row, kind=Kind.NEED, detail="false") for row in after]
@@ -101,6 +102,8 @@ def layered(
         rules = [row for row in rules if row.what != stack.JOBS]
     resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())
     under = defaults(scenario, *followed, keeps_scrapes=keeping is not None)
+    for row in implied:
+        under = merged(under, nested(keys(row.what), meant(row)))
     found = (under, renamed, resolved.layer, rules_kept.layer, jobs.layer, plan_values)
     return Layered(tuple(layer for layer in found if layer), resolved.conflicts, jobs.jobs, jobs.keys)
 

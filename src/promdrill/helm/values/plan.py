@@ -21,12 +21,14 @@ from promdrill.helm.values.edit import read
 from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle, uses
 from promdrill.helm.values.images import Available, Image, is_of
 from promdrill.helm.values.layers import layered, moved
-from promdrill.helm.values.render import Renderer
+from promdrill.helm.values.render import NAMESPACE, Renderer
 from promdrill.helm.values.user import Conflict, Own, leaves
 
 _CLASS_KEY = ("server", "persistentVolume", "storageClass")
 _CLASS = nested(_CLASS_KEY, "promdrill")
 """The storage class, which each drill sets to its own."""
+
+_WEBHOOKS_IN = keys(stack.WEBHOOKS_IN)
 
 _RELEASE = "prometheus"
 """A release's name where none is meant."""
@@ -170,7 +172,7 @@ def _added(layout: Layout, own: Own | None, defaults: Mapping[str, Any], followe
     Not a key that the chart has renamed: it has no effect.
     """
     theirs = own.values if own is not None else {}
-    unsaid = [_CLASS_KEY, *([scrapes.WRITTEN] if layout.jobs else [])]
+    unsaid = [_CLASS_KEY, _WEBHOOKS_IN, *([scrapes.WRITTEN] if layout.jobs else [])]
     unsaid += [keys(row.what) for row in table.rows(Kind.MOVED, *followed)]
     switches = {keys(row.what) for row in table.rows(Kind.SWITCH, *followed)}
     found: dict[str, Added] = {}
@@ -207,8 +209,11 @@ def _layout(
     scenario = read(case.values)
     found = layered(followed, scenario, own, {}, keeping=defaults if keeps_scrapes else None)
     scenario = scrapes.without(scenario, *found.dropped)
-    values: Mapping[str, Any] = scenario if followed[0] != stack.CHART else stack.shared(scenario, defaults)
-    for layer in (*found.layers, _CLASS):
+    values: Mapping[str, Any] = scenario
+    apart: dict[str, Any] = {}
+    if followed[0] == stack.CHART:
+        values, apart = stack.shared(scenario, defaults), nested(_WEBHOOKS_IN, stack.webhooks_in(NAMESPACE))
+    for layer in (*found.layers, _CLASS, apart):
         values = merged(values, layer)
     needed = merged(scenario, moved(scenario, *followed))
     return Layout(case.scenario, case.release, needed, values, found.conflicts, found.jobs)

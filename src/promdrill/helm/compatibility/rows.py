@@ -27,8 +27,6 @@ class Kind(Enum):
     """As `NEED`, unless each replica has a volume of its own, as a StatefulSet's have: `what` is their number."""
     TOGETHER = "together"
     """As `NEED`, where there are several replicas: the drill's cluster has one node, and all of them run on it."""
-    AFTER = "after"
-    """`what` must be false in every drill where `detail`, the key of a component, is not true: it needs that."""
     YIELD = "yield"
     """What a scenario sets for `what` only makes a drill quicker; the user's own value counts. `detail` is empty."""
     SWITCH = "switch"

@@ -119,9 +119,6 @@ ROWS = (
     _row(
         ">=0", Kind.NEED, rf"{SPEC}.nodeSelector.kubernetes\.io/hostname", "null", "the drill's node has another name"
     ),
-    _row(
-        ">=0", Kind.AFTER, "prometheusOperator.tls.enabled", "prometheusOperator.admissionWebhooks.enabled", _NO_IMAGE
-    ),
     # --- what scenarios set to be quick, and need not ---------------------------------------------------------------
     _row(">=0", Kind.YIELD, f"{SPEC}.retention", "", "scenarios/*/values.yaml"),
     # --- what a scenario may need -----------------------------------------------------------------------------------

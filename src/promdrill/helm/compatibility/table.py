@@ -297,6 +297,17 @@ def implied(own: Mapping[str, Any], chart: str, version: str) -> Iterator[Differ
             yield replace(row, kind=Kind.NEED, what=what, detail=detail)
 
 
+def implying(chart: str, version: str) -> Iterator[tuple[str, str]]:
+    """The keys of `implied`: each that is led to, and the one that leads to it.
+
+    Args:
+        chart: Name as from `followed`.
+        version: Likewise.
+    """
+    for row in rows(Kind.IMPLIED, chart, version):
+        yield row.detail.rpartition(": ")[0], row.what.rpartition(": ")[0]
+
+
 def reloader_of(prometheus: str) -> str:
     """The prometheus-config-reloader for a Prometheus: that of the newest known Prometheus that is not newer.
 

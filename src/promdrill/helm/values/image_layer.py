@@ -78,7 +78,7 @@ class Chart:
         conditions: Key of each subchart to the key that turns it on or off.
         fixed: Keys that no drill may change.
         switches: Key that turns a component on or off to the keys below which its values are.
-        after: Key that can be true only where another one is, to that one.
+        after: Key that must be off where another one is, to that one.
     """
 
     renderer: Renderer

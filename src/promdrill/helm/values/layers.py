@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +95,6 @@ def layered(
     kinds = (Kind.NEED, replicas, Kind.SWITCH, Kind.YIELD)
     implied = list(table.implied(theirs, *followed))
     rules = [*implied, *(row for kind in kinds for row in table.rows(kind, *followed))]
-    on = merged(needed, theirs)
-    after = [row for row in table.rows(Kind.AFTER, *followed) if not at(on, keys(row.detail))]
-    rules += [replace(row, kind=Kind.NEED, detail="false") for row in after]
     if keeping is not None:
         rules = [row for row in rules if row.what != stack.JOBS]
     resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())

@@ -199,7 +199,7 @@ def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: 
         {item.called: subcharts.switch(item) for item in named if subcharts.switch(item)},
         frozenset(row.what for row in table.rows(Kind.NEED, *followed)),
         {row.what: keys(row.detail) for row in table.rows(Kind.SWITCH, *followed)},
-        {row.what: row.detail for row in table.rows(Kind.AFTER, *followed)},
+        dict(table.implying(*followed)),
     )
 
 

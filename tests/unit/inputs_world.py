@@ -13,6 +13,7 @@ import json
 import os
 import re
 import tarfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,9 @@ from hypothesis.strategies import SearchStrategy
 from tests.unit import alerts_world, bundle_world, html_world, matrix_world
 from tests.unit.compare_world import drill, failed, no_fault, run
 
+from promdrill.alerts import rules, scale
+from promdrill.alerts.apart import narrowed
+from promdrill.alerts.write import write as written_rules
 from promdrill.cli import main as command_line
 from promdrill.cli.bundle import show
 from promdrill.core import paths, records
@@ -603,6 +607,49 @@ def _read_cell(place: Path, case: tuple[bytes, bytes]) -> None:
     merge.to_json(night)
 
 
+GOOD_RULES = """\
+groups:
+  - name: mine
+    interval: 30s
+    limit: 10
+    rules:
+      - &first
+        alert: Down
+        expr: |
+          # gone
+          sum by (job) (up{job=~`a\\d|b`} offset 5m) == 0 and time() - x > 1h
+        for: 1h30m
+        keep_firing_for: 5m
+        labels: {severity: critical, level: 1}
+        annotations:
+          summary: "{{ $labels.instance }} is down"
+      - <<: *first
+        alert: Again
+      - record: job:up:rate5m
+        expr: 'predict_linear(rate(up[5m])[1h:1m], 4 * 3600) / on (job) group_left () y > bool 1e-3'
+"""
+GOOD_RULE_OBJECTS = f"""\
+apiVersion: v1
+kind: ConfigMap
+data:
+  rules.yml: |
+{textwrap.indent(GOOD_RULES, "    ")}---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+spec:
+{textwrap.indent(GOOD_RULES.replace("level: 1", "level: a"), "  ")}"""
+
+
+def _read_rules(place: Path, content: bytes) -> None:
+    file = place / "rules.yaml"
+    file.write_bytes(content)
+    groups = rules.read(file)
+    for speed in (1.0, 30.0):
+        fast = scale.scaled(groups, speed).groups
+        back = rules.read_text(written_rules(narrowed(fast, "disk-full")), said="what was written")
+        assert [group.rules for group in back] == [group.rules for group in narrowed(fast, "disk-full")]
+
+
 READERS = (
     Reader("options", _settings, _read_options, "|".join((*ALL, "--[a-z-]+ "))),
     Reader("environment", _environments, _read_environment, "|".join((*ALL, *FURTHER))),
@@ -615,6 +662,7 @@ READERS = (
     Reader("results", lambda: changed(GOOD_RUN.to_json()), _read_results, r"results\.json"),
     Reader("journals", _journals, _read_journal, "no run in"),
     Reader("cell files", _cell_files, _read_cell, r"expected\.json"),
+    Reader("alert rules", lambda: texts(GOOD_RULES, GOOD_RULES, GOOD_RULE_OBJECTS), _read_rules, r"rules\.yaml"),
 )
 """Every reader, by what it reads."""
 

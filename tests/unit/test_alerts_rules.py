@@ -197,6 +197,8 @@ WRONG = (
     ),
     (rule("alert: A\nexpr: up\nfor: 300y"), "f.yaml:6:12: for is longer than Prometheus can count (292 years): '300y'"),
     (rule("alert: A\nexpr: up\nexprs: up"), "f.yaml:6:7: a rule has no exprs"),
+    (rule("alert: A\nexpr: up\n<<: {exprs: up}"), "f.yaml:6:12: a rule has no exprs"),
+    (rule("alert: A\nexpr: up\n<<: [a]"), "f.yaml:6:12: what << names must be a mapping, key: value"),
     (rule("alert: A\nexpr: up\nlabels: [a]"), "f.yaml:6:15: labels must be a mapping, key: value"),
     (rule("alert: A\nexpr: up\nlabels: {a: [b]}"), "f.yaml:6:19: labels.a must be text"),
     (rule("alert: A\nexpr: up\nlabels: {__name__: b}"), "f.yaml:6:26: labels has __name__"),

@@ -77,6 +77,7 @@ def test_what_is_good_is_read(tmp_path: Path) -> None:
         "results": GOOD_RUN.to_json(),
         "journals": inputs_world.GOOD_JOURNAL.encode(),
         "cell files": (as_json(inputs_world.GOOD_CELL), as_json([inputs_world.GOOD_CELL])),
+        "alert rules": inputs_world.GOOD_RULE_OBJECTS.encode(),
     }
     assert sorted(good) == sorted(BY_NAME)
     for name, case in good.items():

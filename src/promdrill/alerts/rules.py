@@ -357,7 +357,7 @@ def _mapping(source: _Source, node: Node, what: str) -> dict[str, Node]:
     own: dict[str, Node] = {}
     for key, value in node.value:
         if key.tag == yaml_read.MERGE:
-            for other in reversed(value.value) if isinstance(value, SequenceNode) else (value,):
+            for other in reversed(_merged(value)):
                 merged.update(_mapping(source, other, "what << names"))
             continue
         if not isinstance(key, ScalarNode):
@@ -368,10 +368,19 @@ def _mapping(source: _Source, node: Node, what: str) -> dict[str, Node]:
     return merged | own
 
 
+def _merged(node: Node) -> Sequence[Node]:
+    """What a ``<<`` names, the first of which counts most."""
+    found: Sequence[Node] = node.value if isinstance(node, SequenceNode) else (node,)
+    return found
+
+
 def _known(source: _Source, node: Node, known: Sequence[str], what: str) -> None:
-    """Refuse a key that a mapping may not have."""
-    for key, _ in node.value:
-        if key.tag != yaml_read.MERGE and key.value not in known:
+    """Refuse a key that a mapping may not have, also where it is merged into it."""
+    for key, value in node.value:
+        if key.tag == yaml_read.MERGE:
+            for other in _merged(value):
+                _known(source, other, known, what)
+        elif key.value not in known:
             near = difflib.get_close_matches(str(key.value)[:40], known, n=1)
             hint = f"{near[0]}:" if near else f"{what} has {', '.join(known)}"
             raise source.wrong(key, f"{what} has no {_short(key)}", hint=hint)

@@ -1,0 +1,72 @@
+"""rules/promdrill.yaml: promdrill's own alerts, as far as they can be judged without a cluster."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from promdrill.alerts.expressions import Range, walk
+from promdrill.alerts.rules import Rule, read
+from promdrill.alerts.scale import DEFAULT_SPEED, scaled
+from promdrill.core import paths
+from promdrill.request import scenarios
+
+FILE = paths.project_dir() / "rules" / "promdrill.yaml"
+GROUPS = read(FILE)
+ALERTS = [rule for group in GROUPS for rule in group.rules]
+
+BASE = "https://promdrill.invalid/incidents/"
+GENERAL = "alerts"
+"""The page for an alert that does not know which of several incidents it is."""
+
+NAMELESS = {"dashboard-no-data"}
+"""Incidents that no metric shows: a query without a result is no error to anybody."""
+
+EARLY = {"VolumeFillsUp"}
+"""Alerts that tell of what will be, and so may take their time."""
+
+LATEST_S = 120.0
+
+
+def told(alert: Rule) -> list[str]:
+    """The incidents that an alert tells of."""
+    return re.split(r",\s*", alert.annotations["incidents"])
+
+
+def known() -> set[str]:
+    return {scenario.id for scenario in scenarios.find_all()}
+
+
+def test_every_incident_is_told_of_but_those_that_no_metric_shows() -> None:
+    every = {each for alert in ALERTS for each in told(alert)}
+    assert every == known() - NAMELESS
+
+
+def test_names_are_there_once_and_all_are_alerts() -> None:
+    names = [alert.name for alert in ALERTS]
+    assert len(set(names)) == len(names)
+    assert all(alert.is_alert for alert in ALERTS)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_an_alert_says_what_it_is_and_where_to_read_on(alert: Rule) -> None:
+    assert alert.labels["severity"] in {"critical", "warning", "info"}
+    assert set(alert.annotations) == {"summary", "description", "incidents", "runbook_url"}
+    assert "{{" not in alert.annotations["summary"]
+    assert "{{ $labels." in alert.annotations["description"]
+    page = alert.annotations["runbook_url"].removeprefix(BASE).removesuffix(".html")
+    assert page in told(alert) or page == GENERAL
+
+
+@pytest.mark.parametrize("alert", [each for each in ALERTS if each.name not in EARLY], ids=lambda alert: alert.name)
+def test_an_alert_is_pending_for_less_than_two_minutes(alert: Rule) -> None:
+    waits_s = max((each.range_s for each in walk(alert.expr) if isinstance(each, Range)), default=0.0)
+    fills = alert.name == "PrometheusStoresNothing"  # true only when nothing was stored for its whole range
+    assert alert.for_s + (waits_s if fills else 0.0) < LATEST_S
+
+
+def test_all_of_it_can_be_made_faster() -> None:
+    found = scaled(GROUPS, DEFAULT_SPEED)
+    assert found.left == ()
+    assert found.changes

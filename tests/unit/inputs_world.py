@@ -6,8 +6,10 @@ without a word, or refuses it in a `UsageError` that says where and what to do. 
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import functools
+import gzip
 import io
 import json
 import os
@@ -22,10 +24,10 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
-from tests.unit import alerts_world, bundle_world, html_world, matrix_world
+from tests.unit import alertmanager_world, alerts_world, bundle_world, html_world, matrix_world
 from tests.unit.compare_world import drill, failed, no_fault, run
 
-from promdrill.alerts import rules, scale
+from promdrill.alerts import alertmanager, rules, scale
 from promdrill.alerts.apart import narrowed
 from promdrill.alerts.write import write as written_rules
 from promdrill.cli import main as command_line
@@ -650,6 +652,23 @@ def _read_rules(place: Path, content: bytes) -> None:
         assert [group.rules for group in back] == [group.rules for group in narrowed(fast, "disk-full")]
 
 
+def _read_alertmanager(place: Path, content: bytes) -> None:
+    file = place / "am.yaml"
+    file.write_bytes(content)
+    found = alertmanager.read(file, speed=60)
+    assert yaml.safe_load(found.text()) == found.written
+
+
+GOOD_SECRET = f"""\
+apiVersion: v1
+kind: Secret
+data:
+  alertmanager.yaml.gz: {base64.b64encode(gzip.compress(alertmanager_world.GOOD.encode(), mtime=0)).decode()}
+"""
+GOOD_CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\ndata:\n  config.yml: |\n" + textwrap.indent(
+    alertmanager_world.GOOD, "    "
+)
+
 READERS = (
     Reader("options", _settings, _read_options, "|".join((*ALL, "--[a-z-]+ "))),
     Reader("environment", _environments, _read_environment, "|".join((*ALL, *FURTHER))),
@@ -658,6 +677,12 @@ READERS = (
     Reader("scenarios", lambda: texts(GOOD_TEST), _read_scenario, r"test_mine\.py"),
     Reader("matrix", lambda: texts(GOOD_MATRIX), _read_matrix, r"matrix\.toml"),
     Reader("expectations", lambda: texts(GOOD_EXPECTATIONS), _read_expectations, r"alerts\.toml"),
+    Reader(
+        "alertmanager",
+        lambda: texts(alertmanager_world.GOOD, alertmanager_world.GOOD, GOOD_SECRET, GOOD_CONFIG_MAP),
+        _read_alertmanager,
+        r"ALERTMANAGER=.*am\.yaml",
+    ),
     Reader("bundles", _bundles, _read_bundle, r"BUNDLE=.*b\.tar"),
     Reader("results", lambda: changed(GOOD_RUN.to_json()), _read_results, r"results\.json"),
     Reader("journals", _journals, _read_journal, "no run in"),

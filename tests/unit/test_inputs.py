@@ -73,6 +73,7 @@ def test_what_is_good_is_read(tmp_path: Path) -> None:
         "scenarios": inputs_world.GOOD_TEST.encode(),
         "matrix": GOOD_MATRIX.encode(),
         "expectations": inputs_world.GOOD_EXPECTATIONS.encode(),
+        "alertmanager": inputs_world.GOOD_SECRET.encode(),
         "bundles": ("bytes", inputs_world.a_bundle()[0]),
         "results": GOOD_RUN.to_json(),
         "journals": inputs_world.GOOD_JOURNAL.encode(),

@@ -164,7 +164,7 @@ class Watching:
         """
         server = self._server
         page = f"{server.prefix}{answers.ALERTS}"
-        path = f"/api/v1/namespaces/{server.namespace}/services/{server.asked}:{server.port}/proxy{page}"
+        path = f"/api/v1/namespaces/{server.namespace}/services/{server.query_service}:{server.port}/proxy{page}"
         try:
             answer = self._witness.kube.request("GET", path, timeout_s=_ANSWER_S, retry=False)
         except ClusterError:

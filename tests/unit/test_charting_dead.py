@@ -139,7 +139,10 @@ def test_what_is_no_template(text: str) -> None:
 
 
 TEMPLATES = {
-    "a.yaml": "{{ toYaml .Values.server.podLabels }}{{ .Values.server.nodeSelector }}{{ .Values.server.size }}"
+    "a.yaml": (
+        "{{ toYaml .Values.server.podLabels }}{{ .Values.server.nodeSelector }}{{ .Values.server.size }}"
+        "{{ .Values.server.enabled }}"
+    )
 }
 
 
@@ -161,6 +164,7 @@ pushgateway: {enabled: true}
 alertmanagerFiles: {alertmanager.yml: {route: {}}}
 strange: 1
 global: {x: 1}
+enabled: true
 """
     assert found(tmp_path, own) == [
         ("nodeSelector", "1", "server.nodeSelector"),
@@ -171,6 +175,7 @@ global: {x: 1}
         ("alertmanagerFiles", "7", "alertmanager.config"),
         ("strange", "8", ""),
         ("global", "9", ""),
+        ("enabled", "10", ""),
     ]
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import yaml
@@ -19,6 +19,7 @@ from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.source import files
 from promdrill.helm.values import Added, Case, ChartPlan, Why, plan
+from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, settle
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
 
@@ -304,3 +305,26 @@ def test_the_fixtures_are_what_they_stand_for() -> None:
 def test_keys_that_no_template_reads_are_told(drills: Drills) -> None:
     found = drills.plan(own="server: {image: {tag: v3.8.1}}\nserwer: 1\n")
     assert [(each.path, each.belongs) for each in found.dead] == [("serwer", "server")]
+
+
+class Webhook:
+    """Stands in for Helm, with a chart of one component."""
+
+    chart = Path("chart")
+
+    def objects(self, _release: str, values: Mapping[str, Any]) -> tuple[dict[str, Any], ...]:
+        images = ["r.example/w:v1"] if values["w"]["enabled"] else []
+        return ({"kind": "Pod", "spec": {"containers": [{"image": name} for name in images]}},)
+
+
+def test_what_needs_a_component_is_off_with_it() -> None:
+    chart = Chart(
+        cast(Renderer, Webhook()),
+        {"w": {"enabled": False, "image": {"repository": "r.example/w", "tag": "v1"}}},
+        {},
+        switches={"w.enabled": ("w",)},
+        after={"tls": "w.enabled", "other": "x.enabled"},
+    )
+    layout = Layout("one", "r-one", {}, {"w": {"enabled": True}, "tls": True, "other": True}, ())
+    found = settle(chart, [layout], {}, ImageRules(("r.example/other:v1",), "nearest", None))
+    assert found.values == {"w": {"enabled": False}, "tls": False}

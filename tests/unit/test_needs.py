@@ -30,6 +30,36 @@ def made(found: Needs) -> dict[str, Any]:
     return {each.name: each.body.get("stringData", each.body.get("data")) for each in found.made}
 
 
+def test_what_fields_of_the_operators_objects_name(tmp_path: Path) -> None:
+    """Seen in public values: Thanos' bucket, and logins of remote storage. Without them there is no pod."""
+    spec = yaml.safe_load("""
+      thanos: {objectStorageConfig: {name: bucket, key: config}}
+      additionalAlertManagerConfigs: {name: alerts, key: all}
+      remoteWrite:
+        - basicAuth: {username: {name: login, key: user}, password: {name: login, key: password}}
+          tlsConfig:
+            ca: {configMap: {name: authority, key: ca.crt}}
+            cert: {secret: {name: gone, key: c, optional: true}}
+      containers:
+        - name: proxy
+          env:
+            - {name: A, valueFrom: {configMapKeyRef: {name: settings, key: a}}}
+            - {name: key, value: text}
+      tolerations: [{key: dedicated, operator: Exists}]
+    """)
+    found = needs(tmp_path, {"kind": "Prometheus", "metadata": {"name": "p"}, "spec": spec})
+    assert made(found) == {
+        "ConfigMap settings": {"a": "promdrill"},
+        "Secret bucket": {"config": ""},
+        "Secret alerts": {"all": ""},
+        "Secret login": {"user": "promdrill", "password": "promdrill"},
+        "ConfigMap authority": {"ca.crt": "promdrill"},
+    }
+    pod = deployment("{}")
+    pod["spec"]["template"]["spec"]["thanos"] = {"objectStorageConfig": {"name": "bucket", "key": "config"}}
+    assert made(needs(tmp_path / "2", pod)) == {}, "only the operator's objects have such fields"
+
+
 def test_what_pods_name_and_nobody_makes(tmp_path: Path) -> None:
     pod = deployment("""
       serviceAccountName: theirs

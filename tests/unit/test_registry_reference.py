@@ -93,3 +93,19 @@ spec:
         "quay.io/p/prometheus:2",
         "quay.io/prometheus/alertmanager:v0.27.0",
     )
+
+
+@pytest.mark.parametrize(
+    ("thanos", "found"),
+    [("{image: quay.io/t/thanos:2}", ["quay.io/t/thanos:2"]), ("{}", ["quay.io/t/thanos:1"]), ("null", [])],
+)
+def test_the_sidecar_of_thanos_runs_only_where_a_resource_has_it(thanos: str, found: list[str]) -> None:
+    operator = "quay.io/o/operator:1"
+    text = f"""
+kind: Deployment
+spec: {{template: {{spec: {{containers: [
+  {{image: "{operator}", args: ["--thanos-default-base-image=quay.io/t/thanos:1"]}}]}}}}}}
+---
+{{apiVersion: monitoring.coreos.com/v1, kind: Prometheus, spec: {{thanos: {thanos}}}}}
+"""
+    assert list(named_in(yaml.safe_load_all(text))) == [operator, *found]

@@ -23,6 +23,7 @@ _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _DATA = frozenset({"ConfigMap", "Secret", "CustomResourceDefinition"})
 _RESOURCES = {"Prometheus": PROMETHEUS, "PrometheusAgent": PROMETHEUS, "Alertmanager": ALERTMANAGER}
 _ARGUMENTS = ("--prometheus-config-reloader=",)
+_THANOS = "--thanos-default-base-image="
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,34 +76,36 @@ def engine_name(wanted: Reference, source: Registry) -> str:
 def named_in(objects: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     """The images that Kubernetes objects run, as written there, each once.
 
-    Those of containers in any workload's pods, those of the Prometheus operator's resources, and the reloader that the
-    operator's arguments name.
+    Those of containers in any workload's pods, those of the Prometheus operator's resources, and what the operator's
+    arguments name: the reloader, and Thanos where a resource has its sidecar and says no image for it.
     """
-    found = (text for each in objects if each.get("kind") not in _DATA for text in (*_walk(each), *_custom(each)))
+    there = [each for each in objects if each.get("kind") not in _DATA]
+    arguments = (*_ARGUMENTS, *([_THANOS] if any("" in _sidecar(each) for each in there) else []))
+    found = (text for each in there for text in (*_walk(each, arguments), *_custom(each)))
     return tuple(dict.fromkeys(text.strip() for text in found))
 
 
-def _walk(value: Any) -> Iterator[str]:
+def _walk(value: Any, arguments: tuple[str, ...]) -> Iterator[str]:
     """Images of all containers below a value, wherever a kind has its pod template."""
     if isinstance(value, Mapping):
         for key, below in value.items():
             if key in _CONTAINERS and isinstance(below, list):
                 for container in below:
-                    yield from _container(container)
+                    yield from _container(container, arguments)
             else:
-                yield from _walk(below)
+                yield from _walk(below, arguments)
     elif isinstance(value, list):
         for below in value:
-            yield from _walk(below)
+            yield from _walk(below, arguments)
 
 
-def _container(container: Any) -> Iterator[str]:
+def _container(container: Any, arguments: tuple[str, ...]) -> Iterator[str]:
     if not isinstance(container, Mapping):
         return
     if isinstance(container.get("image"), str):
         yield container["image"]
     for argument in (*(container.get("command") or ()), *(container.get("args") or ())):
-        for start in _ARGUMENTS:
+        for start in arguments:
             if isinstance(argument, str) and argument.startswith(start):
                 yield argument.removeprefix(start)
 
@@ -116,3 +119,11 @@ def _custom(each: Mapping[str, Any]) -> Iterator[str]:
             yield str(spec["image"])
         elif kind in _RESOURCES and spec.get("version"):
             yield f"{_RESOURCES[kind]}:{spec['version']}"
+        yield from filter(None, _sidecar(each))
+
+
+def _sidecar(each: Mapping[str, Any]) -> tuple[str, ...]:
+    """The image of the Thanos sidecar of the operator's resource; empty for its default, nothing without a sidecar."""
+    spec = each.get("spec")
+    thanos = spec.get("thanos") if each.get("kind") == "Prometheus" and isinstance(spec, Mapping) else None
+    return (str(thanos.get("image") or ""),) if isinstance(thanos, Mapping) else ()

@@ -41,6 +41,9 @@ _BUILT_IN = frozenset(
 _OPERATORS = frozenset({"Prometheus", "PrometheusAgent", "Alertmanager", "ThanosRuler"})
 """Kinds whose `spec` becomes that of a pod."""
 
+_FILES = frozenset({"objectStorageConfig", "additionalAlertManagerConfigs", "additionalAlertRelabelConfigs"})
+"""Fields of an operator's object that name a YAML file: an empty one says nothing, and Thanos then uploads nothing."""
+
 _GROUP = re.compile(r"^  group: *[\"']?([\w.-]+)", re.MULTILINE)
 _EVERYWHERE = frozenset({"kubernetes.io/os", "kubernetes.io/arch", "kubernetes.io/hostname"})
 _CLASSES = ("system-cluster-critical", "system-node-critical")
@@ -334,6 +337,26 @@ def _of_volumes(pod: _Pod, objects: Iterable[Mapping[str, Any]]) -> _Named:
         for key, kind in (("secrets", "Secret"), ("configMaps", "ConfigMap")):
             for name in pod.spec.get(key) or ():
                 yield kind, str(name), {}
+        yield from _of_fields(pod.spec)
+
+
+def _of_fields(value: Any, field: str = "") -> _Named:
+    """What fields of an operator's object name by a name and a key, such as `remoteWrite` its password.
+
+    The operator makes no pod while one of them is missing, or the pod waits for it.
+    """
+    if isinstance(value, list):
+        for each in value:
+            yield from _of_fields(each, field)
+    elif isinstance(value, Mapping):
+        name, key = value.get("name"), value.get("key")
+        if isinstance(name, str) and isinstance(key, str) and value.keys() <= {"name", "key", "optional"}:
+            if not value.get("optional"):
+                kind = "ConfigMap" if field.startswith("configMap") else "Secret"
+                yield kind, name, {key: "" if field in _FILES else _content(key)}
+            return
+        for below, each in value.items():
+            yield from _of_fields(each, str(below))
 
 
 def _read_from(pod: _Pod, volume: str, texts: str) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _belongs(path: Keys, known: frozenset[Keys], followed: tuple[str, str]) -> s
     if name == "global":  # Helm's own
         return ""
     beside = sorted(each[-1] for each in known if each[:-1] == above)
-    near = {each for each in known if each[-1] == name and (not above or each[0] == path[0])}
+    near = {each for each in known if each[-1] == name != "enabled" and (not above or each[0] == path[0])}
     longer = "".join((*above[-1:], name[:1].upper() + name[1:]))
     tried = (
         [_renamed(path, *followed)],

@@ -34,7 +34,7 @@ def test_block_corrupt(drill: Drill) -> None:
     server = drill.server
     path = query_path(ALL)
     fails = http_answer(
-        server.asked,
+        server.query_service,
         server.port,
         f"{server.prefix}{path}",
         422,

@@ -4,20 +4,29 @@ A kind cluster that is not promdrill's is made on the same engine. Then promdril
 everything points there: KUBECONFIG, Helm's and kubectl's variables, the engine's names. Every object of that cluster
 must be the same afterwards, byte for byte, and so must the user's kubeconfig. Leases, events and what a kubelet reports
 of its node are left out: a cluster changes them by itself.
+
+Nor does anything of a drill reach what the user's values name outside its cluster: a listener on this machine takes the
+place of a remote write, which Prometheus must not reach, and its node does.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
+import queue
+import socketserver
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import yaml
 from tests.chaos import foreign
 from tests.chaos.run import clean, started
 from tests.chaos.telling import ends_when_told, say, told
 
+from promdrill.core import paths, shell
 from promdrill.core.clock import SYSTEM
 
 NAME = "bystander"
@@ -53,9 +62,10 @@ def main() -> int:
             troubles += foreign.changes(before, foreign.objects(kubeconfig))
             troubles += [] if kubeconfig.read_bytes() == file else ["the user's kubeconfig changed"]
             troubles += [f"written: {each}" for each in sorted((Path(scratch) / "helm").rglob("*")) if each.is_file()]
+            troubles += _kept_inside(Path(scratch))
     finally:
         troubles += clean()
-    return told(troubles, of=f"{len(COMMANDS)} commands")
+    return told(troubles, of=f"{len(COMMANDS)} commands, and a remote write")
 
 
 def _typed(command: tuple[str, ...], environment: Mapping[str, str]) -> list[str]:
@@ -66,6 +76,42 @@ def _typed(command: tuple[str, ...], environment: Mapping[str, str]) -> list[str
         if in_time and run.code in ALLOWED.get(command[0], (0,)):
             return []
         return [f"{' '.join(command)}: exit {run.code}: {' / '.join(run.lines[-3:])}"]
+
+
+def _kept_inside(scratch: Path) -> list[str]:
+    """Drill a Prometheus that writes to this machine, and keep it running; nothing may arrive."""
+    with _listener() as (port, heard):
+        argv = ["docker", "network", "inspect", "kind", "--format", "{{(index .IPAM.Config 0).Gateway}}"]
+        machine = shell.run(argv, timeout_s=30).stdout.strip()
+        values = scratch / "values.yaml"
+        written = {"remote_write": [{"url": f"http://{machine}:{port}/api/v1/write"}]}
+        values.write_text(yaml.safe_dump({"serverFiles": {"prometheus.yml": written}}), encoding="utf-8")
+        troubles = _typed(("run", "--scenario", "target-typo", "--values", str(values), "--keep", "1"), {})
+        if not heard.empty():
+            troubles.append(f"a drill reached its remote write on this machine: {heard.qsize()} connections")
+        kept = max(paths.clusters_dir().glob("*/kubeconfig"), key=lambda path: path.stat().st_mtime).parent.name
+        node = ["docker", "exec", f"{kept}-control-plane", "bash", "-c", f": >/dev/tcp/{machine}/{port}"]
+        shell.run(node, timeout_s=30, ok=(0, 1))
+        try:
+            heard.get(timeout=10)
+        except queue.Empty:
+            troubles.append("the node does not reach this machine either, so that nothing arrived shows nothing")
+        return troubles + _typed(("clean", kept), {})
+
+
+@contextlib.contextmanager
+def _listener() -> Iterator[tuple[int, queue.SimpleQueue[str]]]:
+    """A port of this machine, and who has connected to it."""
+    heard: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    class Noted(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            heard.put(str(self.client_address[0]))
+
+    with socketserver.ThreadingTCPServer(("", 0), Noted) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], heard
+        server.shutdown()
 
 
 def _rogue(kubeconfig: Path, scratch: Path) -> dict[str, str]:

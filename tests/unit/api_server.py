@@ -6,8 +6,10 @@ Each route is scripted with the answers it gives, in order; one that nobody scri
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
+import socket
 import ssl
 import struct
 import threading
@@ -187,6 +189,36 @@ def forwards(*frames: bytes, heard: list[str], port: int = 9090, hold: bool = Fa
     return script
 
 
+def leads_to(port: int) -> Script:
+    """A forwarded port that is one of this machine, whose bytes go both ways."""
+
+    def script(handler: Handler) -> None:
+        _opens(handler)
+        number = struct.pack("<H", port)
+        for frame in (b"\x00" + number, b"\x01" + number):
+            handler.wfile.write(_framed(frame))
+        handler.wfile.flush()
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as there:
+            back = threading.Thread(target=_brings_back, args=(handler, there), daemon=True)
+            back.start()
+            while data := _frame_in(handler):
+                there.sendall(data)
+            there.shutdown(socket.SHUT_RDWR)
+            back.join(20)
+        handler.close_connection = True
+
+    return script
+
+
+def _brings_back(handler: Handler, there: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # a client that hangs up
+        while data := there.recv(100):
+            handler.wfile.write(_framed(b"\x00" + data))
+            handler.wfile.flush()
+        handler.wfile.write(struct.pack("!BB", 0x88, 0))
+        handler.wfile.flush()
+
+
 def _opens(handler: Handler) -> None:
     key = handler.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
     accept = base64.b64encode(hashlib.sha1(key.encode()).digest()).decode()  # noqa: S324  RFC 6455
@@ -216,17 +248,25 @@ def _framed(data: bytes) -> bytes:
     return (struct.pack("!BB", 0x82, len(data)) if short else struct.pack("!BBH", 0x82, 126, len(data))) + data
 
 
+def _frame_in(handler: Handler) -> bytes:
+    """What a client's masked frame of channel 0 holds; nothing at its end."""
+    head = handler.rfile.read(2)
+    if len(head) < 2 or head[0] & 0x0F == 8:
+        return b""
+    length = head[1] & 0x7F
+    if length == 126:
+        length = struct.unpack("!H", handler.rfile.read(2))[0]
+    mask, data = handler.rfile.read(4), handler.rfile.read(length)
+    plain = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
+    assert plain[0] == 0, "the data channel"
+    return plain[1:]
+
+
 def _request_in(handler: Handler) -> str:
     """One HTTP request, taken out of a client's masked frames of channel 0."""
     came = b""
     while True:
-        length = handler.rfile.read(2)[1] & 0x7F
-        if length == 126:
-            length = struct.unpack("!H", handler.rfile.read(2))[0]
-        mask, data = handler.rfile.read(4), handler.rfile.read(length)
-        plain = bytes(byte ^ mask[at % 4] for at, byte in enumerate(data))
-        assert plain[0] == 0, "the data channel"
-        came += plain[1:]
+        came += _frame_in(handler)
         head, ended, body = came.partition(b"\r\n\r\n")
         sizes = [line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
         if ended and len(body) >= sum(int(line.partition(b":")[2]) for line in sizes):

@@ -148,6 +148,10 @@ class World:
         self.done.append("install")
         self.installed_at = self.clock.now
 
+    def hooks(self, release: str, namespace: str) -> list[dict[str, Any]]:
+        assert (release, namespace) == (self.release, self.namespace)
+        return []
+
     def uninstall(self, release: str, namespace: str, *, missing_ok: bool) -> None:
         assert (release, namespace, missing_ok) == (self.release, self.namespace, True)
         self.done.append("uninstall")

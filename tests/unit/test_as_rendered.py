@@ -17,6 +17,8 @@ from tests.unit.test_found import rendered
 from promdrill.core.login import Login
 from promdrill.drill import Site
 from promdrill.drill.site import Drilled
+from promdrill.helm.compatibility import stack
+from promdrill.helm.compatibility.table import at, keys, nested
 from promdrill.helm.values import scrapes
 from promdrill.helm.values.render import Renderer
 from promdrill.request import as_rendered
@@ -35,6 +37,9 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     monkeypatch.setattr(Renderer, "objects", objects)
     return told
+
+
+SUBPATH = nested(keys(f"{stack.SPEC}.routePrefix"), "/prom")
 
 
 def site_of(world: World, *layers: Mapping[str, Any], **drilled: Any) -> Site:
@@ -112,6 +117,25 @@ def test_the_job_that_is_added_to_the_users_has_the_login_too(seen: dict[str, An
     assert seen["release"]
 
 
+def test_a_server_that_speaks_tls_scrapes_itself_by_it_and_its_runbook_has_no_login(
+    world: World, seen: dict[str, Any]
+) -> None:
+    """No certificate of the user's is for localhost; where there is no user, no step has a login."""
+    jobs = [{"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]}]
+    layer = {"serverFiles": {"prometheus.yml": {"scrape_configs": jobs}}}
+    site = site_of(world, layer, login=Login(authority="PEM"))
+    (site.scenario_dir / "runbook.md").write_text("```sh\necho http://localhost:9090\n```\n")
+    found = as_rendered.of(site, None, kubernetes="1.36.3")
+    added = found.drilled.values[-1]
+    assert isinstance(added, Mapping)
+    (own,) = added["serverFiles"]["prometheus.yml"]["scrape_configs"]
+    assert (own["scheme"], own["tls_config"]) == ("https", {"insecure_skip_verify": True})
+    assert "basic_auth" not in own
+    assert found.environment == found.installation.environment
+    assert found.runbook_file.read_text() == "```sh\necho http://localhost:9090/p\n```\n"
+    assert seen["release"]
+
+
 def test_no_login_is_shown_where_a_site_is(world: World) -> None:
     drilled: Drilled = site_of(world, login=Login("drill", "hunter2")).drilled
     assert "hunter2" not in repr(drilled)
@@ -147,6 +171,15 @@ def test_on_the_stack_the_names_are_those_of_the_object_that_the_operator_reads(
     assert "with your names: 3/3 for 2/2, http://localhost:9090/prom for" in found.recording.remarks[-1]
     (found.scenario_dir / "runbook.stack.md").write_text("```sh\nprometheus 2/2 http://localhost:9090\n```\n")
     assert found.runbook_file.read_text() == "```sh\nprometheus 3/3 http://localhost:9090/prom\n```\n"
+    layer = nested(keys(stack.JOBS), [{"job_name": "mine"}])
+    jobs = "[{job_name: prometheus, static_configs: [{targets: ['localhost:9090']}]}]"
+    values = f"server: {{}}\nserverFiles: {{prometheus.yml: {{scrape_configs: {jobs}}}}}\n"
+    (site.scenario_dir / "values.yaml").write_text(values)
+    by_tls = replace(site.drilled, chart=chart, values=(SUBPATH, layer), login=Login(authority="PEM"))
+    over = as_rendered.of(replace(site, drilled=by_tls), None, kubernetes="1.36.3").drilled.values[-1]
+    assert isinstance(over, Mapping)
+    mine, own = at(over, keys(stack.JOBS))
+    assert (mine, own["scheme"], own["metrics_path"]) == ({"job_name": "mine"}, "https", "/prom/metrics")
     usual = replace(site, drilled=replace(site.drilled, chart=chart, values=()))
     as_rendered.of(usual, None, kubernetes="1.36.3")
     assert seen["values"]["fullnameOverride"] == "prometheus-toy", "a name of the drill's own where the user has none"

@@ -174,6 +174,11 @@ global: {x: 1}
     ]
 
 
+def test_a_name_that_repeats_the_one_above_it_was_meant(tmp_path: Path) -> None:
+    templates = {"s.yaml": "{{ .Values.service.nodePort }}{{ .Values.service.servicePort }}"}
+    assert found(tmp_path, "service: {port: 80}", templates=templates) == [("service.port", "1", "service.servicePort")]
+
+
 def test_a_copy_of_the_charts_values_has_no_dead_key(tmp_path: Path) -> None:
     values = "server: {size: 1}\nlingers: {a: 1, b: 2}\n"
     assert found(tmp_path / "1", values, values=values) == []

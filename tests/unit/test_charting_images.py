@@ -68,6 +68,10 @@ def test_images_of_the_operator() -> None:
         ("docker.io/prom/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
         ("mirror.example/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
         ("mirror.example/x/quay.io/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("mirror.example/prom/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("mirror.example/quay/prometheus/prometheus:v2.48.0", "quay.io/prometheus/prometheus:v2.48.0"),
+        ("mirror.example/mine/prometheus:v2.48.0", None),
+        ("mirror.example/my-prom/prometheus:v2.48.0", None),
         ("quay.io/prometheus/prometheus:v3.14.0-distroless", "quay.io/prometheus/prometheus:v3.14.0"),
         ("quay.io/prometheus/prometheus:v2.48.1", None),
         ("quay.io/prometheus/prometheus:latest", "quay.io/prometheus/prometheus:v3.14.0"),
@@ -106,6 +110,24 @@ def test_a_stand_in_takes_the_place_of_what_cannot_be_had() -> None:
     assert choose(wanted, (*there, "docker.io/jimmidyson/configmap-reload:v0.9.0"), "exact").chosen is None
     other = choose(wanted, (*there, "docker.io/jimmidyson/configmap-reload:v0.9.0")).chosen
     assert other == image("docker.io/jimmidyson/configmap-reload:v0.9.0")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "registry.k8s.io/ingress-nginx/kube-webhook-certgen:v20221220-controller-v1.5.1-58-g787ea74b6",
+        "ghcr.io/jkroepke/kube-webhook-certgen:1.8.7",
+        "mirror.example/ingress-nginx/kube-webhook-certgen:v1",  # a registry for all images
+        "mirror.example/ghcr.io/jkroepke/kube-webhook-certgen:1.8.7@sha256:" + "0" * 64,
+    ],
+)
+def test_a_stand_in_for_several_projects_and_their_mirrors(wanted: str) -> None:
+    there = "docker.io/promdrill/kube-webhook-certgen:0.1.0"
+    found = choose(image(wanted), (*AVAILABLE, STAND_IN, there))
+    assert found.chosen == image(there)
+    assert found.remark == f"{wanted} cannot be built; {there}, promdrill's program with its options, runs instead."
+    assert choose(image(wanted), (*AVAILABLE, there), "exact").chosen is None
+    assert choose(image("quay.io/other/kube-webhook-certgen:v1"), (*AVAILABLE, there)).chosen is None
 
 
 class Proxy:

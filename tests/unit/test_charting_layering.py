@@ -182,6 +182,40 @@ def test_what_old_charts_do_not_do_by_themselves() -> None:
     assert new["scrapeConfigs"] is None
 
 
+STACK = ("kube-prometheus-stack", "88.5.3")
+FULL = yaml.safe_load((paths.scenarios_dir() / "disk-full/values.yaml").read_text())
+
+
+def in_stack(own: str) -> tuple[dict[str, Any], list[str]]:
+    """The values of a drill with these of the user, and the keys of those that are not used."""
+    found = layered(STACK, FULL, Own((), (), yaml.safe_load(own)), {})
+    values: dict[str, Any] = {}
+    for layer in found.layers:
+        values = merged(values, layer)
+    return values, [each.path for each in found.conflicts]
+
+
+def test_a_key_that_the_chart_has_renamed_is_not_what_the_drill_needs() -> None:
+    """It is dead there; that the drill needed another value for it would be a second, wrong reason."""
+    assert in_stack("prometheus-node-exporter: {enabled: true}")[1] == []
+    own = Own((), (), {"kube-state-metrics": {"enabled": True}})
+    assert layered(("prometheus", "15.18.0"), FULL, own, {}).conflicts == ()
+
+
+def test_how_long_samples_are_kept_is_the_users_on_either_chart() -> None:
+    values, conflicts = in_stack("prometheus: {prometheusSpec: {retention: 30d}}")
+    assert (values["prometheus"]["prometheusSpec"]["retention"], conflicts) == ("30d", [])
+    assert layered(("prometheus", "25.8.0"), FULL, Own((), (), {"server": {"retention": "30d"}}), {}).conflicts == ()
+
+
+@pytest.mark.parametrize(("webhooks", "tls"), [("admissionWebhooks: {enabled: false}, ", False), ("", True)])
+def test_the_operators_tls_is_on_only_with_what_makes_its_certificate(webhooks: str, *, tls: bool) -> None:
+    """Without, it would wait for a Secret that nobody makes, or read a placeholder as its certificate."""
+    values, conflicts = in_stack(f"prometheusOperator: {{{webhooks}tls: {{enabled: true}}}}")
+    assert values["prometheusOperator"]["tls"]["enabled"] is tls
+    assert conflicts == ([] if tls else ["prometheusOperator.tls.enabled"])
+
+
 def test_the_layers_of_a_drill_go_into_its_file(tmp_path: Path) -> None:
     own, scenario, made = (tmp_path / name for name in ("own.yaml", "values.yaml", "made.yaml"))
     own.write_text("server: {retention: 5d, persistentVolume: {size: 1Gi}}\n", encoding="utf-8")

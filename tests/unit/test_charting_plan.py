@@ -169,6 +169,23 @@ def test_all_that_is_missing_is_listed_at_once(drills: Drills) -> None:
 
 
 @pytest.mark.usefixtures("templates")
+def test_a_component_that_no_drill_needs_is_off_where_its_image_cannot_be_had(drills: Drills) -> None:
+    """A copy of a chart's values has everything on."""
+    own = "alertmanager: {enabled: true}\n"
+    found = drills.plan(own=own, available=AVAILABLE)
+    assert found.values["alertmanager"] == {"enabled": False}
+    image = "quay.io/prometheus/alertmanager:v3.8.1"
+    assert f"alertmanager.enabled is false: {image} is not available here, and no drill needs it." in found.remarks
+    with pytest.raises(UsageError, match=r"alertmanager:v3\.8\.1; alertmanager\.enabled: false turns it off"):
+        drills.plan(own=own, available=AVAILABLE, policy="exact")
+    for needs in ("enabled: true", "config: {route: {}}"):
+        drills.cases.append(drills.case("needs", f"alertmanager: {{{needs}}}\n"))
+        with pytest.raises(UsageError, match=r"alertmanager:v3\.8\.1; "):
+            drills.plan(own=own, available=AVAILABLE)
+        del drills.cases[-1]
+
+
+@pytest.mark.usefixtures("templates")
 def test_prometheus_is_never_the_nearest(drills: Drills) -> None:
     with pytest.raises(UsageError, match=r"prometheus:v3.8.1; available: v2.48.0; server.image names it") as caught:
         drills.plan(available=(f"{PROMETHEUS}:v2.48.0", f"{RELOADER}:v0.87.1"))

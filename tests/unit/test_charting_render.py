@@ -161,3 +161,37 @@ def test_a_refusal_of_helm_is_its_own_sentence(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed) as caught:
         Helm(program, tmp_path / "config", tmp_path).install("x", tmp_path, "n", [], timeout_s=10.0)
     assert caught.value.refusal == "FAILED: x: * y is invalid"
+
+
+HOOKS = """\
+---
+# Source: stack/templates/role.yaml
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: x-admission}
+---
+# Source: stack/templates/empty.yaml
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "found"),
+    [
+        (f"cat <<'END'\n{HOOKS}END\n", ["ClusterRole"]),
+        ("exit 0\n", []),
+        ("echo 'Error: release: not found' >&2\nexit 1\n", []),
+    ],
+)
+def test_the_hooks_of_a_release(tmp_path: Path, script: str, found: list[str]) -> None:
+    program = tmp_path / "helm"
+    program.write_text(f'#!/bin/sh\n[ "$*" = "get hooks x --namespace n" ] || exit 9\n{script}')
+    program.chmod(0o755)
+    assert [each["kind"] for each in Helm(program, tmp_path / "config", tmp_path).hooks("x", "n")] == found
+
+
+def test_hooks_that_nobody_tells_are_not_none(tmp_path: Path) -> None:
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\necho 'Error: Kubernetes cluster unreachable' >&2\nexit 1\n")
+    program.chmod(0o755)
+    with pytest.raises(CommandFailed):
+        Helm(program, tmp_path / "config", tmp_path).hooks("x", "n")

@@ -23,7 +23,7 @@ from promdrill.faults import Undo
 from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.snapshot import Snapshot
-from promdrill.observe.targets import Asked, Target
+from promdrill.observe.targets import Demand, Target
 
 __all__ = ["world"]
 
@@ -325,10 +325,10 @@ def test_lost_samples_are_those_of_the_targets_that_the_baseline_had(world: Worl
 
 def test_with_the_users_jobs_the_baseline_learns_what_is_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of five targets two are never scraped with success: nothing is asked of them, and the result says so."""
-    wanted: list[tuple[Asked, dict[str, int]]] = []
+    wanted: list[tuple[Demand, dict[str, int]]] = []
 
-    def valid_metrics(_: object, *, asked: Asked, jobs: Mapping[str, int], **__: object) -> tuple[Condition, ...]:
-        wanted.append((asked, dict(jobs)))
+    def valid_metrics(_: object, *, demand: Demand, jobs: Mapping[str, int], **__: object) -> tuple[Condition, ...]:
+        wanted.append((demand, dict(jobs)))
         return (condition("metrics are valid", server_ready),)
 
     def targets(_: object, __: object, *, since_s: float, interval_s: float, **___: object) -> tuple[Target, ...]:
@@ -339,8 +339,8 @@ def test_with_the_users_jobs_the_baseline_learns_what_is_up(world: World, monkey
     drill = drill_in(world)
     drill.site = replace(drill.site, drilled=replace(drill.site.drilled, keeps_scrapes=True))
     result = run_toy(drill, world)
-    assert wanted[0] == (Asked.TRIED, {"prometheus": 1})
-    assert wanted[-1] == (Asked.LEAST, {"prometheus": 3})
+    assert wanted[0] == (Demand.TRIED, {"prometheus": 1})
+    assert wanted[-1] == (Demand.LEAST, {"prometheus": 3})
     assert result.remarks == ("Not up before the fault, and so not asked for after it: prometheus (2).",)
 
 

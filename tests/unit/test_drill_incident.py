@@ -274,7 +274,7 @@ def test_a_drill_that_cannot_be_written_down_is_not_reproduced(world: World) -> 
         (lambda text: text[: len(text) // 2], "cannot be read as the record of an incident"),
         (lambda _: "[]", "cannot be read as the record of an incident"),
         (lambda _: "{}", "cannot be read as the record of an incident: 'schema'"),
-        (lambda text: text.replace('"schema": 3', '"schema": 7'), r"another version of promdrill \(schema 7"),
+        (lambda text: text.replace('"schema": 4', '"schema": 7'), r"another version of promdrill \(schema 7"),
         (lambda text: text.replace('"scenario": "toy",', ""), "cannot be read as the record of an incident.*scenario"),
         (
             lambda text: text.replace('"interval_s": 1.0', '"interval_s": "often"'),

@@ -98,6 +98,12 @@ def test_a_surplus_of_one_series_makes_up_for_no_loss_of_another() -> None:
     assert one([target()], beside).lost == 14
 
 
+def test_a_target_that_was_never_scraped_hides_no_other() -> None:
+    """It has no account, and all others have theirs."""
+    job = one([target("b", first_s=None), target()], stored(without(20, 35, every(1))))
+    assert (job.job, job.lost) == ("a", 14)
+
+
 def test_a_job_that_is_gone_for_ever_is_lost_to_the_end() -> None:
     series = {**stored(every(1)), **stored(every(1, end_s=20), "gone")}
     _, gone = account([target(), target("gone")], series, end_s=END_S)

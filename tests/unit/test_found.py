@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from promdrill.core.login import Login
 from promdrill.drill import own_names
 from promdrill.drill.timings import timings
 from promdrill.install.found import server_of
@@ -175,6 +176,15 @@ def test_the_jobs_of_a_scenario_scrape_the_server_where_it_is() -> None:
     own, shop = scraping_itself(jobs, server_of(rendered(args="--web.route-prefix=/p --web.listen-address=:99"), USUAL))
     assert (own["metrics_path"], own["static_configs"]) == ("/p/metrics", [{"targets": ["localhost:99"]}])
     assert shop == jobs[1]
+
+
+def test_what_a_job_says_itself_stays() -> None:
+    own = {"scheme": "https", "tls_config": {"ca_file": "/ca"}, "basic_auth": {"username": "me"}}
+    job = {"job_name": "prometheus", "static_configs": [{"targets": ["localhost:9090"]}]}
+    plain, mine = scraping_itself([job, {**job, **own}], USUAL, Login("drill", "a b", "PEM"))
+    assert own.items() <= mine.items()
+    assert plain["basic_auth"] == {"username": "drill", "password": "a b"}
+    assert (plain["scheme"], plain["tls_config"]) == ("https", {"insecure_skip_verify": True})
 
 
 def test_a_long_delay_gives_more_time() -> None:

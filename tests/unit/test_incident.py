@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +21,8 @@ from promdrill.core import paths, redact, shell
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.drill.incident import FILE, refuse_again
 from promdrill.drill.watch import Watch
-from promdrill.incident import show
+from promdrill.incident import judge as judging
+from promdrill.incident import record, show
 from promdrill.incident.record import StandingIncident
 from promdrill.observe.conditions import Seen
 from promdrill.request import fulfil
@@ -610,6 +612,20 @@ def test_a_repair_is_judged_with_the_values_that_the_incident_was_made_with(
     for each in judged:
         assert each.values == made.values
         assert (each.settings.values, each.settings.assigned) == (made.settings.values, "server.retention=5d")
+
+
+def test_a_repair_is_judged_as_the_drill_is_whatever_was_asked_for_besides(kept: Machine) -> None:
+    """A control, another runbook or several runs were asked for of the drill, and not of who repairs its incident."""
+    assert kept.promdrill("verify") == 1
+    standing = record.choose(None, command="verify", warn=lambda _: None)
+    settings = replace(
+        standing.joined.request.settings, control="no-remedy", runbook=Path("theirs.md"), bind="pvc=x", repeat=3
+    )
+    asked = replace(standing, joined=replace(standing.joined, request=Request(settings)))
+    found = judging._request(asked).settings
+    assert (found.control, found.runbook, found.bind, found.repeat) == (None, None, None, 1)
+    assert found.profile == standing.incident.profile
+    assert not judging.Judged(Watch(), Path("verify-1.jsonl")).interrupted, "until Ctrl-C ends it"
 
 
 def test_the_login_is_known_to_whoever_repairs_it_and_kept_nowhere(

@@ -26,8 +26,30 @@ class Helm:
     def upgrade(self, *words: Any, timeout_s: float) -> None:
         self.asked.append(("upgrade", *words, timeout_s))
 
+    def hooks(self, *words: Any) -> list[dict[str, Any]]:
+        self.asked.append(("hooks", *words))
+        return HOOKS
+
     def uninstall(self, *words: Any, missing_ok: bool) -> None:
         self.asked.append(("uninstall", *words, missing_ok))
+
+    def delete(self, path: str) -> None:
+        self.asked.append(("delete", path))
+
+
+def hook(version: str, kind: str, **about: str) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": "x-admission", **about}}
+
+
+RBAC = "rbac.authorization.k8s.io/v1"
+HOOKS = [
+    hook("v1", "ServiceAccount", namespace="drill-x"),
+    hook(RBAC, "ClusterRole"),
+    hook(RBAC, "ClusterRoleBinding"),
+    hook(RBAC, "Role"),
+    hook("v1", "ConfigMap", namespace="kube-system"),
+    hook("batch/v1", "Job", namespace="drill-x"),
+]
 
 
 def release_in(folder: Path, text: str | None = None) -> Release:
@@ -85,6 +107,19 @@ def test_helm_is_asked_for_the_release_with_its_one_file(tmp_path: Path) -> None
     what = ("prometheus", tmp_path / "chart", "drill-x", [release.values], release.timeout_s)
     asked = cast(Any, release.helm).asked
     assert asked == [("install", *what), ("upgrade", *what), ("uninstall", "prometheus", "drill-x", True)]
+
+
+def test_what_its_hooks_left_outside_its_namespace_goes_with_it(tmp_path: Path) -> None:
+    """Helm deletes the objects of a hook that succeeded, and no others; the namespace's own go with the namespace."""
+    helm: Any = Helm()
+    Release(helm, "prometheus", "drill-x", tmp_path, tmp_path / "values.yaml", kube=helm).uninstall()
+    assert helm.asked == [
+        ("hooks", "prometheus", "drill-x"),
+        ("uninstall", "prometheus", "drill-x", True),
+        ("delete", f"/apis/{RBAC}/clusterroles/x-admission"),
+        ("delete", f"/apis/{RBAC}/clusterrolebindings/x-admission"),
+        ("delete", "/api/v1/namespaces/kube-system/configmaps/x-admission"),
+    ]
 
 
 def test_runbooks_find_it_by_four_variables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from promdrill.helm.compatibility import stack, table
 from promdrill.helm.compatibility.table import Kind, at, keys, nested
 from promdrill.helm.values import Case, layers
 from promdrill.helm.values.edit import load
-from promdrill.helm.values.layers import defaults, moved
-from promdrill.helm.values.user import resolve
+from promdrill.helm.values.layers import defaults, layered, moved
+from promdrill.helm.values.user import Own, resolve
 from promdrill.install import ChartRef, Release, Stack, release
 from promdrill.plugin.session import DrillSession
 from promdrill.request import fulfil, planning, scenarios
@@ -36,6 +36,9 @@ MEANT_FOR_ANOTHER_CHART = {
     "server.persistentVolume.existingClaim",  # it takes none
 }
 """What scenarios say that kube-prometheus-stack has under the same key, or does not have and does not need."""
+
+
+NAME = "kubernetes.io/metadata.name"
 
 
 def made(folder: Path, name: str = "prometheus-x", scenario: str = "server: {}\n") -> tuple[Stack, Path]:
@@ -156,7 +159,7 @@ kubeStateMetrics: {enabled: false}
     followed = (stack.CHART, "57.1.0")
     installed.compose(values, [moved(load(scenario), *followed)], "drill-x")
     written = load(installed.read())
-    assert set(written) == {"kubeStateMetrics", "prometheus", "fullnameOverride", stack.RULES}
+    assert set(written) == {"kubeStateMetrics", "prometheus", "prometheusOperator", "fullnameOverride", stack.RULES}
     assert [group["name"] for group in written[stack.RULES]["drill"]["groups"]] == ["drill", "late"]
     assert at(written, keys(f"{stack.SPEC}.resources.limits.memory")) == "256Mi"
     assert at(written, keys(stack.FLAGS)) == [
@@ -279,12 +282,73 @@ def test_what_a_drill_takes_for_granted_is_said_to_this_chart() -> None:
         "serviceMonitor": {"selfMonitor": False},
         "namespaces": {"releaseNamespace": True},
         "kubeletService": {"enabled": False},
-        "admissionWebhooks": {"enabled": False},
-        "tls": {"enabled": False},
     }
     assert found["prometheus"]["additionalRulesForClusterRole"][0]["resources"] == ["nodes/proxy"]
     off = ("grafana", "kubelet", "coreDns", "kubeEtcd", "kubeScheduler", "kubeControllerManager", "windowsMonitoring")
     assert all(found[name] == {"enabled": False} for name in off)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "selector"),
+    [
+        ({}, {"matchLabels": {NAME: "drill-x"}}),
+        (
+            {"matchLabels": {"team": "a"}, "matchExpressions": [{"key": "b", "operator": "Exists"}]},
+            {"matchLabels": {"team": "a", NAME: "drill-x"}, "matchExpressions": [{"key": "b", "operator": "Exists"}]},
+        ),
+    ],
+)
+def test_webhooks_judge_the_drills_own_namespace_alone(
+    tmp_path: Path, theirs: dict[str, Any], selector: dict[str, Any]
+) -> None:
+    installed, values = made(tmp_path)
+    said = {"prometheusOperator": {"admissionWebhooks": {"namespaceSelector": theirs}}}
+    written = installed.composed(values, [said], "drill-x")
+    assert written["prometheusOperator"]["admissionWebhooks"] == {"namespaceSelector": selector}
+
+
+@pytest.mark.parametrize(
+    ("own", "layer", "conflicts"),
+    [
+        ("", {}, []),
+        ("admissionWebhooks: {failurePolicy: Fail}", {"admissionWebhooks": {"failurePolicy": "Fail"}}, []),
+        ("admissionWebhooks: {enabled: true}", {"admissionWebhooks": {"enabled": True}}, []),
+        ("tls: {enabled: false}", {"tls": {"enabled": False}}, []),
+        # Without them nobody makes the operator's certificate, as users know.
+        (
+            "admissionWebhooks: {enabled: false}",
+            {"admissionWebhooks": {"enabled": False}, "tls": {"enabled": False}},
+            [],
+        ),
+        (
+            "admissionWebhooks: {enabled: false}, tls: {enabled: true}",
+            {"admissionWebhooks": {"enabled": False}, "tls": {"enabled": False}},
+            ["tls.enabled"],
+        ),
+        (
+            "admissionWebhooks: {certManager: {enabled: true, rootCert: {duration: 5y}}, patch: {enabled: false}}",
+            {"admissionWebhooks": {"certManager": {"rootCert": {"duration": "5y"}}}},
+            ["admissionWebhooks.certManager.enabled", "admissionWebhooks.patch.enabled"],
+        ),
+        (
+            f"admissionWebhooks: {{namespaceSelector: {{matchLabels: {{{NAME}: monitoring}}}}}}",
+            {},
+            [r"admissionWebhooks.namespaceSelector.matchLabels.kubernetes\.io/metadata\.name"],
+        ),
+    ],
+)
+def test_webhooks_are_as_the_user_or_the_chart_has_them(
+    tmp_path: Path, own: str, layer: dict[str, Any], conflicts: list[str]
+) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(f"prometheusOperator: {{{own}}}\n", encoding="utf-8")
+    found = layered((stack.CHART, "57.1.0"), {}, Own.read(file), {})
+    values: dict[str, Any] = {}
+    for each in found.layers:
+        values = merged(values, each)
+    said = {key: value for key, value in values["prometheusOperator"].items() if key in {"admissionWebhooks", "tls"}}
+    assert said == layer
+    assert [each.path for each in found.conflicts] == [f"prometheusOperator.{path}" for path in conflicts]
 
 
 def test_a_users_namespace_and_jobs_are_not_used_and_the_rest_is() -> None:

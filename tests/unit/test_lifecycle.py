@@ -150,7 +150,7 @@ def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(engine: Engi
         assert owner is not None
         assert (owner.pid, owner.kept, owner.profile, owner.image) == (os.getpid(), True, "fast", "node:1")
         assert again.identity == made.identity
-    assert engine.done == ["loaded one.tar"]
+    assert engine.done == ["loaded one.tar", *["exec in promdrill-control-plane"] * 3]
     assert said[-1] == f"cluster promdrill stays kept; to delete it: {paths.program()} clean promdrill"
     assert incident.is_dir()
     assert made.kubeconfig_path.exists()

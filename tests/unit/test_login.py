@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import re
+import ssl
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from tests.unit.api_server import PEM
 
 from promdrill.core import login, paths, redact
 from promdrill.core.errors import UsageError
 from promdrill.core.login import Login
+from promdrill.core.model import Variant
 from promdrill.drill import own_names
+from promdrill.helm.compatibility import stack
 from promdrill.observe.judges import status_words
 from promdrill.observe.probes import ProbeAnswer
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import EPOCH
+from promdrill.plugin.session import DrillSession
+from promdrill.request import planning
 from promdrill.request.request import make
-from promdrill.request.scenarios import ScenarioFolder, traits
+from promdrill.request.scenarios import ScenarioFolder, applies, asks_plainly, find_all, traits
+from promdrill.request.settings import Settings
 from promdrill.runbook import unset
 from promdrill.runbook.load import strictly
 from promdrill.runbook.published import scan
@@ -37,6 +46,50 @@ def forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_only_line_is_the_login(tmp_path: Path, text: str) -> None:
     (tmp_path / "f").write_bytes(text.encode())
     assert login.read(tmp_path / "f") == Login("drill", "a:b c")
+
+
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("line", ["ca = {}", "ca={}", "ca =  {}  "])
+def test_whom_to_trust_is_another_line_or_the_only_one(tmp_path: Path, line: str, order: int) -> None:
+    """A file beside it, or anywhere."""
+    pem = PEM.read_text()[PEM.read_text().index("-----BEGIN C") :].partition("-----BEGIN PRIVATE")[0].strip()
+    (tmp_path / "my ca.crt").write_text(f"A Kröpke's\n{PEM.read_text()}")
+    lines = [line.format("my ca.crt"), "drill:a=b"]
+    (tmp_path / "f").write_text("\n".join(lines[::order]))
+    assert login.read(tmp_path / "f") == Login("drill", "a=b", pem)
+    (tmp_path / "f").write_text(f"{line.format(PEM)}\n")
+    found = login.read(tmp_path / "f")
+    assert (found, found.variables) == (Login(authority=pem), {})
+    assert found.tls is not None
+    assert found.tls.verify_mode is ssl.CERT_REQUIRED
+
+
+def test_without_an_authority_nothing_speaks_tls() -> None:
+    assert Login("a", "b").tls is None
+
+
+WRONG_CA = {
+    "ca = none.crt": r":1: ca: .*none\.crt",
+    "drill:hunter2\nca = text": r":2: ca: .*text has no certificate in PEM",
+    "ca = empty": r":1: ca: .*empty has no certificate in PEM",
+    "ca = strange": r":1: ca: .*strange has no certificate in PEM",
+    "ca = ok\nca = ok": ":2: a second ca",
+    "ca = ok\n\n": ":2: empty",
+    "ca = broken": r":1: ca: .*broken has no certificate in PEM",
+    "ca =": ":1: no colon between user and password",
+}
+
+
+@pytest.mark.parametrize("text", WRONG_CA)
+def test_an_authority_that_is_none(tmp_path: Path, text: str) -> None:
+    broken = "-----BEGIN CERTIFICATE-----\nhunter2=\n-----END CERTIFICATE-----\n"
+    files = {"text": "hunter2", "empty": "\n", "strange": "é", "ok": PEM.read_text(), "broken": broken}
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    (tmp_path / "login.txt").write_text(text)
+    with pytest.raises(UsageError, match=WRONG_CA[text]) as caught:
+        login.read(tmp_path / "login.txt")
+    assert "hunter2" not in f"{caught.value.message}{caught.value.hint}"
 
 
 def test_it_is_sent_in_base64_and_stands_in_addresses_percent_encoded() -> None:
@@ -158,6 +211,45 @@ def test_what_cannot_give_a_login_is_named_where_people_look() -> None:
     found = [each.id for each in by_chart if re.search(r":9090/proxy/", each.runbook.read_text())]
     assert re.findall(r"`([a-z-]+)`", said) == found
     assert found
+
+
+@pytest.mark.parametrize("chart", ["prometheus", "kube-prometheus-stack"])
+def test_scenarios_whose_runbooks_ask_without_tls_are_skipped_and_all_others_named(chart: str) -> None:
+    guide = (paths.project_dir() / "docs/how-to/your-own-chart-and-values.md").read_text()
+    (said,) = re.findall(rf"(?ms)^- on {chart}: (.*?)[;.]$", guide)
+    version = "57.1.0" if chart == stack.CHART else "25.8.0"
+    found = []
+    for each in find_all():
+        if not traits(each.test).install and applies(each.folder, chart, version, "2.51.0") is None:
+            why = asks_plainly(each.test, chart)
+            assert why == asks_plainly(each.folder, chart)
+            assert why in {None, "LOGIN has a ca: its runbook asks Prometheus without TLS"}
+            found += [each.id] if why is None else []
+        elif traits(each.test).install:
+            assert asks_plainly(each.test, chart) is None, "its Prometheus is promdrill's own"
+    assert re.findall(r"`([a-z-]+)`", said) == found
+    assert found
+
+
+@pytest.mark.parametrize(
+    ("text", "runbook", "skipped"),
+    [("ca = ca.crt", None, True), ("a:b", None, False), ("a:b\nca = ca.crt", Path("mine.md"), False)],
+    ids=["TLS", "no TLS", "the user's own runbook"],
+)
+def test_they_are_skipped_where_a_login_has_an_authority(
+    tmp_path: Path, text: str, runbook: Path | None, *, skipped: bool
+) -> None:
+    (tmp_path / "ca.crt").write_text(PEM.read_text())
+    (tmp_path / "login.txt").write_text(text)
+    settings = Settings(login=tmp_path / "login.txt", runbook=runbook)
+    scenario = paths.scenarios_dir() / "target-typo"
+    why = planning._skipped(scenario, ("prometheus", "25.8.0"), settings)
+    session = object.__new__(DrillSession)
+    session.request = cast(Any, SimpleNamespace(settings=settings))
+    test = ScenarioFolder("target-typo", scenario).test
+    item: Any = SimpleNamespace(path=test, callspec=SimpleNamespace(params={"drill": Variant()}))
+    assert session._skip_reason(item, cast(Any, SimpleNamespace(chart=paths.own_chart(), app_version="2.48.0"))) == why
+    assert (why is not None) == skipped
 
 
 def test_some_runbooks_ask_prometheus_itself() -> None:

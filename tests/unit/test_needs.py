@@ -212,11 +212,21 @@ class Api:
         self.done.append((path, patch["metadata"]["labels"]))
 
 
+def test_what_shares_the_nodes_network_is_named(tmp_path: Path) -> None:
+    """Nothing keeps what it sends inside the cluster; a remark in the result says so."""
+    found = needs(tmp_path, deployment("hostNetwork: true"), deployment("hostNetwork: false", name="prom-x-other"))
+    assert found.on_nodes_network == ("Deployment RELEASE-server",)
+    assert found.remarks == (
+        "Deployment RELEASE-server shares its node's network, so nothing keeps what it sends inside the cluster.",
+    )
+
+
 def test_what_is_needed_is_made_before_the_installation() -> None:
     secret = Made({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}}, "x")
     kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "a.b"}}
     urgent = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": "p"}}
-    found = Needs((secret, Made(kind, "x", shared=True), Made(urgent, "x", shared=True)), {"disk": ("ssd", "x")})
+    shared = (Made(urgent, "x", shared=True), Made(kind, "x", shared=True))
+    found = Needs((secret, *shared), {"disk": ("ssd", "x")})
     api = Api("/apis/scheduling.k8s.io/v1/priorityclasses/p")
     within = Deadline.after(5.0)
     provision.supply(api, found, "drill-x", ("one", "two"), within, storage_class="drill-x")  # type: ignore[arg-type]
@@ -226,4 +236,4 @@ def test_what_is_needed_is_made_before_the_installation() -> None:
         {"name": "a.b", **ours},
         ("/api/v1/nodes/one", {"disk": "ssd"}),
         ("/api/v1/nodes/two", {"disk": "ssd"}),
-    ], "a drill beside it made the class, and keeps it"
+    ], "a drill beside it made the class, and keeps it; what comes after it is made all the same"

@@ -11,7 +11,7 @@ from tests.unit.observe_world import NOW, container, ended, event, named, pod, s
 
 from promdrill.observe.conditions import Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, without
-from promdrill.observe.probes import LOGIN_WANTED, HttpProbe, Probe, ProbeAnswer
+from promdrill.observe.probes import LOGIN_WANTED, TLS_WANTED, HttpProbe, Probe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
 
 SINCE = NOW - timedelta(seconds=30)
@@ -143,3 +143,25 @@ def test_a_login_that_nobody_gave(status: int, text: str, *, holds: bool) -> Non
     seen = judged("login_wanted", replace(snapshot(pod()), answers=answers))
     assert seen.holds == holds
     assert not holds or seen.text == f"Prometheus answers HTTP 401; {LOGIN_WANTED}"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            ProbeAnswer(1.0, 1.0, NOW, 400, "Client sent an HTTP request to an HTTPS server.\n"),
+            f"Prometheus answers HTTP 400; {TLS_WANTED}",
+        ),
+        (ProbeAnswer(1.0, 1.0, NOW, None, error="GET /: not trusted", untrusted=True), "GET /: not trusted"),
+        (ProbeAnswer(1.0, 1.0, NOW, 400, '{"status": "error", "error": "bad_data"}'), ""),
+        (ProbeAnswer(1.0, 1.0, NOW, 200, "Client sent an HTTP request to an HTTPS server.\n"), ""),
+        (ProbeAnswer(1.0, 1.0, NOW, None, error="the API server does not answer", refused=True), ""),
+    ],
+    ids=["not spoken", "not trusted", "a bad query", "only said", "no answer"],
+)
+def test_tls_that_nobody_spoke_of_or_trusts(answer: ProbeAnswer, said: str) -> None:
+    """Waiting for it would help nobody."""
+    probe: Probe = HttpProbe("prometheus", 80, "GET", "/")
+    seen = judged("tls_wanted", replace(snapshot(pod()), answers={probe: answer}))
+    assert seen.holds == bool(said)
+    assert not said or seen.text == said

@@ -182,3 +182,24 @@ def test_an_api_server_that_cannot_be_listed_is_an_error_in_time(
     with pytest.raises(ClusterError, match="namespace drill-toy could not be listed"), observe(kube, journal):
         raise AssertionError
     assert threading.active_count() == before
+
+
+def test_a_follower_that_a_watch_started_last_is_ended_too(journal: Journal) -> None:
+    """A watch that was busy while everything ended may have started one more."""
+    observer = Observer(FakeKube(), NAMESPACE, journal)  # type: ignore[arg-type]
+    joined: list[str] = []
+
+    class Follower(threading.Thread):
+        def join(self, timeout: float | None = None) -> None:
+            assert timeout is not None
+            joined.append(self.name)
+
+    class Busy(Follower):
+        def join(self, timeout: float | None = None) -> None:
+            super().join(timeout)
+            if "late" not in [each.name for each in observer._threads]:
+                observer._threads.append(Follower(name="late"))
+
+    observer._threads.append(Busy(name="watch"))
+    observer.close()
+    assert "late" in joined

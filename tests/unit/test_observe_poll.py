@@ -156,7 +156,7 @@ def test_what_is_asked_anew_does_not_wait_for_its_period() -> None:
         assert turns.turn() > 0
         seen = turns.answer(df)
         assert seen is not None
-        assert (seen.text, seen.asked) == ("second", turns.clock.monotonic())
+        assert (seen.text, seen.sent_s) == ("second", turns.clock.monotonic())
         turns.turn()
     assert [asked[0] for asked in turns.kube.asked].count("EXEC") == 2, "once, and nothing else"
 

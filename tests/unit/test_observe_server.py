@@ -28,7 +28,7 @@ from promdrill.observe.conditions import Condition, negate
 from promdrill.observe.probes import Probe, ProbeAnswer
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import LogLine, Snapshot
-from promdrill.observe.targets import Asked
+from promdrill.observe.targets import Demand
 
 SERVER_OF = Server.of(NAMESPACE, "prometheus")
 POD = "prometheus-server-abc"
@@ -266,38 +266,38 @@ def test_targets_up(
 
 
 @pytest.mark.parametrize(
-    ("asked", "jobs", "states", "holds", "text"),
+    ("demand", "jobs", "states", "holds", "text"),
     [
-        (Asked.TRIED, ("a",), [("a", "up"), ("b", "down")], True, "1/2 targets up"),
-        (Asked.TRIED, ("a",), [("a", "up"), ("b", "unknown")], False, "1/2 targets up; b http://b/metrics: unknown"),
+        (Demand.TRIED, ("a",), [("a", "up"), ("b", "down")], True, "1/2 targets up"),
+        (Demand.TRIED, ("a",), [("a", "up"), ("b", "unknown")], False, "1/2 targets up; b http://b/metrics: unknown"),
         (
-            Asked.TRIED,
+            Demand.TRIED,
             ("a",),
             [("a", "down"), ("b", "up")],
             False,
             "1/2 targets up; a http://a/metrics: down; no target of job a",
         ),
-        (Asked.TRIED, (), [], False, "0/0 targets up"),
-        (Asked.LEAST, {"a": 2}, [("a", "up"), ("a", "up"), ("a", "down"), ("b", "down")], True, "2/3 targets up"),
+        (Demand.TRIED, (), [], False, "0/0 targets up"),
+        (Demand.LEAST, {"a": 2}, [("a", "up"), ("a", "up"), ("a", "down"), ("b", "down")], True, "2/3 targets up"),
         (
-            Asked.LEAST,
+            Demand.LEAST,
             {"a": 2},
             [("a", "up"), ("a", "down")],
             False,
             "1/2 targets up; a http://a/metrics: down; 1 of 2 targets of job a",
         ),
-        (Asked.LEAST, {"a": 1}, [("b", "up")], False, "0/0 targets up; no target of job a"),
+        (Demand.LEAST, {"a": 1}, [("b", "up")], False, "0/0 targets up; no target of job a"),
     ],
 )
 def test_targets_of_which_some_may_be_down(
-    asked: Asked,
+    demand: Demand,
     jobs: tuple[str, ...] | dict[str, int],
     states: list[tuple[str, str]],
     *,
     holds: bool,
     text: str,
 ) -> None:
-    condition = SERVER_OF.targets_up(jobs, asked=asked)
+    condition = SERVER_OF.targets_up(jobs, demand=demand)
     seen = condition.judge(with_answer(condition, targets(*states)))
     assert (seen.holds, seen.text) == (holds, text)
     assert condition.name != SERVER_OF.targets_up(jobs).name

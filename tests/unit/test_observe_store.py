@@ -69,8 +69,8 @@ def test_the_first_reading_of_each_wait_and_after_each_silence_is_never_pushed_o
     for n, answer in enumerate(script):
         if n == 2:
             s.forget_answer(probe)
-        s.answer(probe, replace(answer, asked=n))
-    kept = [a.asked for a in s.snapshot(EPOCH).history[probe]]
+        s.answer(probe, replace(answer, sent_s=n))
+    kept = [a.sent_s for a in s.snapshot(EPOCH).history[probe]]
     assert kept == [1, 2, 5, *range(6, 6 + HISTORY)]
 
 

@@ -288,7 +288,7 @@ def test_an_answer_counts_for_the_end_of_a_hold_by_when_it_was_asked(
     steps = Steps(
         journal,
         (1, gives((READY, said(200, at_s=0.9)))),
-        (3.298, gives((READY, replace(said(200, at_s=asked_s), answered=AT + 4.3)))),
+        (3.298, gives((READY, replace(said(200, at_s=asked_s), answered_s=AT + 4.3)))),
         (1.198, gives((READY, said(200, at_s=5.4)))),
     )
     until(steps, [ok(READY)], failed=[], timeout_s=10, hold_s=3)  # type: ignore[arg-type]

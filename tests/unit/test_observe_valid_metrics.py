@@ -23,7 +23,7 @@ from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import EPOCH, Snapshot
 from promdrill.observe.store import HISTORY, Store
-from promdrill.observe.targets import Asked
+from promdrill.observe.targets import Demand
 from promdrill.observe.valid_metrics import valid_metrics
 
 SERVER = Server.of(NAMESPACE, "prometheus")
@@ -267,7 +267,7 @@ def test_the_page_has_every_clause_as_it_is_said_and_in_this_order() -> None:
     rows = [line for line in page.splitlines() if line.startswith(("| [", "| |"))]
     told = [re.escape(re.findall("`([^`]+)`", row)[-1]).replace(r"\.\.\.", ".+") for row in rows]
     first, *others = NAMES.values()
-    names = [first, SERVER.targets_up({"a": 2}, asked=Asked.LEAST).name, *others, LOSSY]
+    names = [first, SERVER.targets_up({"a": 2}, demand=Demand.LEAST).name, *others, LOSSY]
     assert len(told) == len(names)
     assert [name for name, pattern in zip(names, told, strict=True) if not re.fullmatch(pattern, name)] == []
     clauses = [found[1] for row in rows if (found := re.match(r"\| \[(.+?)\]", row))]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -356,6 +357,25 @@ def test_a_run_whose_results_cannot_be_written_does_not_end_well(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["not written: *results.json: No space left on device; make room, and run it again"])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+@pytest.mark.parametrize(("code", "said"), [(28, True), (5, False)])
+def test_a_disk_that_is_full_before_the_first_drill_is_told_in_a_line(
+    session: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatch, code: int, *, said: bool
+) -> None:
+    """Found by chaos-self: results.json could not be begun. What is no full disk keeps its traceback."""
+
+    def refuse(_self: Path, _text: str, **_options: Any) -> int:
+        raise OSError(code, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", refuse)
+    result = session.runpytest_inprocess("-q", "--capture=no", "-p", "no:cacheprovider")
+    shown = result.stdout.str() + result.stderr.str()
+    assert not fakes.log, "nothing was started"
+    assert ("Traceback" not in shown) == said
+    assert (result.ret == pytest.ExitCode.USAGE_ERROR) == said
+    told = re.search(r"No space left on device: .*results\.json; make room, and run it again", shown)
+    assert (told is not None) == said
 
 
 def test_a_full_disk_is_a_reason_and_no_excerpt_of_the_code(

@@ -73,7 +73,7 @@ def test_the_last_replica_of_a_stateful_set_is_drilled() -> None:
     assert dict(server.selector)["app.kubernetes.io/instance"] == "prom-x"
     assert (server.replicas, server.claim) == (3, "vol-prom-x-server-2")
     assert server.claims == tuple(f"vol-prom-x-server-{number}" for number in range(3))
-    assert (server.service, server.asked, server.port) == ("front", OWN_SERVICE, 9191)
+    assert (server.service, server.query_service, server.port) == ("front", OWN_SERVICE, 9191)
     assert POD_NAME not in server.whole.selector
     assert server.ready_after_s == 3 * 800, "one starts once the one before it is ready"
 
@@ -84,7 +84,7 @@ def test_so_is_that_of_the_operators() -> None:
     last = "prometheus-prom-x-prometheus-1"
     assert server.selector == {"operator.prometheus.io/name": "prom-x-prometheus", POD_NAME: last}
     assert server.claim == f"prometheus-prom-x-prometheus-db-{last}"
-    assert (server.service, server.asked) == ("prom-x-prometheus", OWN_SERVICE)
+    assert (server.service, server.query_service) == ("prom-x-prometheus", OWN_SERVICE)
 
 
 @pytest.mark.parametrize("replicas", [None, 0, 1, "1"])
@@ -93,7 +93,7 @@ def test_one_replica_is_asked_as_ever(replicas: object) -> None:
     server = server_of(objects, Server.of("drill-x", "prom-x"))
     assert one_of(server, objects) == server
     assert with_service(Needs(), server) == Needs()
-    assert (server.asked, server.claims, server.pod_prefix) == ("front", (server.claim,), "prom-x-server-")
+    assert (server.query_service, server.claims, server.pod_prefix) == ("front", (server.claim,), "prom-x-server-")
 
 
 def test_the_replicas_of_a_deployment_share_a_volume() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import selectors
 import threading
 from pathlib import Path
 
@@ -253,3 +254,19 @@ def test_each_step_is_told_before_it_is_run(tmp_path: Path) -> None:
     )
     assert [name for name, _ in told] == ["begins echo a", "ended echo a", "begins echo b", "ended echo b"]
     assert told[0][1] == 7.0
+
+
+def test_a_shell_that_closes_its_output_is_waited_for_without_spinning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    selects: list[float | None] = []
+    select = selectors.DefaultSelector.select
+
+    def counted(self: object, timeout: float | None = None) -> object:
+        selects.append(timeout)
+        return select(self, timeout)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(selectors.DefaultSelector, "select", counted)
+    ended = failure(tmp_path, 'eval "exec $__pd_out>&-"; exec >&- 2>&-; sleep 20', deadline_s=1)
+    assert ended.result.exit_code is None, "it was given up at its deadline"
+    assert len(selects) < 20

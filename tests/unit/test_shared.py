@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from promdrill.core.errors import UsageError
-from promdrill.install.shared import shared
+from promdrill.install.shared import EVERYWHERE, outside, shared
 from promdrill.request import planning
 from promdrill.request.request import KindOptions, Request
 from promdrill.request.settings import Settings
 
 OWN = ("prometheus-x", "prometheus-y")
+NAME = "kubernetes.io/metadata.name"
 
 
 def named(kind: str, name: str, **more: Any) -> dict[str, Any]:
@@ -73,6 +74,42 @@ def test_fixed_ports_and_addresses(each: dict[str, Any], said: str) -> None:
 )
 def test_others_are_not_fixed(each: dict[str, Any]) -> None:
     assert shared([each], OWN, "ns") == ()
+
+
+@pytest.mark.parametrize("kind", ["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"])
+@pytest.mark.parametrize(
+    ("webhook", "apart"),
+    [
+        ({"failurePolicy": "Fail"}, False),
+        ({}, False),  # Fail, if nothing is said
+        ({"failurePolicy": "Fail", "namespaceSelector": None}, False),
+        ({"namespaceSelector": {"matchLabels": {"team": "a"}}}, False),
+        ({"namespaceSelector": {"matchExpressions": [{"key": NAME, "operator": "NotIn", "values": ["x"]}]}}, False),
+        ({"failurePolicy": "Ignore"}, True),
+        ({"namespaceSelector": {"matchLabels": {NAME: "ns"}}}, True),
+        ({"namespaceSelector": {"matchExpressions": [{"key": NAME, "operator": "In", "values": ["ns"]}]}}, True),
+    ],
+)
+def test_webhooks_that_may_refuse_what_another_drill_makes(kind: str, webhook: dict[str, Any], *, apart: bool) -> None:
+    quiet = {"failurePolicy": "Ignore"}
+    found = shared([named(kind, OWN[0], webhooks=[quiet, webhook, webhook])], OWN, "ns")
+    assert found == (() if apart else (EVERYWHERE,)), "the same words in every drill: only so they are kept apart"
+
+
+@pytest.mark.parametrize(
+    ("kind", "where", "left"),
+    [
+        ("ClusterRole", {}, {}),
+        ("ClusterRole", {"namespace": "ns"}, {}),  # some templates write one, and Kubernetes ignores it
+        ("ValidatingWebhookConfiguration", {}, {}),
+        ("Role", {}, None),
+        ("Role", {"namespace": "ns"}, None),
+        ("Role", {"namespace": "kube-system"}, {"namespace": "kube-system"}),
+    ],
+)
+def test_what_does_not_go_with_the_namespace(kind: str, where: dict[str, str], left: dict[str, str] | None) -> None:
+    found = outside({"kind": kind, "metadata": {"name": "x", **where}}, "ns")
+    assert found == (None if left is None else {"kind": kind, "metadata": {"name": "x", **left}})
 
 
 def test_a_list_is_what_it_lists() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from promdrill.cluster import network, owners, storage
+from promdrill.cluster import egress, network, owners, storage
 from promdrill.cluster.identity import Identity
 from promdrill.cluster.kind import PinnedKindCluster, configuration
 from promdrill.core import files, paths
@@ -81,6 +81,7 @@ def cluster(
                 made.load_archive(archive)
             storage.install(made, provisioner)
             wait_ready(made)
+            egress.close(made)
         on_event(f"cluster {name} is ready")
         owners.claim(folder, kept=keep)
         yield made
@@ -100,6 +101,7 @@ def _reused(
         for archive in archives:
             made.load_archive(archive)
         wait_ready(made)
+        egress.close(made)
         on_event(f"cluster {made.name} is ready")
         yield
     finally:

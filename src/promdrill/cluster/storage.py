@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from promdrill.core import paths, shell
+from promdrill.cluster import node_units
+from promdrill.core import paths
 from promdrill.core.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -37,11 +38,7 @@ _REPLACED = {("ConfigMap", "local-path-config"), ("StorageClass", "local-path")}
 _FIRST = ("Namespace", "ConfigMap")
 """Kinds to apply before the rest: the provisioner reads its configuration when it starts."""
 
-_UNIT = {
-    "restore-volumes.sh": ("/usr/local/lib/promdrill/restore-volumes.sh", "755"),
-    "promdrill-volumes.service": ("/etc/systemd/system/promdrill-volumes.service", "644"),
-}
-"""Files in manifests/storage/node/, their paths in a node, and their modes."""
+_UNIT = "promdrill-volumes.service"
 
 
 def install(made: PinnedKindCluster, provisioner: Path) -> None:
@@ -55,7 +52,7 @@ def install(made: PinnedKindCluster, provisioner: Path) -> None:
         CommandFailed: A node or the API server refused.
     """
     for container in made.recorded.nodes.values():
-        _install_unit(container)
+        node_units.install(container, paths.manifests_dir() / "storage" / "node", _UNIT)
     # A stock node image has a provisioner under the same names, which kind has applied: this one replaces it.
     made.apply(yaml.safe_dump_all(objects(provisioner), sort_keys=False))
 
@@ -84,15 +81,6 @@ def require_default_class(made: PinnedKindCluster) -> None:
 def is_default(storage_class: Mapping[str, Any]) -> bool:
     """Whether a StorageClass is the default."""
     return (storage_class["metadata"].get("annotations") or {}).get(DEFAULT_CLASS) == "true"
-
-
-def _install_unit(node: str) -> None:
-    folder = paths.manifests_dir() / "storage" / "node"
-    for name, (target, mode) in _UNIT.items():
-        content = (folder / name).read_text(encoding="utf-8")
-        script = f"mkdir -p $(dirname {target}) && cat >{target} && chmod {mode} {target}"
-        shell.run(["docker", "exec", "-i", node, "sh", "-c", script], timeout_s=30, stdin=content)
-    shell.run(["docker", "exec", node, "systemctl", "enable", "--quiet", "promdrill-volumes.service"], timeout_s=30)
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -37,8 +37,10 @@ MERGE = "tag:yaml.org,2002:merge"
 class Loader(_BASE):  # type: ignore[misc]  # libyaml where PyYAML was built with it: ten times as fast
     """A safe loader whose every error has a place."""
 
-    strict = True
-    """Whether to refuse a key that appears twice, and a number beyond `LARGEST`."""
+    exact = True
+    """Whether to refuse a number beyond `LARGEST`."""
+    unique = True
+    """Whether to refuse a key that appears twice; otherwise the last one counts."""
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:
         """Construct one node; what Python says of an impossible value becomes an error of YAML."""
@@ -47,14 +49,14 @@ class Loader(_BASE):  # type: ignore[misc]  # libyaml where PyYAML was built wit
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             what = f"{_short(node)} is not a valid {node.tag.rpartition(':')[2]}"
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark) from error
-        if self.strict and isinstance(value, int | float) and not abs(value) <= LARGEST:  # NaN is not below anything
+        if self.exact and isinstance(value, int | float) and not abs(value) <= LARGEST:  # NaN is not below anything
             what = f"{_short(node)} is a number that loses digits on its way to Helm"
             raise yaml.constructor.ConstructorError(None, None, what, node.start_mark)
         return value
 
     def construct_mapping(self, node: Node, deep: bool = False) -> Any:
         """Construct a mapping whose keys differ."""
-        if isinstance(node, MappingNode) and self.strict:
+        if isinstance(node, MappingNode) and self.unique:
             seen: set[Hashable] = set()
             for key, _ in node.value:
                 if isinstance(key, ScalarNode) and key.tag != MERGE:
@@ -65,10 +67,16 @@ class Loader(_BASE):  # type: ignore[misc]  # libyaml where PyYAML was built wit
         return super().construct_mapping(node, deep)
 
 
-class Lenient(Loader):
-    """As Helm reads a chart: of a key that appears twice the last one counts."""
+class Values(Loader):
+    """As Helm reads a user's values: of a key that appears twice the last one counts."""
 
-    strict = False
+    unique = False
+
+
+class Lenient(Values):
+    """As Helm reads a chart: likewise, and a number may lose digits."""
+
+    exact = False
 
 
 # `=` is text; PyYAML has a type for it, and no value
@@ -102,37 +110,38 @@ def node_of(text: str, *, said: str, first_line: int = 1) -> Node | None:
 
 
 def nodes_of(text: str, *, said: str) -> list[Node]:
-    """The outermost node of each document of a text that is not empty. Arguments and errors are as in `check`."""
+    """The outermost node of each document of a text. Arguments and errors are as in `check`."""
     check(text, said=said)
     try:
-        return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
+        return list(yaml.compose_all(text, Loader=Loader))
     except yaml.YAMLError as error:
         raise wrong(error, text, said) from error
 
 
-def value_of(text: str, *, said: str, loader: type[Loader] = Loader) -> Any:
+def value_of(text: str, *, said: str, first_line: int = 1, loader: type[Loader] = Loader) -> Any:
     """What a text with one document says; None if it is empty.
 
     Args:
         text: As for `check`.
         said: As for `check`.
-        loader: `Lenient` for the files of a chart.
+        first_line: As for `check`.
+        loader: `Values` for a user's values, `Lenient` for the files of a chart.
 
     Raises:
         UsageError: As `check`; or a value is impossible, or a key appears twice.
     """
-    check(text, said=said)
+    check(text, said=said, first_line=first_line)
     try:
         return yaml.load(text, Loader=loader)  # noqa: S506  a safe one
     except yaml.YAMLError as error:
-        raise wrong(error, text, said) from error
+        raise wrong(error, text, said, first_line) from error
 
 
-def values_of(text: str, *, said: str) -> list[Any]:
+def values_of(text: str, *, said: str, loader: type[Loader] = Lenient) -> list[Any]:
     """What each document of a text says. Arguments and errors are those of `value_of`."""
     check(text, said=said)
     try:
-        return list(yaml.load_all(text, Loader=Lenient))
+        return list(yaml.load_all(text, Loader=loader))
     except yaml.YAMLError as error:
         raise wrong(error, text, said) from error
 

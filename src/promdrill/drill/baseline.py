@@ -13,7 +13,7 @@ from promdrill.kube.client import Kube
 from promdrill.observe.conditions import Condition
 from promdrill.observe.prometheus import Remembered, buildinfo, history, targets
 from promdrill.observe.server import Server
-from promdrill.observe.targets import Asked, Target
+from promdrill.observe.targets import Demand, Target
 from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
 
 LONGEST_SCRAPE_S = 12.0
@@ -33,7 +33,7 @@ class Memory:
         jobs: Scrape jobs that had targets, and how many each.
         targets: The targets.
         early: Queries over all the time before the fault, stretch by stretch, with their answers.
-        asked: What recovery asks of the jobs' targets.
+        demand: What recovery demands of the jobs' targets.
     """
 
     interval_s: float
@@ -41,13 +41,13 @@ class Memory:
     jobs: Mapping[str, int]
     targets: tuple[Target, ...]
     early: tuple[Remembered, ...]
-    asked: Asked = Asked.ALL
+    demand: Demand = Demand.ALL
 
     @property
     def down(self) -> Mapping[str, int]:
         """Jobs, and how many of their targets were not up: nothing is asked of those."""
         found = Counter(target.job for target in self.targets if target.first_s is None)
-        return dict(sorted(found.items())) if self.asked is Asked.LEAST else {}
+        return dict(sorted(found.items())) if self.demand is Demand.LEAST else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +74,19 @@ class Baseline:
         interval_s: Its scrape interval.
         jobs: Scrape jobs, and the least number of targets that each must have.
         early: Queries from before the fault, which must be answered as they were; none until they are learnt.
-        asked: What is asked of their targets. `Asked.TRIED` where it is learnt which are up.
+        demand: What is demanded of their targets. `Demand.TRIED` where it is learnt which are up.
     """
 
     server: Server
     interval_s: float
     jobs: Mapping[str, int]
     early: tuple[Remembered, ...] = ()
-    asked: Asked = Asked.ALL
+    demand: Demand = Demand.ALL
 
     @classmethod
     def recalled(cls, server: Server, memory: Memory) -> Self:
         """The baseline that this memory is of: its targets and its samples are asked for."""
-        return cls(server, memory.interval_s, memory.jobs, memory.early, memory.asked)
+        return cls(server, memory.interval_s, memory.jobs, memory.early, memory.demand)
 
     @property
     def stale_after_s(self) -> float:
@@ -113,7 +113,7 @@ class Baseline:
                 since=since,
                 scrape_interval_s=self.interval_s,
                 jobs=self.jobs,
-                asked=self.asked,
+                demand=self.demand,
                 early=self.early,
                 data_loss=data_loss,
             ),
@@ -127,12 +127,12 @@ class Baseline:
         """
         since_s, moment = began.timestamp(), ended - timedelta(seconds=self.settled_after_s)
         found = targets(kube, self.server, since_s=since_s, until_s=ended.timestamp(), interval_s=self.interval_s)
-        every = self.asked is Asked.ALL
+        every = self.demand is Demand.ALL
         counted = Counter(target.job for target in found if every or target.first_s is not None)
         jobs = dict(sorted((Counter(self.jobs) | counted).items()))
         early = history(
             kube, self.server, since_s=since_s, until_s=moment.timestamp(), stretch_s=SPLIT_INTERVALS * self.interval_s
         )
         version = buildinfo(kube, self.server).get("version")
-        asked = Asked.ALL if every else Asked.LEAST
-        return Learnt(Memory(self.interval_s, began, jobs, found, early, asked), moment, version)
+        demand = Demand.ALL if every else Demand.LEAST
+        return Learnt(Memory(self.interval_s, began, jobs, found, early, demand), moment, version)

@@ -33,7 +33,7 @@ from promdrill.install import Installation
 from promdrill.observe.conditions import Condition
 from promdrill.observe.observer import Observer
 from promdrill.observe.prometheus import samples as stored_samples
-from promdrill.observe.targets import Asked
+from promdrill.observe.targets import Demand
 from promdrill.observe.until import DEFAULT_FAILURES
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS
@@ -122,9 +122,9 @@ class Course:
         with during(PhaseName.PROVISION):
             scene = self._provision()
         with during(PhaseName.BASELINE):
-            asked = Asked.TRIED if site.drilled.keeps_scrapes else Asked.ALL
+            demand = Demand.TRIED if site.drilled.keeps_scrapes else Demand.ALL
             jobs = dict.fromkeys(self._plan.jobs, 1)
-            first = Baseline(scene.ground.server, scene.interval_s, jobs, asked=asked)
+            first = Baseline(scene.ground.server, scene.interval_s, jobs, demand=demand)
             memory, moments = self._prove_baseline(scene, first)
         if site.execution.until_alone():  # what was proven before the wait is proven again
             self._journal.write(AloneAtLast())

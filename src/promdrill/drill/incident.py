@@ -17,7 +17,7 @@ from promdrill.core.errors import UsageError
 from promdrill.drill.baseline import Memory
 from promdrill.drill.plan import Moments
 
-SCHEMA = 3
+SCHEMA = 4
 """Version of the file's format; raised when a field is added, removed or changes its meaning."""
 
 FILE = "incident.json"

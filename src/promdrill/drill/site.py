@@ -14,7 +14,7 @@ from promdrill.core import files
 from promdrill.core.clock import SYSTEM, Clock
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import Journal
-from promdrill.core.login import VARIABLE, Login
+from promdrill.core.login import Login
 from promdrill.core.model import INSTALLS, DrillResult, Variant
 from promdrill.core.redact import redact_lines, redact_text
 from promdrill.drill.own_names import named, with_login
@@ -278,7 +278,8 @@ class Site:
         cluster, drilled, version = self.cluster, self.drilled, self.drilled.chart.app_version
         manifests = self.folder / "manifests"
         if drilled.install == "helm":
-            return release(drilled.chart, cluster.helm, self.release_name, self.namespace, self.values_file)
+            where = (self.release_name, self.namespace, self.values_file)
+            return release(drilled.chart, cluster.helm, *where, kube=cluster.kube)
         if drilled.install == "manual":
             return Manual(cluster.kube, self.namespace, manifests, nodes=cluster.nodes, app_version=version)
         if drilled.install == "operator":
@@ -301,7 +302,7 @@ class Site:
             UsageError: There is no such way to install one.
         """
         login = self.drilled.login
-        return {**self.installation.environment, **({VARIABLE: login.in_address} if login is not None else {})}
+        return {**self.installation.environment, **(login.variables if login is not None else {})}
 
     @property
     def values_file(self) -> Path:
@@ -326,12 +327,12 @@ class Site:
     @property
     def runbook_file(self) -> Path:
         """The runbook that is run: another one, the scenario's, or a copy of that with this Prometheus' names."""
-        found, server = self.execution.runbook or self.drilled.runbook, self.drilled.server
-        if (server is None and self.drilled.login is None) or found.parent != self.scenario_dir:
+        found, server, login = self.execution.runbook or self.drilled.runbook, self.drilled.server, self.drilled.login
+        if (server is None and login is None) or found.parent != self.scenario_dir:
             return found
         text = found.read_text(encoding="utf-8")
         adapted = text if server is None else named(text, server, self.installation.server)
-        if self.drilled.login is not None:
+        if login is not None and login.user:
             adapted = with_login(adapted, self.server)
         if adapted == text:
             return found

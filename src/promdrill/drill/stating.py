@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from types import ModuleType
 
 
 def call_test(scenario: Path, drill: object) -> None:
@@ -18,14 +19,12 @@ def call_test(scenario: Path, drill: object) -> None:
         Exception: Whatever the test raises.
     """
     name = f"test_{scenario.name.replace('-', '_')}"
-    file = scenario / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is not a module")
-    module, before = importlib.util.module_from_spec(spec), sys.dont_write_bytecode
+    loader = SourceFileLoader(name, str(scenario / f"{name}.py"))
+    module, before = ModuleType(name), sys.dont_write_bytecode
+    module.__file__ = loader.path
     sys.dont_write_bytecode = True
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     finally:
         sys.dont_write_bytecode = before
     getattr(module, name)(drill)

@@ -81,7 +81,7 @@ def _routes(sources: Sources, deadline: Deadline) -> list[str]:
     """The service's proxy, which serves ready pods only, then the pods' own."""
     server = sources.server
     space = f"/api/v1/namespaces/{sources.namespace}"
-    service = f"{space}/services/{server.asked}:{server.port}/proxy{server.prefix}"
+    service = f"{space}/services/{server.query_service}:{server.port}/proxy{server.prefix}"
     try:
         pods = _server_pods(sources, deadline)
     except ClusterError:

@@ -15,6 +15,8 @@ from promdrill.core.errors import CommandFailed
 
 _NOISE = re.compile(r"(level|time)=|\w+\.go:\d+: |\d{4}/\d\d/\d\d |Use --debug flag|WARNING: ")
 
+_NO_RELEASE = "release: not found"  # pkg/storage/driver: ErrReleaseNotFound, in Helm 3 and 4
+
 CLIENT_TIMEOUT_S = 60.0
 """Seconds for Helm commands that wait for no pod: render, lint, read a chart, look up a release."""
 
@@ -73,6 +75,21 @@ class Helm:
         """
         missing = ["--ignore-not-found"] if missing_ok else []
         self._change(["uninstall", release, "--namespace", namespace, *missing], CLIENT_TIMEOUT_S)
+
+    def hooks(self, release: str, namespace: str) -> list[dict[str, Any]]:
+        """The objects of a release's hooks; none if there is no such release.
+
+        Raises:
+            CommandFailed: Helm refused; the message has its output.
+        """
+        argv = ["get", "hooks", release, "--namespace", namespace]
+        try:
+            found = self._run(argv, timeout_s=CLIENT_TIMEOUT_S)
+        except CommandFailed as error:
+            if error.refusal == _NO_RELEASE:
+                return []
+            raise
+        return [item for item in yaml.safe_load_all(found) if item]
 
     def template(self, release: str, chart: Path, namespace: str, values: Sequence[Path]) -> list[dict[str, Any]]:
         """The objects that an install would create.

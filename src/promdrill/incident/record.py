@@ -111,7 +111,7 @@ class StandingIncident:
     def _login(self) -> dict[str, str]:
         """The variable with the login of the drilled Prometheus, which the record of the incident does not have."""
         file = self.joined.request.settings.login
-        return {login.VARIABLE: login.read(file).in_address} if file is not None else {}
+        return login.read(file).variables if file is not None else {}
 
     def _write_kubeconfig(self) -> None:
         content = yaml.safe_load(self.joined.address.kubeconfig.read_text(encoding="utf-8"))

@@ -19,12 +19,18 @@ def scraping_itself(
     Args:
         jobs: Scrape jobs in Prometheus' own format.
         server: The server.
-        login: The login that it asks for, which the job of its own then has; None for none.
+        login: The login that it asks for, which the job of its own then has; None for none. If it has an authority,
+            the server speaks TLS: the job does not check whom it scrapes, which is the server itself, by a name that no
+            certificate of the user's has.
     """
     usual, address = f"localhost:{_PORT}", f"localhost:{server.pod_port}"
     if (server.prefix, address, login) == ("", usual, None):
         return []
-    known = {"basic_auth": {"username": login.user, "password": login.password}} if login is not None else {}
+    known: dict[str, Any] = {}
+    if login is not None and login.user:
+        known["basic_auth"] = {"username": login.user, "password": login.password}
+    if login is not None and login.authority:
+        known |= {"scheme": "https", "tls_config": {"insecure_skip_verify": True}}
     changed: list[Mapping[str, Any]] = []
     for job in jobs:
         groups = job.get("static_configs") or ()
@@ -34,7 +40,7 @@ def scraping_itself(
                 {**group, "targets": [address if each == usual else each for each in group["targets"]]}
                 for group in groups
             ]
-            changed.append({**job, "metrics_path": path, "static_configs": moved, **known})
+            changed.append({**known, **job, "metrics_path": path, "static_configs": moved})
         else:
             changed.append(job)
     return changed

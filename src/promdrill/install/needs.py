@@ -88,17 +88,23 @@ class Needs:
         made: The objects that are made.
         labels: Labels for the node, each with its value and who asks for it.
         refused: What cannot be had.
+        on_nodes_network: Whose pods share their node's network. `promdrill.cluster.egress` does not hold them back.
     """
 
     made: tuple[Made, ...] = ()
     labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     refused: tuple[Refused, ...] = ()
+    on_nodes_network: tuple[str, ...] = ()
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What is made, a sentence each."""
+        """What is made, and what is not held back, a sentence each."""
         nodes = (f"The node gets the label {label}={value}: {why}." for label, (value, why) in self.labels.items())
-        return (*(f"{each.name} is made: {each.why}." for each in self.made), *nodes)
+        free = (
+            f"{each} shares its node's network, so nothing keeps what it sends inside the cluster."
+            for each in self.on_nodes_network
+        )
+        return (*(f"{each.name} is made: {each.why}." for each in self.made), *nodes, *free)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +150,8 @@ def needs_of(objects: Sequence[Mapping[str, Any]], chart: Path, node: Node, rele
                 labels.setdefault(label, (value, f"{pod.owner} asks for it"))
             elif not _has(node, label, value):
                 refused.append(Refused(f"{pod.owner} needs a node with {label}={value}, and there is none", value))
-    return Needs(tuple(made.values()), labels, tuple(refused))
+    free = tuple(dict.fromkeys(pod.owner for pod in pods if pod.spec.get("hostNetwork") is True))
+    return Needs(tuple(made.values()), labels, tuple(refused), free)
 
 
 def replicas_of(each: Mapping[str, Any]) -> int:

@@ -14,6 +14,8 @@ from promdrill.helm.compatibility import table
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values import edit as editing
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
+from promdrill.install.shared import outside
+from promdrill.kube.client import Kube, object_path
 from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
@@ -29,6 +31,7 @@ class Release:
         chart: Folder or .tgz of the chart.
         values: The writable values file; the runbook's $VALUES.
         timeout_s: Seconds for each Helm command; none of them waits for pods, but hooks may.
+        kube: The API server, to delete what hooks leave; None to leave it.
     """
 
     helm: Helm
@@ -37,6 +40,7 @@ class Release:
     chart: Path
     values: Path
     timeout_s: float = 120.0
+    kube: Kube | None = None
 
     @property
     def server(self) -> Server:
@@ -130,8 +134,20 @@ class Release:
         self.helm.upgrade(self.name, self.chart, self.namespace, [self.values], timeout_s=self.timeout_s)
 
     def uninstall(self) -> None:
-        """``helm uninstall``; a missing release is not an error."""
+        """``helm uninstall``, and what its hooks left outside its namespace; a missing release is not an error.
+
+        Helm deletes a hook's objects when all has gone well, or before it makes them again. Those of one that failed
+        or was interrupted outlive the release, such as the ClusterRole of a job.
+
+        Raises:
+            CommandFailed: Helm refused.
+            ClusterError: The API server refused, or did not answer.
+        """
+        hooks = self.helm.hooks(self.name, self.namespace) if self.kube is not None else ()
         self.helm.uninstall(self.name, self.namespace, missing_ok=True)
+        for each in hooks:
+            if self.kube is not None and (left := outside(each, self.namespace)) is not None:
+                self.kube.delete(object_path(left))
 
 
 def _class(name: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def with_service(needs: Needs, server: Server) -> Needs:
     body = {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": {"name": server.asked},
+        "metadata": {"name": server.query_service},
         "spec": {
             "selector": server.selector,
             "ports": [{"name": "http", "port": server.port, "targetPort": server.pod_port}],

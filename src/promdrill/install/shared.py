@@ -21,6 +21,11 @@ _CLUSTER_WIDE = frozenset(
 """Kinds without a namespace; so are those that begin with `Cluster`, by custom."""
 
 _NO_ADDRESS = ("", "None")
+_WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+_NAMESPACE = "kubernetes.io/metadata.name"
+
+EVERYWHERE = "webhooks for all namespaces"
+"""What is said of those that may refuse objects of other drills."""
 
 Object = Mapping[str, Any]
 
@@ -35,8 +40,28 @@ def shared(objects: Iterable[Object], own: Collection[str], namespace: str) -> t
     """
     found: dict[str, None] = {}
     for each in _flat(objects):
-        found |= dict.fromkeys((*_name(each, own, namespace), *_ports(each)))
+        found |= dict.fromkeys((*_name(each, own, namespace), *_ports(each), *_webhooks(each)))
     return tuple(found)
+
+
+def outside(each: Object, namespace: str) -> Object | None:
+    """An object that is the whole cluster's, or another namespace's; None for any other.
+
+    Args:
+        each: The object.
+        namespace: The namespace where it is installed.
+
+    Returns:
+        The object; one of the whole cluster's without the namespace that some templates write there.
+    """
+    about = dict(each.get("metadata") or {})
+    if _is_clusters(str(each.get("kind", ""))):
+        return {**each, "metadata": {key: value for key, value in about.items() if key != "namespace"}}
+    return each if str(about.get("namespace") or namespace) != namespace else None
+
+
+def _is_clusters(kind: str) -> bool:
+    return kind in _CLUSTER_WIDE or kind.startswith("Cluster")
 
 
 def _flat(objects: Iterable[Object]) -> Iterator[Object]:
@@ -53,10 +78,25 @@ def _name(each: Object, own: Collection[str], namespace: str) -> Iterator[str]:
     name, place = str(about.get("name", "")), str(about.get("namespace") or namespace)
     if any(text in name for text in own):
         return
-    if kind in _CLUSTER_WIDE or kind.startswith("Cluster"):
+    if _is_clusters(kind):
         yield f"{kind} {name}"
     elif place != namespace:
         yield f"{kind} {name} in namespace {place}"
+
+
+def _webhooks(each: Object) -> Iterator[str]:
+    """One that fails refuses what it is asked about, unless it says otherwise (admissionregistration.k8s.io/v1)."""
+    if each.get("kind") in _WEBHOOKS:
+        for webhook in each.get("webhooks") or ():
+            if webhook.get("failurePolicy") != "Ignore" and not _keeps_to_one(webhook.get("namespaceSelector") or {}):
+                yield EVERYWHERE
+
+
+def _keeps_to_one(selector: Mapping[str, Any]) -> bool:
+    """Whether a selector of namespaces names them."""
+    said = selector.get("matchExpressions") or ()
+    named = any(each.get("key") == _NAMESPACE and each.get("operator") == "In" for each in said)
+    return named or _NAMESPACE in (selector.get("matchLabels") or {})
 
 
 def _ports(each: Object) -> Iterator[str]:

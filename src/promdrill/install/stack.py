@@ -27,6 +27,7 @@ from promdrill.helm.values import edit as editing
 from promdrill.install.itself import scraping_itself
 from promdrill.install.operated import NAME_LABEL, PORT, prefix_of
 from promdrill.install.release import Release
+from promdrill.kube.client import Kube
 from promdrill.observe.quantity import duration_s
 from promdrill.observe.server import Server
 
@@ -119,6 +120,7 @@ class Stack(Release):
         placed[stack.JOBS] = _after(at(written, keys(stack.JOBS)) or (), scraping_itself(jobs, server) or jobs)
         placed["fullnameOverride"] = written.get("fullnameOverride") or self._fullname_with(written.get("nameOverride"))
         placed[stack.FLAGS] = _flags(scenario, at(written, keys(stack.FLAGS)) or ())
+        placed[stack.WEBHOOKS_IN] = stack.webhooks_in(self.namespace)
         for path, value in placed.items():
             written = merged(written, nested(keys(path), value)) if value else written
         return dict(written)
@@ -166,7 +168,9 @@ def _flags(scenario: Mapping[str, Any], theirs: Sequence[Mapping[str, Any]]) -> 
     return [*kept, *({"name": name, "value": value} for name, value in ours.items())]
 
 
-def release(chart: ChartRef, helm: Helm, name: str, namespace: str, values: Path) -> Release:
+def release(
+    chart: ChartRef, helm: Helm, name: str, namespace: str, values: Path, *, kube: Kube | None = None
+) -> Release:
     """The release of a chart: kube-prometheus-stack's is a `Stack`.
 
     Args:
@@ -175,6 +179,7 @@ def release(chart: ChartRef, helm: Helm, name: str, namespace: str, values: Path
         name: The release.
         namespace: Its namespace.
         values: The writable values file.
+        kube: The API server of that cluster; None where nothing is uninstalled.
     """
     kind = Stack if chart.name == stack.CHART else Release
-    return kind(helm, name, namespace, chart.path, values)
+    return kind(helm, name, namespace, chart.path, values, kube=kube)

@@ -2,6 +2,7 @@
 
 ClusterError                the API server cannot be reached
 +-- NotOurs                 another cluster answers than the expected one: nothing was changed
++-- Untrusted               what speaks TLS shows a certificate that nobody trusts: nothing was asked
 +-- ApiError                it refused; `status` and `reason` say how
     +-- NotFound            ... because there is no such object
 """
@@ -23,10 +24,11 @@ from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.core.login import Login
 from promdrill.kube import exec_channel, port_forward
 from promdrill.kube.expected import Expected
+from promdrill.kube.port_forward import Untrusted
 from promdrill.kube.streams import Credentials, StreamRefused, Streams
-from promdrill.kube.transport import Answer, Transport
+from promdrill.kube.transport import Answer, Transport, speaks_tls
 
-__all__ = ["MANAGED_BY", "Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "object_path"]
+__all__ = ["MANAGED_BY", "Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "Untrusted", "object_path"]
 
 FIELD_MANAGER = "promdrill"
 """Field manager of `Kube.apply`."""
@@ -104,6 +106,7 @@ class Kube:
         login: Login | None = None,
     ) -> None:
         self._kubeconfig, self._expected, self._on_node, self._login = kubeconfig, expected, on_node, login
+        self._tls = login.tls if login is not None else None
         self._lacking: set[tuple[str, str, str, str]] = set()
         self._credentials = Credentials(kubeconfig)
         self._streams = Streams(self._credentials)
@@ -158,8 +161,9 @@ class Kube:
     ) -> Answer:
         """Send one request; any HTTP status is an answer.
 
-        A Service or a pod that answers 401 through the API server's proxy is asked again, once, with the login; a 401
-        means that nothing was done. The proxy removes such a header, so that request goes to a forwarded port.
+        A Service or a pod that answers 401 through the API server's proxy is asked again, once, with the login, and one
+        that speaks TLS by TLS; either answer means that nothing was done. The proxy removes such a header, and trusts
+        any certificate, so that request goes to a forwarded port.
 
         Args:
             method: HTTP method.
@@ -171,6 +175,7 @@ class Kube:
 
         Raises:
             NotOurs: It would change something, and another cluster answers.
+            Untrusted: What speaks TLS shows a certificate that the login's authority has not signed.
             ClusterError: Nobody answered.
         """
         deadline = Deadline.after(timeout_s)
@@ -179,11 +184,15 @@ class Kube:
         answer = self._transport.send(
             method, path, body=body, content_type=content_type, timeout_s=timeout_s, retry=retry
         )
-        proxied = _PROXIED.fullmatch(path)
-        if self._login is None or proxied is None or not _asks_for_login(answer):
+        proxied, login = _PROXIED.fullmatch(path), self._login
+        if login is None or proxied is None:
             return answer
-        headers = {"Authorization": self._login.header} | ({} if body is None else {"Content-Type": content_type})
-        what = f"{method} {path.partition('?')[0]}, with the login"
+        tls = self._tls if speaks_tls(answer.status, answer.text) else None
+        if tls is None and not (login.user and _asks_for_login(answer)):
+            return answer
+        headers = {"Authorization": login.header} if login.user else {}
+        headers |= {} if body is None else {"Content-Type": content_type}
+        what = f"{method} {path.partition('?')[0]}, {'with the login' if tls is None else 'by TLS'}"
         pod, port = proxied["pod"], proxied["pod_port"]
         if pod is None:
             pod, port = self._pod_behind(proxied, what, deadline)
@@ -198,6 +207,7 @@ class Kube:
             body=None if body is None else json.dumps(body),
             what=what,
             deadline=deadline,
+            tls=tls,
         )
 
     def get(self, path: str, *, timeout_s: float = CALL_TIMEOUT_S) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Source:
         if grafana:
             prefix = f"/api/datasources/proxy/uid/{DATA_SOURCE}"
             return cls(GRAFANA_SERVICE, GRAFANA_PORT, prefix, f"Grafana's data source {DATA_SOURCE}")
-        return cls(server.asked, server.port, server.prefix, "Prometheus itself")
+        return cls(server.query_service, server.port, server.prefix, "Prometheus itself")
 
     @property
     def remark(self) -> str:
@@ -100,7 +100,7 @@ class Source:
         if self.service != GRAFANA_SERVICE:
             return []
         files = sorted((paths.manifests_dir() / "grafana").glob("*.yaml"))
-        url = f"http://{server.asked}:{server.port}{server.prefix}"
+        url = f"http://{server.query_service}:{server.port}{server.prefix}"
         texts = [file.read_text(encoding="utf-8").replace(SHIPPED_URL, url) for file in files]
         return [obj for text in texts for obj in yaml.safe_load_all(text) if obj]
 

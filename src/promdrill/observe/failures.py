@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from promdrill.observe.conditions import Failure, Kind, Seen
-from promdrill.observe.probes import LOGIN_WANTED
+from promdrill.observe.probes import LOGIN_WANTED, TLS_WANTED
 from promdrill.observe.snapshot import Object, Snapshot, container_statuses, is_leaving, moment, name_of
 
 IMAGE_REASONS = {
@@ -135,6 +135,14 @@ def _login_wanted(snapshot: Snapshot) -> Seen:
     )
 
 
+def _tls_wanted(snapshot: Snapshot) -> Seen:
+    return _hit(
+        answer.error if answer.untrusted else f"Prometheus answers HTTP {answer.status}; {TLS_WANTED}"
+        for answer in snapshot.answers.values()
+        if answer.untrusted or answer.wants_tls
+    )
+
+
 def _is_new(at: datetime | None, snapshot: Snapshot) -> bool:
     """Whether it happened during this wait; a time in whole seconds counts if that second began during it."""
     return at is not None and at >= snapshot.since
@@ -152,6 +160,8 @@ DEFAULT_FAILURES: tuple[Failure, ...] = (
     Failure("quota_exceeded", Kind.EVENT, _quota_exceeded),
     Failure("job_failed", Kind.POD, _job_failed),
     Failure("login_wanted", Kind.HTTP, _login_wanted),
+    Failure("tls_wanted", Kind.HTTP, _tls_wanted),
 )
 """An image that does not exist, a pod that fits nowhere, a volume that cannot be mounted, an unexpected crash, an
-exceeded quota, a failed job (a Helm hook), a Prometheus that asks for a login that nobody gave."""
+exceeded quota, a failed job (a Helm hook), a Prometheus that asks for a login that nobody gave, or speaks TLS with a
+certificate that nobody trusts."""

@@ -11,7 +11,16 @@ from typing import Any
 from promdrill.observe.conditions import Seen, unknown
 from promdrill.observe.failures import about, event_time
 from promdrill.observe.looked import judged
-from promdrill.observe.probes import LOGIN_WANTED, HttpProbe, MetricsProbe, Probe, ProbeAnswer, QueryProbe, Vector
+from promdrill.observe.probes import (
+    LOGIN_WANTED,
+    TLS_WANTED,
+    HttpProbe,
+    MetricsProbe,
+    Probe,
+    ProbeAnswer,
+    QueryProbe,
+    Vector,
+)
 from promdrill.observe.quantity import size_bytes
 from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status, name_of
 
@@ -197,7 +206,7 @@ def stands_still(snapshot: Snapshot, probe: MetricsProbe, name: str, labels: dic
     if value is None:
         return unknown(f"no metric {name}")
     before = [
-        (answer.asked - each.asked, then)
+        (answer.sent_s - each.sent_s, then)
         for each in snapshot.history.get(probe, ())
         if each.total(STARTED) == answer.total(STARTED) and (then := each.total(name, **labels)) is not None
     ]
@@ -242,7 +251,7 @@ def status_words(answer: ProbeAnswer) -> str:
     if isinstance(body, dict):
         message = body.get("message") if answer.from_no_pod else body.get("error")
     said = message if isinstance(message, str) else answer.text
-    wanted = f"; {LOGIN_WANTED}" if answer.wants_login else ""
+    wanted = f"; {LOGIN_WANTED}" if answer.wants_login else f"; {TLS_WANTED}" if answer.wants_tls else ""
     return f"HTTP {answer.status} {' '.join(said.split())[:LONGEST_QUOTE]}{answer.error}".rstrip() + wanted
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError
-from promdrill.kube.client import Kube
+from promdrill.kube.client import Kube, Untrusted
 from promdrill.observe.probes import ExecProbe, Labels, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.snapshot import EPOCH, name_of
 from promdrill.observe.store import Store
@@ -140,7 +140,7 @@ class Poller:
         for probe in group:
             with self._lock:
                 need = self._needs.get(probe)
-                counts = need is not None and need.since <= answer.asked
+                counts = need is not None and need.since <= answer.sent_s
             if counts:
                 self._store.answer(probe, read_metrics(answer, probe) if isinstance(probe, MetricsProbe) else answer)
                 self._told(probe, answer)
@@ -149,9 +149,9 @@ class Poller:
     def _ask(self, request: tuple[str, ...]) -> ProbeAnswer:
         asked = self._clock.monotonic()
 
-        def answered(status: int | None, text: str = "", error: str = "", *, refused: bool = False) -> ProbeAnswer:
+        def answered(status: int | None, text: str = "") -> ProbeAnswer:
             clock = self._clock
-            return ProbeAnswer(asked, clock.monotonic(), clock.utc(), status, text, error=error, refused=refused)
+            return ProbeAnswer(asked, clock.monotonic(), clock.utc(), status, text)
 
         try:
             if request[0] == "exec":
@@ -161,10 +161,12 @@ class Poller:
                 )
                 return answered(code, output)
             if not request[1]:
-                return answered(None, error=f"no pod {request[2]}*")
+                return replace(answered(None), error=f"no pod {request[2]}*")
             answer = self._kube.request(request[0], request[1], timeout_s=ANSWER_TIMEOUT_S, retry=False)
+        except Untrusted as error:
+            return replace(answered(None), error=error.message, untrusted=True)
         except ClusterError as error:
-            return answered(None, error=error.message, refused=True)
+            return replace(answered(None), error=error.message, refused=True)
         return answered(answer.status, answer.text)
 
 
@@ -175,8 +177,8 @@ def read_metrics(answer: ProbeAnswer, probe: MetricsProbe) -> ProbeAnswer:
     try:
         metrics = parse_metrics(answer.text, probe.names)
     except ValueError as error:
-        return ProbeAnswer(answer.asked, answer.answered, answer.utc, answer.status, error=f"not metrics: {error}")
-    return ProbeAnswer(answer.asked, answer.answered, answer.utc, answer.status, metrics=metrics)
+        return ProbeAnswer(answer.sent_s, answer.answered_s, answer.utc, answer.status, error=f"not metrics: {error}")
+    return ProbeAnswer(answer.sent_s, answer.answered_s, answer.utc, answer.status, metrics=metrics)
 
 
 def parse_metrics(text: str, names: frozenset[str] = frozenset()) -> dict[tuple[str, Labels], float]:

@@ -15,6 +15,8 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
+from promdrill.kube.transport import speaks_tls
+
 Labels: TypeAlias = frozenset[tuple[str, str]]
 """A metric's labels."""
 
@@ -24,6 +26,9 @@ alone looks healthy for a while on a full volume; its timestamp does not."""
 
 LOGIN_WANTED = "it asks for a login, and LOGIN=FILE names none, or a wrong one"
 """What is said of an answer with status 401 that is Prometheus' own."""
+
+TLS_WANTED = "it speaks TLS, and LOGIN=FILE names no authority for it (ca = FILE)"
+"""What is said of the answer of a server that speaks TLS."""
 
 Vector: TypeAlias = Mapping[Labels, float]
 """Values by labels."""
@@ -129,24 +134,26 @@ class ProbeAnswer:
     """What came back, or why nothing did. An answer never raises.
 
     Attributes:
-        asked: Monotonic seconds when the question left.
-        answered: Monotonic seconds when the answer arrived.
+        sent_s: Monotonic seconds when the question left.
+        answered_s: Monotonic seconds when the answer arrived.
         utc: UTC time of the answer.
         status: HTTP status, or the exit code of an `ExecProbe`; None when nobody answered.
         text: Body or output.
         metrics: Of a `MetricsProbe` with status 200: values by (sample name, labels).
         error: Why there is no usable answer, in words; empty when there is one.
         refused: Whether the question never reached Prometheus, because the API server refused or did not answer.
+        untrusted: Whether it was not asked, because it shows a certificate that nobody trusts; `error` says so.
     """
 
-    asked: float
-    answered: float
+    sent_s: float
+    answered_s: float
     utc: datetime
     status: int | None
     text: str = ""
     metrics: Mapping[tuple[str, Labels], float] | None = None
     error: str = ""
     refused: bool = False
+    untrusted: bool = False
 
     @property
     def from_no_pod(self) -> bool:
@@ -158,6 +165,11 @@ class ProbeAnswer:
     def wants_login(self) -> bool:
         """Whether Prometheus, and not the API server, refused for want of a login, or of the right one."""
         return self.status == HTTPStatus.UNAUTHORIZED and not self.from_no_pod
+
+    @property
+    def wants_tls(self) -> bool:
+        """Whether Prometheus was asked without TLS, which it speaks."""
+        return speaks_tls(self.status, self.text)
 
     def json(self) -> Any:
         """The body as JSON; None if it is not JSON."""

@@ -168,7 +168,7 @@ class _NotServed(ClusterError):
 
 
 def _get(kube: Kube, server: Server, path: str) -> Answer:
-    place = f"/api/v1/namespaces/{server.namespace}/services/{server.asked}:{server.port}/proxy{server.prefix}"
+    place = f"/api/v1/namespaces/{server.namespace}/services/{server.query_service}:{server.port}/proxy{server.prefix}"
     return kube.request("GET", f"{place}{path}", timeout_s=QUERY_TIMEOUT_S)
 
 
@@ -191,13 +191,13 @@ def _page(kube: Kube, server: Server, names: frozenset[str]) -> dict[str, float]
     try:
         return {name: value for (name, _), value in parse_metrics(answer.text, names).items()}
     except ValueError as error:
-        raise ClusterError(f"Prometheus ({server.asked}): /metrics is no page of metrics: {error}") from error
+        raise ClusterError(f"Prometheus ({server.query_service}): /metrics is no page of metrics: {error}") from error
 
 
 def _unanswered(server: Server, path: str, answer: Answer) -> ClusterError:
     error = _NotServed if answer.status == HTTPStatus.NOT_FOUND else ClusterError
     return error(
-        f"Prometheus ({server.asked}) does not answer {path}: HTTP {answer.status} {answer.text[:500].strip()}"
+        f"Prometheus ({server.query_service}) does not answer {path}: HTTP {answer.status} {answer.text[:500].strip()}"
     )
 
 

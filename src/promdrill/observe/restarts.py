@@ -50,7 +50,7 @@ def restart_counted(
         scrapes: How many samples may pass until one has the new count, itself included.
     """
     promql = f'{RESTARTS}{{namespace="{server.namespace}", container="{container}"}}[5m]'
-    probe = QueryProbe(server.asked, server.port, promql, prefix=server.prefix)
+    probe = QueryProbe(server.query_service, server.port, promql, prefix=server.prefix)
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = snapshot.select(selector)

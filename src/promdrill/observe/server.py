@@ -13,7 +13,7 @@ from promdrill.observe import judges
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import AGE_QUERY, HttpProbe, MetricsProbe, QueryProbe, Vector
 from promdrill.observe.snapshot import EPOCH, Object, Snapshot, container_status
-from promdrill.observe.targets import ACTIVE, Asked, of_drill
+from promdrill.observe.targets import ACTIVE, Demand, of_drill
 
 POD_NAME = "statefulset.kubernetes.io/pod-name"
 """Label of a StatefulSet's pod with the pod's own name (Kubernetes' documentation of StatefulSets, Pod Name Label)."""
@@ -76,7 +76,7 @@ class Server:
         return self.service_name or self.fullname
 
     @property
-    def asked(self) -> str:
+    def query_service(self) -> str:
         """Name of the Service that the drill's own questions go to: `service`, or the drill's own. Both have `port`."""
         return self.own_service or self.service
 
@@ -202,7 +202,7 @@ class Server:
 
     def http(self, method: str, path: str, status: int) -> Condition:
         """The service answers a request with that status. A POST is really sent, twice a second, while waited for."""
-        probe = HttpProbe(self.asked, self.port, method, f"{self.prefix}{path}")
+        probe = HttpProbe(self.query_service, self.port, method, f"{self.prefix}{path}")
         return Condition(
             f"{method} {path} answers {status}",
             Kind.HTTP,
@@ -226,7 +226,7 @@ class Server:
             text: The condition's name.
             show: Puts the body into words; by default, the parts that the predicate read are shown.
         """
-        probe = HttpProbe(self.asked, self.port, "GET", f"{self.prefix}{path}")
+        probe = HttpProbe(self.query_service, self.port, "GET", f"{self.prefix}{path}")
         return Condition(text, Kind.HTTP, lambda snapshot: judges.http_json(snapshot, probe, predicate, show), (probe,))
 
     def flag(self, name: str, value: str) -> Condition:
@@ -267,40 +267,40 @@ class Server:
 
         return Condition(f"newest sample younger than {within_s:g} s", Kind.METRIC, judge, (self._age,))
 
-    def targets_up(self, jobs: Sequence[str] | Mapping[str, int] = (), *, asked: Asked = Asked.ALL) -> Condition:
+    def targets_up(self, jobs: Sequence[str] | Mapping[str, int] = (), *, demand: Demand = Demand.ALL) -> Condition:
         """Every active target is up; with `jobs`, every target of those jobs, and none of them has too few.
 
         Args:
             jobs: The jobs, each with the least number of targets that it must have; 1 where no number is given.
-            asked: What is asked of the targets; of all but `Asked.ALL`, the least numbers are of those that are up.
+            demand: What is demanded of the targets; of all but `Demand.ALL`, the least numbers are of those up.
         """
         least = dict(jobs) if isinstance(jobs, Mapping) else dict.fromkeys(jobs, 1)
 
         def judged(body: Any) -> tuple[bool, str]:
             listed = of_drill(body["data"]["activeTargets"], self.namespace)
-            active = [t for t in listed if not least or asked is Asked.TRIED or t["labels"].get("job") in least]
+            active = [t for t in listed if not least or demand is Demand.TRIED or t["labels"].get("job") in least]
             up = [t for t in active if t["health"] == "up"]
             down = [_down(t) for t in active if t["health"] != "up"]
             new = [_down(t) for t in active if t["health"] == "unknown"]
-            found = Counter(t["labels"].get("job") for t in (active if asked is Asked.ALL else up))
+            found = Counter(t["labels"].get("job") for t in (active if demand is Demand.ALL else up))
             lost = [_too_few(job, found[job], number) for job, number in sorted(least.items()) if found[job] < number]
-            wrong = {Asked.ALL: down, Asked.TRIED: new, Asked.LEAST: []}[asked]
+            wrong = {Demand.ALL: down, Demand.TRIED: new, Demand.LEAST: []}[demand]
             parts = [f"{len(up)}/{len(active)} targets up", *(down if lost else wrong), *lost]
             return bool(active) and not wrong and not lost, "; ".join(parts)
 
         named = ", ".join(least) or "all"
         text = {
-            Asked.ALL: f"targets up ({named})",
-            Asked.TRIED: f"every target was scraped, and some are up ({named})",
-            Asked.LEAST: f"as many targets up as before ({named})",
+            Demand.ALL: f"targets up ({named})",
+            Demand.TRIED: f"every target was scraped, and some are up ({named})",
+            Demand.LEAST: f"as many targets up as before ({named})",
         }
-        return self.json(ACTIVE, lambda body: judged(body)[0], text[asked], show=lambda body: judged(body)[1])
+        return self.json(ACTIVE, lambda body: judged(body)[0], text[demand], show=lambda body: judged(body)[1])
 
     def query(
         self, promql: str, predicate: Callable[[Vector], bool], text: str, *, at_s: float | None = None
     ) -> Condition:
         """`predicate` holds for the result, even an empty one, of an instant query at Unix second `at_s`, or now."""
-        probe = QueryProbe(self.asked, self.port, promql, at_s, self.prefix)
+        probe = QueryProbe(self.query_service, self.port, promql, at_s, self.prefix)
         return Condition(text, Kind.METRIC, lambda snapshot: judges.vector_of(snapshot, probe, predicate), (probe,))
 
     def metric(self, name: str, predicate: Callable[[float], bool], text: str, **labels: str) -> Condition:
@@ -333,7 +333,7 @@ class Server:
     def metrics_probe(self, names: frozenset[str]) -> MetricsProbe:
         """The probe for metrics of those names, sent to the newest server pod itself."""
         path, pod = f"{self.prefix}/metrics", self.pod_prefix
-        return MetricsProbe(self.asked, self.port, path, names=names, pod=pod, pod_port=self.pod_port)
+        return MetricsProbe(self.query_service, self.port, path, names=names, pod=pod, pod_port=self.pod_port)
 
     def claim_size(self, at_least: str) -> Condition:
         """The claim is bound, and its status shows at least that capacity (a quantity such as ``1Gi``)."""
@@ -369,7 +369,7 @@ class Server:
 
     @property
     def _age(self) -> QueryProbe:
-        return QueryProbe(self.asked, self.port, AGE_QUERY, prefix=self.prefix)
+        return QueryProbe(self.query_service, self.port, AGE_QUERY, prefix=self.prefix)
 
     def _run(self, snapshot: Snapshot, container: str) -> tuple[str, int]:
         """Pod UID and restart count of a container's current run; ("", -1) if there is none."""

@@ -95,7 +95,7 @@ class Snapshot:
 
     def unanswered(self, probes: Iterable[Probe], *, since: float) -> tuple[Probe, ...]:
         """Those of `probes` to which no answer is known that was asked at or after monotonic second `since`."""
-        return tuple(p for p in dict.fromkeys(probes) if p not in self.answers or self.answers[p].asked < since)
+        return tuple(p for p in dict.fromkeys(probes) if p not in self.answers or self.answers[p].sent_s < since)
 
     def unread(self, *, since: float) -> tuple[ContainerKey, ...]:
         """Containers of the pods whose log is followed, but was not read to its end since monotonic second `since`."""

@@ -154,4 +154,4 @@ class Store:
 
 
 def _history(asked: _Asked) -> tuple[ProbeAnswer, ...]:
-    return (*(answer for answer in asked.openings if answer.asked < asked.recent[0].asked), *asked.recent)
+    return (*(answer for answer in asked.openings if answer.sent_s < asked.recent[0].sent_s), *asked.recent)

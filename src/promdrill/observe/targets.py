@@ -15,8 +15,8 @@ DRILLS = "drill-"
 """What the namespaces of drills begin with."""
 
 
-class Asked(StrEnum):
-    """What is asked of the targets of some jobs."""
+class Demand(StrEnum):
+    """What is demanded of the targets of some jobs."""
 
     ALL = "all"
     """Each is up, and no job has fewer than it must have."""

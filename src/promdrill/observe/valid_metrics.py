@@ -27,7 +27,7 @@ from promdrill.observe.probes import MetricsProbe, ProbeAnswer, QueryProbe
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Snapshot
-from promdrill.observe.targets import Asked
+from promdrill.observe.targets import Demand
 
 FRESH_INTERVALS = 3
 """Scrape intervals that the newest sample may be old (issue 4): one is always under way, one may fail by chance."""
@@ -64,7 +64,7 @@ def valid_metrics(
     since: datetime,
     scrape_interval_s: float,
     jobs: Mapping[str, int],
-    asked: Asked = Asked.ALL,
+    demand: Demand = Demand.ALL,
     early: Sequence[Remembered] = (),
     data_loss: bool = False,
 ) -> tuple[Condition, ...]:
@@ -75,13 +75,13 @@ def valid_metrics(
         since: When recovery (or the baseline) began, UTC.
         scrape_interval_s: The scrape interval that holds for jobs without one of their own.
         jobs: Jobs, and the least number of targets that each must have; every target is expected if there is none.
-        asked: What is asked of their targets.
+        demand: What is demanded of their targets.
         early: What was stored before the fault, by `prometheus.history`.
         data_loss: Whether samples from before the fault may be lost; queries over that time must still be answered.
     """
     probe = server.metrics_probe(NAMES)
     return (
-        server.targets_up(jobs, asked=asked),
+        server.targets_up(jobs, demand=demand),
         server.fresh(FRESH_INTERVALS * scrape_interval_s),
         _rising(probe, scrape_interval_s),
         *(_no_increase(probe, name, text, since) for name, text in TSDB_FAILURES.items()),
@@ -100,11 +100,11 @@ def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
         value = latest.total(APPENDED)
         if value is None:
             return unknown(f"no metric {APPENDED}")
-        before = [a for a in _of_one_process(snapshot, probe, latest) if latest.asked - a.asked >= scrape_interval_s]
+        before = [a for a in _of_one_process(snapshot, probe, latest) if latest.sent_s - a.sent_s >= scrape_interval_s]
         if not before:
             return unknown(f"{value:g} appended; not yet compared over one scrape interval")
         then = before[-1].total(APPENDED) or 0.0  # a counter with labels is on the page from its first count on
-        span_s = latest.asked - before[-1].asked
+        span_s = latest.sent_s - before[-1].sent_s
         return Seen(holds=value > then, text=f"{value - then:g} samples appended in {span_s:.1f} s")
 
     return Condition("Prometheus is storing samples", Kind.METRIC, judge, (probe,))
@@ -131,7 +131,7 @@ def _no_increase(probe: MetricsProbe, name: str, text: str, since: datetime) -> 
 
 def _still_answered(server: Server, remembered: Remembered, *, data_loss: bool) -> Condition:
     """More than then may be found: a scrape that had begun was stored a little later."""
-    probe = QueryProbe(server.asked, server.port, remembered.promql, remembered.at_s, server.prefix)
+    probe = QueryProbe(server.query_service, server.port, remembered.promql, remembered.at_s, server.prefix)
 
     def judge(snapshot: Snapshot) -> Seen:
         answer = answer_of(snapshot, probe)

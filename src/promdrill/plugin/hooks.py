@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from promdrill.core.choices import MOST_JOBS, VARIANTS
-from promdrill.core.errors import PromdrillError
+from promdrill.core.errors import PromdrillError, no_room
 from promdrill.request.markers import MARKERS
 from promdrill.request.options import OPTIONS, PLUGIN, action
 
@@ -118,9 +118,16 @@ def _session(config: pytest.Config) -> DrillSession:
 
 @contextlib.contextmanager
 def _usage_errors() -> Iterator[None]:
-    """Within the block, promdrill's errors become usage errors of pytest: exit code 4, nothing was started."""
+    """Within the block, promdrill's errors become usage errors of pytest: exit code 4, nothing was started.
+
+    So does a disk that is full before anything is started; every other error of the system is a bug.
+    """
     try:
         yield
+    except OSError as error:
+        if not (full := no_room(error)):
+            raise
+        raise pytest.UsageError(f"{full}; make room, and run it again") from error
     except PromdrillError as error:
         from promdrill.core.terminal import shown  # noqa: PLC0415  only for an error
 

@@ -345,6 +345,9 @@ class DrillSession:
         own = scenarios.applies(item.path, *chart, supplied.app_version)
         if own is None and keeps:
             own = scenarios.keeps_scrapes(item.path)
+        settings = self.request.settings
+        if own is None and settings.runbook is None and settings.by_tls:
+            own = scenarios.asks_plainly(item.path, chart[0])
         if own is not None:
             return own
         folder = scenarios.ScenarioFolder(item.path.parent.name, item.path.parent)

@@ -11,7 +11,7 @@ from promdrill.core.model import INSTALLS
 from promdrill.drill import Site, own_names
 from promdrill.drill.site import Drilled
 from promdrill.helm.compatibility import stack
-from promdrill.helm.compatibility.table import at, nested
+from promdrill.helm.compatibility.table import at, keys, nested
 from promdrill.helm.values import scrapes
 from promdrill.helm.values.render import Renderer
 from promdrill.helm.values.user import Own
@@ -54,7 +54,10 @@ def _rendered(site: Site, drilled: Drilled, own: Own | None, kubernetes: str) ->
     needs = needs_of(objects, chart.path, node(), site.release_name)
     if chart.name == stack.CHART:
         server = one_of(operated.server_of(objects, installed.server), objects)
-        return replace(drilled, needs=with_service(needs, server), server=server)
+        listed, here_below = at(values, keys(stack.JOBS)) or (), replace(server, prefix="")  # they have its prefix
+        jobs = scraping_itself(listed, here_below, drilled.login) if drilled.login is not None else []
+        over = (*drilled.values, *([nested(keys(stack.JOBS), jobs)] if jobs else []))
+        return replace(drilled, needs=with_service(needs, server), server=server, values=over)
     server = one_of(found.server_of(objects, installed.server), objects)
     if drilled.keeps_scrapes:
         layer = _itself_added(values, drilled.added_jobs, server, drilled.login)
@@ -75,4 +78,5 @@ def _itself_added(
 
 def _names(site: Site) -> tuple[str, ...]:
     """What the runbook says instead of the names that it is written for."""
-    return own_names.remarks(site.server, site.installation.server, login=site.drilled.login is not None)
+    login = site.drilled.login
+    return own_names.remarks(site.server, site.installation.server, login=login is not None and bool(login.user))

@@ -1,4 +1,4 @@
-"""What becomes of the user's values: what was overridden, replaced, made and added, and what no template reads.
+"""What becomes of the user's values: what was overridden, replaced, made and added, and what has no effect.
 
 One row for each, with the file and line of the value and the reason; for `promdrill plan`, and once per run. What is
 added is a short list by reasons, as it is much, and little of it is of interest.
@@ -14,7 +14,7 @@ from typing import Any
 
 from promdrill.core.redact import redact
 from promdrill.helm.compatibility.table import keys, text_of
-from promdrill.helm.values import Why
+from promdrill.helm.values import Dead, Why, nesting
 from promdrill.helm.values.user import Own, shown
 from promdrill.install.needs import Needs
 from promdrill.request.planning import Planned
@@ -27,10 +27,12 @@ _NAMED = 3  # scenarios that a row names; with more it counts them
 class Kind(Enum):
     """What happened."""
 
+    NESTED = "nested"
+    """The user's file is one of a GitOps tool or an umbrella chart, and the values are below this key."""
     OVERRIDDEN = "overridden"
     """The user's value is not used: the drill needs another one."""
     DEAD = "dead"
-    """No template of the chart reads the user's key."""
+    """No template of the chart reads the user's key, or the same key follows further down."""
     REPLACED = "replaced"
     """Something else runs than the chart names."""
     MADE = "made"
@@ -102,13 +104,10 @@ def changes(planned: Planned, own: Own | None) -> tuple[Change, ...]:
         },
         every,
     )
-    dead = (
-        Change(Kind.DEAD, each.path, drills=each.belongs, place=each.place, why=_dead(each.belongs))
-        for each in plan.dead
-    )
+    dead = (Change(Kind.DEAD, each.path, drills=each.belongs, place=each.place, why=_dead(each)) for each in plan.dead)
     replaced = (Change(Kind.REPLACED, why=remark) for remark in plan.remarks)
     made = _grouped({name: list(_made(needs, own)) for name, needs in planned.needs.items()}, every)
-    return (*overridden, *dead, *made, *replaced, *added)
+    return (*nested(own), *overridden, *dead, *made, *replaced, *added)
 
 
 def lines(found: Sequence[Change], width: int | None = None) -> list[str]:
@@ -201,6 +200,14 @@ def _in(names: Sequence[str]) -> str:
     return f" ({_scenarios(names).removesuffix(': ')})" if names else ""
 
 
+def nested(own: Own | None) -> Iterator[Change]:
+    """A row for each of the user's files of which only a part is meant."""
+    for file in own.files if own is not None else ():
+        if file.steps:
+            place = f"{file.said}:{nesting.line_of(file.part)}"
+            yield Change(Kind.NESTED, nesting.text_of(file.steps), place=place, why="your values are what is below it")
+
+
 def _made(needs: Needs, own: Own | None) -> Iterable[Change]:
     for each in needs.made:
         yield Change(Kind.MADE, each.name, place=_named(own, str(each.body["metadata"]["name"])), why=each.why)
@@ -229,8 +236,10 @@ def _scenarios(names: Sequence[str]) -> str:
     return f"{', '.join(names)}: " if len(names) <= _NAMED else f"{len(names)} scenarios: "
 
 
-def _dead(belongs: str) -> str:
-    return f"no template reads it; did you mean {belongs}?" if belongs else "no template reads it"
+def _dead(each: Dead) -> str:
+    if each.again is not None:
+        return f"line {each.again} has the same key, and counts"
+    return f"no template reads it; did you mean {each.belongs}?" if each.belongs else "no template reads it"
 
 
 def _value(path: str, value: Any) -> str:

@@ -74,7 +74,11 @@ OPTIONS = (
         "scrapes",
         f"whose scrape jobs and intervals: {', '.join(SCRAPES)}, those of VALUES or the chart (default: drill)",
     ),
-    Option("LOGIN", "login", "file whose only line is user:password, for a Prometheus that asks for a login"),
+    Option(
+        "LOGIN",
+        "login",
+        "file with the lines user:password and ca = FILE, or one, for a Prometheus with a login or TLS",
+    ),
     Option("APP_VERSION", "app_version", "version of Prometheus instead of the chart's"),
     Option(
         "IMAGES",

@@ -22,7 +22,7 @@ from promdrill.helm.compatibility.table import Kind, rows, text_of
 from promdrill.helm.compatibility.table import followed as followed_by
 from promdrill.helm.source import subcharts
 from promdrill.helm.source.files import dependencies, metadata
-from promdrill.helm.values import Case, ChartPlan, plan
+from promdrill.helm.values import Case, ChartPlan, nesting, plan
 from promdrill.helm.values.edit import read
 from promdrill.helm.values.images import Available
 from promdrill.helm.values.render import NAMESPACE
@@ -34,7 +34,7 @@ from promdrill.install.shared import shared
 from promdrill.observe.server import Server
 from promdrill.request import adopting
 from promdrill.request.request import Request
-from promdrill.request.scenarios import ScenarioFolder, applies, keeps_scrapes, traits
+from promdrill.request.scenarios import ScenarioFolder, applies, asks_plainly, keeps_scrapes, traits
 from promdrill.request.settings import Settings
 
 _OFF = {"enabled": False}
@@ -82,6 +82,7 @@ def plan_of(
         UsageError: The chart, its values or its images cannot be used.
         SupplyError: A subchart could not be fetched.
     """
+    refuse_umbrella(chart)
     settings, followed = request.settings, followed_by(metadata(chart))
     release = "prometheus-{}".format
     skipped = {folder.name: why for folder in scenarios if (why := _skipped(folder, followed, settings))}
@@ -132,10 +133,32 @@ def plan_of(
     return Planned(usable.path, remarked, needs, skipped, there)
 
 
+def refuse_umbrella(chart: Path) -> None:
+    """Refuse a chart around one that is drilled.
+
+    Args:
+        chart: The chart's folder or .tgz.
+
+    Raises:
+        UsageError: It is one; names the chart in it.
+    """
+    for item in dependencies(chart):
+        if item.name in nesting.TELLING:
+            version = f" CHART_VERSION={item.version}" if item.version else ""
+            hint = f"CHART=prometheus-community/{item.name}{version}; VALUES may stay those of the umbrella chart"
+            raise UsageError(
+                f"CHART={chart}: an umbrella chart; {item.name}, the chart in it, can be drilled", hint=hint
+            )
+
+
 def _skipped(scenario: Path, followed: tuple[str, str], settings: Settings) -> str | None:
     """Why a scenario is not drilled; None if it is."""
     why = applies(scenario, *followed)
-    return why if why is not None or not settings.keeps_scrapes else keeps_scrapes(scenario)
+    if why is None and settings.keeps_scrapes:
+        why = keeps_scrapes(scenario)
+    if why is None and settings.runbook is None and settings.by_tls:
+        why = asks_plainly(scenario, followed[0])
+    return why
 
 
 def _needs(objects: Sequence[Mapping[str, Any]], chart: Path, release: str) -> Needs:

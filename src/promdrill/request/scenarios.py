@@ -32,6 +32,9 @@ LONGEST_SUFFIX = "-without-999"
 
 _INSTALLS = {"manual": "manual install"}
 
+_PLAINLY = re.compile(r"http://localhost:9090|:9090/proxy/")
+"""How runbooks ask Prometheus: in its pod, or by way of the API server."""
+
 
 Typed = Callable[[str, str], str]
 """Words a setting, given its variable and its value, as the user types it."""
@@ -314,6 +317,26 @@ def keeps_scrapes(path: Path) -> str | None:
     found = traits(ScenarioFolder(path.name, path).test if path.is_dir() else path)
     why = found.own_scrapes or (found.install and "its install has a configuration of its own")
     return f"SCRAPES={YOURS}: it needs its own scrape jobs: {why}" if why else None
+
+
+def asks_plainly(path: Path, chart_name: str) -> str | None:
+    """Why a scenario cannot be drilled with a Prometheus that speaks TLS; None when it can.
+
+    The steps of its runbook would have to speak TLS too, and to know whom to trust.
+
+    Args:
+        path: As for `applies`.
+        chart_name: As for `applies`.
+
+    Raises:
+        UsageError: As `traits`; or its runbook cannot be read.
+    """
+    scenario = ScenarioFolder(path.name, path) if path.is_dir() else ScenarioFolder(path.parent.name, path.parent)
+    if traits(scenario.test).install:  # its Prometheus is not the user's
+        return None
+    on_stack = chart_name == stack.CHART and scenario.stack_runbook.is_file()
+    text = reading.text_of(scenario.stack_runbook if on_stack else scenario.runbook)
+    return "LOGIN has a ca: its runbook asks Prometheus without TLS" if _PLAINLY.search(text) else None
 
 
 def last_took(reports: Path) -> dict[str, float]:

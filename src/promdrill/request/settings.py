@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from promdrill.core import login
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES, SCRAPES, YOURS
 from promdrill.core.redact import redact_lines, without_login
 from promdrill.request.options import OPTIONS
@@ -65,6 +66,15 @@ class Settings:
     def keeps_scrapes(self) -> bool:
         """Whether the scrape jobs and intervals are the user's, or else the chart's."""
         return self.scrapes == YOURS
+
+    @property
+    def by_tls(self) -> bool:
+        """Whether the drilled Prometheus speaks TLS, as the file of `login` says.
+
+        Raises:
+            UsageError: The file cannot be read.
+        """
+        return self.login is not None and bool(login.read(self.login).authority)
 
     @property
     def bound(self) -> dict[str, str]:

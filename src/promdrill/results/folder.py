@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.core.errors import UsageError
+from promdrill.core.errors import UsageError, named
 from promdrill.core.model import DrillResult, Variant
 
 CELL = "cell.json"
@@ -76,7 +76,8 @@ def write_atomically(path: Path, text: str) -> None:
     """Replace a file so that a reader, or a kill, sees the old content or the new, never a part."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        with named(path):
+            draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

@@ -25,18 +25,21 @@ from promdrill.helm.compatibility import stack
 from promdrill.helm.values import Case, layers, plan
 from promdrill.helm.values.user import Own
 from promdrill.install import Release, Stack, operated, release
+from promdrill.install.needs import Node, needs_of
 from promdrill.install.shared import shared as taken
 from promdrill.request import scenarios
 from promdrill.request.fulfil import chart_of
 
 CHART = Path(__file__).resolve().parent
+CERTGEN = "docker.io/promdrill/kube-webhook-certgen:0.1.0"
 AVAILABLE = (
     "quay.io/prometheus/prometheus:v2.51.0",
     "quay.io/prometheus-operator/prometheus-operator:v0.72.0",
     "quay.io/prometheus-operator/prometheus-config-reloader:v0.72.0",
     "registry.k8s.io/kube-state-metrics/kube-state-metrics:v2.20.0",
+    CERTGEN,
 )
-SHARED = {"ClusterRole", "ClusterRoleBinding"}
+SHARED = {"ClusterRole", "ClusterRoleBinding", "ValidatingWebhookConfiguration"}
 
 Objects = dict[tuple[str, str], dict[str, Any]]
 
@@ -121,15 +124,29 @@ def check_server(made: Release, found: Objects, said: Mapping[str, Any]) -> None
 def check_others(made: Release, found: Objects) -> None:
     """Nothing is there that no drill needs, and nothing that another drill would meet; raises PromdrillError."""
     kinds = {kind for kind, _ in found}
-    absent = {"ServiceMonitor", "PrometheusRule", "ValidatingWebhookConfiguration"} & kinds
+    absent = {"ServiceMonitor", "PrometheusRule"} & kinds
     require(not absent, f"no {absent}")
     operator = found["Deployment", f"{made.server.service.removesuffix('-prometheus')}-operator"]["spec"]["template"]
     container = operator["spec"]["containers"][0]
     require(f"--namespaces={made.namespace}" in container["args"], f"it keeps to its namespace: {container}")
     require(not any("kubelet-service" in arg for arg in container["args"]), f"nothing in kube-system: {container}")
-    require("volumes" not in operator["spec"], "no certificate is waited for")
+    check_webhooks(made, found, operator["spec"])
     rules = found["ClusterRole", made.server.service]["rules"]
     require(any("nodes/proxy" in rule.get("resources", ()) for rule in rules), f"kubelets may be asked: {rules}")
+
+
+def check_webhooks(made: Release, found: Objects, operator: Mapping[str, Any]) -> None:
+    """Webhooks are on, with a certificate, and judge the drill's own namespace; raises PromdrillError."""
+    name = f"{made.server.service.removesuffix('-prometheus')}-admission"
+    (webhook,) = found["ValidatingWebhookConfiguration", name]["webhooks"]
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": made.namespace}}
+    require(webhook["namespaceSelector"] == selector, f"webhooks of this namespace alone: {webhook}")
+    (container,) = found["Job", f"{name}-create"]["spec"]["template"]["spec"]["containers"]
+    require(container["image"] == CERTGEN, f"the image that stands in: {container}")
+    (volume,) = operator["volumes"]
+    require(volume["secret"]["secretName"] == name, f"the certificate that the job makes: {volume}")
+    needs = needs_of(list(found.values()), CHART, Node(64, 0, "amd64"), made.name)
+    require(not any(each.body["kind"] == "Secret" for each in needs.made), f"which nobody else makes: {needs.made}")
 
 
 def check_own_names(helm: Path, folder: Path, scenario: Path) -> None:
@@ -147,7 +164,8 @@ def check_own_names(helm: Path, folder: Path, scenario: Path) -> None:
         secret = found["Secret", "mon-prometheus-scrape-confg"]["data"]["additional-scrape-configs.yaml"]
         require(b"metrics_path: /prom/metrics" in base64.b64decode(secret), "it scrapes itself below its prefix")
         shares.append(taken(found.values(), [made.name], made.namespace))
-    require(shares == [("ClusterRole mon-prometheus",)] * 2, f"what two drills cannot have at once: {shares}")
+    named = {"ClusterRole mon-prometheus", "ClusterRole mon-admission", "ValidatingWebhookConfiguration mon-admission"}
+    require([set(each) for each in shares] == [named] * 2, f"what two drills cannot have at once: {shares}")
 
 
 def check(helm: Path, folder: Path) -> None:
@@ -166,7 +184,7 @@ def check(helm: Path, folder: Path) -> None:
             own = [name for kind, name in found if kind == "ConfigMap"]
             expected = ["node-exporter"] if scenario.id == "dashboard-no-data" else []
             require([name.endswith("-node-exporter") for name in own] == [True] * len(expected), f"{drill}: {own}")
-            shared += [name for kind, name in found if kind in SHARED]
+            shared += [f"{kind} {name}" for kind, name in found if kind in SHARED]
     check_own_names(helm, folder, next(each.folder for each in named if each.id == "disk-full"))
     require(len(shared) == len(set(shared)), f"cluster-wide names that no two drills share: {shared}")
 

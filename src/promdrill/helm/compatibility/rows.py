@@ -21,6 +21,8 @@ class Kind(Enum):
     """As `DEFAULT`, for a drill whose scrape jobs are the scenario's: nothing else may be scraped, or count twice."""
     NEED = "need"
     """`what` must stay `detail` (YAML; empty for the chart's own) in every drill: names, paths."""
+    IMPLIED = "implied"
+    """As `NEED`, where the user says `what`, a key with its value (YAML): `detail` is another key with its own."""
     ONE = "one"
     """As `NEED`, unless each replica has a volume of its own, as a StatefulSet's have: `what` is their number."""
     TOGETHER = "together"

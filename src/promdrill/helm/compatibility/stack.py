@@ -39,6 +39,11 @@ RULES = "additionalPrometheusRulesMap"
 FLAGS = f"{SPEC}.additionalArgs"
 """Key of the server's further flags: a list of names and values."""
 
+WEBHOOKS_IN = "prometheusOperator.admissionWebhooks.namespaceSelector.matchLabels"
+"""Key of the labels of the namespaces whose objects the operator's webhooks judge."""
+
+_NAMESPACE = "kubernetes.io/metadata.name"  # the label with a namespace's own name, which every namespace has
+
 _row = partial(row, chart=CHART)
 _VALUES = "values.yaml"
 _TEMPLATE = "templates/prometheus"
@@ -47,7 +52,9 @@ _VOLUME = "most drills are about the volume"
 _NAMESPACES = "prometheusOperator.namespaces.releaseNamespace"
 _SHARED = "parallel drills share the cluster"
 _QUIET = "the scenario has its own jobs; a second job for the same target would count everything twice"
-_NO_IMAGE = "needs kube-webhook-certgen; without it the operator's TLS has no certificate"
+_WEBHOOKS = "prometheusOperator.admissionWebhooks"
+_NO_ISSUER = "the drill's cluster has no cert-manager; the chart's own job makes the certificate"
+_NO_CERTIFICATE = "the job that makes its certificate goes with the webhooks"
 _NO_PROXY = "templates/prometheus/clusterrole.yaml has no nodes/proxy; scenarios ask kubelets by way of the API server"
 _READ_KUBELETS = '[{apiGroups: [""], resources: [nodes/proxy], verbs: [get]}]'
 _RELOADER = "prometheusOperator.prometheusConfigReloader.resources"
@@ -88,13 +95,15 @@ ROWS = (
     _row(">=0", Kind.DEFAULT, "prometheusOperator.kubeletService.enabled", "false", "it outlives the release"),
     _row(">=0", Kind.DEFAULT, "defaultRules.create", "false", "no drill needs them, and most find no metrics"),
     _row(">=0", Kind.DEFAULT, "grafana.enabled", "false", "no drill needs it; manifests/grafana is used"),
-    _row(">=0", Kind.DEFAULT, "prometheusOperator.admissionWebhooks.enabled", "false", _NO_IMAGE),
-    _row(">=0", Kind.DEFAULT, "prometheusOperator.tls.enabled", "false", _NO_IMAGE),
     *(_row(">=0", Kind.DEFAULT, f"{SPEC}.{name}SelectorNilUsesHelmValues", "false", _VALUES) for name in _SELECTORS),
     # --- what must stay as it is ------------------------------------------------------------------------------------
     _row(">=0", Kind.NEED, _NAMESPACES, "true", _SHARED),
     _row(">=0", Kind.NEED, "prometheusOperator.enabled", "true", "it makes the server"),
-    _row(">=0", Kind.NEED, "crds.enabled", "true", "Chart.yaml, condition: its own kinds"),
+    _row(">=0", Kind.NEED, "crds.enabled", "true", "a new cluster has none of its kinds (Chart.yaml, condition)"),
+    _row(">=0", Kind.NEED, f"{_WEBHOOKS}.certManager.enabled", "false", _NO_ISSUER),
+    _row(">=0", Kind.NEED, f"{_WEBHOOKS}.patch.enabled", "true", _NO_ISSUER),
+    _row(">=0", Kind.IMPLIED, f"{_WEBHOOKS}.enabled: false", "prometheusOperator.tls.enabled: false", _NO_CERTIFICATE),
+    _row(">=0", Kind.NEED, rf"{WEBHOOKS_IN}.kubernetes\.io/metadata\.name", "", "each drill has its own namespace"),
     _row(">=0", Kind.NEED, "prometheus.enabled", "true", "the drills are about it"),
     _row(">=0", Kind.NEED, "prometheus.agentMode", "false", "an agent answers no query"),
     _row(">=0", Kind.NEED, "namespaceOverride", '""', "each drill has a namespace of its own"),
@@ -110,20 +119,16 @@ ROWS = (
     _row(
         ">=0", Kind.NEED, rf"{SPEC}.nodeSelector.kubernetes\.io/hostname", "null", "the drill's node has another name"
     ),
+    # --- what scenarios set to be quick, and need not ---------------------------------------------------------------
+    _row(">=0", Kind.YIELD, f"{SPEC}.retention", "", "scenarios/*/values.yaml"),
     # --- what a scenario may need -----------------------------------------------------------------------------------
     _row(">=65", Kind.FEATURE, PROMETHEUS_3, "operator 0.77.0 and newer: pull request 6940", "64.0.0 has 0.76.1"),
     # --- components that can be turned on ---------------------------------------------------------------------------
     _row(">=0", Kind.SWITCH, "alertmanager.enabled", "alertmanager", _VALUES),
+    _row(">57.1", Kind.SWITCH, "crds.upgradeJob.enabled", "crds.upgradeJob", f"{_VALUES} of 88.5.3; 57.1.0 has none"),
     _row(">=0", Kind.SWITCH, "grafana.enabled", "grafana", _VALUES),
     _row(">=0", Kind.SWITCH, "kubeStateMetrics.enabled", "kube-state-metrics", "Chart.yaml, condition"),
     _row(">=0", Kind.SWITCH, "nodeExporter.enabled", "prometheus-node-exporter", "Chart.yaml, condition"),
-    _row(
-        ">=0",
-        Kind.SWITCH,
-        "prometheusOperator.admissionWebhooks.enabled",
-        "prometheusOperator.admissionWebhooks",
-        _VALUES,
-    ),
 )
 """The rows, to be read as those in `promdrill.helm.compatibility.table`."""
 
@@ -136,6 +141,18 @@ def shared(scenario: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str
         defaults: The chart's own values.
     """
     return {key: value for key, value in scenario.items() if key in defaults}
+
+
+def webhooks_in(namespace: str) -> dict[str, str]:
+    """The labels, for `WEBHOOKS_IN`, by which webhooks judge the objects of one namespace alone.
+
+    The chart has them judge those of the whole cluster, also where the operator keeps to its own namespace, and another
+    drill's operator would answer for them, or not at all.
+
+    Args:
+        namespace: The namespace.
+    """
+    return {_NAMESPACE: namespace}
 
 
 def refusal(version: str, app_version: str) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -29,6 +30,7 @@ __all__ = [
     "at",
     "feature",
     "followed",
+    "implied",
     "keys",
     "meant",
     "nested",
@@ -278,6 +280,32 @@ def _setting(text: str) -> tuple[tuple[str, ...], Any]:
     """The keys and the value of a row that has both."""
     path, _, value = text.rpartition(": ")
     return keys(path), yaml.safe_load(value)
+
+
+def implied(own: Mapping[str, Any], chart: str, version: str) -> Iterator[Difference]:
+    """What the user's values lead to: rows of the kind `Kind.NEED`.
+
+    Args:
+        own: The user's values.
+        chart: Name as from `followed`.
+        version: Likewise.
+    """
+    for row in rows(Kind.IMPLIED, chart, version):
+        path, said = _setting(row.what)
+        if at(own, path) == said:
+            what, _, detail = row.detail.rpartition(": ")
+            yield replace(row, kind=Kind.NEED, what=what, detail=detail)
+
+
+def implying(chart: str, version: str) -> Iterator[tuple[str, str]]:
+    """The keys of `implied`: each that is led to, and the one that leads to it.
+
+    Args:
+        chart: Name as from `followed`.
+        version: Likewise.
+    """
+    for row in rows(Kind.IMPLIED, chart, version):
+        yield row.detail.rpartition(": ")[0], row.what.rpartition(": ")[0]
 
 
 def reloader_of(prometheus: str) -> str:

@@ -14,20 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.core.errors import UsageError
-from promdrill.helm.compatibility import stack, table
+from promdrill.helm.compatibility import table
 from promdrill.helm.compatibility.table import Kind, at, keys, text_of
 from promdrill.helm.source import files
 from promdrill.helm.templates.reads import reads_of
+from promdrill.helm.values.nesting import TELLING
 from promdrill.helm.values.user import Keys, Own, leaves
 
 _MAIN = (("server",), ("prometheus", "prometheusSpec"), ("prometheus",))
 """Where the Prometheus server's own values are, in the charts that are known."""
-
-_OF = {
-    "prometheus": (("server",), ("serverFiles",)),
-    stack.CHART: (("prometheus", "prometheusSpec"), ("prometheusOperator",)),
-}
-"""Chart to keys that values for it have, and values for another one have not."""
 
 _NOTHING = object()
 _ALIKE = 0.75  # difflib's ratio, which "prot" and "port" have
@@ -39,21 +34,23 @@ Render = Callable[[Mapping[str, Any]], object]
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """A key that no template reads.
+    """A key that has no effect: no template reads it, or the same key follows further down.
 
     Attributes:
         path: The key, in the notation of Helm's ``--set``.
         place: The file and line that set it.
         belongs: The key that was probably meant; empty where none is known.
+        again: The line of the same file that has the key again, and counts; None where no template reads the key.
     """
 
     path: str
     place: str
     belongs: str
+    again: int | None = None
 
 
 def dead(chart: Path, own: Own, render: Render | None = None) -> tuple[Dead, ...]:
-    """The user's keys that no template reads, in the order of their files.
+    """The user's keys that have no effect: first those that appear twice, then those that no template reads.
 
     A key that has the chart's own value there is left out: a copy of values.yaml changes nothing.
 
@@ -74,7 +71,8 @@ def dead(chart: Path, own: Own, render: Render | None = None) -> tuple[Dead, ...
     proven = _proven(own.values, list(found), render) if found and render is not None else list(found)
     known = frozenset((*read.paths(), *_paths(defaults))) - found.keys()
     followed = table.followed(files.metadata(chart))
-    return tuple(Dead(text_of(path), own.place(path), _belongs(path, known, followed)) for path in proven)
+    twice = (Dead(text_of(path), place, "", again) for file in own.files for path, place, again in file.repeated())
+    return (*twice, *(Dead(text_of(path), own.place(path), _belongs(path, known, followed)) for path in proven))
 
 
 def refuse_another_charts(own: Own, found: Iterable[Dead], chart: str) -> None:
@@ -88,10 +86,10 @@ def refuse_another_charts(own: Own, found: Iterable[Dead], chart: str) -> None:
     Raises:
         UsageError: They are those of another chart; names it.
     """
-    paths = [keys(each.path) for each in found]
+    paths = [keys(each.path) for each in found if each.again is None]
     if any(not any(path[: len(each)] == each for each in paths) for path, _ in leaves(own.values)):
         return
-    for other, telling in _OF.items():
+    for other, telling in TELLING.items():
         there = next((path for path in telling if at(own.values, path, _NOTHING) is not _NOTHING), None)
         if other != chart and there is not None:
             what = f"these are values of the chart {other}; no template of {chart} reads any of them"
@@ -134,8 +132,10 @@ def _belongs(path: Keys, known: frozenset[Keys], followed: tuple[str, str]) -> s
         return ""
     beside = sorted(each[-1] for each in known if each[:-1] == above)
     near = {each for each in known if each[-1] == name and (not above or each[0] == path[0])}
+    longer = "".join((*above[-1:], name[:1].upper() + name[1:]))
     tried = (
         [_renamed(path, *followed)],
+        [(*above, each) for each in beside if each == longer],
         [(*above, each) for each in beside if _plain(each) == _plain(name)],
         [(*above, each) for each in difflib.get_close_matches(name, [e for e in beside if _ends_with(e, name)], 1, 0)],
         sorted(near, key=_rank(path)),

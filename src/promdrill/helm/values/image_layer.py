@@ -10,17 +10,18 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from promdrill.artefacts.reference import PROMETHEUS
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.helm.compatibility import table
+from promdrill.helm.compatibility.table import at, keys, nested
 from promdrill.helm.values import image_keys, images
 from promdrill.helm.values.images import RELOADER, Available, Choice, Image
 from promdrill.helm.values.render import Renderer
-from promdrill.helm.values.user import Conflict
+from promdrill.helm.values.user import Conflict, Keys
 
 Objects = tuple[dict[str, Any], ...]
 """What a chart renders to."""
@@ -76,12 +77,16 @@ class Chart:
         defaults: Its own values, including its subcharts'.
         conditions: Key of each subchart to the key that turns it on or off.
         fixed: Keys that no drill may change.
+        switches: Key that turns a component on or off to the keys below which its values are.
+        after: Key that must be off where another one is, to that one.
     """
 
     renderer: Renderer
     defaults: Mapping[str, Any]
     conditions: Mapping[str, str]
     fixed: frozenset[str] = frozenset()
+    switches: Mapping[str, Keys] = field(default_factory=dict)
+    after: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +144,8 @@ class ImageRules:
 def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rules: ImageRules) -> Settled:
     """Find values with which every rendered image is available.
 
+    A component whose image is not is turned off, if no drill needs it: who copies a chart's values has it on.
+
     Args:
         chart: The chart.
         layouts: The drills.
@@ -149,12 +156,19 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rule
         UsageError: Images are not available, or no value names them: lists them all, and what helps.
     """
     remarks: dict[str, str] = {}
-    for round_number in range(ROUNDS + 1):
+    rounds = 0
+    while True:
         rendered, objects = _render(chart.renderer, layouts, top)
         choices = [rules.choose(image) for image in rendered]
         missing = [choice for choice in choices if choice.chosen is None]
         if missing:
-            raise _missing(chart, rendered, missing, rules)
+            off = _off(chart, layouts, rendered, missing) if rules.policy == "nearest" else {}
+            without = merged(top, _all_false(off.values(), chart))
+            if without == top:
+                raise _missing(chart, rendered, missing, rules)
+            top = without
+            remarks |= {image.text: _off_remark(image, switch) for image, switch in off.items()}
+            continue
         left = {
             each.wanted: each.chosen for each in choices if each.chosen and not images.same(each.wanted, each.chosen)
         }
@@ -166,12 +180,53 @@ def settle(chart: Chart, layouts: Sequence[Layout], top: Mapping[str, Any], rule
             values = merged(chart.defaults, rendered[image], null_removes=True)
             for place in image_keys.places(values, image):
                 changed = merged(changed, image_keys.pointed(values, place, image, to))
-        if changed == top or round_number == ROUNDS:
+        if changed == top or rounds == ROUNDS:
             break
-        top = changed
+        top, rounds = changed, rounds + 1
     lines = "\n".join(f"  {image.text}, {to.text} could run instead" for image, to in left.items())
     said = f"CHART={chart.renderer.chart}: found no value that names these images:\n{lines}"
     raise UsageError(said, hint="set these images in VALUES; or SUPPLY=registry, which pulls them")
+
+
+def uses(values: Mapping[str, Any], place: Keys, switch: Keys) -> bool:
+    """Whether values have more of a component than whether it is on.
+
+    Args:
+        values: The values.
+        place: The keys below which the component's are.
+        switch: The key that turns it on or off.
+    """
+    component = at(values, place)
+    return isinstance(component, Mapping) and any((*place, key) != switch and key != "enabled" for key in component)
+
+
+def _off(
+    chart: Chart, layouts: Sequence[Layout], rendered: Mapping[Image, Mapping[str, Any]], missing: Iterable[Choice]
+) -> dict[Image, str]:
+    """For each missing image the switch of its component; none at all if some drill needs one of them."""
+    found: dict[Image, str] = {}
+    for image in (choice.wanted for choice in missing):
+        values = merged(chart.defaults, rendered[image], null_removes=True)
+        paths = [place.path for place in image_keys.places(values, image)]
+        for switch, below in chart.switches.items():
+            needed = any(at(each.needed, keys(switch)) or uses(each.needed, below, keys(switch)) for each in layouts)
+            if paths and paths[0][: len(below)] == below and not needed:
+                found[image] = switch
+        if image not in found:
+            return {}
+    return found
+
+
+def _all_false(switches: Iterable[str], chart: Chart) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for switch in switches:
+        for key in (switch, *(what for what, other in chart.after.items() if other == switch)):
+            found = merged(found, nested(keys(key), value=False))
+    return found
+
+
+def _off_remark(image: Image, switch: str) -> str:
+    return f"{switch} is false: {image.text} is not available here, and no drill needs it."
 
 
 def _versions(choice: Choice) -> str:
@@ -229,7 +284,7 @@ def _missing(
         lines.append("  " + "; ".join(said))
         if images.is_of(image, PROMETHEUS):
             hints += [f"APP_VERSION={_bare(choice.next_best)}"] if choice.had else []
-        elif rules.policy == "exact" and (choice.had or image.repository in images.STAND_INS):
+        elif rules.policy == "exact" and (choice.had or images.stand_in(image)):
             hints.append("IMAGES=nearest")
     text = f"CHART={chart.renderer.chart}: images that are not available here:\n" + "\n".join(lines)
     return UsageError(text, hint="; or ".join(dict.fromkeys(hints)))

@@ -28,7 +28,11 @@ ALIASES = {
 }
 """Repositories with the same images as another one: names of a project's images before it moved."""
 
-STAND_INS = {"docker.io/jimmidyson/configmap-reload": "docker.io/promdrill/configmap-reload"}
+STAND_INS = {
+    "docker.io/jimmidyson/configmap-reload": "docker.io/promdrill/configmap-reload",
+    "registry.k8s.io/ingress-nginx/kube-webhook-certgen": "docker.io/promdrill/kube-webhook-certgen",
+    "ghcr.io/jkroepke/kube-webhook-certgen": "docker.io/promdrill/kube-webhook-certgen",
+}
 """Repositories of which no version can be had, to the one of promdrill's own program that takes the same options."""
 
 POLICIES = ("nearest", "exact")
@@ -142,7 +146,7 @@ class Choice:
             return f"{wanted.title} {wanted.tag} is named by digest; what runs is built from source and has another."
         if wanted.repository == chosen.repository:
             return self._other_version(chosen)
-        if STAND_INS.get(wanted.repository) == chosen.repository:
+        if stand_in(wanted) == chosen.repository:
             return f"{wanted.text} cannot be built; {chosen.text}, promdrill's program with its options, runs instead."
         return f"{wanted.text} is not in the catalogue; {chosen.text} runs instead."
 
@@ -212,7 +216,7 @@ def _choose(wanted: Image, references: Sequence[str], policy: str) -> Choice:
     if policy == "exact":
         return Choice(wanted, None, had)
     if not alike:
-        alike = [image for image in there if image.repository == STAND_INS.get(wanted.repository)]
+        alike = [image for image in there if image.repository == stand_in(wanted)]
     if not alike or (alike[0].repository == PROMETHEUS and not wanted.names_newest):
         return Choice(wanted, None, had)
     return Choice(wanted, nearest(wanted.version, alike), had)
@@ -240,10 +244,17 @@ def nearest(version: Version | None, images: Sequence[Image]) -> Image:
 
 
 def is_of(image: Image, repository: str) -> bool:
-    """Whether an image is of a repository, or of its mirror: another registry before its path or its whole name."""
-    path = image.name.partition("/")[2]
-    same_path = path == repository.partition("/")[2] or path.endswith(f"/{repository}")
-    return repository in {image.repository, path} or same_path
+    """Whether an image is of a repository, or of its mirror: another registry, or project of one, before its path."""
+    paths = [
+        name.partition("/")[2] for name in (repository, *(old for old, new in ALIASES.items() if new == repository))
+    ]
+    mirrored = any(f"/{image.name}".endswith(f"/{path}") for path in paths)
+    return image.repository == repository or mirrored
+
+
+def stand_in(image: Image) -> str | None:
+    """The repository of promdrill's own program that can take an image's place; None if there is none."""
+    return next((ours for theirs, ours in STAND_INS.items() if is_of(image, theirs)), None)
 
 
 def _equal(wanted: Image, image: Image) -> bool:

@@ -87,16 +87,20 @@ def layered(
     jobs = scrapes.Kept() if keeping is None else scrapes.kept_scrapes(followed, scenario, theirs, keeping)
     scenario = scrapes.without(scenario, *jobs.keys)
     renamed = moved(scenario, *followed)
-    needed = merged(scenario, renamed)
+    old = (keys(row.what) for row in table.rows(Kind.MOVED, *followed))
+    needed = merged(scrapes.without(scenario, *old), renamed)
     rules_kept = scrapes.kept_rules(needed, theirs)
     needed = scrapes.without(needed, *rules_kept.keys)
     replicas = Kind.ONE if _replicas(followed, scenario, theirs) == 1 else Kind.TOGETHER
     kinds = (Kind.NEED, replicas, Kind.SWITCH, Kind.YIELD)
-    rules = [row for kind in kinds for row in table.rows(kind, *followed)]
+    implied = list(table.implied(theirs, *followed))
+    rules = [*implied, *(row for kind in kinds for row in table.rows(kind, *followed))]
     if keeping is not None:
         rules = [row for row in rules if row.what != stack.JOBS]
     resolved = resolve(needed, theirs, rules, own.place) if own else Resolved({}, ())
     under = defaults(scenario, *followed, keeps_scrapes=keeping is not None)
+    for row in implied:
+        under = merged(under, nested(keys(row.what), meant(row)))
     found = (under, renamed, resolved.layer, rules_kept.layer, jobs.layer, plan_values)
     return Layered(tuple(layer for layer in found if layer), resolved.conflicts, jobs.jobs, jobs.keys)
 

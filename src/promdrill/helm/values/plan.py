@@ -18,15 +18,17 @@ from promdrill.helm.source import files, subcharts
 from promdrill.helm.values import scrapes
 from promdrill.helm.values.dead import Dead, dead, refuse_another_charts
 from promdrill.helm.values.edit import read
-from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle
+from promdrill.helm.values.image_layer import Chart, ImageRules, Layout, Objects, settle, uses
 from promdrill.helm.values.images import Available, Image, is_of
 from promdrill.helm.values.layers import layered, moved
-from promdrill.helm.values.render import Renderer
-from promdrill.helm.values.user import Conflict, Keys, Own, leaves
+from promdrill.helm.values.render import NAMESPACE, Renderer
+from promdrill.helm.values.user import Conflict, Own, leaves
 
 _CLASS_KEY = ("server", "persistentVolume", "storageClass")
 _CLASS = nested(_CLASS_KEY, "promdrill")
 """The storage class, which each drill sets to its own."""
+
+_WEBHOOKS_IN = keys(stack.WEBHOOKS_IN)
 
 _RELEASE = "prometheus"
 """A release's name where none is meant."""
@@ -170,7 +172,7 @@ def _added(layout: Layout, own: Own | None, defaults: Mapping[str, Any], followe
     Not a key that the chart has renamed: it has no effect.
     """
     theirs = own.values if own is not None else {}
-    unsaid = [_CLASS_KEY, *([scrapes.WRITTEN] if layout.jobs else [])]
+    unsaid = [_CLASS_KEY, _WEBHOOKS_IN, *([scrapes.WRITTEN] if layout.jobs else [])]
     unsaid += [keys(row.what) for row in table.rows(Kind.MOVED, *followed)]
     switches = {keys(row.what) for row in table.rows(Kind.SWITCH, *followed)}
     found: dict[str, Added] = {}
@@ -196,6 +198,8 @@ def _chart(helm: Path, chart: Path, own: Own | None, kubernetes: str, followed: 
         defaults,
         {item.called: subcharts.switch(item) for item in named if subcharts.switch(item)},
         frozenset(row.what for row in table.rows(Kind.NEED, *followed)),
+        {row.what: keys(row.detail) for row in table.rows(Kind.SWITCH, *followed)},
+        dict(table.implying(*followed)),
     )
 
 
@@ -205,8 +209,11 @@ def _layout(
     scenario = read(case.values)
     found = layered(followed, scenario, own, {}, keeping=defaults if keeps_scrapes else None)
     scenario = scrapes.without(scenario, *found.dropped)
-    values: Mapping[str, Any] = scenario if followed[0] != stack.CHART else stack.shared(scenario, defaults)
-    for layer in (*found.layers, _CLASS):
+    values: Mapping[str, Any] = scenario
+    apart: dict[str, Any] = {}
+    if followed[0] == stack.CHART:
+        values, apart = stack.shared(scenario, defaults), nested(_WEBHOOKS_IN, stack.webhooks_in(NAMESPACE))
+    for layer in (*found.layers, _CLASS, apart):
         values = merged(values, layer)
     needed = merged(scenario, moved(scenario, *followed))
     return Layout(case.scenario, case.release, needed, values, found.conflicts, found.jobs)
@@ -219,15 +226,10 @@ def _unused(
     kept: dict[str, Any] = {}
     for path, value in leaves(extra):
         below = [path[:-1], *((name,) for name, condition in conditions.items() if keys(condition) == path)]
-        used = any(_uses(values, place, path) for values in needed for place in below if place)
+        used = any(uses(values, place, path) for values in needed for place in below if place)
         if value is not False or not used:
             kept = merged(kept, nested(path, value))
     return kept
-
-
-def _uses(values: Mapping[str, Any], place: Keys, switch: Keys) -> bool:
-    component = at(values, place)
-    return isinstance(component, Mapping) and any((*place, key) != switch and key != "enabled" for key in component)
 
 
 def _app_version(found: Iterable[Image], chart: Path) -> str:

@@ -6,20 +6,20 @@ merely ignores is off there, and the user may turn it on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from promdrill.core import reading, yaml_read
+from promdrill.core import reading
 from promdrill.core.errors import UsageError
 from promdrill.core.merging import merged
 from promdrill.core.redact import redact
 from promdrill.helm.compatibility.rows import FIXED
 from promdrill.helm.compatibility.table import Difference, Kind, at, keys, meant, nested, text_of
-from promdrill.helm.values import assignments
+from promdrill.helm.values import assignments, nesting
 from promdrill.helm.values.assignments import Assignment
 
 Keys = tuple[str, ...]
@@ -74,30 +74,66 @@ class ValuesFile:
     Attributes:
         path: The file.
         text: Its text.
+        steps: The way to the values in it, as in `promdrill.helm.values.nesting`; empty if it has nothing else.
     """
 
     path: Path
     text: str
+    steps: nesting.Steps = ()
+
+    @classmethod
+    def read(cls, path: Path) -> ValuesFile:
+        """Read a file, and find the values in it.
+
+        Raises:
+            UsageError: It cannot be read, or has no values.
+        """
+        file = cls(path, reading.text_of(path, said=f"VALUES={path}"))
+        file = replace(file, steps=nesting.steps_in(file.text, said=file.said))
+        found = file.part.value
+        if not isinstance(found, dict | None):
+            kind = _KINDS.get(type(found).__name__, type(found).__name__)
+            what = f"must be a mapping of Helm values, not {kind}"
+            raise UsageError(f"{file.said}:{nesting.line_of(file.part)}: {what}", hint="name: value")
+        return file
 
     @property
     def said(self) -> str:
         """What messages call it."""
         return f"VALUES={self.path}"
 
+    @property
+    def part(self) -> nesting.Part:
+        """The part with the values."""
+        return nesting.part_at(self.text, self.steps, said=self.said)
+
+    def below(self, key: str) -> ValuesFile:
+        """The same file, of whose values only those below a key are meant, if it has them."""
+        values = self.part.value or {}
+        return replace(self, steps=(*self.steps, key)) if isinstance(values.get(key), Mapping) else self
+
     def line_of(self, path: Keys) -> tuple[int, int | None]:
         """How many of these keys it has, outermost first, and the line of the last of them."""
-        node, line, depth = yaml_read.node_of(self.text, said=self.said), None, 0
+        part = self.part
+        node, line, depth = part.node, None, 0
         for key in path:
-            found = _pair(node, key)
+            found = nesting.pair(node, key)
             if found is None:
                 break
             name, node = found
-            line, depth = name.start_mark.line + 1, depth + 1
+            line, depth = part.first_line + name.start_mark.line, depth + 1
         return depth, line
+
+    def repeated(self) -> Iterator[tuple[Keys, str, int]]:
+        """Keys that it has again further down in the same mapping: the path, the place, and the line that counts."""
+        part = self.part
+        for path, line, last in nesting.repeated(part.node):
+            yield path, f"{self.said}:{part.first_line + line}", part.first_line + last
 
     def line_with(self, value: str) -> int | None:
         """The first line that has this text as a value or as an item of a list; None if there is none."""
-        left = [yaml_read.node_of(self.text, said=self.said)]
+        part = self.part
+        left = [part.node]
         lines = []
         while left:
             node = left.pop()
@@ -106,7 +142,7 @@ class ValuesFile:
             elif isinstance(node, yaml.SequenceNode):
                 left += node.value
             elif isinstance(node, yaml.ScalarNode) and node.value == value:
-                lines.append(node.start_mark.line + 1)
+                lines.append(part.first_line + node.start_mark.line)
         return min(lines, default=None)
 
 
@@ -129,17 +165,12 @@ class Own:
         """Read files, and what ``--set`` says.
 
         Raises:
-            UsageError: One cannot be read, or is not a mapping of values; or `assigned` is not what ``--set`` takes.
+            UsageError: One cannot be read, or has no values; or `assigned` is not what ``--set`` takes.
         """
-        read, values = [], dict[str, Any]()
-        for path in paths:
-            file = ValuesFile(path, reading.text_of(path, said=f"VALUES={path}"))
-            found = yaml_read.value_of(file.text, said=file.said)
-            if not isinstance(found, dict | None):
-                kind = _KINDS.get(type(found).__name__, type(found).__name__)
-                raise UsageError(f"{file.said}:1: must be a mapping of Helm values, not {kind}", hint="name: value")
-            read.append(file)
-            values = merged(values, found or {})
+        read = _below_one_key([ValuesFile.read(path) for path in paths])
+        values = dict[str, Any]()
+        for file in read:
+            values = merged(values, file.part.value or {})
         given = assignments.read(assigned)
         for each in given:
             values = merged(values, nested(each.path, each.value))
@@ -183,18 +214,19 @@ class Own:
         return said
 
 
-def _pair(node: Any, key: str) -> tuple[Any, Any] | None:
-    """The key and value of a mapping, its own or one that it merges in."""
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    own = next(((name, child) for name, child in pairs if name.value == key), None)
-    if own is not None:
-        return own
-    for name, child in pairs:
-        if name.tag == yaml_read.MERGE:
-            for each in child.value if isinstance(child, yaml.SequenceNode) else [child]:
-                if (found := _pair(each, key)) is not None:
-                    return found
-    return None
+def _below_one_key(files: Sequence[ValuesFile]) -> list[ValuesFile]:
+    """The files, and of those of an umbrella chart what it hands to Prometheus' chart.
+
+    One of them shows the key; another may set so little below it that it alone would not show whose it is.
+    """
+    values = [file.part.value or {} for file in files]
+    found = [nesting.key_in(each) for each in values]
+    shown = next(filter(None, found), None)
+    read = []
+    for file, each, own in zip(files, values, found, strict=True):
+        key = own if own is not None or nesting.tells(each) else shown
+        read.append(file.below(key) if key is not None else file)
+    return read
 
 
 def resolve(

@@ -98,8 +98,6 @@ class Call:
             if any("/" in word.plain for word in rest):
                 return tuple(_split(word) for word in rest if "/" in word.plain)
             names = [word for word in rest[1:] if "=" not in word.plain and not word.plain.endswith("-")]
-            if self.verb in {"annotate", "label"}:
-                names = names[:1]
             return tuple((rest[0].plain, name) for name in names) or ((rest[0].plain, None),)
         if self.verb in {"logs", "exec", "port-forward", "attach", "debug", "cp"} and rest:
             first = rest[0]

@@ -1,0 +1,3 @@
+module promdrill.example/kube-webhook-certgen
+
+go 1.26.0

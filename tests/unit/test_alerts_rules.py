@@ -123,7 +123,8 @@ def test_the_rule_files_of_a_config_map_are_read_with_their_places_in_the_file()
     )
     (group,) = read_text(text, said="all.yaml")
     assert (group,) == read_text(GOOD, said="f.yaml")
-    assert [str(each.place) for each in (group, *group.rules)] == ["all.yaml:7", "all.yaml:13", "all.yaml:22"]
+    places = [group.place, *(each.place for each in group.rules)]
+    assert list(map(str, places)) == ["all.yaml:7", "all.yaml:13", "all.yaml:22"]
     wrong = text.replace("sum by (job) (up)", "sum by (job) up")
     assert said(wrong).startswith("f.yaml:25:28: expr of job:up:sum is not PromQL: ")
 

@@ -20,9 +20,10 @@ from promdrill.alerts.scale import KINDS, Scaled, scaled
 from promdrill.core.errors import UsageError
 
 
-def alert(expr: str, **fields: float) -> Group:
+def alert(expr: str, *, for_s: float = 0.0, keep_firing_for_s: float = 0.0) -> Group:
     """A group with one alert."""
-    return Group("mine", (Rule("A", is_alert=True, expr=parse(expr), place=Place("f.yaml", 4), **fields),))
+    rule = Rule("A", is_alert=True, expr=parse(expr), for_s=for_s, keep_firing_for_s=keep_firing_for_s)
+    return Group("mine", (replace(rule, place=Place("f.yaml", 4)),))
 
 
 def at_10(expr: str, *others: Rule) -> Scaled:

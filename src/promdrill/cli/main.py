@@ -92,7 +92,6 @@ COMMANDS = (
         "reference",
     ),
     Command("runbook", "work with runbooks", "runbook"),
-    Command("alerts", "work with alert rules", "alerts"),
     Command(
         "plan",
         "show which of your values drills override, and which no template reads, without a cluster",

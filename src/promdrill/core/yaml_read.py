@@ -110,10 +110,10 @@ def node_of(text: str, *, said: str, first_line: int = 1) -> Node | None:
 
 
 def nodes_of(text: str, *, said: str) -> list[Node]:
-    """The outermost node of each document of a text that is not empty. Arguments and errors are as in `check`."""
+    """The outermost node of each document of a text. Arguments and errors are as in `check`."""
     check(text, said=said)
     try:
-        return [node for node in yaml.compose_all(text, Loader=Loader) if node is not None]
+        return list(yaml.compose_all(text, Loader=Loader))
     except yaml.YAMLError as error:
         raise wrong(error, text, said) from error
 

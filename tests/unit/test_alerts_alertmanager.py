@@ -633,7 +633,7 @@ def why(answer: list[dict[str, Any]], fingerprint: str = "f1") -> tuple[str, ...
     found = {each["fingerprint"]: each for each in itertools.chain(*(each.get("alerts", [each]) for each in answer))}
     routed = untold.routed(answer, of(GOOD))
     assert [each.labels for each in routed] == [each["labels"] for each in found.values()]
-    return dict(zip(found, routed, strict=True))[fingerprint].untold
+    return routed[list(found).index(fingerprint)].untold
 
 
 @pytest.mark.parametrize("grouped", [True, False])

@@ -18,7 +18,6 @@ from tests.unit.alertmanager_world import GOOD, WRITTEN, alert, group
 from yaml.error import Mark
 from yaml.nodes import ScalarNode
 
-from promdrill.alerts import durations, matchers, untold
 from promdrill.alerts.alertmanager import (
     ADDED,
     SENDS_RESOLVED,
@@ -32,6 +31,7 @@ from promdrill.alerts.alertmanager import (
     read_text,
 )
 from promdrill.alerts.strict import Part
+from promdrill.core import durations, matchers, untold
 from promdrill.core.errors import UsageError
 
 LEAST = "route: {receiver: a}\nreceivers: [{name: a}]\n"

@@ -9,7 +9,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from promdrill.alerts import durations
 from promdrill.alerts.expressions import (
     COMPARISONS,
     SETS,
@@ -33,6 +32,7 @@ from promdrill.alerts.expressions import (
 )
 from promdrill.alerts.lexer import DEEPEST, NotPromql
 from promdrill.alerts.parser import parse
+from promdrill.core import durations
 
 # --- any tree -------------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 import yaml
 
-from promdrill.alerts import config_file, durations, matchers, time_intervals
+from promdrill.alerts import config_file, matchers, time_intervals
 from promdrill.alerts.strict import Part
-from promdrill.core import reading
+from promdrill.core import durations, reading
 
 WEBHOOK = "http://127.0.0.1:9096"
 """Where promdrill's alert receiver listens, in Alertmanager's own pod."""

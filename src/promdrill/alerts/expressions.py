@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
-from promdrill.alerts import durations
+from promdrill.core import durations
 
 COMPARISONS = frozenset({"==", "!=", "<", ">", "<=", ">="})
 SETS = frozenset({"and", "or", "unless"})

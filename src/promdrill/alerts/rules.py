@@ -17,10 +17,10 @@ from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from promdrill.alerts import durations, parser
+from promdrill.alerts import parser
 from promdrill.alerts.expressions import Expr
 from promdrill.alerts.lexer import NotPromql
-from promdrill.core import reading, yaml_place, yaml_read
+from promdrill.core import durations, reading, yaml_place, yaml_read
 from promdrill.core.errors import UsageError, shortened
 
 LIMIT_BYTES = 4 << 20

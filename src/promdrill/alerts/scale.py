@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from promdrill.alerts import durations, expressions, measures
+from promdrill.alerts import expressions, measures
 from promdrill.alerts.expressions import (
     COMPARISONS,
     Binary,
@@ -29,6 +29,7 @@ from promdrill.alerts.expressions import (
 )
 from promdrill.alerts.measures import Measure, Recorded
 from promdrill.alerts.rules import Group, Place, Rule
+from promdrill.core import durations
 from promdrill.core.choices import FASTEST_ALERTS
 from promdrill.core.errors import UsageError, shortened
 

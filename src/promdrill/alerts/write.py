@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from promdrill.alerts import durations, expressions
+from promdrill.alerts import expressions
 from promdrill.alerts.rules import Group, Rule
+from promdrill.core import durations
 
 
 def write(groups: Iterable[Group]) -> str:

@@ -18,6 +18,7 @@ from tests.unit.alertmanager_world import GOOD, WRITTEN, alert, group
 from yaml.error import Mark
 from yaml.nodes import ScalarNode
 
+from promdrill.alerts import matchers, untold
 from promdrill.alerts.alertmanager import (
     ADDED,
     SENDS_RESOLVED,
@@ -31,7 +32,7 @@ from promdrill.alerts.alertmanager import (
     read_text,
 )
 from promdrill.alerts.strict import Part
-from promdrill.core import durations, matchers, untold
+from promdrill.core import durations
 from promdrill.core.errors import UsageError
 
 LEAST = "route: {receiver: a}\nreceivers: [{name: a}]\n"

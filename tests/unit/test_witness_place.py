@@ -68,7 +68,7 @@ def witness(cluster: Cluster) -> Witness:
 def test_its_files_are_there_before_it_is_made_and_read_when_it_is(cluster: Cluster) -> None:
     cluster.later = [STARTING, {"kind": "Status"}, READY]
     cluster.deployment = STARTING
-    witness(cluster).install("p:1", {"prometheus.yml": "a: b"})
+    witness(cluster).install("p:1", {"prometheus.yml": "a: b"}, 30.0)
     assert cluster.files == {"/var/lib/promdrill/witness/prometheus.yml": "a: b"}
     first = next(number for number, line in enumerate(cluster.log) if line.startswith("apply"))
     assert cluster.log[0] == "node: mkdir -p /var/lib/promdrill/witness/drills"
@@ -98,7 +98,7 @@ def test_a_witness_that_does_not_start_says_what_its_containers_wait_for(
     statuses = [{"name": "receiver", "ready": False, "state": waiting}, {"name": "prometheus", "ready": True}]
     cluster.deployment, cluster.pods = STARTING, [{"status": {"containerStatuses": statuses}}]
     with pytest.raises(ClusterError, match=r"not ready after 0 s: receiver waiting ErrImageNeverPull no such image\n"):
-        witness(cluster).install("p:1", {})
+        witness(cluster).install("p:1", {}, 30.0)
 
 
 @pytest.mark.parametrize("answer", [(503, "no endpoints"), (200, "<html>")])

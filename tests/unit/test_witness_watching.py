@@ -80,7 +80,8 @@ def looked(
 ) -> list[Event]:
     """The events of some looks, one after the other; before each, something changes."""
     events: list[Event] = []
-    made: Any = Watching(cluster, SERVER, inside=inside, muted=muted, write=events.append)  # type: ignore[arg-type]
+    beside: Any = cluster
+    made = Watching(beside, SERVER, inside=inside, muted=muted, reaches=lambda _: True, write=events.append)
     for change in looks:
         change()
         for place in made._places:
@@ -168,7 +169,13 @@ def test_notifications_are_read_from_the_receivers_log() -> None:
     told = {"alerts": [{**alert(pod="a"), "status": "resolved"}, {**alert(drill="drill-y"), "status": "firing"}]}
     line = json.dumps({"sent": "2026-11-30T10:01:00Z", "receiver": "team", "status": "resolved", **told})
     stamp = "2026-11-30T10:01:00.5Z"
-    cluster.lines = [f"{stamp} alert-receiver listens on :9096", f"{stamp} {line}", f"{stamp} {line}"]
+    to_nobody = line.replace('"team"', '"null"')
+    cluster.lines = [
+        f"{stamp} alert-receiver listens on :9096",
+        f"{stamp} {to_nobody}",
+        f"{stamp} {line}",
+        f"{stamp} {line}",
+    ]
     events: list[Event] = []
     heard = threading.Event()
 
@@ -176,21 +183,22 @@ def test_notifications_are_read_from_the_receivers_log() -> None:
         events.append(event)
         heard.set()
 
-    with Watching(cluster, SERVER, inside=True, muted=lambda *_: (), write=write):  # type: ignore[arg-type]
+    reaches = "team".__eq__
+    with Watching(cluster, SERVER, inside=True, muted=lambda *_: (), reaches=reaches, write=write):  # type: ignore[arg-type]
         assert heard.wait(10)
     sent = datetime(2026, 11, 30, 10, 1, tzinfo=UTC)
     assert events == [
         AlertNotified(
             alert="Full", labels={"pod": "a"}, evaluator=Evaluator.WITNESS, receiver="team", resolved=True, sent=sent
         )
-    ], "one of another drill's and a line that was read twice are none"
+    ], "one of another drill's, one that tells nobody, and a line that was read twice are none"
 
 
 def test_it_waits_for_what_began_since(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "LOOK_S", 0.01)
     cluster = Cluster()
     cluster.witness = page(alert("Watchdog"))
-    made = Watching(cluster, SERVER, inside=True, muted=lambda *_: (), write=lambda _: None)  # type: ignore[arg-type]
+    made = Watching(cluster, SERVER, inside=True, muted=lambda *_: (), reaches=lambda _: True, write=lambda _: None)  # type: ignore[arg-type]
     with made:
         while not made.firing:
             threading.Event().wait(0.01)
@@ -216,6 +224,6 @@ def test_a_bug_while_looking_is_noted_and_nothing_hangs() -> None:
     def muted(*_: Any) -> Any:
         raise TypeError("a bug")
 
-    with Watching(cluster, SERVER, inside=True, muted=muted, write=write):  # type: ignore[arg-type]
+    with Watching(cluster, SERVER, inside=True, muted=muted, reaches=lambda name: name != "null", write=write):  # type: ignore[arg-type]
         assert told.wait(10)
     assert events == [AlertsUnknown(error="alerts: TypeError: a bug")]

@@ -5,7 +5,7 @@ Alerts have no influence on a drill's course, but for the time that an incident 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -44,6 +44,7 @@ class AlertPlan:
         recorded: Names of the metrics that the rules record themselves.
         not_inside: As in `promdrill.core.alerts.AlertAccount`.
         muted: Reads Alertmanager's answer.
+        reaches: Whether a notification to the receiver of that name would have reached somebody.
         hold_s: Seconds, as measured, for which the incident is held before it is repaired.
         expectations: What is expected of the alerts.
     """
@@ -58,6 +59,7 @@ class AlertPlan:
     recorded: frozenset[str] = frozenset()
     not_inside: str = ""
     muted: Muted
+    reaches: Callable[[str], bool]
     hold_s: float = 0.0
     expectations: tuple[Expectation, ...] = ()
 
@@ -114,6 +116,7 @@ class DrillAlerts:
             server,
             inside=not plan.not_inside,
             muted=plan.muted,
+            reaches=plan.reaches,
             write=self._journal.write,
             clock=self._clock,
         )

@@ -153,6 +153,7 @@ def of(site: Site, request: Request, found: Wanted, witness: Witness, *, kuberne
     else:
         scaled = scale.scaled(groups, run_speed)
         not_inside = f"{drilled.scenario} installs Prometheus without a chart, so that only the witness has the rules"
+    configuration = alertmanager.read(found.alertmanager, speed=run_speed)
     kept_apart = apart.narrowed(_labelled(scaled.groups, "", Evaluator.WITNESS), site.namespace)
     plan = AlertPlan(
         witness=witness,
@@ -164,7 +165,8 @@ def of(site: Site, request: Request, found: Wanted, witness: Witness, *, kuberne
         reads=_reads(groups),
         recorded=frozenset(rule.name for group in groups for rule in group.rules if not rule.is_alert),
         not_inside=not_inside,
-        muted=partial(_untold, alertmanager.read(found.alertmanager, speed=run_speed)),
+        muted=partial(_untold, configuration),
+        reaches=configuration.reaches_somebody,
         expectations=found.expectations,
         hold_s=request.settings.hold_s / run_speed,
     )

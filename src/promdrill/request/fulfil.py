@@ -200,7 +200,7 @@ def witness(request: Request, supplied: Supplied, made: PinnedKindCluster, *, sa
     run_speed = alerting.speed(request, supplied.chart)
     with contextlib.closing(Kube(made.kubeconfig_path, expected=recorded.expected)) as kube:
         beside = Witness(kube, next(iter(recorded.nodes.values())))
-        beside.install(alerting.image(supplied.app_version), alerting.witness_files(found, run_speed))
+        beside.install(alerting.image(supplied.app_version), alerting.witness_files(found, run_speed), run_speed)
     say(f"the witness is ready; one second of a drill stands for {run_speed:g} s of the rules'")
 
 

@@ -43,12 +43,27 @@ _PROMETHEUS = "quay.io/prometheus/prometheus"
 _COMMAND_S = 30.0
 
 
-def objects(image: str) -> list[dict[str, Any]]:
+RESEND_S = 60.0
+"""Seconds until Prometheus tells Alertmanager of an alert again, and a quarter of those after which one that is no
+longer told of counts as resolved (cmd/prometheus/main.go, `--rules.alert.resend-delay`)."""
+
+LOOKBACK_S = 300.0
+"""Seconds for which Prometheus takes a sample for current (`--query.lookback-delta`)."""
+
+_LEAST_LOOKBACK_S = 10.0  # five scrapes of the kubelet
+
+
+def objects(image: str, speed: float = 1.0) -> list[dict[str, Any]]:
     """The objects of the witness, in the order to apply them.
 
     Args:
         image: The image of its Prometheus.
+        speed: How many seconds of the operator's one second stands for: what is true only for a while is, likewise.
     """
+    delays = (
+        f"--rules.alert.resend-delay={round(1000 * RESEND_S / speed)}ms",
+        f"--query.lookback-delta={round(1000 * max(_LEAST_LOOKBACK_S, LOOKBACK_S / speed))}ms",
+    )
     files = sorted((paths.manifests_dir() / "witness").glob("*.yaml"))
     found = [each for file in files for each in yaml.safe_load_all(file.read_text(encoding="utf-8")) if each]
     for each in found:
@@ -58,6 +73,7 @@ def objects(image: str) -> list[dict[str, Any]]:
             for container in each["spec"]["template"]["spec"]["containers"]:
                 if container["image"].rpartition(":")[0] == _PROMETHEUS:
                     container["image"] = image
+                    container["args"] += delays
     return found
 
 
@@ -73,12 +89,13 @@ class Witness:
     kube: Kube
     node: str
 
-    def install(self, image: str, files: Mapping[str, str]) -> None:
+    def install(self, image: str, files: Mapping[str, str], speed: float) -> None:
         """Make it, or give the one of a kept cluster these files; returns once it is ready.
 
         Args:
             image: The image of its Prometheus.
             files: Its own files by name.
+            speed: As in `objects`.
 
         Raises:
             ClusterError: It did not become ready, with what its containers say.
@@ -86,7 +103,7 @@ class Witness:
         """
         self._on_node(f"mkdir -p {ON_NODE}/drills")
         self.write(files)
-        for each in objects(image):
+        for each in objects(image, speed):
             self.kube.apply(each)
         self._wait_ready(Deadline.after(READY_S))
         self.reload()

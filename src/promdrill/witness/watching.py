@@ -51,6 +51,7 @@ class Watching:
         server: The drilled Prometheus.
         inside: Whether the drilled Prometheus evaluates the rules, too.
         muted: Reads Alertmanager's answer.
+        reaches: Whether a notification to the receiver of that name would have reached somebody.
         write: Told each event.
         clock: Where time comes from.
     """
@@ -62,10 +63,12 @@ class Watching:
         *,
         inside: bool,
         muted: Muted,
+        reaches: Callable[[str], bool],
         write: Callable[[Event], None],
         clock: Clock = SYSTEM,
     ) -> None:
-        self._witness, self._server, self._muted_in, self._write, self._clock = witness, server, muted, write, clock
+        self._witness, self._server, self._muted_in, self._reaches = witness, server, muted, reaches
+        self._write, self._clock = write, clock
         self._places: Sequence[_Place] = (
             _Place(Evaluator.WITNESS, self._of_witness),
             *([_Place(Evaluator.INSIDE, self._of_inside)] if inside else []),
@@ -203,7 +206,7 @@ class Watching:
             found = list(answers.notified(json.loads(line.partition(" ")[2]), self._server.namespace))
         except (ValueError, KeyError, TypeError):
             return  # not a notification: what the program says of itself
-        for each in found:
+        for each in (each for each in found if self._reaches(each.receiver)):
             self._write(
                 AlertNotified(
                     alert=each.alert,

@@ -441,6 +441,7 @@ def _check_adopting(request: Request, given: Given) -> None:
         "--kubeconfig": (options_of.kubeconfig is not None, "a copy would be one of somebody's credentials"),
         "--kind-image": (options_of.image is not None, "the cluster has its nodes"),
         "KUBE_VERSION": (bool(given.get("KUBE_VERSION")), "the cluster has its version"),
+        "RULES": (settings.rules is not None, "the witness is outside the namespaces of drills"),
         f"PROFILE={settings.profile}": (settings.profile != adopting.PROFILE, "promdrill did not set up its kubelet"),
     }
     for said, (is_so, why) in wrong.items():

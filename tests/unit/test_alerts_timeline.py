@@ -19,6 +19,7 @@ from promdrill.core.events import (
     AlertsUnknown,
     FaultApplied,
     PhaseBegan,
+    PhaseEnded,
     StageBegan,
     StageSeen,
     Undone,
@@ -195,7 +196,7 @@ def test_a_journal_cut_short_before_the_fault_has_nothing_but_a_baseline() -> No
     whole = found(made)
     (alert,) = whole.alerts
     assert (alert.firing, alert.fired_at_baseline) == ((Period(began_s=-3.0),), True)
-    assert whole.moments == AlertMoments(baseline_s=0.0, ended_s=0.0)
+    assert whole.moments == AlertMoments(ended_s=0.0)
 
 
 def test_a_journal_cut_short_while_an_alert_fires_has_it_open() -> None:
@@ -239,7 +240,7 @@ def a_whole_drill(*, crashes: bool = True) -> Told:
 
 def test_moments_are_relative_to_the_fault() -> None:
     assert found(a_whole_drill()).moments == AlertMoments(
-        baseline_s=-3.0,
+        baseline_s=0.0,
         first_lost_s=1.0,
         crashed_s=3.0,
         signature_s=4.0,
@@ -266,3 +267,15 @@ def test_another_container_is_not_the_server() -> None:
     crashed = account(a_whole_drill().timeline(), "reloader")
     assert crashed is not None
     assert crashed.moments.crashed_s is None
+
+
+def test_what_was_over_when_the_baseline_was_proven_is_no_false_alarm() -> None:
+    """While Prometheus is installed its claim is pending, for example. What goes on then is one."""
+    made = told().tell(PhaseBegan(phase=PhaseName.BASELINE)).tell(change("firing", 0.5, alert="Waits"))
+    made.tell(change("firing", 0.5), 0.5).tell(change("inactive", alert="Waits"), 1.0)
+    made.tell(PhaseEnded(phase=PhaseName.BASELINE, took_s=3.0), 1.0)
+    faulted(made, 1.0).tell(change("inactive"), 2.0)
+    whole = found(made)
+    assert [each.alert for each in whole.alerts] == ["Full"]
+    assert whole.alerts[0].fired_at_baseline
+    assert whole.moments.baseline_s == -1.0

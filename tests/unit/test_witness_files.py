@@ -27,7 +27,7 @@ def _relabelled(job: dict[str, Any], meta: dict[str, str]) -> dict[str, str] | N
             if found is None:
                 return None
         elif found is not None:
-            labels[rule["target_label"]] = found.expand(rule.get("replacement", "$1").replace("$1", r"\1"))
+            labels[rule["target_label"]] = found.expand(re.sub(r"\$(\d)", r"\\\1", rule.get("replacement", "$1")))
     return {name: value for name, value in labels.items() if not name.startswith("__meta")}
 
 
@@ -57,7 +57,9 @@ def test_the_drilled_prometheus_is_scraped_under_the_name_its_rules_know() -> No
     }
     assert _relabelled(server, _pod(SERVER.reloader)) is None
     assert _relabelled(server, _pod(SERVER.container, app_kubernetes_io_instance="another")) is None
-    reloader = _relabelled(jobs["drill-disk-full/reloader"], _pod(SERVER.reloader))
+    assert _relabelled(jobs["drill-disk-full/reloader"], _pod(SERVER.reloader)) is None, "it says no port"
+    pod = {**_pod(SERVER.reloader), "__meta_kubernetes_pod_container_port_number": "8080"}
+    reloader = _relabelled(jobs["drill-disk-full/reloader"], pod)
     assert reloader is not None
     assert reloader["__address__"] == "10.244.0.7:8080"
     assert (server["scrape_interval"], server["metrics_path"]) == ("1000ms", "/metrics")

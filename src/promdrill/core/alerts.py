@@ -126,7 +126,7 @@ class AlertMoments:
     """The moments to which alerts are compared; None for what did not happen.
 
     Attributes:
-        baseline_s: When the baseline began to be watched: negative.
+        baseline_s: When the baseline had been proven; what was over by then is left out. Not above zero.
         first_lost_s: When the last sample before the longest gap was stored; a gap that the remedy made does not count.
         crashed_s: When the server's container first ended, or was gone, after the fault and before the remedy.
         signature_s: When the whole signature was seen.

@@ -91,14 +91,11 @@ def scrape_yml(server: Server, job: str, interval_s: float) -> str:
     ]
     discovery = {"role": "pod", "namespaces": {"names": [server.namespace]}}
 
-    def one(name: str, container: str, port: int, path: str) -> dict[str, Any]:
+    def one(name: str, container: str, place: Mapping[str, Any], path: str) -> dict[str, Any]:
         here = [
             {"source_labels": ["__meta_kubernetes_pod_container_name"], "regex": container, "action": "keep"},
-            {
-                "source_labels": ["__meta_kubernetes_pod_ip"],
-                "target_label": "__address__",
-                "replacement": f"$1:{port}",
-            },
+            *([{**place, "action": "keep"}] if "regex" in place else []),
+            {"replacement": "$1:$2", **place, "target_label": "__address__"},
         ]
         return {
             "job_name": f"{server.namespace}/{name}",
@@ -109,9 +106,11 @@ def scrape_yml(server: Server, job: str, interval_s: float) -> str:
             "relabel_configs": [*kept, *here, *labels],
         }
 
-    jobs = [one("server", server.container, server.pod_port, f"{server.prefix}/metrics")]
-    if server.reloader:
-        jobs.append(one("reloader", server.reloader, 8080, "/metrics"))
+    at_port = {"source_labels": ["__meta_kubernetes_pod_ip"], "replacement": f"$1:{server.pod_port}"}
+    jobs = [one("server", server.container, at_port, f"{server.prefix}/metrics")]
+    if server.reloader:  # of which some have a port for metrics, and then say so
+        said = ["__meta_kubernetes_pod_ip", "__meta_kubernetes_pod_container_port_number"]
+        jobs.append(one("reloader", server.reloader, {"source_labels": said, "regex": "(.+);(.+)"}, "/metrics"))
     return yaml.safe_dump({"scrape_configs": jobs}, sort_keys=False)
 
 

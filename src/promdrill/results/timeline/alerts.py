@@ -117,13 +117,14 @@ def account(drill: Timeline, container: str) -> AlertAccount | None:
     found = watched(drill)
     if found.loaded is None:
         return None
-    fault_s = _fault_s(drill)
+    fault_s, steady_s = _fault_s(drill), _steady_s(drill)
+    lanes = [_since_steady(lane, steady_s) for lane in found.lanes.values()]
     return AlertAccount(
         speed=found.loaded.speed,
         off_by_s=found.loaded.off_by_s,
         moments=_moments(drill, fault_s, container),
         rules=found.rules,
-        alerts=tuple(_alert(lane, fault_s) for lane in found.lanes.values()),
+        alerts=tuple(_alert(lane, fault_s) for lane in lanes if lane.pending or lane.firing),
         not_inside=found.loaded.not_inside,
         unknown=found.unknown,
     )
@@ -217,6 +218,20 @@ def _since(at_s: float | None, fault_s: float) -> float | None:
     return None if at_s is None else round(at_s - fault_s, 3)
 
 
+def _steady_s(drill: Timeline) -> float:
+    """When the baseline had been proven: before, Prometheus was still being installed."""
+    ended = [phase.ended.s for phase in drill.phases if phase.name == PhaseName.BASELINE and phase.ended is not None]
+    return max(ended, default=0.0)
+
+
+def _since_steady(lane: AlertLane, steady_s: float) -> AlertLane:
+    """An alert without what was over before."""
+    pending, firing = (
+        [each for each in periods if each[1] is None or each[1] > steady_s] for periods in (lane.pending, lane.firing)
+    )
+    return replace(lane, pending=pending, firing=firing)
+
+
 def _fault_s(drill: Timeline) -> float:
     """When the fault was applied, or would have been; the drill's end if it did not come so far."""
     applied = [fault.began.s for fault in drill.faults[:1]]
@@ -237,7 +252,7 @@ def _moments(drill: Timeline, fault_s: float, container: str) -> AlertMoments:
         stage.ended for stage in drill.stages if stage.ended is not None and _within(stage, PhaseName.SIGNATURE, drill)
     ]
     return AlertMoments(
-        baseline_s=None if baseline is None else _since(baseline.began.s, fault_s),
+        baseline_s=None if baseline is None or baseline.ended is None else _since(baseline.ended.s, fault_s),
         first_lost_s=_since(lost[0], fault_s) if lost else None,
         crashed_s=_since(crashed_s, fault_s),
         signature_s=_since(seen[-1].s, fault_s) if seen else None,

@@ -12,18 +12,22 @@ import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
 from tests.unit.drill_world import ALWAYS, DOWN, LABELS, NEVER, World, condition, server_ready, world
 from tests.unit.observe_world import noted
+from tests.unit.test_drill_alerts import Watching, Witness, plan
 
 from promdrill.cluster import owners
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import WaitBegan, decode
 from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
-from promdrill.drill import DrillNotPassed, Moments, Persistence, Stage, baseline
+from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage, baseline
+from promdrill.drill import alerts as drill_alerts
 from promdrill.drill.ground_lost import GroundLost, Silence
 from promdrill.faults import Undo
 from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.snapshot import Snapshot
 from promdrill.observe.targets import Demand, Target
+from promdrill.results.alerts.expectations import Expectation
+from promdrill.results.alerts.marks import Mark
 
 __all__ = ["world"]
 
@@ -59,6 +63,7 @@ def test_a_good_drill_passes(world: World) -> None:
     assert result.app_version == "2.48.0"
     assert result.detected_after_s == 0
     assert result.recovered_after_s is not None
+    assert result.alerts is None, "as no rules were given"
     assert [(step.file, step.exit_code) for step in result.steps] == [("runbook.md", 0)] * 3
     assert world.done[-5:] == UNDONE
 
@@ -586,3 +591,49 @@ def test_a_namespace_of_others_is_left_alone(world: World) -> None:
     assert result.verdict is Verdict.ABORTED
     assert "not promdrill's" in str(result.reason)
     assert world.done == []
+
+
+def _with_alerts(world: World, monkeypatch: pytest.MonkeyPatch, **given: Any) -> Drill:
+    monkeypatch.setattr(drill_alerts, "Watching", Watching)
+    drill = drill_in(world, **given.pop("site", {}))
+    drill.site = replace(drill.site, alerts=plan(Witness(), **given))
+    return drill
+
+
+EXPECTED = Expectation(scenario="toy", alert="Full", within_s=120.0, mark=Mark.FAULT, place="alerts.toml:1")
+
+
+def test_a_drill_with_rules_has_their_account(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_toy(_with_alerts(world, monkeypatch), world)
+    assert result.verdict is Verdict.PASSED
+    assert result.alerts is not None
+    assert [rule.alert for rule in result.alerts.rules] == ["Full", "Typo", "Broken"]
+    assert result.alerts.rules[1].unknown_metrics == ("disk_fre",)
+    assert result.alerts.moments.recovered_s is not None
+
+
+def test_an_alert_that_was_expected_and_did_not_come_fails_a_drill_that_repaired_well(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(_with_alerts(world, monkeypatch, expectations=(EXPECTED,)), world)
+    result = caught.value.result
+    assert result.verdict is Verdict.FAILED
+    assert result.reason is not None
+    assert result.reason.startswith("Full did not fire within 2 min after the fault")
+    assert result.recovered_after_s is not None
+    assert result.alerts is not None
+    assert [each.met for each in result.alerts.expected] == [False]
+
+
+def test_nothing_is_expected_of_a_controls_alerts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    control = {"variant": Variant("no-remedy")}
+    result = run_toy(_with_alerts(world, monkeypatch, site=control, expectations=(EXPECTED,)), world)
+    assert result.verdict is Verdict.FAILED
+    assert result.alerts is not None
+    assert result.alerts.expected == ()
+
+
+def test_an_incident_is_held_for_as_long_as_was_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    held = run_toy(_with_alerts(world, monkeypatch, hold_s=40.0), world)
+    assert took_s(held, PhaseName.PERSISTENCE) == pytest.approx(6 + 40, abs=2), "after what it proves anyway"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 VARIABLES = (
     *("CHART", "CHART_VERSION", "REPO", "SUBCHARTS", "VALUES", "SET", "SCRAPES", "APP_VERSION", "IMAGES"),
-    *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR"),
+    *("KUBE_VERSION", "HELM_VERSION", "SUPPLY", "REGISTRY_MIRROR", "RULES"),
 )
 """Variables of a run that decide what it needs."""
 

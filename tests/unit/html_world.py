@@ -52,7 +52,7 @@ from promdrill.results.timeline.drill import Timeline, timelines
 
 BEGAN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-VOID = frozenset({"meta", "link", "br", "hr", "img", "input", "path"})
+VOID = frozenset({"wbr", "meta", "link", "br", "hr", "img", "input", "path"})
 
 RUNBOOK = """\
 ---

@@ -190,4 +190,4 @@ def test_a_picture_is_the_same_every_time_and_holds_no_style() -> None:
 def test_many_drills_share_the_room() -> None:
     assert limits(1) == Limits()
     assert limits(0) == Limits()
-    assert limits(200) == Limits(output=1000, detail=250, rows=120, values=2000)
+    assert limits(200) == Limits(output=1000, detail=250, rows=120, values=2000, alerts=10)

@@ -14,7 +14,7 @@ from promdrill.core.errors import UsageError
 from promdrill.core.model import Verdict
 from promdrill.core.reading import Unreadable
 from promdrill.core.redact import redact_lines
-from promdrill.report.html import charts, lanes
+from promdrill.report.html import alerts, charts, lanes
 from promdrill.report.html.commands import reproduce
 from promdrill.report.html.draw import Canvas
 from promdrill.report.html.lanes import Group
@@ -105,7 +105,7 @@ def context(drill: Drill, column: Column, *, beside: Path, most: Limits) -> dict
         "badge": badge(drill),
         "said": redact_lines(said(drill)),
         "length_s": length_s(drill),
-        "groups": timeline(told),
+        "groups": timeline(told, most),
         "ticks": lanes.ticks(told.length_s),
         "boundaries": [lanes.percent(phase.began.s, told.length_s) for phase in told.phases[1:]],
         "fault_at": lanes.percent(told.faults[0].began.s, told.length_s) if told.faults else None,
@@ -118,12 +118,13 @@ def context(drill: Drill, column: Column, *, beside: Path, most: Limits) -> dict
     }
 
 
-def timeline(drill: Timeline) -> list[Group]:
+def timeline(drill: Timeline, most: Limits) -> list[Group]:
     """All rows with their drawings; none without a journal."""
     if not drill.entries:
         return []
     canvas = Canvas(drill.length_s)
-    groups = [part(drill, canvas) for part in (lanes.course, lanes.conditions, lanes.pods, charts.charts)]
+    groups = [lanes.course(drill, canvas), alerts.group(drill, canvas, most)]
+    groups += [part(drill, canvas) for part in (lanes.conditions, lanes.pods, charts.charts)]
     for row, svg in zip((row for group in groups for row in group.rows), canvas.render(), strict=True):
         row.svg = svg
     return [group for group in groups if group.rows or group.note]

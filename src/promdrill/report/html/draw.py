@@ -141,7 +141,7 @@ class Canvas:
         )
 
 
-_ROUND = frozenset({"dot", "seen", "p-ready", "p-up", "p-wait", "p-bad", "p-off"})
+_ROUND = frozenset({"dot", "seen", "told", "p-ready", "p-up", "p-wait", "p-bad", "p-off"})
 """Classes of dots, which are not widened."""
 
 _ROUNDING = 1 + 1e-9

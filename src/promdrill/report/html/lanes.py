@@ -60,11 +60,19 @@ class LaneRow:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows under one heading; `note` says what readers have to know about them."""
+    """Rows under one heading.
+
+    Attributes:
+        title: The heading.
+        rows: The rows.
+        note: What readers have to know about them.
+        legend: (class, words) of what is drawn in these rows only.
+    """
 
     title: str
     rows: tuple[LaneRow, ...]
     note: str = ""
+    legend: tuple[tuple[str, str], ...] = ()
 
 
 def ticks(length_s: float) -> list[tuple[float, str]]:

@@ -13,6 +13,9 @@ VALUES_CHARS = 400_000
 LOG_ROWS = 24_000
 """Characters of all drills' logs."""
 
+ALERT_ROWS = 2_000
+"""Alerts of all drills' timelines."""
+
 STEPS = 12
 """Steps of a runbook, for dividing `OUTPUTS_CHARS`: more than most have."""
 
@@ -26,12 +29,14 @@ class Limits:
         detail: Characters of a log row's detail.
         rows: Rows of the log.
         values: Characters of its values.
+        alerts: Alerts in its timeline.
     """
 
     output: int = 12_000
     detail: int = 600
     rows: int = 400
     values: int = 6_000
+    alerts: int = 40
 
 
 def limits(drills: int) -> Limits:
@@ -43,4 +48,5 @@ def limits(drills: int) -> Limits:
         detail=min(most.detail, output // 4),
         rows=min(most.rows, LOG_ROWS // number),
         values=min(most.values, VALUES_CHARS // number),
+        alerts=min(most.alerts, ALERT_ROWS // number),
     )

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from promdrill.core import paths
 from promdrill.core.model import PhaseName, StepRecord
 from promdrill.core.redact import redact_lines
-from promdrill.report.html import detail, overview, runbook
+from promdrill.report.html import detail, overview, runbook, warned
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits
 from promdrill.report.html.load import Column, Drill, load, previous
@@ -97,6 +97,7 @@ def render(columns: Sequence[Column], *, beside: Path, earlier: Path | None = No
         wrong=_wrong(columns, shown),
         most_wrong=MOST_WRONG,
         grid=overview.grid(columns, shown),
+        warned=warned.warned(columns, shown),
         recovery=overview.recovery(everything, changes.recovered if changes else {}),
         slowest=overview.slowest(everything if len(everything) > 1 else (), names if len(columns) > 1 else {}),
         changes=changes,

@@ -43,13 +43,13 @@ def to_text(found: Coverage, name: str) -> str:
         found: The coverage.
         name: What the run is called.
     """
-    out = [*_wrap(f"{name}: {_counted(found)}")]
-    out += [line for text in _left_out(found) for line in _wrap(text)]
+    out = [*_wrap(f"{name}: {counted(found)}")]
+    out += [line for text in left_out(found) for line in _wrap(text)]
     if not found.incidents:
         return "\n".join([*out, *([] if found.rules else [NO_RULES])])
-    out += [line for text in _times(found.incidents) for line in _wrap(text)]
+    out += [line for text in times(found.incidents) for line in _wrap(text)]
     out += ["", *_wrap(_LEGEND), "", *_fitted(_first_table(found), WIDTH)]
-    for title, lines in _lists(found):
+    for title, lines in lists(found):
         out += ["", *_wrap(f"{title}: {len(lines)}"), *(line for text in lines for line in _wrap(text, 2))]
     for each in found.incidents:
         if each.alerts or each.not_inside or each.unknown:
@@ -59,12 +59,12 @@ def to_text(found: Coverage, name: str) -> str:
 
 def to_markdown(found: Coverage, name: str) -> str:
     """The same for the summary page of a CI job; arguments as in `to_text`."""
-    out = [f"## promdrill alerts: {escape(_counted(found))}", "", f"- {escape(name)}"]
-    out += [f"- {escape(text)}" for text in (*_left_out(found), *_times(found.incidents))]
+    out = [f"## promdrill alerts: {escape(counted(found))}", "", f"- {escape(name)}"]
+    out += [f"- {escape(text)}" for text in (*left_out(found), *times(found.incidents))]
     if not found.incidents:
         return "\n".join([*out, *([] if found.rules else [f"- {NO_RULES}"])])
     out += ["", escape(_LEGEND), "", *_first_table(found).markdown()]
-    for title, lines in _lists(found):
+    for title, lines in lists(found):
         out += ["", f"**{escape(title)}: {len(lines)}**"]
         out += ["", *(f"- {escape(text)}" for text in lines)] if lines else []
     for each in found.incidents:
@@ -86,7 +86,8 @@ def _wrap(text: str, indent: int = 0) -> list[str]:
     return wrap(text, WIDTH, first=indent, rest=indent + 2)
 
 
-def _counted(found: Coverage) -> str:
+def counted(found: Coverage) -> str:
+    """How many incidents and rules there were, and of how many incidents nobody was told, or too late."""
     parts = [count(len(found.incidents), "incident"), count(found.rules, "alerting rule")]
     if found.incidents:
         parts += [f"{len(found.untold)} of which nobody was told", f"{len(found.too_late)} told too late"]
@@ -94,7 +95,7 @@ def _counted(found: Coverage) -> str:
     return ", ".join(parts)
 
 
-def _left_out(found: Coverage) -> Iterator[str]:
+def left_out(found: Coverage) -> Iterator[str]:
     """The drills that do not count, each reason once with how many."""
     reasons: dict[str, list[str]] = {}
     for each in found.left_out:
@@ -103,7 +104,7 @@ def _left_out(found: Coverage) -> Iterator[str]:
         yield f"left out, {why}: {count(len(drills), 'drill')} ({', '.join(drills)})"
 
 
-def _times(incidents: Iterable[IncidentCoverage]) -> Iterator[str]:
+def times(incidents: Iterable[IncidentCoverage]) -> Iterator[str]:
     """What a second stands for, and how far off times are: once for each speed."""
     for speed, off_s in dict.fromkeys((each.speed, each.off_s) for each in incidents):
         off = f"times may be off by {span(off_s)}" if off_s else "times are exact"
@@ -200,7 +201,7 @@ def _told(each: AlertCoverage) -> str:
     return "muted" if each.untold and each.muted_by else "no" if each.untold else _offset(each.notified_s)
 
 
-def _lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
+def lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
     """What there is to say over the run: a title, and lines. Blind spots and false alarms also where there are none."""
     yield "blind spots, incidents of which nobody was told", _of_drills(found.untold)
     yield "told too late, after the first lost sample or the crash", _of_drills(found.too_late)

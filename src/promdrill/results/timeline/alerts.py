@@ -117,17 +117,28 @@ def account(drill: Timeline, container: str) -> AlertAccount | None:
     found = watched(drill)
     if found.loaded is None:
         return None
-    fault_s, steady_s = _fault_s(drill), _steady_s(drill)
-    lanes = [_since_steady(lane, steady_s) for lane in found.lanes.values()]
+    fault_s = _fault_s(drill)
     return AlertAccount(
         speed=found.loaded.speed,
         off_by_s=found.loaded.off_by_s,
         moments=_moments(drill, fault_s, container),
         rules=found.rules,
-        alerts=tuple(_alert(lane, fault_s) for lane in lanes if lane.pending or lane.firing),
+        alerts=tuple(_alert(lane, fault_s) for lane in since_steady(found, drill)),
         not_inside=found.loaded.not_inside,
         unknown=found.unknown,
     )
+
+
+def since_steady(found: Watched, drill: Timeline) -> list[AlertLane]:
+    """The alerts that were pending or fired, without what was over before the baseline had been proven.
+
+    Args:
+        found: The drill's alerts.
+        drill: The drill.
+    """
+    steady_s = _steady_s(drill)
+    lanes = [_since_steady(lane, steady_s) for lane in found.lanes.values()]
+    return [lane for lane in lanes if lane.pending or lane.firing]
 
 
 def _lane(found: Watched, event: events.AlertChanged | events.AlertNotified | events.AlertMuted) -> AlertLane:

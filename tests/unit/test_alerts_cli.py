@@ -112,8 +112,3 @@ def test_a_bad_rule_is_one_error(file: Path, capsys: pytest.CaptureFixture[str])
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"promdrill: {file}:9:18: expr of Down is not PromQL: invalid promql query, at =\nHint: ")
-
-
-def test_without_an_action_it_prints_its_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["alerts"]) == 0
-    assert "scale" in capsys.readouterr().out

@@ -138,6 +138,7 @@ def fakes(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Fakes:
     monkeypatch.setattr(choose, "chosen", lambda wanted, _mirror: Choice(wanted.replace("auto", "source"), "told"))
     monkeypatch.setattr(fulfil, "provide", made.provide)
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
+    monkeypatch.setattr(fulfil, "witness", lambda *_, **__: None)
     monkeypatch.setattr(child, "run", made.run)
     for name in ("disk-full", "flag"):
         function = name.replace("-", "_")
@@ -188,6 +189,8 @@ def test_what_does_not_apply_is_skipped_and_nothing_else(pytester: pytest.Pytest
 def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytester, fakes: Fakes) -> None:
     """By the file: there is no option that a child would have to be given again."""
     pytester.makefile(".yaml", own="server: {retention: 1d}")
+    pytester.makefile(".yaml", am="route: {receiver: a}\nreceivers: [{name: a}]")
+    pytester.makefile(".toml", alerts='[[expect]]\nscenario = "disk-full"\nalert = "X"')
     pytester.makefile(".txt", login="drill:a long password")
     runbook = pytester.path / "mine.md"
     runbook.write_text((paths.scenarios_dir() / "disk-full/runbook.md").read_text())
@@ -210,6 +213,11 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
         "RUNBOOK": "mine.md",
         "REPEAT": "2",
         "EVIDENCE": "always",
+        "RULES": "own",
+        "ALERTMANAGER": "am.yaml",
+        "ALERT_SPEED": "30",
+        "HOLD": "20m",
+        "ALERTS": "alerts.toml",
     }
     assert {*given, "PROFILE", "BUNDLE", "BIND"} == {option.variable for option in OPTIONS}
     flags = [f"{option.flag}={given[option.variable]}" for option in OPTIONS if option.variable in given]

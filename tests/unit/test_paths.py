@@ -116,7 +116,7 @@ def test_the_wheel_puts_the_data_where_it_is_looked_for() -> None:
     data = f"promdrill/{paths._DATA}/"
     assert wheel["sources"] == {
         "src/promdrill": "promdrill",
-        **{name: data + name for name in ("scenarios", "manifests", "images")},
+        **{name: data + name for name in ("scenarios", "manifests", "images", "rules")},
     }
     assert sorted(wheel["only-include"]) == sorted(wheel["sources"])
     assert wheel["force-include"] == {"matrix.toml": f"{data}matrix.toml"}

@@ -14,6 +14,7 @@ from promdrill.core.errors import UsageError
 from promdrill.request import planning
 from promdrill.request.scenarios import find_all
 from promdrill.supply import OWN_IMAGES
+from promdrill.witness.place import objects as witness_objects
 
 AGENT, DEMO, RECEIVER = OWN_IMAGES
 BUSYBOX, NGINX = "docker.io/library/busybox:1.37.0", "docker.io/library/nginx:1.26.3"
@@ -90,6 +91,7 @@ def test_a_drill_can_do_without_grafana() -> None:
 def test_no_shipped_manifest_runs_an_image_that_no_scenario_brings(provisioner: Path) -> None:
     shipped = [each.folder for each in find_all()]
     planned = {*planning.images(shipped, "2.48.0", provisioner), *planning.optional_images(shipped)}
+    planned |= {Reference.of(text).name for text in named_in(witness_objects("quay.io/prometheus/prometheus:v2.48.0"))}
     folders = [paths.manifests_dir(), paths.scenarios_dir()]
     files = [file for folder in folders for file in folder.rglob("*.yaml") if "charts" not in file.parts]
     objects = [each for file in files for each in yaml.safe_load_all(file.read_text()) if isinstance(each, dict)]

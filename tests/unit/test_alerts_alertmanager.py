@@ -20,7 +20,6 @@ from yaml.nodes import ScalarNode
 
 from promdrill.alerts import matchers, untold
 from promdrill.alerts.alertmanager import (
-    ADDED,
     SENDS_RESOLVED,
     SHORTEST_S,
     TIMINGS_S,
@@ -33,6 +32,7 @@ from promdrill.alerts.alertmanager import (
 )
 from promdrill.alerts.strict import Part
 from promdrill.core import durations
+from promdrill.core.alerts import OWN_LABELS
 from promdrill.core.errors import UsageError
 
 LEAST = "route: {receiver: a}\nreceivers: [{name: a}]\n"
@@ -111,7 +111,7 @@ def test_a_configuration_that_says_little_gets_alertmanagers_own_timings() -> No
         written = of(LEAST, speed).written
         timings = (*(written["route"][name] for name in TIMINGS_S), written["global"]["resolve_timeout"])
         assert timings == wanted
-        assert written["route"]["group_by"] == list(ADDED)
+        assert written["route"]["group_by"] == list(OWN_LABELS)
 
 
 def test_a_timing_has_a_floor_and_says_so() -> None:
@@ -176,7 +176,7 @@ def test_aliases_and_merged_mappings_are_followed() -> None:
     assert found.written["inhibit_rules"][2] == {
         "source_match": {"a": "b"},
         "target_match": {"c": "d"},
-        "equal": ["z", *ADDED],
+        "equal": ["z", *OWN_LABELS],
     }
     assert found.written["inhibit_rules"][0] == found.written["inhibit_rules"][1]
 
@@ -611,7 +611,7 @@ def test_names_survive_and_timings_are_divided(names: list[str], wait_s: int, sp
         assert re.fullmatch(r"[!-~]+", url)
         assert unquote(urlsplit(url).path) == f"/{name}"
     route = found.written["route"]
-    assert route["group_by"] == [*(f"l{each}" for each in labels), *ADDED]
+    assert route["group_by"] == [*(f"l{each}" for each in labels), *OWN_LABELS]
     seconds = durations.parse(route["group_wait"])
     assert seconds == pytest.approx(max(wait_s / speed, min(wait_s, SHORTEST_S)), abs=0.0006)
 

@@ -12,11 +12,12 @@ from tests.unit.test_alerts_expressions import TREES
 from tests.unit.test_alerts_rules import GROUPS
 
 from promdrill.alerts import expressions
-from promdrill.alerts.apart import LABEL, narrowed
+from promdrill.alerts.apart import narrowed
 from promdrill.alerts.expressions import Call, Expr, Range, Selector, Subquery, walk
 from promdrill.alerts.parser import parse
 from promdrill.alerts.rules import Group, Place, Rule, read_text
 from promdrill.alerts.scale import KINDS, Scaled, scaled
+from promdrill.core.alerts import DRILL_LABEL
 from promdrill.core.errors import UsageError
 
 
@@ -289,11 +290,11 @@ def test_a_speed_that_makes_no_sense_is_refused() -> None:
 def test_every_selector_sees_one_drill_and_what_is_nobodys(tree: Expr) -> None:
     (group,) = narrowed([Group("mine", (Rule("A", is_alert=True, expr=tree, labels={"a": "b"}),))], "disk-full")
     (rule,) = group.rules
-    assert rule.labels == {"a": "b", LABEL: "disk-full"}
+    assert rule.labels == {"a": "b", DRILL_LABEL: "disk-full"}
     before = [node for node in walk(tree) if isinstance(node, Selector)]
     after = [node for node in walk(rule.expr) if isinstance(node, Selector)]
     assert [expressions.write(node) for node in map(without, after)] == [expressions.write(node) for node in before]
-    assert all(node.matchers[-1] == expressions.Matcher(LABEL, "=~", "disk-full|") for node in after)
+    assert all(node.matchers[-1] == expressions.Matcher(DRILL_LABEL, "=~", "disk-full|") for node in after)
     assert parse(expressions.write(rule.expr)) == rule.expr
 
 
@@ -309,8 +310,12 @@ def test_a_drills_name_is_no_pattern() -> None:
 def test_who_has_the_label_already_is_refused() -> None:
     wrong = {
         'f.yaml:4: A, in up{promdrill_drill="x"}, has the label': alert('sum(up{promdrill_drill="x"})'),
-        "f.yaml:4: A has the label": replace(alert("up"), rules=(replace(alert("up").rules[0], labels={LABEL: "x"}),)),
-        "f.yaml:1: the group mine has the label": replace(alert("up"), labels={LABEL: "x"}, place=Place("f.yaml", 1)),
+        "f.yaml:4: A has the label": replace(
+            alert("up"), rules=(replace(alert("up").rules[0], labels={DRILL_LABEL: "x"}),)
+        ),
+        "f.yaml:1: the group mine has the label": replace(
+            alert("up"), labels={DRILL_LABEL: "x"}, place=Place("f.yaml", 1)
+        ),
     }
     for message, group in wrong.items():
         with pytest.raises(UsageError) as caught:

@@ -250,6 +250,10 @@ def test_a_test_that_cannot_be_imported_is_said(machine: Machine, capsys: Captur
             (("--scenario=toy",), {"REPEAT": "3"}),
             ("REPEAT=3: not allowed with reproduce: an incident is made once", "leave REPEAT out"),
         ),
+        (
+            (("--scenario=toy",), {"RULES": "own"}),
+            ("RULES=own: not allowed with reproduce: alerts are watched while a drill goes on", "leave RULES out"),
+        ),
         ((("--scenario=toy", "--profile=slow"), {}), ("PROFILE=slow: not one of", "PROFILE=")),
         (((), {"SCENARIO": "toy,toy"}), ("SCENARIO=toy,toy: name one scenario. The scenarios are toy", "SCENARIO=toy")),
     ],

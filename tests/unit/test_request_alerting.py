@@ -163,3 +163,11 @@ def test_rendered_rules_ask_for_the_namespace_of_the_drill() -> None:
 
 def test_promdrills_own_rules_are_there() -> None:
     assert paths.rules_file().is_file()
+
+
+def test_groups_get_names_that_no_group_beside_them_has(file: Path) -> None:
+    """The same rules may be in the values already; Prometheus takes no file with a name twice."""
+    (group,) = alerting._as_data(rules.read(file), taken=["mine", "mine (2)"])
+    assert group["name"] == "mine (3)"
+    (group,) = alerting._as_data(rules.read(file))
+    assert group["name"] == "mine"

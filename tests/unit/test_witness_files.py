@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from promdrill.core.alerts import Evaluator
+from promdrill.core.alerts import DRILL_LABEL, EVALUATOR_LABEL, Evaluator
 from promdrill.observe.server import POD_NAME, Server
 from promdrill.witness import files, place
 
@@ -49,7 +49,7 @@ def test_the_drilled_prometheus_is_scraped_under_the_name_its_rules_know() -> No
     assert _relabelled(server, _pod(SERVER.container)) == {
         "__address__": "10.244.0.7:9090",
         "job": "prometheus",
-        files.DRILL: "drill-disk-full",
+        DRILL_LABEL: "drill-disk-full",
         "namespace": "drill-disk-full",
         "service": SERVER.service,
         "pod": "server-1",
@@ -79,7 +79,7 @@ def test_what_belongs_to_a_drill_says_so_and_what_is_shared_does_not() -> None:
     jobs = _jobs(files.prometheus_yml(1.0))
     for name in ("kube-state-metrics", "kubelet", "kubelet/cadvisor"):
         (rule,) = jobs[name]["metric_relabel_configs"]
-        assert rule["target_label"] == files.DRILL
+        assert rule["target_label"] == DRILL_LABEL
         assert re.fullmatch(rule["regex"], "drill-disk-full")
         assert not re.fullmatch(rule["regex"], "kube-system")
         assert jobs[name]["honor_labels"], "the namespace is that of the object, not of who tells it"
@@ -132,12 +132,12 @@ def test_the_witness_is_promdrills_and_has_the_image_that_is_asked_for() -> None
 @pytest.mark.parametrize(
     ("labels", "evaluator"),
     [
-        ({files.EVALUATOR: "inside"}, Evaluator.INSIDE),
-        ({files.EVALUATOR: "witness"}, Evaluator.WITNESS),
+        ({EVALUATOR_LABEL: "inside"}, Evaluator.INSIDE),
+        ({EVALUATOR_LABEL: "witness"}, Evaluator.WITNESS),
         ({}, Evaluator.WITNESS),
     ],
 )
 def test_labels_of_promdrills_are_taken_off(labels: dict[str, str], evaluator: Evaluator) -> None:
-    given = {"alertname": "Full", "pod": "a", files.DRILL: "drill-x", **labels}
+    given = {"alertname": "Full", "pod": "a", DRILL_LABEL: "drill-x", **labels}
     assert files.own(given) == {"pod": "a"}
     assert files.evaluator(given) is evaluator

@@ -19,12 +19,10 @@ import yaml
 from promdrill.alerts import config_file, matchers, time_intervals
 from promdrill.alerts.strict import Part
 from promdrill.core import durations, reading
+from promdrill.core.alerts import OWN_LABELS
 
 WEBHOOK = "http://127.0.0.1:9096"
 """Where promdrill's alert receiver listens, in Alertmanager's own pod."""
-
-ADDED = ("promdrill_drill", "promdrill_evaluator")
-"""Labels that promdrill adds to every alert. Alerts that differ in them neither inhibit nor join each other."""
 
 DEFAULT_RECEIVER = "default"
 """The only receiver where the user gives no configuration."""
@@ -313,7 +311,7 @@ class _Reader:
             raise fields["continue"].wrong("the first route must not continue", "remove it")
         route = self._route(part, "")
         silent = {name: _scaled(each_s, self._speed) for name, each_s in TIMINGS_S.items()}
-        return {"group_by": list(ADDED), **silent, **route}
+        return {"group_by": list(OWN_LABELS), **silent, **route}
 
     def _route(self, part: Part, inherited: str) -> dict[str, Any]:
         """A route as it is written.
@@ -377,7 +375,7 @@ class _Reader:
         fields = part.fields(_INHIBIT)
         written = {name: _match(fields[name]) for name in _INHIBIT if "match" in name and name in fields}
         equal = fields["equal"].texts("a label in equal") if "equal" in fields else []
-        return {**written, "equal": [*dict.fromkeys((*equal, *ADDED))]}
+        return {**written, "equal": [*dict.fromkeys((*equal, *OWN_LABELS))]}
 
 
 def _integrations(fields: Mapping[str, Part]) -> Iterator[tuple[str, bool]]:
@@ -428,7 +426,7 @@ def _group_by(part: Part) -> list[str]:
         if len(labels) > 1:
             raise part.wrong(f"group_by has {ALL_LABELS}, which is all labels, and others", f"['{ALL_LABELS}'] alone")
         return labels
-    return [*dict.fromkeys((*labels, *ADDED))]
+    return [*dict.fromkeys((*labels, *OWN_LABELS))]
 
 
 def _words(route: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from promdrill.alerts.alertmanager import ADDED, Configuration, Muting
+from promdrill.alerts.alertmanager import Configuration, Muting
+from promdrill.core.alerts import OWN_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def routed(answer: Sequence[Mapping[str, Any]], configuration: Configuration) ->
 
 def said(labels: Mapping[str, str]) -> str:
     """An alert in words, without the labels that promdrill added: ``VolumeFull{volume="data"}``."""
-    shown = (f'{name}="{value}"' for name, value in sorted(labels.items()) if name not in {"alertname", *ADDED})
+    shown = (f'{name}="{value}"' for name, value in sorted(labels.items()) if name not in {"alertname", *OWN_LABELS})
     return f"{labels.get('alertname', '')}{{{', '.join(shown)}}}"
 
 

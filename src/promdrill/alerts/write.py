@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import yaml
@@ -12,15 +12,19 @@ from promdrill.alerts.rules import Group, Rule
 from promdrill.core import durations
 
 
-def write(groups: Iterable[Group]) -> str:
+def write(groups: Iterable[Group], *, taken: Collection[str] = ()) -> str:
     """The groups as YAML.
 
     One file has no two groups of a name, and several files may: the second ``general`` becomes ``general (2)``.
     Comments and the layout of expressions are not kept.
+
+    Args:
+        groups: The groups.
+        taken: Names of groups that stand in the same file beside these.
     """
-    taken: set[str] = set()
+    names = set(taken)
     return yaml.dump(
-        {"groups": [_group(group, _free(group.name, taken)) for group in groups]},
+        {"groups": [_group(group, _free(group.name, names)) for group in groups]},
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,

@@ -45,6 +45,10 @@ WITHOUT = {
     "ADOPT": "not allowed with reproduce: an incident gets its own cluster",
     "CONTROL": "not allowed with reproduce: nothing can be left out",
     "REPEAT": "not allowed with reproduce: an incident is made once",
+    **dict.fromkeys(
+        ("RULES", "ALERTMANAGER", "ALERT_SPEED", "HOLD", "ALERTS"),
+        "not allowed with reproduce: alerts are watched while a drill goes on",
+    ),
 }
 """Variables that are refused, and why."""
 

@@ -10,6 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+DRILL_LABEL = "promdrill_drill"
+"""Label of series and alerts with the namespace of the drill that they belong to; empty for what drills share."""
+
+EVALUATOR_LABEL = "promdrill_evaluator"
+"""Label of alerts with which Prometheus evaluated them: an `Evaluator`."""
+
+OWN_LABELS = (DRILL_LABEL, EVALUATOR_LABEL)
+"""Labels that promdrill adds, and takes off before anybody sees an alert."""
+
 
 class Evaluator(StrEnum):
     """Which Prometheus evaluates a rule.

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from promdrill.core.alerts import AlertRule
+from promdrill.core.alerts import DRILL_LABEL, AlertRule
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError, PromdrillError
 from promdrill.core.events import AlertRuleJudged, AlertRulesLoaded, AlertsUnknown
@@ -19,7 +19,7 @@ from promdrill.faults.base import Undo
 from promdrill.observe.server import Server
 from promdrill.results.alerts.expectations import Expectation
 from promdrill.witness import answers
-from promdrill.witness.files import DRILL, scrape_yml
+from promdrill.witness.files import scrape_yml
 from promdrill.witness.place import Witness
 from promdrill.witness.watching import LOOK_S, Muted, Watching
 
@@ -163,7 +163,7 @@ class DrillAlerts:
         return own | shared
 
     def _listed(self, plan: AlertPlan, match: str) -> frozenset[str]:
-        asked = urlencode({"match[]": f'{{{DRILL}{match},__name__!=""}}'})
+        asked = urlencode({"match[]": f'{{{DRILL_LABEL}{match},__name__!=""}}'})
         body = plan.witness.ask("prometheus", f"/api/v1/label/__name__/values?{asked}", _ANSWER_S)
         try:
             return frozenset(map(str, body["data"]))

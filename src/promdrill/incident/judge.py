@@ -113,9 +113,7 @@ def judge(standing: StandingIncident, part: Repair, *, what: str) -> Judged:
 def _request(standing: StandingIncident) -> Request:
     """What was asked for when the incident was made, as far as it says what is installed and under which names."""
     made, profile = standing.joined.request, standing.incident.profile
-    settings = replace(
-        made.settings, profile=profile, control=None, runbook=None, bind=None, repeat=1, rules=None, hold_s=0.0
-    )
+    settings = replace(made.settings, profile=profile, control=None, runbook=None, bind=None, repeat=1)
     return Request(settings, values=made.values)
 
 

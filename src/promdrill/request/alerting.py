@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from promdrill.alerts.alertmanager import Configuration
 from promdrill.alerts.expressions import Selector
 from promdrill.alerts.rules import Group
 from promdrill.core import choices, paths
-from promdrill.core.alerts import AlertRule, Evaluator
+from promdrill.core.alerts import DRILL_LABEL, EVALUATOR_LABEL, AlertRule, Evaluator
 from promdrill.core.merging import merged
 from promdrill.core.model import INSTALLS
 from promdrill.drill import Site
@@ -35,7 +35,7 @@ from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.results.alerts import expectations
 from promdrill.results.alerts.expectations import Expectation
-from promdrill.witness.files import EVALUATOR, evaluator, inside_alertmanagers, own, prometheus_yml
+from promdrill.witness.files import evaluator, inside_alertmanagers, own, prometheus_yml
 from promdrill.witness.place import ALERTMANAGER, Witness
 
 CHART, OWN = choices.RULES
@@ -180,7 +180,7 @@ def _untold(
     return [
         (evaluator(each.labels), each.labels.get("alertname", ""), own(each.labels), why)
         for each in untold.routed(answer, configuration)
-        if each.labels.get(apart.LABEL) == drill
+        if each.labels.get(DRILL_LABEL) == drill
         for why in each.untold
     ]
 
@@ -218,18 +218,19 @@ def _in_namespace(part: Any, namespace: str) -> Any:
 
 def _inside(site: Site, theirs: Own | None, groups: Sequence[Group], found: Wanted) -> dict[str, Any]:
     """The values by which the drilled Prometheus gets the rules, and sends its alerts to the witness."""
-    ours = yaml.safe_load(writing.write(groups))["groups"]
     drilled = site.drilled
     installed = release(drilled.chart, site.cluster.helm, site.release_name, site.namespace, site.values_file)
     values = installed.composed(site.scenario_values, drilled.values, site.namespace)
     addresses = inside_alertmanagers(ALERTMANAGER)
     if drilled.on_stack:
+        ours = _as_data(groups)
         layer = nested(keys(f"{stack.SPEC}.additionalAlertManagerConfigs"), addresses)
         maps = [name for name in (theirs.values.get(stack.RULES) or {} if theirs else {}) if found.of_chart]
         layer = merged(layer, {stack.RULES: {**dict.fromkeys(maps), _INSIDE: {"groups": ours}}})
         return merged(layer, {"defaultRules": {"create": False}})
-    file = _file_of(values)
+    file = table.renamed(("serverFiles", _FILES[1]), None, *table.followed(metadata(drilled.chart.path)))[0][-1]
     there = [each for each in _groups(values, file) if not found.of_chart or each not in _all(theirs)]
+    ours = _as_data(groups, taken=[str(each.get("name")) for each in there if isinstance(each, Mapping)])
     layer = {
         "serverFiles": {file: {"groups": [*there, *ours]}, "prometheus.yml": {"alerting": {"alertmanagers": addresses}}}
     }
@@ -238,11 +239,9 @@ def _inside(site: Site, theirs: Own | None, groups: Sequence[Group], found: Want
     return layer
 
 
-def _file_of(values: Mapping[str, Any]) -> str:
-    """The file of alert rules that this version of the chart has."""
-    return (
-        "alerts" if at(values, ("serverFiles", "alerts")) and not at(values, ("serverFiles", _FILES[1])) else _FILES[1]
-    )
+def _as_data(groups: Sequence[Group], taken: Collection[str] = ()) -> list[Any]:
+    """Groups as values have them, under names that no group beside them has."""
+    return list(yaml.safe_load(writing.write(groups, taken=taken))["groups"])
 
 
 def _groups(values: Mapping[str, Any], file: str) -> list[Any]:
@@ -256,7 +255,7 @@ def _all(theirs: Own | None) -> list[Any]:
 
 def _labelled(groups: Sequence[Group], drill: str, evaluator: Evaluator) -> tuple[Group, ...]:
     """The groups, whose alerts say who evaluates them; with a drill's name, also whose they are."""
-    more = {EVALUATOR: str(evaluator), **({apart.LABEL: drill} if drill else {})}
+    more = {EVALUATOR_LABEL: str(evaluator), **({DRILL_LABEL: drill} if drill else {})}
     return tuple(
         replace(
             group,

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from promdrill.core.alerts import AlertState, Evaluator
-from promdrill.witness.files import DRILL, evaluator, own
+from promdrill.core.alerts import DRILL_LABEL, AlertState, Evaluator
+from promdrill.witness.files import evaluator, own
 
 ALERTS = "/api/v1/alerts"
 """Prometheus' page of the alerts that are pending or fire."""
@@ -61,7 +61,7 @@ def alerts(body: Any, drill: str) -> dict[tuple[str, ...], Seen]:
     found = {}
     for each in body["data"]["alerts"]:
         labels = each["labels"]
-        if labels.get(DRILL) != drill:
+        if labels.get(DRILL_LABEL) != drill:
             continue
         said = each.get("annotations") or {}
         seen = Seen(
@@ -90,7 +90,7 @@ def errors(body: Any, drill: str) -> dict[str, str]:
         str(rule["name"]): str(rule["lastError"])
         for group in body["data"]["groups"]
         for rule in group["rules"]
-        if rule.get("lastError") and (rule.get("labels") or {}).get(DRILL) == drill
+        if rule.get("lastError") and (rule.get("labels") or {}).get(DRILL_LABEL) == drill
     }
 
 
@@ -127,7 +127,7 @@ def notified(line: Any, drill: str) -> Iterator[Notified]:
     """
     for each in line["alerts"]:
         labels = each["labels"]
-        if labels.get(DRILL) == drill:
+        if labels.get(DRILL_LABEL) == drill:
             yield Notified(
                 alert=str(labels["alertname"]),
                 labels=own(labels),

@@ -7,18 +7,9 @@ from typing import Any
 
 import yaml
 
-from promdrill.core.alerts import Evaluator
+from promdrill.core.alerts import DRILL_LABEL, EVALUATOR_LABEL, OWN_LABELS, Evaluator
 from promdrill.observe.server import Server
 from promdrill.observe.targets import DRILLS
-
-DRILL = "promdrill_drill"
-"""Label of series and alerts with the namespace of the drill that they belong to; empty for what drills share."""
-
-EVALUATOR = "promdrill_evaluator"
-"""Label of alerts with which Prometheus evaluated them: one of `promdrill.core.alerts.Evaluator`."""
-
-OWN_LABELS = frozenset({DRILL, EVALUATOR})
-"""Labels that promdrill adds, and takes off before anybody sees an alert."""
 
 PLACE = "/etc/witness"
 """Where the witness sees its files."""
@@ -26,7 +17,7 @@ PLACE = "/etc/witness"
 KUBELET_S = 2.0
 """Seconds between two scrapes of the kubelet: how often it measures volumes and containers in the profile fast."""
 
-_OF_DRILL = [{"source_labels": ["namespace"], "regex": f"({DRILLS}.+)", "target_label": DRILL}]
+_OF_DRILL = [{"source_labels": ["namespace"], "regex": f"({DRILLS}.+)", "target_label": DRILL_LABEL}]
 _TOKEN = {
     "authorization": {"credentials_file": "/var/run/secrets/kubernetes.io/serviceaccount/token"},
     "tls_config": {"ca_file": "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt"},
@@ -82,7 +73,7 @@ def scrape_yml(server: Server, job: str, interval_s: float) -> str:
     ]
     labels = [
         {"target_label": "job", "replacement": job},
-        {"target_label": DRILL, "replacement": server.namespace},
+        {"target_label": DRILL_LABEL, "replacement": server.namespace},
         {"target_label": "service", "replacement": server.service},
         *(
             {"source_labels": [f"__meta_kubernetes_{source}"], "target_label": target}
@@ -121,7 +112,7 @@ def own(labels: Mapping[str, str]) -> dict[str, str]:
 
 def evaluator(labels: Mapping[str, str]) -> Evaluator:
     """Which Prometheus evaluated an alert; the witness, if it does not say."""
-    return Evaluator.INSIDE if labels.get(EVALUATOR) == Evaluator.INSIDE else Evaluator.WITNESS
+    return Evaluator.INSIDE if labels.get(EVALUATOR_LABEL) == Evaluator.INSIDE else Evaluator.WITNESS
 
 
 def inside_alertmanagers(address: str) -> Sequence[Mapping[str, Any]]:

@@ -63,6 +63,7 @@ case "$asked" in
   "wait -n pvc/data --for="*) echo "error: timed out waiting for the condition" >&2; exit 1 ;;
   "rollout status deployment -n -l "*" --timeout=600s") echo 'deployment "server" successfully rolled out' ;;
   "wait pod -n -l "*" --for=condition=Ready --timeout=30s") echo 'pod/server condition met' ;;
+  "wait -n pod/server --for=condition=Ready --timeout=30s") echo 'pod/server condition met' ;;
   "exec -n pod/server -c server -- df -hT /data")
     printf 'Filesystem  Type  Size  Used Available Use%% Mounted on\n/dev/loop0  xfs  386M  236M  150M  61%% /data\n' ;;
   "debug -n pod/server --copy-to="*"-volume-helper --same-node "*) ;;
@@ -223,3 +224,21 @@ def test_lifecycle_flag_stops_where_the_flag_is_set(tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as caught:
         incident.remedy()
     assert caught.value.result.step.section == "Diagnosis"
+
+
+REPLACED = re.compile(r"kubectl (rollout status|wait .*--for=condition=Available)")
+
+
+@pytest.mark.parametrize("scenario", sorted(path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md")))
+def test_a_pod_that_was_replaced_is_waited_for_before_it_is_shown_ready(scenario: str) -> None:
+    waiting = ""
+    for step in parse(paths.scenarios_dir() / scenario / "runbook.md").steps:
+        if step.section not in {"Mitigation", "Verification"}:
+            continue
+        for line in step.command.replace("\\\n", " ").splitlines():
+            if REPLACED.search(line):
+                waiting = line
+            if "--for=condition=Ready" in line:
+                waiting = ""
+            shown = re.search(r"kubectl get (pod|.*\"\$POD\"$)", line) and "--output" not in line
+            assert not (waiting and shown), f"{line.strip()} may show the pod before it is ready"

@@ -27,7 +27,7 @@ from promdrill.helm.source.files import metadata
 from promdrill.helm.source.files import values as chart_values
 from promdrill.helm.values.render import NAMESPACE, Renderer
 from promdrill.helm.values.user import Own
-from promdrill.install import manifests, release
+from promdrill.install import Release, Stack, manifests, release
 from promdrill.install.base import DEFAULT_SCRAPE_INTERVAL
 from promdrill.install.stack import OPERATORS_SCRAPE_INTERVAL
 from promdrill.observe.quantity import duration_s
@@ -144,14 +144,13 @@ def of(site: Site, request: Request, found: Wanted, witness: Witness, *, kuberne
     drilled = site.drilled
     run_speed = speed(request, drilled.chart.path)
     groups, not_inside = found.groups, ""
+    if found.of_chart:
+        groups = (*groups, *_of_chart(site, request.values, kubernetes))
+    scaled = scale.scaled(groups, run_speed)
     if drilled.install == INSTALLS[0]:
-        if found.of_chart:
-            groups = (*groups, *_of_chart(site, request.values, kubernetes))
-        scaled = scale.scaled(groups, run_speed)
         layer = _inside(site, request.values, _labelled(scaled.groups, site.namespace, Evaluator.INSIDE), found)
         site = replace(site, drilled=replace(drilled, values=(*drilled.values, layer)))
     else:
-        scaled = scale.scaled(groups, run_speed)
         not_inside = f"{drilled.scenario} installs Prometheus without a chart, so that only the witness has the rules"
     configuration = alertmanager.read(found.alertmanager, speed=run_speed)
     kept_apart = apart.narrowed(_labelled(scaled.groups, "", Evaluator.WITNESS), site.namespace)
@@ -159,7 +158,7 @@ def of(site: Site, request: Request, found: Wanted, witness: Witness, *, kuberne
         witness=witness,
         speed=run_speed,
         interval_s=scale.DRILL_SCRAPE_S,
-        job=site.server.service if drilled.on_stack else _JOB,
+        job=_job(site),
         rules=_told(groups, scaled, inside=not not_inside),
         rules_yml=writing.write(kept_apart),
         reads=_reads(groups),
@@ -186,21 +185,44 @@ def _untold(
 
 
 def _of_chart(site: Site, theirs: Own | None, kubernetes: str) -> tuple[Group, ...]:
-    """The rules that the drilled chart renders, or that the user's values have."""
+    """The rules that the drilled chart renders, or that the user's values have.
+
+    A Prometheus that is installed without the chart is drilled with the rules that the chart would give to it.
+    """
     drilled = site.drilled
     chart = drilled.chart
-    if not drilled.on_stack:
+    installed = _release(site)
+    if not isinstance(installed, Stack):
         groups = [group for file in _FILES for group in _groups(theirs.values if theirs else {}, file)]
         text = yaml.safe_dump({"groups": groups}, sort_keys=False, allow_unicode=True)
         return rules.read_text(text, said="the values' serverFiles") if groups else ()
     renderer = Renderer(site.cluster.tools.helm, chart.path, chart.name, theirs, kubernetes, {})
-    installed = release(chart, site.cluster.helm, site.release_name, site.namespace, site.values_file)
-    values = installed.composed(site.scenario_values, drilled.values, site.namespace)
-    values = merged(values, {"defaultRules": {"create": True}, stack.RULES: {"drill": None}})
+    values: Mapping[str, Any] = {"fullnameOverride": installed.fullname}
+    if drilled.on_stack:
+        values = installed.composed(site.scenario_values, drilled.values, site.namespace)
+        values = merged(values, {stack.RULES: _no_rules(at(values, (stack.RULES,)) or {})})
+    values = merged(values, {"defaultRules": {"create": True}})
     objects = [each for each in renderer.objects(site.release_name, values) if each.get("kind") == "PrometheusRule"]
     here = [_in_namespace(each, site.namespace) for each in objects]
     text = yaml.safe_dump_all(here, sort_keys=False, allow_unicode=True)
     return rules.read_text(text, said=f"the rules of {chart.name} {chart.version}") if here else ()
+
+
+def _release(site: Site) -> Release:
+    return release(site.drilled.chart, site.cluster.helm, site.release_name, site.namespace, site.values_file)
+
+
+def _job(site: Site) -> str:
+    """The job under which the rules know the drilled Prometheus."""
+    if site.drilled.on_stack:
+        return site.server.service
+    installed = _release(site)
+    return installed.server.service if isinstance(installed, Stack) else _JOB
+
+
+def _no_rules(maps: Collection[str]) -> dict[str, Any]:
+    """The values that leave each of these without rules: Helm keeps a null here, and the template fails at it."""
+    return {name: {"groups": []} for name in maps}
 
 
 def _in_namespace(part: Any, namespace: str) -> Any:
@@ -219,14 +241,13 @@ def _in_namespace(part: Any, namespace: str) -> Any:
 def _inside(site: Site, theirs: Own | None, groups: Sequence[Group], found: Wanted) -> dict[str, Any]:
     """The values by which the drilled Prometheus gets the rules, and sends its alerts to the witness."""
     drilled = site.drilled
-    installed = release(drilled.chart, site.cluster.helm, site.release_name, site.namespace, site.values_file)
-    values = installed.composed(site.scenario_values, drilled.values, site.namespace)
+    values = _release(site).composed(site.scenario_values, drilled.values, site.namespace)
     addresses = inside_alertmanagers(ALERTMANAGER)
     if drilled.on_stack:
         ours = _as_data(groups)
         layer = nested(keys(f"{stack.SPEC}.additionalAlertManagerConfigs"), addresses)
-        maps = [name for name in (theirs.values.get(stack.RULES) or {} if theirs else {}) if found.of_chart]
-        layer = merged(layer, {stack.RULES: {**dict.fromkeys(maps), _INSIDE: {"groups": ours}}})
+        of_user = _no_rules(theirs.values.get(stack.RULES) or {} if theirs and found.of_chart else {})
+        layer = merged(layer, {stack.RULES: {**of_user, _INSIDE: {"groups": ours}}})
         return merged(layer, {"defaultRules": {"create": False}})
     file = table.renamed(("serverFiles", _FILES[1]), None, *table.followed(metadata(drilled.chart.path)))[0][-1]
     there = [each for each in _groups(values, file) if not found.of_chart or each not in _all(theirs)]

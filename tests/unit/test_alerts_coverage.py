@@ -128,6 +128,44 @@ def test_what_was_pending_and_did_not_come_says_both_times(
     assert found.why_not == why
 
 
+@pytest.mark.parametrize(
+    ("pending", "fired_s"),
+    [
+        ([(-5.0, 4.0)], None),
+        ([(-5.0, None)], None),
+        ([(-5.0, -1.0), (2.0, 4.0)], 120.0),
+        ([(-5.0, 0.0), (2.0, 4.0)], 120.0),
+        ([(0.0, 4.0)], 120.0),
+    ],
+)
+def test_what_was_pending_when_the_fault_came_tells_nothing_of_it(
+    pending: list[tuple[float, float | None]], fired_s: float | None
+) -> None:
+    found = over(alert(pending=pending))
+    (told,) = found.incidents[0].alerts
+    assert told.fired_s == fired_s
+    assert told.foretold is (fired_s is None)
+    if fired_s is not None:
+        assert not found.foretold
+        return
+    assert told.why_not == "it was pending when the fault came, so its expression was true without it"
+    assert found.incidents[0].first is None
+    assert found.foretold == (AlertRemark(FULL, WITNESS, "pending when the fault came", ("disk-full",)),)
+    text = to_text(found, "x")
+    assert f"true without the fault, so that they tell nothing of it: 1\n  {FULL} (witness)" in text
+    assert f"{FULL} (witness) tells nothing; it was pending when the fault came" in text
+
+
+def test_an_alert_for_alertmanager_is_no_dead_mans_switch() -> None:
+    """InfoInhibitor has the severity of one, asks for series, and is there to mute others."""
+    beats = alert(BEATS, firing=[(-9.0, 20.0)], labels={"severity": "none"})
+    asks = rule(BEATS, severity="none", reads_series=True)
+    assert not over(beats, rules=[asks]).incidents[0].alerts
+    assert over(beats, rules=[rule(BEATS, severity="none")]).silent
+    warns = replace(beats, labels={"severity": "warning"})
+    assert over(warns, rules=[replace(asks, severity="warning")]).false_alarms
+
+
 def test_a_heartbeat_is_no_false_alarm_and_tells_by_its_absence() -> None:
     beats = {"severity": "none"}
     goes_on = alert(BEATS, firing=[(-9.0, None)], labels=beats)
@@ -263,11 +301,9 @@ def test_late_alerts_false_alarms_and_muted_ones_are_gathered_over_the_run() -> 
     )
     after = {(each.alert, each.what): each.drills for each in found.late}
     assert after == {
-        (LOOPS, "after the first lost sample"): ("disk-full", "oom"),
-        (LOOPS, "after the crash"): ("disk-full", "oom"),
-        (FULL, "after the first lost sample"): ("disk-full", "oom"),
-        (FULL, "after the crash"): ("oom",),
-        (FULL, "after recovery"): ("oom",),
+        (LOOPS, "after the first lost sample and the crash"): ("disk-full", "oom"),
+        (FULL, "after the first lost sample"): ("disk-full",),
+        (FULL, "after the first lost sample, the crash and recovery"): ("oom",),
     }
     assert found.muted == (AlertRemark(FULL, WITNESS, "inhibited by X", ("disk-full", "oom")),)
     alarm = AlertRemark(FULL, WITNESS, "fired before the fault", ("disk-full[no-fault]",))
@@ -299,6 +335,16 @@ def test_rules_that_never_fired_say_why() -> None:
         RuleRemark("Quiet", "", "its expression was never true"),
         RuleRemark(FULL, "rules.yaml:3", "its expression was never true"),
     )
+
+
+def test_rules_of_one_place_have_it_once() -> None:
+    of_chart = "the rules of the chart"
+    text = to_text(over(rules=[rule("A", place=of_chart), rule("B", place=of_chart)]), "x")
+    assert "its expression was never true: A, B (the rules of the chart)" in text
+    text = to_text(over(rules=[rule("A", place="r.yaml:3"), rule("B", place="r.yaml:5"), rule("C", place="")]), "x")
+    assert "its expression was never true: A (r.yaml:3), B (r.yaml:5), C" in text
+    text = to_text(over(rules=[rule("A", place="")]), "x")
+    assert "its expression was never true: A\n" in text
 
 
 def test_the_drill_that_says_most_says_why_a_rule_never_fired() -> None:
@@ -387,11 +433,10 @@ false alarms, fired before the fault: 0
 alerts of which nobody was notified: 1
   KubePersistentVolumeFillingUp (inside): inhibited by X: disk-full
 
-late alerts: 4
+late alerts: 3
   KubePersistentVolumeFillingUp (witness): after the first lost sample: disk-full
   KubePersistentVolumeFillingUp (inside): after the first lost sample: disk-full
-  KubePodCrashLooping (witness): after the first lost sample: quota
-  KubePodCrashLooping (witness): after the crash: quota
+  KubePodCrashLooping (witness): after the first lost sample and the crash: quota
 
 rules that never fired: 1
   its expression was never true: Typo (rules.yaml:3)

@@ -175,14 +175,16 @@ def test_blind_spots_come_first_and_everything_is_said_in_words(tmp_path: Path) 
         alerted("d-unknown", unknown="connection refused"),
         alerted("e-blind", muted("inhibited by X")),
         alerted("f-blind", alert(firing=(), pending=((4.0, 9.0),))),
+        alerted("f-without", alert(firing=((4.0, 9.0),), pending=((-4.0, 4.0),))),
         aborted("g-aborted"),
     )
     found = rows(html)
-    assert list(found) == ["e-blind", "f-blind", "c-late", "d-unknown", "a-told", "b-harmless"]
+    assert list(found) == ["e-blind", "f-blind", "f-without", "c-late", "d-unknown", "a-told", "b-harmless"]
     none = f"{NOTHING} no"
     parts = "Kube Persistent Volume Filling Up"
     assert found["e-blind"] == f"blind nobody was told not told 1 min after, witness {none}"
     assert found["f-blind"] == f"blind nobody was told pending witness {none}"
+    assert found["f-without"] == f"blind nobody was told unrelated witness {none}"
     assert (
         found["c-late"] == f"late 1 min after, {parts} late 1 min after, witness false alarm before the fault, witness"
     )

@@ -134,6 +134,9 @@ def test_the_record_has_the_rules_as_they_are_written(file: Path) -> None:
     assert full.place == f"{file}:4"
     assert full.evaluators == (Evaluator.INSIDE, Evaluator.WITNESS)
     assert not full.unscaled
+    assert full.reads_series
+    always = rules.read_text("groups: [{name: g, rules: [{alert: W, expr: vector(1)}]}]", said="x")
+    assert not alerting._told(always, scaled(always, 30.0), inside=True)[0].reads_series, "a dead man's switch"
     assert len(late.unscaled) == 1
     assert "seconds by the clock" in late.unscaled[0]
     assert alerting._told(groups, scaled(groups, 30.0), inside=False)[0].evaluators == (Evaluator.WITNESS,)

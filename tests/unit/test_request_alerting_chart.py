@@ -76,6 +76,7 @@ def test_the_charts_rules_are_rendered_without_those_of_the_scenario(world: Worl
     assert f'namespace="{site.namespace}"' in writing.write([group])
     assert alerting._job(site) == site.server.service
     assert f'job="{alerting._job(site)}"' in writing.write([group])
+    assert str(group.rules[0].place) == "the rules of kube-prometheus-stack 88.5.3", "nobody can open a line of it"
 
 
 def test_a_prometheus_without_the_chart_has_the_rules_that_the_chart_would_give_it(

@@ -62,6 +62,7 @@ class Place:
 
     Attributes:
         file: The file, as it is called in messages.
+        line: 0 for text that nobody can open: what a chart renders to.
     """
 
     file: str
@@ -69,7 +70,7 @@ class Place:
     column: int = 1
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True)

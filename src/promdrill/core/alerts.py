@@ -52,6 +52,7 @@ class AlertRule:
         unscaled: What in it could not be scaled, and why, a sentence each.
         unknown_metrics: Names in its expression of which the witness has never seen a series.
         error: Why it could not be evaluated, or a template not be expanded, in Prometheus' words; empty if it could.
+        reads_series: Whether its expression asks for series; that of a dead man's switch does not.
     """
 
     alert: str
@@ -63,6 +64,7 @@ class AlertRule:
     unscaled: tuple[str, ...] = ()
     unknown_metrics: tuple[str, ...] = ()
     error: str = ""
+    reads_series: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +120,11 @@ class Alert:
     def fired_at_baseline(self) -> bool:
         """Whether it fired before the fault: a false alarm."""
         return any(each.began_s < 0 for each in self.firing)
+
+    @property
+    def pending_at_fault(self) -> bool:
+        """Whether it was pending when the fault came: its expression was true without it."""
+        return any(each.began_s < 0 and (each.ended_s is None or each.ended_s > 0) for each in self.pending)
 
     @property
     def still_fires(self) -> bool:

@@ -205,7 +205,16 @@ def _of_chart(site: Site, theirs: Own | None, kubernetes: str) -> tuple[Group, .
     objects = [each for each in renderer.objects(site.release_name, values) if each.get("kind") == "PrometheusRule"]
     here = [_in_namespace(each, site.namespace) for each in objects]
     text = yaml.safe_dump_all(here, sort_keys=False, allow_unicode=True)
-    return rules.read_text(text, said=f"the rules of {chart.name} {chart.version}") if here else ()
+    said = f"the rules of {chart.name} {chart.version}"
+    return _nowhere(rules.read_text(text, said=said), said) if here else ()
+
+
+def _nowhere(groups: Sequence[Group], said: str) -> tuple[Group, ...]:
+    """The groups with places that have no line: nobody can open what a chart renders to."""
+    return tuple(
+        replace(group, rules=tuple(replace(rule, place=rules.Place(said, 0)) for rule in group.rules))
+        for group in groups
+    )
 
 
 def _release(site: Site) -> Release:
@@ -303,6 +312,7 @@ def _told(groups: Sequence[Group], scaled: scale.Scaled, *, inside: bool) -> tup
             runbook_url=rule.annotations.get("runbook_url", ""),
             place=str(rule.place),
             unscaled=tuple(left.get(rule.name, ())),
+            reads_series=any(isinstance(node, Selector) for node in expressions.walk(rule.expr)),
         )
         for group in groups
         for rule in group.rules

@@ -173,7 +173,7 @@ def _said(found: IncidentCoverage, each: AlertCoverage) -> Iterator[Said]:
         yield Said("false alarm", "failed", "before the fault", where, more)
     if each.fired_s is None:
         if not each.false_alarm:
-            yield Said("pending", "skipped", "", where, redact_lines(each.why_not))
+            yield Said("unrelated" if each.foretold else "pending", "skipped", "", where, redact_lines(each.why_not))
     elif each not in found.told:
         why = redact_lines(each.untold) or "the notification came after recovery"
         yield Said("not told", "failed", _when(found, each), where, why)

@@ -19,7 +19,10 @@ COVERAGE_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
 
 HEARTBEAT = "none"
-"""The severity of an alert that fires all the time, so that its absence tells: a dead man's switch."""
+"""The severity of an alert that fires all the time, so that its absence tells: a dead man's switch.
+
+One of that severity whose expression asks for series is there for Alertmanager, to inhibit others, and is left out.
+"""
 
 OF_INTEREST = (
     *("namespace", "pod", "container", "persistentvolumeclaim", "deployment", "statefulset", "daemonset"),
@@ -46,6 +49,7 @@ class AlertCoverage:
             did not come are missing.
         late: Which of the first lost sample, the crash and recovery it came after.
         false_alarm: Whether it fired before the fault.
+        foretold: Whether it fired after the fault and tells nothing of it: it was pending when the fault came.
         heartbeat: Whether it is there to fire all the time.
         silent_s: Of a heartbeat: when it ceased to fire, in seconds after the fault; None if not before recovery.
         resolved_s: When it fired for the last time, in seconds after recovery; negative for before it; None if unknown.
@@ -67,6 +71,7 @@ class AlertCoverage:
     lead_s: Mapping[str, float] = field(default_factory=dict, hash=False)
     late: tuple[Mark, ...] = ()
     false_alarm: bool = False
+    foretold: bool = False
     heartbeat: bool = False
     silent_s: float | None = None
     resolved_s: float | None = None
@@ -210,6 +215,7 @@ class Coverage:
         duplicates: Alerts that told the same.
         late: Alerts that came after the first lost sample, the crash, or recovery.
         false_alarms: Alerts that fired before a fault, without heartbeats.
+        foretold: Alerts that were pending when the fault came, and then fired.
         muted: Alerts of which nobody was notified, and what muted them.
         silent: Heartbeats that ceased during an incident, which is how they tell.
         unmet: Expectations of alerts.toml that were not met, in any drill.
@@ -226,6 +232,7 @@ class Coverage:
     duplicates: tuple[Duplicates, ...] = ()
     late: tuple[AlertRemark, ...] = ()
     false_alarms: tuple[AlertRemark, ...] = ()
+    foretold: tuple[AlertRemark, ...] = ()
     muted: tuple[AlertRemark, ...] = ()
     silent: tuple[AlertRemark, ...] = ()
     unmet: tuple[DrillRemark, ...] = ()
@@ -250,6 +257,7 @@ def coverage(run: RunResult) -> Coverage:
         duplicates=tuple(found for each in incidents for found in _duplicates(each)),
         late=_gathered(incidents, _late),
         false_alarms=_gathered(everywhere, _false_alarm),
+        foretold=_gathered(everywhere, _foretold),
         muted=_gathered(incidents, _muted),
         silent=_gathered(incidents, _silent),
         unmet=tuple(_unmet(run.drills)),
@@ -332,6 +340,11 @@ def _alerts(account: AlertAccount, moments: Mapping[str, float]) -> tuple[AlertC
     """The alerts of a drill, each with all its series, in the order in which they fired."""
     series: dict[tuple[str, str, Evaluator], list[Alert]] = {}
     for alert in account.alerts:
+        severity = alert.labels.get(SEVERITY, "")
+        if severity == HEARTBEAT and any(
+            rule.reads_series for rule in rules_named(account.rules, alert.alert, severity)
+        ):
+            continue
         series.setdefault((alert.alert, alert.labels.get(SEVERITY, ""), alert.evaluator), []).append(alert)
     found = [_alert(account, moments, severity, each) for (_, severity, _), each in series.items()]
     return tuple(sorted(found, key=lambda each: (each.fired_s is None, each.fired_s or 0.0)))
@@ -356,6 +369,7 @@ def _alert(
         lead_s=lead_s,
         late=tuple(mark for mark in (*HARM, Mark.RECOVERY) if not heartbeat and lead_s.get(mark, 0.0) < 0),
         false_alarm=not heartbeat and any(each.fired_at_baseline for each in series),
+        foretold=not heartbeat and any(each.firing and each.pending_at_fault for each in series),
         heartbeat=heartbeat,
         silent_s=_silent_s(account, series) if heartbeat else None,
         resolved_s=_resolved_s(account, anew),
@@ -470,11 +484,18 @@ def _gathered(incidents: Iterable[IncidentCoverage], what: _What) -> tuple[Alert
 
 
 def _late(_found: IncidentCoverage, each: AlertCoverage) -> Iterable[str]:
-    return (f"after {NAMES[mark]}" for mark in each.late)
+    if not each.late:
+        return ()
+    *others, last = (NAMES[mark] for mark in each.late)
+    return (f"after {', '.join(others)} and {last}" if others else f"after {last}",)
 
 
 def _false_alarm(_found: IncidentCoverage, each: AlertCoverage) -> Iterable[str]:
     return ("fired before the fault",) if each.false_alarm else ()
+
+
+def _foretold(_found: IncidentCoverage, each: AlertCoverage) -> Iterable[str]:
+    return ("pending when the fault came",) if each.foretold else ()
 
 
 def _muted(_found: IncidentCoverage, each: AlertCoverage) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """What one rule's alerts did in a drill, and why one did not fire.
 
-An alert that fired before the fault is a false alarm, and says nothing of the incident when it goes on firing.
+An alert that fired before the fault is a false alarm, and says nothing of the incident when it goes on firing. Nor does
+one that was pending when the fault came: its expression was true without it.
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ _PART = 0.001
 def anew_s(alert: Alert) -> float | None:
     """When an alert fired for the first time, in seconds as measured since the fault.
 
-    None if it never did, or had fired before the fault already.
+    None if it never did, or if its expression was true without the fault.
     """
-    return None if alert.fired_at_baseline or not alert.firing else alert.firing[0].began_s
+    if not alert.firing or alert.fired_at_baseline or alert.pending_at_fault:
+        return None
+    return alert.firing[0].began_s
 
 
 def pending_s(alerts: Iterable[Alert], ended_s: float | None) -> float:
@@ -70,6 +73,8 @@ def _reasons(
         yield f"the drilled Prometheus did not evaluate the rules: {account.not_inside}"
     elif any(each.fired_at_baseline for each in seen):
         yield "it had fired before the fault already"
+    elif any(each.firing for each in seen):
+        yield "it was pending when the fault came, so its expression was true without it"
     elif errors:
         yield from (f"its rule could not be evaluated: {error}" for error in errors)
     elif any(each.pending for each in seen):

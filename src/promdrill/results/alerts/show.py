@@ -163,7 +163,7 @@ def _silent(found: IncidentCoverage) -> Iterator[str]:
         elif each.heartbeat and each.fired_s is None and not each.pending_s:
             yield f"{who} went on firing"
         elif each.fired_s is None:
-            yield f"{who} did not fire; {each.why_not}"
+            yield f"{who} {'tells nothing' if each.foretold else 'did not fire'}; {each.why_not}"
     if found.not_inside:
         yield f"the drilled Prometheus did not evaluate the rules: {found.not_inside}"
     if found.unknown:
@@ -207,6 +207,7 @@ def lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
     yield "told too late, after the first lost sample or the crash", _of_drills(found.too_late)
     yield "false alarms, fired before the fault", _of_alerts(found.false_alarms)
     optional = (
+        ("true without the fault, so that they tell nothing of it", _of_alerts(found.foretold)),
         ("expectations that were not met", _of_drills(found.unmet)),
         ("incidents of which it is not known whether somebody was told", _of_drills(found.not_known)),
         ("alerts of which nobody was notified", _of_alerts(found.muted)),
@@ -236,8 +237,16 @@ def _of_alerts(remarks: Iterable[AlertRemark]) -> list[str]:
 
 
 def _of_rules(remarks: Iterable[RuleRemark]) -> list[str]:
-    """Each remark once, with the rules that it is about."""
-    found: dict[str, list[str]] = {}
+    """Each remark once, with the rules that it is about; where all of them stand in one place, that once."""
+    found: dict[str, list[RuleRemark]] = {}
     for each in remarks:
-        found.setdefault(each.what, []).append(f"{each.alert}{f' ({each.place})' if each.place else ''}")
-    return [f"{what}: {', '.join(dict.fromkeys(rules))}" for what, rules in found.items()]
+        found.setdefault(each.what, []).append(each)
+    return [f"{what}: {_placed(rules)}" for what, rules in found.items()]
+
+
+def _placed(rules: Sequence[RuleRemark]) -> str:
+    places = {each.place for each in rules}
+    if len(places) == 1:
+        said = ", ".join(dict.fromkeys(each.alert for each in rules))
+        return said + "".join(f" ({place})" for place in places if place)
+    return ", ".join(dict.fromkeys(f"{each.alert} ({each.place})" if each.place else each.alert for each in rules))

@@ -344,7 +344,7 @@ def test_rules_of_one_place_have_it_once() -> None:
     text = to_text(over(rules=[rule("A", place="r.yaml:3"), rule("B", place="r.yaml:5"), rule("C", place="")]), "x")
     assert "its expression was never true: A (r.yaml:3), B (r.yaml:5), C" in text
     text = to_text(over(rules=[rule("A", place="")]), "x")
-    assert "its expression was never true: A\n" in text
+    assert text.endswith("its expression was never true: A")
 
 
 def test_the_drill_that_says_most_says_why_a_rule_never_fired() -> None:

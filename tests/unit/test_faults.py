@@ -107,6 +107,11 @@ def test_an_upgrade_that_is_refused_as_it_has_to_be_is_the_fault(refusing: Refus
     assert refusing.undone() == [f"upgrade with {VALUES!r}"]
 
 
+def test_a_refusal_that_no_single_line_has_is_shown_by_its_cause(refusing: Refusing) -> None:
+    (proof,) = refusing.inject(ValuesEdit("server.extraFlags", [], refused=r"immutable\nUse"))
+    assert "field is immutable" in proof.judge(snapshot()).text
+
+
 def test_a_refusal_does_not_do_without_the_proof_that_is_stated(refusing: Refusing) -> None:
     found = refusing.inject(ValuesEdit("server.extraFlags", [], PROOF, refused="immutable"))
     assert [condition.name for condition in found] == ["the upgrade is refused with /immutable/", PROOF[0].name]

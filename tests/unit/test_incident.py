@@ -623,12 +623,17 @@ def test_a_repair_is_judged_as_the_drill_is_whatever_was_asked_for_besides(kept:
     assert kept.promdrill("verify") == 1
     standing = record.choose(None, command="verify", warn=lambda _: None)
     settings = replace(
-        standing.joined.request.settings, control="no-remedy", runbook=Path("theirs.md"), bind="pvc=x", repeat=3
+        standing.joined.request.settings,
+        profile="as-shipped",
+        control="no-remedy",
+        runbook=Path("theirs.md"),
+        bind="pvc=x",
+        repeat=3,
     )
     asked = replace(standing, joined=replace(standing.joined, request=Request(settings)))
     found = judging._request(asked).settings
     assert (found.control, found.runbook, found.bind, found.repeat) == (None, None, None, 1)
-    assert found.profile == standing.incident.profile
+    assert found.profile == standing.incident.profile == "fast"
     assert not judging.Judged(Watch(), Path("verify-1.jsonl")).interrupted, "until Ctrl-C ends it"
 
 

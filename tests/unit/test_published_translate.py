@@ -88,6 +88,7 @@ def test_what_is_run_instead(tmp_path: Path, command: str, run: str) -> None:
         ("vi a", "vi: waits for a person at a terminal"),
         ("watch kubectl get pods", "watch: waits for a person at a terminal"),
         ("tail -f x", "tail -f: never ends"),
+        ("tail -f x >/etc/passwd", "tail -f: never ends"),
         ("cat /proc/mdstat", "cat /proc/mdstat: outside of the drill's own folder"),
         ("read answer", "read: waits for a person at a terminal"),
         ("kubectl patch pvc a -p \u2018{}\u2019", "has typographic quotes"),

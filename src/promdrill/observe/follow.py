@@ -171,7 +171,7 @@ class Follower:
         if found is None:
             return False  # the kubelet's own words about a log that it cannot read
         stamp, zone, text = found.groups()
-        at = moment(stamp) if zone == "Z" else datetime.fromisoformat(stamp[:26] + zone).astimezone(UTC)
+        at = moment(stamp) if zone == "Z" else datetime.fromisoformat(stamp + zone).astimezone(UTC)
         at = at or self._clock.utc()
         self._last = at if self._last is None else max(self._last, at)
         line = LogLine(at, text, label, self._uid, shown=max(at, run.known))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -102,7 +103,7 @@ def parse(path: Path) -> Runbook:
 def _blocks(source: SourceText, tokens: list[Token]) -> Iterator[Heading | Fence]:
     """Headings and fences in order; a fence knows whether it comes directly after another one."""
     before: Token | None = None
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.map is None:
             continue
         if token.type == "heading_open" and following is not None:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -142,7 +143,7 @@ def _drafts(source: SourceText, tokens: list[Token]) -> Iterator[_Draft]:
     """The sections in order. A quotation inside a list, and a heading inside a quotation, is prose."""
     draft: _Draft | None = None
     after_step = quoted = False
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip_longest(tokens, tokens[1:]):
         if token.type == "heading_open" and token.level == 0 and token.tag in {"h1", "h2"}:
             if draft is not None:
                 yield draft

@@ -9,7 +9,7 @@ from tests.unit.observe_world import AT, NAMESPACE, NOW, FakeClock, pod, said
 
 from promdrill.observe.probes import MetricsProbe, QueryProbe
 from promdrill.observe.snapshot import EPOCH, LogLine
-from promdrill.observe.store import HISTORY, Store
+from promdrill.observe.store import ANSWERS_KEPT, Store
 
 KEY = ("p", "c")
 
@@ -53,25 +53,25 @@ def test_lines_are_not_doubled_and_take_the_later_restart() -> None:
 
 def test_a_forgotten_answer_stays_in_the_history() -> None:
     s, probe = store(), QueryProbe("s", 80, "up")
-    for n in range(HISTORY + 5):
+    for n in range(ANSWERS_KEPT + 5):
         s.answer(probe, said(200, str(n), at_s=n))
     s.forget_answer(probe)
     s.forget_answer(QueryProbe("s", 80, "never asked"))
     seen = s.snapshot(EPOCH)
     assert probe not in seen.answers
-    assert [a.text for a in seen.history[probe]] == [str(n) for n in range(5, HISTORY + 5)]
+    assert [a.text for a in seen.history[probe]] == [str(n) for n in range(5, ANSWERS_KEPT + 5)]
 
 
 def test_the_first_reading_of_each_wait_and_after_each_silence_is_never_pushed_out() -> None:
     s, probe = store(), MetricsProbe("s", 80)
     none, some = said(503), said(200, metrics={})
-    script = [none, some, some, none, none, some, *[some] * HISTORY]
+    script = [none, some, some, none, none, some, *[some] * ANSWERS_KEPT]
     for n, answer in enumerate(script):
         if n == 2:
             s.forget_answer(probe)
         s.answer(probe, replace(answer, sent_s=n))
     kept = [a.sent_s for a in s.snapshot(EPOCH).history[probe]]
-    assert kept == [1, 2, 5, *range(6, 6 + HISTORY)]
+    assert kept == [1, 2, 5, *range(6, 6 + ANSWERS_KEPT)]
 
 
 def test_waiting_ends_with_a_change_or_with_the_time() -> None:

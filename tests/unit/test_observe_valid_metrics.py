@@ -22,7 +22,7 @@ from promdrill.observe.probes import AGE_QUERY, Labels, MetricsProbe, Probe, Pro
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import EPOCH, Snapshot
-from promdrill.observe.store import HISTORY, Store
+from promdrill.observe.store import ANSWERS_KEPT, Store
 from promdrill.observe.targets import Demand
 from promdrill.observe.valid_metrics import valid_metrics
 
@@ -255,7 +255,7 @@ def test_a_failure_is_not_forgotten_however_long_ago_it_was(name: str, metric: s
     store = Store(NAMESPACE, FakeClock())
     store.answer(probe, reading(-30, **{metric: 5}))
     store.forget_answer(probe)  # as the wait for recovery begins
-    later = [(-17 + n / 100, 8) for n in range(HISTORY + 1)]
+    later = [(-17 + n / 100, 8) for n in range(ANSWERS_KEPT + 1)]
     for at_s, failed in [(-19, 7), (-18, 8), *later]:
         store.answer(probe, reading(at_s, **{metric: failed}))
     seen = condition.judge(store.snapshot(EPOCH))

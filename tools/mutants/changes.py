@@ -285,8 +285,10 @@ def _counting(source: Source) -> Callable[[Position, Position], bool]:
 
 
 def _calculating(source: Source) -> Callable[[Position], bool]:
-    """Whether an operator stands in a calculation: the ``*`` of a signature does not, and no caller that obeys mypy
-    would see it become ``/``."""
+    """Whether an operator stands in a calculation.
+
+    The ``*`` of a signature does not, and no caller that obeys mypy would see it become ``/``.
+    """
     calculations = [(source.start(node), source.end(node)) for node in _nodes(source, ast.BinOp)]
     return lambda start: any(first <= start < last for first, last in calculations)
 

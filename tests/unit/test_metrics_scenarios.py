@@ -309,7 +309,15 @@ def test_a_restart_is_counted_within_two_scrapes(answer: ProbeAnswer, *, holds: 
 )
 def test_without_a_restart_that_is_over_nothing_is_counted(found: dict[str, Any]) -> None:
     assert seen_of(samples((0.4, 1)), nginx()).holds
-    assert not seen_of(samples((0.4, 1)), found).holds
+    seen = seen_of(samples((0.4, 1)), found)
+    assert (seen.holds, seen.known) == (False, True)
+
+
+def test_a_status_that_does_not_count_restarts_has_none() -> None:
+    never = nginx()
+    del never["status"]["containerStatuses"][0]["restartCount"]
+    seen = seen_of(samples((0.4, 1)), never)
+    assert (seen.holds, seen.known) == (False, True)
 
 
 def test_a_restart_of_before_does_not_count() -> None:

@@ -300,6 +300,12 @@ def test_a_log_that_is_renewed_is_read_to_its_end_once_more_and_followed_on() ->
         assert followed.read
 
 
+def test_a_log_that_is_renewed_does_not_sit_out_a_pause() -> None:
+    followed = Followed(FakeKube())
+    followed.follower.renew()
+    assert followed.follower._news.is_set()
+
+
 def test_a_log_that_has_ended_never_needs_to_be_read_again() -> None:
     kube = FakeKube(logs=logs(read=[Play([raw(1, "a")])]))
     with following(kube, run(0, running=False)) as followed:

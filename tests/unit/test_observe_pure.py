@@ -124,6 +124,10 @@ def test_pods_are_found_newest_first_and_not_while_leaving() -> None:
     assert container_status(pod("c", container("x", restarts=4)), "x")["restartCount"] == 4  # type: ignore[index]
 
 
+def test_what_nobody_says_of_a_snapshot_or_a_line_is_nothing() -> None:
+    assert (snapshot().version, LogLine(NOW, "x").restart) == (0, 0)
+
+
 def test_lines_of_pods_by_prefix() -> None:
     line = LogLine(NOW, "hello")
     seen = snapshot(logs={("p-1", "c"): (line,), ("p-2", "d"): (line,), ("q-1", "c"): (line,)})

@@ -60,6 +60,7 @@ def data(content: Any) -> ProbeAnswer:
 def test_names_are_the_charts(release: str, fullname: str) -> None:
     server = Server.of(NAMESPACE, release)
     assert (server.fullname, server.service, server.claim) == (fullname, fullname, fullname)
+    assert (server.containers, server.replicas, server.ready_after_s) == (2, 1, 0.0)
 
 
 def test_pods_are_found_by_the_labels_of_new_and_old_charts() -> None:

@@ -93,9 +93,9 @@ class _Wait:
     hint: str
     seen: dict[str, Seen] = field(default_factory=dict)
     held_since: float | None = None
-    asked_anew: bool = False
+    asked_anew: bool = field(init=False)
     doubted: bool = False
-    version: int = 0
+    version: int = field(init=False)
     answers: Mapping[Probe, ProbeAnswer] = field(default_factory=dict)
 
     def announce(self) -> None:

@@ -305,6 +305,26 @@ def test_a_hold_is_not_over_before_each_probe_answers_what_was_asked_at_its_end(
     assert min(steps.waits) > 0, "it does not spin until the answers come"
 
 
+def test_a_hold_that_is_shorter_than_a_tick_ends_when_it_is_over(journal: Journal) -> None:
+    steps = Steps(journal)
+    steps.now = snapshot(pod("a"), version=1)
+    until(steps, [there("a")], failed=[], timeout_s=10, hold_s=0.2)  # type: ignore[arg-type]
+    assert steps.clock.passed_s == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "words"),
+    [(3.5, "for 3 s without interruption"), (4.5, "it held for 3 s; what was asked after that is not answered")],
+    ids=["half a second before", "half a second after"],
+)
+def test_a_deadline_near_the_end_of_a_hold_says_whether_that_was_reached(
+    journal: Journal, timeout_s: float, words: str
+) -> None:
+    steps = Steps(journal, (1, gives((READY, said(200, at_s=0.9)))))
+    with pytest.raises(WaitTimeout, match=words):
+        until(steps, [ok(READY)], failed=[], timeout_s=timeout_s, hold_s=3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(("asked_s", "ends_s"), [(4.001, 5.5), (4.002, 4.3), (4.2, 4.3)])
 def test_an_answer_counts_for_the_end_of_a_hold_by_when_it_was_asked(
     journal: Journal, asked_s: float, ends_s: float

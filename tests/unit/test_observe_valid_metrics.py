@@ -169,6 +169,7 @@ def test_appended_samples_must_rise_over_one_interval() -> None:
     assert not world(reading(-0.5), reading(0))["rising"].known, "half an interval proves nothing"
     still = world(reading(-2, **{APPENDED: 50.0}), reading(-1, **{APPENDED: 60.0}), reading(0, **{APPENDED: 60.0}))
     assert (still["rising"].holds, still["rising"].known) == (False, True), "it rose once, and stopped"
+    assert still["rising"].text == "0 samples appended in 1.0 s"
 
 
 def test_a_counter_that_is_not_there_yet_has_counted_nothing() -> None:

@@ -103,8 +103,9 @@ def _rising(probe: MetricsProbe, scrape_interval_s: float) -> Condition:
         before = [a for a in _of_one_process(snapshot, probe, latest) if latest.sent_s - a.sent_s >= scrape_interval_s]
         if not before:
             return unknown(f"{value:g} appended; not yet compared over one scrape interval")
-        then = before[-1].total(APPENDED) or 0.0  # a counter with labels is on the page from its first count on
-        span_s = latest.sent_s - before[-1].sent_s
+        earlier = before[-1]
+        then = earlier.total(APPENDED) or 0.0  # a counter with labels is on the page from its first count on
+        span_s = latest.sent_s - earlier.sent_s
         return Seen(holds=value > then, text=f"{value - then:g} samples appended in {span_s:.1f} s")
 
     return Condition("Prometheus is storing samples", Kind.METRIC, judge, (probe,))

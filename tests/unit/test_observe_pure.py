@@ -13,7 +13,7 @@ from promdrill.observe.observer import percentile
 from promdrill.observe.poll import parse_metrics, read_metrics
 from promdrill.observe.probes import HttpProbe, MetricsProbe, QueryProbe
 from promdrill.observe.quantity import size_bytes
-from promdrill.observe.snapshot import LogLine, container_status, moment
+from promdrill.observe.snapshot import EPOCH, LogLine, container_status, moment
 
 PROBES = (QueryProbe("s", 80, "up"), HttpProbe("s", 80, "GET", "/"))
 
@@ -126,6 +126,7 @@ def test_pods_are_found_newest_first_and_not_while_leaving() -> None:
 
 def test_what_nobody_says_of_a_snapshot_or_a_line_is_nothing() -> None:
     assert (snapshot().version, LogLine(NOW, "x").restart) == (0, 0)
+    assert snapshot().since == EPOCH == datetime.fromtimestamp(0, UTC)
 
 
 def test_lines_of_pods_by_prefix() -> None:

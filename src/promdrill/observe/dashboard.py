@@ -185,8 +185,9 @@ def provisioned(configmap: Object) -> dict[str, Any]:
     texts = [text for file, text in (configmap.get("data") or {}).items() if file.endswith(".json")]
     if len(texts) != 1:
         raise ClusterError(f"ConfigMap {name} holds {len(texts)} dashboards, not one")
+    [text] = texts
     try:
-        dashboard = json.loads(texts[0])
+        dashboard = json.loads(text)
     except ValueError as error:
         raise ClusterError(f"the dashboard of ConfigMap {name} is not JSON: {error}") from error
     if not isinstance(dashboard, dict):

@@ -230,6 +230,11 @@ test-agent: ## Go tests of promdrill's own programs; needs Go 1.26
 	cd images/alert-receiver && go test ./...
 	cd images/kube-webhook-certgen && go test ./...
 
+# promtool is in the image of Prometheus that drills run; SUPPLY says where that comes from.
+.PHONY: test-rules
+test-rules: environment ## promtool: our alert rules, and their unit tests
+	@.venv/bin/python -m tests.rules.prove
+
 .PHONY: test-agent-vm
 test-agent-vm: environment ## The volume agent's tests in a small machine, none skipped
 	@.venv/bin/python -m tests.vm.agent

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
+import yaml
 
-from promdrill.alerts.expressions import Range, walk
+from promdrill.alerts.expressions import Range, Selector, walk
 from promdrill.alerts.rules import Rule, read
 from promdrill.alerts.scale import DEFAULT_SPEED, scaled
 from promdrill.core import paths
@@ -22,6 +24,9 @@ GENERAL = "alerts"
 
 NAMELESS = {"dashboard-no-data"}
 """Incidents that no metric shows: a query without a result is no error to anybody."""
+
+CASES = yaml.safe_load((paths.project_dir() / "tests" / "rules" / "own.yaml").read_text(encoding="utf-8"))
+"""The unit tests that promtool runs (`make test-rules`)."""
 
 EARLY = {"VolumeFillsUp"}
 """Alerts that tell of what will be, and so may take their time."""
@@ -70,3 +75,34 @@ def test_all_of_it_can_be_made_faster() -> None:
     found = scaled(GROUPS, DEFAULT_SPEED)
     assert found.left == ()
     assert found.changes
+
+
+def asked(name: str) -> list[dict[str, Any]]:
+    """What promtool is asked of an alert."""
+    return [each for case in CASES["tests"] for each in case["alert_rule_test"] if each["alertname"] == name]
+
+
+def test_promtools_tests_are_of_these_rules_and_of_no_other_alert() -> None:
+    assert CASES["rule_files"] == ["../../rules/promdrill.yaml"]
+    names = {each["alertname"] for case in CASES["tests"] for each in case["alert_rule_test"]}
+    assert names == {alert.name for alert in ALERTS}
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_promtool_sees_it_fire_with_all_that_it_says_and_not_fire(alert: Rule) -> None:
+    expected = [each["exp_alerts"] for each in asked(alert.name)]
+    assert [] in expected, "a case in which it does not fire"
+    fired = [each for alerts in expected for each in alerts]
+    assert fired, "a case in which it fires"
+    for each in fired:
+        assert each["exp_labels"]["severity"] == alert.labels["severity"]
+        assert set(each["exp_annotations"]) == set(alert.annotations)
+        assert "{{" not in str(each)
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert.name)
+def test_promtool_is_given_all_that_an_alert_reads(alert: Rule) -> None:
+    """A case without the metric would pass, whatever the rule says of it."""
+    read = {each.metric for each in walk(alert.expr) if isinstance(each, Selector)}
+    cases = [case for case in CASES["tests"] if any(each in case["alert_rule_test"] for each in asked(alert.name))]
+    assert read <= {series["series"].partition("{")[0] for case in cases for series in case["input_series"]}

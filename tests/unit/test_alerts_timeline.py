@@ -148,11 +148,9 @@ def test_a_false_alarm_that_goes_on_fired_at_the_fault() -> None:
     assert (alert.firing, alert.fired_s) == ((Period(began_s=-4.0, ended_s=-3.0),), None)
 
 
-def notified(sent: float, receiver: str = "pager", *, resolved: bool = False) -> AlertNotified:
-    labels, witness = {"namespace": "n"}, Evaluator.WITNESS
-    return AlertNotified(
-        alert="Full", labels=labels, evaluator=witness, receiver=receiver, resolved=resolved, sent=at(sent)
-    )
+def notified(sent: float, receiver: str = "pager", *, resolved: bool = False, **fields: Any) -> AlertNotified:
+    whole = {"alert": "Full", "labels": {"namespace": "n"}, "evaluator": Evaluator.WITNESS} | fields
+    return AlertNotified(receiver=receiver, resolved=resolved, sent=at(sent), **whole)
 
 
 def test_notifications_count_from_when_the_receiver_got_them() -> None:
@@ -160,6 +158,31 @@ def test_notifications_count_from_when_the_receiver_got_them() -> None:
     made.tell(notified(2.5), 1.0).tell(notified(3.5, "mail"), 1.0).tell(notified(9.5, resolved=True), 6.0)
     (alert,) = found(made).alerts
     assert (alert.notified_s, alert.notified_resolved_s, alert.receivers) == (1.5, 8.5, ("pager", "mail"))
+
+
+EXTERNAL = {"namespace": "n", "volume": "v", "cluster": "here", "replica": "a"}
+"""Labels of an alert, with two that its Prometheus adds to all that it tells."""
+
+
+def test_what_is_told_with_external_labels_is_of_the_alert_with_the_most_of_them() -> None:
+    made = faulted(told(), 1.0).tell(notified(1.5, labels=EXTERNAL), 0.5)  # it may come before the look
+    alerts = ({"namespace": "n"}, {"namespace": "n", "volume": "v"}, {"volume": "v"}, {"namespace": "n", "volume": "w"})
+    for labels in alerts:
+        made.tell(change("firing", labels=labels))
+    made.tell(change("firing", labels=alerts[1], evaluator=Evaluator.INSIDE))
+    made.tell(change("firing", labels=alerts[1], alert="Loops"))
+    why = AlertMuted(alert="Full", labels=EXTERNAL, evaluator=Evaluator.INSIDE, why="inhibited by X")
+    made.tell(why).tell(notified(4.0, labels=EXTERNAL, alert="Loops"), 1.0)
+    assert [(alert.notified_s, alert.muted_by) for alert in found(made).alerts] == [
+        *((None, ()), (0.5, ()), (None, ()), (None, ())),
+        (None, ("inhibited by X",)),
+        (3.0, ()),
+    ]
+
+
+def test_what_is_told_of_no_alert_that_was_seen_is_none() -> None:
+    made = faulted(told(), 1.0).tell(change("firing"), 1.0).tell(notified(2.5, labels={"namespace": "other"}), 1.0)
+    assert [(alert.labels, alert.notified_s) for alert in found(made).alerts] == [({"namespace": "n"}, None)]
 
 
 def test_what_mutes_an_alert_is_kept_until_somebody_is_told_of_it() -> None:

@@ -27,8 +27,8 @@ RULES = (AlertRule(alert="Full", place="rules.yaml:3"), AlertRule(alert="Typo"),
 class Witness:
     """A witness that keeps what it is given."""
 
-    def __init__(self) -> None:
-        self.files: dict[str, str] = {}
+    def __init__(self, *others: str) -> None:
+        self.files: dict[str, str] = dict.fromkeys(others, "")
         self.log: list[str] = []
         self.names: Any = {'="drill-x"': ["up", "disk_free"], '=""': ["node_load1"]}
         self.rules: Any = []
@@ -36,9 +36,10 @@ class Witness:
     def write(self, files: Any) -> None:
         self.files |= files
 
-    def remove(self, names: Any) -> None:
+    def remove(self, names: Any) -> bool:
         for name in names:
             del self.files[name]
+        return bool(self.files)
 
     def reload(self) -> None:
         self.log.append("reload")
@@ -130,6 +131,17 @@ def test_rules_are_given_before_the_look_and_taken_back(tmp_path: Path, made: li
     assert watching.closed, "at the drill's end, however it ends"
     (loaded,) = events(file, AlertRulesLoaded)
     assert loaded == AlertRulesLoaded(speed=30.0, off_by_s=2.0, rules=RULES)
+
+
+def test_another_drill_is_told_of_undisturbed_while_rules_are_taken_back(tmp_path: Path, made: list[Watching]) -> None:
+    witness = Witness("drills/drill-y.rules.yml")
+    with Journal(tmp_path / "journal.jsonl") as journal, ExitStack() as closing:
+        undo = Undo(journal)
+        DrillAlerts(plan(witness), SERVER, journal, SYSTEM).begin(undo, closing)
+        undo.run()
+    assert list(witness.files) == ["drills/drill-y.rules.yml"]
+    assert witness.log == ["reload"], "the one at its beginning"
+    assert len(made) == 1
 
 
 def test_what_fired_before_the_incident_need_not_resolve_after_it(tmp_path: Path, made: list[Watching]) -> None:

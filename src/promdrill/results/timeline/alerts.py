@@ -87,6 +87,7 @@ def watched(drill: Timeline) -> Watched:
     """The alerts of a drill over time."""
     found = Watched()
     began = drill.began
+    told: list[events.AlertNotified | events.AlertMuted] = []
     for now, event in drill.entries:
         match event:
             case events.AlertRulesLoaded():
@@ -96,14 +97,17 @@ def watched(drill: Timeline) -> Watched:
             case events.AlertChanged() if began is not None:
                 active_s = None if event.active is None else max(0.0, (event.active - began.at).total_seconds())
                 _change(_lane(found, event), event, active_s, now.s, _for_s(found, event))
-            case events.AlertNotified() if began is not None:
-                _notify(_lane(found, event), event, (event.sent - began.at).total_seconds())
-            case events.AlertMuted():
-                _lane(found, event).muted_by[event.why] = None
+            case events.AlertNotified() | events.AlertMuted():
+                told.append(event)
             case events.AlertsUnknown():
                 found.unknown = event.error
             case _:
                 pass
+    for event in told:
+        if isinstance(event, events.AlertMuted):
+            _told_of(found, event).muted_by[event.why] = None
+        elif began is not None:
+            _notify(_told_of(found, event), event, (event.sent - began.at).total_seconds())
     return found
 
 
@@ -145,6 +149,17 @@ def _lane(found: Watched, event: events.AlertChanged | events.AlertNotified | ev
     labels = sorted(event.labels.items())
     key = (event.evaluator, event.alert, *(part for pair in labels for part in pair))
     return found.lanes.setdefault(key, AlertLane(event.alert, dict(labels), event.evaluator))
+
+
+def _told_of(found: Watched, event: events.AlertNotified | events.AlertMuted) -> AlertLane:
+    """The alert that Alertmanager speaks of.
+
+    A Prometheus adds its external labels to what it tells (Prometheus' documentation of `external_labels`), so this is
+    the alert that has the most of these labels and no other.
+    """
+    of_rule = [lane for lane in found.lanes.values() if (lane.alert, lane.evaluator) == (event.alert, event.evaluator)]
+    fitting = [lane for lane in of_rule if lane.labels.items() <= event.labels.items()]
+    return max(fitting, key=lambda lane: len(lane.labels), default=None) or _lane(found, event)
 
 
 def _for_s(found: Watched, event: events.AlertChanged) -> float:

@@ -218,6 +218,14 @@ test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
 fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
 	@nice .venv/bin/python -m tools.fuzz $(if $(EXAMPLES),--examples "$(EXAMPLES)") $(if $(SEED),--seed "$(SEED)")
 
+.PHONY: bench-quick
+bench-quick: environment ## The harness without a cluster, in five minutes: build/bench
+	@.venv/bin/python -m bench --quick
+
+.PHONY: bench-docs
+bench-docs: environment ## Put what bench-quick measured into docs/benchmarks
+	@.venv/bin/python -m bench --write-docs
+
 # The volume agent's tests make and mount volumes when run as root. What this host does not allow is skipped, and the skip says so.
 .PHONY: test-agent
 test-agent: export CGO_ENABLED := 0

@@ -234,6 +234,17 @@ def test_what_was_measured_is_of_scenarios_that_there_are() -> None:
     assert set(measured) <= {each.id for each in scenarios.find_all()}
 
 
+def test_what_the_harness_takes_is_part_of_the_page_once_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmarks, "HARNESS", tmp_path / "benchmarks" / "harness.md")
+    assert parts.made("harness") == "Not measured yet."
+    benchmarks.HARNESS.parent.mkdir()
+    text = "# The harness\n\n<!-- made -->\n\nA #1.\n\n## Growth\n\n### A\n\n![A: time](a.svg)\n"
+    benchmarks.HARNESS.write_text(text, encoding="utf-8")
+    assert parts.made("harness") == "A #1.\n\n### Growth\n\n#### A\n\n![A: time](benchmarks/a.svg)\n"
+
+
 # --- commands ------------------------------------------------------------------------------------------------------
 
 

@@ -195,6 +195,28 @@ class AlertAccount:
     expected: tuple[Expected, ...] = ()
 
 
+INHIBITED_BY = "inhibited by "
+"""How a reason in `Alert.muted_by` begins that is an inhibition; the alert that inhibits follows, or `GONE`."""
+
+GONE = "an alert that is gone"
+"""What stands in place of an alert that inhibits and that Alertmanager no longer lists."""
+
+
+def may_inhibit(alert: str, severity: str, why: str) -> bool:
+    """Whether a reason in `Alert.muted_by` is an inhibition by an alert, or may be: by one that was gone.
+
+    Args:
+        alert: The name of the alert that may inhibit.
+        severity: Its label `SEVERITY`; empty for none.
+        why: The reason.
+    """
+    by = why.removeprefix(INHIBITED_BY)
+    if by == why:
+        return False
+    named = by.startswith(f"{alert}{{") and (not severity or f'{SEVERITY}="{severity}"' in by)
+    return named or by.startswith(GONE)
+
+
 SEVERITY = "severity"
 """The label by which rules of the same name differ: kube-prometheus-stack has several such pairs."""
 

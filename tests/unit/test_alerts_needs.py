@@ -185,6 +185,8 @@ def test_alerts_that_could_not_be_watched_to_the_end_might_have_come() -> None:
     why = "alerts could not be watched to the end: the witness was gone"
     assert found.not_known == (DrillRemark("disk-full", why),)
     assert needs(alert(), loops(9.0), unknown="the witness was gone")[FULL].later
+    late = needs(alert(), loops(5.0), unknown="the witness was gone", moments=moments(first_lost_s=4.5))[FULL]
+    assert late.not_known == (DrillRemark("disk-full", why),), "perhaps another one came before the harm"
 
 
 # --- shown -----------------------------------------------------------------------------------------------------------

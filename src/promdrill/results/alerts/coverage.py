@@ -245,7 +245,7 @@ class Coverage:
         false_alarms: Alerts that fired before a fault, without heartbeats.
         muted: Alerts of which nobody was notified, and what muted them.
         silent: Heartbeats that ceased during an incident, which is how they tell.
-        unmet: Expectations of alerts.toml that were not met, in any drill.
+        unmet: Expectations that were not met, in any drill.
         unused: Rules that fired in no drill, and why.
         remarks: What is wrong with rules: no runbook_url, no summary, a template that failed, what could not be scaled.
     """
@@ -554,7 +554,7 @@ def _delay(found: IncidentCoverage, left: IncidentCoverage) -> Delay:
         evaluator=then.evaluator,
         later_s=round((then.fired_s or 0.0) - (before.fired_s or 0.0), 3),
         off_s=found.off_s,
-        too_late=bool(found.in_time) and left.in_time is False,
+        too_late=bool(found.in_time and not left.in_time),
     )
 
 
@@ -564,7 +564,7 @@ def _why_not_known(left: IncidentCoverage, key: _AlertKey, *, depend: bool) -> s
     Of an alert that is inhibited, Alertmanager names the first inhibition that it finds (its inhibit.go, Mutes) and
     looks no further. So nobody knows whether it would have been told of otherwise.
     """
-    if left.unknown and not left.told:
+    if left.in_time is None:
         return f"alerts could not be watched to the end: {left.unknown}"
     first_s = min((each.fired_s or 0.0 for each in left.told), default=math.inf)
     held = [

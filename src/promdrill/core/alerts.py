@@ -155,13 +155,13 @@ class AlertMoments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What became of an expectation of alerts.toml.
+    """What became of an expectation of alerts.toml, or of a runbook's front matter.
 
     Attributes:
         text: The expectation, in words.
         met: Whether it was met.
         why: Why not; empty if it was.
-        place: Where it is written: ``alerts.toml:7``.
+        place: Where it is written: ``alerts.toml:7`` or ``runbook.md:7``.
     """
 
     text: str

@@ -32,12 +32,12 @@ from promdrill.results.alerts.coverage import (
     DrillRemark,
     Duplicates,
     IncidentCoverage,
-    RuleRemark,
     coverage,
     first_alert,
     incident,
 )
 from promdrill.results.alerts.marks import Mark
+from promdrill.results.alerts.rule_remarks import RuleRemark
 from promdrill.results.alerts.show import WIDTH, to_json, to_markdown, to_text
 from promdrill.results.junit import properties, to_junit
 
@@ -432,6 +432,10 @@ false alarms, fired before the fault: 0
 
 alerts of which nobody was notified: 1
   KubePersistentVolumeFillingUp (inside): inhibited by X: disk-full
+
+what each alert is needed for: 2
+  KubePersistentVolumeFillingUp: without it nobody is told of disk-full
+  KubePodCrashLooping: without it nobody is told of quota
 
 late alerts: 3
   KubePersistentVolumeFillingUp (witness): after the first lost sample: disk-full

@@ -377,6 +377,26 @@ def test_all_of_its_series_must_be_resolved() -> None:
     assert "it still fired" in why(expect(resolve_within_s=300.0), alert(), other)
 
 
+def test_an_alert_that_did_not_fire_need_not_be_resolved_where_nothing_asks_that_it_fires() -> None:
+    asked = expect(only_if_fired=True, resolve_within_s=300.0)
+    assert words(asked) == f"{FULL}, if it fires, is resolved within 5 min after recovery"
+    assert why(asked) == ""
+    assert why(asked, alert(firing=[], pending=[(4.0, 9.0)])) == ""
+    assert why(asked, alert(firing=[(-5.0, None)])) == "", "it had fired before the fault already"
+    assert why(asked, alert(firing=[(4.0, 54.0)])) == ""
+    late = f"{FULL} was not resolved within 5 min after recovery; it "
+    assert why(asked, alert(firing=[(4.0, 54.1)])) == f"{late}was 5 min 03 s (±30 s) after recovery"
+    assert why(asked, alert(firing=[(4.0, None)])).startswith(f"{late}still fired")
+    assert why(asked, alert(firing=[(4.0, None)], evaluator=INSIDE)).startswith(f"{late}still fired")
+
+
+def test_whether_it_fired_is_not_known_where_alerts_could_not_be_watched() -> None:
+    asked = expect(only_if_fired=True, resolve_within_s=300.0)
+    said = f"it is not known whether {FULL} fired: alerts could not be watched to the end: gone"
+    assert why(asked, unknown="gone") == said
+    assert why(asked, alert(firing=[(4.0, 50.0)]), unknown="gone") == ""
+
+
 def test_its_receiver_must_be_notified() -> None:
     page = expect(notify="pager")
     assert why(page, alert()) == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,9 @@ from promdrill.alerts.rules import Rule, read
 from promdrill.alerts.scale import DEFAULT_SPEED, scaled
 from promdrill.core import paths
 from promdrill.request import scenarios
+from promdrill.request.scenarios import ScenarioFolder
+from promdrill.runbook.front import RunbookAlert
+from promdrill.runbook.parse import parse
 
 FILE = paths.project_dir() / "rules" / "promdrill.yaml"
 GROUPS = read(FILE)
@@ -62,6 +66,17 @@ def test_an_alert_says_what_it_is_and_where_to_read_on(alert: Rule) -> None:
     assert "{{ $labels." in alert.annotations["description"]
     page = alert.annotations["runbook_url"].removeprefix(BASE).removesuffix(".html")
     assert page in told(alert) or page == GENERAL
+
+
+@pytest.mark.parametrize("scenario", scenarios.find_all(), ids=lambda scenario: scenario.id)
+def test_the_alerts_that_lead_to_a_runbook_are_those_that_tell_of_its_incident(scenario: ScenarioFolder) -> None:
+    """Both ways: an alert whose page is an incident's tells of that incident, as the test above says."""
+    leading = [RunbookAlert(alert.name, 0) for alert in ALERTS if scenario.id in told(alert)]
+    for file in (scenario.runbook, scenario.stack_runbook):
+        if file.exists():
+            assert [replace(each, line=0) for each in parse(file).alerts] == leading, f"{file}: alerts"
+    if scenario.as_written.exists():
+        assert parse(scenario.as_written).alerts == (), "nobody is led to what does not work"
 
 
 @pytest.mark.parametrize("alert", [each for each in ALERTS if each.name not in EARLY], ids=lambda alert: alert.name)

@@ -18,7 +18,10 @@ from promdrill.drill import alerts as drill_alerts
 from promdrill.drill.alerts import AlertPlan, DrillAlerts
 from promdrill.faults.base import Undo
 from promdrill.observe.server import Server
+from promdrill.results.alerts.expectations import Expectation
 from promdrill.results.timeline.read import read
+from promdrill.runbook.front import RunbookAlert
+from promdrill.runbook.parse import Runbook
 
 SERVER = Server.of("drill-x", "prometheus-x")
 RULES = (AlertRule(alert="Full", place="rules.yaml:3"), AlertRule(alert="Typo"), AlertRule(alert="Broken"))
@@ -144,12 +147,17 @@ def test_another_drill_is_told_of_undisturbed_while_rules_are_taken_back(tmp_pat
     assert len(made) == 1
 
 
+def book(*alerts: RunbookAlert) -> Runbook:
+    """A runbook to which these alerts lead."""
+    return Runbook(Path("folder/runbook.md"), "x", "X", {}, False, "", (), (), alerts=alerts)
+
+
 def test_what_fired_before_the_incident_need_not_resolve_after_it(tmp_path: Path, made: list[Watching]) -> None:
     with Journal(tmp_path / "journal.jsonl") as journal, ExitStack() as closing:
         alerts = DrillAlerts(plan(Witness(), hold_s=40.0, not_inside="why"), SERVER, journal, SYSTEM)
         alerts.begin(Undo(journal), closing)
         alerts.incident_begins()
-        alerts.settle()
+        alerts.settle("x", book())
         assert alerts.hold_s == 40.0
     assert not made[0].inside
     assert made[0].waited == [(frozenset({("witness", "Watchdog")}), drill_alerts.SETTLE_S)]
@@ -203,9 +211,59 @@ def test_without_rules_nothing_is_done(tmp_path: Path, made: list[Watching]) -> 
         undo = Undo(journal)
         alerts.begin(undo, closing)
         alerts.incident_begins()
-        alerts.settle()
+        alerts.settle("x", book(RunbookAlert("Full", 7, 300.0)))
+        assert alerts.expected("x", book(RunbookAlert("Full", 7, 300.0))) == ()
+        assert alerts.unheard_of(book(RunbookAlert("Ful", 7, 300.0))) == ()
         alerts.end()
         undo.run()
         assert alerts.hold_s == 0.0
     assert made == []
     assert read(file).drills == ()
+
+
+# --- what is expected ------------------------------------------------------------------------------------------------
+
+
+LATE = Expectation(scenario="x", alert="Full", resolve_within_s=1200.0, place="alerts.toml:1")
+ELSEWHERE = Expectation(scenario="y", alert="Full", resolve_within_s=7200.0, place="alerts.toml:5")
+
+
+def test_a_runbook_asks_that_its_alerts_are_resolved_if_they_fired(tmp_path: Path) -> None:
+    named = book(RunbookAlert("Typo", 5), RunbookAlert("Full", 6, 300.0), RunbookAlert("Ful", 7, 60.0))
+    asked = Expectation(scenario="x", alert="Full", resolve_within_s=300.0, only_if_fired=True, place="runbook.md:6")
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        alerts = DrillAlerts(plan(Witness(), expectations=(LATE, ELSEWHERE)), SERVER, journal, SYSTEM)
+        assert alerts.expected("x", named) == (LATE, asked)
+        assert alerts.expected("z", book()) == ()
+
+
+def test_an_alert_that_has_to_be_resolved_and_that_no_rule_has_is_named(tmp_path: Path) -> None:
+    said = "its runbook asks that alerts are resolved that no rule has, so that nothing is asked of them: Ful, Tpyo"
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        alerts = DrillAlerts(plan(Witness()), SERVER, journal, SYSTEM)
+        assert alerts.unheard_of(book(RunbookAlert("Full", 6, 300.0), RunbookAlert("Ful", 7))) == ()
+        assert alerts.unheard_of(book(RunbookAlert("Ful", 7, 60.0), RunbookAlert("Tpyo", 9, 0.0))) == (said,)
+
+
+@pytest.mark.parametrize(
+    ("alerts", "expectations", "waits_s"),
+    [
+        ((), (), drill_alerts.SETTLE_S),
+        ((), (LATE, ELSEWHERE), 40.0),
+        ((RunbookAlert("Full", 6, 300.0), RunbookAlert("Typo", 7)), (), drill_alerts.SETTLE_S),
+        ((RunbookAlert("Full", 6, 1800.0),), (LATE,), 60.0),
+        ((RunbookAlert("Ful", 6, 1800.0),), (), drill_alerts.SETTLE_S),
+    ],
+)
+def test_a_drill_waits_for_as_long_as_an_alert_may_fire(
+    tmp_path: Path,
+    made: list[Watching],
+    alerts: tuple[RunbookAlert, ...],
+    expectations: tuple[Expectation, ...],
+    waits_s: float,
+) -> None:
+    with Journal(tmp_path / "journal.jsonl") as journal, ExitStack() as closing:
+        found = DrillAlerts(plan(Witness(), expectations=expectations), SERVER, journal, SYSTEM)
+        found.begin(Undo(journal), closing)
+        found.settle("x", book(*alerts))
+    assert made[0].waited == [(frozenset(), waits_s)]

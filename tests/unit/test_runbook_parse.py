@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from promdrill.core.errors import UsageError
+from promdrill.runbook.front import RunbookAlert
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
 
@@ -58,6 +59,22 @@ def test_front_matter_in_full(tmp_path: Path) -> None:
     assert [step.optional for step in book.steps] == [False, True, False]
 
 
+@pytest.mark.parametrize(
+    ("value", "alerts"),
+    [
+        ("[]", ()),
+        ("[Full, 'It is full']", (RunbookAlert("Full", 3), RunbookAlert("It is full", 3))),
+        (
+            "\n  - alert: Full\n    must_resolve: 1h30m\n  - {must_resolve: 0, alert: Late}\n  - Loops",
+            (RunbookAlert("Full", 4, 5400.0), RunbookAlert("Late", 6, 0.0), RunbookAlert("Loops", 7)),
+        ),
+    ],
+)
+def test_alerts_that_lead_to_it(tmp_path: Path, value: str, alerts: tuple[RunbookAlert, ...]) -> None:
+    assert read(tmp_path, GOOD.replace("title: A title\n", f"alerts: {value}\ntitle: A title\n")).alerts == alerts
+    assert read(tmp_path, GOOD).alerts == ()
+
+
 @pytest.mark.parametrize(("value", "lost"), [("true", True), ("false", False)])
 def test_data_loss_as_a_truth_value(tmp_path: Path, value: str, lost: bool) -> None:
     assert read(tmp_path, GOOD.replace("title: A title\n", f"title: A\ndata_loss: {value}\n")).data_loss is lost
@@ -106,6 +123,28 @@ WRONG = {
     ),
     "data_loss": (replaced("title: A", "data_loss: 'no'\ntitle: A"), "3:12: data_loss must be true, false, or text"),
     "optional": (replaced("title: A", "optional: mend\ntitle: A"), "3:11: optional must be a list"),
+    **{
+        f"alerts {value}": (replaced("title: A", f"alerts: {value}\ntitle: A"), why)
+        for value, why in {
+            "Full": "3:9: alerts must be a list of names of alerts",
+            "{Full: 5m}": "3:9: alerts must be a list of names of alerts",
+            "[403]": "3:10: an alert's name must be text",
+            "[[Full]]": "3:10: an alert's name must be text",
+            "[' ']": "3:10: that is not the name of an alert",
+            '["Fu\\nll"]': "3:10: that is not the name of an alert",
+            "[Full, Full]": "3:16: Full appears twice in alerts",
+            "[Full, {alert: Full, must_resolve: 5m}]": "3:16: Full appears twice in alerts",
+            "[{alert: Full}]": "3:10: an alert lacks must_resolve",
+            "[{must_resolve: 5m}]": "3:10: an alert lacks alert",
+            "[{alert: Full, must_resolv: 5m}]": "3:24: unknown key must_resolv of an alert",
+            "[{alert: Full, alert: Full}]": "3:24: alert appears twice in an alert",
+            "[{alert: 403, must_resolve: 5m}]": "3:18: an alert's name must be text",
+            "[{alert: '', must_resolve: 5m}]": "3:18: that is not the name of an alert",
+            "[{alert: Full, must_resolve: soon}]": "3:38: must_resolve: not a duration, such as 30s, 5m or 1h30m",
+            "[{alert: Full, must_resolve: 300}]": "3:38: must_resolve: not a duration, such as 30s, 5m or 1h30m",
+            "[{alert: Full, must_resolve: true}]": "3:38: must_resolve must be text",
+        }.items()
+    },
     "no such": (replaced("title: A", "optional: [mends]\ntitle: A"), "3:12: no step has the name mends"),
     "unnamed": (replaced("title: A", "optional: ['']\ntitle: A"), "3:12: no step has the name"),
     "misspelt": (replaced("## Mitigation", "## Mitgation"), "25:1: heading Mitgation must be ## Mitigation"),

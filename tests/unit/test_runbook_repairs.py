@@ -123,6 +123,7 @@ def test_a_repair_is_carried_out_between_diagnosis_and_recovery(tmp_path: Path) 
         (FRONT + BAD.replace("```sh name", "```sh nam"), "a step has no attribute nam=emptied"),
         (FRONT + "## Refused: x\n\n    ```sh name=x\n    y\n    ```\n", "a fence indented by four or more columns"),
         (FRONT.replace("title:", "data_loss: true\ntitle:") + BAD, "data_loss is for runbooks"),
+        (FRONT.replace("title:", "alerts: [Full]\ntitle:") + BAD, "alerts is for runbooks"),
         (FRONT.replace("title:", "titel:") + BAD, "unknown key titel"),
     ],
 )

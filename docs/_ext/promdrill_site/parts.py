@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.util import logging
 
-from promdrill_site import benchmarks, commands, events, incidents, layers, schema, tables, vocabulary
+from promdrill_site import benchmarks, commands, events, incidents, layers, own_alerts, schema, tables, vocabulary
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -30,6 +30,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "layers": layers.drawing,
     "markers": vocabulary.markers,
     "moments": vocabulary.moments,
+    "own-alerts": own_alerts.entries,
     "packages": layers.packages,
     "phases": tables.phases,
     "report-files": tables.report_files,

@@ -162,13 +162,13 @@ class AlertMoments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What became of an expectation of alerts.toml.
+    """What became of an expectation of alerts.toml, or of a runbook's front matter.
 
     Attributes:
         text: The expectation, in words.
         met: Whether it was met.
         why: Why not; empty if it was.
-        place: Where it is written: ``alerts.toml:7``.
+        place: Where it is written: ``alerts.toml:7`` or ``runbook.md:7``.
     """
 
     text: str
@@ -200,6 +200,28 @@ class AlertAccount:
     not_inside: str = ""
     unknown: str = ""
     expected: tuple[Expected, ...] = ()
+
+
+INHIBITED_BY = "inhibited by "
+"""How a reason in `Alert.muted_by` begins that is an inhibition; the alert that inhibits follows, or `GONE`."""
+
+GONE = "an alert that is gone"
+"""What stands in place of an alert that inhibits and that Alertmanager no longer lists."""
+
+
+def may_inhibit(alert: str, severity: str, why: str) -> bool:
+    """Whether a reason in `Alert.muted_by` is an inhibition by an alert, or may be: by one that was gone.
+
+    Args:
+        alert: The name of the alert that may inhibit.
+        severity: Its label `SEVERITY`; empty for none.
+        why: The reason.
+    """
+    by = why.removeprefix(INHIBITED_BY)
+    if by == why:
+        return False
+    named = by.startswith(f"{alert}{{") and (not severity or f'{SEVERITY}="{severity}"' in by)
+    return named or by.startswith(GONE)
 
 
 SEVERITY = "severity"

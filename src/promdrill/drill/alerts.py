@@ -5,12 +5,12 @@ Alerts have no influence on a drill's course, but for the time that an incident 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from promdrill.core.alerts import DRILL_LABEL, AlertRule
+from promdrill.core.alerts import DRILL_LABEL, AlertRule, rules_named
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError, PromdrillError
 from promdrill.core.events import AlertRuleJudged, AlertRulesLoaded, AlertsUnknown
@@ -18,13 +18,15 @@ from promdrill.core.journal import Journal
 from promdrill.faults.base import Undo
 from promdrill.observe.server import Server
 from promdrill.results.alerts.expectations import Expectation
+from promdrill.runbook.front import RunbookAlert
+from promdrill.runbook.parse import Runbook
 from promdrill.witness import answers
 from promdrill.witness.files import scrape_yml
 from promdrill.witness.place import Witness
 from promdrill.witness.watching import LOOK_S, Muted, Watching
 
 SETTLE_S = 30.0
-"""The most seconds, as measured, that a drill waits after its recovery for alerts to resolve."""
+"""The most seconds, as measured, that a drill waits after its recovery for alerts to resolve, unless more is asked."""
 
 _ANSWER_S = 10.0
 
@@ -46,7 +48,7 @@ class AlertPlan:
         muted: Reads Alertmanager's answer.
         reaches: Whether a notification to the receiver of that name would have reached somebody.
         hold_s: Seconds, as measured, for which the incident is held before it is repaired.
-        expectations: What is expected of the alerts.
+        expectations: What alerts.toml expects, of the alerts of any drill.
     """
 
     witness: Witness
@@ -127,10 +129,36 @@ class DrillAlerts:
         if self._watching is not None:
             self._before = self._watching.firing
 
-    def settle(self) -> None:
-        """Wait for alerts of the incident to resolve; those that do not in time are still firing in the account."""
-        if self._watching is not None:
-            self._watching.settle(self._before, SETTLE_S)
+    def expected(self, scenario: str, runbook: Runbook) -> tuple[Expectation, ...]:
+        """What is expected of the alerts, by alerts.toml and by the runbook's front matter; nothing without a plan.
+
+        Args:
+            scenario: The scenario that is drilled.
+            runbook: Its runbook.
+        """
+        if self._plan is None:
+            return ()
+        stated = tuple(each for each in self._plan.expectations if each.about(scenario))
+        return (*stated, *_answered(runbook, scenario, self._plan.rules))
+
+    def unheard_of(self, runbook: Runbook) -> tuple[str, ...]:
+        """A remark on the alerts that have to be resolved as the front matter says, and that no rule has; or none."""
+        if self._plan is None:
+            return ()
+        absent = [each.name for each in _resolving(runbook) if not rules_named(self._plan.rules, each.name)]
+        what = "its runbook asks that alerts are resolved that no rule has, so that nothing is asked of them"
+        return (f"{what}: {', '.join(absent)}",) if absent else ()
+
+    def settle(self, scenario: str, runbook: Runbook) -> None:
+        """Wait for alerts of the incident to resolve; those that do not in time are still firing in the account.
+
+        It waits for at most `SETTLE_S`, or as long as what is expected lets an alert fire. Arguments as in `expected`.
+        """
+        if self._plan is None or self._watching is None:
+            return
+        given = (each.resolve_within_s for each in self.expected(scenario, runbook))
+        given_s = max((each / self._plan.speed for each in given if each is not None), default=0.0)
+        self._watching.settle(self._before, max(SETTLE_S, given_s))
 
     def end(self) -> None:
         """Stop looking, and note what the drill showed of each rule. Raises nothing: the drill's outcome is known."""
@@ -169,6 +197,26 @@ class DrillAlerts:
             return frozenset(map(str, body["data"]))
         except (KeyError, TypeError) as error:
             raise ClusterError("the witness does not list the names of its metrics") from error
+
+
+def _resolving(runbook: Runbook) -> tuple[RunbookAlert, ...]:
+    """The alerts that have to be resolved after recovery, as a runbook's front matter says."""
+    return tuple(each for each in runbook.alerts if each.must_resolve_s is not None)
+
+
+def _answered(runbook: Runbook, scenario: str, rules: Sequence[AlertRule]) -> tuple[Expectation, ...]:
+    """What a runbook expects of its alerts, as far as there is a rule: that those that fired are resolved."""
+    return tuple(
+        Expectation(
+            scenario=scenario,
+            alert=each.name,
+            resolve_within_s=each.must_resolve_s,
+            only_if_fired=True,
+            place=f"{runbook.path.name}:{each.line}",
+        )
+        for each in _resolving(runbook)
+        if rules_named(rules, each.name)
+    )
 
 
 def _take_back(witness: Witness, names: tuple[str, ...]) -> None:

@@ -162,7 +162,7 @@ class Course:
                 moments = self._remediate(remedy, incident.moments)
             with during(PhaseName.RECOVERY):
                 self._prove_recovery(incident._replace(moments=moments))
-            self._alerts.settle()
+            self._alerts.settle(self._site.drilled.scenario, self._runbook)
             if self._site.execution.ablates:
                 with during(PhaseName.REMEDIATE):
                     remedy.verify()

@@ -35,7 +35,7 @@ KINDS = ("Refused", "Accepted")
 _PARSER = MarkdownIt("commonmark").disable("inline")
 _HEADING = re.compile(rf"({'|'.join(KINDS)}): +(\S.*)")
 _FORM = "## Refused: the volume is emptied, or ## Accepted: the claim is changed by hand"
-_UNUSED = ("data_loss", "optional", "fails_because", "fails_with")
+_UNUSED = ("data_loss", "optional", "alerts", "fails_because", "fails_with")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ from promdrill.core import durations, records
 from promdrill.results.alerts.coverage import (
     COVERAGE_SCHEMA,
     AlertCoverage,
+    AlertNeed,
     AlertRemark,
     Coverage,
+    Delay,
     DrillRemark,
     IncidentCoverage,
-    RuleRemark,
 )
-from promdrill.results.alerts.marks import NAMES, Mark, placed
+from promdrill.results.alerts.marks import FROM, NAMES, Mark, placed
+from promdrill.results.alerts.rule_remarks import RuleRemark
 from promdrill.results.table import NOTHING, Table, escape, wrap
 from promdrill.results.words import count, span
 
@@ -215,6 +217,8 @@ def lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
             "several alerts for one cause",
             [f"{each.drill}: {', '.join(each.alerts)}{_about(each.labels)}" for each in found.duplicates],
         ),
+        ("what each alert is needed for", list(_needed(found.needs))),
+        ("alerts that this run could have gone without", list(_spare(found.needs))),
         ("late alerts", _of_alerts(found.late)),
         ("dead man's switches that told", _of_alerts(found.silent)),
         ("rules that never fired", _of_rules(found.unused)),
@@ -226,6 +230,34 @@ def lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
 def _about(labels: Mapping[str, str]) -> str:
     pairs = [f'{name}="{value}"' for name, value in labels.items()]
     return f" {{{', '.join(pairs)}}}" if pairs else ""
+
+
+def _needed(needs: Sequence[AlertNeed]) -> Iterator[str]:
+    """A line for each alert without which something would have been lost, or may have been."""
+    for each in needs:
+        kinds = (
+            ("without it nobody is told of", each.alone),
+            ("told later without it:", [_later(delay) for delay in each.later]),
+            ("not known without it:", [f"{remark.drill} ({remark.why})" for remark in each.not_known]),
+        )
+        said = [f"{what} {', '.join(drills)}" for what, drills in kinds if drills]
+        if said:
+            yield f"{_called(each, needs)}: {'; '.join(said)}"
+
+
+def _later(each: Delay) -> str:
+    then = f"{each.alert} from {FROM[each.evaluator]}"
+    return f"{each.drill} ({span(each.later_s)}, {then}{'; too late' if each.too_late else ''})"
+
+
+def _spare(needs: Sequence[AlertNeed]) -> Iterator[str]:
+    return (_called(each, needs) for each in needs if each.spare)
+
+
+def _called(each: AlertNeed, needs: Sequence[AlertNeed]) -> str:
+    """An alert's name, with its severity where alerts of several have that name."""
+    several = sum(each.alert == other.alert for other in needs) > 1
+    return f"{each.alert} ({each.severity or 'no severity'})" if several else each.alert
 
 
 def _of_drills(remarks: Iterable[DrillRemark]) -> list[str]:

@@ -18,6 +18,9 @@ from promdrill.core.events import (
     AlertRulesLoaded,
     AlertsUnknown,
     FaultApplied,
+    FaultConfirmed,
+    FaultFull,
+    FaultGrows,
     PhaseBegan,
     PhaseEnded,
     StageBegan,
@@ -271,6 +274,23 @@ def test_moments_are_relative_to_the_fault() -> None:
         recovered_s=14.0,
         ended_s=14.0,
     )
+
+
+def test_a_fault_that_grows_begins_with_its_first_byte_and_has_its_full_effect_later() -> None:
+    made = told().phase(PhaseName.BASELINE, (3.0, Undone(what="x")))
+    made.tell(PhaseBegan(phase=PhaseName.INJECT)).tell(FaultApplied(fault="fill"), 1.0)
+    made.tell(FaultGrows(fault="fill", used=0.9, left_s=20.0), 20.0).tell(change("firing", 30.0), 10.0)
+    cut_short = found(made)
+    assert cut_short.moments.full_s is None, "it never was"
+    whole = found(made.tell(FaultFull(fault="fill"), 12.0).tell(FaultConfirmed(fault="fill"), 1.0))
+    assert whole.moments.full_s == 42.0
+    (alert,) = whole.alerts
+    assert (alert.firing[0].began_s, alert.fired_at_baseline) == (28.0, False), "2 s after 30 s, less the 4 s"
+    timeline = made.timeline()
+    assert timeline.growing is not None
+    assert (timeline.growing[0].s, timeline.growing[1].left_s) == (24.0, 20.0)
+    assert timeline.full is not None
+    assert timeline.full.s == 46.0
 
 
 def test_what_the_remedy_ends_or_loses_is_neither_a_crash_nor_a_loss() -> None:

@@ -117,6 +117,15 @@ def events(file: Path, *kinds: type[Event]) -> list[Event]:
     return [event for _, event in drill.entries if isinstance(event, kinds)]
 
 
+def test_how_long_an_incident_is_held_and_a_fault_grows_is_the_plans(tmp_path: Path) -> None:
+    with Journal(tmp_path / "journal.jsonl") as journal:
+        asked = DrillAlerts(plan(Witness(), hold_s=40.0, growth_s=80.0), SERVER, journal, SYSTEM)
+        assert (asked.hold_s, asked.growth_s) == (40.0, 80.0)
+        plain = DrillAlerts(plan(Witness()), SERVER, journal, SYSTEM)
+        none = DrillAlerts(None, SERVER, journal, SYSTEM)
+        assert {plain.hold_s, plain.growth_s, none.hold_s, none.growth_s} == {0.0}
+
+
 def test_rules_are_given_before_the_look_and_taken_back(tmp_path: Path, made: list[Watching]) -> None:
     witness, file = Witness(), tmp_path / "journal.jsonl"
     with Journal(file) as journal, ExitStack() as closing:

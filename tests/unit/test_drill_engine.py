@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
@@ -18,11 +18,11 @@ from promdrill.cluster import owners
 from promdrill.core.alerts import AlertState, Evaluator
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.core.events import AlertChanged, Event, WaitBegan, decode
-from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
+from promdrill.core.model import AT_ONCE, DrillResult, ObserverFigures, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage, baseline
 from promdrill.drill import alerts as drill_alerts
 from promdrill.drill.ground_lost import GroundLost, Silence
-from promdrill.faults import Undo
+from promdrill.faults import Ground, Undo
 from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.snapshot import Snapshot
@@ -699,3 +699,39 @@ def test_nothing_is_expected_of_a_controls_alerts(world: World, monkeypatch: pyt
 def test_an_incident_is_held_for_as_long_as_was_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     held = run_toy(_with_alerts(world, monkeypatch, hold_s=40.0), world)
     assert took_s(held, PhaseName.PERSISTENCE) == pytest.approx(6 + 40, abs=2), "after what it proves anyway"
+
+
+def test_a_fault_that_grows_has_its_time_and_its_proof_has_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slowly(Break):
+        grows: ClassVar[bool] = True
+
+        def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+            asked.append(ground.growth_s)
+            world.clock.now += 3600
+            return super().apply(ground, undo)
+
+    asked: list[float] = []
+    grown = run_toy(_with_alerts(world, monkeypatch, growth_s=80.0), world, fault=Slowly(world, proof=(DOWN,)))
+    assert (grown.verdict, asked, grown.remarks) == (Verdict.PASSED, [80.0], ())
+
+
+def test_only_the_fault_of_the_drill_grows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    class Act(Break):
+        grows: ClassVar[bool] = True
+
+        def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+            asked.append(ground.growth_s)
+            return super().apply(ground, undo)
+
+    stages = (Stage("it is down", (DOWN,), before=Act(world)),)
+    once = run_toy(_with_alerts(world, monkeypatch, growth_s=80.0), world, signature=stages)
+    assert (once.verdict, asked) == (Verdict.PASSED, [0.0])
+    assert once.remarks == (AT_ONCE,), "and it does not grow"
+
+
+def test_without_a_growth_nothing_is_remarked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_toy(_with_alerts(world, monkeypatch), world).remarks == ()

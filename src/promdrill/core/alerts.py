@@ -1,7 +1,8 @@
 """The records of alerts in a drill: which there were, when, who evaluated them, and what became of them.
 
-Moments are seconds as they were measured since the fault had been applied, so what came before it is negative. Where
-rules are scaled, a second stands for `AlertAccount.speed` seconds of the operator's.
+Moments are seconds as they were measured since the fault began, so what came before it is negative. A fault that grows
+(GROWTH) begins with its first byte. Where rules are scaled, a second stands for `AlertAccount.speed` seconds of the
+operator's.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ class AlertMoments:
 
     Attributes:
         baseline_s: When the baseline had been proven; what was over by then is left out. Not above zero.
+        full_s: When a fault that grows had its full effect; None also for one that took effect at once.
         first_lost_s: When the last sample before the longest gap was stored; a gap that the remedy made does not count.
         crashed_s: When the server's container first ended, or was gone, after the fault and before the remedy.
         signature_s: When the whole signature was seen.
@@ -152,6 +154,7 @@ class AlertMoments:
     """
 
     baseline_s: float | None = None
+    full_s: float | None = None
     first_lost_s: float | None = None
     crashed_s: float | None = None
     signature_s: float | None = None

@@ -1,6 +1,7 @@
 """The alerts of a drill: its rules are given to the witness, watched from the baseline on, and summed up at its end.
 
-Alerts have no influence on a drill's course, but for the time that an incident is held and that they get to resolve.
+Alerts have no influence on a drill's course, but for the time that its fault takes to grow, that the incident is held,
+and that they get to resolve.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class AlertPlan:
         muted: Reads Alertmanager's answer.
         reaches: Whether a notification to the receiver of that name would have reached somebody.
         hold_s: Seconds, as measured, for which the incident is held before it is repaired.
+        growth_s: Seconds, as measured, that a fault which grows takes to its full effect; 0 for at once.
         expectations: What alerts.toml expects, of the alerts of any drill.
     """
 
@@ -63,6 +65,7 @@ class AlertPlan:
     muted: Muted
     reaches: Callable[[str], bool]
     hold_s: float = 0.0
+    growth_s: float = 0.0
     expectations: tuple[Expectation, ...] = ()
 
     @property
@@ -90,6 +93,11 @@ class DrillAlerts:
     def hold_s(self) -> float:
         """Seconds for which the incident is held before it is repaired."""
         return 0.0 if self._plan is None else self._plan.hold_s
+
+    @property
+    def growth_s(self) -> float:
+        """Seconds that a fault which grows takes to its full effect; 0 for at once."""
+        return 0.0 if self._plan is None else self._plan.growth_s
 
     def begin(self, undo: Undo, closing: ExitStack) -> None:
         """Give the rules to the witness, and look from then on.

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from promdrill.core.alerts import SEVERITY, Alert, AlertAccount, Evaluator, may_inhibit
+from promdrill.core.alerts import SEVERITY, Alert, AlertAccount, Evaluator, may_inhibit, rules_named
 from promdrill.core.model import DrillResult, RunResult, Verdict
-from promdrill.results.alerts.marks import FROM, HARM, NAMES, Mark, at_s, off_s, placed
+from promdrill.results.alerts.marks import FROM, HARM, NAMES, Mark, at_s, off_s, placed, zero
 from promdrill.results.alerts.rule_remarks import RuleRemark, each_rule, remarks, unused
 from promdrill.results.alerts.seen import anew_s, pending_s, stood_s, why_silent
 
@@ -339,13 +339,14 @@ def real(figure_s: float, account: AlertAccount) -> float:
 def first_alert(account: AlertAccount) -> str:
     """The first alert of an incident in one line, or that there was none.
 
-    ``first alert: X from the witness, 2 min (±30 s) after the fault, 13 min before the crash``
+    ``first alert: X from the witness, 2 min (±30 s) after the fault, 13 min before the crash``; of a fault that grows
+    ``first alert: X from the witness, 8 min (±1 min) before the volume was full, 14 min before the crash``
     """
     found = incident("", "", account)
     if found.first is None:
         unknown = f"; alerts could not be watched to the end: {found.unknown}" if found.unknown else ""
         return f"no alert fired{unknown}"
-    said = f"first alert: {_when(found, found.first, Mark.FAULT, *reversed(HARM))}"
+    said = f"first alert: {_when(found, found.first, zero(found.moments), *reversed(HARM))}"
     return f"{said}; nobody was told of it: {found.first.untold}" if found.first.untold else said
 
 

@@ -259,7 +259,7 @@ def _since_steady(lane: AlertLane, steady_s: float) -> AlertLane:
 
 
 def _fault_s(drill: Timeline) -> float:
-    """When the fault was applied, or would have been; the drill's end if it did not come so far."""
+    """When the fault began, or would have; the drill's end if it did not come so far."""
     applied = [fault.began.s for fault in drill.faults[:1]]
     inject = [phase.began.s for phase in drill.phases if phase.name == PhaseName.INJECT]
     return next(iter((*applied, *inject)), drill.length_s)
@@ -279,6 +279,7 @@ def _moments(drill: Timeline, fault_s: float, container: str) -> AlertMoments:
     ]
     return AlertMoments(
         baseline_s=None if baseline is None or baseline.ended is None else _since(baseline.ended.s, fault_s),
+        full_s=None if drill.full is None else _since(drill.full.s, fault_s),
         first_lost_s=_since(lost[0], fault_s) if lost else None,
         crashed_s=_since(crashed_s, fault_s),
         signature_s=_since(seen[-1].s, fault_s) if seen else None,

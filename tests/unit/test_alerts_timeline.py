@@ -163,6 +163,16 @@ def test_notifications_count_from_when_the_receiver_got_them() -> None:
     assert (alert.notified_s, alert.notified_resolved_s, alert.receivers) == (1.5, 8.5, ("pager", "mail"))
 
 
+def test_a_notification_of_what_was_over_before_the_baseline_is_of_no_incident() -> None:
+    made = told().tell(PhaseBegan(phase=PhaseName.BASELINE)).tell(change("firing", 0.5)).tell(change("inactive"), 1.0)
+    made.tell(notified(2.0)).tell(PhaseEnded(phase=PhaseName.BASELINE, took_s=2.0), 1.0)
+    faulted(made, 2.0).tell(change("firing", 6.0), 2.0).tell(Undone(what="x"), 1.0)
+    (alert,) = found(made).alerts
+    assert (alert.notified_s, alert.receivers) == (None, ())
+    (alert,) = found(made.tell(notified(6.5, "mail")).tell(notified(7.0))).alerts
+    assert (alert.notified_s, alert.receivers) == (2.5, ("mail", "pager"))
+
+
 EXTERNAL = {"namespace": "n", "volume": "v", "cluster": "here", "replica": "a"}
 """Labels of an alert, with two that its Prometheus adds to all that it tells."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,10 @@ from promdrill.results.timeline.drill import PodState, Span, Timeline
 _ENDED = {PodState.BAD, PodState.OFF}
 
 
+SEEN_WITHIN_S = 1.0
+"""Seconds by which an alert may be seen to fire too late: it is looked at that often (`promdrill.witness.watching`)."""
+
+
 @dataclass(slots=True)
 class AlertLane:
     """An alert over time, in seconds since the drill began.
@@ -36,9 +41,8 @@ class AlertLane:
         active_s: Since when its expression is true; None while it is not, or if that is not known.
         value: As in `promdrill.core.alerts.Alert`, like all that follow.
         summary: As there.
-        notified_s: As there, since the drill began.
+        told: (moment, receiver) of each notification that it fires.
         notified_resolved_s: As there, since the drill began.
-        receivers: As there.
         muted_by: As there.
     """
 
@@ -50,10 +54,19 @@ class AlertLane:
     active_s: float | None = None
     value: str = ""
     summary: str = ""
-    notified_s: float | None = None
+    told: list[tuple[float, str]] = field(default_factory=list)
     notified_resolved_s: float | None = None
-    receivers: dict[str, None] = field(default_factory=dict)
     muted_by: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def notified_s(self) -> float | None:
+        """As in `promdrill.core.alerts.Alert`, since the drill began."""
+        return self.told[0][0] if self.told else None
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """As there."""
+        return tuple(dict.fromkeys(receiver for _, receiver in self.told))
 
 
 @dataclass(slots=True)
@@ -212,11 +225,10 @@ def _close(periods: list[tuple[float, float | None]], now_s: float) -> None:
 
 
 def _notify(lane: AlertLane, event: events.AlertNotified, sent_s: float) -> None:
-    lane.receivers[event.receiver] = None
     if event.resolved:
         lane.notified_resolved_s = sent_s
-    elif lane.notified_s is None:
-        lane.notified_s = sent_s
+    else:
+        lane.told.append((sent_s, event.receiver))
 
 
 def _alert(lane: AlertLane, fault_s: float) -> Alert:
@@ -230,7 +242,7 @@ def _alert(lane: AlertLane, fault_s: float) -> Alert:
         summary=lane.summary,
         notified_s=_since(lane.notified_s, fault_s),
         notified_resolved_s=_since(lane.notified_resolved_s, fault_s),
-        receivers=tuple(lane.receivers),
+        receivers=lane.receivers,
         muted_by=tuple(lane.muted_by) if lane.notified_s is None else (),
     )
 
@@ -251,11 +263,14 @@ def _steady_s(drill: Timeline) -> float:
 
 
 def _since_steady(lane: AlertLane, steady_s: float) -> AlertLane:
-    """An alert without what was over before."""
+    """An alert without what was over before, and without the notifications of that."""
     pending, firing = (
         [each for each in periods if each[1] is None or each[1] > steady_s] for periods in (lane.pending, lane.firing)
     )
-    return replace(lane, pending=pending, firing=firing)
+    over = [each for each in lane.firing if each not in firing]
+    first_s = firing[0][0] - SEEN_WITHIN_S if firing else math.inf
+    told = [each for each in lane.told if each[0] >= first_s] if over else lane.told
+    return replace(lane, pending=pending, firing=firing, told=told)
 
 
 def _fault_s(drill: Timeline) -> float:

@@ -57,7 +57,7 @@ WRITTEN = [
 @pytest.mark.parametrize("name", parts.PARTS)
 def test_every_part_says_something(name: str) -> None:
     text = parts.made(name)
-    assert "| --- |" in text or name in {"layers", "phases"}
+    assert "| --- |" in text or name in {"layers", "phases"} or (name == "harness" and not benchmarks.HARNESS.is_file())
 
 
 def test_what_is_none_in_python_is_null_in_json() -> None:

@@ -125,6 +125,13 @@ def test_panels_with_data_and_without(
     assert source.none_answers(TWO, "x").judge(shown).holds is none
 
 
+def test_panels_are_known_while_one_of_those_that_are_not_as_wanted_is_known() -> None:
+    for b in (vector(), vector(1), said(503, "no")):
+        assert ITSELF.none_answers(TWO, "x").judge(asked(ITSELF, a=vector(1), b=b)).known
+    assert ITSELF.each_answers(TWO, "x").judge(asked(ITSELF, a=vector(1), b=vector(1))).known
+    assert not ITSELF.each_answers(TWO, "x").judge(asked(ITSELF, a=vector(1), b=said(503, "no"))).known
+
+
 def test_what_nobody_answered_is_not_known() -> None:
     for condition in (ITSELF.each_answers(TWO, "x"), ITSELF.none_answers(TWO, "x")):
         assert not condition.judge(asked(ITSELF, a=said(503), b=said(503))).known
@@ -255,7 +262,10 @@ def samples(*at_and_value: tuple[float, float], of: str = "nginx-1") -> ProbeAns
 
 def nginx(*, restarts: int = 1, ready: str = "True", state: dict[str, Any] | None = None) -> dict[str, Any]:
     """A pod whose container was started and called ready within the second that begins now."""
-    conditions = [{"type": "Ready", "status": ready, "lastTransitionTime": stamp(0)}]
+    conditions = [
+        {"type": "Initialized", "status": "True", "lastTransitionTime": stamp(-30)},
+        {"type": "Ready", "status": ready, "lastTransitionTime": stamp(0)},
+    ]
     running = {"running": {"startedAt": stamp(0)}} if state is None else state
     return pod("nginx-1", container("nginx", restarts=restarts, state=running), labels=NGINX, conditions=conditions)
 
@@ -271,11 +281,13 @@ def seen_of(answer: ProbeAnswer, found: dict[str, Any] | None = None, *, since_s
     [
         (samples((-1, 0), (0.4, 1), (1.4, 1)), True, "within the second"),
         (samples((0.4, 0), (1.4, 1)), True, "by sample 1 "),
+        (samples((0.4, 0), (1.0, 1)), True, "by sample 1 "),
         (samples((0.4, 0), (1.4, 0), (2.4, 1)), True, "by sample 2 "),
         (samples((0.4, 0), (1.4, 0), (2.4, 0), (3.4, 1)), False, "by sample 3 "),
         (samples((0.4, 0), (1.4, 0)), False, "not yet counted by 1 samples"),
         (samples((0.4, 1), of="nginx-0"), False, "not yet counted by 0 samples"),
         (said(503, "no"), False, "not yet counted"),
+        (said(422, '{"status": "error"}'), False, "not yet counted"),
     ],
 )
 def test_a_restart_is_counted_within_two_scrapes(answer: ProbeAnswer, *, holds: bool, text: str) -> None:
@@ -297,7 +309,15 @@ def test_a_restart_is_counted_within_two_scrapes(answer: ProbeAnswer, *, holds: 
 )
 def test_without_a_restart_that_is_over_nothing_is_counted(found: dict[str, Any]) -> None:
     assert seen_of(samples((0.4, 1)), nginx()).holds
-    assert not seen_of(samples((0.4, 1)), found).holds
+    seen = seen_of(samples((0.4, 1)), found)
+    assert (seen.holds, seen.known) == (False, True)
+
+
+def test_a_status_that_does_not_count_restarts_has_none() -> None:
+    never = nginx()
+    del never["status"]["containerStatuses"][0]["restartCount"]
+    seen = seen_of(samples((0.4, 1)), never)
+    assert (seen.holds, seen.known) == (False, True)
 
 
 def test_a_restart_of_before_does_not_count() -> None:
@@ -312,6 +332,14 @@ def test_not_restarted_since() -> None:
     assert not condition.judge(snapshot(nginx(state={"terminated": {"exitCode": 0}}))).holds
     assert condition.judge(snapshot()).text == "no such pod"
     assert not condition.judge(snapshot()).holds
+
+
+def test_restarts_are_those_of_the_newest_pod() -> None:
+    older = pod("nginx-0", container("nginx", state={}), labels=NGINX, created_s=-99)
+    assert not_restarted(NGINX, "nginx", since=NOW + timedelta(seconds=0.5)).judge(snapshot(older, nginx())).holds
+    counted = restart_counted(SERVER, NGINX, "nginx", since=NOW, scrapes=2)
+    [probe] = counted.probes
+    assert counted.judge(snapshot(older, nginx(), answers={probe: samples((0.4, 1))})).holds
 
 
 # --- logs of other pods --------------------------------------------------------------------------------------------

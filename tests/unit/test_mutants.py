@@ -31,6 +31,8 @@ def own(text: str) -> dict[str, list[str]]:
         ("statement", "x += 1\n", ["pass\n"]),
         ("argument", "go(1, x=2, y=3)\n", ["go(1, y=3)\n", "go(1, x=2)\n"]),
         ("argument", "go(x=2, y=3)\n", ["go(y=3)\n", "go(x=2)\n"]),
+        ("argument", "zip(a, b, strict=False)[0]\n", ["zip(a, b)[0]\n"]),
+        ("argument", "go(a, strict=True)[0]\n", ["go(a)[0]\n"]),
         ("return", "def f() -> bool:\n    return a or b\n", ["def f() -> bool:\n    return not (a or b)\n"]),
         ("return", "def f() -> int:\n    return 1\n", ["def f() -> int:\n    return None\n"]),
         ("guard", "if a:\n    b\n", ["if False:\n    b\n", "if True:\n    b\n"]),
@@ -59,6 +61,8 @@ def test_an_own_operator_changes_one_thing(kind: str, before: str, after: list[s
         "see(text=max(a), hint=any(a))[0]\n",
         "wait(timeout_s=max(a))[0]\n",
         "LONGEST_S = max(1, 2)\n",
+        "LINES_KEPT = max(1, 2)\n",
+        "zip(a, b, strict=True)[0]\n",
         "if TYPE_CHECKING:\n    go()\n",
         "'''A docstring.'''\n",
     ],
@@ -75,6 +79,21 @@ def test_the_shipped_operators_change_one_thing_and_leave_out_the_same() -> None
         text.replace(*each)
         for each in [(" < ", " <= "), (" 2 ", " 3 "), (" 2 ", " 1 "), (" and ", " or "), (" not ", "  ")]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("def f(x: int, *, y: int) -> None: ...\n", []),
+        ("f = lambda x, *, y: x * y\n", ["f = lambda x, *, y: x / y\n"]),
+        ("def f(x: int, *, y: int = a - b) -> None: ...\n", ["def f(x: int, *, y: int = a + b) -> None: ...\n"]),
+        ("pairs = zip(a, b, strict=True)\n", []),
+        ("pairs = zip(a, b, strict=False)\n", ["pairs = zip(a, b)\n", "pairs = zip(a, b, strict=True)\n"]),
+    ],
+)
+def test_a_star_in_a_signature_and_a_strict_zip_are_left_out(text: str, made: list[str]) -> None:
+    pytest.importorskip("cosmic_ray", reason="only make mutants installs it")
+    assert [after for change in changes.changes(text) if changes.is_change(text, after := change.make())] == made
 
 
 def test_what_is_no_program_or_the_same_is_no_change() -> None:

@@ -17,12 +17,26 @@ def test_bytes_are_counted_in_blocks_of_1024() -> None:
     assert space.used_bytes == 614_400, "what the file system keeps for itself is not left"
 
 
+def test_no_more_is_left_than_there_is() -> None:
+    assert Space(size_bytes=10, left_bytes=20).used_bytes == 0
+
+
 def test_inodes_are_counted_one_by_one() -> None:
     assert df.read_inodes(f"{HEAD}/dev/loop1 3040 3040 0 100% /data\n") == Inodes(count=3040, left=0)
 
 
 @pytest.mark.parametrize(
-    "output", ["", "\n", "df: /data: No such file or directory\n", HEAD, "/dev/loop1 - - - - /data"]
+    "output",
+    [
+        "",
+        "\n",
+        "df: /data: No such file or directory\n",
+        HEAD,
+        "/dev/loop1 - - - - /data",
+        "/dev/loop1 - 500 400 56% /data",
+        "/dev/loop1 1000 500 - - /data",
+        "/dev/loop1 1000 500 400 56%",
+    ],
 )
 def test_anything_else_is_not_a_table(output: str) -> None:
     assert df.read_space(output) is None

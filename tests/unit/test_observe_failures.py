@@ -10,7 +10,7 @@ import pytest
 from tests.unit.observe_world import NOW, container, ended, event, named, pod, snapshot, stamp, waiting
 
 from promdrill.observe.conditions import Seen
-from promdrill.observe.failures import DEFAULT_FAILURES, without
+from promdrill.observe.failures import DEFAULT_FAILURES, event_time, without
 from promdrill.observe.probes import LOGIN_WANTED, TLS_WANTED, HttpProbe, Probe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
 
@@ -56,10 +56,30 @@ def test_waiting_for_other_reasons_or_leaving_is_no_image_failure() -> None:
 
 
 def test_scheduling_fails_only_after_its_grace() -> None:
-    for at_s, holds in ((-5, False), (-16, True)):
+    for at_s, holds in ((-5, False), (-15, False), (-16, True)):
         seen = judged("failed_scheduling", snapshot(pod("x", phase="Pending", conditions=unschedulable(at_s))))
         assert seen.holds == holds
     assert "FailedScheduling: 0/1 nodes are available" in seen.text
+
+
+def test_neither_a_pod_that_leaves_nor_another_condition_is_a_scheduling_failure() -> None:
+    leaving = pod("x", phase="Pending", conditions=unschedulable(-16), leaving=True)
+    other = pod("y", phase="Pending", conditions=[{**unschedulable(-16)[0], "reason": "SchedulingGated"}])
+    assert not judged("failed_scheduling", snapshot(leaving, other)).holds
+
+
+def test_an_event_was_seen_last_when_the_newest_of_its_times_says() -> None:
+    seen = {
+        "series": {"lastObservedTime": stamp(4)},
+        "lastTimestamp": stamp(3),
+        "eventTime": stamp(2),
+        "metadata": {"creationTimestamp": stamp(1)},
+    }
+    for part, at_s in (("series", 4), ("lastTimestamp", 3), ("eventTime", 2)):
+        assert event_time(seen) == NOW + timedelta(seconds=at_s)
+        seen[part] = None
+    assert event_time(seen) == NOW + timedelta(seconds=1)
+    assert event_time({"metadata": {}}) is None
 
 
 @pytest.mark.parametrize(
@@ -88,6 +108,7 @@ def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
         ({"state": ended(1, -5)}, False, True),
         ({"state": waiting("CrashLoopBackOff"), "last": ended(2, -5)}, False, True),
         ({"last": ended(137, -5, "OOMKilled")}, False, True),
+        ({"last": ended(1, -30)}, False, True),
         ({"last": ended(1, -40)}, False, False),
         ({"state": ended(0, -5, "Completed")}, False, False),
         ({"state": ended(1, -5)}, True, False),
@@ -98,6 +119,7 @@ def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
         "just now",
         "backing off",
         "restarted",
+        "as the wait began",
         "before the wait",
         "completed",
         "leaving",

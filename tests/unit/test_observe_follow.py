@@ -26,6 +26,7 @@ from tests.unit.observe_world import (
 
 from promdrill.kube.client import StreamRefused
 from promdrill.observe.follow import Follower, Followers, Run, run_of
+from promdrill.observe.reflect import FIRST_PAUSE_S
 from promdrill.observe.snapshot import EPOCH, LogLine
 from promdrill.observe.store import Store
 
@@ -158,6 +159,17 @@ def test_a_follower_that_comes_late_reads_the_run_before_too() -> None:
         followed.wait_lines((3, "old"), (4, "new"))
 
 
+def test_a_run_before_that_cannot_be_read_now_is_read_later() -> None:
+    away = StreamRefused(503, "starting", "/log")
+    kube = FakeKube(
+        logs=logs(
+            previous=[Play([away]), Play([raw(1, "old")])], read=[Play([raw(2, "new")])], follow=[Play([], open=True)]
+        )
+    )
+    with following(kube, run(4)) as followed:
+        followed.wait_lines((3, "old"), (4, "new"))
+
+
 def test_a_run_before_that_left_no_log_does_not_hold_up_the_next() -> None:
     refused = StreamRefused(400, "previous terminated container not found", "/log")
     kube = FakeKube(logs=logs(previous=[Play([refused])], read=[Play([raw(2, "new")])], follow=[Play([], open=True)]))
@@ -184,6 +196,47 @@ def test_a_log_that_cannot_be_read_now_does_not_count_as_read() -> None:
     with following(kube, run(0)) as followed:
         kube.wait_asked("LOG", "read", *KEY, times=3)
         followed.wait_read(read=False)
+        assert followed.follower._backoff.pause_s >= 4 * FIRST_PAUSE_S, "two pauses, each longer than the one before"
+        assert not followed.follower._news.is_set(), "nothing is new, so nothing ends a pause"
+
+
+@pytest.mark.parametrize("again", [raw(1, "a"), "unable to retrieve container logs"], ids=["known", "no line"])
+def test_a_stream_that_brings_nothing_new_is_taken_up_more_and_more_rarely(again: str) -> None:
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "a")])], follow=[Play([again, AWAY])]))
+    with following(kube, run(0)) as followed:
+        kube.wait_asked("LOG", "follow", *KEY, times=3)
+        assert followed.follower._backoff.pause_s >= 4 * FIRST_PAUSE_S
+
+
+def test_a_stream_that_brings_a_line_is_taken_up_at_once_again() -> None:
+    kube = FakeKube(
+        logs=logs(
+            read=[Play([AWAY]), Play([AWAY]), Play([raw(1, "a")]), Play([])], follow=[Play([]), Play([], open=True)]
+        )
+    )
+    with following(kube, run(0)) as followed:
+        kube.wait_asked("LOG", "follow", *KEY, times=2)
+        assert followed.follower._backoff.pause_s == 2 * FIRST_PAUSE_S, "one pause since the line"
+
+
+def test_a_status_that_says_nothing_new_leaves_the_log_read() -> None:
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "a")])]))
+    with following(kube, run(0, running=False)) as followed:
+        followed.wait_read(read=True)
+        followed.follower.tell(run(0, running=False))
+        assert followed.read
+
+
+def test_a_run_that_ended_while_its_log_was_read_is_not_followed() -> None:
+    hold = threading.Event()
+    kube = FakeKube(logs=logs(read=[Play([raw(1, "a"), hold, raw(2, "b")]), Play([raw(3, "c")])], previous=[Play([])]))
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"))
+        followed.follower.tell(run(1, running=False))
+        hold.set()
+        followed.wait_lines((0, "a"), (0, "b"), (1, "c"))
+        followed.wait_read(read=True)
+    assert [a[1] for a in kube.asked] == ["read", "previous", "read"]
 
 
 def test_a_new_run_is_unread_from_the_moment_it_is_told() -> None:
@@ -247,6 +300,12 @@ def test_a_log_that_is_renewed_is_read_to_its_end_once_more_and_followed_on() ->
         assert followed.read
 
 
+def test_a_log_that_is_renewed_does_not_sit_out_a_pause() -> None:
+    followed = Followed(FakeKube())
+    followed.follower.renew()
+    assert followed.follower._news.is_set()
+
+
 def test_a_log_that_has_ended_never_needs_to_be_read_again() -> None:
     kube = FakeKube(logs=logs(read=[Play([raw(1, "a")])]))
     with following(kube, run(0, running=False)) as followed:
@@ -272,6 +331,28 @@ def test_the_kubelets_own_words_are_no_lines_and_zones_are_understood() -> None:
         assert followed.stored()[0].at == NOW + timedelta(seconds=5)
 
 
+def test_a_pod_that_is_gone_may_still_have_last_words() -> None:
+    going = threading.Event()
+    gone = StreamRefused(404, 'pods "p" not found', "/log")
+    kube = FakeKube(
+        logs=logs(read=[Play([raw(1, "a")]), Play([gone])], follow=[Play([raw(2, "b"), going, raw(3, "last words")])])
+    )
+    with following(kube, run(0)) as followed:
+        followed.wait_lines((0, "a"), (0, "b"))
+        followed.follower.leave()
+        going.set()
+        followed.wait_lines((0, "a"), (0, "b"), (0, "last words"))
+
+
+def test_a_follower_of_a_run_that_has_ended_ends_with_its_pod() -> None:
+    with following(FakeKube(logs=logs(read=[Play([raw(1, "a")])])), run(0, running=False)) as followed:
+        followed.wait_read(read=True)
+        followed.follower.leave()
+        followed.thread.join(PATIENCE_S)
+        assert not followed.thread.is_alive()
+        assert not followed.stop.is_set()
+
+
 def test_a_follower_ends_once_its_pod_is_gone() -> None:
     gone = StreamRefused(404, 'pods "p" not found', "/log")
     kube = FakeKube(logs=logs(read=[Play([raw(1, "a")]), Play([gone])], follow=[Play([])]))
@@ -282,6 +363,7 @@ def test_a_follower_ends_once_its_pod_is_gone() -> None:
         assert not followed.thread.is_alive()
         assert not followed.stop.is_set()
         assert followed.lines() == [(0, "a")], "what was read stays"
+    assert [a[1] for a in kube.asked].count("follow") == 1, "there is nothing left to follow"
 
 
 def test_runs_are_read_from_statuses() -> None:
@@ -289,7 +371,10 @@ def test_runs_are_read_from_statuses() -> None:
     crashed = container("c", restarts=2, ident="x", state=waiting("CrashLoopBackOff"), last=ended(1))
     assert run_of(crashed, NOW) == Run("x", 2, False, NOW)
     assert run_of(container("c", ident=None, state=ended(0)), NOW) == Run("c0", 0, False, NOW)
+    backing_off = container("c", restarts=1, ident=None, state=waiting("CrashLoopBackOff"), last=ended(1))
+    assert run_of(backing_off, NOW) == Run("c0", 1, False, NOW)
     assert run_of(container("c", ident=None, state=waiting("ContainerCreating")), NOW) is None
+    assert run_of({"containerID": "x"}, NOW) == Run("x", 0, False, NOW)
 
 
 def test_followers_are_started_once_per_container_and_end_with_their_pod() -> None:
@@ -300,6 +385,10 @@ def test_followers_are_started_once_per_container_and_end_with_their_pod() -> No
         def __init__(self) -> None:
             self.runs: list[Run] = []
             self.left = False
+            self.renewed = 0
+
+        def renew(self) -> None:
+            self.renewed += 1
 
         def tell(self, run: Run) -> None:
             self.runs.append(run)
@@ -329,9 +418,15 @@ def test_followers_are_started_once_per_container_and_end_with_their_pod() -> No
     assert started == ["log p/c", "log p/c"]
     assert [r.restart for r in tellers[0].runs] == [0, 1]
     assert followers.uids() == {"u1", "u2"}
+    followers.see(pod("q", container("d"), uid="u3"))
+    followers.renew({("p", "c"), ("q", "c")})
+    assert [t.renewed for t in tellers] == [1, 1, 0]
     followers.lost("u1")
-    assert [t.left for t in tellers] == [True, False]
-    assert followers.uids() == {"u2"}
-    tellers[0].left = False
+    assert [t.left for t in tellers] == [True, False, False]
+    assert followers.uids() == {"u2", "u3"}
+    followers.lost("u2")
+    assert [t.left for t in tellers] == [True, True, False]
+    for each in tellers:
+        each.left = False
     followers.leave()
-    assert [t.left for t in tellers] == [True, True], "also those whose pod has gone before"
+    assert [t.left for t in tellers] == [True, True, True], "also those whose pod has gone before"

@@ -16,6 +16,7 @@ from tests.unit.observe_world import (
     Play,
     change,
     container,
+    ended,
     event,
     listing,
     noted,
@@ -25,12 +26,22 @@ from tests.unit.observe_world import (
 )
 
 from promdrill.core.errors import ClusterError, WaitTimeout
-from promdrill.core.events import ConditionChanged, Event, ObserverBroke, WaitDone, WatchRefused, WatchRelisted
+from promdrill.core.events import (
+    ConditionChanged,
+    Event,
+    FreshnessAsked,
+    ObserverBroke,
+    WaitDone,
+    WatchRefused,
+    WatchRelisted,
+)
 from promdrill.core.journal import Journal
 from promdrill.core.model import ObserverFigures
 from promdrill.observe import observer as observer_module
 from promdrill.observe.observer import Observer
+from promdrill.observe.probes import QueryProbe
 from promdrill.observe.server import Server
+from promdrill.observe.snapshot import EPOCH
 from promdrill.observe.until import until
 
 SPACE = f"namespaces/{NAMESPACE}"
@@ -80,13 +91,43 @@ def observe(kube: FakeKube, journal: Journal) -> Observer:
 def test_entering_lists_everything_and_leaving_ends_every_thread(journal: Journal) -> None:
     before = threading.active_count()
     kube = world()
+    kube.requests_made, kube.questions_asked = 7, 9  # of before
     with observe(kube, journal) as observer:
         assert set(observer.snapshot().pods) == {POD}
+        assert observer.snapshot(EPOCH).since == EPOCH < observer.snapshot().since
+        assert all(thread.daemon for thread in observer._threads), "none keeps a program from ending"
+        assert {"poller", f"watch {PODS}", f"log {POD}/{SERVER}"} <= {thread.name for thread in observer._threads}
         for path in (PODS, CLAIMS, VOLUMES, EVENTS, SLICES):
             kube.wait_asked("WATCH", path, "1")
         kube.wait_asked("LOG", "follow", POD, SERVER)
     assert threading.active_count() == before
     assert observer.figures() == ObserverFigures(None, 0, api_requests=5, prometheus_questions=0, relists=0)
+
+
+def test_the_follower_of_a_container_that_has_ended_ends_too(journal: Journal) -> None:
+    before = threading.active_count()
+    kube = world()
+    kube.lists[PODS] = [listing("1", pod(POD, container(state=ended(0)), container(RELOADER, ident=None)))]
+    with observe(kube, journal):
+        kube.wait_asked("LOG", "read", POD, SERVER)
+    assert threading.active_count() == before
+
+
+def test_figures_have_what_95_of_100_detections_took_at_most(journal: Journal) -> None:
+    observer = observe(FakeKube(), journal)
+    for number in range(1, 1001):
+        observer.detected(number / 1000)
+    assert observer.figures() == ObserverFigures(0.95, 1000, api_requests=0, prometheus_questions=0, relists=0)
+
+
+def test_the_journal_is_told_of_the_newest_samples_age(journal: Journal) -> None:
+    kube, (age,) = world(), DRILLED.fresh(3).probes
+    assert isinstance(age, QueryProbe)
+    body = '{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"0.5"]}]}}'
+    kube.answers["GET", f"/api/v1/{SPACE}/services/prometheus-server:80/proxy{age.path}"] = [(200, body)]
+    with observe(kube, journal) as observer:
+        until(observer, [DRILLED.fresh(3)], timeout_s=5)
+    assert {event.age_s for event in noted(journal, FreshnessAsked)} == {0.5}
 
 
 def test_a_crash_is_seen_in_pods_logs_and_answers_and_is_timed(journal: Journal) -> None:
@@ -202,4 +243,4 @@ def test_a_follower_that_a_watch_started_last_is_ended_too(journal: Journal) -> 
 
     observer._threads.append(Busy(name="watch"))
     observer.close()
-    assert "late" in joined
+    assert joined == ["watch", "watch", "late"]

@@ -66,9 +66,16 @@ def test_pods_ready(pods: list[Object], *, holds: bool, text: str) -> None:
 def test_a_pod_whose_containers_are_not_told_yet_is_not_ready() -> None:
     young = app()
     young["status"] = {"phase": "Pending"}
-    assert not pods_ready(APP, 1).judge(snapshot(young)).holds
+    seen = pods_ready(APP, 1).judge(snapshot(young))
+    assert (seen.holds, seen.text) == (False, "app-1 0/1 Pending")
     del young["status"]
     assert not pods_ready(APP, 1).judge(snapshot(young)).holds
+
+
+def test_a_pod_without_a_list_of_containers_has_those_that_its_status_tells_of() -> None:
+    bare = app()
+    del bare["spec"]
+    assert pods_ready(APP, 1).judge(snapshot(bare)).text == "app-1 1/1 Running"
 
 
 def test_no_pod_counts_those_that_leave() -> None:
@@ -84,11 +91,16 @@ def test_no_pod_counts_those_that_leave() -> None:
     [
         (CRASHED, True, "OOMKilled (exit code 137)"),
         (container("app", ready=False, state=ended(137, reason="OOMKilled")), True, "OOMKilled (exit code 137)"),
+        (
+            container("app", ready=False, state=ended(1), last=ended(137, reason="OOMKilled")),
+            True,
+            "Error (exit code 1), OOMKilled (exit code 137)",
+        ),
         (container("app", last=ended(1)), False, "Error (exit code 1)"),
         (container("app"), False, "app-1 1/1 Running"),
         (container("side", last=ended(137, reason="OOMKilled")), False, "app-1"),
     ],
-    ids=["waits since", "just ended", "other reason", "never ended", "other container"],
+    ids=["waits since", "just ended", "the run before", "other reason", "never ended", "other container"],
 )
 def test_ended_with(status: Object, *, holds: bool, text: str) -> None:
     seen = ended_with(APP, "app", "OOMKilled").judge(snapshot(app("app-1", status)))
@@ -170,10 +182,11 @@ def test_what_was_not_asked_or_could_not_be_is_not_known(name: str) -> None:
         (said(200, json.dumps({"spec": {"port": 81}})), (False, True, "port 81")),
         (said(404, '{"kind": "Status"}'), (False, True, f"no {SERVICE}")),
         (said(403, "forbidden"), (False, False, "HTTP 403 forbidden")),
+        (said(403, '{"kind": "Status", "apiVersion": "v1", "message": "no"}'), (False, False, "HTTP 403 no")),
         (said(200, "<html>"), (False, False, "HTTP 200 <html>")),
         (said(200, "[1]"), (False, False, "HTTP 200 [1]")),
     ],
-    ids=["holds", "differs", "not there", "forbidden", "no JSON", "no object"],
+    ids=["holds", "differs", "not there", "forbidden", "forbidden in JSON", "no JSON", "no object"],
 )
 def test_object_shows(answer: ProbeAnswer, expected: tuple[bool, bool, str]) -> None:
     assert judged(HAS_PORT, answer) == expected

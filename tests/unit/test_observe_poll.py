@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 
+import pytest
 from tests.unit.observe_world import AWAY, NAMESPACE, PATIENCE_S, FakeClock, FakeKube, pod
 
+from promdrill.kube.client import Untrusted
 from promdrill.observe.poll import PERIOD_S, Poller
 from promdrill.observe.probes import ExecProbe, HttpProbe, MetricsProbe, ObjectProbe, Probe, ProbeAnswer, QueryProbe
 from promdrill.observe.snapshot import EPOCH
@@ -21,11 +23,19 @@ class Turns:
     """A poller whose turns are taken by hand."""
 
     def __init__(self, **scripts: object) -> None:
+        self.told: list[tuple[Probe, int | None]] = []
         self.clock = FakeClock()
         self.kube = FakeKube(**scripts)  # type: ignore[arg-type]
         self.store = Store(NAMESPACE, self.clock)
         self.stop = threading.Event()
-        self.poller = Poller(self.kube, self.store, NAMESPACE, self.stop, self.clock)  # type: ignore[arg-type]
+        self.poller = Poller(
+            self.kube,  # type: ignore[arg-type]
+            self.store,
+            NAMESPACE,
+            self.stop,
+            self.clock,
+            told=lambda probe, answer: self.told.append((probe, answer.status)),
+        )
 
     def turn(self) -> float:
         return min(self.poller.turns(), default=-1.0)
@@ -68,6 +78,19 @@ def test_answers_from_before_a_wait_are_forgotten_but_kept_as_history() -> None:
         assert seen is not None
         assert (seen.status, seen.text, seen.refused) == (503, "no endpoints", False)
     assert len(turns.store.snapshot(EPOCH).history[UP]) == 2
+    assert turns.told == [(UP, 200), (UP, 503)]
+
+
+def test_a_probe_that_two_waits_need_is_asked_until_both_have_ended() -> None:
+    turns = Turns(answers={UP_PATH: [(200, EMPTY)]})
+    with turns.poller.asking([UP]):
+        with turns.poller.asking([UP]):
+            turns.turn()
+        turns.clock.passed_s += PERIOD_S
+        turns.turn()
+    turns.clock.passed_s += PERIOD_S
+    assert turns.turn() == -1.0
+    assert len(turns.kube.asked) == 2
 
 
 def test_a_question_under_way_when_a_wait_begins_does_not_count_for_it() -> None:
@@ -83,9 +106,10 @@ def test_a_question_under_way_when_a_wait_begins_does_not_count_for_it() -> None
 
     turns.kube.request = late  # type: ignore[method-assign,assignment]
     with turns.poller.asking([UP]):
-        turns.turn()
+        assert turns.turn() == 0.0, "its next time came while it was under way"
         assert began.is_set()
         assert turns.answer(UP) is None
+    assert turns.told == []
 
 
 def test_an_api_server_that_is_away_is_an_answer_that_says_so() -> None:
@@ -95,6 +119,15 @@ def test_an_api_server_that_is_away_is_an_answer_that_says_so() -> None:
         seen = turns.answer(UP)
     assert seen is not None
     assert (seen.status, seen.error, seen.refused) == (None, "connection refused", True)
+
+
+def test_a_certificate_that_nobody_trusts_is_an_answer_that_says_so() -> None:
+    turns = Turns(answers={UP_PATH: [Untrusted("GET /: not trusted")]})
+    with turns.poller.asking([UP]):
+        turns.turn()
+        seen = turns.answer(UP)
+    assert seen is not None
+    assert (seen.status, seen.error, seen.untrusted, seen.refused) == (None, "GET /: not trusted", True, False)
 
 
 def test_probes_of_one_request_share_it() -> None:
@@ -191,7 +224,22 @@ def test_the_thread_asks_at_once_when_woken_and_ends_when_stopped() -> None:
     thread.start()
     with turns.poller.asking([UP]):
         turns.kube.wait_asked(*UP_PATH)
+        assert not turns.poller.wake.is_set(), "it was woken once"
     turns.stop.set()
     turns.poller.wake.set()
     thread.join(PATIENCE_S)
     assert not thread.is_alive()
+
+
+def test_the_thread_sleeps_until_the_next_probe_is_due_or_until_it_is_woken(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns, due, slept = Turns(), [[0.4, 0.2], []], []
+
+    def wait(timeout_s: float | None) -> None:
+        slept.append(timeout_s)
+        if not due:
+            turns.stop.set()
+
+    monkeypatch.setattr(turns.poller, "turns", lambda: due.pop(0))
+    monkeypatch.setattr(turns.poller.wake, "wait", wait)
+    turns.poller.run()
+    assert slept == [0.2, None]

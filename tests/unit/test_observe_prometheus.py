@@ -46,6 +46,10 @@ def test_stored_samples_keep_their_times() -> None:
     assert samples(stored, SERVER, "up", start_s=1.5, end_s=9) == {A: [(1.5, 1.0), (2.5, 0.0)]}
 
 
+def test_samples_of_no_time_are_those_of_its_last_millisecond() -> None:
+    assert samples(kube("/query?query=up%5B1ms%5D&time=9.000", MATRIX), SERVER, "up", start_s=9, end_s=9)
+
+
 def test_a_vector_where_a_matrix_belongs_is_an_error() -> None:
     with pytest.raises(ClusterError, match="expected a matrix, not a vector"):
         samples(kube("/query?query=1%5B1000ms%5D&time=1.000", vector()), SERVER, "1", start_s=0, end_s=1)
@@ -86,7 +90,7 @@ def test_history_without_a_block_is_two_halves_since_the_oldest_sample() -> None
         (10001, 110, TWELVE),
         (10001, 120, TWELVE),
     )
-    first, second = history(server, SERVER, since_s=105, until_s=120)
+    first, second = history(server, SERVER, since_s=105, until_s=120, stretch_s=0)
     assert (first.at_s, second.at_s) == (110, 120)
     assert first.result == second.result == {(A, 12.0)}
 
@@ -98,6 +102,20 @@ def test_a_head_too_short_for_two_scrapes_is_one_stretch() -> None:
     assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=10.1)] == [120]
 
 
+def test_a_head_just_long_enough_for_two_scrapes_is_two_stretches() -> None:
+    server = counts(page(lowest_timestamp_seconds=100.0), (10001, 110, TWELVE), (10001, 120, TWELVE))
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=10)] == [110, 120]
+
+
+def test_blocks_that_are_not_there_are_no_stretch() -> None:
+    server = counts(
+        page(lowest_timestamp_seconds=100.0, head_min_time_seconds=104.0, blocks_loaded=0.0),
+        (10001, 110, TWELVE),
+        (10001, 120, TWELVE),
+    )
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=0)] == [110, 120]
+
+
 def test_all_that_is_in_blocks_is_a_stretch_of_its_own() -> None:
     server = counts(
         page(lowest_timestamp_seconds=40.0, head_min_time_seconds=100.0, blocks_loaded=3.0),
@@ -105,7 +123,7 @@ def test_all_that_is_in_blocks_is_a_stretch_of_its_own() -> None:
         (10001, 110, TWELVE),
         (10001, 120, TWELVE),
     )
-    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120)] == [100, 110, 120]
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=0)] == [100, 110, 120]
 
 
 @pytest.mark.parametrize("head_s", [100.0, 120.0], ids=["written, and still in the head", "nothing in the head"])
@@ -115,7 +133,7 @@ def test_a_stretch_is_never_empty(head_s: float) -> None:
         (10001, 110, TWELVE),
         (10001, 120, TWELVE),
     )
-    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120)] == [110, 120]
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=0)] == [110, 120]
 
 
 def test_a_block_that_cannot_be_read_is_no_baseline() -> None:
@@ -124,31 +142,35 @@ def test_a_block_that_cannot_be_read_is_no_baseline() -> None:
         (60001, 100, (422, '{"status":"error","error":"invalid checksum"}')),
     )
     with pytest.raises(ClusterError, match=r"HTTP 422 .*invalid checksum"):
-        history(server, SERVER, since_s=105, until_s=120)
+        history(server, SERVER, since_s=105, until_s=120, stretch_s=0)
 
 
 @pytest.mark.parametrize(
     "unknown",
-    [page(), page(lowest_timestamp_seconds=9.2e15, head_min_time_seconds=9.2e15, blocks_loaded=0.0)],
-    ids=["no such metrics", "an empty database"],
+    [
+        page(),
+        page(lowest_timestamp_seconds=9.2e15, head_min_time_seconds=9.2e15, blocks_loaded=0.0),
+        page(lowest_timestamp_seconds=120.0),
+    ],
+    ids=["no such metrics", "an empty database", "nothing before the end"],
 )
 def test_history_begins_with_the_baseline_if_the_server_does_not_say_where(unknown: tuple[int, str]) -> None:
     server = counts(unknown, (7501, 112, TWELVE), (7501, 120, TWELVE))
     server.answers["GET", f"{BASE}/query?query=count_over_time%28up%5B7501ms%5D%29&time=112.500"] = [TWELVE]
-    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120)] == [112.5, 120]
+    assert [each.at_s for each in history(server, SERVER, since_s=105, until_s=120, stretch_s=0)] == [112.5, 120]
 
 
 def test_what_is_remembered_must_be_something() -> None:
     known = page(lowest_timestamp_seconds=100.0)
     early = counts(known, (10001, 110, vector()), (10001, 120, TWELVE))
-    assert [each.at_s for each in history(early, SERVER, since_s=105, until_s=120)] == [120]
+    assert [each.at_s for each in history(early, SERVER, since_s=105, until_s=120, stretch_s=0)] == [120]
     late = counts(known, (10001, 110, TWELVE), (10001, 120, vector()))
     with pytest.raises(ClusterError, match=r"empty result at 120\.000: nothing to remember"):
-        history(late, SERVER, since_s=105, until_s=120)
+        history(late, SERVER, since_s=105, until_s=120, stretch_s=0)
     with pytest.raises(ClusterError, match="does not answer /metrics: HTTP 503"):
-        history(counts((503, "no endpoints")), SERVER, since_s=105, until_s=120)
+        history(counts((503, "no endpoints")), SERVER, since_s=105, until_s=120, stretch_s=0)
     with pytest.raises(ClusterError, match="/metrics is no page of metrics"):
-        history(counts((200, "prometheus_tsdb_blocks_loaded x")), SERVER, since_s=105, until_s=120)
+        history(counts((200, "prometheus_tsdb_blocks_loaded x")), SERVER, since_s=105, until_s=120, stretch_s=0)
 
 
 CONFIG = "global: {scrape_interval: 1m}\nscrape_configs:\n- {job_name: a, scrape_interval: 1m30s}\n- {job_name: b}\n"
@@ -183,6 +205,12 @@ def test_before_2_30_targets_have_the_interval_of_their_job() -> None:
         ("b", 60.0),
         ("not in the configuration", 60.0),
     ]
+
+
+def test_one_target_without_an_interval_is_enough_to_ask_for_those_of_the_jobs() -> None:
+    mixed = scraped(active("b", scrapeInterval="2s"), active("a"))
+    mixed.answers["GET", f"{BASE}/status/config"] = [ok({"yaml": CONFIG})]
+    assert [(job, every_s) for job, every_s, _ in targets_of(mixed)] == [("b", 2.0), ("a", 90.0)]
 
 
 def test_the_first_sample_of_a_target_is_the_first_that_was_scraped() -> None:

@@ -34,6 +34,7 @@ DARK = saw("dark", unknown("not asked yet"))
         (all_of(YES, NO, DARK), False, True, "no: is not so; dark: not asked yet"),
         (all_of(YES, DARK), False, False, "dark: not asked yet"),
         (any_of(NO, YES), True, True, "yes: is so"),
+        (any_of(YES, DARK), True, True, "yes: is so"),
         (any_of(NO, DARK), False, False, "no: is not so; dark: not asked yet"),
         (any_of(NO), False, True, "no: is not so"),
         (negate(NO, "n"), True, True, "is not so"),
@@ -64,7 +65,8 @@ def test_combinators_keep_names_probes_and_moments() -> None:
 
 def test_the_first_that_holds_is_the_moment_of_any() -> None:
     later = saw("later", Seen(holds=True, text="", changed=NOW + timedelta(seconds=1)))
-    assert any_of(later, YES).judge(snapshot()).changed == NOW
+    timeless = saw("timeless", Seen(holds=True, text=""))
+    assert any_of(later, YES, timeless).judge(snapshot()).changed == NOW
 
 
 def test_a_combination_is_of_the_kind_of_its_first() -> None:
@@ -96,7 +98,7 @@ def test_quantities(quantity: str, size: int) -> None:
     assert size_bytes(quantity) == size
 
 
-@pytest.mark.parametrize("quantity", ["", "Gi", "1GB", "-1Gi", "1 Gi"])
+@pytest.mark.parametrize("quantity", ["", "Gi", "1GB", "-1Gi", "1 Gi", ".", "..Gi", "1.2.3"])
 def test_no_quantities(quantity: str) -> None:
     with pytest.raises(ValueError, match="not a quantity"):
         size_bytes(quantity)
@@ -110,8 +112,8 @@ def test_moments_to_the_microsecond() -> None:
 
 
 def test_pods_are_found_newest_first_and_not_while_leaving() -> None:
-    old, new = pod("a-1", created_s=-9), pod("a-2", created_s=-3)
-    gone = pod("a-3", created_s=-1, leaving=True)
+    old, new = pod("a-2", created_s=-9), pod("a-1", created_s=-3)
+    gone = pod("a-0", created_s=-1, leaving=True)
     seen = snapshot(old, gone, new, pod("b", labels={}))
     labels = {"app.kubernetes.io/component": "server"}
     assert seen.select(labels) == (new, old)
@@ -120,6 +122,10 @@ def test_pods_are_found_newest_first_and_not_while_leaving() -> None:
     assert seen.pod({"no": "such"}) is None
     assert container_status(new, "nobody") is None
     assert container_status(pod("c", container("x", restarts=4)), "x")["restartCount"] == 4  # type: ignore[index]
+
+
+def test_what_nobody_says_of_a_snapshot_or_a_line_is_nothing() -> None:
+    assert (snapshot().version, LogLine(NOW, "x").restart) == (0, 0)
 
 
 def test_lines_of_pods_by_prefix() -> None:
@@ -140,6 +146,22 @@ def test_query_answers_become_vectors() -> None:
     assert said(200, '{"status":"error"}').vector() is None
     assert said(200, "<html>").vector() is None
     assert said(None, error="away").vector() is None
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "nobody"),
+    [
+        (None, "", True),
+        (503, '{"kind": "Status", "apiVersion": "v1"}', True),
+        (503, '{"kind": "Status"}', False),
+        (503, '{"kind": "Other", "apiVersion": "v1"}', False),
+        (503, '["apiVersion"]', False),
+    ],
+)
+def test_no_pod_has_answered_where_nobody_did_or_the_api_server_did(
+    status: int | None, text: str, *, nobody: bool
+) -> None:
+    assert said(status, text).from_no_pod is nobody
 
 
 def test_query_paths_are_escaped_and_may_name_a_time() -> None:
@@ -182,5 +204,6 @@ def test_what_is_no_metrics_page_says_so() -> None:
 def test_percentiles() -> None:
     assert percentile([], 95) is None
     assert percentile([0.5], 95) == 0.5
-    assert percentile([n / 100 for n in range(1, 101)], 95) == 0.95
+    assert percentile([n / 1000 for n in range(1, 1001)], 95) == 0.95
+    assert percentile([0.12345], 95) == 0.123
     assert percentile([0.3, 0.1, 0.2], 50) == 0.2

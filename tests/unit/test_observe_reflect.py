@@ -61,27 +61,33 @@ def test_the_watch_starts_at_the_lists_version_and_every_event_is_taken() -> Non
 
 
 @pytest.mark.parametrize(
-    ("play", "note"),
+    ("play", "notes"),
     [
-        (Play([]), WatchClosed(path=PATH)),
+        (Play([]), [WatchClosed(path=PATH)]),
         (
             Play([change("ERROR", {"code": 410, "message": "too old"})]),
-            WatchRefused(path=PATH, code=410, why="too old"),
+            [WatchRefused(path=PATH, code=410, why="too old")],
         ),
-        (Play([change("ERROR", {"code": 500, "message": "etcd"})]), WatchRefused(path=PATH, code=500, why="etcd")),
-        (Play([AWAY]), WatchAway(path=PATH, why=AWAY.message)),
-        (Play([change("ADDED", pod("x")), AWAY]), WatchAway(path=PATH, why=AWAY.message)),
-        (Play([change("NOVELTY", pod("x"))]), WatchNotUnderstood(path=PATH, type="NOVELTY")),
+        (
+            Play([change("ERROR", {"code": 500, "message": "etcd"})]),
+            [WatchRefused(path=PATH, code=500, why="etcd"), WatchAway(path=PATH, why="etcd")],
+        ),
+        (Play([AWAY]), [WatchAway(path=PATH, why=AWAY.message)]),
+        (Play([change("ADDED", pod("x")), AWAY]), [WatchAway(path=PATH, why=AWAY.message)]),
+        (
+            Play([change("NOVELTY", pod("x"))]),
+            [WatchNotUnderstood(path=PATH, type="NOVELTY"), WatchClosed(path=PATH)],
+        ),
     ],
     ids=["closed", "410", "500", "refused", "broken midway", "unknown event"],
 )
-def test_a_stream_that_ends_in_any_way_is_listed_again(play: Play, note: Event) -> None:
+def test_a_stream_that_ends_in_any_way_is_listed_again(play: Play, notes: list[Event]) -> None:
     kube = FakeKube({PATH: [listing("7", pod("a")), listing("8", pod("a"), pod("b"))]}, {PATH: [play]})
     with running(kube) as (reflector, sink, told):
         kube.wait_asked("WATCH", PATH, "8")
     assert sink.got[-1] == ("all", ["a", "b"])
     assert reflector.relists == 1
-    assert told[0] == note
+    assert told == [*notes, WatchRelisted(path=PATH)]
 
 
 def test_an_api_server_that_is_away_is_waited_for_and_told_of_once() -> None:
@@ -90,6 +96,20 @@ def test_an_api_server_that_is_away_is_waited_for_and_told_of_once() -> None:
         kube.wait_asked("WATCH", PATH, "8")
     assert sink.got == [("all", ["a"]), ("all", [])]
     assert told == [WatchAway(path=PATH, why=AWAY.message), WatchRelisted(path=PATH)]
+
+
+def test_an_api_server_that_goes_away_again_is_told_of_again() -> None:
+    kube = FakeKube({PATH: [listing("7"), listing("8"), listing("9")]}, {PATH: [Play([AWAY]), Play([AWAY])]})
+    with running(kube) as (_, _, told):
+        kube.wait_asked("WATCH", PATH, "9")
+    assert told == [WatchAway(path=PATH, why=AWAY.message), WatchRelisted(path=PATH)] * 2
+
+
+def test_a_stream_that_brought_something_is_started_again_after_the_shortest_pause() -> None:
+    kube = FakeKube({PATH: [AWAY, listing("7"), listing("8")]}, {PATH: [Play([change("ADDED", pod("b"))])]})
+    with running(kube) as (reflector, _, _):
+        kube.wait_asked("WATCH", PATH, "8")
+        assert reflector._backoff.pause_s == 2 * reflect.FIRST_PAUSE_S, "one pause since"
 
 
 def test_an_unknown_event_does_not_stop_the_ones_behind_it() -> None:

@@ -25,7 +25,7 @@ from tests.unit.observe_world import (
 )
 
 from promdrill.observe.conditions import Condition, negate
-from promdrill.observe.probes import Probe, ProbeAnswer
+from promdrill.observe.probes import HttpProbe, MetricsProbe, Probe, ProbeAnswer
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import LogLine, Snapshot
 from promdrill.observe.targets import Demand
@@ -60,6 +60,7 @@ def data(content: Any) -> ProbeAnswer:
 def test_names_are_the_charts(release: str, fullname: str) -> None:
     server = Server.of(NAMESPACE, release)
     assert (server.fullname, server.service, server.claim) == (fullname, fullname, fullname)
+    assert (server.containers, server.replicas, server.ready_after_s) == (2, 1, 0.0)
 
 
 def test_pods_are_found_by_the_labels_of_new_and_old_charts() -> None:
@@ -67,6 +68,9 @@ def test_pods_are_found_by_the_labels_of_new_and_old_charts() -> None:
     other = pod("a", labels={"app.kubernetes.io/instance": "other", "app.kubernetes.io/component": "server"})
     assert SERVER_OF.pods(snapshot(pod(), other)) == (pod(),)
     assert SERVER_OF.pods(snapshot(old, other)) == (old,)
+    leaving = pod("o", labels=old["metadata"]["labels"], leaving=True)
+    assert SERVER_OF.pods(snapshot(leaving)) == ()
+    assert SERVER_OF.pods(snapshot(leaving), leaving=True) == (leaving,)
 
 
 CRASHED = container(ready=False, restarts=6, state=waiting("CrashLoopBackOff"), last=ended(1))
@@ -108,16 +112,31 @@ def test_one_of_two_ready_is_exact() -> None:
         ([pod(POD, CRASHED, container(RELOADER))], True),
         ([pod(POD, container(ready=False, state=ended(1)), container(RELOADER))], True),
         ([pod("prometheus-server-old"), pod(POD, CRASHED, container(RELOADER))], True),
+        ([pod(POD, CRASHED)], True),
         ([pod(POD, CRASHED, container(RELOADER, ready=False))], False),
+        ([pod(POD, CRASHED, container(RELOADER), container("side", ready=False))], False),
         ([pod(POD, container(ready=False, state=ended(0)), container(RELOADER))], False),
         ([pod(POD, container(ready=False, restarts=3, last=ended(1)), container(RELOADER))], False),
         ([pod()], False),
         ([], False),
     ],
-    ids=["backing off", "just crashed", "beside an old pod", "reloader too", "completed", "starting", "ready", "none"],
+    ids=[
+        "backing off",
+        "just crashed",
+        "beside an old pod",
+        "alone",
+        "reloader too",
+        "a third too",
+        "completed",
+        "starting",
+        "ready",
+        "none",
+    ],
 )
 def test_crash_looping(pods: list[dict[str, Any]], *, holds: bool) -> None:
-    assert SERVER_OF.crash_looping().judge(snapshot(*pods)).holds == holds
+    seen = SERVER_OF.crash_looping().judge(snapshot(*pods))
+    assert seen.holds == holds
+    assert (POD in seen.text) == bool(pods)
 
 
 def test_restarts_are_the_servers_own() -> None:
@@ -125,6 +144,9 @@ def test_restarts_are_the_servers_own() -> None:
     assert SERVER_OF.restarts_at_least(2).judge(seen).holds
     assert SERVER_OF.restarts_at_least(3).judge(seen).text == "2 restarts"
     assert not SERVER_OF.restarts_at_least(0).judge(snapshot()).holds
+    never = container()
+    del never["restartCount"]
+    assert SERVER_OF.restarts_at_least(0).judge(snapshot(pod(POD, never))).text == "0 restarts"
 
 
 def log(*lines: tuple[float, str, int], uid: str = "u1") -> tuple[LogLine, ...]:
@@ -146,7 +168,7 @@ def test_logs_say_where_and_when() -> None:
     seen = SERVER_OF.logs("no space left").judge(logged((-2, "fine", 0), (-1, FULL, 0)))
     assert seen.holds
     assert seen.text == f"{POD}/prometheus-server (restart 0): {FULL}"
-    assert seen.changed == NOW - timedelta(seconds=1)
+    assert (seen.changed, seen.quotes) == (NOW - timedelta(seconds=1), True)
     missing = SERVER_OF.logs("nothing such").judge(logged((-2, "fine", 0)))
     assert (missing.holds, missing.text) == (False, "no such line among 1 of prometheus-server")
 
@@ -156,6 +178,7 @@ def test_logs_of_another_container_since_a_time_and_of_this_restart() -> None:
     assert SERVER_OF.logs("403", container=RELOADER).judge(logged(*lines, name=RELOADER)).holds
     assert not SERVER_OF.logs("403").judge(logged(*lines, name=RELOADER)).holds
     assert not SERVER_OF.logs("403", since=NOW - timedelta(seconds=5)).judge(logged(*lines)).holds
+    assert SERVER_OF.logs("ok", since=NOW - timedelta(seconds=1)).judge(logged(*lines)).holds
     assert not SERVER_OF.logs("403", this_restart=True).judge(logged(*lines, restarts=1)).holds
     assert SERVER_OF.logs("ok", this_restart=True).judge(logged(*lines, restarts=1)).holds
 
@@ -170,7 +193,7 @@ def test_a_clean_log_must_have_been_read() -> None:
     clean = SERVER_OF.no_logs("no space left")
     assert clean.judge(logged((-1, "fine", 0))).holds
     dirty = clean.judge(logged((-1, FULL, 0)))
-    assert (dirty.holds, FULL in dirty.text) == (False, True)
+    assert (dirty.holds, FULL in dirty.text, dirty.changed) == (False, True, NOW - timedelta(seconds=1))
     for unread in (logged((-1, "fine", 0), read=False), snapshot()):
         seen = clean.judge(unread)
         assert (seen.holds, seen.known) == (False, False)
@@ -218,6 +241,7 @@ def test_what_was_not_asked_or_could_not_be_is_not_known() -> None:
         (result(5.0), True, False, "newest sample is 5.0 s old"),
         (result(3.5), False, False, "newest sample is 3.5 s old"),
         (result(-0.2), False, True, "newest sample is 0.0 s old"),
+        (result(9.0, 0.4), False, True, "newest sample is 0.4 s old"),
         (result(), True, False, "no sample within the lookback (5 minutes)"),
         (said(503, "no endpoints"), True, False, "no answer from Prometheus: HTTP 503 no endpoints"),
         (said(200, "<html>"), True, False, "no answer from Prometheus: HTTP 200 <html>"),
@@ -329,7 +353,9 @@ def test_flags_configuration_and_other_json() -> None:
     config = SERVER_OF.config_has(r"^\s+scrape_interval: 7s$")
     assert config.judge(with_answer(config, data({"yaml": "global:\n  scrape_interval: 7s\n"}))).holds
     assert not config.judge(with_answer(config, data({"yaml": "global:\n  scrape_interval: 70s\n"}))).holds
-    assert not config.judge(with_answer(config, said(503, "{}"))).known
+    for answer, text in ((said(503, "{}"), "HTTP 503 {}"), (said(200, "<html>"), "HTTP 200 <html>")):
+        seen = config.judge(with_answer(config, answer))
+        assert (seen.known, seen.text) == (False, text)
 
 
 def test_queries_and_metrics() -> None:
@@ -345,7 +371,9 @@ def test_queries_and_metrics() -> None:
     assert metric.judge(with_answer(metric, said(200, metrics={}))).text == "no metric m"
     assert not metric.judge(with_answer(metric, said(503, "no"))).known
     probe: Probe = metric.probes[0]
-    assert getattr(probe, "pod", None) == "prometheus-server-", "the pod itself is asked, ready or not"
+    assert isinstance(probe, MetricsProbe)
+    assert (probe.pod, probe.pod_port) == ("prometheus-server-", 9090), "the pod itself is asked, ready or not"
+    assert MetricsProbe("s", 80).pod_port == HttpProbe("s", 80, "GET", "/").pod_port == 9090
 
 
 def test_sizes_of_claim_and_volume() -> None:
@@ -373,10 +401,13 @@ def test_sizes_of_claim_and_volume() -> None:
 
 def test_events() -> None:
     resized = event("FileSystemResizeSuccessful", "prometheus-server", "to 1Gi", kind="PersistentVolumeClaim", at_s=-9)
-    seen = snapshot(events=named(resized))
+    seen = snapshot(events=named(event("Scheduled", POD), resized))
     condition = SERVER_OF.event("FileSystemResizeSuccessful", "prometheus-", "1Gi")
     assert condition.judge(seen).text == "PersistentVolumeClaim prometheus-server: FileSystemResizeSuccessful: to 1Gi"
     assert condition.judge(seen).holds
+    assert condition.judge(seen).quotes
+    within_its_second = NOW + timedelta(seconds=-9, milliseconds=500)
+    assert SERVER_OF.event("FileSystemResizeSuccessful", "prometheus-", since=within_its_second).judge(seen).holds
     for other in (
         SERVER_OF.event("Resizing", "prometheus-"),
         SERVER_OF.event("FileSystemResizeSuccessful", "other-"),
@@ -385,3 +416,5 @@ def test_events() -> None:
     ):
         assert not other.judge(seen).holds
     assert SERVER_OF.event("Resizing", "x").judge(seen).text == "no event Resizing about x*"
+    larger = SERVER_OF.event("FileSystemResizeSuccessful", "prometheus-", "2Gi").judge(seen)
+    assert larger.text.startswith("only PersistentVolumeClaim prometheus-server: FileSystemResizeSuccessful: to 1Gi")

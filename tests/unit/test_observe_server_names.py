@@ -55,7 +55,8 @@ def test_claim_and_volume_are_those_of_the_claims_own_name() -> None:
 def test_pods_are_found_by_labels_of_their_own() -> None:
     charts = pod("prometheus-2")
     assert BY_HAND.pods(snapshot(charts, by_hand("prometheus-3", app="other"), by_hand())) == (by_hand(),)
-    assert BY_HAND.pods(snapshot(charts)) == ()
+    of_old_charts = pod("prometheus-4", labels={"release": "prometheus", "app": "prometheus", "component": "server"})
+    assert BY_HAND.pods(snapshot(charts, of_old_charts)) == ()
 
 
 def test_a_pod_of_one_container_is_ready_with_one() -> None:

@@ -165,6 +165,21 @@ def test_a_failure_ends_the_wait_at_once_and_by_name(journal: Journal) -> None:
     assert noted(journal, FailureSeen)[0].failure == "pod_broken"
 
 
+def test_a_failure_names_what_was_missing_and_while_holding_all_that_was_wanted(journal: Journal) -> None:
+    steps = Steps(journal, (1, comes("b")), (0.23456, comes("broken")))
+    with pytest.raises(WaitFailed, match=r"while waiting for pod a; last seen: pod a: 2 pods$"):
+        until(steps, [there("a"), there("b")], failed=[BROKEN], timeout_s=30)  # type: ignore[arg-type]
+    assert noted(journal, FailureSeen)[-1].waited_s == 1.239, "to the millisecond"
+    steps = Steps(journal, (1, comes("a")), (1, comes("broken")))
+    with pytest.raises(WaitFailed, match="while waiting for pod a; last seen: pod a: 2 pods"):
+        until(steps, [there("a")], failed=[BROKEN], timeout_s=30, hold_s=5)  # type: ignore[arg-type]
+
+
+def test_what_a_wait_took_is_told_to_the_millisecond(journal: Journal) -> None:
+    until(Steps(journal, (0.23456, comes("a"))), [there("a")], failed=[], timeout_s=9)  # type: ignore[arg-type]
+    assert [done.took_s for done in noted(journal, WaitDone)] == [0.237]
+
+
 def test_success_comes_before_a_failure_of_the_same_moment(journal: Journal) -> None:
     steps = Steps(journal, (1, comes("a", "broken")))
     until(steps, [there("a")], failed=[BROKEN], timeout_s=5)  # type: ignore[arg-type]
@@ -218,10 +233,19 @@ def test_detection_counts_from_the_evidences_own_time_but_not_from_before_the_wa
         lines = p.logs.get(("p", "c"), ())
         return Seen(holds=bool(lines), text=f"{len(lines)} lines", changed=lines[0].at if lines else None)
 
-    for at_s, after_s in ((0.4, 0.602), (-50, 1.002)):
+    for at_s, after_s in ((0.40006, 0.60194), (-50, 1.002), (50, 0.0)):
         steps = Steps(journal, (1, written(at_s)))
         until(steps, [Condition("line", Kind.LOG, judge)], failed=[], timeout_s=9)  # type: ignore[arg-type]
         assert steps.detections == [pytest.approx(after_s)]
+        assert noted(journal, ConditionChanged)[-1].detected_after_s == round(after_s, 4), "to a tenth of a millisecond"
+
+
+def test_the_journal_is_told_whether_a_condition_is_known_and_quotes_what_it_looks_for(journal: Journal) -> None:
+    quoted = Condition("line", Kind.LOG, lambda p: Seen(holds=bool(p.pods), text="x", quotes=True))
+    dark = Condition("dark", Kind.HTTP, lambda p: Seen(holds=bool(p.pods), text="x", known=bool(p.pods)))
+    until(Steps(journal, (1, comes("a"))), [quoted, dark], failed=[], timeout_s=9)  # type: ignore[arg-type]
+    told = [(each.condition, each.known, each.quotes) for each in noted(journal, ConditionChanged)]
+    assert told == [("line", True, True), ("dark", False, False), ("line", True, True), ("dark", True, False)]
 
 
 def test_a_first_answer_is_no_detection(journal: Journal) -> None:
@@ -356,6 +380,16 @@ def test_the_end_of_a_hold_needs_logs_that_were_read_after_it(journal: Journal) 
     assert steps.read_anew_ == [], "no condition on logs"
 
 
+def test_at_the_end_of_a_hold_logs_are_read_if_one_of_the_conditions_is_on_logs(journal: Journal) -> None:
+    for kind, anew in ((Kind.LOG, {LOG}), (Kind.POD, set())):
+        steps = Steps(journal, (1, gives((READY, said(200, at_s=0.9)))))
+        steps.now = snapshot(pod("p"), version=1, read={LOG: 0.0})
+        other = Condition("other", kind, lambda _: Seen(holds=True, text=""))
+        with pytest.raises(WaitTimeout):
+            until(steps, [other, ok(READY)], failed=[], timeout_s=6, hold_s=3)  # type: ignore[arg-type]
+        assert set(steps.read_anew_) == anew
+
+
 @pytest.mark.parametrize(
     ("answer", "asked"),
     [(None, False), ("refused", False), ("answered", True)],
@@ -372,6 +406,18 @@ def test_a_timeout_says_of_each_missing_condition_whether_it_was_known_and_could
     assert (here.text, here.known, here.asked) == ("pod a: 0 pods", True, True)
     assert (there_.text, there_.known, there_.asked) == ("unseen: no answer", False, asked)
     assert caught.value.undecided == ("" if asked else "unseen: no answer")
+
+
+def test_a_condition_of_two_questions_was_asked_if_both_were_passed_on(journal: Journal) -> None:
+    both = Condition("both", Kind.HTTP, lambda _: unknown("no answer"), (HEALTHY, READY))
+    for answers, asked in (
+        ([(HEALTHY, said(200))], False),
+        ([(HEALTHY, said(200)), (READY, refused(1))], False),
+        ([(HEALTHY, said(200)), (READY, said(503))], True),
+    ):
+        with pytest.raises(WaitTimeout) as caught:
+            until(Steps(journal, (1, gives(*answers))), [both], failed=[], timeout_s=3)  # type: ignore[arg-type]
+        assert [each.asked for each in caught.value.missing] == [asked]
 
 
 def test_a_question_to_a_container_that_does_not_run_counts_as_asked(journal: Journal) -> None:

@@ -22,7 +22,7 @@ from promdrill.observe.probes import AGE_QUERY, Labels, MetricsProbe, Probe, Pro
 from promdrill.observe.prometheus import Remembered
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import EPOCH, Snapshot
-from promdrill.observe.store import HISTORY, Store
+from promdrill.observe.store import ANSWERS_KEPT, Store
 from promdrill.observe.targets import Demand
 from promdrill.observe.valid_metrics import valid_metrics
 
@@ -147,10 +147,12 @@ def test_counters_may_not_rise_since_the_given_moment(name: str, metric: str) ->
 
     assert at((-2, 7), (0, 7)).holds, "failures from before count no more"
     assert not at((-2, 7), (0, 8)).holds
+    assert not at((-20, 7), (-1, 8), (0, 8)).holds, "a reading at the moment is the base"
     assert not at((-30, 6), (-2, 7), (-1, 8), (0, 8)).holds, "the first reading after the moment is the base"
     assert at((-30, 6), (-2, 7), (0, 7)).holds
     assert at((-2, 0), (0, 0), started=DURING).holds
     assert not at((-2, 7), (0, 7), started=DURING).holds, "a new process must show zero"
+    assert not at((-2, 7), (0, 7), started=SINCE.timestamp()).holds, "also one that started at the moment"
     assert at((-2, 7), (0, 8)).text == f"1 since the given moment ({metric})"
     assert at((0, 2), started=DURING).text == f"2 since the process started ({metric})"
 
@@ -176,6 +178,16 @@ def test_a_counter_that_is_not_there_yet_has_counted_nothing() -> None:
     assert not world(reading(-1), reading(0, **none_yet))["rising"].known, "it never goes away again"
 
 
+def test_a_failure_of_the_first_rule_group_counts() -> None:
+    seen = world(reading(-2, **{RULES: None}), reading(0, **{RULES: 1}))["rules"]
+    assert (seen.holds, seen.text) == (False, f"1 since the given moment ({RULES})")
+
+
+def test_of_a_process_that_does_not_say_when_it_started_the_given_moment_counts() -> None:
+    seen = world(reading(-2, started=None, **{WAL: 7}), reading(0, started=None, **{WAL: 7}))["wal"]
+    assert (seen.holds, seen.text) == (True, f"0 since the given moment ({WAL})")
+
+
 def test_appended_samples_are_summed_over_types() -> None:
     def typed(at_s: float, histograms: float) -> ProbeAnswer:
         answer = reading(at_s, **{APPENDED: None})
@@ -193,7 +205,8 @@ def test_without_rules_no_rule_can_fail() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "holds"), [("2.9.2", True), ("2.15.2", True), ("2.16.0", False), ("2.48.0", False), ("3.14.0", False)]
+    ("version", "holds"),
+    [("2.9.2", True), ("2.15.2", True), ("2.16.0", False), ("2.48.0", False), ("3.14.0", False), ("", False)],
 )
 def test_only_versions_before_the_metric_may_lack_it(version: str, *, holds: bool) -> None:
     page: dict[str, Any] = {"version": version, WAL: None}
@@ -212,6 +225,8 @@ def test_pages_and_queries_that_are_not_answered_are_quoted() -> None:
     assert seen["wal"].text == "/metrics does not answer: HTTP 503 Service Unavailable"
     lost = world(reading(-2), reading(0), early={A: 3.0, B: 5.0})["early"]
     assert lost.text == "fewer in 1 of 1 series: {job=a} 3; before the fault: {job=a} 5"
+    none_left = world(reading(-2), reading(0), early={})["early"]
+    assert none_left.text == "fewer in 1 of 1 series: {job=a} 0; before the fault: {job=a} 5"
 
 
 def test_a_target_that_is_lost_is_not_recovered() -> None:
@@ -255,7 +270,7 @@ def test_a_failure_is_not_forgotten_however_long_ago_it_was(name: str, metric: s
     store = Store(NAMESPACE, FakeClock())
     store.answer(probe, reading(-30, **{metric: 5}))
     store.forget_answer(probe)  # as the wait for recovery begins
-    later = [(-17 + n / 100, 8) for n in range(HISTORY + 1)]
+    later = [(-17 + n / 100, 8) for n in range(ANSWERS_KEPT + 1)]
     for at_s, failed in [(-19, 7), (-18, 8), *later]:
         store.answer(probe, reading(at_s, **{metric: failed}))
     seen = condition.judge(store.snapshot(EPOCH))

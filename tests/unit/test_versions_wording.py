@@ -170,6 +170,9 @@ def test_what_is_not_known_is_refused() -> None:
     with pytest.raises(UsageError, match="scrape-comit") as caught:
         wording("scrape-comit-failed", "2.48.0")
     assert "scrape-commit-failed" in caught.value.hint
+    with pytest.raises(UsageError) as caught:
+        wording("?", "2.48.0")
+    assert caught.value.hint.startswith("the nearest is "), "however far"
     with pytest.raises(UsageError, match="not a Prometheus version"):
         wording("scrape-commit-failed", "latest")
     with pytest.raises(UsageError, match="no wording"):

@@ -48,7 +48,7 @@ MESSAGE_ARGUMENTS = frozenset({"hint", "message", "reason", "text", "what", "why
 BUDGET_ARGUMENTS = frozenset({"timeout_s"})
 """Keyword arguments that only bound how long something may take."""
 
-BUDGET_ENDINGS = ("_S", "_BYTES", "_CHARS")
+BUDGET_ENDINGS = ("_S", "_BYTES", "_CHARS", "_KEPT")
 """Ends of the names of constants whose number is a choice: one more or less is no mistake."""
 
 _SWAPPED = {"min": "max", "max": "min", "any": "all", "all": "any"}
@@ -138,14 +138,15 @@ def shipped(text: str) -> Iterator[Change]:
     from cosmic_ray.mutating import mutate_code  # noqa: PLC0415
 
     nodes = list(ast_nodes(get_ast(text)))
-    counts = _counting(Source(text))
+    source = Source(text)
+    counts, calculates = _counting(source), _calculating(source)
     for kind, (module, names) in SHIPPED.items():
         found = vars(importlib.import_module(f"cosmic_ray.operators.{module}"))
         for name in names:
             operator = found[name]()
             places = [place for node in nodes for place in operator.mutation_positions(node)]
             for nth, (start, end) in enumerate(places):
-                if counts(start, end):
+                if counts(start, end) and (kind != "arithmetic" or calculates(start)):
                     yield Change(kind, start, nth, partial(mutate_code, text, operator, nth))
 
 
@@ -201,10 +202,24 @@ def _arguments(source: Source) -> Iterator[_Edit]:
         arguments: list[_Node] = [*node.args, *node.keywords]
         arguments.sort(key=source.start)
         for before, each, after in zip([None, *arguments], arguments, [*arguments[1:], None], strict=False):
-            if isinstance(each, ast.keyword) and each.arg and each.arg not in MESSAGE_ARGUMENTS | BUDGET_ARGUMENTS:
+            if isinstance(each, ast.keyword) and _says_something(node, each):
                 start = source.end(before) if before else source.start(each)
                 end = source.start(after) if after and not before else source.end(each)
                 yield _Edit("argument", start, end, "")
+
+
+def _says_something(call: ast.Call, each: ast.keyword) -> bool:
+    """Whether a keyword argument changes what a call does."""
+    named = each.arg and each.arg not in MESSAGE_ARGUMENTS | BUDGET_ARGUMENTS
+    return bool(named) and each not in _strictness(call)
+
+
+def _strictness(node: ast.AST) -> Sequence[ast.keyword]:
+    """``strict=True`` of a ``zip``: ruff wants it (B905), also of what is always of the same length."""
+    match node:
+        case ast.Call(func=ast.Name(id="zip")):
+            return [each for each in node.keywords if each.arg == "strict" and ast.unparse(each.value) == "True"]
+    return []
 
 
 def _returns(source: Source) -> Iterator[_Edit]:
@@ -263,9 +278,19 @@ def _members(source: Source) -> Iterator[_Edit]:
 
 def _counting(source: Source) -> Callable[[Position, Position], bool]:
     """Whether the code between two positions counts: not types, words for people or budgets."""
-    parts = [part for node in ast.walk(source.tree) for part in (*_types(node), *_words(node), *_budgets(node))]
+    rules = (_types, _words, _budgets, _strictness)
+    parts = [part for node in ast.walk(source.tree) for rule in rules for part in rule(node)]
     left_out = [(source.start(part), source.end(part)) for part in parts]
     return lambda start, end: not any(first <= start and end <= last for first, last in left_out)
+
+
+def _calculating(source: Source) -> Callable[[Position], bool]:
+    """Whether an operator stands in a calculation.
+
+    The ``*`` of a signature does not, and no caller that obeys mypy would see it become ``/``.
+    """
+    calculations = [(source.start(node), source.end(node)) for node in _nodes(source, ast.BinOp)]
+    return lambda start: any(first <= start < last for first, last in calculations)
 
 
 def _types(node: ast.AST) -> Sequence[_Node]:

@@ -102,7 +102,7 @@ class Source:
         files = sorted((paths.manifests_dir() / "grafana").glob("*.yaml"))
         url = f"http://{server.query_service}:{server.port}{server.prefix}"
         texts = [file.read_text(encoding="utf-8").replace(SHIPPED_URL, url) for file in files]
-        return [obj for text in texts for obj in yaml.safe_load_all(text) if obj]
+        return [obj for text in texts for obj in yaml.safe_load_all(text)]
 
     def query(self, promql: str, predicate: Callable[[Vector], bool], text: str) -> Condition:
         """`predicate` holds for the result of an instant query now, even an empty one."""

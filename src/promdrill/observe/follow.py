@@ -216,8 +216,9 @@ class Followers:
     def lost(self, uid: str) -> None:
         """The pod of that UID is gone."""
         for key in [k for k in self._all if k[0] == uid]:
-            self._left.append(self._all.pop(key))
-            self._left[-1].leave()
+            follower = self._all.pop(key)
+            self._left.append(follower)
+            follower.leave()
 
     def renew(self, keys: Iterable[ContainerKey]) -> None:
         """Read the logs of these containers to their end once more."""

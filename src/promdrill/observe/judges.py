@@ -57,14 +57,19 @@ def state_words(status: Object) -> str:
 
 def readiness(pods: Sequence[Object], n: int, of: int) -> Seen:
     """Whether there is exactly one pod, those being deleted included, and it runs with `n` of `of` containers ready."""
-    if not pods:
-        return Seen(holds=False, text="no server pod")
-    text = "; ".join(pod_words(pod) for pod in pods)
-    pod, status = pods[0], pods[0].get("status") or {}
+    text = "; ".join(pod_words(pod) for pod in pods) or "no server pod"
+    match pods:
+        case [pod]:
+            return Seen(holds=_runs_with(pod, n, of), text=text)
+    return Seen(holds=False, text=text)
+
+
+def _runs_with(pod: Object, n: int, of: int) -> bool:
+    status = pod.get("status") or {}
     ready = sum(1 for c in status.get("containerStatuses") or () if c.get("ready"))
     total = len((pod.get("spec") or {}).get("containers") or ())
-    alone = len(pods) == 1 and not pod["metadata"].get("deletionTimestamp")
-    return Seen(holds=alone and status.get("phase") == "Running" and (ready, total) == (n, of), text=text)
+    stays = not pod["metadata"].get("deletionTimestamp")
+    return stays and status.get("phase") == "Running" and (ready, total) == (n, of)
 
 
 def crash_loop(pods: Sequence[Object], container: str) -> Seen:
@@ -210,9 +215,8 @@ def stands_still(snapshot: Snapshot, probe: MetricsProbe, name: str, labels: dic
         for each in snapshot.history.get(probe, ())
         if each.total(STARTED) == answer.total(STARTED) and (then := each.total(name, **labels)) is not None
     ]
-    within = [(ago_s, then) for ago_s, then in before if ago_s <= for_s]
     enough = [(ago_s, then) for ago_s, then in before if ago_s >= for_s]
-    since_s, then = enough[-1] if enough else max(within)
+    since_s, then = enough[-1] if enough else max(before)
     if value > then:
         return Seen(holds=False, text=f"{name} rose by {value - then:g} in {since_s:.1f} s")
     if not enough:

@@ -86,8 +86,8 @@ def wording(meaning: str, app_version: str) -> str:
     rows = [row for row in TABLE if row.meaning == meaning]
     if not rows:
         known = sorted({row.meaning for row in TABLE})
-        nearest = difflib.get_close_matches(meaning, known, n=1, cutoff=0.0)
-        raise UsageError(f"unknown wording {meaning!r}", hint=f"the nearest is {nearest[0]!r}")
+        [nearest] = difflib.get_close_matches(meaning, known, n=1, cutoff=0.0)
+        raise UsageError(f"unknown wording {meaning!r}", hint=f"the nearest is {nearest!r}")
     try:
         version = Version(app_version)
     except InvalidVersion as error:

@@ -118,11 +118,6 @@ class Observer:
         self._requests_before, self._questions_before = kube.requests_made, kube.questions_asked
         self._detections_s: list[float] = []
 
-    @property
-    def changed(self) -> threading.Condition:
-        """Notified after every change."""
-        return self._store.changed
-
     def __enter__(self) -> Self:
         """Start, and return once everything is listed.
 
@@ -232,8 +227,6 @@ class Observer:
             except BaseException as error:  # noqa: BLE001  a thread has nobody to raise to: `snapshot` raises it
                 self._broken = error
                 self.journal.write(ObserverBroke(thread=name, error=repr(error)))
-                with self.changed:
-                    self.changed.notify_all()
 
         thread = threading.Thread(target=guarded, name=name, daemon=True)
         self._threads.append(thread)
@@ -241,7 +234,10 @@ class Observer:
 
 
 def percentile(values: Sequence[float], percent: float) -> float | None:
-    """The smallest value that `percent` of the values do not exceed, to the millisecond; None without values."""
+    """The smallest value that `percent` of the values, more than none, do not exceed, to the millisecond.
+
+    None without values.
+    """
     if not values:
         return None
-    return round(sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)], 3)
+    return round(sorted(values)[math.ceil(len(values) * percent / 100) - 1], 3)

@@ -52,9 +52,7 @@ class Remembered:
     result: frozenset[tuple[Labels, float]]
 
 
-def history(
-    kube: Kube, server: Server, *, since_s: float, until_s: float, stretch_s: float = 0.0
-) -> tuple[Remembered, ...]:
+def history(kube: Kube, server: Server, *, since_s: float, until_s: float, stretch_s: float) -> tuple[Remembered, ...]:
     """What is stored up to a moment: counts of samples over stretches of time that leave nothing out.
 
     All that is in blocks is one stretch, so that a block that cannot be read is noticed, whichever it is. What is in
@@ -72,8 +70,9 @@ def history(
     """
     page = _page(kube, server, frozenset({OLDEST, HEAD_BEGINS, BLOCKS}))
     began_s, head_s = page.get(OLDEST, since_s), page.get(HEAD_BEGINS, since_s)
-    cuts_s = [began_s if began_s < until_s else since_s]
-    if page.get(BLOCKS) and cuts_s[0] < head_s < until_s:
+    first_s = began_s if began_s < until_s else since_s
+    cuts_s = [first_s]
+    if page.get(BLOCKS) and first_s < head_s < until_s:
         cuts_s.append(head_s)
     if (half_s := (until_s - cuts_s[-1]) / 2) >= stretch_s:
         cuts_s.append(cuts_s[-1] + half_s)

@@ -33,7 +33,7 @@ def amount(quantity: str) -> Decimal:
         ValueError: It is not a quantity.
     """
     found = _FORM.fullmatch(quantity)
-    if found is None or not found[1].strip("."):
+    if found is None:
         raise ValueError(f"not a quantity: {quantity!r}")
     number, unit = found.groups(default="")
     try:

@@ -44,17 +44,17 @@ class Backoff:
     """Pauses that double, on an event that ends them."""
 
     stop: threading.Event
-    tries: int = 0
+    pause_s: float = FIRST_PAUSE_S
 
     def pause(self, waker: threading.Event | None = None) -> None:
         """Wait for the next pause, or until `waker` (by default `stop`) is set."""
-        seconds = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(self.tries, 10))
-        self.tries += 1
+        seconds = self.pause_s
+        self.pause_s = min(LONGEST_PAUSE_S, 2 * seconds)
         (waker or self.stop).wait(seconds)
 
     def reset(self) -> None:
         """Something worked: the next pause is the shortest again."""
-        self.tries = 0
+        self.pause_s = FIRST_PAUSE_S
 
 
 class Reflector:

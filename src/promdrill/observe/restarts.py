@@ -55,9 +55,11 @@ def restart_counted(
     def judge(snapshot: Snapshot) -> Seen:
         pods = snapshot.select(selector)
         began = _running_since(pods[0], container) if pods else None
-        ready_s = _ready_since_s(pods[0]) if pods else None
-        count = int((container_status(pods[0], container) or {}).get("restartCount", 0)) if pods else 0
-        if not count or began is None or began < since.replace(microsecond=0) or ready_s is None:
+        if began is None or began < since.replace(microsecond=0):
+            return Seen(holds=False, text=_words(pods, began))
+        count = int((container_status(pods[0], container) or {}).get("restartCount", 0))
+        ready_s = _ready_since_s(pods[0])
+        if not count or ready_s is None:
             return Seen(holds=False, text=_words(pods, began))
         answer = judges.answer_of(snapshot, probe)
         if isinstance(answer, Seen):

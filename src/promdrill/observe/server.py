@@ -158,7 +158,7 @@ class Server:
         """The server's container has been restarted at least `n` times in its current pod."""
 
         def judge(snapshot: Snapshot) -> Seen:
-            count = self._run(snapshot, self.container)[1]
+            _, count = self._run(snapshot, self.container)
             return Seen(holds=count >= n, text=f"{count} restarts")
 
         return Condition(f"at least {n} restarts of the server", Kind.POD, judge)

@@ -15,10 +15,10 @@ from promdrill.observe.snapshot import ContainerKey, LogLine, Object, Snapshot, 
 KINDS = ("pods", "claims", "volumes", "events", "endpoints")
 """The kinds of object that are watched: fields of `Snapshot`."""
 
-HISTORY = 240
+ANSWERS_KEPT = 240
 """Latest answers kept per probe: two minutes at two a second, enough to see whether a counter rises."""
 
-ARRIVALS = 4096
+ARRIVALS_KEPT = 4096
 """Changes whose arrival is remembered; a wait judges every few milliseconds and never falls that far behind."""
 
 
@@ -34,7 +34,7 @@ class _Asked:
     """
 
     latest: ProbeAnswer | None = None
-    recent: deque[ProbeAnswer] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    recent: deque[ProbeAnswer] = field(default_factory=lambda: deque(maxlen=ANSWERS_KEPT))
     openings: list[ProbeAnswer] = field(default_factory=list)
 
 
@@ -50,7 +50,7 @@ class Store:
         self._namespace = namespace
         self._clock = clock
         self._version = 0
-        self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS)
+        self._arrivals: deque[tuple[int, float]] = deque(maxlen=ARRIVALS_KEPT)
         self._objects: dict[str, Mapping[str, Object]] = {kind: {} for kind in KINDS}
         self._logs: dict[ContainerKey, dict[tuple[str, str], LogLine]] = {}
         self._frozen: dict[ContainerKey, tuple[LogLine, ...]] = {}

@@ -93,9 +93,9 @@ class _Wait:
     hint: str
     seen: dict[str, Seen] = field(default_factory=dict)
     held_since: float | None = None
-    asked_anew: bool = False
+    asked_anew: bool = field(init=False)
     doubted: bool = False
-    version: int = 0
+    version: int = field(init=False)
     answers: Mapping[Probe, ProbeAnswer] = field(default_factory=dict)
 
     def announce(self) -> None:
@@ -191,7 +191,7 @@ class _Wait:
 
     def _missing(self) -> list[Missing]:
         """Each condition that did not hold when it was last judged."""
-        seen = [(condition, self.seen[condition.name]) for condition in self.wanted if condition.name in self.seen]
+        seen = [(condition, self.seen[condition.name]) for condition in self.wanted]
         return [
             Missing(f"{condition.name}: {s.text}", known=s.known, asked=_asked(condition, self.answers))
             for condition, s in seen
@@ -226,7 +226,7 @@ class _Wait:
         arrived = self.observer.arrival_after(self.version)
         if arrived is None:
             return knew
-        return knew - timedelta(seconds=max(0.0, self.observer.clock.monotonic() - min(arrived, snapshot.at)))
+        return knew - timedelta(seconds=self.observer.clock.monotonic() - min(arrived, snapshot.at))
 
 
 def _judged(condition: Condition, snapshot: Snapshot) -> Seen:

@@ -140,11 +140,12 @@ def _still_answered(server: Server, remembered: Remembered, *, data_loss: bool) 
         now = answer.vector()
         if now is None:
             return Seen(holds=False, text=f"not answered: {status_words(answer)}", known=not answer.from_no_pod)
-        fewer = {labels: count for labels, count in remembered.result if now.get(labels, 0.0) < count}
+        found = {labels: now.get(labels, 0.0) for labels, _ in remembered.result}
+        fewer = {labels: count for labels, count in remembered.result if found[labels] < count}
         if not fewer:
             return Seen(holds=True, text=f"all samples of {len(remembered.result)} series")
-        found = {labels: now.get(labels, 0.0) for labels in fewer}
-        text = f"fewer in {len(fewer)} of {len(remembered.result)} series: {vector_words(found)}"
+        left = vector_words({labels: found[labels] for labels in fewer})
+        text = f"fewer in {len(fewer)} of {len(remembered.result)} series: {left}"
         return Seen(holds=data_loss, text=f"{text}; before the fault: {vector_words(fewer)}")
 
     until = iso(datetime.fromtimestamp(remembered.at_s, UTC)).partition("T")[2]
@@ -167,7 +168,8 @@ def _of_one_process(snapshot: Snapshot, probe: MetricsProbe, latest: ProbeAnswer
 
 
 def _started_after(reading: ProbeAnswer, since: datetime) -> bool:
-    return (reading.total(STARTED) or 0.0) >= since.timestamp()
+    started_s = reading.total(STARTED)
+    return started_s is not None and started_s >= since.timestamp()
 
 
 def _absent(reading: ProbeAnswer, name: str) -> Seen:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 
 import yaml
 
@@ -169,7 +170,7 @@ class _Writer:
         """The first paragraph under a heading of that name, as one text; a TODO if there is none."""
         read = document.read(self._source)
         headings = [block for block in read.blocks if isinstance(block, Headed) and block.level]
-        for heading, following in zip(headings, [*headings[1:], None], strict=True):
+        for heading, following in zip_longest(headings, headings[1:]):
             if cleaned(heading.text) in {name.lower(), *_ALSO[name]}:
                 end = following.line - 1 if following else len(self._source.lines)
                 lines = _paragraphs(self._source.lines[heading.line : end])

@@ -158,8 +158,7 @@ class _One:
         """Look at the program that xargs or the like starts."""
         words = self.simple.words
         at = next((at for at, word in enumerate(words[1:], 1) if tools.known(word.plain)), 0)
-        if at:
-            self.simple = dataclasses.replace(self.simple, words=words[at:], fed=True)
+        self.simple = dataclasses.replace(self.simple, words=words[at:], fed=True)
 
     def _refuse(self, why: str, instead: str = "", *, opens: bool = False) -> None:
         if why and not self.result.refused:

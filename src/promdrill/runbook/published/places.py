@@ -77,14 +77,6 @@ def sets(command: str) -> set[str]:
     return {name for found in _SETS.findall(command) for name in " ".join(found).split()}
 
 
-def masked(command: str, places: tuple[Place, ...]) -> str:
-    """The command with a word of the same length for each placeholder, for who reads its syntax."""
-    text = command
-    for place in places:
-        text = text[: place.start] + "x" * (place.end - place.start) + text[place.end :]
-    return text
-
-
 def unsaid(command: str) -> str:
     """The command with ``⟦x⟧`` for each placeholder, for who looks only at what is named."""
     text = command
@@ -116,7 +108,7 @@ def _bracketed(command: str) -> Iterator[Place]:
             meant = None if _GO_WORDS.match(inner) else _TEMPLATED.fullmatch(inner)
             if meant is not None:
                 release = {"Name": "release", "Namespace": "namespace"}.get(meant["release"] or "")
-                yield Place(found[0], release or meant["label"] or meant["word"] or inner, found.start(), found.end())
+                yield Place(found[0], release or meant["label"] or meant["word"], found.start(), found.end())
     for found in _SQUARE.finditer(command):
         if named(found["name"]) or "name" in found["name"].lower():
             yield Place(found[0], found["name"], found.start(), found.end())

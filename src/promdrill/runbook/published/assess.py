@@ -90,7 +90,7 @@ class _Judge:
         opened = 0
         for typed in prompts.typed(code):
             own = self.said.role(typed.line) or role
-            ours = typed.text.split(" ", 1)[0] in tools.OURS
+            ours = typed.text.partition(" ")[0] in tools.OURS
             if opened or (_INSIDE.fullmatch(typed.elsewhere) and not ours):
                 left = typed.text.strip() in _LEAVES
                 where = f"line {opened}" if opened else "a line above"
@@ -119,7 +119,7 @@ class _Judge:
 
     def _quoted(self, quoted: Quoted, role: Role) -> Iterator[Judged]:
         own = self.said.role(quoted.line) or role
-        first = quoted.text.removeprefix("$ ").split(" ")[0]
+        first = quoted.text.removeprefix("$ ").partition(" ")[0]
         if (
             own not in SECTION_OF
             or " " not in quoted.text

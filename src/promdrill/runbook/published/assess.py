@@ -253,12 +253,11 @@ def _complete(found: list[Judged]) -> Iterator[Judged]:
     """The same commands, without those that bash cannot parse."""
     runnable = [each for each in found if each.status is Status.RUNNABLE]
     steps = [Step("Mitigation", each.line, 1, facts.plain(each.command)) for each in runnable]
-    wrong = (
-        {id(each): said for each, said in zip(runnable, lint.complaints(steps), strict=True) if said} if steps else {}
-    )
+    complaints = iter(lint.complaints(steps) if steps else ())
     for each in found:
-        if id(each) in wrong:
-            why = f"not a complete command: {wrong[id(each)]}"
+        complaint = next(complaints) if each.status is Status.RUNNABLE else ""
+        if complaint:
+            why = f"not a complete command: {complaint}"
             yield dataclasses.replace(
                 each, status=Status.NOT_RUNNABLE, command="", why=why, hint=f'[answers] {each.line} = "..."'
             )

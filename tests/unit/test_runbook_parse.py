@@ -9,6 +9,7 @@ import pytest
 from promdrill.core.errors import UsageError
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.source import SourceText
 
 FRONT = "---\nid: full\ntitle: A title\n---\n"
 GOOD = FRONT + (
@@ -71,6 +72,28 @@ def test_free_prose_may_be_anything(tmp_path: Path) -> None:
     assert [step.command for step in read(tmp_path, text).steps] == ["echo one\necho two", "echo mended", "echo well"]
 
 
+def test_a_code_block_above_a_fence_and_an_empty_fence_are_prose(tmp_path: Path) -> None:
+    text = GOOD.replace("## Impact\n", "## Impact\n\n    x\n```cobol\nx\n```\n\n```\n```\n")
+    assert len(read(tmp_path, text).steps) == 3
+
+
+def test_a_step_may_take_a_day(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD.replace("timeout=300", "timeout=86400")).steps[1].timeout_s == 86400
+
+
+def test_expected_output_may_be_none(tmp_path: Path) -> None:
+    book = read(tmp_path, GOOD.replace("```console\none\n...\n```", "```console\n```"))
+    assert (book.steps[0].expected, book.steps[0].expected_line) == ((), 21)
+
+
+def test_columns_of_a_text() -> None:
+    source = SourceText(Path("a.md"), ("", "  a", "  "))
+    assert [source.column(line) for line in (0, 1, 2, 3, 4)] == [1, 1, 3, 1, 1]
+    error = source.wrong(2, 3, "it is wrong")
+    assert (error.message, error.hint.endswith("runbook check a.md")) == ("a.md:2:3: it is wrong", True)
+    assert source.wrong(2, 3, "it is wrong", hint="mend it").hint == "mend it"
+
+
 def replaced(old: str, new: str) -> str:
     assert old in GOOD, old
     return GOOD.replace(old, new, 1)
@@ -125,6 +148,7 @@ WRONG = {
     "attribute": (replaced("timeout=300", "optional"), "27:17: a step has no attribute optional"),
     "attribute twice": (replaced("timeout=300", "name=b"), "27:17: name appears twice"),
     "timeout": (replaced("timeout=300", "timeout=5m"), "27:17: timeout must be whole seconds"),
+    "long timeout": (replaced("timeout=300", "timeout=86401"), "27:17: timeout must be whole seconds"),
     "no timeout": (replaced("timeout=300", "timeout=0"), "27:17: timeout must be whole seconds"),
     "step name": (replaced("name=mend", "name=Mend"), "27:7: a step's name must be lower case"),
     "same name": (replaced("~~~sh", "~~~sh name=mend"), "39:3: two steps are named mend"),
@@ -135,6 +159,7 @@ WRONG = {
     "expected later": (replaced("```console", "So:\n\n```console"), "22:1: expected output (console) without a step"),
     "unclosed": (GOOD.removesuffix("  ~~~\n"), "39:3: this fence is not closed"),
     "unclosed at the end": (GOOD + "```sh", "42:1: this fence is not closed"),
+    "bare at the end": (GOOD + "```", "42:1: this fence is not closed"),
     "swallowed": (replaced("echo mended\n```\n", "echo mended\n"), "30:1: a fence begins inside another one"),
     "indented at the end": (GOOD + "\n      ```sh\n", "43:7: a fence indented by four or more"),
     "indented": (replaced("- A list:\n\n  ~~~sh", "      ~~~sh"), "37:7: a fence indented by four or more"),

@@ -128,6 +128,15 @@ def test_a_failure_shows_where_what_and_why(tmp_path: Path) -> None:
     ]
 
 
+def test_of_a_long_output_the_end_is_shown(tmp_path: Path) -> None:
+    step = book(tmp_path, "echo a").steps[0]
+    for lines, dots in ((30, []), (31, ["  ..."])):
+        output = "".join(f"{number}\n" for number in range(lines))
+        said = str(StepFailed("why", StepResult(step, 1, 0.1, output)))
+        assert said.split("\n")[2:] == [*dots, *(f"  {number}" for number in range(lines - 30, lines))]
+    assert str(StepFailed("why", StepResult(step, 1, 0.1, " \n"))).endswith("\n  (no output)")
+
+
 @pytest.mark.parametrize(
     ("step", "told"),
     [
@@ -153,6 +162,7 @@ def test_unexpected_output_names_the_line_that_was_wanted(tmp_path: Path) -> Non
     wanted = "wanted 'b', but the output says 'c' (output of line 10: echo a)"
     assert str(error).split("\n")[0] == f"{tmp_path}/runbook.md:15: Mitigation: {wanted}"
     assert error.result.exit_code == 0
+    assert ":13: Mitigation: wanted the end of the output" in str(failure(tmp_path, "echo a", "```text\n```"))
     assert "the output ended" in str(failure(tmp_path, "echo a", "```text\na\nb\n```"))
     assert "wanted the end of the output" in str(failure(tmp_path, "echo a\necho b", "```text\na\n```"))
     assert run(tmp_path, "echo a; echo c", "```text\na\n...\n```", "echo on")[1] == "on\n"

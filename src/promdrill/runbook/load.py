@@ -90,9 +90,9 @@ def text_of(path: Path) -> SourceText:
     Raises:
         Unreadable: It cannot be read, is too large, or is no text but a PDF or the like.
     """
-    head = reading.bytes_of(path, limit_bytes=LIMIT_BYTES)[:16]
+    content = reading.bytes_of(path, limit_bytes=LIMIT_BYTES)
     for magic, what in _FORMATS:
-        if head.startswith(magic):
+        if content.startswith(magic):
             why = f"it is {what}, and a runbook is Markdown"
             raise Unreadable(reading.shown(path), why, hint="export it as Markdown, or paste its text into a .md file")
     return read(path)

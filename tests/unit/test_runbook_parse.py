@@ -52,7 +52,9 @@ def test_front_matter_in_full(tmp_path: Path) -> None:
         "---\nid: full\ntitle: 'A: title'\nvariables:\n  NEW_SIZE: 450Mi\n  COUNT: 010\n  EMPTY: ''\n"
         "data_loss: the last\n  two hours\noptional: [mend]\n---\n"
     )
+    front = front.replace("optional", "fails_because: it is\n  wrong\nfails_with: 'no.*'\noptional")
     book = read(tmp_path, GOOD.replace(FRONT, front))
+    assert (book.fails_because, book.fails_with) == ("it is wrong", "no.*")
     assert dict(book.variables) == {"NEW_SIZE": "450Mi", "COUNT": "010", "EMPTY": ""}
     assert (book.data_loss, book.data_loss_reason) == (True, "the last two hours")
     assert book.optional == ("mend",)
@@ -75,6 +77,16 @@ def test_free_prose_may_be_anything(tmp_path: Path) -> None:
 def test_a_code_block_above_a_fence_and_an_empty_fence_are_prose(tmp_path: Path) -> None:
     text = GOOD.replace("## Impact\n", "## Impact\n\n    x\n```cobol\nx\n```\n\n```\n```\n")
     assert len(read(tmp_path, text).steps) == 3
+
+
+@pytest.mark.parametrize("heading", ["### Details", "- ## In a list", "> # In a quotation"])
+def test_which_headings_begin_no_section(tmp_path: Path, heading: str) -> None:
+    assert len(read(tmp_path, GOOD.replace("```sh name", f"{heading}\n\n```sh name")).steps) == 3
+
+
+@pytest.mark.parametrize("heading", ["# Another title", "## References"])
+def test_which_headings_end_a_section(tmp_path: Path, heading: str) -> None:
+    assert len(read(tmp_path, GOOD.replace("- A list", f"{heading}\n\n- A list")).steps) == 2
 
 
 def test_a_step_may_take_a_day(tmp_path: Path) -> None:
@@ -113,6 +125,23 @@ WRONG = {
     "double": (replaced("title:", "id: x\ntitle:"), "3:1: id appears twice in front matter"),
     "bad id": (replaced("id: full", "id: Disk Full"), "2:5: id must be lower case letters"),
     "number": (replaced("title: A title", "title: 403"), "3:8: title must be text"),
+    "no title": (replaced("title: A title\n", ""), "1:1: front matter lacks title"),
+    "empty title": (replaced("title: A title", "title: ' '"), "3:8: title is empty"),
+    "key that is a list": (replaced("title: A", "? [a]\n: b\ntitle: A"), "3:3: a key of front matter must be text"),
+    "two lines": (
+        replaced("title: A", 'variables: {A: "x\\ny"}\ntitle: A'),
+        "3:16: the default of A must be one line",
+    ),
+    "empty why": (
+        replaced("title: A", "fails_because: ' '\nfails_with: x\ntitle: A"),
+        "3:16: fails_because is empty",
+    ),
+    "no data_loss": (replaced("title: A", "data_loss:\ntitle: A"), "3:11: data_loss must be true, false, or text"),
+    "numbers": (replaced("title: A", "optional: [1]\ntitle: A"), "3:12: a step's name must be text"),
+    "expected after prose": (
+        replaced("key: value\n```\n", "key: value\n```\n\n```console\nx\n```\n"),
+        "35:1: expected output (console) without a step",
+    ),
     "variables": (replaced("title: A", "variables: [A]\ntitle: A"), "3:12: variables must be a mapping"),
     "bool": (replaced("title: A", "variables: {A: yes}\ntitle: A"), "3:16: the default of A must be text"),
     "name": (replaced("title: A", "variables: {A-B: x}\ntitle: A"), "3:13: A-B is not a valid name"),

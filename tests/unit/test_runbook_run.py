@@ -153,6 +153,15 @@ def test_the_cause_comes_before_the_command(tmp_path: Path, step: str, told: str
     assert failure(tmp_path, step).reason == f"{tmp_path}/runbook.md:{FIRST_LINE}: Mitigation: {told}"
 
 
+@pytest.mark.parametrize(
+    ("step", "hint"),
+    [("kubctl", "is its name right?"), ("exit 127", "steps share one shell"), ("return", "a step must not return")],
+)
+def test_what_to_do_about_it(tmp_path: Path, step: str, hint: str) -> None:
+    assert failure(tmp_path, step).hint.startswith(hint)
+    assert failure(tmp_path, "false").hint == ""
+
+
 def test_a_function_of_an_earlier_step_is_told_by_its_own_line(tmp_path: Path) -> None:
     assert f":{FIRST_LINE + 1}: " in failure(tmp_path, "f() {\n  false\n}", "f").reason
 
@@ -214,6 +223,7 @@ def test_a_fence_may_state_its_own_deadline(tmp_path: Path) -> None:
 def test_all_steps_together_have_a_deadline(tmp_path: Path) -> None:
     error = failure(tmp_path, "```sh timeout=9\nsleep 9\n```", deadline_s=0.6)
     assert error.result.took_s < 3
+    assert "not done within 0.6 s" in error.reason
 
 
 def test_a_stop_request_ends_the_step(tmp_path: Path) -> None:

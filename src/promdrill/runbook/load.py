@@ -80,7 +80,7 @@ def is_own(source: SourceText) -> bool:
     """Whether a runbook is in promdrill's own form."""
     if source.lines[0].rstrip() != "---" or beside.of(source.path).is_file():
         return False
-    front = source.lines[1 : front_length(source) or len(source.lines)]
+    front = source.lines[: front_length(source) or len(source.lines)]
     return any(_OWN.match(line) for line in front)
 
 

@@ -121,6 +121,17 @@ def test_what_is_written() -> None:
     assert write(TEXT, *COMMANDS) == WRITTEN.replace("\\\n", "")
 
 
+def test_a_long_title_of_any_language_is_one_line() -> None:
+    title = "디스크 " * 40
+    written, _ = imported.write(SourceText(Path("disk.md"), ("",)), Assessment(Path("disk.md"), title, ()))
+    assert f"\ntitle: {title.strip()}\n" in written
+
+
+def test_what_a_section_says_ends_at_the_next_heading() -> None:
+    assert "## Meaning\n\nTODO: " in write("## Overview\n## Severity\nHigh.")
+    assert "## Meaning\n\nFull.\n\n## Impact\n\nHigh.\n" in write("## Overview\nFull.\n## Severity\nHigh.")
+
+
 def test_of_nothing_there_is_a_form_to_fill_in() -> None:
     text = write("# Disk\n\n## Meaning\n")
     assert "variables" not in text

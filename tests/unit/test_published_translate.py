@@ -279,6 +279,7 @@ def test_the_first_reason_and_the_first_strange_namespace_are_kept() -> None:
     assert translated(command, command).strange == "a"
     command = "kubectl edit -n a routes"
     assert translated(command, command).refused == "kubectl edit: waits for a person in an editor"
+    assert translated("oc rsh a; oc get pods", "oc rsh a; oc get pods").text == "oc rsh a; oc get pods"
 
 
 def test_a_namespace_that_is_still_to_be_filled_in_is_not_strange(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ nothing binds become variables of the front matter, to be filled in.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
@@ -99,7 +100,7 @@ class _Writer:
         }
         yield from (
             "---",
-            *yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=10_000).splitlines(),
+            *yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=math.inf).splitlines(),
             "---",
             "",
         )
@@ -210,6 +211,6 @@ def _variable(name: str) -> str:
 
 def _put(text: str, start: int, end: int, name: str) -> str:
     """The text with a variable in the place of a part of it, quoted so that bash expands it as one word."""
-    quote = list(scan.quoting(text))[start] if start < len(text) else ""
+    quote = list(scan.quoting(text))[start]
     put = {"'": f"'\"${name}\"'", '"': f"${{{name}}}"}.get(quote, f'"${name}"')
     return text[:start] + put + text[end:]

@@ -66,7 +66,7 @@ def find(command: str, *, known: frozenset[str] | set[str] = frozenset()) -> tup
         known: Names of variables that are set when it is run.
     """
     found: list[Place] = []
-    for place in sorted(_all(command, known), key=lambda each: (each.start, -each.end)):
+    for place in sorted(_all(command, known), key=lambda each: each.start):
         if not found or place.start >= found[-1].end:
             found.append(place)
     return tuple(found)

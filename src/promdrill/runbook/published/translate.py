@@ -111,7 +111,7 @@ def translated(
         one = _One(simple, edits, result, prose, allowed, frozenset(made))
         one.look()
         if result.refused:
-            return dataclasses.replace(result, text=text)
+            return result
     if result.skipped and len(found) > 1:
         result.skipped = ""
     result.text = edits.applied(text)

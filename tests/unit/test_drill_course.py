@@ -412,7 +412,7 @@ def test_why_alerts_are_not_watched_inside_is_told(world: World, monkeypatch: py
 def test_a_plan_for_alerts_may_say_no_more_than_it_must() -> None:
     given = plan(Witness())
     fewest: Sequence[str] = ("witness", "speed", "interval_s", "job", "rules", "rules_yml", "muted", "reaches")
-    least = drill_alerts.AlertPlan(**{name: getattr(given, name) for name in fewest})  # type: ignore[arg-type]
+    least = drill_alerts.AlertPlan(**{name: getattr(given, name) for name in fewest})
     assert (least.reads, least.recorded, least.not_inside, least.hold_s, least.expectations) == (
         {}, frozenset(), "", 0.0, ()
     )  # fmt: skip

@@ -157,8 +157,12 @@ def test_healed_only_when_the_baseline_held_as_long_as_any_other() -> None:
     assert not seen(20.0)
 
 
+def _always(name: str, holds: bool) -> Condition:
+    return Condition(name, Kind.POD, lambda _: Seen(holds=holds, text=""))
+
+
 def test_healed_as_soon_as_the_baseline_held_for_its_whole_time() -> None:
-    well, ill = (Condition(name, Kind.POD, lambda _s, h=holds: Seen(holds=h, text="")) for name, holds in STATES)
+    well, ill = (_always(name, holds) for name, holds in STATES)
     over = healed([well], [ill], hold_s=3.0)
     assert [over.judge(snapshot(at=at)).holds for at in (10.0, 13.0)] == [False, True]
 

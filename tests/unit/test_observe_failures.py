@@ -69,7 +69,7 @@ def test_neither_a_pod_that_leaves_nor_another_condition_is_a_scheduling_failure
 
 
 def test_an_event_was_seen_last_when_the_newest_of_its_times_says() -> None:
-    seen = {
+    seen: dict[str, Any] = {
         "series": {"lastObservedTime": stamp(4)},
         "lastTimestamp": stamp(3),
         "eventTime": stamp(2),

@@ -16,7 +16,7 @@ UV_MINIMUM := 0.9
 # They reach `promdrill run`, `controls`, `ablate` and `repairs` through the environment, word for word: `override` and `value` keep make from reading
 # a $ in them, and no shell ever sees them. Empty means unset.
 
-RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER ADOPT JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES SET SCRAPES LOGIN APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK BIND RULES ALERTMANAGER ALERT_SPEED HOLD ALERTS REPEAT EVIDENCE
+RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER ADOPT JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES SET SCRAPES LOGIN APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK BIND RULES ALERTMANAGER ALERT_SPEED HOLD GROWTH ALERTS REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
 OTHER_VARIABLES := PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES FROM EXAMPLES ONLY
 
@@ -218,6 +218,14 @@ test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
 fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
 	@nice .venv/bin/python -m tools.fuzz $(if $(EXAMPLES),--examples "$(EXAMPLES)") $(if $(SEED),--seed "$(SEED)")
 
+.PHONY: bench-quick
+bench-quick: environment ## The harness without a cluster, in five minutes: build/bench
+	@.venv/bin/python -m bench --quick
+
+.PHONY: bench-docs
+bench-docs: environment ## Put what bench-quick measured into docs/benchmarks
+	@.venv/bin/python -m bench --write-docs
+
 # The volume agent's tests make and mount volumes when run as root. What this host does not allow is skipped, and the skip says so.
 .PHONY: test-agent
 test-agent: export CGO_ENABLED := 0
@@ -229,6 +237,11 @@ test-agent: ## Go tests of promdrill's own programs; needs Go 1.26
 	cd images/configmap-reload && go test ./...
 	cd images/alert-receiver && go test ./...
 	cd images/kube-webhook-certgen && go test ./...
+
+# promtool is in the image of Prometheus that drills run; SUPPLY says where that comes from.
+.PHONY: test-rules
+test-rules: environment ## promtool: our alert rules, and their unit tests
+	@.venv/bin/python -m tests.rules.prove
 
 .PHONY: test-agent-vm
 test-agent-vm: environment ## The volume agent's tests in a small machine, none skipped

@@ -13,7 +13,7 @@ release = version_of("promdrill")
 version = release.partition(".dev")[0]
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "promdrill_site"]
-exclude_patterns = ["_ext", "README.md"]
+exclude_patterns = ["_ext", "README.md", "benchmarks"]  # the last: part of benchmarks.md
 nitpicky = True
 default_role = "py:obj"  # a name in backticks in a docstring is a link where the site has such a page
 language = "en"

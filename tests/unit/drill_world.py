@@ -75,6 +75,7 @@ class World:
     runs_for_s: float = 60.0
     crashed_after_s: float = 0.0
     _restarts: int = 0
+    uid: str = "uid-0"
     trouble: Callable[[datetime], str] = lambda _since: ""
     checks: int = 0
     not_ours: Exception | None = None
@@ -231,7 +232,7 @@ class World:
         containers = [reloader, server]
         labels = {"app.kubernetes.io/instance": self.release, "app.kubernetes.io/component": "server", POD_NAME: POD}
         return {
-            "metadata": {"name": POD, "uid": "uid-0", "labels": labels, "creationTimestamp": created},
+            "metadata": {"name": POD, "uid": self.uid, "labels": labels, "creationTimestamp": created},
             "spec": {"containers": [{"name": c["name"]} for c in containers]},
             "status": {"phase": "Running", "containerStatuses": containers},
         }

@@ -24,7 +24,7 @@ from tests.unit.alerts_world import (
 from tests.unit.compare_world import aborted, drill, failed, no_fault, run
 
 from promdrill.core.alerts import Alert, AlertAccount, AlertMoments, Evaluator, Expected
-from promdrill.core.model import RunResult, Verdict
+from promdrill.core.model import AT_ONCE, RunResult, Verdict
 from promdrill.results import summary
 from promdrill.results.alerts.coverage import (
     AlertRemark,
@@ -32,12 +32,12 @@ from promdrill.results.alerts.coverage import (
     DrillRemark,
     Duplicates,
     IncidentCoverage,
-    RuleRemark,
     coverage,
     first_alert,
     incident,
 )
 from promdrill.results.alerts.marks import Mark
+from promdrill.results.alerts.rule_remarks import RuleRemark
 from promdrill.results.alerts.show import WIDTH, to_json, to_markdown, to_text
 from promdrill.results.junit import properties, to_junit
 
@@ -64,6 +64,16 @@ def test_lead_times_are_the_operators_and_count_to_each_moment() -> None:
     assert found.lead_s == leads
     assert found.late == (Mark.FIRST_LOST,)
     assert (found.resolved_s, found.still_fires, found.notified_s, found.receivers) == (180.0, False, 120.0, ("pager",))
+
+
+def test_lead_times_count_to_the_full_effect_of_a_fault_that_grew() -> None:
+    found = of(alert(firing=[(1.0, 50.0)]), moments=moments(full_s=24.0, first_lost_s=25.0))
+    assert found.moments["full"] == 720.0
+    assert found.alerts[0].lead_s["full"] == 690.0
+    assert (found.in_time, found.alerts[0].late) == (True, ()), "what it has to come before is the harm"
+    assert "full" not in of(alert()).moments
+    late = of(alert(firing=[(24.5, 50.0)]), moments=moments(full_s=24.0, first_lost_s=25.0))
+    assert (late.in_time, late.alerts[0].late) == (True, ())
 
 
 def test_moments_that_did_not_come_have_no_lead_time() -> None:
@@ -433,6 +443,10 @@ false alarms, fired before the fault: 0
 alerts of which nobody was notified: 1
   KubePersistentVolumeFillingUp (inside): inhibited by X: disk-full
 
+what each alert is needed for: 2
+  KubePersistentVolumeFillingUp: without it nobody is told of disk-full
+  KubePodCrashLooping: without it nobody is told of quota
+
 late alerts: 3
   KubePersistentVolumeFillingUp (witness): after the first lost sample: disk-full
   KubePersistentVolumeFillingUp (inside): after the first lost sample: disk-full
@@ -458,6 +472,21 @@ oom: the signature +4m, the first lost sample +1m, the crash +15m, recovery +22m
 quota: the signature +4m, the first lost sample +1m, the crash +15m, recovery +22m
   alert                from       fault  signature     lost   crash  resolved     told
   KubePodCrashLooping  witness  +17m30s    +13m30s  +16m30s  +2m30s        no  +17m30s"""
+
+
+def test_a_fault_that_grew_has_a_column() -> None:
+    grew = alerted("disk-full", alert(), moments=moments(full_s=24.0))
+    text = " ".join(to_text(coverage(run(grew, alerted("oom", alert(LOOPS)))), "x").split())
+    assert "incident first alert from fault full lost crash told" in text
+    assert f"disk-full {FULL} witness +2m -10m +1m -13m +2m" in text
+    assert f"oom {LOOPS} witness +2m - +1m -13m +2m" in text
+    assert "A fault that grew begins when most of the volume is filled, at once; full is relative" in text
+    assert "disk-full: the volume was full +12m, the signature +4m, the first lost sample +1m, the crash +15m" in text
+    assert f"alert from fault full signature lost crash resolved told {FULL} witness +2m -10m -2m" in text
+    assert f"alert from fault signature lost crash resolved told {LOOPS} witness +2m -2m" in text, "it did not grow"
+    markdown = to_markdown(coverage(run(grew)), "x")
+    assert "A fault that grew begins" in markdown
+    assert "A fault that grew" not in to_markdown(coverage(run(alerted("oom", alert()))), "x")
 
 
 def test_text() -> None:
@@ -536,6 +565,18 @@ def test_rules_as_they_are_written_are_said_to_be() -> None:
             account(alert(firing=[(0.0, None)]), moments=AlertMoments(), off_by_s=0.0, speed=1.0),
             f"first alert: {FULL} from the witness, at the fault",
         ),
+        (
+            account(alert(), moments=moments(full_s=24.0)),
+            f"first alert: {FULL} from the witness, 10 min (±30 s) before the volume was full, 13 min before the crash",
+        ),
+        (
+            account(alert(firing=[(26.0, None)]), moments=AlertMoments(full_s=24.0)),
+            f"first alert: {FULL} from the witness, 1 min (±30 s) after the volume was full",
+        ),
+        (
+            account(alert(firing=[(24.0, None)]), moments=AlertMoments(full_s=24.0)),
+            f"first alert: {FULL} from the witness, when the volume was full (±30 s)",
+        ),
         (account(), "no alert fired"),
         (account(unknown="gone"), "no alert fired; alerts could not be watched to the end: gone"),
     ],
@@ -554,6 +595,14 @@ def test_the_summary_has_a_line_for_each_drill_with_rules() -> None:
         "         no alert fired",
         "passed   x                  -     12.0 s          -",
     ]
+
+
+def test_drills_whose_fault_cannot_grow_are_named_once() -> None:
+    slow = [drill(name, remarks=("Another.", AT_ONCE)) for name in ("oom", "quota")]
+    lines = summary.lines([*slow, drill("disk-full", remarks=("Another.",))])
+    assert lines[-1] == "at once  oom, quota: GROWTH did nothing, as these faults do not grow"
+    assert summary.lines([drill("disk-full")])[-1].startswith("passed")
+    assert AT_ONCE == "GROWTH: its fault does not grow; it took effect at once."
 
 
 def test_junit_has_the_first_alert_and_its_lead_times() -> None:

@@ -128,7 +128,7 @@ def test_an_alert_may_be_asked_only_to_fire(tmp_path: Path) -> None:
         ),
         (
             entry(within='"2m"', after='"fualt"'),
-            '5: after: "fualt": not one of fault, signature, first-lost-sample, crash, recovery',
+            '5: after: "fualt": not one of fault, full, signature, first-lost-sample, crash, recovery',
             'after = "fault"',
         ),
         (entry(seen_by='"outside"'), '4: seen_by: "outside": not one of inside, witness, either', 'seen_by = "inside"'),
@@ -218,6 +218,11 @@ def test_only_what_is_about_the_scenario_is_judged() -> None:
             {"resolve_within_s": 300.0, "notify": "pager"},
             "fires, is resolved within 5 min after recovery, notifies pager",
         ),
+        (
+            {"within_s": 900.0, "mark": Mark.FULL, "before": True},
+            "fires at the latest 15 min before the volume was full",
+        ),
+        ({"within_s": 60.0, "mark": Mark.FULL}, "fires within 1 min after the volume was full"),
         ({"must_not_fire": True, "seen_by": SeenBy.WITNESS}, "does not fire (witness)"),
     ],
 )
@@ -295,6 +300,7 @@ def test_an_alert_that_did_not_come_in_time_says_why(
     ("mark", "missing", "said"),
     [
         (Mark.CRASH, {"crashed_s": None}, "the server did not crash"),
+        (Mark.FULL, {"full_s": None}, "no volume was filled slowly, with GROWTH, to its end"),
         (Mark.FIRST_LOST, {"first_lost_s": None}, "no sample was lost"),
         (Mark.SIGNATURE, {"signature_s": None}, "the signature was not seen"),
         (Mark.RECOVERY, {"recovered_s": None}, "recovery was not proven"),
@@ -305,6 +311,23 @@ def test_a_moment_that_did_not_come_is_never_met(mark: Mark, missing: dict[str, 
         each = expect(within_s=0.0, mark=mark, before=before)
         found = why(each, alert(), moments=moments(**missing))
         assert found == f"{FULL} fired 2 min (±30 s) after the fault, but it is not known whether in time: {said}"
+
+
+def test_an_alert_may_have_to_come_before_the_volume_is_full() -> None:
+    grew = moments(full_s=24.0)
+    early = expect(within_s=600.0, mark=Mark.FULL, before=True)
+    assert why(early, alert(), moments=grew) == ""
+    assert why(early, alert(firing=[(5.0, None)]), moments=grew) == (
+        f"{FULL} did not fire at the latest 10 min before the volume was full; "
+        "it fired 9 min 30 s (±30 s) before the volume was full"
+    )
+    late = expect(within_s=60.0, mark=Mark.FULL)
+    assert why(late, alert(firing=[(26.0, None)]), moments=grew) == ""
+    assert why(late, alert(firing=[(27.0, None)]), moments=grew).endswith(
+        "it fired 1 min 30 s (±30 s) after the volume was full"
+    )
+    sharp = expect(within_s=0.0, mark=Mark.FULL, before=True)
+    assert why(sharp, alert(firing=[(24.0, None)]), moments=grew) == "", "just in time"
 
 
 def test_who_has_to_see_it_counts() -> None:
@@ -375,6 +398,26 @@ def test_an_alert_must_be_resolved_in_time(
 def test_all_of_its_series_must_be_resolved() -> None:
     other = alert(firing=[(5.0, None)], labels={"pod": "b"})
     assert "it still fired" in why(expect(resolve_within_s=300.0), alert(), other)
+
+
+def test_an_alert_that_did_not_fire_need_not_be_resolved_where_nothing_asks_that_it_fires() -> None:
+    asked = expect(only_if_fired=True, resolve_within_s=300.0)
+    assert words(asked) == f"{FULL}, if it fires, is resolved within 5 min after recovery"
+    assert why(asked) == ""
+    assert why(asked, alert(firing=[], pending=[(4.0, 9.0)])) == ""
+    assert why(asked, alert(firing=[(-5.0, None)])) == "", "it had fired before the fault already"
+    assert why(asked, alert(firing=[(4.0, 54.0)])) == ""
+    late = f"{FULL} was not resolved within 5 min after recovery; it "
+    assert why(asked, alert(firing=[(4.0, 54.1)])) == f"{late}was 5 min 03 s (±30 s) after recovery"
+    assert why(asked, alert(firing=[(4.0, None)])).startswith(f"{late}still fired")
+    assert why(asked, alert(firing=[(4.0, None)], evaluator=INSIDE)).startswith(f"{late}still fired")
+
+
+def test_whether_it_fired_is_not_known_where_alerts_could_not_be_watched() -> None:
+    asked = expect(only_if_fired=True, resolve_within_s=300.0)
+    said = f"it is not known whether {FULL} fired: alerts could not be watched to the end: gone"
+    assert why(asked, unknown="gone") == said
+    assert why(asked, alert(firing=[(4.0, 50.0)]), unknown="gone") == ""
 
 
 def test_its_receiver_must_be_notified() -> None:
@@ -464,6 +507,11 @@ def test_a_proposal_has_the_first_alert_of_each_repaired_incident(tmp_path: Path
     assert [each.alert for each in expectations] == [FULL, LOOPS]
     for drill in a_run().drills[:3]:
         assert shortfall(judged(expectations, drill.scenario, drill.alerts)) is None, "the run meets its own proposal"
+
+
+def test_a_proposal_says_how_long_before_a_slow_volume_was_full() -> None:
+    made = propose(run(alerted("disk-full", alert(), moments=moments(full_s=24.0))), "x")
+    assert "# It fired 2 min (±30 s) after the fault, 10 min before the volume was full. Margin" in made.text
 
 
 def test_of_repeats_the_slowest_counts_and_only_what_fired_in_all() -> None:

@@ -22,6 +22,8 @@ from promdrill.core.events import (
     AlertRuleJudged,
     AlertRulesLoaded,
     AlertsUnknown,
+    FaultFull,
+    FaultGrows,
 )
 from promdrill.results.alerts.expectations import read
 from promdrill.results.timeline.lines import LogRow, line_of, row_of
@@ -166,6 +168,12 @@ SENT = datetime(2026, 1, 2, tzinfo=UTC)
             LogRow("rule", FULL, "bad; reads a, b, of which nothing is stored"),
         ),
         (AlertRuleJudged(alert=FULL), None, None),
+        (
+            FaultGrows(fault="fill /data", used=0.906, left_s=720.0),
+            "fill /data: 91 % used, full in 12 min",
+            LogRow("grows", "fill /data: 91 % used, full in 12 min"),
+        ),
+        (FaultFull(fault="fill /data"), "full effect: fill /data", LogRow("full effect", "fill /data")),
         (AlertsUnknown(error="gone"), "alerts can no longer be watched: gone", LogRow("alerts", "gone")),
     ],
 )

@@ -18,6 +18,9 @@ from promdrill.core.events import (
     AlertRulesLoaded,
     AlertsUnknown,
     FaultApplied,
+    FaultConfirmed,
+    FaultFull,
+    FaultGrows,
     PhaseBegan,
     PhaseEnded,
     StageBegan,
@@ -148,11 +151,9 @@ def test_a_false_alarm_that_goes_on_fired_at_the_fault() -> None:
     assert (alert.firing, alert.fired_s) == ((Period(began_s=-4.0, ended_s=-3.0),), None)
 
 
-def notified(sent: float, receiver: str = "pager", *, resolved: bool = False) -> AlertNotified:
-    labels, witness = {"namespace": "n"}, Evaluator.WITNESS
-    return AlertNotified(
-        alert="Full", labels=labels, evaluator=witness, receiver=receiver, resolved=resolved, sent=at(sent)
-    )
+def notified(sent: float, receiver: str = "pager", *, resolved: bool = False, **fields: Any) -> AlertNotified:
+    whole = {"alert": "Full", "labels": {"namespace": "n"}, "evaluator": Evaluator.WITNESS} | fields
+    return AlertNotified(receiver=receiver, resolved=resolved, sent=at(sent), **whole)
 
 
 def test_notifications_count_from_when_the_receiver_got_them() -> None:
@@ -160,6 +161,41 @@ def test_notifications_count_from_when_the_receiver_got_them() -> None:
     made.tell(notified(2.5), 1.0).tell(notified(3.5, "mail"), 1.0).tell(notified(9.5, resolved=True), 6.0)
     (alert,) = found(made).alerts
     assert (alert.notified_s, alert.notified_resolved_s, alert.receivers) == (1.5, 8.5, ("pager", "mail"))
+
+
+def test_a_notification_of_what_was_over_before_the_baseline_is_of_no_incident() -> None:
+    made = told().tell(PhaseBegan(phase=PhaseName.BASELINE)).tell(change("firing", 0.5)).tell(change("inactive"), 1.0)
+    made.tell(notified(2.0)).tell(PhaseEnded(phase=PhaseName.BASELINE, took_s=2.0), 1.0)
+    faulted(made, 2.0).tell(change("firing", 6.0), 2.0).tell(Undone(what="x"), 1.0)
+    (alert,) = found(made).alerts
+    assert (alert.notified_s, alert.receivers) == (None, ())
+    (alert,) = found(made.tell(notified(6.5, "mail")).tell(notified(7.0))).alerts
+    assert (alert.notified_s, alert.receivers) == (2.5, ("mail", "pager"))
+
+
+EXTERNAL = {"namespace": "n", "volume": "v", "cluster": "here", "replica": "a"}
+"""Labels of an alert, with two that its Prometheus adds to all that it tells."""
+
+
+def test_what_is_told_with_external_labels_is_of_the_alert_with_the_most_of_them() -> None:
+    made = faulted(told(), 1.0).tell(notified(1.5, labels=EXTERNAL), 0.5)  # it may come before the look
+    alerts = ({"namespace": "n"}, {"namespace": "n", "volume": "v"}, {"volume": "v"}, {"namespace": "n", "volume": "w"})
+    for labels in alerts:
+        made.tell(change("firing", labels=labels))
+    made.tell(change("firing", labels=alerts[1], evaluator=Evaluator.INSIDE))
+    made.tell(change("firing", labels=alerts[1], alert="Loops"))
+    why = AlertMuted(alert="Full", labels=EXTERNAL, evaluator=Evaluator.INSIDE, why="inhibited by X")
+    made.tell(why).tell(notified(4.0, labels=EXTERNAL, alert="Loops"), 1.0)
+    assert [(alert.notified_s, alert.muted_by) for alert in found(made).alerts] == [
+        *((None, ()), (0.5, ()), (None, ()), (None, ())),
+        (None, ("inhibited by X",)),
+        (3.0, ()),
+    ]
+
+
+def test_what_is_told_of_no_alert_that_was_seen_is_none() -> None:
+    made = faulted(told(), 1.0).tell(change("firing"), 1.0).tell(notified(2.5, labels={"namespace": "other"}), 1.0)
+    assert [(alert.labels, alert.notified_s) for alert in found(made).alerts] == [({"namespace": "n"}, None)]
 
 
 def test_what_mutes_an_alert_is_kept_until_somebody_is_told_of_it() -> None:
@@ -248,6 +284,23 @@ def test_moments_are_relative_to_the_fault() -> None:
         recovered_s=14.0,
         ended_s=14.0,
     )
+
+
+def test_a_fault_that_grows_begins_with_its_first_byte_and_has_its_full_effect_later() -> None:
+    made = told().phase(PhaseName.BASELINE, (3.0, Undone(what="x")))
+    made.tell(PhaseBegan(phase=PhaseName.INJECT)).tell(FaultApplied(fault="fill"), 1.0)
+    made.tell(FaultGrows(fault="fill", used=0.9, left_s=20.0), 20.0).tell(change("firing", 30.0), 10.0)
+    cut_short = found(made)
+    assert cut_short.moments.full_s is None, "it never was"
+    whole = found(made.tell(FaultFull(fault="fill"), 12.0).tell(FaultConfirmed(fault="fill"), 1.0))
+    assert whole.moments.full_s == 42.0
+    (alert,) = whole.alerts
+    assert (alert.firing[0].began_s, alert.fired_at_baseline) == (28.0, False), "2 s after 30 s, less the 4 s"
+    timeline = made.timeline()
+    assert timeline.growing is not None
+    assert (timeline.growing[0].s, timeline.growing[1].left_s) == (24.0, 20.0)
+    assert timeline.full is not None
+    assert timeline.full.s == 46.0
 
 
 def test_what_the_remedy_ends_or_loses_is_neither_a_crash_nor_a_loss() -> None:

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.unit.alerts_world import FULL, LOOPS, account, alert, alerted
+from tests.unit.alerts_world import FULL, LOOPS, account, alert, alerted, moments
 from tests.unit.compare_world import drill, no_fault, run
 
 from promdrill.core.alerts import Evaluator
-from promdrill.core.model import DrillResult
+from promdrill.core.model import DrillResult, Verdict
 from promdrill.report.compare.across import Axis
 from promdrill.report.compare.markdown import to_markdown
 from promdrill.report.compare.regressions import AlertTrend, Comparison, Finding, Trend, compare
@@ -102,6 +102,21 @@ def test_where_one_side_watched_no_alerts_nothing_is_said(unsaid: DrillResult) -
 def test_controls_are_not_asked_for_alerts() -> None:
     old, new = no_fault(alerts=account(alert())), no_fault(alerts=account())
     assert trends([old], [new]) == (Finding.UNCHANGED, ())
+
+
+def test_where_faults_grew_for_another_time_alerts_are_not_compared() -> None:
+    slow = fired(40.0, 40.0, moments=moments(full_s=48.0))
+    assert trends(fired(4.0), slow) == trends(slow, fired(4.0)) == (Finding.UNCHANGED, ())
+    assert trends(slow, fired(None, moments=moments(full_s=60.0)))[0] is Finding.REGRESSION, "about as long"
+    assert trends(slow, fired(None, moments=moments(full_s=60.1))) == (Finding.UNCHANGED, ())
+    assert trends(fired(None, moments=moments(full_s=60.1)), slow) == (Finding.UNCHANGED, ())
+    said = " ".join(to_text(compared(fired(4.0), slow), "a", "b").split())
+    assert said.count("alert: not compared") == 0, "unchanged cells are only counted"
+    worse = [replace(slow[0], verdict=Verdict.FAILED)]
+    said = " ".join(to_text(compared(fired(4.0), worse), "a", "b").split())
+    assert "alert: not compared: the fault took effect at once in old, the fault grew for 24 min in new" in said
+    (cell,) = json.loads(to_json(compared(fired(4.0), slow), "a", "b"))["cells"]
+    assert (cell["old"]["alerts"]["full_s"], cell["new"]["alerts"]["full_s"]) == (None, 1440.0)
 
 
 def test_across_profiles_alerts_are_not_compared() -> None:

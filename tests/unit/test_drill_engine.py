@@ -3,10 +3,10 @@
 import json
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from tests.unit.drill_toy import Break, drill_in, run_toy
@@ -15,13 +15,14 @@ from tests.unit.observe_world import noted
 from tests.unit.test_drill_alerts import Watching, Witness, plan
 
 from promdrill.cluster import owners
+from promdrill.core.alerts import AlertState, Evaluator
 from promdrill.core.errors import CommandFailed, UsageError
-from promdrill.core.events import WaitBegan, decode
-from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, Variant, Verdict
+from promdrill.core.events import AlertChanged, Event, WaitBegan, decode
+from promdrill.core.model import AT_ONCE, DrillResult, ObserverFigures, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage, baseline
 from promdrill.drill import alerts as drill_alerts
 from promdrill.drill.ground_lost import GroundLost, Silence
-from promdrill.faults import Undo
+from promdrill.faults import Ground, Undo
 from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.observe.snapshot import Snapshot
@@ -626,9 +627,70 @@ def test_an_alert_that_was_expected_and_did_not_come_fails_a_drill_that_repaired
     assert [each.met for each in result.alerts.expected] == [False]
 
 
+class StillFires(Watching):
+    """An alert that begins to fire with recovery, and goes on."""
+
+    def __init__(self, *args: Any, write: Callable[[Event], None], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._write = write
+
+    def settle(self, but: Any, timeout_s: float) -> None:
+        super().settle(but, timeout_s)
+        self._write(
+            AlertChanged(alert="Full", labels={"pod": "x"}, evaluator=Evaluator.WITNESS, state=AlertState.FIRING)
+        )
+
+
+def _answering(drill: Drill, alerts: str) -> Drill:
+    """The drill, with a runbook to which these alerts lead."""
+    file = drill.site.runbook_file
+    file.write_text(file.read_text().replace("data_loss:", f"alerts: [{alerts}]\ndata_loss:", 1))
+    return drill
+
+
+def test_recovery_is_not_complete_while_an_alert_fires_that_the_runbook_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drill = _answering(_with_alerts(world, monkeypatch), "{alert: Full, must_resolve: 1m}, Typo")
+    monkeypatch.setattr(drill_alerts, "Watching", StillFires)
+    with pytest.raises(DrillNotPassed) as caught:
+        run_toy(drill, world)
+    result = caught.value.result
+    assert result.verdict is Verdict.FAILED
+    assert str(result.reason).startswith("Full was not resolved within 1 min after recovery; it still fired")
+    assert "(runbook.md:4)" in str(result.reason)
+    assert result.recovered_after_s is not None
+
+
+@pytest.mark.parametrize("alerts", ["Full", "{alert: Typo, must_resolve: 1m}"])
+def test_an_alert_that_is_only_named_or_did_not_fire_fails_no_drill(
+    world: World, monkeypatch: pytest.MonkeyPatch, alerts: str
+) -> None:
+    drill = _answering(_with_alerts(world, monkeypatch), alerts)
+    monkeypatch.setattr(drill_alerts, "Watching", StillFires)
+    result = run_toy(drill, world)
+    assert (result.verdict, result.remarks) == (Verdict.PASSED, ())
+    assert result.alerts is not None
+    assert [each.text for each in result.alerts.expected] == (
+        [] if alerts == "Full" else ["Typo, if it fires, is resolved within 1 min after recovery"]
+    )
+
+
+def test_an_alert_of_the_runbook_that_no_rule_has_is_a_remark(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_toy(_answering(_with_alerts(world, monkeypatch), "{alert: Ful, must_resolve: 1m}"), world)
+    assert result.verdict is Verdict.PASSED
+    assert [each for each in result.remarks if each.endswith("no rule has, so that nothing is asked of them: Ful")]
+
+
+def test_without_rules_a_runbooks_alerts_ask_nothing(world: World) -> None:
+    result = run_toy(_answering(drill_in(world), "{alert: Full, must_resolve: 1m}"), world)
+    assert (result.verdict, result.remarks, result.alerts) == (Verdict.PASSED, (), None)
+
+
 def test_nothing_is_expected_of_a_controls_alerts(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     control = {"variant": Variant("no-remedy")}
-    result = run_toy(_with_alerts(world, monkeypatch, site=control, expectations=(EXPECTED,)), world)
+    drill = _with_alerts(world, monkeypatch, site=control, expectations=(EXPECTED,))
+    result = run_toy(_answering(drill, "{alert: Full, must_resolve: 1m}"), world)
     assert result.verdict is Verdict.FAILED
     assert result.alerts is not None
     assert result.alerts.expected == ()
@@ -637,3 +699,39 @@ def test_nothing_is_expected_of_a_controls_alerts(world: World, monkeypatch: pyt
 def test_an_incident_is_held_for_as_long_as_was_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     held = run_toy(_with_alerts(world, monkeypatch, hold_s=40.0), world)
     assert took_s(held, PhaseName.PERSISTENCE) == pytest.approx(6 + 40, abs=2), "after what it proves anyway"
+
+
+def test_a_fault_that_grows_has_its_time_and_its_proof_has_its_own(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slowly(Break):
+        grows: ClassVar[bool] = True
+
+        def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+            asked.append(ground.growth_s)
+            world.clock.now += 3600
+            return super().apply(ground, undo)
+
+    asked: list[float] = []
+    grown = run_toy(_with_alerts(world, monkeypatch, growth_s=80.0), world, fault=Slowly(world, proof=(DOWN,)))
+    assert (grown.verdict, asked, grown.remarks) == (Verdict.PASSED, [80.0], ())
+
+
+def test_only_the_fault_of_the_drill_grows(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[float] = []
+
+    class Act(Break):
+        grows: ClassVar[bool] = True
+
+        def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
+            asked.append(ground.growth_s)
+            return super().apply(ground, undo)
+
+    stages = (Stage("it is down", (DOWN,), before=Act(world)),)
+    once = run_toy(_with_alerts(world, monkeypatch, growth_s=80.0), world, signature=stages)
+    assert (once.verdict, asked) == (Verdict.PASSED, [0.0])
+    assert once.remarks == (AT_ONCE,), "and it does not grow"
+
+
+def test_without_a_growth_nothing_is_remarked(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_toy(_with_alerts(world, monkeypatch), world).remarks == ()

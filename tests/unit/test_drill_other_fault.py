@@ -13,8 +13,9 @@ from tests.unit.drill_world import ALWAYS, DOWN, NEVER, World, world
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
 from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
-from promdrill.drill import Drill, DrillNotPassed, Persistence, Stage
-from promdrill.observe.conditions import Condition, Kind, unknown
+from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage
+from promdrill.faults.base import Undo
+from promdrill.observe.conditions import Condition, Kind, Seen, unknown
 from promdrill.parallel import wanted
 from promdrill.request import scenarios
 from promdrill.request.request import Request
@@ -98,6 +99,26 @@ def test_an_other_incident_that_heals_while_it_is_looked_at_proves_nothing(world
     result, short = seen(control(world, REFUSES), world, NEVER)
     assert result.verdict is Verdict.ABORTED
     assert "the incident of rival was over while it was looked at: " in short
+
+
+@pytest.mark.parametrize("heals", [False, True])
+def test_a_pod_that_this_scenarios_stage_replaces_is_no_healing(world: World, heals: bool) -> None:
+    def same_pod(at: Moments) -> tuple[Condition, ...]:
+        return (
+            DOWN,
+            Condition("the same pod", Kind.POD, lambda _: Seen(holds=world.uid == at.pod_uid, text=world.uid)),
+        )
+
+    def replace_pod(_: Undo) -> None:
+        world.uid, world.breaks = "uid-1", not heals
+
+    own = {"fault": Break(world), "signature": (Stage("ours", (NEVER,), before=Break(world, then=replace_pod)),)}
+    drill = control(world, REFUSES, signature=(Stage("it is down", same_pod),))
+    if heals:
+        with pytest.raises(DrillNotPassed, match="the incident of rival was over while it was looked at: "):
+            run_toy(drill, world, **own)
+    else:
+        assert run_toy(drill, world, **own).verdict is Verdict.INVALID
 
 
 def test_an_other_incident_that_is_not_there_proves_nothing(world: World) -> None:

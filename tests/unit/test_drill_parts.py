@@ -2,6 +2,9 @@
 
 import inspect
 import json
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +18,17 @@ from promdrill.core.choices import PROFILES
 from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.journal import Journal
 from promdrill.drill import Drill, Plan, engine
+from promdrill.drill.interrupts import terminable
 from promdrill.drill.provision import storage_class
 from promdrill.drill.signature import healed
+from promdrill.drill.stating import call_test
 from promdrill.drill.timings import BACK_OFF_S, FIRST_BACK_OFF_S, timings
 from promdrill.faults import Undo
 from promdrill.observe.conditions import Condition, Kind, Seen
 from promdrill.observe.probes import QueryProbe
 
 PROBE = QueryProbe("s", 80, "up")
+STATES = (("well", True), ("ill", False))
 
 KUBELETS_OWN_S = 300
 """The kubelet's longest back-off, where a cluster sets none: MaxContainerBackOff of Kubernetes."""
@@ -149,6 +155,45 @@ def test_healed_only_when_the_baseline_held_as_long_as_any_other() -> None:
     assert seen(17.0, asked=16.5)
     holds["well"] = False
     assert not seen(20.0)
+
+
+def _always(name: str, holds: bool) -> Condition:
+    return Condition(name, Kind.POD, lambda _: Seen(holds=holds, text=""))
+
+
+def test_healed_as_soon_as_the_baseline_held_for_its_whole_time() -> None:
+    well, ill = (_always(name, holds) for name, holds in STATES)
+    over = healed([well], [ill], hold_s=3.0)
+    assert [over.judge(snapshot(at=at)).holds for at in (10.0, 13.0)] == [False, True]
+
+
+def test_the_test_of_another_scenario_is_called_as_pytest_would_and_leaves_nothing(tmp_path: Path) -> None:
+    scenario = tmp_path / "my-toy"
+    scenario.mkdir()
+    text = "from pathlib import Path\n\n\ndef test_my_toy(drill):\n    drill.append(Path(__file__).name)\n"
+    (scenario / "test_my_toy.py").write_text(text)
+    seen: list[str] = []
+    for former in (False, True):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "dont_write_bytecode", former)
+            call_test(scenario, seen)
+            assert sys.dont_write_bytecode is former
+    assert seen == ["test_my_toy.py"] * 2
+    assert [each.name for each in scenario.iterdir()] == ["test_my_toy.py"]
+
+
+def test_a_signal_is_left_to_the_main_thread() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    within: list[object] = []
+
+    def work() -> None:
+        with terminable():
+            within.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert within == [before]
 
 
 def test_a_drill_is_run_with_what_a_plan_lists() -> None:

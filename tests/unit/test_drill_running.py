@@ -98,3 +98,49 @@ def test_what_does_not_run_has_not_run_for_any_time() -> None:
 )
 def test_how_long_the_server_ran_before_it_crashed(found: Object, seconds: float) -> None:
     assert crashed_after_s(DRILLED, snapshot(found)) == seconds
+
+
+def test_a_container_that_came_since_counts_from_none() -> None:
+    run = Run.of(DRILLED, snapshot(pod(NAME, container(), container(RELOADER), uid="u1")))
+    assert run is not None
+    for restarts in (0, 1):
+        more = pod(NAME, container(), container(RELOADER), container("debugger", restarts=restarts), uid="u1")
+        assert not_restarted_since(DRILLED, run).judge(snapshot(more)).holds == (restarts == 0)
+
+
+def test_a_container_without_a_count_has_not_been_restarted() -> None:
+    found = server_pod()
+    for status in found["status"]["containerStatuses"]:
+        status.pop("restartCount", None)
+    run = Run.of(DRILLED, snapshot(found))
+    assert run is not None
+    assert set(run.restarts.values()) == {0}
+
+
+def test_what_has_just_been_started_has_run_for_no_time() -> None:
+    """Kubernetes cuts the second in which it was started."""
+    for nothing in (began(0, 0), began(1, 1), pod(NAME, container(state=waiting("X")), container(RELOADER))):
+        seen = running_for(DRILLED, 0).judge(snapshot(nothing))
+        assert (seen.holds, seen.text) == (False, f"{NAME} has been running for 0 s")
+
+
+def test_a_pod_of_which_nothing_is_known_yet_has_not_run_and_not_crashed() -> None:
+    bare = server_pod()
+    bare["status"] = {}
+    assert not running_for(DRILLED, 0).judge(snapshot(bare)).holds
+    assert crashed_after_s(DRILLED, snapshot(bare)) == 0
+
+
+def test_a_run_that_began_with_the_pod_was_one() -> None:
+    found = crashed(4)
+    found["metadata"]["creationTimestamp"] = stamp(-30)
+    assert crashed_after_s(DRILLED, snapshot(found)) == 5
+
+
+@pytest.mark.parametrize("missing", ["startedAt", "finishedAt", "creationTimestamp"])
+def test_a_run_without_its_times_says_nothing(missing: str) -> None:
+    found = crashed(4)
+    for status in found["status"]["containerStatuses"]:
+        status.get("lastState", {}).get("terminated", {}).pop(missing, None)
+    found["metadata"].pop(missing, None)
+    assert crashed_after_s(DRILLED, snapshot(found)) == 0

@@ -171,3 +171,63 @@ def test_a_successor_in_another_job_continues_nothing() -> None:
 def test_without_samples_at_the_baseline_nothing_is_known(targets: tuple[Target, ...]) -> None:
     assert account(targets, stored(every(1)), end_s=END_S) == ()
     assert total(()) == SampleAccount(None, None)
+
+
+def test_half_an_interval_late_is_late_and_no_gap() -> None:
+    times = every(1)
+    times[30] = 30.5
+    assert one([target()], stored(times)).lost == 0
+
+
+def test_a_scrape_that_is_late_at_the_end_makes_no_gap() -> None:
+    assert one([target()], stored(every(1, end_s=59)), 60.9) == JobSamples("a", 0.0, 60, 60, 0)
+
+
+def test_samples_from_before_the_baseline_do_not_count() -> None:
+    assert one([target(first_s=10.0)], stored(every(1))).stored == 51
+
+
+def test_a_gap_is_told_to_the_millisecond() -> None:
+    job = one([target()], stored([*every(1, end_s=20), *every(1, 35.12345)]))
+    assert job.gap_s == 15.123
+
+
+@pytest.mark.parametrize(
+    ("newest_s", "end_s", "continued"),
+    [(57.0, 60.0, False), (56.0, 60.0, True), (55.0, 60.0, True)],
+    ids=["a scrape may be under way", "two intervals", "longer"],
+)
+def test_a_target_ended_when_two_of_its_scrapes_are_missing(newest_s: float, end_s: float, *, continued: bool) -> None:
+    """One scrape each 2 s; another target of its job begins a second later, and has one sample."""
+    series = {
+        **stored(every(2, newest_s % 2, newest_s)),
+        **stored([newest_s + 1], instance="new"),
+    }
+    job = one([target(every_s=2, first_s=newest_s % 2)], series, end_s)
+    assert job.stored - len(every(2, newest_s % 2, newest_s)) == continued
+
+
+def test_the_first_that_began_after_it_continues_a_target() -> None:
+    """Whichever Prometheus names first, and whichever goes on for longest."""
+    series = {
+        **stored(every(1, end_s=20)),
+        **stored(every(1, 35, 40), instance="short"),
+        **stored(every(1, 30), instance="long"),
+    }
+    assert one([target()], series).gap_s == 10
+
+
+def test_the_target_that_ended_first_is_continued_first() -> None:
+    series = {
+        **stored(every(1, end_s=30)),
+        **stored(every(1, end_s=20), instance="2"),
+        **stored(every(1, 40), instance="new"),
+    }
+    job = one([target(), target(instance="2")], series)
+    assert (job.gap_s, job.lost) == (30.4, 29 + 19)
+
+
+def test_a_target_of_which_nothing_is_left_ended_before_all_others() -> None:
+    series = {**stored(every(1, end_s=20)), **stored(every(1, 30), instance="new")}
+    job = one([target(), target(instance="lost")], series)
+    assert (job.gap_s, job.lost) == (40.4, 39 + 30)

@@ -10,9 +10,12 @@ import pytest
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
+from promdrill.core.login import Login
 from promdrill.core.model import INSTALLS, LeftOut, Variant
+from promdrill.drill import Drill
 from promdrill.drill.site import LONGEST_RELEASE, Cluster, Drilled, Execution, Recording, Site
 from promdrill.install import Manual, Release
+from promdrill.observe.server import Server
 
 LAST_LINE = LeftOut("runbook.md", 9999, "true", optional=False)
 PLAIN, ABLATION = Variant(), Variant("without:runbook.md:9999", LAST_LINE)
@@ -141,3 +144,101 @@ def test_another_install_has_the_claim_that_it_names(tmp_path: Path) -> None:
     (tmp_path / "values.yaml").write_text("server: {statefulSet: {enabled: true}}\n")
     place = site("x", install="manual", scenario_dir=tmp_path)
     assert place.server == place.installation.server
+
+
+def private(folder: Path, scenario: Path, **fields: Any) -> Site:
+    """A site whose private files are below a folder."""
+    place = site("x", scenario_dir=scenario, **fields)
+    return replace(place, cluster=replace(place.cluster, private=folder / "private"), recording=kept(place, folder))
+
+
+def kept(place: Site, folder: Path) -> Recording:
+    return replace(place.recording, folder=folder)
+
+
+def mode(folder: Path) -> int:
+    return folder.stat().st_mode & 0o777
+
+
+RUN = "# \u00fcber prometheus-server\n\n```sh\nwget http://localhost:9090/\n```\n"
+LOGIN = Login("drill", "secret")
+
+
+def test_the_values_of_the_scenario_are_installed_without_what_does_not_count(tmp_path: Path) -> None:
+    (tmp_path / "values.yaml").write_text("server:\n  size: small  # \u00fc\n  image: {tag: x}\nalertmanager: {}\n")
+    assert private(tmp_path, tmp_path).scenario_values == tmp_path / "values.yaml"
+    place = private(tmp_path, tmp_path, dropped={("server", "image"), ("alertmanager",)})
+    for _ in range(2):
+        copy = place.scenario_values
+        assert copy == place.values_file.with_name("scenario.yaml")
+        assert "size: small  # \u00fc" in copy.read_text()
+        assert "image" not in copy.read_text()
+        assert "alertmanager" not in copy.read_text()
+    assert mode(copy.parent) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("fields", "line"),
+    [
+        ({}, "wget http://localhost:9090/"),
+        ({"login": Login(authority="PEM")}, "wget http://localhost:9090/"),
+        ({"login": LOGIN}, "wget http://$PROMETHEUS_LOGIN@localhost:9090/"),
+        ({"server": "usual"}, "wget http://localhost:9090/"),
+        ({"server": "other"}, "wget http://localhost:99/"),
+        ({"server": "other", "login": LOGIN}, "wget http://$PROMETHEUS_LOGIN@localhost:99/"),
+    ],
+    ids=["as it is", "no user", "a login", "the usual names", "other names", "both"],
+)
+def test_the_runbook_that_is_run_has_the_names_and_the_login_of_the_prometheus(
+    tmp_path: Path, fields: dict[str, Any], line: str
+) -> None:
+    (tmp_path / "runbook.md").write_text(RUN)
+    (tmp_path / "values.yaml").write_text("")
+    usual = private(tmp_path, tmp_path).installation.server
+    servers = {"usual": usual, "other": replace(usual, pod_port=99), None: None}
+    place = private(tmp_path, tmp_path, **{**fields, "server": servers[fields.get("server")]})
+    for _ in range(2):
+        found = place.runbook_file
+        assert found.read_text() == RUN.replace("wget http://localhost:9090/", line)
+    assert (found == tmp_path / "runbook.md") == (line in RUN)
+    if line not in RUN:
+        assert mode(found.parent) == 0o700
+
+
+def test_a_users_own_runbook_is_run_as_it_is(tmp_path: Path) -> None:
+    own = tmp_path / "mine" / "runbook.md"
+    own.parent.mkdir()
+    own.write_text(RUN)
+    place = private(tmp_path, tmp_path, login=LOGIN, server=Server("n", "r", "f", pod_port=99))
+    assert replace(place, execution=replace(place.execution, runbook=own)).runbook_file == own
+
+
+def test_values_are_kept_whatever_bytes_they_have_and_where_there_are_none_nothing_is(tmp_path: Path) -> None:
+    place = private(tmp_path, tmp_path)
+    place.keep_values()
+    assert not (tmp_path / "values.yaml").exists()
+    place.values_file.parent.mkdir(parents=True)
+    place.values_file.write_bytes(b"a: \xff\npassword: very-secret\n")
+    place.keep_values()
+    assert (tmp_path / "values.yaml").read_text() == "a: \ufffd\npassword: REDACTED\n"
+
+
+def test_an_image_must_be_in_the_cluster(tmp_path: Path) -> None:
+    place = private(tmp_path, tmp_path)
+    place = replace(place, cluster=replace(place.cluster, images=("docker.io/library/busybox:1.37.0",)))
+    drill = Drill(place)
+    assert drill.image("busybox:1.37.0") == "busybox:1.37.0"
+    with pytest.raises(UsageError, match=r"no step loads the image busybox:1\.36\.0 into the cluster"):
+        drill.image("busybox:1.36.0")
+    pods = [{"kind": "Pod", "spec": {"containers": [{"image": f"busybox:1.3{n}.0"}]}} for n in (7, 6)]
+    place.require_images(pods[:1])
+    with pytest.raises(UsageError, match=r"busybox:1\.36\.0"):
+        place.require_images(pods)
+
+
+def test_the_release_of_a_chart_can_be_uninstalled() -> None:
+    kube: Any = object()
+    place = site()
+    installed = replace(place, cluster=replace(place.cluster, kube=kube)).installation
+    assert isinstance(installed, Release)
+    assert installed.kube is kube

@@ -206,7 +206,8 @@ def test_fill_uses_up_the_inodes_first_where_that_is_asked_for(place: Place, ins
     (tools / "dd").write_text(f'#!/bin/sh\nls -A "{data}/{inside}.files" | wc -l >>"{order}"\n')
 
     def local(script: str) -> tuple[int, str]:
-        script = f"PATH={tools}:$PATH\n{script.replace('/data', str(data))}"
+        # a shell with a dd of its own, such as busybox', would fill this machine's disk
+        script = f"ulimit -f 2048\nPATH={tools}:$PATH\n{script.replace('/data', str(data))}"
         done = shell.run(["sh", "-c", script], timeout_s=30)
         return done.exit_code, f"{done.stdout}{done.stderr}{NO_SPACE}"
 

@@ -164,6 +164,14 @@ def test_a_runbook_with_the_usual_names_stays_as_it_is() -> None:
     assert own_names.remarks(USUAL, USUAL) == ()
 
 
+def test_where_there_is_no_reloader_its_name_stays_and_the_reader_is_told() -> None:
+    server = server_of(rendered(reloader=False), USUAL)
+    assert "--container prometheus-server-configmap-reload\n" in own_names.named(RUNBOOK, server, USUAL)
+    (said,) = own_names.remarks(server, USUAL)
+    assert "no reloader for prometheus-server-configmap-reload" in said
+    assert "1/1 for 2/2" in said
+
+
 def test_the_jobs_of_a_scenario_scrape_the_server_where_it_is() -> None:
     text = """
     - job_name: prometheus

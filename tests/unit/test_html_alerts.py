@@ -13,7 +13,7 @@ from tests.unit.html_world import Page, Told, a_drill, a_run, result
 from tests.unit.test_alerts_timeline import at, change, faulted, told
 
 from promdrill.core.alerts import Alert, Evaluator
-from promdrill.core.events import AlertMuted, AlertNotified, AlertRulesLoaded, AlertsUnknown
+from promdrill.core.events import AlertMuted, AlertNotified, AlertRulesLoaded, AlertsUnknown, FaultFull
 from promdrill.core.model import DrillResult
 from promdrill.report.html import alerts, warned
 from promdrill.report.html.draw import Canvas
@@ -126,6 +126,11 @@ def test_the_caption_says_how_fast_rules_ran_and_how_far_off_moments_are() -> No
     assert "the rules: no chart. Alerts could not be watched to the end: connection refused." in note
 
 
+def test_the_caption_says_when_a_volume_was_full_that_was_filled_slowly() -> None:
+    made = faulted(told(), 1.0).tell(FaultFull(fault="fill"), 40.5)
+    assert "of real time. The volume was filled slowly, and full at 0:41.5. No alert" in drawn(made).note
+
+
 def test_of_too_many_alerts_there_is_the_number() -> None:
     made = faulted(told(), 1.0)
     for number in range(5):
@@ -170,6 +175,7 @@ def test_blind_spots_come_first_and_everything_is_said_in_words(tmp_path: Path) 
     html = html_of(
         tmp_path / "run",
         alerted("a-told", alert(firing=((4.0, 50.0),)), moments=moments(first_lost_s=None)),
+        alerted("a-told-slowly", alert(firing=((4.0, 50.0),)), moments=moments(full_s=24.0, first_lost_s=25.0)),
         alerted("b-harmless", alert(firing=((4.0, 50.0),)), moments=harmless),
         alerted("c-late", alert(firing=((4.0, 50.0),)), alert(LOOPS, ((-1.0, 3.0), (5.0, 50.0)))),
         alerted("d-unknown", unknown="connection refused"),
@@ -179,7 +185,16 @@ def test_blind_spots_come_first_and_everything_is_said_in_words(tmp_path: Path) 
         aborted("g-aborted"),
     )
     found = rows(html)
-    assert list(found) == ["e-blind", "f-blind", "f-without", "c-late", "d-unknown", "a-told", "b-harmless"]
+    assert list(found) == [
+        "e-blind",
+        "f-blind",
+        "f-without",
+        "c-late",
+        "d-unknown",
+        "a-told",
+        "a-told-slowly",
+        "b-harmless",
+    ]
     none = f"{NOTHING} no"
     parts = "Kube Persistent Volume Filling Up"
     assert found["e-blind"] == f"blind nobody was told not told 1 min after, witness {none}"
@@ -190,6 +205,7 @@ def test_blind_spots_come_first_and_everything_is_said_in_words(tmp_path: Path) 
     )
     assert found["d-unknown"] == f"not known {none} {none}"
     assert found["a-told"].startswith(f"told 13 min before, {parts} told 13 min before, witness")
+    assert found["a-told-slowly"].startswith(f"told 10 min before it was full, {parts} told 10 min before it was full,")
     assert found["b-harmless"].startswith(f"told 2 min after the fault, {parts} told 2 min after the fault, witness")
     assert 'title="inhibited by X"' in html
     assert 'title="connection refused"' in html

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.unit.html_world import Told, a_drill, a_journal, a_run, result
 
 from promdrill.core.errors import UsageError
-from promdrill.core.events import SupplyChosen
+from promdrill.core.events import SupplyChosen, encode
 from promdrill.core.model import Verdict
-from promdrill.report.html.load import load, previous
+from promdrill.report.html.load import load, opened, previous
 from promdrill.results.timeline import read as journals
 from promdrill.results.timeline.read import Skipped
 
@@ -67,12 +68,40 @@ def test_results_get_their_journals(tmp_path: Path) -> None:
         journals=[("disk-full.1", a_drill()), ("disk-full.2", a_drill()), ("oom", a_drill(scenario="oom"))],
     )
     (column,) = load([place])
-    assert [(drill.name, drill.result is not None, bool(drill.timeline.entries)) for drill in column.drills] == [
+    drills = list(map(opened, column.drills))
+    assert [(drill.name, drill.result is not None, bool(drill.timeline.entries)) for drill in drills] == [
         ("disk-full[1]", True, True),
         ("disk-full[2]", True, True),
         ("oom", False, True),
     ]
     assert {drill.row for drill in column.drills} == {"disk-full", "oom"}
+
+
+def test_the_journal_of_a_drill_with_a_result_is_read_when_it_is_opened(tmp_path: Path) -> None:
+    place = a_run(tmp_path / "run", result())
+    file = a_journal(place / "disk-full", a_drill().text() + "half a li") / "journal.jsonl"
+    ((drill,),) = (column.drills for column in load([place]))
+    assert (drill.timeline.entries, drill.skipped, drill.unread) == ([], Skipped(), file)
+    whole = opened(drill)
+    assert (len(whole.timeline.entries), whole.skipped, whole.unread) == (
+        len(a_drill().entries),
+        Skipped(broken=1),
+        None,
+    )
+    assert opened(whole) is whole
+    file.unlink()
+    assert opened(drill) == replace(drill, unread=None)
+
+
+def test_a_journal_in_which_another_drill_begins_is_read_at_once(tmp_path: Path) -> None:
+    """As `Timeline.ends_before` has it: a drill begins with how it was supplied, or else with its own beginning."""
+    supplied, began = (encode(entry) + "\n" for entry in Told().entries)
+    for number, text in enumerate((supplied + began + supplied, began + supplied, began + began, supplied + supplied)):
+        place = a_run(tmp_path / str(number), result())
+        a_journal(place / "disk-full", text)
+        drills = load([place])[0].drills
+        assert [drill.unread for drill in drills] == [None, None]
+        assert [bool(drill.timeline.entries) for drill in drills] == [True, True]
 
 
 def test_a_drill_that_was_run_twice_takes_both_parts_of_its_journal(tmp_path: Path) -> None:

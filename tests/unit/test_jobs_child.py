@@ -44,14 +44,14 @@ class Child:
         if message.text == self.stop_at:
             self.stop.set()
 
-    def run(self, script: str) -> Left:
+    def run(self, script: str, **more: float) -> Left:
         self.outbox.mkdir()
         program = self.folder / "python"
         program.write_text(f"#!/bin/bash\nOUTBOX={self.outbox}\n{script}\n")
         program.chmod(0o755)
         self.monkeypatch.setattr(sys, "executable", str(program))
         join = self.outbox / "join.json"
-        return child.run("t.py::t", ["-q"], join=join, cwd=self.folder, on_message=self.hear, stop=self.stop)
+        return child.run("t.py::t", ["-q"], join=join, cwd=self.folder, on_message=self.hear, stop=self.stop, **more)
 
 
 @pytest.fixture
@@ -114,6 +114,13 @@ def test_a_child_that_is_asked_to_end(made: Child) -> None:
 def test_a_child_that_hangs(made: Child, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "TIMEOUT_S", 0.3)
     assert made.run("echo here; exec sleep 60").end == "its process did not end within 0 s: here"
+
+
+def test_a_child_has_what_was_asked_for_besides_and_so_has_the_one_before_it(
+    made: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "TIMEOUT_S", 0.6)
+    assert made.run("echo here; exec sleep 60", lasts_s=1.0).end == "its process did not end within 3 s: here"
 
 
 def test_a_state_is_told_by_a_message_and_not_by_what_is_printed(made: Child) -> None:

@@ -71,6 +71,7 @@ class Fakes:
         self.log: list[str] = []
         self.children: list[tuple[str, Sequence[str]]] = []
         self.requests: list[Request] = []
+        self.lasts_s: list[float] = []
         self.verdicts: dict[str, Verdict] = {}
         self.not_undone: dict[str, tuple[str, ...]] = {}
         self.errors: dict[str, Exception] = {}
@@ -104,8 +105,10 @@ class Fakes:
         cwd: Path,
         on_message: Callable[[Message], None],
         stop: threading.Event,
+        lasts_s: float,
     ) -> child.Left:
         assert cwd == self.folder
+        self.lasts_s.append(lasts_s)
         if not has_turn(join.parent, stop):
             return child.Left((), (), "interrupted", stopped=True)
         joined = Joined.read(join)
@@ -217,6 +220,7 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
         "ALERTMANAGER": "am.yaml",
         "ALERT_SPEED": "30",
         "HOLD": "20m",
+        "GROWTH": "40m",
         "ALERTS": "alerts.toml",
     }
     assert {*given, "PROFILE", "BUNDLE", "BIND"} == {option.variable for option in OPTIONS}
@@ -224,6 +228,7 @@ def test_what_the_options_ask_for_reaches_children_whole(pytester: pytest.Pytest
     pytester.runpytest_inprocess("--jobs=2", "--keep-cluster", *flags, "flag").assert_outcomes(passed=2)
     made = make(given, folder=pytester.path, cluster=KindOptions(keep=True))
     assert fakes.requests == [replace(made, jobs=2)] * 2
+    assert fakes.lasts_s == [1200.0 + 2400.0] * 2, "for as long as that, nothing else is to happen"
 
 
 def test_variants_are_given_to_children_by_their_names(pytester: pytest.Pytester, fakes: Fakes) -> None:

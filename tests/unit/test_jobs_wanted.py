@@ -137,6 +137,7 @@ def joined(folder: Path) -> Joined:
                 alertmanager=folder / "am.yaml",
                 alert_speed=30.0,
                 hold_s=1200.0,
+                growth_s=2400.0,
                 expectations=folder / "alerts.toml",
             ),
             scenarios=(folder / "disk-full",),

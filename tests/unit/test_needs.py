@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -224,9 +225,10 @@ class Api:
     """What is applied and patched; some objects are there already."""
 
     def __init__(self, *there: str) -> None:
-        self.there, self.done = there, list[Any]()
+        self.there, self.done, self.asked = there, list[Any](), list[str]()
 
     def get(self, path: str) -> dict[str, Any]:
+        self.asked.append(path)
         if path not in self.there:
             raise NotFound(path, 404, "")
         return {
@@ -267,3 +269,17 @@ def test_what_is_needed_is_made_before_the_installation() -> None:
         ("/api/v1/nodes/one", {"disk": "ssd"}),
         ("/api/v1/nodes/two", {"disk": "ssd"}),
     ], "a drill beside it made the class, and keeps it; what comes after it is made all the same"
+    kind_path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/a.b"
+    assert api.asked == ["/apis/scheduling.k8s.io/v1/priorityclasses/p", kind_path, kind_path], "and then it is served"
+
+
+@pytest.mark.parametrize(("given", "found"), [("drill-x", {"a": 1, "storageClassName": "drill-x"}), ("", {"a": 1})])
+def test_a_claim_is_of_the_drills_class_where_it_has_one(given: str, found: dict[str, Any]) -> None:
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c"}, "spec": {"a": 1}}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {}}
+    made: list[dict[str, Any]] = []
+    api: Any = SimpleNamespace(apply=made.append)
+    supplied = Needs((Made(claim, "x"), Made(config, "x")))
+    provision.supply(api, supplied, "drill-x", ("one",), Deadline.after(5.0), storage_class=given)
+    assert made[0]["spec"] == found
+    assert "spec" not in made[1]

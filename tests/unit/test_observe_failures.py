@@ -12,7 +12,7 @@ from tests.unit.observe_world import NOW, container, ended, event, named, pod, s
 from promdrill.observe.conditions import Seen
 from promdrill.observe.failures import DEFAULT_FAILURES, event_time, without
 from promdrill.observe.probes import LOGIN_WANTED, TLS_WANTED, HttpProbe, Probe, ProbeAnswer
-from promdrill.observe.snapshot import Object, Snapshot
+from promdrill.observe.snapshot import Snapshot
 
 SINCE = NOW - timedelta(seconds=30)
 
@@ -69,7 +69,7 @@ def test_neither_a_pod_that_leaves_nor_another_condition_is_a_scheduling_failure
 
 
 def test_an_event_was_seen_last_when_the_newest_of_its_times_says() -> None:
-    seen: Object = {
+    seen: dict[str, Any] = {
         "series": {"lastObservedTime": stamp(4)},
         "lastTimestamp": stamp(3),
         "eventTime": stamp(2),

@@ -44,6 +44,9 @@ def chart(*more: dict[str, Any], version: str = "2.48.0") -> Rendered:
         ("helm upgrade a b --set-string=server.persistentVolume.sizes=1Gi", "value server.persistentVolume.sizes: "),
         ("promtool query instant http://x kube_pod_info", "metric kube_pod_info: "),
         ("curl 'localhost/api/v1/query?query=node_load1'", "metric node_load1: "),
+        ("oc delete pvc data", "PersistentVolumeClaim data: "),
+        ("helm upgrade a b --set-json server.retntion=1", "value server.retntion: "),
+        ("kubectl get svc prometheus-server; kubectl get svc a; kubectl get svc a", "Service a: "),
     ],
 )
 def test_what_is_not_there(command: str, what: str) -> None:
@@ -66,6 +69,17 @@ def test_what_is_not_there(command: str, what: str) -> None:
         "helm upgrade a b --set server.retention=1d,server.podLabels.a=b --set server.extraFlags[0]=c",
         "helm upgrade a b --set kube-state-metrics.anything=1",
         "grep kube_pod_info x",
+        "kubectl get routes a",
+        "kubectl get deploy",
+        "kubectl exec deploy/x -- df",
+        "kubectl create namespace infra; kubectl -n infra get pods",
+        "kubectl logs x -c $C",
+        "kubectl -n kube-system logs x -c y",
+        "kubectl cp a b -c x",
+        "helm --set=serverr=1",
+        "helm upgrade a b --set",
+        "helm upgrade a b --set server.retention.days=1",
+        "promtool query instant http://x kube_config",
     ],
 )
 def test_what_is_there_or_may_be(command: str) -> None:
@@ -77,6 +91,15 @@ def test_the_nearest_name_is_the_hint() -> None:
     assert found.hint == "server.retention"
     (found,) = missing([(1, "kubectl get svc prometheus")], (), chart())
     assert found.hint == "it makes prometheus-server"
+    (found,) = missing([(1, "kubectl get sts prometheus")], (), chart())
+    assert found.hint == "it makes no StatefulSet"
+    (found,) = missing([(1, "helm upgrade a b --set server.persistentVolume.sizes=1Gi")], (), chart())
+    assert found.hint == "server.persistentVolume.size"
+    (found,) = missing([(1, "echo --storage.tsdb.retension.time=1d")], (), chart())
+    assert found.hint == "--storage.tsdb.retention.time"
+    many = chart(workload("Deployment", "many", *(f"c{number}" for number in range(9))))
+    (found,) = missing([(1, "kubectl logs x -c d")], (), many)
+    assert found.hint == f"it has {', '.join(f'c{number}' for number in range(8))}"
 
 
 def test_flags_that_the_third_version_lost() -> None:
@@ -87,6 +110,26 @@ def test_flags_that_the_third_version_lost() -> None:
         "flag --storage.tsdb.retention: Prometheus 3.1.0 no longer has it",
         "--storage.tsdb.retention.time",
     )
+
+
+def test_of_a_flag_that_is_gone_for_good_there_is_no_hint() -> None:
+    command = [(1, "echo --storage.tsdb.allow-overlapping-blocks")]
+    (found,) = missing(command, (), chart(version="3.1.0"))
+    assert found.hint == ""
+    assert missing(command, (), chart(version="")) == ()
+
+
+def test_what_is_missing_is_told_in_the_order_of_the_lines() -> None:
+    commands = [(5, "kubectl get svc a"), (2, "kubectl get svc b")]
+    assert [each.line for each in missing(commands, [(3, "node_load1")], chart())] == [2, 3, 5]
+
+
+def test_namespaces_and_containers_that_the_chart_makes() -> None:
+    pod = {"containers": [{"name": "c"}], "initContainers": [{"name": "i"}]}
+    job = {"kind": "CronJob", "spec": {"jobTemplate": {"spec": {"template": {"spec": pod}}}}}
+    own = chart({"kind": "Namespace", "metadata": {"name": "infra"}}, job, {"kind": "CronJob"}, {})
+    commands = [(1, "kubectl -n infra logs x -c c"), (2, "kubectl -n infra logs x -c i")]
+    assert missing(commands, (), own) == ()
 
 
 def test_a_metric_is_there_with_its_component() -> None:
@@ -102,6 +145,8 @@ def test_what_the_operator_makes_of_its_objects_is_there() -> None:
         (2, "kubectl logs x -c config-reloader"),
         (3, "kubectl get pvc prometheus-main-db-prometheus-main-0"),
         (4, "kubectl get svc prometheus-operated"),
+        (5, "kubectl get secret prometheus-main"),
+        (6, "kubectl logs x -c prometheus"),
     ]
     assert missing(commands, (), stack) == ()
 

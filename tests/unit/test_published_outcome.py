@@ -64,3 +64,23 @@ def test_samples_that_nobody_could_ask_for_are_not_lost() -> None:
 )
 def test_nothing_is_learnt_from_a_drill_that_proves_nothing(verdict: Verdict, last: PhaseName) -> None:
     assert of(result(verdict, last)).tried is Tried.NOTHING_LEARNT
+
+
+def test_without_numbers_it_says_only_that_it_recovered() -> None:
+    assert of(result(Verdict.PASSED, PhaseName.UNDO, None)).why == "recovered"
+
+
+def test_the_last_step_is_the_one_that_ended_it() -> None:
+    steps = (step(exit_code=0), step(exit_code=127), step("Error: forbidden"))
+    assert of(result(Verdict.FAILED, PhaseName.REMEDIATE, steps=steps)).tried is Tried.DOES_NOT_CURE
+
+
+def test_a_remedy_without_a_step_and_a_drill_without_a_reason_have_an_outcome() -> None:
+    found = of(result(Verdict.FAILED, PhaseName.REMEDIATE, "no time"))
+    assert (found.tried, found.why) == (Tried.DOES_NOT_CURE, "no time")
+    assert of(result(Verdict.FAILED, PhaseName.RECOVERY, None)).why == ""
+
+
+def test_what_is_lost_may_be_told_over_several_lines() -> None:
+    found = of(result(Verdict.FAILED, PhaseName.RECOVERY, LOST.replace(": fewer", ":\n  fewer")))
+    assert found.why == f"it loses data: {LOST}"

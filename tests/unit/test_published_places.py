@@ -10,7 +10,7 @@ from tests.unit.published_world import only, remedy
 from promdrill.core.errors import UsageError
 from promdrill.runbook import facts
 from promdrill.runbook.published.judged import Status
-from promdrill.runbook.published.places import find
+from promdrill.runbook.published.places import Place, find, sets, unsaid
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,11 @@ from promdrill.runbook.published.places import find
         ("curl node:<port>/x", ["port"]),
         ("kubectl -n ... get pods", ["..."]),
         ("""jq '.a=="<my-pvc>"'""", ["my-pvc"]),
+        ("kubectl get pod {{ pod }}{{ ns }}", ["pod", "ns"]),
+        ("kubectl get vm [vm-name] [pod]", ["vm-name", "pod"]),
+        ("kubectl get x MY_THING your-thing", ["THING", "thing"]),
+        ("{{ .Release.Namespace }} {{ thing }}", ["namespace", "thing"]),
+        ("cat <<   POD", ["POD"]),
     ],
 )
 def test_placeholders(command: str, names: list[str]) -> None:
@@ -55,6 +60,12 @@ def test_placeholders(command: str, names: list[str]) -> None:
         "echo $HOME ${X:-1} $?",
         "kubectl get pods -o custom-columns=NODE:.spec.nodeName",
         "awk '{ print $1 }' x",
+        "cat <<  POD",
+        "echo 'POD' 'a ... b'",
+        "grep '<1>' x",
+        "kubectl get x my-app",
+        "echo {{ .Values.x }} {{ range }}",
+        "echo $RANDOM",
     ],
 )
 def test_what_is_no_placeholder(command: str) -> None:
@@ -129,3 +140,32 @@ def test_a_part_of_a_variable_cannot_be_replaced(tmp_path: Path) -> None:
 def test_what_a_drill_does_not_have_is_one_error() -> None:
     with pytest.raises(UsageError, match="this drill has no claim"):
         facts.filled("kubectl get pvc ⟦claim⟧", {})
+
+
+def test_a_placeholder_knows_its_place() -> None:
+    assert find("echo ${POD%-*} ${NS} <pvc>") == (
+        Place("${POD...}", "POD", 5, 10, replaceable=False),
+        Place("${NS}", "NS", 15, 20),
+        Place("<pvc>", "pvc", 21, 26),
+    )
+    assert find("echo $NS", known={"NS"}) == ()
+
+
+def test_the_variables_that_a_command_sets() -> None:
+    text = "export A=1; B+=2 x; for C in a; do read -r D E; printf -v F x; done; echo ${G:=1} $H"
+    assert sets(text) == set("ABCDEFG")
+
+
+def test_what_is_not_said_yet_is_marked() -> None:
+    assert unsaid("kubectl -n <ns> get pvc <pvc> x") == "kubectl -n ⟦x⟧ get pvc ⟦x⟧ x"
+
+
+def test_facts_in_commands() -> None:
+    command = facts.referring("a {pod} {colour} {new_size}")
+    assert command == "a ⟦pod⟧ {colour} ⟦new_size⟧"
+    assert facts.asked(command + command) == ("pod", "new_size")
+    assert facts.plain(command) == "a pod {colour} new-size"
+    assert facts.readable(command) == "a {pod} {colour} {new_size}"
+    with pytest.raises(UsageError, match="this drill has no new size") as caught:
+        facts.filled(command, {"pod": "web-0", "new_size": ""})
+    assert caught.value.hint.startswith("--bind new_size=VALUE")

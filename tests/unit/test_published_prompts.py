@@ -10,11 +10,11 @@ from tests.unit.published_world import judged, remedy
 from promdrill.runbook.published import scan
 from promdrill.runbook.published.document import Code
 from promdrill.runbook.published.judged import Status
-from promdrill.runbook.published.prompts import typed
+from promdrill.runbook.published.prompts import LONGEST_LINES, begins, typed
 
 
-def texts(block: str, language: str = "", *, fenced: bool = True) -> list[str]:
-    return [each.text for each in typed(Code(language, tuple(block.split("\n")), 1, fenced))]
+def texts(block: str, language: str = "") -> list[str]:
+    return [each.text for each in typed(Code(language, tuple(block.split("\n")), 1))]
 
 
 @pytest.mark.parametrize("language", ["bash", "sh", "shell", "console", "", "zsh", "terminal"])
@@ -34,7 +34,6 @@ def test_prompts_are_stripped_and_what_follows_is_output(prompt: str) -> None:
             "console",
             (f"{prompt}kubectl get pods", "NAME  READY", "a  1/1", "", f"{prompt}kubectl version"),
             5,
-            fenced=True,
         )
     )
     assert (first.text, first.line, first.output) == ("kubectl get pods", 5, ("NAME  READY", "a  1/1"))
@@ -89,6 +88,70 @@ def test_a_query_that_is_called_a_script_is_no_command(block: str) -> None:
 
 def test_an_untagged_block_may_begin_with_a_tool_that_nobody_knows() -> None:
     assert texts("# connect\nglue use prod\n\nkubectl get pods") == ["glue use prod", "kubectl get pods"]
+
+
+@pytest.mark.parametrize(
+    ("block", "language", "commands"),
+    [
+        ("$ kubectl get pods", "text", ["kubectl get pods"]),
+        ("kubectl get pods", "text", []),
+        ("\nkubectl get pods", "", ["kubectl get pods"]),
+        ("NAME  READY\nkubectl get pods", "", []),
+        ("\tkubectl get pods", "bash", ["    kubectl get pods"]),
+        ("$(date)", "bash", ["$(date)"]),
+        ("date\n# why\ndate -u", "bash", ["date", "date -u"]),
+        ("see() {\n  date\n}\nsee a", "bash", ["see() {\n  date\n}", "see a"]),
+        ("kubectl get pods\nNAME  READY\n\ndate", "", ["kubectl get pods", "date"]),
+        ("kubectl get pods\ndate", "", ["kubectl get pods"]),
+        ("kubectl get pods\nkubectl get pvc", "", ["kubectl get pods", "kubectl get pvc"]),
+        ("$ glue use prod", "console", ["glue use prod"]),
+        ("$ glue use prod", "", []),
+        ("[root@host ~]# kubectl get pods", "bash", ["kubectl get pods"]),
+        ("NAME\n$ date", "console", ["date"]),
+        ("$ date\nMonday\nkubectl get pods", "console", ["date", "kubectl get pods"]),
+        ("$ date\n       kubectl get pods", "console", ["date", "kubectl get pods"]),
+        ("$ date\n        kubectl get pods", "console", ["date"]),
+        ("$ cat <<EOF\n> a > b\n> EOF", "console", ["cat <<EOF\na > b\nEOF"]),
+        ("cat <<EOF\n> a\nEOF", "bash", ["cat <<EOF\n> a\nEOF"]),
+        ("$ echo 'a\n$ date", "console", ["echo 'a", "date"]),
+        ("echo 'a\nb", "bash", ["echo 'a\nb"]),
+        ("echo 'a\nb\nc", "bash", ["echo 'a"]),
+        ("date \\\n  -u \\\n  -R \\", "bash", ["date \\\n  -u \\\n  -R \\"]),
+    ],
+)
+def test_what_is_a_command_of_a_block(block: str, language: str, commands: list[str]) -> None:
+    assert texts(block, language) == commands
+
+
+def test_a_command_has_at_most_so_many_lines() -> None:
+    longest = "\n".join(["echo 'a", *["b"] * (LONGEST_LINES - 1), "c'"])
+    assert LONGEST_LINES == 80
+    assert texts(longest, "bash") == [longest]
+    assert texts(longest.replace("c'", "b\nc'"), "bash") == ["echo 'a"]
+
+
+def test_after_one_that_never_ends_less_is_waited_for() -> None:
+    whole = "\n".join(["cat <<EOF", *["x"] * 7, "EOF"])
+    assert texts(f"echo don't\n{whole}", "bash") == ["echo don't", whole]
+    longer = whole.replace("x", "x\nx", 1)
+    assert texts(f"echo don't\n{longer}", "bash") == ["echo don't", "cat <<EOF"]
+
+
+def test_the_place_in_a_prompt_is_kept_and_blank_lines_below_output_are_not() -> None:
+    first, second = typed(Code("console", ("sh-4.4$ date", "Monday", "", " ", "/data $ date"), 3))
+    assert (first.elsewhere, first.output, second.elsewhere, second.line) == ("sh-4.4", ("Monday",), "/data", 7)
+
+
+@pytest.mark.parametrize(
+    "line", ["for x in a", "x=1", "export A=b", "see() {", '"kubectl" get pods', "A=b kubectl get"]
+)
+def test_what_a_command_begins_with(line: str) -> None:
+    assert begins(line)
+
+
+@pytest.mark.parametrize("line", ["", "date: today", "kubectl = x", "sum(up)", "NAME  READY", "glue use prod"])
+def test_what_no_command_begins_with(line: str) -> None:
+    assert not begins(line)
 
 
 def test_indented_code_is_run_if_it_is_a_command(tmp_path: Path) -> None:

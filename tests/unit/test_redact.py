@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.redact_probes import FORMS, HARMLESS, IN_TEXT, SHAPED, documents, filled, hidden
 
-from promdrill.core.redact import is_credential, redact, redact_lines, redact_text, redact_yaml, without_login
+from promdrill.core import redact as redaction
+from promdrill.core.redact import hide, is_credential, redact, redact_lines, redact_text, redact_yaml, without_login
 
 SHOWN = "hunter2-Xy"
 
@@ -249,3 +250,20 @@ def test_the_line_of_a_file_whose_name_says_secret_stays() -> None:
     for said in ("my-secrets.yaml:12", "VALUES=/x/db-passwords.yml:12:3: not YAML: why", "where: app-secret.json:7"):
         assert redact_lines(said) == said
     assert redact_lines("db-password: 123456") == "db-password: REDACTED"
+
+
+def test_what_is_hidden_later_is_hidden_in_texts_that_were_seen_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redaction, "_KNOWN", {})
+    text = "the word is Xylophone-7, as it was before"
+    assert redact_lines(text) == text
+    hide("Xylophone-7")
+    assert redact_lines(text) == f"the word is {redaction.REDACTED}, as it was before"
+    redaction._redacted.cache_clear()
+
+
+def test_only_short_texts_are_remembered() -> None:
+    redaction._redacted.cache_clear()
+    redact_lines("x" * redaction._REMEMBERED_CHARS)
+    assert redaction._redacted.cache_info().currsize == 1
+    redact_lines("x" * (redaction._REMEMBERED_CHARS + 1))
+    assert redaction._redacted.cache_info().currsize == 1

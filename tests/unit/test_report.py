@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from promdrill.core.errors import UsageError
-from promdrill.core.events import PhaseEnded
+from promdrill.core.events import FaultFull, FaultGrows, PhaseEnded
 from promdrill.core.model import (
     DrillResult,
     JobSamples,
@@ -419,6 +419,8 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     assert run.result("disk-full", Variant("no-remedy")) is None
     with run.journal("disk-full", Variant("no-fault")) as journal:
         journal.write(PhaseEnded(phase=PhaseName.UNDO, took_s=1.0))
+        journal.write(FaultGrows(fault="fill /data", used=0.9, left_s=720.0))
+        journal.write(FaultFull(fault="fill /data"))
     left_out = LeftOut("runbook.md", 28, "true", optional=True)
     variant = Variant("without:my runbook.md:28", left_out, frozenset({3}))
     run.aborted("disk-full", variant, profile="fast", reason="no engine\n...")
@@ -428,9 +430,10 @@ def test_a_drill_is_known_by_scenario_and_variant(tmp_path: Path) -> None:
     assert run.folder_of("disk-full", variant).name == "disk-full.without-my-runbook.md-28"
     assert run.folder_of("disk-full", Variant()).name == "disk-full"
     assert (tmp_path / "disk-full.no-fault/journal.jsonl").is_file()
-    assert said[:2] == [
+    assert said[:3] == [
         "disk-full[no-fault]: invalid, as expected: the incident was not observed: not seen within 98 s",
         "disk-full[no-fault]: undo             1.0 s",
+        "disk-full[no-fault]: fill /data: 90 % used, full in 12 min",
     ]
 
 

@@ -1,4 +1,4 @@
-"""RULES, ALERT_SPEED, ALERTMANAGER, HOLD and ALERTS: what a run makes of them, and what it refuses."""
+"""RULES, ALERT_SPEED, ALERTMANAGER, HOLD, GROWTH and ALERTS: what a run makes of them, and what it refuses."""
 
 from __future__ import annotations
 
@@ -50,12 +50,17 @@ def test_settings_are_read_once(file: Path) -> None:
         "RULES": "rules.yaml, own,chart",
         "ALERT_SPEED": "30",
         "HOLD": "20m",
+        "GROWTH": "1h30m",
         "ALERTMANAGER": "am.yaml",
         "ALERTS": "alerts.toml",
     }
     settings = make(given, folder=file.parent).settings
     assert settings.rules == f"{file},own,chart"
-    assert (settings.alert_speed, settings.hold_s) == (30.0, 1200.0)
+    assert (settings.alert_speed, settings.hold_s, settings.growth_s) == (30.0, 1200.0, 5400.0)
+    said = settings.changed()
+    assert (said["HOLD"], said["GROWTH"]) == ("20m", "1h30m"), "as they can be typed again"
+    assert make({"RULES": "own", **{name: said[name] for name in ("HOLD", "GROWTH")}}).settings.growth_s == 5400.0
+    assert {"HOLD", "GROWTH"}.isdisjoint(Settings(rules="own").changed())
     found = alerting.wanted(settings)
     assert found is not None
     assert found.of_chart
@@ -74,6 +79,8 @@ def test_settings_are_read_once(file: Path) -> None:
         ({"RULES": "own", "HOLD": "soon"}, "HOLD=soon", ""),
         ({"ALERT_SPEED": "30"}, "ALERT_SPEED: there are no RULES that it could be for", "RULES=own"),
         ({"HOLD": "5m"}, "HOLD: there are no RULES", "RULES=own"),
+        ({"RULES": "own", "GROWTH": "slow"}, "GROWTH=slow: 'slow' is not a duration", ""),
+        ({"GROWTH": "40m"}, "GROWTH: there are no RULES", "RULES=own"),
         ({"ALERTMANAGER": "rules.yaml"}, "ALERTMANAGER: there are no RULES", "RULES=own"),
         ({"ALERTS": "rules.yaml"}, "ALERTS: there are no RULES", "RULES=own"),
         ({"RULES": "bad.yaml"}, r"bad\.yaml:5:\d+: expr of Down is not PromQL", ""),

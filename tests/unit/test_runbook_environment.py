@@ -83,6 +83,13 @@ def test_a_missing_tool_is_named(tmp_path: Path) -> None:
         build(tmp_path, Pinned(tool(tmp_path / "a", "kubectl"), tmp_path / "nowhere"))
 
 
+def test_a_tool_that_cannot_be_started_is_missing(tmp_path: Path) -> None:
+    pinned = Pinned(tool(tmp_path / "a", "kubectl"), tool(tmp_path / "a", "helm"))
+    pinned.kubectl.chmod(0o644)
+    with pytest.raises(UsageError, match=f"no kubectl at {tmp_path}/a/kubectl"):
+        build(tmp_path, pinned)
+
+
 @pytest.mark.parametrize(("system", "locale"), [("linux", "C.UTF-8"), ("darwin", "en_US.UTF-8")])
 def test_the_locale_is_one_that_the_system_has(tmp_path: Path, system: str, locale: str) -> None:
     pinned = Pinned(tool(tmp_path / "a", "kubectl"), tool(tmp_path / "a", "helm"))

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from promdrill.core.errors import UsageError
+from promdrill.runbook.front import RunbookAlert
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.source import SourceText
 
 FRONT = "---\nid: full\ntitle: A title\n---\n"
 GOOD = FRONT + (
@@ -51,11 +53,29 @@ def test_front_matter_in_full(tmp_path: Path) -> None:
         "---\nid: full\ntitle: 'A: title'\nvariables:\n  NEW_SIZE: 450Mi\n  COUNT: 010\n  EMPTY: ''\n"
         "data_loss: the last\n  two hours\noptional: [mend]\n---\n"
     )
+    front = front.replace("optional", "fails_because: it is\n  wrong\nfails_with: 'no.*'\noptional")
     book = read(tmp_path, GOOD.replace(FRONT, front))
+    assert (book.fails_because, book.fails_with) == ("it is wrong", "no.*")
     assert dict(book.variables) == {"NEW_SIZE": "450Mi", "COUNT": "010", "EMPTY": ""}
     assert (book.data_loss, book.data_loss_reason) == (True, "the last two hours")
     assert book.optional == ("mend",)
     assert [step.optional for step in book.steps] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("value", "alerts"),
+    [
+        ("[]", ()),
+        ("[Full, 'It is full']", (RunbookAlert("Full", 3), RunbookAlert("It is full", 3))),
+        (
+            "\n  - alert: Full\n    must_resolve: 1h30m\n  - {must_resolve: 0, alert: Late}\n  - Loops",
+            (RunbookAlert("Full", 4, 5400.0), RunbookAlert("Late", 6, 0.0), RunbookAlert("Loops", 7)),
+        ),
+    ],
+)
+def test_alerts_that_lead_to_it(tmp_path: Path, value: str, alerts: tuple[RunbookAlert, ...]) -> None:
+    assert read(tmp_path, GOOD.replace("title: A title\n", f"alerts: {value}\ntitle: A title\n")).alerts == alerts
+    assert read(tmp_path, GOOD).alerts == ()
 
 
 @pytest.mark.parametrize(("value", "lost"), [("true", True), ("false", False)])
@@ -69,6 +89,38 @@ def test_free_prose_may_be_anything(tmp_path: Path) -> None:
     )
     text = text.replace("# A title\n", "# A title\n\n```sh\nexport A=1\n```\n") + "\n## References\n\n<b>none</b>\n"
     assert [step.command for step in read(tmp_path, text).steps] == ["echo one\necho two", "echo mended", "echo well"]
+
+
+def test_a_code_block_above_a_fence_and_an_empty_fence_are_prose(tmp_path: Path) -> None:
+    text = GOOD.replace("## Impact\n", "## Impact\n\n    x\n```cobol\nx\n```\n\n```\n```\n")
+    assert len(read(tmp_path, text).steps) == 3
+
+
+@pytest.mark.parametrize("heading", ["### Details", "- ## In a list", "> # In a quotation"])
+def test_which_headings_begin_no_section(tmp_path: Path, heading: str) -> None:
+    assert len(read(tmp_path, GOOD.replace("```sh name", f"{heading}\n\n```sh name")).steps) == 3
+
+
+@pytest.mark.parametrize("heading", ["# Another title", "## References"])
+def test_which_headings_end_a_section(tmp_path: Path, heading: str) -> None:
+    assert len(read(tmp_path, GOOD.replace("- A list", f"{heading}\n\n- A list")).steps) == 2
+
+
+def test_a_step_may_take_a_day(tmp_path: Path) -> None:
+    assert read(tmp_path, GOOD.replace("timeout=300", "timeout=86400")).steps[1].timeout_s == 86400
+
+
+def test_expected_output_may_be_none(tmp_path: Path) -> None:
+    book = read(tmp_path, GOOD.replace("```console\none\n...\n```", "```console\n```"))
+    assert (book.steps[0].expected, book.steps[0].expected_line) == ((), 21)
+
+
+def test_columns_of_a_text() -> None:
+    source = SourceText(Path("a.md"), ("", "  a", "  "))
+    assert [source.column(line) for line in (0, 1, 2, 3, 4)] == [1, 1, 3, 1, 1]
+    error = source.wrong(2, 3, "it is wrong")
+    assert (error.message, error.hint.endswith("runbook check a.md")) == ("a.md:2:3: it is wrong", True)
+    assert source.wrong(2, 3, "it is wrong", hint="mend it").hint == "mend it"
 
 
 def replaced(old: str, new: str) -> str:
@@ -90,6 +142,23 @@ WRONG = {
     "double": (replaced("title:", "id: x\ntitle:"), "3:1: id appears twice in front matter"),
     "bad id": (replaced("id: full", "id: Disk Full"), "2:5: id must be lower case letters"),
     "number": (replaced("title: A title", "title: 403"), "3:8: title must be text"),
+    "no title": (replaced("title: A title\n", ""), "1:1: front matter lacks title"),
+    "empty title": (replaced("title: A title", "title: ' '"), "3:8: title is empty"),
+    "key that is a list": (replaced("title: A", "? [a]\n: b\ntitle: A"), "3:3: a key of front matter must be text"),
+    "two lines": (
+        replaced("title: A", 'variables: {A: "x\\ny"}\ntitle: A'),
+        "3:16: the default of A must be one line",
+    ),
+    "empty why": (
+        replaced("title: A", "fails_because: ' '\nfails_with: x\ntitle: A"),
+        "3:16: fails_because is empty",
+    ),
+    "no data_loss": (replaced("title: A", "data_loss:\ntitle: A"), "3:11: data_loss must be true, false, or text"),
+    "numbers": (replaced("title: A", "optional: [1]\ntitle: A"), "3:12: a step's name must be text"),
+    "expected after prose": (
+        replaced("key: value\n```\n", "key: value\n```\n\n```console\nx\n```\n"),
+        "35:1: expected output (console) without a step",
+    ),
     "variables": (replaced("title: A", "variables: [A]\ntitle: A"), "3:12: variables must be a mapping"),
     "bool": (replaced("title: A", "variables: {A: yes}\ntitle: A"), "3:16: the default of A must be text"),
     "name": (replaced("title: A", "variables: {A-B: x}\ntitle: A"), "3:13: A-B is not a valid name"),
@@ -106,6 +175,28 @@ WRONG = {
     ),
     "data_loss": (replaced("title: A", "data_loss: 'no'\ntitle: A"), "3:12: data_loss must be true, false, or text"),
     "optional": (replaced("title: A", "optional: mend\ntitle: A"), "3:11: optional must be a list"),
+    **{
+        f"alerts {value}": (replaced("title: A", f"alerts: {value}\ntitle: A"), why)
+        for value, why in {
+            "Full": "3:9: alerts must be a list of names of alerts",
+            "{Full: 5m}": "3:9: alerts must be a list of names of alerts",
+            "[403]": "3:10: an alert's name must be text",
+            "[[Full]]": "3:10: an alert's name must be text",
+            "[' ']": "3:10: that is not the name of an alert",
+            '["Fu\\nll"]': "3:10: that is not the name of an alert",
+            "[Full, Full]": "3:16: Full appears twice in alerts",
+            "[Full, {alert: Full, must_resolve: 5m}]": "3:16: Full appears twice in alerts",
+            "[{alert: Full}]": "3:10: an alert lacks must_resolve",
+            "[{must_resolve: 5m}]": "3:10: an alert lacks alert",
+            "[{alert: Full, must_resolv: 5m}]": "3:24: unknown key must_resolv of an alert",
+            "[{alert: Full, alert: Full}]": "3:24: alert appears twice in an alert",
+            "[{alert: 403, must_resolve: 5m}]": "3:18: an alert's name must be text",
+            "[{alert: '', must_resolve: 5m}]": "3:18: that is not the name of an alert",
+            "[{alert: Full, must_resolve: soon}]": "3:38: must_resolve: not a duration, such as 30s, 5m or 1h30m",
+            "[{alert: Full, must_resolve: 300}]": "3:38: must_resolve: not a duration, such as 30s, 5m or 1h30m",
+            "[{alert: Full, must_resolve: true}]": "3:38: must_resolve must be text",
+        }.items()
+    },
     "no such": (replaced("title: A", "optional: [mends]\ntitle: A"), "3:12: no step has the name mends"),
     "unnamed": (replaced("title: A", "optional: ['']\ntitle: A"), "3:12: no step has the name"),
     "misspelt": (replaced("## Mitigation", "## Mitgation"), "25:1: heading Mitgation must be ## Mitigation"),
@@ -125,6 +216,7 @@ WRONG = {
     "attribute": (replaced("timeout=300", "optional"), "27:17: a step has no attribute optional"),
     "attribute twice": (replaced("timeout=300", "name=b"), "27:17: name appears twice"),
     "timeout": (replaced("timeout=300", "timeout=5m"), "27:17: timeout must be whole seconds"),
+    "long timeout": (replaced("timeout=300", "timeout=86401"), "27:17: timeout must be whole seconds"),
     "no timeout": (replaced("timeout=300", "timeout=0"), "27:17: timeout must be whole seconds"),
     "step name": (replaced("name=mend", "name=Mend"), "27:7: a step's name must be lower case"),
     "same name": (replaced("~~~sh", "~~~sh name=mend"), "39:3: two steps are named mend"),
@@ -135,6 +227,7 @@ WRONG = {
     "expected later": (replaced("```console", "So:\n\n```console"), "22:1: expected output (console) without a step"),
     "unclosed": (GOOD.removesuffix("  ~~~\n"), "39:3: this fence is not closed"),
     "unclosed at the end": (GOOD + "```sh", "42:1: this fence is not closed"),
+    "bare at the end": (GOOD + "```", "42:1: this fence is not closed"),
     "swallowed": (replaced("echo mended\n```\n", "echo mended\n"), "30:1: a fence begins inside another one"),
     "indented at the end": (GOOD + "\n      ```sh\n", "43:7: a fence indented by four or more"),
     "indented": (replaced("- A list:\n\n  ~~~sh", "      ~~~sh"), "37:7: a fence indented by four or more"),

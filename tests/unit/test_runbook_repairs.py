@@ -119,16 +119,42 @@ def test_a_repair_is_carried_out_between_diagnosis_and_recovery(tmp_path: Path) 
         (FRONT + BAD.partition(">")[0] + "> ... ...\n", "the quotation of what recovery misses matches anything"),
         (FRONT + GOOD + "\n> samples\n", "what is accepted misses nothing"),
         (FRONT + BAD + "```console\nx\n```\n", "expected output without a step directly before it"),
+        (FRONT + GOOD.replace("```console", "```yaml\na: b\n```\n\n```console"), "expected output without a step"),
+        (FRONT + GOOD.replace("```console", "So:\n\n```console"), "expected output without a step directly before"),
         (FRONT + BAD.replace("```sh name", "```bash name"), "this fence has the unknown language bash"),
         (FRONT + BAD.replace("```sh name", "```sh nam"), "a step has no attribute nam=emptied"),
         (FRONT + "## Refused: x\n\n    ```sh name=x\n    y\n    ```\n", "a fence indented by four or more columns"),
         (FRONT.replace("title:", "data_loss: true\ntitle:") + BAD, "data_loss is for runbooks"),
+        (FRONT.replace("title:", "alerts: [Full]\ntitle:") + BAD, "alerts is for runbooks"),
         (FRONT.replace("title:", "titel:") + BAD, "unknown key titel"),
     ],
 )
 def test_each_mistake_is_one_error_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UsageError, match=rf"^\S+repairs.md:\d+:\d+: .*{re.escape(said)}"):
         read(tmp_path, text)
+
+
+def test_what_is_only_read_is_no_repair(tmp_path: Path) -> None:
+    prose = "### Why\n\n- > in a list\n\n```yaml\na: b\n```\n\n# Another title\n\n> said\n\n```sh\nnothing\n```\n"
+    bad, good = read(tmp_path, FRONT + BAD + prose + GOOD)
+    assert (bad.missing, [step.command for step in bad.steps]) == ("samples ..., are there", ["rm all"])
+    assert [step.command for step in good.steps] == ["echo $WORD", "true"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (FRONT + "## Emptied\n", "12:1"),
+        (FRONT + "## Refused: x\n\n> y\n", "12:1"),
+        (FRONT + BAD.replace(" name=emptied", ""), "16:1"),
+        (FRONT + BAD + BAD, "28:1"),
+        (FRONT.replace("title:", "data_loss: true\ntitle:") + BAD, "3:1"),
+    ],
+)
+def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, text)
+    assert caught.value.message.startswith(f"{tmp_path / 'repairs.md'}:{place}: ")
 
 
 def test_a_line_without_a_repair_is_refused(tmp_path: Path) -> None:

@@ -128,6 +128,15 @@ def test_a_failure_shows_where_what_and_why(tmp_path: Path) -> None:
     ]
 
 
+def test_of_a_long_output_the_end_is_shown(tmp_path: Path) -> None:
+    step = book(tmp_path, "echo a").steps[0]
+    for lines, dots in ((30, []), (31, ["  ..."])):
+        output = "".join(f"{number}\n" for number in range(lines))
+        said = str(StepFailed("why", StepResult(step, 1, 0.1, output)))
+        assert said.split("\n")[2:] == [*dots, *(f"  {number}" for number in range(lines - 30, lines))]
+    assert str(StepFailed("why", StepResult(step, 1, 0.1, " \n"))).endswith("\n  (no output)")
+
+
 @pytest.mark.parametrize(
     ("step", "told"),
     [
@@ -144,6 +153,15 @@ def test_the_cause_comes_before_the_command(tmp_path: Path, step: str, told: str
     assert failure(tmp_path, step).reason == f"{tmp_path}/runbook.md:{FIRST_LINE}: Mitigation: {told}"
 
 
+@pytest.mark.parametrize(
+    ("step", "hint"),
+    [("kubctl", "is its name right?"), ("exit 127", "steps share one shell"), ("return", "a step must not return")],
+)
+def test_what_to_do_about_it(tmp_path: Path, step: str, hint: str) -> None:
+    assert failure(tmp_path, step).hint.startswith(hint)
+    assert failure(tmp_path, "false").hint == ""
+
+
 def test_a_function_of_an_earlier_step_is_told_by_its_own_line(tmp_path: Path) -> None:
     assert f":{FIRST_LINE + 1}: " in failure(tmp_path, "f() {\n  false\n}", "f").reason
 
@@ -153,6 +171,7 @@ def test_unexpected_output_names_the_line_that_was_wanted(tmp_path: Path) -> Non
     wanted = "wanted 'b', but the output says 'c' (output of line 10: echo a)"
     assert str(error).split("\n")[0] == f"{tmp_path}/runbook.md:15: Mitigation: {wanted}"
     assert error.result.exit_code == 0
+    assert ":13: Mitigation: wanted the end of the output" in str(failure(tmp_path, "echo a", "```text\n```"))
     assert "the output ended" in str(failure(tmp_path, "echo a", "```text\na\nb\n```"))
     assert "wanted the end of the output" in str(failure(tmp_path, "echo a\necho b", "```text\na\n```"))
     assert run(tmp_path, "echo a; echo c", "```text\na\n...\n```", "echo on")[1] == "on\n"
@@ -204,6 +223,7 @@ def test_a_fence_may_state_its_own_deadline(tmp_path: Path) -> None:
 def test_all_steps_together_have_a_deadline(tmp_path: Path) -> None:
     error = failure(tmp_path, "```sh timeout=9\nsleep 9\n```", deadline_s=0.6)
     assert error.result.took_s < 3
+    assert "not done within 0.6 s" in error.reason
 
 
 def test_a_stop_request_ends_the_step(tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def found_in(tmp_path: Path, step: str) -> list[str]:
     [
         ('grep -F "$WRNG" "$VALUES"', ["23:13: nothing sets $WRNG"]),
         ("echo ok\n  echo $WRNG", ["24:11: nothing sets $WRNG"]),
+        ("  echo $WRNG", ["23:11: nothing sets $WRNG"]),
         ("echo ${WRNG}", ["23:9: nothing sets $WRNG"]),
         ('echo "${#WRNG}" "${WRNG%x}"', ["23:10: nothing sets $WRNG", "23:21: nothing sets $WRNG"]),
         ('echo "$(grep \'$ONE\' "$WRNG")"', ["23:25: nothing sets $WRNG"]),

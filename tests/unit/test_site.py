@@ -23,6 +23,7 @@ from promdrill_site import (
     incidents,
     layers,
     links,
+    own_alerts,
     parts,
     public,
     references,
@@ -41,6 +42,8 @@ from promdrill.core.alerts import Alert, AlertAccount, AlertMoments, AlertRule, 
 from promdrill.core.model import DrillResult, JobSamples, LeftOut, ObserverFigures, PhaseName, RunResult, Verdict
 from promdrill.request import scenarios
 from promdrill.results import store
+from promdrill.runbook.front import RunbookAlert
+from promdrill.runbook.parse import parse
 
 DOCS = paths.project_dir() / "docs"
 WRITTEN = [
@@ -57,7 +60,8 @@ WRITTEN = [
 @pytest.mark.parametrize("name", parts.PARTS)
 def test_every_part_says_something(name: str) -> None:
     text = parts.made(name)
-    assert "| --- |" in text or name in {"layers", "phases"}
+    unmeasured = name == "harness" and not benchmarks.HARNESS.is_file()
+    assert "| --- |" in text or unmeasured or name in {"layers", "own-alerts", "phases"}
 
 
 def test_what_is_none_in_python_is_null_in_json() -> None:
@@ -217,6 +221,39 @@ def test_each_incident_has_a_whole_page(incident: incidents.Incident) -> None:
         assert_can_be_typed(line)
 
 
+def test_each_alert_of_ours_has_an_entry_that_leads_to_its_incidents() -> None:
+    text = parts.made("own-alerts")
+    assert re.findall("^### (.*)$", text, re.MULTILINE) == [alert.name for alert in own_alerts.own()]
+    assert (
+        "### PrometheusWalRepaired\n\nPrometheus cut off a part of its WAL when it started. Severity warning, fires at "
+        "once. Leads to [wal-corrupt](wal-corrupt.md).\n\n### VolumeAlmostFull\n\nA volume is almost full. Severity "
+        "critical, pending for 30 s. Leads to [disk-full](disk-full.md), [disk-full-cooldown](disk-full-cooldown.md), "
+        "[retention-size](retention-size.md).\n\n"
+    ) in text
+
+
+def test_an_incidents_page_links_to_the_alerts_that_lead_to_it() -> None:
+    (incident,) = (each for each in incidents.read_all() if each.scenario.id == "quota")
+    said = "\n## Alerts\n\nAlerts that lead here: [`PodsNotCreated`](alerts.md#podsnotcreated).\n\n"
+    assert f"{said}:First alert: " in incidents.page(incident, {})
+    assert f"{said}## Remedy\n" in incidents.stack_page(incident.scenario)
+    (nameless,) = (each for each in incidents.read_all() if each.scenario.id == "dashboard-no-data")
+    assert "\n## Alerts\n\n:First alert: " in incidents.page(nameless, {})
+
+
+def test_alerts_that_are_not_ours_lead_to_an_incident_without_a_link() -> None:
+    named = (RunbookAlert("Theirs", 5), RunbookAlert("ClaimPending", 6, 300.0))
+    assert own_alerts.leading(named) == "Alerts that lead here: `Theirs`, [`ClaimPending`](alerts.md#claimpending)."
+    assert own_alerts.leading(()) == ""
+
+
+def test_a_runbook_for_the_stack_without_alerts_has_no_place_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    (scenario,) = (each for each in STACKED if each.id == "quota")
+    book = dataclasses.replace(parse(scenario.stack_runbook), alerts=())
+    monkeypatch.setattr(incidents, "parse", lambda _: book)
+    assert "## Alerts" not in incidents.stack_page(scenario)
+
+
 def test_an_incident_without_alerts_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = incidents.ALERTS.read_text(encoding="utf-8")
     monkeypatch.setattr(incidents, "ALERTS", tmp_path / "alerts.toml")
@@ -232,6 +269,17 @@ def test_what_was_measured_is_of_scenarios_that_there_are() -> None:
     measured = list(benchmarks.measured())
     assert len(measured) >= 24
     assert set(measured) <= {each.id for each in scenarios.find_all()}
+
+
+def test_what_the_harness_takes_is_part_of_the_page_once_it_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(benchmarks, "HARNESS", tmp_path / "benchmarks" / "harness.md")
+    assert parts.made("harness") == "Not measured yet."
+    benchmarks.HARNESS.parent.mkdir()
+    text = "# The harness\n\n<!-- made -->\n\nA #1.\n\n## Growth\n\n### A\n\n![A: time](a.svg)\n"
+    benchmarks.HARNESS.write_text(text, encoding="utf-8")
+    assert parts.made("harness") == "A #1.\n\n### Growth\n\n#### A\n\n![A: time](benchmarks/a.svg)\n"
 
 
 # --- commands ------------------------------------------------------------------------------------------------------

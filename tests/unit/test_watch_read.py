@@ -14,6 +14,9 @@ from tests.unit.watch_world import at, followed, put, real, sees, waits
 
 from promdrill.core.errors import UsageError
 from promdrill.core.events import (
+    FaultApplied,
+    FaultFull,
+    FaultGrows,
     FreshnessAsked,
     PhaseBegan,
     PodChanged,
@@ -253,6 +256,25 @@ def test_conditions_of_a_wait(tmp_path: Path) -> None:
     put(tmp_path, "a", told.last_line())
     follower.look()
     assert (wait.missing, _at(wait.held)) == (("pod",), None)
+
+
+def test_a_fault_that_grows_says_how_far_it_is_by_now(tmp_path: Path) -> None:
+    told = Told("a").tell(PhaseBegan(phase=PhaseName.INJECT)).tell(FaultApplied(fault="fill /data"))
+    follower = followed(tmp_path, a=told)
+
+    def said(after: float) -> str:
+        put(tmp_path, "a", told.last_line())
+        follower.look()
+        [row] = rows(follower.run, at(told.now + after))
+        return row.said
+
+    assert said(1) == "fill /data"
+    told.tell(FaultGrows(fault="fill /data", used=0.9, left_s=90.0), 10.0)
+    assert said(0) == "fill /data: 90 % used, full in 1 min 30 s"
+    assert said(15) == "fill /data: 90 % used, full in 1 min 15 s"
+    assert said(100) == "fill /data: 90 % used, full in 0 s"
+    told.tell(FaultFull(fault="fill /data"), 95.0)
+    assert said(0) == "fill /data"
 
 
 @pytest.mark.parametrize(

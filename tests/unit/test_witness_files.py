@@ -44,7 +44,8 @@ def _pod(container: str, **labels: str) -> dict[str, str]:
 
 def test_the_drilled_prometheus_is_scraped_under_the_name_its_rules_know() -> None:
     jobs = _jobs(files.scrape_yml(SERVER, "prometheus", 1.0))
-    assert set(jobs) == {"drill-disk-full/server", "drill-disk-full/reloader"}, "a job's name is there once"
+    names = {f"drill-disk-full/{name}" for name in ("server", "service", "reloader")}
+    assert set(jobs) == names, "a job's name is there once"
     server = jobs["drill-disk-full/server"]
     assert _relabelled(server, _pod(SERVER.container)) == {
         "__address__": "10.244.0.7:9090",
@@ -68,11 +69,25 @@ def test_the_drilled_prometheus_is_scraped_under_the_name_its_rules_know() -> No
 def test_a_prefix_a_port_and_all_replicas_are_known() -> None:
     labels = (("app", "prometheus"), (POD_NAME, "server-1"))
     server = Server("drill-x", "x", "server", reloader="", pod_port=9999, prefix="/prom", labels=labels, replicas=2)
-    (job,) = _jobs(files.scrape_yml(server, "prometheus", 0.25)).values()
+    job, service = _jobs(files.scrape_yml(server, "prometheus", 0.25)).values()
+    assert (service["metrics_path"], service["scrape_interval"]) == ("/prom/metrics", "250ms")
     assert (job["metrics_path"], job["scrape_interval"]) == ("/prom/metrics", "250ms")
     kept = [rule["source_labels"] for rule in job["relabel_configs"] if rule.get("action") == "keep"]
     assert ["__meta_kubernetes_pod_label_app"] in kept
     assert not any("pod_name" in name for (name,) in kept), "the other replica is no drill of its own"
+
+
+def test_whether_the_service_leads_to_prometheus_is_known_and_its_samples_are_there_once() -> None:
+    server = Server("drill-x", "x", "x-server", service_name="prom", port=81, pod_port=9099, own_service="drilled")
+    job = _jobs(files.scrape_yml(server, "monitoring", 1.0))["drill-x/service"]
+    (target,) = job["static_configs"]
+    assert target["targets"] == ["prom.drill-x.svc:81"], "as users ask: not the drill's own Service, nor the pod's port"
+    labels = {"job": "monitoring-service", DRILL_LABEL: "drill-x", "namespace": "drill-x", "service": "prom"}
+    assert target["labels"] == labels
+    (dropped,) = job["metric_relabel_configs"]
+    assert (dropped["action"], dropped["source_labels"]) == ("drop", ["__name__"])
+    assert re.fullmatch(dropped["regex"], "prometheus_build_info")
+    assert (job["scrape_interval"], job["scrape_timeout"]) == ("1000ms", "1000ms")
 
 
 def test_what_belongs_to_a_drill_says_so_and_what_is_shared_does_not() -> None:

@@ -28,6 +28,7 @@ class Cluster:
         self.later: list[Any] = []
         self.pods: list[Any] = []
         self.answers: dict[str, tuple[int, str]] = {}
+        self.says = ""
 
     def apply(self, obj: Any) -> None:
         self.log.append(f"apply {obj['kind']}")
@@ -45,13 +46,14 @@ class Cluster:
         status, text = self.answers.get(path.partition("/proxy")[2], (200, "{}"))
         return SimpleNamespace(status=status, text=text)
 
-    def run(self, argv: Any, *, timeout_s: float, stdin: str | None = None, **_: Any) -> None:
+    def run(self, argv: Any, *, timeout_s: float, stdin: str | None = None, **_: Any) -> Any:
         assert timeout_s > 0
         assert "node-1" in argv
         self.log.append(f"node: {argv[-1]}")
         if stdin is not None:
             assert "-i" in argv
             self.files[argv[-1].rpartition(" ")[2]] = stdin
+        return SimpleNamespace(stdout=self.says)
 
 
 @pytest.fixture
@@ -80,8 +82,21 @@ def test_a_file_is_there_whole_or_not_at_all(cluster: Cluster) -> None:
     witness(cluster).write({"drills/a.rules.yml": "groups: []"})
     target = "/var/lib/promdrill/witness/drills/a.rules.yml"
     assert cluster.log == [f"node: cat >{target}.new && mv {target}.new {target}"]
-    witness(cluster).remove(["drills/a.rules.yml"])
-    assert cluster.log[-1] == f"node: rm -f {target}"
+
+
+@pytest.mark.parametrize(("says", "left"), [("", False), ("\n", False), ("b.rules.yml\nb.scrape.yml\n", True)])
+def test_files_that_are_taken_back_are_gone_and_those_of_others_are_known(
+    cluster: Cluster, says: str, left: bool
+) -> None:
+    cluster.says = says
+    assert witness(cluster).remove(["drills/a.scrape.yml", "drills/a.rules.yml"]) is left
+    place_of = "/var/lib/promdrill/witness/drills"
+    assert cluster.log == [f"node: rm -f {place_of}/a.scrape.yml {place_of}/a.rules.yml && ls {place_of}"]
+
+
+def test_a_drills_files_are_prometheus_alone(cluster: Cluster) -> None:
+    witness(cluster).reload()
+    assert cluster.log == ["POST 9090/-/reload"], "Alertmanager would forget which notifications it was about to send"
 
 
 def test_what_it_does_not_take_is_said_in_its_own_words(cluster: Cluster) -> None:

@@ -84,7 +84,7 @@ def test_the_targets_are_the_promised_ones() -> None:
     }
     used = {name: set(re.findall(r"\bmake ([a-z-]+)", run)) for name, run in runs.items()}
     assert used == {
-        "checks": {"test", "test-agent", "supply", "test-scenarios", "clean"},
+        "checks": {"test", "test-agent", "test-rules", "supply", "test-scenarios", "clean"},
         "nightly": {"environment", "matrix-cells", "matrix-supply", "matrix", "merge", "night-issue", "clean", "audit"},
         "release": {"release-dry", "github-release"},
     }

@@ -1,8 +1,12 @@
-"""How long drills take: from one data file, which both the page of benchmarks and each incident's page show."""
+"""How long drills take: from one data file, which both the page of benchmarks and each incident's page show.
+
+What the harness itself takes is a page that ``python -m bench`` made.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +16,9 @@ from promdrill_site.markdown import table
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "book.json"
 """What ``promdrill bench --format json`` wrote of whole runs of the book."""
+
+HARNESS = FILE.with_name("harness.md")
+"""What ``make bench-docs`` wrote, pictures beside it."""
 
 UNKNOWN = "-"
 
@@ -46,6 +53,15 @@ def book() -> str:
     )
     head = ("id", *map(str, PhaseName), "in\N{NO-BREAK SPACE}all")
     return f"{lead}\n\n{table(head, [*rows, ['sum', *map(_whole, sums)]], figures=True)}"
+
+
+def harness() -> str:
+    """What the harness takes without a cluster, one level of headings lower than its own page has them."""
+    if not HARNESS.is_file():
+        return "Not measured yet."
+    _, _, text = HARNESS.read_text(encoding="utf-8").partition("-->\n\n")
+    lower = re.sub(r"^#", "##", text, flags=re.MULTILINE)
+    return re.sub(r"^(!\[.*\]\()", rf"\1{HARNESS.parent.name}/", lower, flags=re.MULTILINE)
 
 
 def _data() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from promdrill.request import scenarios
 from promdrill.request.scenarios import ScenarioFolder, Traits
 from promdrill.runbook.parse import parse
 from promdrill.runbook.repairs import repairs
-from promdrill_site import benchmarks
+from promdrill_site import benchmarks, own_alerts
 from promdrill_site.links import in_repository
 from promdrill_site.markdown import code, prose, sentence, table
 
@@ -114,7 +114,9 @@ def stack_page(scenario: ScenarioFolder) -> str:
     there = f"[{scenario.id}]({scenario.id}.md)"
     said = f"What {there} is, how long it takes and how to try it are on its own page. Here is {link}."
     parts = [GENERATED, f"# {scenario.id} on the stack", f"**{prose(book.title)}.** {said}"]
-    parts += [sections["Impact"], f"## Cause\n\n{sections['Meaning']}", f"## Remedy\n\n{sections['']}"]
+    parts += [sections["Impact"], f"## Cause\n\n{sections['Meaning']}"]
+    parts += [f"## Alerts\n\n{own_alerts.leading(book.alerts)}"] if book.alerts else []
+    parts += [f"## Remedy\n\n{sections['']}"]
     parts += [f"### {name}\n\n{sections[name]}" for name in ("Diagnosis", "Mitigation", "Verification")]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
 
@@ -131,7 +133,9 @@ def _page(incident: Incident, times: Mapping[str, Mapping[str, Any]]) -> Iterato
     yield "\n".join(f"{number}. {sentence(prose(stage))}" for number, stage in enumerate(incident.stages, 1))
     yield sections["Impact"]
     yield f"## Cause\n\n{sections['Meaning']}"
-    yield f"## Alerts\n\n{_alerts(incident.alerts)}"
+    yield "## Alerts"
+    yield from filter(None, [own_alerts.leading(book.alerts)])
+    yield _alerts(incident.alerts)
     yield f"## Remedy\n\n{sections['']}"
     for name in ("Diagnosis", "Mitigation", "Verification"):
         yield f"### {name}\n\n{sections[name]}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sphinx.util import logging
 
-from promdrill_site import benchmarks, commands, events, incidents, layers, schema, tables, vocabulary
+from promdrill_site import benchmarks, commands, events, incidents, layers, own_alerts, schema, tables, vocabulary
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -24,11 +24,13 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "events": events.journal,
     "exit-codes": tables.exit_codes,
     "faults": vocabulary.faults,
+    "harness": benchmarks.harness,
     "images": vocabulary.images,
     "incidents": incidents.index,
     "layers": layers.drawing,
     "markers": vocabulary.markers,
     "moments": vocabulary.moments,
+    "own-alerts": own_alerts.entries,
     "packages": layers.packages,
     "phases": tables.phases,
     "report-files": tables.report_files,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from promdrill.alerts.alertmanager import Configuration, Muting
-from promdrill.core.alerts import OWN_LABELS
+from promdrill.core.alerts import GONE, INHIBITED_BY, OWN_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _why(way: _Way, names: Mapping[str, str], configuration: Configuration) -> I
     """Why an alert does not get to one receiver."""
     status = way.alert["status"]
     for fingerprint in status.get("inhibitedBy", ()):
-        yield f"inhibited by {names.get(fingerprint, f'an alert that is gone ({fingerprint})')}"
+        yield f"{INHIBITED_BY}{names.get(fingerprint, f'{GONE} ({fingerprint})')}"
     for silence in status.get("silencedBy", ()):
         yield f"silenced by {silence}"
     muted = status.get("mutedBy", ())

@@ -46,7 +46,7 @@ WITHOUT = {
     "CONTROL": "not allowed with reproduce: nothing can be left out",
     "REPEAT": "not allowed with reproduce: an incident is made once",
     **dict.fromkeys(
-        ("RULES", "ALERTMANAGER", "ALERT_SPEED", "HOLD", "ALERTS"),
+        ("RULES", "ALERTMANAGER", "ALERT_SPEED", "HOLD", "GROWTH", "ALERTS"),
         "not allowed with reproduce: alerts are watched while a drill goes on",
     ),
 }

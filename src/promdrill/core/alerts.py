@@ -1,7 +1,8 @@
 """The records of alerts in a drill: which there were, when, who evaluated them, and what became of them.
 
-Moments are seconds as they were measured since the fault had been applied, so what came before it is negative. Where
-rules are scaled, a second stands for `AlertAccount.speed` seconds of the operator's.
+Moments are seconds as they were measured since the fault began, so what came before it is negative. A fault that grows
+(GROWTH) begins with its first byte. Where rules are scaled, a second stands for `AlertAccount.speed` seconds of the
+operator's.
 """
 
 from __future__ import annotations
@@ -143,6 +144,7 @@ class AlertMoments:
 
     Attributes:
         baseline_s: When the baseline had been proven; what was over by then is left out. Not above zero.
+        full_s: When a fault that grows had its full effect; None also for one that took effect at once.
         first_lost_s: When the last sample before the longest gap was stored; a gap that the remedy made does not count.
         crashed_s: When the server's container first ended, or was gone, after the fault and before the remedy.
         signature_s: When the whole signature was seen.
@@ -152,6 +154,7 @@ class AlertMoments:
     """
 
     baseline_s: float | None = None
+    full_s: float | None = None
     first_lost_s: float | None = None
     crashed_s: float | None = None
     signature_s: float | None = None
@@ -162,13 +165,13 @@ class AlertMoments:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What became of an expectation of alerts.toml.
+    """What became of an expectation of alerts.toml, or of a runbook's front matter.
 
     Attributes:
         text: The expectation, in words.
         met: Whether it was met.
         why: Why not; empty if it was.
-        place: Where it is written: ``alerts.toml:7``.
+        place: Where it is written: ``alerts.toml:7`` or ``runbook.md:7``.
     """
 
     text: str
@@ -200,6 +203,28 @@ class AlertAccount:
     not_inside: str = ""
     unknown: str = ""
     expected: tuple[Expected, ...] = ()
+
+
+INHIBITED_BY = "inhibited by "
+"""How a reason in `Alert.muted_by` begins that is an inhibition; the alert that inhibits follows, or `GONE`."""
+
+GONE = "an alert that is gone"
+"""What stands in place of an alert that inhibits and that Alertmanager no longer lists."""
+
+
+def may_inhibit(alert: str, severity: str, why: str) -> bool:
+    """Whether a reason in `Alert.muted_by` is an inhibition by an alert, or may be: by one that was gone.
+
+    Args:
+        alert: The name of the alert that may inhibit.
+        severity: Its label `SEVERITY`; empty for none.
+        why: The reason.
+    """
+    by = why.removeprefix(INHIBITED_BY)
+    if by == why:
+        return False
+    named = by.startswith(f"{alert}{{") and (not severity or f'{SEVERITY}="{severity}"' in by)
+    return named or by.startswith(GONE)
 
 
 SEVERITY = "severity"

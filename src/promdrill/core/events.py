@@ -221,6 +221,32 @@ class FaultApplied(Event):
     blast_radius: tuple[str, ...] = ()
 
 
+@_event("fault-grows")
+class FaultGrows(Event):
+    """How far a fault that grows has come.
+
+    Attributes:
+        fault: Its name.
+        used: How much of what it uses up is used, whoever by, 0 to 1.
+        left_s: Seconds, as measured, until its full effect.
+    """
+
+    fault: str
+    used: float
+    left_s: float
+
+
+@_event("fault-full")
+class FaultFull(Event):
+    """A fault that grew has its full effect.
+
+    Attributes:
+        fault: Its name.
+    """
+
+    fault: str
+
+
 @_event("fault-confirmed")
 class FaultConfirmed(Event):
     """The proof of the fault was observed.

@@ -59,6 +59,10 @@ class PhaseRecord:
     took_s: float | None = None
 
 
+AT_ONCE = "GROWTH: its fault does not grow; it took effect at once."
+"""The remark on a drill whose fault was to grow, and cannot."""
+
+
 @dataclass(frozen=True, slots=True)
 class StepRecord:
     """One runbook step that was started.

@@ -100,7 +100,7 @@ def parse(text: str | bytes) -> Any:
     """
     try:
         plain = text if isinstance(text, str) else text.decode("utf-8-sig")
-        data = json.loads(plain, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
+        data = _JSON.decode(plain)
     except RecursionError as error:
         raise Misfit("is nested too deeply") from error
     except ValueError as error:
@@ -187,6 +187,10 @@ def _bounded(number: float, digits: str) -> float:
 
 def _refuse(constant: str) -> NoReturn:
     raise Misfit(f"has {constant} instead of a number")
+
+
+_JSON = json.JSONDecoder(parse_constant=_refuse, parse_float=_number, parse_int=_whole)
+"""Made once: `json.loads` would make one for each line of a journal, which takes as long as reading the line."""
 
 
 def _deep(data: Any) -> bool:

@@ -169,6 +169,8 @@ _SHORT = (
     (re.compile(r"(?<![\w-])redis-cli"), re.compile(rf"({_AT}-a{_NEXT}){_WORD_OF}")),
 )
 """Programs with short flags that take a password, each with the flag; of others `-p` and `-u` mean something else."""
+_PROGRAM = re.compile("|".join(program.pattern for program, _ in _SHORT))
+"""Any of them."""
 
 _OF_SECRET = re.compile(r"""(?:\bkind\\*["']?[ \t]*:[ \t]*\\*["']?Secret(?:List)?\b)""")
 _INLINE_DATA = re.compile(r"""((?P<quote>(?<!\\)\\{0,8}")(?:data|stringData)(?P=quote)\s*:\s*)\{[^{}]*(?:\}|\Z)""")
@@ -181,6 +183,9 @@ _APPLIED_LINE = re.compile(
     r"(?P<value>\"(?:[^\"\\\n]|\\.)*\"|[^\s{'\\].*|['{\\].*)"
 )
 
+
+_REMEMBERED, _REMEMBERED_CHARS = 512, 20_000
+"""How many redacted texts are remembered, and the characters of the longest: 10 MB at most."""
 
 _KNOWN: dict[str, re.Pattern[str]] = {}
 """Credentials that promdrill was given, see `hide`."""
@@ -211,6 +216,7 @@ def hide(*texts: str) -> None:
         texts: Credentials; each is long enough to be told from other text.
     """
     _KNOWN.update({text: re.compile(rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])") for text in texts})
+    _redacted.cache_clear()
 
 
 def without_login(address: str) -> str:
@@ -257,6 +263,11 @@ def redact_text(text: str) -> str:
 
 def redact_lines(text: str) -> str:
     """Unstructured text, such as a log or kubectl's description, without credentials."""
+    return _redacted(text) if len(text) <= _REMEMBERED_CHARS else _redacted.__wrapped__(text)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)  # a page of many runs says the same again and again
+def _redacted(text: str) -> str:
     text = _PRIVATE_KEY.sub(REDACTED, _without_known(text))
     text = _APPLIED_LINE.sub(_replaced, text)
     if _OF_SECRET.search(text):
@@ -271,7 +282,7 @@ def redact_lines(text: str) -> str:
     for pattern in (_BLOCK, _ESCAPED_PAIR, _QUOTED_PAIR, _WHOLE_LINE, _WHOLE_WORD, _ASSIGNED, _FLAGGED, _TAG):
         text = pattern.sub(_if_credential, text)
     text = _SAID.sub(_if_said, text)
-    if any(program.search(text) for program, _ in _SHORT):
+    if _PROGRAM.search(text):
         text = "".join(map(_short_flags, text.splitlines(keepends=True)))
     return text
 

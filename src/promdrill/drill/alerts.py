@@ -1,16 +1,17 @@
 """The alerts of a drill: its rules are given to the witness, watched from the baseline on, and summed up at its end.
 
-Alerts have no influence on a drill's course, but for the time that an incident is held and that they get to resolve.
+Alerts have no influence on a drill's course, but for the time that its fault takes to grow, that the incident is held,
+and that they get to resolve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from promdrill.core.alerts import DRILL_LABEL, AlertRule
+from promdrill.core.alerts import DRILL_LABEL, AlertRule, rules_named
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError, PromdrillError
 from promdrill.core.events import AlertRuleJudged, AlertRulesLoaded, AlertsUnknown
@@ -18,13 +19,15 @@ from promdrill.core.journal import Journal
 from promdrill.faults.base import Undo
 from promdrill.observe.server import Server
 from promdrill.results.alerts.expectations import Expectation
+from promdrill.runbook.front import RunbookAlert
+from promdrill.runbook.parse import Runbook
 from promdrill.witness import answers
 from promdrill.witness.files import scrape_yml
 from promdrill.witness.place import Witness
 from promdrill.witness.watching import LOOK_S, Muted, Watching
 
 SETTLE_S = 30.0
-"""The most seconds, as measured, that a drill waits after its recovery for alerts to resolve."""
+"""The most seconds, as measured, that a drill waits after its recovery for alerts to resolve, unless more is asked."""
 
 _ANSWER_S = 10.0
 
@@ -46,7 +49,8 @@ class AlertPlan:
         muted: Reads Alertmanager's answer.
         reaches: Whether a notification to the receiver of that name would have reached somebody.
         hold_s: Seconds, as measured, for which the incident is held before it is repaired.
-        expectations: What is expected of the alerts.
+        growth_s: Seconds, as measured, that a fault which grows takes to its full effect; 0 for at once.
+        expectations: What alerts.toml expects, of the alerts of any drill.
     """
 
     witness: Witness
@@ -61,6 +65,7 @@ class AlertPlan:
     muted: Muted
     reaches: Callable[[str], bool]
     hold_s: float = 0.0
+    growth_s: float = 0.0
     expectations: tuple[Expectation, ...] = ()
 
     @property
@@ -88,6 +93,11 @@ class DrillAlerts:
     def hold_s(self) -> float:
         """Seconds for which the incident is held before it is repaired."""
         return 0.0 if self._plan is None else self._plan.hold_s
+
+    @property
+    def growth_s(self) -> float:
+        """Seconds that a fault which grows takes to its full effect; 0 for at once."""
+        return 0.0 if self._plan is None else self._plan.growth_s
 
     def begin(self, undo: Undo, closing: ExitStack) -> None:
         """Give the rules to the witness, and look from then on.
@@ -127,10 +137,36 @@ class DrillAlerts:
         if self._watching is not None:
             self._before = self._watching.firing
 
-    def settle(self) -> None:
-        """Wait for alerts of the incident to resolve; those that do not in time are still firing in the account."""
-        if self._watching is not None:
-            self._watching.settle(self._before, SETTLE_S)
+    def expected(self, scenario: str, runbook: Runbook) -> tuple[Expectation, ...]:
+        """What is expected of the alerts, by alerts.toml and by the runbook's front matter; nothing without a plan.
+
+        Args:
+            scenario: The scenario that is drilled.
+            runbook: Its runbook.
+        """
+        if self._plan is None:
+            return ()
+        stated = tuple(each for each in self._plan.expectations if each.about(scenario))
+        return (*stated, *_answered(runbook, scenario, self._plan.rules))
+
+    def unheard_of(self, runbook: Runbook) -> tuple[str, ...]:
+        """A remark on the alerts that have to be resolved as the front matter says, and that no rule has; or none."""
+        if self._plan is None:
+            return ()
+        absent = [each.name for each in _resolving(runbook) if not rules_named(self._plan.rules, each.name)]
+        what = "its runbook asks that alerts are resolved that no rule has, so that nothing is asked of them"
+        return (f"{what}: {', '.join(absent)}",) if absent else ()
+
+    def settle(self, scenario: str, runbook: Runbook) -> None:
+        """Wait for alerts of the incident to resolve; those that do not in time are still firing in the account.
+
+        It waits for at most `SETTLE_S`, or as long as what is expected lets an alert fire. Arguments as in `expected`.
+        """
+        if self._plan is None or self._watching is None:
+            return
+        given = (each.resolve_within_s for each in self.expected(scenario, runbook))
+        given_s = max((each / self._plan.speed for each in given if each is not None), default=0.0)
+        self._watching.settle(self._before, max(SETTLE_S, given_s))
 
     def end(self) -> None:
         """Stop looking, and note what the drill showed of each rule. Raises nothing: the drill's outcome is known."""
@@ -171,6 +207,27 @@ class DrillAlerts:
             raise ClusterError("the witness does not list the names of its metrics") from error
 
 
+def _resolving(runbook: Runbook) -> tuple[RunbookAlert, ...]:
+    """The alerts that have to be resolved after recovery, as a runbook's front matter says."""
+    return tuple(each for each in runbook.alerts if each.must_resolve_s is not None)
+
+
+def _answered(runbook: Runbook, scenario: str, rules: Sequence[AlertRule]) -> tuple[Expectation, ...]:
+    """What a runbook expects of its alerts, as far as there is a rule: that those that fired are resolved."""
+    return tuple(
+        Expectation(
+            scenario=scenario,
+            alert=each.name,
+            resolve_within_s=each.must_resolve_s,
+            only_if_fired=True,
+            place=f"{runbook.path.name}:{each.line}",
+        )
+        for each in _resolving(runbook)
+        if rules_named(rules, each.name)
+    )
+
+
 def _take_back(witness: Witness, names: tuple[str, ...]) -> None:
-    witness.remove(names)
-    witness.reload()
+    """Remove a drill's files; while others drill, the reload that forgets them is left to the next drill."""
+    if not witness.remove(names):
+        witness.reload()

@@ -14,7 +14,7 @@ from promdrill.observe.conditions import Condition
 from promdrill.observe.prometheus import Remembered, buildinfo, history, targets
 from promdrill.observe.server import Server
 from promdrill.observe.targets import Demand, Target
-from promdrill.observe.valid_metrics import FRESH_INTERVALS, valid_metrics
+from promdrill.observe.valid_metrics import valid_metrics
 
 LONGEST_SCRAPE_S = 12.0
 """After this, every scrape that had begun is stored: the chart's scrape_timeout is 10 s."""
@@ -87,11 +87,6 @@ class Baseline:
     def recalled(cls, server: Server, memory: Memory) -> Self:
         """The baseline that this memory is of: its targets and its samples are asked for."""
         return cls(server, memory.interval_s, memory.jobs, memory.early, memory.demand)
-
-    @property
-    def stale_after_s(self) -> float:
-        """Seconds after which a newest sample is no longer fresh."""
-        return FRESH_INTERVALS * self.interval_s
 
     @property
     def settled_after_s(self) -> float:

@@ -162,7 +162,7 @@ class Course:
                 moments = self._remediate(remedy, incident.moments)
             with during(PhaseName.RECOVERY):
                 self._prove_recovery(incident._replace(moments=moments))
-            self._alerts.settle()
+            self._alerts.settle(self._site.drilled.scenario, self._runbook)
             if self._site.execution.ablates:
                 with during(PhaseName.REMEDIATE):
                     remedy.verify()
@@ -265,7 +265,9 @@ class Course:
         if self._site.execution.variant.control == NO_FAULT:
             self._journal.write(ControlApplied(control=NO_FAULT, left_out=self._plan.fault.name))
         else:
-            scene.act(self._plan.fault)
+            growth_s = self._alerts.growth_s
+            self._record.at_once = growth_s > 0 and not self._plan.fault.grows
+            scene.act(self._plan.fault, growth_s=growth_s)
         return replace(moments, injected=self._clock.utc())
 
     def _observe_signature(self, scene: Scene, moments: Moments) -> tuple[Moments, tuple[Condition, ...]]:

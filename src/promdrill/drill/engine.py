@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Concatenate, ParamSpec
@@ -41,6 +41,7 @@ from promdrill.faults.pods import untouched
 from promdrill.observe import log_patterns
 from promdrill.observe.conditions import Condition
 from promdrill.observe.server import Server
+from promdrill.results.alerts.expectations import Expectation
 from promdrill.results.alerts.judge import judged
 from promdrill.results.alerts.judge import shortfall as shortfall_of
 from promdrill.results.expected import shortfall
@@ -185,6 +186,7 @@ class Drill:
                 if runbook.fails_because:
                     instead = "as written" if runbook.repairs is None else "another repair"
                     plan = replace(plan, remarks=(*plan.remarks, f"{instead}: {runbook.fails_because}"))
+                plan = replace(plan, remarks=(*plan.remarks, *alerts.unheard_of(runbook)))
                 self._course(plan, runbook, record=record, undo=undo, closing=closing, alerts=alerts).forward()
             except BaseException as ended:  # noqa: BLE001  every end has a verdict; interruptions are raised again
                 error = ended
@@ -197,7 +199,7 @@ class Drill:
                 stack = () if isinstance(ended, PromdrillError) else tuple(traceback.format_exception(ended))
                 journal.write(EndedEarly(verdict=verdict, reason=reason, detail=str(ended), traceback=stack))
             alerts.end()
-            account = self._account()
+            account = self._account(() if runbook is None else alerts.expected(site.drilled.scenario, runbook))
             if verdict is Verdict.PASSED and account is not None and (missed := shortfall_of(account.expected)):
                 verdict, reason = Verdict.FAILED, missed
             hint, cut_short = self._gather(self._result(plan, record, (verdict, reason), error, account))
@@ -292,17 +294,19 @@ class Drill:
             alerts=alerts,
         )
 
-    def _account(self) -> AlertAccount | None:
+    def _account(self, expected: Iterable[Expectation]) -> AlertAccount | None:
         """The alerts, as the drill's own journal has them, and what was expected of them; None without rules.
 
         A control is no incident of which somebody should have been told, so nothing is expected of its alerts.
         """
         given, site = self.site.alerts, self.site
-        drills = read_journal(site.recording.journal.path).drills if given is not None else ()
-        found = account_of(drills[-1], site.server.container) if drills else None
-        if given is None or found is None or site.execution.variant.control is not None:
+        if given is None:
+            return None
+        *_, drill = read_journal(site.recording.journal.path).drills
+        found = account_of(drill, site.server.container)
+        if found is None or site.execution.variant.control is not None:
             return found
-        return replace(found, expected=judged(given.expectations, site.drilled.scenario, found))
+        return replace(found, expected=judged(expected, site.drilled.scenario, found))
 
 
 class _Asked(Drill):

@@ -11,7 +11,7 @@ from promdrill.core.events import ControlApplied
 from promdrill.core.model import PhaseName
 from promdrill.drill.alerts import DrillAlerts
 from promdrill.drill.course import Course, Standing
-from promdrill.drill.plan import Plan
+from promdrill.drill.plan import Moments, Plan, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy
 from promdrill.drill.scene import Scene
@@ -81,7 +81,7 @@ class OtherFault(Course):
             unseen = self._refused_by_signature(standing._replace(moments=moments))
             if not unseen.undecided:
                 self._require_refusal_by_diagnosis(standing)
-                self._require_standing(standing.scene, incident)
+                self._require_standing(standing.scene, self._after_own_acts(standing.scene, moments, incident))
             raise unseen
 
     def _refused_by_signature(self, standing: Standing) -> WaitTimeout:
@@ -92,6 +92,11 @@ class OtherFault(Course):
         except WaitTimeout as unseen:
             return unseen
         raise WronglyAccepted(f"its signature accepts the incident of {self._other}")
+
+    def _after_own_acts(self, scene: Scene, moments: Moments, incident: Sequence[Condition]) -> Sequence[Condition]:
+        """The other incident's conditions, about the new pod where this scenario's stages have replaced it."""
+        now = scene.begun(moments)
+        return incident if now.pod_uid == moments.pod_uid else conditions_of(self._plan.signature[-1].conditions, now)
 
     def _require_standing(self, scene: Scene, incident: Sequence[Condition]) -> None:
         """What has healed meanwhile is refused by anything."""

@@ -129,4 +129,4 @@ def _address(server: Server) -> str:
 
 
 def _given(server: Server) -> str:
-    return _address(server).replace("://", f"://${VARIABLE}@", 1)
+    return _address(server).replace("://", f"://${VARIABLE}@")

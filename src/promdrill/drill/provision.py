@@ -35,9 +35,9 @@ def prepare(
     undo: Undo,
     *,
     storage: Mapping[str, Any],
-    beside: Sequence[Mapping[str, Any]] = (),
-    needs: Needs | None = None,
-    nodes: Iterable[str] = (),
+    beside: Sequence[Mapping[str, Any]],
+    needs: Needs,
+    nodes: Iterable[str],
     journal: Journal,
     timeout_s: float,
 ) -> None:
@@ -71,8 +71,7 @@ def prepare(
     if any(found["metadata"]["name"] == namespace for found in classes):
         kube.delete(f"{CLASSES}/{namespace}")  # left by a killed run; its parameters cannot be changed
     kube.apply(copy)
-    if needs is not None:
-        supply(kube, needs, namespace, nodes, Deadline.after(timeout_s), storage_class=namespace)
+    supply(kube, needs, namespace, nodes, Deadline.after(timeout_s), storage_class=namespace)
     _apply_beside(kube, namespace, beside)
 
 
@@ -83,7 +82,7 @@ def prepare_adopted(
     *,
     storage: Mapping[str, Any],
     beside: Sequence[Mapping[str, Any]],
-    needs: Needs | None = None,
+    needs: Needs,
     leave: Callable[[], None],
     timeout_s: float,
 ) -> None:
@@ -106,8 +105,7 @@ def prepare_adopted(
     if storage:
         what = "the drill needs a storage class of its own, and an adopted cluster gets none"
         raise UsageError(what, hint='@pytest.mark.cluster_wide("its own storage class")')
-    if needs is not None:
-        supply(kube, needs, namespace, (), Deadline.after(timeout_s), storage_class="")
+    supply(kube, needs, namespace, (), Deadline.after(timeout_s), storage_class="")
     _apply_beside(kube, namespace, beside)
 
 

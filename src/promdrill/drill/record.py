@@ -10,7 +10,7 @@ from pathlib import Path
 from promdrill.core.clock import Clock, iso
 from promdrill.core.events import Ending, ObserverSummedUp, PhaseBegan, PhaseEnded, StepBegan, StepEnded
 from promdrill.core.journal import Journal
-from promdrill.core.model import ObserverFigures, PhaseName, PhaseRecord, SampleAccount, StepRecord
+from promdrill.core.model import AT_ONCE, ObserverFigures, PhaseName, PhaseRecord, SampleAccount, StepRecord
 from promdrill.runbook.run import StepResult
 from promdrill.runbook.step import Step
 
@@ -24,6 +24,7 @@ class Record:
         steps: Runbook steps that were started.
         app_version: Version of Prometheus, from its build info.
         not_up: Scrape jobs of which targets were not up at a baseline that learnt which are, and how many.
+        at_once: Whether the fault was to grow, and cannot.
         detected_after_s: See `DrillResult`.
         recovered_after_s: See `DrillResult`.
         samples: See `DrillResult`.
@@ -36,6 +37,7 @@ class Record:
         self.steps: list[StepRecord] = []
         self.app_version: str | None = None
         self.not_up: Mapping[str, int] = {}
+        self.at_once = False
         self.detected_after_s: float | None = None
         self.recovered_after_s: float | None = None
         self.samples = SampleAccount()
@@ -63,11 +65,10 @@ class Record:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader of the result should know of the baseline."""
-        if not self.not_up:
-            return ()
+        """What a reader of the result should know of the baseline, and of the fault."""
         said = ", ".join(f"{job} ({count})" for job, count in self.not_up.items())
-        return (f"Not up before the fault, and so not asked for after it: {said}.",)
+        not_up = (f"Not up before the fault, and so not asked for after it: {said}.",) if said else ()
+        return (*not_up, *([AT_ONCE] if self.at_once else []))
 
     def observed(self, figures: ObserverFigures) -> None:
         """Record the observer's own figures."""

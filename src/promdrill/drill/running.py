@@ -78,7 +78,7 @@ def _runs_s(pod: Object, snapshot: Snapshot) -> float:
     """Seconds for which all containers of a pod have been running; 0.0 if one is not."""
     began = [_running_since(status) for status in _statuses(pod)]
     runs_s = [(snapshot.utc - at).total_seconds() - WHOLE_SECOND_S for at in began if at is not None]
-    return max(0.0, min(runs_s, default=0.0)) if len(runs_s) == len(began) else 0.0
+    return max(0.0, min(runs_s)) if runs_s and len(runs_s) == len(began) else 0.0
 
 
 def crashed_after_s(server: Server, snapshot: Snapshot) -> float:

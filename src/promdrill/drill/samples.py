@@ -51,7 +51,7 @@ def account(targets: Sequence[Target], series: Series, *, end_s: float) -> tuple
     new = [(dict(labels).get("job", ""), times) for labels, times in stored.items() if times and labels not in known]
     new.sort(key=lambda each: each[1][0])
     jobs: dict[str, list[_Row]] = {}
-    for target in sorted(targets, key=lambda each: max(stored.get(each.labels, ()), default=0.0)):
+    for target in sorted(targets, key=lambda each: max(stored.get(each.labels, ()), default=-math.inf)):
         if target.first_s is None:
             continue
         times = [at_s for at_s in stored.get(target.labels, ()) if at_s >= target.first_s]
@@ -83,15 +83,15 @@ def _following(
     new: Sequence[tuple[str, list[float]]], times: Sequence[float], target: Target, end_s: float
 ) -> tuple[str, list[float]] | None:
     """The first new target, as job and times, that continues this one; None if it goes on, or has no successor."""
-    newest = times[-1] if times else 0.0
+    newest = times[-1] if times else -math.inf
     if end_s - newest < UNDER_WAY * target.interval_s:
         return None
     return next((each for each in new if each[0] == target.job and each[1][0] > newest), None)
 
 
 def _row(times: Sequence[float], interval_s: float, first_s: float, end_s: float) -> _Row:
-    gaps = tuple(_gaps(times, interval_s, first_s, end_s))
-    longest = max(gaps, default=_Gap(0.0, 0.0, 0))
+    gaps = (_Gap(0.0, first_s, 0), *_gaps(times, interval_s, first_s, end_s))
+    longest = max(gaps)
     return _Row(longest.gap_s, longest.began_s, sum(gap.lost for gap in gaps), len(times))
 
 

@@ -56,15 +56,21 @@ class Scene:
             crashed_after_s=max(moments.crashed_after_s, crashed_after_s(server, snapshot)),
         )
 
-    def act(self, fault: Fault) -> None:
+    def act(self, fault: Fault, *, growth_s: float = 0.0) -> None:
         """Apply a fault, and wait for its proof.
+
+        Args:
+            fault: The fault.
+            growth_s: Seconds that it takes to its full effect, if it is one that grows; 0 for at once. The proof's
+                deadline begins after that.
 
         Raises:
             FaultNotTaken: It had no effect, or its proof was not seen.
         """
         journal, fault = self.ground.journal, fault.here(self.ground)
         journal.write(FaultApplied(fault=fault.name, blast_radius=fault.blast_radius))
-        proof = fault.apply(self.ground, self.undo)
+        ground = replace(self.ground, growth_s=growth_s if fault.grows else 0.0)
+        proof = fault.apply(ground, self.undo)
         if proof:
             try:
                 self.wait(proof, self.limits.inject_s)

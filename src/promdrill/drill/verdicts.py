@@ -72,8 +72,8 @@ def judge(phase: PhaseName, error: BaseException, scenario: Path) -> tuple[Verdi
         error: What ended it.
         scenario: The scenario's folder: the reason names the line if the scenario's own test raised the error.
     """
-    verdict, meaning = _MEANINGS.get(phase, (Verdict.ABORTED, ""))
-    if isinstance(error, WaitError | FaultNotTaken | NothingProven | StepFailed) and meaning:
+    if isinstance(error, WaitError | FaultNotTaken | NothingProven | StepFailed) and phase in _MEANINGS:
+        verdict, meaning = _MEANINGS[phase]
         return verdict, _sentence(f"{meaning}: {_words(error)}")
     if isinstance(error, WronglyAccepted):
         return Verdict.FAILED, _sentence(str(error))
@@ -131,7 +131,7 @@ def of_variant(
 
 def _fails_otherwise(runbook: Runbook, error: BaseException, steps: Sequence[StepRecord]) -> str:
     """Why a failure is not the one that a runbook that does not work says; empty if it is."""
-    if not runbook.fails_because or not runbook.fails_with:
+    if not runbook.fails_with:  # a runbook has both or neither
         return "its runbook lacks fails_because or fails_with"
     if isinstance(error, StepFailed) and error.result.step.section == STEP_SECTIONS[0]:
         return f"the runbook ended in {STEP_SECTIONS[0]}, before its remedy was tried"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 from promdrill.core.errors import PromdrillError
 from promdrill.core.events import UndoKept, Undone
@@ -33,6 +33,7 @@ class Ground:
         observer: The live snapshot of its namespace.
         journal: The drill's journal.
         nodes: Ids of the nodes' containers by the nodes' names.
+        growth_s: Seconds that a fault which grows takes to its full effect; 0 for at once.
     """
 
     kube: Kube
@@ -41,6 +42,7 @@ class Ground:
     observer: Observer
     journal: Journal
     nodes: Mapping[str, str] = field(default_factory=dict)
+    growth_s: float = 0.0
 
     def pod(self) -> dict[str, Any]:
         """The newest server pod that is not being deleted.
@@ -139,7 +141,13 @@ class Undo:
 
 
 class Fault(ABC):
-    """A reversible change; subclasses are frozen dataclasses whose fields are its parameters."""
+    """A reversible change; subclasses are frozen dataclasses whose fields are its parameters.
+
+    Attributes:
+        grows: Whether it can take effect little by little, within `Ground.growth_s`. All others take effect at once.
+    """
+
+    grows: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         """Raise UsageError for a proof that is a single condition."""

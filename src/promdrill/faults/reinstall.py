@@ -74,6 +74,8 @@ class Reinstall(Fault):
 class InOrder(Fault):
     """Several faults one after the other, each observed before the next.
 
+    Each takes effect at once, also one that could grow: between them something may be passing, such as a cool-down.
+
     Attributes:
         acts: The faults.
         timeout_s: Seconds within which each one must be observed.

@@ -6,16 +6,18 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-from promdrill.core.events import UndoLeft
+from promdrill.core.events import FaultFull, UndoLeft
 from promdrill.faults.base import NAMESPACE, Fault, FaultNotTaken, Ground, Undo
 from promdrill.faults.df import inodes_full, no_inode, volume_full
+from promdrill.faults.gradual import FILL_TIMEOUT_S, Filling
+from promdrill.observe import df
 from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import name_of
 
-FILL_TIMEOUT_S = 120.0
-"""Seconds for the whole fill: 1 GiB of zeros at 10 MB/s, the slowest disk worth drilling on."""
+INODES_NEED_KIB = 2048
+"""KiB that a growth leaves for the folders of the files that then use up the inodes. 3,000 of them need some 100."""
 
 # Ever smaller blocks, so that no byte is left for any file. Each dd has to end in ENOSPC; the last one's message is the
 # proof. The shell appends because busybox' dd has no oflag.
@@ -46,6 +48,17 @@ until ! touch "last.$n" 2>/dev/null; do n=$((n + 1)); done
 touch "last.$n" 2>&1
 """
 
+# One step of a growth. Neither $now nor $more is the same again, so the names are new.
+_SOME_BYTES = "dd if=/dev/zero bs=4096 count=$((more / 4)) 2>/dev/null >>{file}"
+_SOME_INODES = """(
+  cd {folder} || exit
+  while [ "$more" -gt 0 ]; do
+    some=$((more < 500 ? more : 500))
+    touch $(seq "$some" | sed "s/^/grown.$now.$more./") 2>/dev/null || exit
+    more=$((more - some))
+  done
+)"""
+
 _NO_SPACE = "No space left on device"
 
 FEW_INODES: Mapping[str, Any] = {"metadata": {"annotations": {"promdrill.io/inodes": "3000"}}}
@@ -56,6 +69,8 @@ FEW_INODES: Mapping[str, Any] = {"metadata": {"annotations": {"promdrill.io/inod
 class FillVolume(Fault):
     """Fills a volume of the server to the last byte with one file, written from inside its container.
 
+    It can grow: bytes then go little by little, and the inodes at the end, while their folder still finds room.
+
     A full xfs takes no new file. A full ext4 still takes empty ones, so a server that needs nothing else starts on it
     (and stores nothing); to keep it from starting, the inodes have to be used up too.
 
@@ -65,6 +80,8 @@ class FillVolume(Fault):
         inodes: Whether every inode is used up too, by empty files beside that file. Choose a volume with few, as for
             `FillInodes`.
     """
+
+    grows: ClassVar[bool] = True
 
     mount: str = "/data"
     inside: str = "promdrill.fill"
@@ -96,19 +113,34 @@ class FillVolume(Fault):
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         for path in self.made:
             undo.register(f"remove {path}", partial(_remove, ground, path), within=NAMESPACE)
+        if ground.growth_s > 0:
+            self._filling().grow(ground)
         use_inodes = _FILL_INODES.format(folder=shlex.quote(self.folder))
         first = _INODES_FIRST.format(inodes=use_inodes) if self.inodes else ""
         script = _FILL.format(file=shlex.quote(self.file), first=first)
         _, output = ground.run(script, timeout_s=FILL_TIMEOUT_S)
         if _NO_SPACE not in output:
             raise FaultNotTaken(f"filling {self.mount} did not end with {_NO_SPACE!r}: {output.strip()[-300:]}")
+        _note_full(ground, self)
         full = volume_full(ground.server, name_of(ground.pod()), self.mount)
         return (full, no_inode(ground.server, name_of(ground.pod()), self.mount)) if self.inodes else (full,)
+
+    def _filling(self) -> Filling:
+        file = shlex.quote(self.file)
+        return Filling(
+            fault=self.name,
+            mount=self.mount,
+            df=df.BYTES,
+            made=self.file,
+            make=f'mkdir -p "$(dirname {file})" && : >>{file}',
+            use=_SOME_BYTES.format(file=file),
+            keep=INODES_NEED_KIB if self.inodes else 0,
+        )
 
 
 @dataclass(frozen=True)
 class FillInodes(Fault):
-    """Uses every inode of a volume of the server for an empty file; bytes stay free.
+    """Uses every inode of a volume of the server for an empty file; bytes stay free. It can grow.
 
     Choose a volume with few inodes: with `FEW_INODES` in its class, ext4 has 3,040 on 300 MiB, and xfs 6,144.
 
@@ -116,6 +148,8 @@ class FillInodes(Fault):
         mount: Where the volume is mounted.
         inside: Folder of the files, below `mount`.
     """
+
+    grows: ClassVar[bool] = True
 
     mount: str = "/data"
     inside: str = "promdrill.inodes"
@@ -135,12 +169,32 @@ class FillInodes(Fault):
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         undo.register(f"remove {self.folder}", lambda: _remove(ground, self.folder), within=NAMESPACE)
+        if ground.growth_s > 0:
+            self._filling().grow(ground)
         _, output = ground.run(_FILL_INODES.format(folder=shlex.quote(self.folder)), timeout_s=FILL_TIMEOUT_S)
         if _NO_SPACE not in output:
             raise FaultNotTaken(
                 f"using up {self.mount}'s inodes did not end with {_NO_SPACE!r}: {output.strip()[-300:]}"
             )
+        _note_full(ground, self)
         return (inodes_full(ground.server, name_of(ground.pod()), self.mount),)
+
+    def _filling(self) -> Filling:
+        folder = shlex.quote(self.folder)
+        return Filling(
+            fault=self.name,
+            mount=self.mount,
+            df=df.INODES,
+            made=self.folder,
+            make=f"mkdir -p {folder}",
+            use=_SOME_INODES.format(folder=folder),
+        )
+
+
+def _note_full(ground: Ground, fault: Fault) -> None:
+    """Note when a fault that grew has its full effect."""
+    if ground.growth_s > 0:
+        ground.journal.write(FaultFull(fault=fault.name))
 
 
 def _remove(ground: Ground, what: str) -> None:

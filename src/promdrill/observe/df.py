@@ -15,7 +15,8 @@ INODES = ("df", "-iP")
 _COLUMNS = 6
 """File system, size, used, available, capacity, mount point."""
 
-_BLOCK_BYTES = 1024
+BLOCK_BYTES = 1024
+"""Bytes in the unit in which `BYTES` counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def inodes_probe(pod: str, container: str, mount: str) -> ExecProbe:
 def read_space(output: str) -> Space | None:
     """The last file system that `BYTES` printed; None if the output is something else."""
     columns = _columns(output)
-    return Space(columns[0] * _BLOCK_BYTES, columns[1] * _BLOCK_BYTES) if columns else None
+    return Space(columns[0] * BLOCK_BYTES, columns[1] * BLOCK_BYTES) if columns else None
 
 
 def read_inodes(output: str) -> Inodes | None:

@@ -55,6 +55,7 @@ def run(
     cwd: Path,
     on_message: Callable[[Message], None],
     stop: threading.Event,
+    lasts_s: float = 0.0,
 ) -> Left:
     """Run one test to its end in a child that joins the cluster. Nothing that the child does raises an error here.
 
@@ -65,8 +66,10 @@ def run(
         cwd: Folder to run in.
         on_message: Called with each line of the child's output and each state that it reaches, from several threads.
         stop: When set, the child is asked to end, and killed soon after.
+        lasts_s: Seconds for which an incident is held, and a fault grows, because that was asked for. The drill has
+            them besides `TIMEOUT_S`, and so has the one that it waits for.
     """
-    last = "no output"
+    last, timeout_s = "no output", TIMEOUT_S + 2 * lasts_s
 
     def heard(line: str) -> None:
         nonlocal last
@@ -81,7 +84,7 @@ def run(
         with Inbox(join.parent, on_message):
             shell.run(
                 argv,
-                timeout_s=TIMEOUT_S,
+                timeout_s=timeout_s,
                 env=_ENVIRONMENT,
                 cwd=cwd,
                 ok=ok,
@@ -90,7 +93,7 @@ def run(
                 inherits_as="promdrill",
             )
     except CommandTimeout:
-        end = f"its process did not end within {TIMEOUT_S:.0f} s: {last}"
+        end = f"its process did not end within {timeout_s:.0f} s: {last}"
     except CommandFailed as error:
         end = f"its process ended, {error.outcome}: {last}"
     drills = store.read(join.parent).drills if (join.parent / store.RESULTS).exists() else ()

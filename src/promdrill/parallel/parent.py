@@ -106,7 +106,10 @@ class SideBySide:
 
         def work(item: pytest.Item, tell: Tell, stop: threading.Event) -> child.Left:
             cwd = config.invocation_params.dir
-            return child.run(_target(item), options, join=joins[item], cwd=cwd, on_message=tell, stop=stop)
+            lasts_s = request.settings.hold_s + request.settings.growth_s
+            return child.run(
+                _target(item), options, join=joins[item], cwd=cwd, on_message=tell, stop=stop, lasts_s=lasts_s
+            )
 
         def begins(item: pytest.Item) -> None:
             turns[item].give()

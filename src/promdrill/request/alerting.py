@@ -1,4 +1,4 @@
-"""Alert rules of a run and of each of its drills: what RULES, ALERT_SPEED, ALERTMANAGER and HOLD come to."""
+"""Alert rules of a run and of each of its drills: what RULES, ALERT_SPEED, ALERTMANAGER, HOLD and GROWTH come to."""
 
 from __future__ import annotations
 
@@ -168,6 +168,7 @@ def of(site: Site, request: Request, found: Wanted, witness: Witness, *, kuberne
         reaches=configuration.reaches_somebody,
         expectations=found.expectations,
         hold_s=request.settings.hold_s / run_speed,
+        growth_s=request.settings.growth_s / run_speed,
     )
     return replace(site, alerts=plan)
 

@@ -114,6 +114,12 @@ OPTIONS = (
     Option(
         "HOLD", "hold_s", "with RULES: how long the incident stands before it is repaired, in your time (default: 0s)"
     ),
+    Option(
+        "GROWTH",
+        "growth_s",
+        "with RULES: how long a fault that grows takes from its beginning to its full effect, in your time"
+        " (default: at once)",
+    ),
     Option("ALERTS", "expectations", "file with what is expected of the alerts, see `promdrill alerts propose`"),
     Option("REPEAT", "repeat", f"runs of each drill, 1 to {MOST_REPEATS} (default: 1)"),
     Option("EVIDENCE", "evidence", f"when evidence is collected: {', '.join(EVIDENCE)} (default: failure)"),

@@ -38,7 +38,7 @@ from promdrill.observe import quantity
 from promdrill.request import adopting, options, scenarios
 from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
-from promdrill.request.settings import Settings
+from promdrill.request.settings import DURATIONS, Settings
 from promdrill.runbook.load import load
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import catalogue
@@ -321,8 +321,8 @@ def _value(option: Option, text: str, folder: Path) -> Any:
         return ",".join(_rules_of(each.strip(), folder) for each in text.split(",") if each.strip())
     if option.field == "alert_speed":
         return _speed(text)
-    if option.field == "hold_s":
-        return quantity.duration_s(text, f"HOLD={shortened(text, 80)}")
+    if option.field in DURATIONS:
+        return quantity.duration_s(text, f"{option.variable}={shortened(text, 80)}")
     return choices.repeats(text) if option.field == "repeat" else text
 
 
@@ -394,6 +394,7 @@ def _check_alerts(settings: Settings) -> None:
         "ALERTMANAGER": settings.alertmanager is not None,
         "ALERT_SPEED": settings.alert_speed is not None,
         "HOLD": settings.hold_s > 0,
+        "GROWTH": settings.growth_s > 0,
         "ALERTS": settings.expectations is not None,
     }
     for name, is_given in given.items():

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from promdrill.core import login
+from promdrill.core import durations, login
 from promdrill.core.choices import DEFAULT_HELM, DEFAULT_KUBERNETES, SCRAPES, YOURS
 from promdrill.core.redact import redact_lines, without_login
 from promdrill.request.options import OPTIONS
 from promdrill.runbook.published.beside import bindings
+
+DURATIONS = ("hold_s", "growth_s")
+"""Fields of `Settings` that are durations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Settings:
         alertmanager: File with Alertmanager's configuration; None for one receiver.
         alert_speed: By how much durations of rules are divided; None for the operator's scrape interval by the drill's.
         hold_s: Seconds, of the operator's time, for which an incident is held before it is repaired.
+        growth_s: Seconds, of the operator's time, that a fault which grows takes to its full effect; 0 for at once.
         expectations: File with what is expected of the alerts; None for none.
     """
 
@@ -69,6 +73,7 @@ class Settings:
     alertmanager: Path | None = None
     alert_speed: float | None = None
     hold_s: float = 0.0
+    growth_s: float = 0.0
     expectations: Path | None = None
     repeat: int = 1
 
@@ -98,8 +103,14 @@ class Settings:
     def changed(self) -> dict[str, str]:
         """The settings that differ from the defaults, by make's variables, as they may be recorded."""
         usual = Settings()
-        values = {option.variable: (getattr(self, option.field), getattr(usual, option.field)) for option in OPTIONS}
+        values = {option.variable: (_typed(self, option.field), _typed(usual, option.field)) for option in OPTIONS}
         return {name: _recorded(value) for name, (value, default) in values.items() if value != default}
+
+
+def _typed(settings: Settings, field: str) -> object:
+    """The value of a field; of a duration, as it may be typed."""
+    value = getattr(settings, field)
+    return durations.write(value) if field in DURATIONS else value
 
 
 def _recorded(value: object) -> str:

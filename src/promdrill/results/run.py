@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from promdrill.core.events import Entry, PhaseEnded
+from promdrill.core.events import Entry, FaultGrows, PhaseEnded
 from promdrill.core.journal import JOURNAL, Journal
 from promdrill.core.model import DrillResult, Skipped, Variant, Verdict, drill_name
 from promdrill.core.redact import redact_lines
@@ -15,7 +15,7 @@ from promdrill.core.say import Say
 from promdrill.results.expected import left_changed, outcome
 from promdrill.results.folder import of_drill
 from promdrill.results.store import Results
-from promdrill.results.timeline.lines import phase_line
+from promdrill.results.timeline.lines import growth_line, phase_line
 
 LONGEST_REASON = 300
 """Characters of a reason in a summary."""
@@ -68,7 +68,7 @@ class Run:
         return next((drill for drill in reversed(self.drills) if drill.name == name), None)
 
     def journal(self, scenario: str, variant: Variant) -> Journal:
-        """The journal of one drill; each phase is shown when its end is written."""
+        """The journal of one drill; each phase is shown when its end is written, and how a fault grows."""
         name = drill_name(scenario, variant.label)
         path = self.folder_of(scenario, variant) / JOURNAL
         return Journal(path, listener=lambda entry: self._show(name, entry))
@@ -100,8 +100,13 @@ class Run:
         self.record(replace(named, profile=profile, reason=_line(reason), interrupted=interrupted))
 
     def _show(self, name: str, entry: Entry) -> None:
-        if isinstance(entry.event, PhaseEnded):
-            self.say(f"{name}: {phase_line(entry.event)}")
+        match entry.event:
+            case PhaseEnded():
+                self.say(f"{name}: {phase_line(entry.event)}")
+            case FaultGrows():
+                self.say(f"{name}: {growth_line(entry.event)}")
+            case _:
+                pass
 
 
 _NOTHING = DrillResult(

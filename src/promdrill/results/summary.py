@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from promdrill.core.model import DrillResult, Skipped, Variant
+from promdrill.core.model import AT_ONCE, DrillResult, Skipped, Variant
 from promdrill.results.alerts.coverage import first_alert
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.table import NOTHING, Table, wrap
@@ -20,7 +20,7 @@ def lines(
 ) -> list[str]:
     """One line per drill with verdict, time to detection and to recovery, and gap; the reason below unless it passed.
 
-    Where rules were evaluated, the first alert follows.
+    Where rules were evaluated, the first alert follows. Drills whose fault was to grow, and cannot, are named last.
 
     A dash stands for an unknown figure. Controls and ablations also say whether they ended as expected.
 
@@ -46,7 +46,7 @@ def lines(
     said = {number: _below(drill) for number, drill in enumerate(drills)}
     figures = frozenset({2, 3, 4})
     table = Table(_HEAD, rows, figures, said, _INDENT, gap=" ", least={0: _INDENT - 1} | dict.fromkeys(figures, 10))
-    return [*table.text(), *_left_out(skipped)]
+    return [*table.text(), *_left_out(skipped), *_at_once(drills)]
 
 
 def closing_line(drills: Sequence[DrillResult], skipped: Sequence[Skipped] = ()) -> str:
@@ -71,6 +71,12 @@ def _left_out(skipped: Sequence[Skipped]) -> list[str]:
         reasons.setdefault(each.reason, []).append(each.scenario)
     told = (f"skipped  {', '.join(names)}: {reason}" for reason, names in reasons.items())
     return [line for text in told for line in wrap(text, rest=_INDENT)]
+
+
+def _at_once(drills: Sequence[DrillResult]) -> list[str]:
+    """Of which drills the fault was to grow, and cannot; nothing if there is none."""
+    names = ", ".join(_name(drill) for drill in drills if AT_ONCE in drill.remarks)
+    return wrap(f"at once  {names}: GROWTH did nothing, as these faults do not grow", rest=_INDENT) if names else []
 
 
 def _name(drill: DrillResult) -> str:

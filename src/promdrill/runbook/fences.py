@@ -55,7 +55,7 @@ def read_fence(source: SourceText, token: Token, *, follows: bool) -> Fence:
     """
     first, end = token.map or [0, 0]
     line = first + 1
-    column = max(0, source.lines[first].find(token.markup)) + 1
+    column = source.lines[first].find(token.markup) + 1
     mark = re.escape(token.markup[0])
     closing = rf"[\s>]*{mark}{{{len(token.markup)},}}\s*"
     if end - first <= 1 or not re.fullmatch(closing, source.lines[end - 1]):

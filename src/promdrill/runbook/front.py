@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from promdrill.core import yaml_read
+from promdrill.core import durations, yaml_read
 from promdrill.runbook.source import SourceText
 
-KEYS = ("id", "title", "variables", "data_loss", "optional", "fails_because", "fails_with")
+KEYS = ("id", "title", "variables", "data_loss", "optional", "alerts", "fails_because", "fails_with")
 """What front matter may say, in the order of the documentation."""
 
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
@@ -25,6 +25,9 @@ _TAKEN = re.compile(
     r"|(KUBE|HELM_|XDG_|BASH|LD_|PROMDRILL_).*"
 )
 """Variables that bash, kubectl or Helm use themselves."""
+
+_ALERT, _MUST_RESOLVE = _OF_ALERT = "alert", "must_resolve"
+"""The keys of an alert that has to be resolved after recovery."""
 
 _EXAMPLE = "---, id: disk-full, title: One line, ---"
 _BOOLS: dict[str, bool] = yaml.SafeLoader.bool_values
@@ -41,6 +44,22 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
+class RunbookAlert:
+    """An alert that leads a person to a runbook.
+
+    Attributes:
+        name: Its name.
+        line: The line that names it, counted from 1.
+        must_resolve_s: At the latest so many seconds of the operator's after recovery it no longer fires, if it fired;
+            None for no matter.
+    """
+
+    name: str
+    line: int
+    must_resolve_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FrontMatter:
     """The front matter's content; see also `promdrill.runbook.parse.Runbook`.
 
@@ -50,6 +69,7 @@ class FrontMatter:
         variables: Name and default of each.
         data_loss: What data is lost by design, and why; empty if none is.
         optional: The names of steps that may be left out, with their positions.
+        alerts: The alerts that lead a person to it, and which of them have to be resolved after recovery, and when.
         fails_because: Why it does not work; empty for a runbook that is meant to be followed.
         fails_with: How that shows, as a regular expression; likewise empty.
         length: Number of its lines, both lines of dashes included.
@@ -60,6 +80,7 @@ class FrontMatter:
     variables: dict[str, str]
     data_loss: str
     optional: tuple[Mark, ...]
+    alerts: tuple[RunbookAlert, ...]
     fails_because: str
     fails_with: str
     length: int
@@ -92,6 +113,7 @@ def read_front(source: SourceText) -> FrontMatter:
         variables=read.get("variables", {}),
         data_loss=read.get("data_loss", ""),
         optional=read.get("optional", ()),
+        alerts=read.get("alerts", ()),
         fails_because=read.get("fails_because", ""),
         fails_with=read.get("fails_with", ""),
         length=length,
@@ -199,12 +221,55 @@ def _optional(source: SourceText, node: yaml.Node) -> tuple[Mark, ...]:
     return tuple(Mark(_text(source, child, "a step's name"), *_at(child)) for child in node.value)
 
 
+def _alerts(source: SourceText, node: yaml.Node) -> tuple[RunbookAlert, ...]:
+    if not isinstance(node, yaml.SequenceNode):
+        raise source.wrong(*_at(node), "alerts must be a list of names of alerts", hint="alerts: [VolumeAlmostFull]")
+    found: dict[str, RunbookAlert] = {}
+    for child in node.value:
+        alert = _alert(source, child)
+        if alert.name in found:
+            raise source.wrong(*_at(child), f"{alert.name} appears twice in alerts")
+        found[alert.name] = alert
+    return tuple(found.values())
+
+
+def _alert(source: SourceText, node: yaml.Node) -> RunbookAlert:
+    """An alert: its name, or a mapping that says, too, when it has to be resolved."""
+    line, column = _at(node)
+    if not isinstance(node, yaml.MappingNode):
+        return RunbookAlert(_alert_name(source, node), line)
+    entries = {mark.name: (mark, child) for mark, child in _mapping(source, node, "an alert")}
+    for mark, _ in entries.values():
+        if mark.name not in _OF_ALERT:
+            raise source.wrong(
+                mark.line, mark.column, f"unknown key {mark.name} of an alert", hint=" and ".join(_OF_ALERT)
+            )
+    for key in _OF_ALERT:
+        if key not in entries:
+            hint = f"{{{_ALERT}: VolumeAlmostFull, {_MUST_RESOLVE}: 5m}}, or the name alone"
+            raise source.wrong(line, column, f"an alert lacks {key}", hint=hint)
+    within = entries[_MUST_RESOLVE][1]
+    try:
+        must_resolve_s = durations.parse(_text(source, within, _MUST_RESOLVE, tags=("str", "int")))
+    except ValueError as error:
+        raise source.wrong(*_at(within), f"{_MUST_RESOLVE}: {error}", hint=f"{_MUST_RESOLVE}: 5m") from error
+    return RunbookAlert(_alert_name(source, entries[_ALERT][1]), line, must_resolve_s)
+
+
+def _alert_name(source: SourceText, node: yaml.Node) -> str:
+    value = _text(source, node, "an alert's name")
+    if not value.strip() or not value.isprintable():
+        raise source.wrong(*_at(node), "that is not the name of an alert", hint="VolumeAlmostFull")
+    return value
+
+
 _READERS: dict[str, Callable[[SourceText, yaml.Node], Any]] = {
     "id": _id,
     "title": _title,
     "variables": _variables,
     "data_loss": _data_loss,
     "optional": _optional,
+    "alerts": _alerts,
     "fails_because": _fails_because,
     "fails_with": _fails_with,
 }

@@ -54,7 +54,7 @@ def _missing(source: SourceText, name: str, headings: Sequence[Heading], found: 
             rule = f"heading {heading.text} must be ## {name}"
             return source.wrong(heading.line, source.column(heading.line), rule, hint=f"## {name}")
     later = [found[other] for other in SECTIONS[SECTIONS.index(name) :] if other in found]
-    line = min(later, default=max(1, len(source.lines)))
+    line = min(later, default=len(source.lines))
     return source.wrong(line, source.column(line), f"no heading ## {name} before this line", hint=_order())
 
 

@@ -80,7 +80,7 @@ def is_own(source: SourceText) -> bool:
     """Whether a runbook is in promdrill's own form."""
     if source.lines[0].rstrip() != "---" or beside.of(source.path).is_file():
         return False
-    front = source.lines[1 : front_length(source) or len(source.lines)]
+    front = source.lines[: front_length(source) or len(source.lines)]
     return any(_OWN.match(line) for line in front)
 
 
@@ -90,9 +90,9 @@ def text_of(path: Path) -> SourceText:
     Raises:
         Unreadable: It cannot be read, is too large, or is no text but a PDF or the like.
     """
-    head = reading.bytes_of(path, limit_bytes=LIMIT_BYTES)[:16]
+    content = reading.bytes_of(path, limit_bytes=LIMIT_BYTES)
     for magic, what in _FORMATS:
-        if head.startswith(magic):
+        if content.startswith(magic):
             why = f"it is {what}, and a runbook is Markdown"
             raise Unreadable(reading.shown(path), why, hint="export it as Markdown, or paste its text into a .md file")
     return read(path)

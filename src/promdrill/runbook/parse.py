@@ -19,7 +19,7 @@ from markdown_it.token import Token
 
 from promdrill.runbook import fences
 from promdrill.runbook.fences import Fence
-from promdrill.runbook.front import Mark, read_front
+from promdrill.runbook.front import Mark, RunbookAlert, read_front
 from promdrill.runbook.headings import Heading, check_headings
 from promdrill.runbook.source import SourceText, read
 from promdrill.runbook.step import STEP_SECTIONS, Step
@@ -49,6 +49,7 @@ class Runbook:
         fails_because: Why the remedy as written does not work; empty for a runbook that is meant to be followed.
         fails_with: How that shows: a regular expression that matches the output of the failing step, or what was last
             seen of the missing condition; likewise empty.
+        alerts: The alerts that lead a person to it.
         repairs: The file that its Mitigation is from, if it is another repair than the runbook's; see
             `promdrill.runbook.repairs`.
     """
@@ -63,6 +64,7 @@ class Runbook:
     steps: tuple[Step, ...]
     fails_because: str = ""
     fails_with: str = ""
+    alerts: tuple[RunbookAlert, ...] = ()
     repairs: Path | None = None
 
     def file_of(self, step: Step) -> Path:
@@ -96,6 +98,7 @@ def parse(path: Path) -> Runbook:
         optional=tuple(mark.name for mark in front.optional),
         fails_because=front.fails_because,
         fails_with=front.fails_with,
+        alerts=front.alerts,
         steps=steps,
     )
 

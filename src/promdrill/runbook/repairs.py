@@ -35,7 +35,7 @@ KINDS = ("Refused", "Accepted")
 _PARSER = MarkdownIt("commonmark").disable("inline")
 _HEADING = re.compile(rf"({'|'.join(KINDS)}): +(\S.*)")
 _FORM = "## Refused: the volume is emptied, or ## Accepted: the claim is changed by hand"
-_UNUSED = ("data_loss", "optional", "fails_because", "fails_with")
+_UNUSED = ("data_loss", "optional", "alerts", "fails_because", "fails_with")
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ def _read_fence(source: SourceText, token: Token, draft: _Draft | None, *, follo
     if kind == "step":
         draft.steps.append(fences.step(source, fence, "Mitigation", set()))
     elif kind == "expected":
-        if not (follows and draft.steps):
+        if not follows:
             rule = "expected output without a step directly before it"
             raise source.wrong(fence.line, fence.column, rule, hint="what recovery misses is a quotation: > ...")
         draft.steps[-1] = fences.expecting(draft.steps[-1], fence)

@@ -160,7 +160,7 @@ def _not_done(runbook: Runbook, result: StepResult, ended: bash.Ended, deadline:
     }
     not_found = 127
     hint = "is its name right?" if ended.exit_code == not_found and ended.how == "failed" else hints.get(ended.how, "")
-    command = ended.command.split("\n", 1)[0] or step.first_line
+    command = ended.command.partition("\n")[0] or step.first_line
     file = runbook.file_of(step)
     where = f"{file}:{ended.line or step.line}: {step.section}"
     output = re.sub(rf"^{re.escape(str(file))}: line \d+: ", "", result.output, flags=re.MULTILINE)  # bash's

@@ -48,7 +48,7 @@ class Step:
     @property
     def first_line(self) -> str:
         """The first command's first line, for tables and messages."""
-        return facts.readable(self.command).split("\n", 1)[0].strip()
+        return facts.readable(self.command).partition("\n")[0].strip()
 
     def script(self) -> str:
         """The commands, led by blank lines, so that bash counts its lines as the runbook does."""

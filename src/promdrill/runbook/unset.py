@@ -66,7 +66,8 @@ def check(runbook: Runbook) -> None:
         for name, at in reads(step.command):
             if name in known or of_bash(name):
                 continue
-            line, start = step.command.count("\n", 0, at), step.command.rfind("\n", 0, at) + 1
+            before = step.command[:at]
+            line, start = before.count("\n"), before.rfind("\n") + 1
             found.append(f"{runbook.file_of(step)}:{step.line + line}:{first + at - start}: nothing sets ${name}")
     if found:
         raise UsageError("\n".join(found), hint="correct the name, or declare it under variables in the front matter")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from promdrill.core.terminal import one_line
 from promdrill.results.expected import as_expected, outcome
 from promdrill.results.folder import of_result
 from promdrill.results.timeline.drill import Timeline, Wait
+from promdrill.results.timeline.lines import growth_line
 from promdrill.watch.run import Ending, RunState
 from promdrill.watch.text import passing, seconds
 
@@ -106,8 +107,17 @@ def doing(drill: Timeline, now: datetime) -> str:
             return f"runs {step.file}:{step.line} {step.command}"
         return f"after {step.file}:{step.line}, exit code {step.record.exit_code}"
     if phase is not None and phase.name == "inject" and drill.faults:
-        return drill.faults[-1].name
+        return _growth(drill, now) or drill.faults[-1].name
     return drill.reason
+
+
+def _growth(drill: Timeline, now: datetime) -> str:
+    """How far a fault that grows has come, by now; empty if it does not, or is done."""
+    if drill.growing is None or drill.full is not None:
+        return ""
+    told, event = drill.growing
+    passed_s = (now - told.at).total_seconds()
+    return growth_line(replace(event, left_s=max(0.0, event.left_s - passed_s)))
 
 
 def holding(wait: Wait, now: datetime) -> str:

@@ -54,11 +54,12 @@ def prometheus_yml(interval_s: float) -> str:
 
 
 def scrape_yml(server: Server, job: str, interval_s: float) -> str:
-    """What the witness scrapes of one drill: the drilled Prometheus, and its reloader.
+    """What the witness scrapes of one drill: the drilled Prometheus, its reloader, and whether its Service leads to it.
 
     Args:
         server: The drilled Prometheus.
-        job: The name that its own rules know it by.
+        job: The name that its own rules know it by. The Service has a job of its own, so that rules which count the
+            targets of this one count right.
         interval_s: Seconds between two scrapes.
     """
     every = f"{round(interval_s * 1000)}ms"
@@ -98,11 +99,29 @@ def scrape_yml(server: Server, job: str, interval_s: float) -> str:
         }
 
     at_port = {"source_labels": ["__meta_kubernetes_pod_ip"], "replacement": f"$1:{server.pod_port}"}
-    jobs = [one("server", server.container, at_port, f"{server.prefix}/metrics")]
+    jobs = [one("server", server.container, at_port, f"{server.prefix}/metrics"), _through_service(server, job, every)]
     if server.reloader:  # of which some have a port for metrics, and then say so
         said = ["__meta_kubernetes_pod_ip", "__meta_kubernetes_pod_container_port_number"]
         jobs.append(one("reloader", server.reloader, {"source_labels": said, "regex": "(.+);(.+)"}, "/metrics"))
     return yaml.safe_dump({"scrape_configs": jobs}, sort_keys=False)
+
+
+def _through_service(server: Server, job: str, every: str) -> dict[str, Any]:
+    """A job that scrapes as users ask, and keeps only whether that was answered: the pods' own job has the samples."""
+    labels = {
+        "job": f"{job}-service",
+        DRILL_LABEL: server.namespace,
+        "namespace": server.namespace,
+        "service": server.service,
+    }
+    return {
+        "job_name": f"{server.namespace}/service",
+        "scrape_interval": every,
+        "scrape_timeout": every,
+        "metrics_path": f"{server.prefix}/metrics",
+        "static_configs": [{"targets": [f"{server.service}.{server.namespace}.svc:{server.port}"], "labels": labels}],
+        "metric_relabel_configs": [{"action": "drop", "source_labels": ["__name__"], "regex": ".+"}],
+    }
 
 
 def own(labels: Mapping[str, str]) -> dict[str, str]:

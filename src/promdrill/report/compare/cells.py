@@ -11,6 +11,7 @@ from statistics import median
 from promdrill.core.alerts import Evaluator
 from promdrill.core.model import DrillResult, RunResult, Verdict
 from promdrill.results.alerts.coverage import counts, incident
+from promdrill.results.alerts.marks import Mark
 from promdrill.results.expected import as_expected, outcome
 
 _MAD_TO_SIGMA = 1.4826
@@ -64,12 +65,14 @@ class AlertsOfSide:
         incidents: How many incidents there were in which rules were evaluated.
         off_s: How many seconds of the operator's a time may be off, at most.
         speed: How many seconds of the operator's one measured second stands for, at most.
+        full_s: When faults had grown to their full effect, in seconds of the operator's: the median; None if none grew.
         figures: The alerts that fired because of an incident.
     """
 
     incidents: int
     off_s: float
     speed: float
+    full_s: float | None
     figures: tuple[AlertFigures, ...]
 
 
@@ -192,7 +195,14 @@ def _alerts(drills: Iterable[DrillResult]) -> AlertsOfSide | None:
         for key, fired_s in first.items():
             fired.setdefault(key, []).append(fired_s)
     figures = tuple(AlertFigures(*key, tuple(times)) for key, times in sorted(fired.items()))
-    return AlertsOfSide(len(found), max(each.off_s for each in found), max(each.speed for each in found), figures)
+    grew = [each.moments[Mark.FULL] for each in found if Mark.FULL in each.moments]
+    return AlertsOfSide(
+        incidents=len(found),
+        off_s=max(each.off_s for each in found),
+        speed=max(each.speed for each in found),
+        full_s=median(grew) if grew else None,
+        figures=figures,
+    )
 
 
 def _skip(reason: str, said: Mapping[str, str | None], before: Side | None) -> Side:

@@ -17,7 +17,7 @@ What counts, and why:
 - Recovery is slower (a regression) or faster when the medians of the drills that passed differ by more than `limit_s`.
 - An alert is worse when it fires less often than OLD's share explains, as for verdicts, or when the medians of when it
   fired, after the fault, differ by more than `alert_limit_s`. One that never fired in OLD and always does in NEW is a
-  change. Where one side evaluated no rules, nothing is said of alerts.
+  change. Where one side evaluated no rules, or faults grew for another time (GROWTH), nothing is said of alerts.
 - A cell in one side only is new or missing; where the other side skipped the scenario, it is skipped or drilled. None
   of these is a regression, because nothing is known about the runbook there; but they are counted and named, with the
   reason.
@@ -50,6 +50,11 @@ The repeats alone are not enough: with three repeats the deviation is sometimes 
 had not changed at all would be called slower (simulated, normal and exponential noise); with this part, at most 1. With
 7 or more repeats per side it may be lowered to zero: 1 cell in 1000.
 """
+
+SAME_GROWTH = 1.25
+"""How many times as long a fault may have grown in one side as in the other for times of alerts to be compared.
+
+The last bytes take a second or two of a drill, so the same GROWTH is not always as long."""
 
 RESOLUTION_S = 5.0
 """Seconds that a change must exceed, however equal the repeats.
@@ -348,6 +353,8 @@ def _alerts(old: Side, new: Side) -> Iterator[AlertTrend]:
     """The alerts that do not fire as they did."""
     if old.alerts is None or new.alerts is None or not same_profile(old, new):
         return
+    if not same_growth(old.alerts, new.alerts):
+        return
     before = {(each.alert, each.evaluator): each.fired_s for each in old.alerts.figures}
     after = {(each.alert, each.evaluator): each.fired_s for each in new.alerts.figures}
     for alert, evaluator in sorted({*before, *after}):
@@ -378,6 +385,12 @@ def _alert_trend(was: Sequence[float], old_of: int, is_now: Sequence[float], new
         return Trend.SAME
     later_s = median(is_now) - median(was)
     return Trend.WORSE if later_s > most_s else Trend.BETTER if later_s < -most_s else Trend.SAME
+
+
+def same_growth(old: AlertsOfSide, new: AlertsOfSide) -> bool:
+    """Whether faults grew for about as long, by `SAME_GROWTH`, or in neither side."""
+    figures = [side.full_s or 0.0 for side in (old, new)]
+    return max(figures) <= SAME_GROWTH * min(figures)
 
 
 def same_profile(old: Side, new: Side) -> bool:

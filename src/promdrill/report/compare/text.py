@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from promdrill.core.model import drill_name
 from promdrill.report.compare.across import ANY
-from promdrill.report.compare.cells import ComparedCell, Side
+from promdrill.report.compare.cells import AlertsOfSide, ComparedCell, Side
 from promdrill.report.compare.regressions import (
     THRESHOLD,
     AlertTrend,
@@ -20,6 +20,7 @@ from promdrill.report.compare.regressions import (
     Finding,
     Recovery,
     Trend,
+    same_growth,
     same_profile,
 )
 from promdrill.results.alerts.marks import FROM, Mark, placed
@@ -202,8 +203,15 @@ def recovery_line(row: Compared) -> str:
 
 
 def alert_lines(row: Compared) -> list[str]:
-    """A line for each alert that does not fire as it did."""
+    """A line for each alert that does not fire as it did, or why alerts are not compared."""
+    old, new = (None if side is None else side.alerts for side in (row.old, row.new))
+    if old is not None and new is not None and not same_growth(old, new):
+        return [f"not compared: {_grew(old)} in old, {_grew(new)} in new"]
     return [f"{each.alert} from {FROM[each.evaluator]}: {_alert_words(each)}" for each in row.alerts]
+
+
+def _grew(alerts: AlertsOfSide) -> str:
+    return "the fault took effect at once" if alerts.full_s is None else f"the fault grew for {span(alerts.full_s)}"
 
 
 def _alert_words(each: AlertTrend) -> str:

@@ -43,7 +43,7 @@ def group(drill: Timeline, canvas: Canvas, most: Limits) -> Group:
         series.setdefault((lane.alert, lane.labels.get(SEVERITY, ""), lane.evaluator), []).append(lane)
     ordered = sorted(series.items(), key=lambda item: (item[0][1] == HEARTBEAT, _began_s(item[1])))
     rows = [_row(key, lanes, drill, canvas, most) for key, lanes in ordered[: most.alerts]]
-    note = " ".join(_note(found, len(ordered), most))
+    note = " ".join(_note(found, drill, len(ordered), most))
     return Group("Alerts", tuple(rows), note, LEGEND if rows else ())
 
 
@@ -53,8 +53,8 @@ def _began_s(lanes: Sequence[AlertLane]) -> tuple[float, float]:
     return fired, min((start for lane in lanes for start, _ in lane.pending), default=_NEVER)
 
 
-def _note(found: Watched, alerts: int, most: Limits) -> Iterator[str]:
-    """How fast the rules ran, how far off a moment may be, and what is not drawn."""
+def _note(found: Watched, drill: Timeline, alerts: int, most: Limits) -> Iterator[str]:
+    """How fast the rules ran, how far off a moment may be, when a slow fault was done, and what is not drawn."""
     if found.loaded is not None:
         speed, off_s = found.loaded.speed, found.loaded.off_by_s
         ran = "Rules ran as they are written"
@@ -64,6 +64,8 @@ def _note(found: Watched, alerts: int, most: Limits) -> Iterator[str]:
             )
         real = "" if speed == 1 else f", which is {span(off_s * speed)} of real time"
         yield f"{ran}. {f'A moment may be off by {seconds(off_s)}{real}' if off_s else 'Moments are exact'}."
+        if drill.full is not None:
+            yield f"The volume was filled slowly, and full at {offset(drill.full.s)}."
         if found.loaded.not_inside:
             yield f"The drilled Prometheus did not evaluate the rules: {redact_lines(found.loaded.not_inside)}."
     if found.unknown:

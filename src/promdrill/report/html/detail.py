@@ -19,7 +19,7 @@ from promdrill.report.html.commands import reproduce
 from promdrill.report.html.draw import Canvas
 from promdrill.report.html.lanes import Group
 from promdrill.report.html.limits import Limits
-from promdrill.report.html.load import Column, Drill
+from promdrill.report.html.load import Column, Drill, opened
 from promdrill.results.expected import outcome
 from promdrill.results.timeline.drill import Timeline
 from promdrill.results.timeline.lines import row_of
@@ -85,14 +85,15 @@ def length_s(drill: Drill) -> float | None:
     if drill.result and drill.result.phases and all(phase.took_s is not None for phase in drill.result.phases):
         last = drill.result.phases[-1]
         return (between(drill.result.phases[0].started, last.started) or 0.0) + (last.took_s or 0.0)
-    return drill.timeline.length_s if drill.timeline.entries else None
+    told = opened(drill).timeline
+    return told.length_s if told.entries else None
 
 
 def context(drill: Drill, column: Column, *, beside: Path, most: Limits) -> dict[str, Any]:
     """What the template needs of one drill.
 
     Args:
-        drill: The drill.
+        drill: The drill, opened.
         column: Its run.
         beside: The folder of the page, which links are relative to.
         most: How much is shown.

@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promdrill.core import reading, records
+from promdrill.core import events, reading, records
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import JOURNAL
 from promdrill.core.model import DrillResult, RunResult, drill_name
+from promdrill.core.reading import Unreadable
 from promdrill.results.expected import as_expected
 from promdrill.results.folder import CELL, of_result
 from promdrill.results.store import RESULTS, read
 from promdrill.results.timeline import read as journals
 from promdrill.results.timeline.drill import Timeline
-from promdrill.results.timeline.read import Skipped
+from promdrill.results.timeline.read import LARGEST_BYTES, Skipped
 
 PREVIOUS_LOOKED_AT = 50
 """How many older folders are opened to find the run before this one."""
+
+_SUPPLIED = re.compile(rf'"event": *"{events.SupplyChosen.name}"'.encode())
+_BEGAN = re.compile(rf'"event": *"{events.DrillBegan.name}"'.encode())
+"""In a journal, the events with which a drill begins; see `Timeline.ends_before`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +37,16 @@ class Drill:
     Attributes:
         folder: Where its files are; it may not exist.
         result: Its entry in results.json; None if it was cut short before it had one.
-        timeline: From its journal; empty without one.
+        timeline: From its journal; empty without one, and before `opened`.
         skipped: Lines of its journal that could not be used.
+        unread: Its journal, if only `opened` reads it.
     """
 
     folder: Path
     result: DrillResult | None
     timeline: Timeline = field(default_factory=Timeline)
     skipped: Skipped = field(default_factory=Skipped)
+    unread: Path | None = None
 
     @property
     def scenario(self) -> str:
@@ -109,6 +117,19 @@ def load(folders: Sequence[Path]) -> tuple[Column, ...]:
     return tuple(replace(column, name=name) for column, name in zip(columns, _names(columns), strict=True))
 
 
+def opened(drill: Drill) -> Drill:
+    """The drill with its timeline.
+
+    `load` leaves it out where there is a result: a thousand timelines at once need more memory than there may be.
+    """
+    if drill.unread is None:
+        return drill
+    found = journals.read(drill.unread)
+    if not found.drills:
+        return replace(drill, unread=None)
+    return replace(drill, timeline=found.drills[0], skipped=found.skipped, unread=None)
+
+
 def previous(column: Column) -> Path | None:
     """The folder of the last run before this one that is beside it and has a scenario in common with it."""
     ours = {drill.scenario for drill in column.drills}
@@ -145,9 +166,24 @@ def _places(folder: Path) -> Iterator[Path]:
 
 def _column(place: Path) -> Column:
     run = read(place) if (place / RESULTS).is_file() else None
-    told = [drill for file in sorted(place.glob(f"*/{JOURNAL}")) for drill in _told(file)]
-    drills = [_drill(place, result, told) for result in (run.drills if run else ())]
+    results = run.drills if run else ()
+    files = sorted(place.glob(f"*/{JOURNAL}"))
+    unread = {file.parent: file for file in files if _tells_of_one(file)}
+    unread = {folder: unread[folder] for result in results if (folder := place / of_result(result)) in unread}
+    told = [drill for file in files if file.parent not in unread for drill in _told(file)]
+    drills = [_drill(place, result, told, unread) for result in results]
     return Column(place.name, place, run, (*drills, *told))
+
+
+def _tells_of_one(file: Path) -> bool:
+    """Whether a journal tells of one drill, as all do but those to which a drill that was run again was appended."""
+    try:
+        with reading.opened(file) as journal:
+            text = journal.read(LARGEST_BYTES)
+    except (OSError, Unreadable):
+        return False
+    _, _, further = text.partition(b"\n")
+    return not _SUPPLIED.search(further) and len(_BEGAN.findall(text)) <= 1
 
 
 def _told(file: Path) -> Iterator[Drill]:
@@ -157,9 +193,11 @@ def _told(file: Path) -> Iterator[Drill]:
         yield Drill(file.parent, None, timeline, found.skipped)
 
 
-def _drill(place: Path, result: DrillResult, told: list[Drill]) -> Drill:
-    """A result with its journal, which is removed from `told`."""
+def _drill(place: Path, result: DrillResult, told: list[Drill], unread: dict[Path, Path]) -> Drill:
+    """A result with its journal, which is removed from `told` or `unread`."""
     folder = place / of_result(result)
+    if folder in unread:
+        return Drill(folder, result, unread=unread.pop(folder))
     own = next((one for one in told if one.folder == folder), None)
     if own is None:
         return Drill(folder, result)

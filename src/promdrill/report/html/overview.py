@@ -110,16 +110,17 @@ class Changes:
 
 def grid(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]]) -> tuple[GridRow, ...]:
     """The rows by name; `shown` has the drills of each column by its index."""
-    names = {each.drill.row for drills in shown.values() for each in drills}
+    cells: dict[tuple[str, int], list[Shown]] = {}
+    for at, drills in shown.items():
+        for each in drills:
+            cells.setdefault((each.drill.row, at), []).append(each)
+    names = {name for name, _ in cells}
     skips = [{skip.scenario: skip.reason for skip in column.run.skipped} if column.run else {} for column in columns]
     names |= {name for skip in skips for name in skip}
     return tuple(
         GridRow(
             name,
-            tuple(
-                (tuple(each for each in shown[at] if each.drill.row == name), skips[at].get(name, ""))
-                for at in range(len(columns))
-            ),
+            tuple((tuple(cells.get((name, at), ())), skips[at].get(name, "")) for at in range(len(columns))),
         )
         for name in sorted(names)
     )

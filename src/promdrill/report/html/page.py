@@ -21,7 +21,7 @@ from promdrill.core.redact import redact_lines
 from promdrill.report.html import detail, overview, runbook, warned
 from promdrill.report.html.detail import Badge
 from promdrill.report.html.limits import Limits, limits
-from promdrill.report.html.load import Column, Drill, load, previous
+from promdrill.report.html.load import Column, Drill, load, opened, previous
 from promdrill.report.html.overview import Shown
 from promdrill.results import words
 from promdrill.results.folder import write_atomically
@@ -136,8 +136,9 @@ def _details(
     """What the template needs for each drill, one after the other, by name and then by column."""
     pairs = [(each, at) for at, drills in shown.items() for each in drills]
     for each, at in sorted(pairs, key=lambda pair: (pair[0].drill.row, pair[1])):
-        found = detail.context(each.drill, columns[at], beside=beside, most=most)
-        yield {**found, "anchor": each.anchor, "runbook": _runbook(each.drill, most)}
+        drill = opened(each.drill)
+        found = detail.context(drill, columns[at], beside=beside, most=most)
+        yield {**found, "anchor": each.anchor, "runbook": _runbook(drill, most)}
 
 
 def _runbook(drill: Drill, most: Limits) -> runbook.Rendered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,14 +67,14 @@ def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rend
     text = _read(file)
     if text is None:
         return Rendered(_alone(steps, shown), "The runbook no longer exists; these are its steps as they were run.")
-    tokens = _parser().parse(text)
+    tokens = _tokens(text)
     places = _places(tokens, steps)
     if places is None:
         changed = file is None or is_own(SourceText(file, tuple(reading.text_of(file).split("\n"))))
         why = "The runbook has changed since" if changed else "The runbook was run as it was published"
         return Rendered(_alone(steps, shown), f"{why}; these are its steps as they were run, without its text.")
     parser = _parser()
-    html = Markup(parser.renderer.render(_lowered(tokens), parser.options, {"after": _after(places, shown)}))  # noqa: S704  the parser escapes
+    html = Markup(parser.renderer.render(tokens, parser.options, {"after": _after(places, shown)}))  # noqa: S704  the parser escapes
     note = "" if steps else "None of its steps was run."
     return Rendered(html, note)
 
@@ -92,6 +93,13 @@ def _read(file: Path | None) -> str | None:
     return "\n".join(lines)
 
 
+@functools.lru_cache(maxsize=64)  # on a page of many runs the same few runbooks come again and again
+def _tokens(text: str) -> Sequence[Token]:
+    """The runbook's tokens as the page shows them; nobody may change them."""
+    return _lowered(_parser().parse(text))
+
+
+@functools.cache
 def _parser() -> MarkdownIt:
     """CommonMark without HTML and without images: the page must work offline."""
     parser = MarkdownIt("commonmark", {"html": False}).disable("image").enable("table")

@@ -194,7 +194,7 @@ def _beat(found: IncidentCoverage, each: AlertCoverage) -> Said:
 
 
 def _when(found: IncidentCoverage, each: AlertCoverage) -> str:
-    """When an alert fired: relative to the first harm, or to the fault where there was none."""
+    """When an alert fired: before or after what it has to come before."""
     lead_s = each.lead_s[_base(found)]
     return f"{span(abs(lead_s))} {'before' if lead_s > 0 else 'after'}{_suffix(found)}"
 
@@ -204,10 +204,15 @@ def _moment(found: IncidentCoverage, after_s: float) -> str:
 
 
 def _base(found: IncidentCoverage) -> Mark:
-    """The moment that an alert has to come before: the first harm; the fault where there was none."""
+    """The moment that an alert has to come before: the full effect of a fault that grew, else the first harm.
+
+    The fault itself where there was neither.
+    """
+    if Mark.FULL in found.moments:
+        return Mark.FULL
     came = [mark for mark in HARM if mark in found.moments]
     return min(came, key=lambda mark: found.moments[mark], default=Mark.FAULT)
 
 
 def _suffix(found: IncidentCoverage) -> str:
-    return f" {NAMES[Mark.FAULT]}" if _base(found) is Mark.FAULT else ""
+    return {Mark.FAULT: f" {NAMES[Mark.FAULT]}", Mark.FULL: " it was full"}.get(_base(found), "")

@@ -7,13 +7,15 @@ that of another incident; so are invalid and aborted drills.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from promdrill.core.alerts import SEVERITY, Alert, AlertAccount, AlertRule, Evaluator, rules_named
+from promdrill.core.alerts import SEVERITY, Alert, AlertAccount, Evaluator, may_inhibit, rules_named
 from promdrill.core.model import DrillResult, RunResult, Verdict
-from promdrill.results.alerts.marks import FROM, HARM, NAMES, Mark, at_s, off_s, placed
-from promdrill.results.alerts.seen import NEVER_TRUE, anew_s, pending_s, stood_s, why_silent
+from promdrill.results.alerts.marks import FROM, HARM, NAMES, Mark, at_s, off_s, placed, zero
+from promdrill.results.alerts.rule_remarks import RuleRemark, each_rule, remarks, unused
+from promdrill.results.alerts.seen import anew_s, pending_s, stood_s, why_silent
 
 COVERAGE_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -30,8 +32,8 @@ OF_INTEREST = (
 )
 """Labels that say what an alert is about. Those that say who measured it, such as job and instance, do not."""
 
-_TROUBLE = "<error expanding template"
-"""What Prometheus writes in place of a template that it cannot expand (its rules/alerting.go)."""
+ROUTES = "ALERTMANAGER"
+"""The option of a run that gives Alertmanager routes and inhibitions. Without it each alert is told by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,21 +174,6 @@ class AlertRemark:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleRemark:
-    """Something about a rule.
-
-    Attributes:
-        alert: Its alert's name.
-        place: Where it is written.
-        what: What there is to say.
-    """
-
-    alert: str
-    place: str
-    what: str
-
-
-@dataclass(frozen=True, slots=True)
 class Duplicates:
     """Several alerts that told of one incident, about the same thing.
 
@@ -202,6 +189,51 @@ class Duplicates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Delay:
+    """An incident of which somebody would have been told later without an alert.
+
+    Attributes:
+        drill: Its drill's name.
+        alert: The first alert that would have told.
+        evaluator: Which Prometheus had that one.
+        later_s: How many seconds later that one fired.
+        off_s: How many seconds that may be off.
+        too_late: Whether it fired after the harm, and the alert that is left out had not.
+    """
+
+    drill: str
+    alert: str
+    evaluator: Evaluator
+    later_s: float
+    off_s: float
+    too_late: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertNeed:
+    """What an alert is needed for: what would have been lost without it.
+
+    Attributes:
+        alert: Its rule's name.
+        severity: Its label of that name; empty for none.
+        alone: Drills of the incidents that it alone told of.
+        later: Incidents of which another alert would have told, by more than times may be off later, or too late.
+        not_known: Incidents of which that is not known, and why.
+    """
+
+    alert: str
+    severity: str
+    alone: tuple[str, ...] = ()
+    later: tuple[Delay, ...] = ()
+    not_known: tuple[DrillRemark, ...] = ()
+
+    @property
+    def spare(self) -> bool:
+        """Whether nothing would have been lost without it, as far as is known."""
+        return not (self.alone or self.later or self.not_known)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
     """The coverage of a run.
 
@@ -213,12 +245,13 @@ class Coverage:
         too_late: Incidents of which somebody was told, but not before something was lost.
         not_known: Incidents of which it is not known whether somebody was told.
         duplicates: Alerts that told the same.
+        needs: What each alert is needed for that fired in an incident; without heartbeats.
         late: Alerts that came after the first lost sample, the crash, or recovery.
         false_alarms: Alerts that fired before a fault, without heartbeats.
         foretold: Alerts that were pending when the fault came, and then fired.
         muted: Alerts of which nobody was notified, and what muted them.
         silent: Heartbeats that ceased during an incident, which is how they tell.
-        unmet: Expectations of alerts.toml that were not met, in any drill.
+        unmet: Expectations that were not met, in any drill.
         unused: Rules that fired in no drill, and why.
         remarks: What is wrong with rules: no runbook_url, no summary, a template that failed, what could not be scaled.
     """
@@ -230,6 +263,7 @@ class Coverage:
     too_late: tuple[DrillRemark, ...] = ()
     not_known: tuple[DrillRemark, ...] = ()
     duplicates: tuple[Duplicates, ...] = ()
+    needs: tuple[AlertNeed, ...] = ()
     late: tuple[AlertRemark, ...] = ()
     false_alarms: tuple[AlertRemark, ...] = ()
     foretold: tuple[AlertRemark, ...] = ()
@@ -244,25 +278,29 @@ def coverage(run: RunResult) -> Coverage:
     """The coverage of a run."""
     left_out = [(drill, _why_left_out(drill)) for drill in run.drills]
     counted = [drill for drill, why in left_out if not why]
-    incidents = tuple(incident(each.name, each.scenario, each.alerts) for each in counted if each.alerts is not None)
+    watched = [
+        (each.alerts, incident(each.name, each.scenario, each.alerts)) for each in counted if each.alerts is not None
+    ]
+    incidents = tuple(found for _, found in watched)
     accounts = [drill.alerts for drill in run.drills if drill.alerts is not None]
     everywhere = [incident(each.name, each.scenario, each.alerts) for each in run.drills if each.alerts is not None]
     return Coverage(
         incidents=incidents,
         left_out=tuple(DrillRemark(drill.name, why) for drill, why in left_out if why),
-        rules=len(_each_rule(accounts)),
+        rules=len(each_rule(accounts)),
         untold=_spots(incidents, lambda each: each.told_s is None and not each.unknown),
         too_late=_spots(incidents, lambda each: each.told_s is not None and each.in_time is False),
         not_known=_spots(incidents, lambda each: each.in_time is None),
         duplicates=tuple(found for each in incidents for found in _duplicates(each)),
+        needs=tuple(_needs(watched, depend=ROUTES in run.options)),
         late=_gathered(incidents, _late),
         false_alarms=_gathered(everywhere, _false_alarm),
         foretold=_gathered(everywhere, _foretold),
         muted=_gathered(incidents, _muted),
         silent=_gathered(incidents, _silent),
         unmet=tuple(_unmet(run.drills)),
-        unused=tuple(_unused(accounts)),
-        remarks=tuple(_remarks(accounts)),
+        unused=tuple(unused(accounts)),
+        remarks=tuple(remarks(accounts)),
     )
 
 
@@ -301,13 +339,14 @@ def real(figure_s: float, account: AlertAccount) -> float:
 def first_alert(account: AlertAccount) -> str:
     """The first alert of an incident in one line, or that there was none.
 
-    ``first alert: X from the witness, 2 min (±30 s) after the fault, 13 min before the crash``
+    ``first alert: X from the witness, 2 min (±30 s) after the fault, 13 min before the crash``; of a fault that grows
+    ``first alert: X from the witness, 8 min (±1 min) before the volume was full, 14 min before the crash``
     """
     found = incident("", "", account)
     if found.first is None:
         unknown = f"; alerts could not be watched to the end: {found.unknown}" if found.unknown else ""
         return f"no alert fired{unknown}"
-    said = f"first alert: {_when(found, found.first, Mark.FAULT, *reversed(HARM))}"
+    said = f"first alert: {_when(found, found.first, zero(found.moments), *reversed(HARM))}"
     return f"{said}; nobody was told of it: {found.first.untold}" if found.first.untold else said
 
 
@@ -469,6 +508,94 @@ def _interest(each: AlertCoverage) -> dict[str, str]:
     return {name: each.labels[name] for name in OF_INTEREST if name in each.labels}
 
 
+_AlertKey = tuple[str, str]
+"""What tells an alert from others of an incident: its name and its severity."""
+
+
+def _needs(watched: Sequence[tuple[AlertAccount, IncidentCoverage]], *, depend: bool) -> Iterator[AlertNeed]:
+    """What each alert is needed for: each incident is judged again without it.
+
+    Args:
+        watched: The account of each incident, and what it amounts to.
+        depend: Whether one alert may hold back another, by an inhibition or because both are in one group.
+    """
+    keys = dict.fromkeys(
+        (alert.alert, alert.severity)
+        for _, found in watched
+        for alert in found.alerts
+        if not alert.heartbeat and (alert.fired_s is not None or alert.false_alarm)
+    )
+    for key in keys:
+        pairs = [(found, incident(found.drill, found.scenario, _without(account, key))) for account, found in watched]
+        yield _need(key, pairs, depend=depend)
+
+
+def _without(account: AlertAccount, key: _AlertKey) -> AlertAccount:
+    """The account as it would be if an alert had no rule."""
+    kept = (each for each in account.alerts if (each.alert, each.labels.get(SEVERITY, "")) != key)
+    return replace(account, alerts=tuple(kept))
+
+
+def _need(key: _AlertKey, pairs: Iterable[tuple[IncidentCoverage, IncidentCoverage]], *, depend: bool) -> AlertNeed:
+    """What an alert is needed for, from each incident with it and without it."""
+    alone, later, not_known = [], [], []
+    for found, left in pairs:
+        if _loses(found, left):
+            why = _why_not_known(left, key, depend=depend)
+            if why:
+                not_known.append(DrillRemark(found.drill, why))
+            elif left.told:
+                later.append(_delay(found, left))
+            else:
+                alone.append(found.drill)
+    alert, severity = key
+    return AlertNeed(alert=alert, severity=severity, alone=tuple(alone), later=tuple(later), not_known=tuple(not_known))
+
+
+def _loses(found: IncidentCoverage, left: IncidentCoverage) -> bool:
+    """Whether an incident is told of less well without an alert: by nobody, too late, or measurably later."""
+    if not found.told or not left.told:
+        return bool(found.told)
+    delay = _delay(found, left)
+    return delay.too_late or delay.later_s > delay.off_s
+
+
+def _delay(found: IncidentCoverage, left: IncidentCoverage) -> Delay:
+    """How much later an incident is told of without an alert."""
+    before, then = found.told[0], left.told[0]
+    return Delay(
+        drill=found.drill,
+        alert=then.alert,
+        evaluator=then.evaluator,
+        later_s=round((then.fired_s or 0.0) - (before.fired_s or 0.0), 3),
+        off_s=found.off_s,
+        too_late=bool(found.in_time and not left.in_time),
+    )
+
+
+def _why_not_known(left: IncidentCoverage, key: _AlertKey, *, depend: bool) -> str:
+    """Why it is not known what an incident would have been without an alert; empty if it is.
+
+    Of an alert that is inhibited, Alertmanager names the first inhibition that it finds (its inhibit.go, Mutes) and
+    looks no further. So nobody knows whether it would have been told of otherwise.
+    """
+    if left.in_time is None:
+        return f"alerts could not be watched to the end: {left.unknown}"
+    first_s = min((each.fired_s or 0.0 for each in left.told), default=math.inf)
+    held = [
+        each.alert
+        for each in left.fired
+        if each not in left.told and (each.fired_s or 0.0) < first_s and _may_be_held(each, key, depend=depend)
+    ]
+    names = ", ".join(dict.fromkeys(held))
+    return f"{names} fired without telling anybody, perhaps because of it" if held else ""
+
+
+def _may_be_held(each: AlertCoverage, key: _AlertKey, *, depend: bool) -> bool:
+    """Whether nobody was told of an alert in time perhaps only because of another one."""
+    return any(may_inhibit(*key, why) for why in each.muted_by) if each.muted_by else depend
+
+
 _What = Callable[[IncidentCoverage, AlertCoverage], Iterable[str]]
 """What there is to say about an alert of a drill."""
 
@@ -512,56 +639,3 @@ def _unmet(drills: Iterable[DrillResult]) -> Iterator[DrillRemark]:
         for each in () if drill.alerts is None else drill.alerts.expected:
             if not each.met:
                 yield DrillRemark(drill.name, f"{each.why} ({each.place})" if each.place else each.why)
-
-
-_RuleKey = tuple[str, str, str, float]
-
-
-def _key(rule: AlertRule) -> _RuleKey:
-    """What tells a rule from others, in each drill in which it was loaded."""
-    return rule.alert, rule.severity, rule.place, rule.for_s
-
-
-def _each_rule(accounts: Iterable[AlertAccount]) -> dict[_RuleKey, AlertRule]:
-    """The rules of a run, as they were in the last drill that had them."""
-    return {_key(rule): rule for account in accounts for rule in account.rules}
-
-
-def _firing(accounts: Iterable[AlertAccount]) -> dict[_RuleKey, list[Alert]]:
-    """The alerts that fired in any drill, by the rules that may have made them."""
-    found: dict[_RuleKey, list[Alert]] = {}
-    for account in accounts:
-        for each in account.alerts:
-            for rule in rules_named(account.rules, each.alert, each.labels.get(SEVERITY, "")) if each.firing else ():
-                found.setdefault(_key(rule), []).append(each)
-    return found
-
-
-def _unused(accounts: Sequence[AlertAccount]) -> Iterator[RuleRemark]:
-    """The rules that fired in no drill, with the reason of the drill that says most."""
-    fired = _firing(accounts)
-    for key, rule in _each_rule(accounts).items():
-        if key not in fired:
-            having = [account for account in accounts if any(_key(each) == key for each in account.rules)]
-            said = dict.fromkeys(why_silent(account, rule.alert, tuple(Evaluator), rule.severity) for account in having)
-            yield RuleRemark(rule.alert, rule.place, max(said, key=lambda why: why != NEVER_TRUE))
-
-
-def _remarks(accounts: Sequence[AlertAccount]) -> Iterator[RuleRemark]:
-    """What is wrong with rules, as far as their author can mend it."""
-    fired = _firing(accounts)
-    for key, rule in _each_rule(accounts).items():
-        seen = fired.get(key, [])
-        said = {
-            "no runbook_url": not rule.runbook_url,
-            "no summary, description or message": any(not each.summary for each in seen),
-            "a template could not be expanded": any(_unexpanded(each) for each in seen),
-            rule.error: bool(rule.error and seen),
-            **{f"not scaled: {why}": True for why in rule.unscaled},
-        }
-        yield from (RuleRemark(rule.alert, rule.place, what) for what, holds in said.items() if holds)
-
-
-def _unexpanded(each: Alert) -> bool:
-    """Whether a label or the summary has what Prometheus writes for a template that fails."""
-    return any(_TROUBLE in text for text in (each.summary, *each.labels.values()))

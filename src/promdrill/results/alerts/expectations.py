@@ -69,6 +69,7 @@ class Expectation:
         must_not_fire: Whether it must not fire at all, neither before the fault nor after it.
         resolve_within_s: How long after recovery it must be resolved; None for no matter.
         notify: Name of the receiver that must be notified; empty for none.
+        only_if_fired: Whether it asks nothing of an alert that did not fire: so do runbooks, and not alerts.toml.
         place: Where it is written: ``alerts.toml:7``.
     """
 
@@ -81,6 +82,7 @@ class Expectation:
     must_not_fire: bool = False
     resolve_within_s: float | None = None
     notify: str = ""
+    only_if_fired: bool = False
     place: str = ""
 
     def about(self, scenario: str) -> bool:

@@ -1,4 +1,4 @@
-"""What became of the expectations of alerts.toml in one drill.
+"""What became of the expectations of alerts.toml, and of a runbook's front matter, in one drill.
 
 What is not known is not met: a moment that did not come, alerts that could not be watched, a rule that is not there.
 """
@@ -41,7 +41,7 @@ def words(each: Expectation) -> str:
     """An expectation in words: ``X fires within 2 min after the fault, is resolved within 5 min after recovery``."""
     if each.must_not_fire:
         return f"{each.alert} does not fire{_by(each)}"
-    parts = [f"{each.alert} fires{_limit(each)}{_by(each)}"]
+    parts = [f"{each.alert}, if it fires" if each.only_if_fired else f"{each.alert} fires{_limit(each)}{_by(each)}"]
     if each.resolve_within_s is not None:
         parts.append(f"is resolved within {span(each.resolve_within_s)} after {NAMES[Mark.RECOVERY]}")
     if each.notify:
@@ -122,11 +122,15 @@ def _not_judged(case: _Case) -> str:
     if account.not_inside and each.seen_by is SeenBy.INSIDE:
         return f"the drilled Prometheus did not evaluate the rules: {account.not_inside}"
     if account.unknown:
-        return f"alerts could not be watched to the end: {account.unknown}"
+        return _unwatched(account)
     needed_s, watched_s = min(rule.for_s for rule in rules), _watched_s(account)
     if any(alert.pending for alert in case.series) and watched_s is not None and needed_s > watched_s:
         return f"it was pending, and its `for` is {span(needed_s)}, but alerts were watched for {span(watched_s)}"
     return ""
+
+
+def _unwatched(account: AlertAccount) -> str:
+    return f"alerts could not be watched to the end: {account.unknown}"
 
 
 def _watched_s(account: AlertAccount) -> float | None:
@@ -140,10 +144,12 @@ def _watched_s(account: AlertAccount) -> float | None:
 
 def _told(case: _Case) -> Iterator[str]:
     """What an alert that must fire lacks: each shortfall in one sentence."""
-    late = _lateness(case)
+    late = "" if case.each.only_if_fired else _lateness(case)
     if late:
         yield f"{case.each.alert} {late}"
     if case.fired_s is None:
+        if case.each.only_if_fired and case.account.unknown:
+            yield f"it is not known whether {case.each.alert} fired: {_unwatched(case.account)}"
         return
     for why in (_unresolved(case), _not_notified(case)):
         if why:

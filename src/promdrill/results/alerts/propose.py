@@ -111,7 +111,7 @@ def _entry(scenario: str, incidents: Sequence[IncidentCoverage], alerts: Sequenc
 
 
 def _harm(alert: AlertCoverage) -> str:
-    mark = next((mark for mark in reversed(HARM) if mark in alert.lead_s), None)
+    mark = next((mark for mark in (Mark.FULL, *reversed(HARM)) if mark in alert.lead_s), None)
     return "" if mark is None else f", {placed(-alert.lead_s[mark], mark)}"
 
 

@@ -10,13 +10,15 @@ from promdrill.core import durations, records
 from promdrill.results.alerts.coverage import (
     COVERAGE_SCHEMA,
     AlertCoverage,
+    AlertNeed,
     AlertRemark,
     Coverage,
+    Delay,
     DrillRemark,
     IncidentCoverage,
-    RuleRemark,
 )
-from promdrill.results.alerts.marks import NAMES, Mark, placed
+from promdrill.results.alerts.marks import FROM, NAMES, Mark, placed
+from promdrill.results.alerts.rule_remarks import RuleRemark
 from promdrill.results.table import NOTHING, Table, escape, wrap
 from promdrill.results.words import count, span
 
@@ -25,15 +27,22 @@ WIDTH = 100
 
 NO_RULES = "No drill of this run had alerting rules."
 
-_FIRST = {"fault": Mark.FAULT, "lost": Mark.FIRST_LOST, "crash": Mark.CRASH}
-_ALL = {"fault": Mark.FAULT, "signature": Mark.SIGNATURE, "lost": Mark.FIRST_LOST, "crash": Mark.CRASH}
-"""Columns: what an alert is compared to."""
+_FIRST = {"fault": Mark.FAULT, "full": Mark.FULL, "lost": Mark.FIRST_LOST, "crash": Mark.CRASH}
+_ALL = {
+    "fault": Mark.FAULT,
+    "full": Mark.FULL,
+    "signature": Mark.SIGNATURE,
+    "lost": Mark.FIRST_LOST,
+    "crash": Mark.CRASH,
+}
+"""Columns: what an alert is compared to. `full` is left out where no fault grew."""
 
 _LEGEND = (
     "Times are when the alert fired, relative to the fault, to the complete signature, to the first lost sample and to "
     "the crash: +2m is two minutes after it, -13m thirteen minutes before it. Told is when the first notification "
     "came, relative to the fault; resolved is relative to recovery."
 )
+_GREW = " A fault that grew begins when most of the volume is filled, at once; full is relative to when all of it was."
 
 
 def to_text(found: Coverage, name: str) -> str:
@@ -48,7 +57,7 @@ def to_text(found: Coverage, name: str) -> str:
     if not found.incidents:
         return "\n".join([*out, *([] if found.rules else [NO_RULES])])
     out += [line for text in times(found.incidents) for line in _wrap(text)]
-    out += ["", *_wrap(_LEGEND), "", *_fitted(_first_table(found), WIDTH)]
+    out += ["", *_wrap(_legend(found)), "", *_fitted(_first_table(found), WIDTH)]
     for title, lines in lists(found):
         out += ["", *_wrap(f"{title}: {len(lines)}"), *(line for text in lines for line in _wrap(text, 2))]
     for each in found.incidents:
@@ -63,7 +72,7 @@ def to_markdown(found: Coverage, name: str) -> str:
     out += [f"- {escape(text)}" for text in (*left_out(found), *times(found.incidents))]
     if not found.incidents:
         return "\n".join([*out, *([] if found.rules else [f"- {NO_RULES}"])])
-    out += ["", escape(_LEGEND), "", *_first_table(found).markdown()]
+    out += ["", escape(_legend(found)), "", *_first_table(found).markdown()]
     for title, lines in lists(found):
         out += ["", f"**{escape(title)}: {len(lines)}**"]
         out += ["", *(f"- {escape(text)}" for text in lines)] if lines else []
@@ -114,6 +123,16 @@ def times(incidents: Iterable[IncidentCoverage]) -> Iterator[str]:
         yield f"{told}; {off}"
 
 
+def _legend(found: Coverage) -> str:
+    return _LEGEND + (_GREW if _columns(_FIRST, found.incidents).get("full") else "")
+
+
+def _columns(all_of: Mapping[str, Mark], incidents: Iterable[IncidentCoverage]) -> dict[str, Mark]:
+    """The columns of a table; without that of full volumes, where none was filled slowly."""
+    grew = any(Mark.FULL in each.moments for each in incidents)
+    return {name: mark for name, mark in all_of.items() if grew or mark is not Mark.FULL}
+
+
 def _fitted(table: Table, width: int) -> list[str]:
     """A table's lines, its columns closer together where it would be too wide."""
     return (table if table.width <= width else replace(table, gap=" ")).text(width)
@@ -121,23 +140,25 @@ def _fitted(table: Table, width: int) -> list[str]:
 
 def _first_table(found: Coverage) -> Table:
     """Each incident with its first alert."""
-    nothing = ("none", *[NOTHING] * (len(_FIRST) + 2))
-    rows = [(each.drill, *(_first(each.first) if each.first else nothing)) for each in found.incidents]
-    return Table(("incident", "first alert", "from", *_FIRST, "told"), rows, frozenset(range(3, 4 + len(_FIRST))))
+    columns = _columns(_FIRST, found.incidents)
+    nothing = ("none", *[NOTHING] * (len(columns) + 2))
+    rows = [(each.drill, *(_first(each.first, columns) if each.first else nothing)) for each in found.incidents]
+    return Table(("incident", "first alert", "from", *columns, "told"), rows, frozenset(range(3, 4 + len(columns))))
 
 
-def _first(each: AlertCoverage) -> tuple[str, ...]:
-    return each.alert, str(each.evaluator), *_offsets(each, _FIRST), _told(each)
+def _first(each: AlertCoverage, columns: Mapping[str, Mark]) -> tuple[str, ...]:
+    return each.alert, str(each.evaluator), *_offsets(each, columns), _told(each)
 
 
 def _table(found: IncidentCoverage) -> Table:
     """The alerts that fired in one incident."""
+    columns = _columns(_ALL, [found])
     rows = [
-        (_named(each), str(each.evaluator), *_offsets(each, _ALL), _resolved(each), _told(each))
+        (_named(each), str(each.evaluator), *_offsets(each, columns), _resolved(each), _told(each))
         for each in found.alerts
         if each.fired_s is not None
     ]
-    return Table(("alert", "from", *_ALL, "resolved", "told"), rows, frozenset(range(2, 4 + len(_ALL))))
+    return Table(("alert", "from", *columns, "resolved", "told"), rows, frozenset(range(2, 4 + len(columns))))
 
 
 def _title(found: IncidentCoverage) -> str:
@@ -215,6 +236,8 @@ def lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
             "several alerts for one cause",
             [f"{each.drill}: {', '.join(each.alerts)}{_about(each.labels)}" for each in found.duplicates],
         ),
+        ("what each alert is needed for", list(_needed(found.needs))),
+        ("alerts that this run could have gone without", list(_spare(found.needs))),
         ("late alerts", _of_alerts(found.late)),
         ("dead man's switches that told", _of_alerts(found.silent)),
         ("rules that never fired", _of_rules(found.unused)),
@@ -226,6 +249,34 @@ def lists(found: Coverage) -> Iterator[tuple[str, Sequence[str]]]:
 def _about(labels: Mapping[str, str]) -> str:
     pairs = [f'{name}="{value}"' for name, value in labels.items()]
     return f" {{{', '.join(pairs)}}}" if pairs else ""
+
+
+def _needed(needs: Sequence[AlertNeed]) -> Iterator[str]:
+    """A line for each alert without which something would have been lost, or may have been."""
+    for each in needs:
+        kinds = (
+            ("without it nobody is told of", each.alone),
+            ("told later without it:", [_later(delay) for delay in each.later]),
+            ("not known without it:", [f"{remark.drill} ({remark.why})" for remark in each.not_known]),
+        )
+        said = [f"{what} {', '.join(drills)}" for what, drills in kinds if drills]
+        if said:
+            yield f"{_called(each, needs)}: {'; '.join(said)}"
+
+
+def _later(each: Delay) -> str:
+    then = f"{each.alert} from {FROM[each.evaluator]}"
+    return f"{each.drill} ({span(each.later_s)}, {then}{'; too late' if each.too_late else ''})"
+
+
+def _spare(needs: Sequence[AlertNeed]) -> Iterator[str]:
+    return (_called(each, needs) for each in needs if each.spare)
+
+
+def _called(each: AlertNeed, needs: Sequence[AlertNeed]) -> str:
+    """An alert's name, with its severity where alerts of several have that name."""
+    several = sum(each.alert == other.alert for other in needs) > 1
+    return f"{each.alert} ({each.severity or 'no severity'})" if several else each.alert
 
 
 def _of_drills(remarks: Iterable[DrillRemark]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -23,6 +24,10 @@ from promdrill.results.timeline.drill import PodState, Span, Timeline
 _ENDED = {PodState.BAD, PodState.OFF}
 
 
+SEEN_WITHIN_S = 1.0
+"""Seconds by which an alert may be seen to fire too late: it is looked at that often (`promdrill.witness.watching`)."""
+
+
 @dataclass(slots=True)
 class AlertLane:
     """An alert over time, in seconds since the drill began.
@@ -36,9 +41,8 @@ class AlertLane:
         active_s: Since when its expression is true; None while it is not, or if that is not known.
         value: As in `promdrill.core.alerts.Alert`, like all that follow.
         summary: As there.
-        notified_s: As there, since the drill began.
+        told: (moment, receiver) of each notification that it fires.
         notified_resolved_s: As there, since the drill began.
-        receivers: As there.
         muted_by: As there.
     """
 
@@ -50,10 +54,19 @@ class AlertLane:
     active_s: float | None = None
     value: str = ""
     summary: str = ""
-    notified_s: float | None = None
+    told: list[tuple[float, str]] = field(default_factory=list)
     notified_resolved_s: float | None = None
-    receivers: dict[str, None] = field(default_factory=dict)
     muted_by: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def notified_s(self) -> float | None:
+        """As in `promdrill.core.alerts.Alert`, since the drill began."""
+        return self.told[0][0] if self.told else None
+
+    @property
+    def receivers(self) -> tuple[str, ...]:
+        """As there."""
+        return tuple(dict.fromkeys(receiver for _, receiver in self.told))
 
 
 @dataclass(slots=True)
@@ -87,6 +100,7 @@ def watched(drill: Timeline) -> Watched:
     """The alerts of a drill over time."""
     found = Watched()
     began = drill.began
+    told: list[events.AlertNotified | events.AlertMuted] = []
     for now, event in drill.entries:
         match event:
             case events.AlertRulesLoaded():
@@ -96,14 +110,17 @@ def watched(drill: Timeline) -> Watched:
             case events.AlertChanged() if began is not None:
                 active_s = None if event.active is None else max(0.0, (event.active - began.at).total_seconds())
                 _change(_lane(found, event), event, active_s, now.s, _for_s(found, event))
-            case events.AlertNotified() if began is not None:
-                _notify(_lane(found, event), event, (event.sent - began.at).total_seconds())
-            case events.AlertMuted():
-                _lane(found, event).muted_by[event.why] = None
+            case events.AlertNotified() | events.AlertMuted():
+                told.append(event)
             case events.AlertsUnknown():
                 found.unknown = event.error
             case _:
                 pass
+    for event in told:
+        if isinstance(event, events.AlertMuted):
+            _told_of(found, event).muted_by[event.why] = None
+        elif began is not None:
+            _notify(_told_of(found, event), event, (event.sent - began.at).total_seconds())
     return found
 
 
@@ -145,6 +162,17 @@ def _lane(found: Watched, event: events.AlertChanged | events.AlertNotified | ev
     labels = sorted(event.labels.items())
     key = (event.evaluator, event.alert, *(part for pair in labels for part in pair))
     return found.lanes.setdefault(key, AlertLane(event.alert, dict(labels), event.evaluator))
+
+
+def _told_of(found: Watched, event: events.AlertNotified | events.AlertMuted) -> AlertLane:
+    """The alert that Alertmanager speaks of.
+
+    A Prometheus adds its external labels to what it tells (Prometheus' documentation of `external_labels`), so this is
+    the alert that has the most of these labels and no other.
+    """
+    of_rule = [lane for lane in found.lanes.values() if (lane.alert, lane.evaluator) == (event.alert, event.evaluator)]
+    fitting = [lane for lane in of_rule if lane.labels.items() <= event.labels.items()]
+    return max(fitting, key=lambda lane: len(lane.labels), default=None) or _lane(found, event)
 
 
 def _for_s(found: Watched, event: events.AlertChanged) -> float:
@@ -197,11 +225,10 @@ def _close(periods: list[tuple[float, float | None]], now_s: float) -> None:
 
 
 def _notify(lane: AlertLane, event: events.AlertNotified, sent_s: float) -> None:
-    lane.receivers[event.receiver] = None
     if event.resolved:
         lane.notified_resolved_s = sent_s
-    elif lane.notified_s is None:
-        lane.notified_s = sent_s
+    else:
+        lane.told.append((sent_s, event.receiver))
 
 
 def _alert(lane: AlertLane, fault_s: float) -> Alert:
@@ -215,7 +242,7 @@ def _alert(lane: AlertLane, fault_s: float) -> Alert:
         summary=lane.summary,
         notified_s=_since(lane.notified_s, fault_s),
         notified_resolved_s=_since(lane.notified_resolved_s, fault_s),
-        receivers=tuple(lane.receivers),
+        receivers=lane.receivers,
         muted_by=tuple(lane.muted_by) if lane.notified_s is None else (),
     )
 
@@ -236,15 +263,18 @@ def _steady_s(drill: Timeline) -> float:
 
 
 def _since_steady(lane: AlertLane, steady_s: float) -> AlertLane:
-    """An alert without what was over before."""
+    """An alert without what was over before, and without the notifications of that."""
     pending, firing = (
         [each for each in periods if each[1] is None or each[1] > steady_s] for periods in (lane.pending, lane.firing)
     )
-    return replace(lane, pending=pending, firing=firing)
+    over = [each for each in lane.firing if each not in firing]
+    first_s = firing[0][0] - SEEN_WITHIN_S if firing else math.inf
+    told = [each for each in lane.told if each[0] >= first_s] if over else lane.told
+    return replace(lane, pending=pending, firing=firing, told=told)
 
 
 def _fault_s(drill: Timeline) -> float:
-    """When the fault was applied, or would have been; the drill's end if it did not come so far."""
+    """When the fault began, or would have; the drill's end if it did not come so far."""
     applied = [fault.began.s for fault in drill.faults[:1]]
     inject = [phase.began.s for phase in drill.phases if phase.name == PhaseName.INJECT]
     return next(iter((*applied, *inject)), drill.length_s)
@@ -264,6 +294,7 @@ def _moments(drill: Timeline, fault_s: float, container: str) -> AlertMoments:
     ]
     return AlertMoments(
         baseline_s=None if baseline is None or baseline.ended is None else _since(baseline.ended.s, fault_s),
+        full_s=None if drill.full is None else _since(drill.full.s, fault_s),
         first_lost_s=_since(lost[0], fault_s) if lost else None,
         crashed_s=_since(crashed_s, fault_s),
         signature_s=_since(seen[-1].s, fault_s) if seen else None,

@@ -287,6 +287,8 @@ class Timeline:
         supplied: How the run was supplied; None if unknown.
         phases: Those entered, in order.
         faults: What was broken on purpose.
+        growing: How far the last fault has come that grows, and when that was; None before.
+        full: When that fault had its full effect; None until then, and where none grew.
         stages: Those of the signature, and those after recovery.
         steps: Runbook steps that were started, in order.
         wait: The last wait, running or ended.
@@ -319,6 +321,8 @@ class Timeline:
     supplied: events.SupplyChosen | None = None
     phases: list[Span] = field(default_factory=list)
     faults: list[Span] = field(default_factory=list)
+    growing: tuple[Instant, events.FaultGrows] | None = None
+    full: Instant | None = None
     stages: list[Span] = field(default_factory=list)
     steps: list[StepSpan] = field(default_factory=list)
     wait: Wait | None = None
@@ -486,6 +490,14 @@ def _fault(drill: Timeline, event: events.FaultApplied, now: Instant) -> None:
     drill.faults.append(Span(event.fault, now, detail=", ".join(event.blast_radius)))
 
 
+def _grows(drill: Timeline, event: events.FaultGrows, now: Instant) -> None:
+    drill.growing = (now, event)
+
+
+def _full(drill: Timeline, _event: events.FaultFull, now: Instant) -> None:
+    drill.full = now
+
+
 def _fault_confirmed(drill: Timeline, event: events.FaultConfirmed, now: Instant) -> None:
     _done(drill.faults, event.fault, now)
 
@@ -650,6 +662,8 @@ _HANDLERS: dict[type[Event], _Handler] = {
     events.PhaseBegan: _phase_began,
     events.PhaseEnded: _phase_ended,
     events.FaultApplied: _fault,
+    events.FaultGrows: _grows,
+    events.FaultFull: _full,
     events.FaultConfirmed: _fault_confirmed,
     events.StageBegan: _stage,
     events.StageSeen: _stage_seen,

@@ -8,13 +8,18 @@ from promdrill.core import events
 from promdrill.core.alerts import AlertState
 from promdrill.core.events import Ending, Event
 from promdrill.core.model import StepRecord
-from promdrill.results.words import count, seconds
+from promdrill.results.words import count, seconds, span
 
 
 def phase_line(event: events.PhaseEnded) -> str:
     """``inject           1.1 s``, and how it ended if it was cut short."""
     cut_short = "" if event.ended is Ending.DONE else f"  {event.ended}"
     return f"{event.phase:<12} {seconds(event.took_s):>9}{cut_short}"
+
+
+def growth_line(event: events.FaultGrows) -> str:
+    """``fill /data to the last byte: 91 % used, full in 12 min``."""
+    return f"{event.fault}: {event.used * 100:.0f} % used, full in {span(event.left_s)}"
 
 
 def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case for each event
@@ -26,6 +31,10 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
             return phase_line(event)
         case events.FaultApplied():
             return f"fault: {event.fault}"
+        case events.FaultGrows():
+            return growth_line(event)
+        case events.FaultFull():
+            return f"full effect: {event.fault}"
         case events.ControlApplied():
             return f"control {event.control}: without {event.left_out}"
         case events.StageSeen():
@@ -119,6 +128,10 @@ def row_of(event: Event) -> LogRow | None:  # noqa: C901, PLR0911, PLR0912  a ca
             return LogRow("fault", event.fault, ", ".join(event.blast_radius))
         case events.FaultConfirmed():
             return LogRow("confirmed", event.fault, ", ".join(event.by))
+        case events.FaultFull():
+            return LogRow("full effect", event.fault)
+        case events.FaultGrows():
+            return LogRow("grows", growth_line(event))
         case events.LeftoverFound():
             return LogRow("leftover", event.namespace)
         case events.ObserverBroke():

@@ -90,7 +90,7 @@ class _Judge:
         opened = 0
         for typed in prompts.typed(code):
             own = self.said.role(typed.line) or role
-            ours = typed.text.split(" ", 1)[0] in tools.OURS
+            ours = typed.text.partition(" ")[0] in tools.OURS
             if opened or (_INSIDE.fullmatch(typed.elsewhere) and not ours):
                 left = typed.text.strip() in _LEAVES
                 where = f"line {opened}" if opened else "a line above"
@@ -119,7 +119,7 @@ class _Judge:
 
     def _quoted(self, quoted: Quoted, role: Role) -> Iterator[Judged]:
         own = self.said.role(quoted.line) or role
-        first = quoted.text.removeprefix("$ ").split(" ")[0]
+        first = quoted.text.removeprefix("$ ").partition(" ")[0]
         if (
             own not in SECTION_OF
             or " " not in quoted.text
@@ -253,12 +253,11 @@ def _complete(found: list[Judged]) -> Iterator[Judged]:
     """The same commands, without those that bash cannot parse."""
     runnable = [each for each in found if each.status is Status.RUNNABLE]
     steps = [Step("Mitigation", each.line, 1, facts.plain(each.command)) for each in runnable]
-    wrong = (
-        {id(each): said for each, said in zip(runnable, lint.complaints(steps), strict=True) if said} if steps else {}
-    )
+    complaints = iter(lint.complaints(steps) if steps else ())
     for each in found:
-        if id(each) in wrong:
-            why = f"not a complete command: {wrong[id(each)]}"
+        complaint = next(complaints) if each.status is Status.RUNNABLE else ""
+        if complaint:
+            why = f"not a complete command: {complaint}"
             yield dataclasses.replace(
                 each, status=Status.NOT_RUNNABLE, command="", why=why, hint=f'[answers] {each.line} = "..."'
             )

@@ -32,14 +32,12 @@ class Code:
         language: First word of a fence's info string in lower case; empty if it has none, and for indented code.
         lines: What it holds.
         line: Line of the first of them in the file, counted from 1.
-        fenced: Whether it is a fence.
         prose: The paragraph after it, in which an edit is often described; empty if something else follows.
     """
 
     language: str
     lines: tuple[str, ...]
     line: int
-    fenced: bool
     prose: str = ""
 
 
@@ -107,14 +105,14 @@ def _blocks(tokens: list[Token]) -> Iterator[Block]:
             level = int(token.tag[1:]) if token.level == 0 else 0
             yield Headed(tokens[at + 1].content.strip(), level, first)
         elif token.type == "fence":
-            yield Code(_language(token.info), _lines(token), first + 1, fenced=True, prose=_after(tokens, at))
+            yield Code(_language(token.info), _lines(token), first + 1, prose=_after(tokens, at))
         elif token.type == "code_block":
-            yield Code("", _lines(token), first, fenced=False, prose=_after(tokens, at))
+            yield Code("", _lines(token), first, prose=_after(tokens, at))
         elif token.type == "inline" and tokens[at - 1].type != "heading_open":
             alone = _ALONE.fullmatch(token.content.strip()) is not None
             for found in _INLINE.finditer(token.content):
                 text = " ".join(found["code"].split())
-                yield Quoted(text, first + token.content.count("\n", 0, found.start()), alone)
+                yield Quoted(text, first + token.content[: found.start()].count("\n"), alone)
 
 
 def _lines(token: Token) -> tuple[str, ...]:

@@ -6,8 +6,10 @@ nothing binds become variables of the front matter, to be filled in.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import zip_longest
 
 import yaml
 
@@ -98,7 +100,7 @@ class _Writer:
         }
         yield from (
             "---",
-            *yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=10_000).splitlines(),
+            *yaml.safe_dump(front, sort_keys=False, allow_unicode=True, width=math.inf).splitlines(),
             "---",
             "",
         )
@@ -169,7 +171,7 @@ class _Writer:
         """The first paragraph under a heading of that name, as one text; a TODO if there is none."""
         read = document.read(self._source)
         headings = [block for block in read.blocks if isinstance(block, Headed) and block.level]
-        for heading, following in zip(headings, [*headings[1:], None], strict=True):
+        for heading, following in zip_longest(headings, headings[1:]):
             if cleaned(heading.text) in {name.lower(), *_ALSO[name]}:
                 end = following.line - 1 if following else len(self._source.lines)
                 lines = _paragraphs(self._source.lines[heading.line : end])
@@ -209,6 +211,6 @@ def _variable(name: str) -> str:
 
 def _put(text: str, start: int, end: int, name: str) -> str:
     """The text with a variable in the place of a part of it, quoted so that bash expands it as one word."""
-    quote = list(scan.quoting(text))[start] if start < len(text) else ""
+    quote = list(scan.quoting(text))[start]
     put = {"'": f"'\"${name}\"'", '"': f"${{{name}}}"}.get(quote, f'"${name}"')
     return text[:start] + put + text[end:]

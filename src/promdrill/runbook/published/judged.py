@@ -74,7 +74,7 @@ class Judged:
     @property
     def first_line(self) -> str:
         """The command's first line."""
-        return self.text.strip().split("\n", 1)[0].strip()
+        return self.text.strip().partition("\n")[0].strip()
 
 
 @dataclass(frozen=True, slots=True)

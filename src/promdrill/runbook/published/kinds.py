@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 _BUILTIN = {
     "Pod": "pod pods po",
     "Service": "service services svc",
@@ -78,15 +76,13 @@ DRILLS_OWN = frozenset(
 
 def kind_of(word: str) -> str | None:
     """The kind that a word such as ``sts`` or ``statefulsets.apps`` names; None for one of another cluster."""
-    return _BY_WORD.get(word.lower()) or _BY_WORD.get(word.lower().split(".", 1)[0])
+    return _BY_WORD.get(word.lower()) or _BY_WORD.get(word.lower().partition(".")[0])
 
 
-def unknown(words: str, further: Iterable[str] = ()) -> tuple[str, ...]:
+def unknown(words: str) -> tuple[str, ...]:
     """Those of kubectl's comma separated words that name a kind which a drill's cluster does not have.
 
     Args:
         words: As in ``kubectl get pods,routes``.
-        further: Other words that name kinds there, in lower case.
     """
-    known = set(further)
-    return tuple(word for word in words.split(",") if word and kind_of(word) is None and word.lower() not in known)
+    return tuple(word for word in words.split(",") if word and kind_of(word) is None)

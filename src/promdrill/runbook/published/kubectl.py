@@ -125,15 +125,11 @@ def call(simple: Simple) -> Call:
         given: tuple[Word, ...] = (word,)
         if "=" not in text and text in _WITH_VALUE and not _follows(text, head) and at < len(words):
             given, at = (word, words[at]), at + 1
-        elif not text.startswith("--") and text[:2] in {"-n", "-o", "-l", "-c"} and len(text) > 2:  # noqa: PLR2004  -nmonitoring
+        elif text[:2] in {"-n", "-o", "-l", "-c"}:  # -nmonitoring
             name = text[1]
         options.setdefault(name, []).append(given)
     plain = [word.plain for word in head]
-    length = 1
-    if plain[:1] in (["rollout"], ["set"], ["auth"], ["config"], ["adm"], ["create"]) and len(plain) > 1:
-        length = 2
-    if plain[:1] == ["create"]:
-        length = 1
+    length = 2 if plain[:1] in (["rollout"], ["set"], ["auth"], ["config"], ["adm"]) else 1
     return Call(" ".join(plain[:length]), tuple(head[length:]), options, tuple(words[at:]), tuple(head))
 
 

@@ -66,7 +66,7 @@ def find(command: str, *, known: frozenset[str] | set[str] = frozenset()) -> tup
         known: Names of variables that are set when it is run.
     """
     found: list[Place] = []
-    for place in sorted(_all(command, known), key=lambda each: (each.start, -each.end)):
+    for place in sorted(_all(command, known), key=lambda each: each.start):
         if not found or place.start >= found[-1].end:
             found.append(place)
     return tuple(found)
@@ -75,14 +75,6 @@ def find(command: str, *, known: frozenset[str] | set[str] = frozenset()) -> tup
 def sets(command: str) -> set[str]:
     """Names of the variables that a command sets."""
     return {name for found in _SETS.findall(command) for name in " ".join(found).split()}
-
-
-def masked(command: str, places: tuple[Place, ...]) -> str:
-    """The command with a word of the same length for each placeholder, for who reads its syntax."""
-    text = command
-    for place in places:
-        text = text[: place.start] + "x" * (place.end - place.start) + text[place.end :]
-    return text
 
 
 def unsaid(command: str) -> str:
@@ -116,7 +108,7 @@ def _bracketed(command: str) -> Iterator[Place]:
             meant = None if _GO_WORDS.match(inner) else _TEMPLATED.fullmatch(inner)
             if meant is not None:
                 release = {"Name": "release", "Namespace": "namespace"}.get(meant["release"] or "")
-                yield Place(found[0], release or meant["label"] or meant["word"] or inner, found.start(), found.end())
+                yield Place(found[0], release or meant["label"] or meant["word"], found.start(), found.end())
     for found in _SQUARE.finditer(command):
         if named(found["name"]) or "name" in found["name"].lower():
             yield Place(found[0], found["name"], found.start(), found.end())

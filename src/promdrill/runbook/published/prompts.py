@@ -127,8 +127,7 @@ def _session(lines: list[tuple[int, str]], prompted: dict[int, tuple[str, str]])
             at += 1
         while output and not output[-1].strip():
             output.pop()
-        root = "" if place.startswith("[root@local") else place
-        yield Typed(text, number, tuple(output), root)
+        yield Typed(text, number, tuple(output), place)
 
 
 def _script(lines: list[tuple[int, str]], *, sure: bool) -> Iterator[Typed]:

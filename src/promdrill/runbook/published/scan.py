@@ -1,7 +1,8 @@
 """Read shell text as far as it takes to know which programs it starts: no expansion, no execution.
 
 `simples` finds the simple commands, also those inside ``$(...)``, backquotes and pipelines; `whole` says whether a text
-could end here. What cannot be followed (``case``) ends the search, and bash's own parser has the last word (`lint`).
+could end here. ``case`` is not followed: it counts as a program, and no drill starts one of that name. bash's own
+parser has the last word (`lint`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _ASSIGNED = re.compile(r"([A-Za-z_]\w*)(?:\[[^]]*\])?\+?=")
 _REDIRECTS = re.compile(r"\d*(?:&>>?|>>|>\||[<>]&|<<<|<<-?|<>|[<>])")
 _FUNCTION = re.compile(r"\(\s*\)\s*")
 _GOES_ON = re.compile(r"(?:\|&?|&&)[ \t]*(?:#.*)?$")
+_CONTINUED = re.compile(r"(?<!\\)(?:\\\\)*\\$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,7 @@ def whole(text: str) -> bool:
     """Whether a text could be all of a command: nothing is open, and nothing must follow."""
     reader = _read(text)
     last = text.rstrip("\n").rpartition("\n")[2]
-    odd = len(last) - len(last.rstrip("\\"))
-    return not (reader.open or odd % 2 or _GOES_ON.search(last))
+    return not (reader.open or _CONTINUED.search(last) or _GOES_ON.search(last))
 
 
 def _read(text: str) -> _Reader:
@@ -118,7 +119,7 @@ class _Reader:
         self.open = False
         self._here: list[tuple[str, bool]] = []
 
-    def read(self, at: int, closer: str) -> int:  # noqa: C901, PLR0912  one branch for each thing that bash tells apart
+    def read(self, at: int, closer: str) -> int:  # noqa: C901  one branch for each thing that bash tells apart
         """Read commands up to the closer. Returns where it ends; the end of the text, with `open` set, without one."""
         text, now, depth = self.text, _Building(), 0
         while at < len(text):
@@ -152,9 +153,6 @@ class _Reader:
             else:
                 word, at = self._word(at, closer)
                 depth += self._take(now, word)
-                if word.raw == "case" and not now.words:
-                    self.open = self.open or not re.search(r"\besac\b", text[at:])
-                    return len(text)
         self._end(now)
         self.open = self.open or depth > 0 or bool(closer) or bool(self._here)
         return at
@@ -162,7 +160,7 @@ class _Reader:
     def _take(self, now: _Building, word: Word) -> int:
         """Add a word to a command. Returns by how much it nests what follows deeper."""
         if now.naming:
-            self.functions.add(word.plain.removesuffix("()"))
+            self.functions.add(word.plain)
             now.naming = False
         elif now.words and not now.listing:
             now.words.append(word)
@@ -191,7 +189,7 @@ class _Reader:
             at += 1
         word, at = self._word(at, "") if at < len(self.text) and self.text[at] not in "\n;&|()" else (None, at)
         if word is None:
-            return max(at, found.end())
+            return at
         if operator in {"<<", "<<-"}:
             self._here.append((word.plain, operator == "<<-"))
         now.fed = now.fed or operator.startswith("<")
@@ -243,14 +241,14 @@ class _Reader:
 
     def _past(self, at: int, mark: str) -> int:
         end = self.text.find(mark, at)
-        if end < 0:
+        if end == -1:
             self.open = True
             return len(self.text)
         return end + 1
 
     def _to(self, at: int, mark: str) -> int:
         end = self.text.find(mark, at)
-        return len(self.text) if end < 0 else end
+        return len(self.text) if end == -1 else end
 
     def _skip_brackets(self, at: int) -> int:
         depth = 0

@@ -111,7 +111,7 @@ def translated(
         one = _One(simple, edits, result, prose, allowed, frozenset(made))
         one.look()
         if result.refused:
-            return dataclasses.replace(result, text=text)
+            return result
     if result.skipped and len(found) > 1:
         result.skipped = ""
     result.text = edits.applied(text)
@@ -158,8 +158,7 @@ class _One:
         """Look at the program that xargs or the like starts."""
         words = self.simple.words
         at = next((at for at, word in enumerate(words[1:], 1) if tools.known(word.plain)), 0)
-        if at:
-            self.simple = dataclasses.replace(self.simple, words=words[at:], fed=True)
+        self.simple = dataclasses.replace(self.simple, words=words[at:], fed=True)
 
     def _refuse(self, why: str, instead: str = "", *, opens: bool = False) -> None:
         if why and not self.result.refused:

@@ -14,6 +14,7 @@ from tests.unit.observe_world import noted
 from tests.unit.published_world import written
 from tests.unit.test_drill_alerts import Watching, Witness, plan
 from tests.unit.test_drill_incident import go_on, repair, reproduce
+from tests.unit.test_drill_other_fault import REFUSES, control
 
 from promdrill.cluster import owners
 from promdrill.core.alerts import AlertRule
@@ -429,3 +430,16 @@ def test_an_incident_that_comes_back_while_it_must_be_gone_is_no_recovery(world:
 
     result = not_passed(drill_in(world), world, recovery=(Condition("well", Kind.POD, judge),))
     assert "no recovery" in str(result.reason)
+
+
+def test_another_incident_is_over_with_its_own_signature_and_detects_nothing(world: World) -> None:
+    """What the drill's own signature is judged with knows that something was injected."""
+    known: list[bool] = []
+
+    def own(at: Moments) -> tuple[Condition, ...]:
+        known.append(at.injected is not None)
+        return (NEVER,)
+
+    result = run_toy(control(world, REFUSES), world, signature=(Stage("our own", own),))
+    assert result.detected_after_s is None
+    assert known == [True]

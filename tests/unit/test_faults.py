@@ -15,15 +15,18 @@ from promdrill.faults import (
     FaultNotTaken,
     FillInodes,
     FillVolume,
+    GrowVolume,
     RestartServer,
     Set,
     TouchConfig,
     ValuesEdit,
     inodes_full,
+    no_inode,
+    volume_below,
     volume_full,
     volume_shows,
 )
-from promdrill.faults.base import NAMESPACE
+from promdrill.faults.base import NAMESPACE, RELEASE
 from promdrill.faults.pods import replaced, untouched
 from promdrill.observe.probes import ExecProbe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
@@ -410,3 +413,47 @@ def test_files_on_a_volume_that_goes_with_the_namespace_are_not_removed_one_by_o
     place.inject(fault)
     assert place.undone() == ["delete namespace"]
     assert place.undo.failures == []
+
+
+def test_df_of_a_volume_that_is_just_as_large_as_its_size_allows() -> None:
+    """At most 72 MiB are xfs' own; what is smaller is the volume as it was before it grew."""
+    shown, least = volume_shows(SERVER, "p", "/data", "300Mi"), (300 - 72) * 1024
+    assert [shown.judge(seen(df(size, 100_000))).holds for size in (least, least - 1)] == [True, False]
+
+
+def test_df_below_a_share() -> None:
+    half = volume_below(SERVER, "p", "/data", 0.5)
+    assert [half.judge(seen(df(200_000, left))).holds for left in (100_000, 99_999)] == [True, False]
+
+
+def test_what_is_no_table_of_df_says_nothing() -> None:
+    """Such as what a shell says in its place, with exit code 0."""
+    said = {probe: replace(answer, text="busybox") for probe, answer in df(1, 1).items()}
+    said |= {probe: replace(answer, text="busybox") for probe, answer in df(1, 1, column=INODES).items()}
+    for condition in (volume_full(SERVER, "p", "/data"), no_inode(SERVER, "p", "/data")):
+        judged = condition.judge(seen(said))
+        assert (judged.holds, judged.known, judged.text) == (False, False, "df: busybox")
+
+
+def test_an_edit_goes_with_the_release(place: Place) -> None:
+    place.undo.register("uninstall", lambda: place.act("uninstall"), ends=RELEASE)
+    place.inject(ValuesEdit("server.extraFlags", [], PROOF))
+    assert place.undone() == ["uninstall"], "no upgrade of what is removed anyway"
+
+
+@pytest.mark.parametrize("fault", [RestartServer(), GrowVolume("450Mi", PROOF)], ids=["restart", "growth"])
+def test_what_cannot_be_taken_back_is_said(place: Place, fault: Fault) -> None:
+    place.inject(fault)
+    place.undone()
+    assert "nothing to take back" in place.journal.path.read_text()
+
+
+def test_a_restart_proves_itself() -> None:
+    with pytest.raises(TypeError):
+        RestartServer(PROOF)  # type: ignore[call-arg]
+
+
+def test_what_is_kept_is_not_taken_back_later(place: Place) -> None:
+    place.inject(ValuesEdit("server.extraFlags", [], PROOF))
+    place.undo.keep()
+    assert place.undone() == []

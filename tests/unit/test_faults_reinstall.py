@@ -159,3 +159,20 @@ def test_the_pods_of_others_are_not_waited_for(place: Place) -> None:
     place.pods = (pod("b", name="grafana"),)
     place.inject(Reinstall())
     assert place.done == ["uninstall", CLAIM, INSTALL]
+
+
+def test_a_pod_that_can_never_start_ends_no_wait_in_between(place: Place) -> None:
+    """Here or beside it: what is broken on purpose is what these faults are made of."""
+    broken = pod("b", name="grafana")
+    broken["status"]["containerStatuses"][0]["state"] = {"waiting": {"reason": "ErrImageNeverPull"}}
+    place.pods = (pod("a"), broken)
+    place.later = [lambda: None, lambda: setattr(place, "pods", (broken,)), lambda: setattr(place, "claims", ())]
+    place.inject(Reinstall(acts=(Act(place, "one", proven(place, "it")),)))
+    place.inject(InOrder((Act(place, "two", proven(place, "this")), Act(place, "three"))))
+    assert place.done[-4:] == ["two", "this not seen", "this seen", "three"]
+
+
+def test_a_fault_in_a_row_has_a_minute_and_a_half(place: Place) -> None:
+    with pytest.raises(WaitTimeout) as caught:
+        place.inject(InOrder((Act(place, "one", NEVER), Act(place, "two"))))
+    assert caught.value.waited_s == 90

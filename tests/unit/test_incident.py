@@ -710,3 +710,23 @@ def test_help_has_an_example(machine: Machine, command: str, capsys: Capture) ->
         machine.promdrill(command, "--help")
     assert caught.value.code == 0
     assert f"Example:\n  promdrill {command}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("kept")
+def test_a_judgement_asks_for_what_was_installed_and_for_nothing_that_was_tried() -> None:
+    """Another runbook, its values, a control or repetitions are no part of the incident; the profile is that of it."""
+    standing = record.choose(None, command="verify", warn=lambda _: None)
+    made = standing.joined.request
+    tried = replace(
+        made.settings,
+        profile="as-shipped",
+        control="no-fault",
+        runbook=Path("mine.md"),
+        bind="a=b",
+        repeat=3,
+        subcharts="off",
+    )
+    joined = replace(standing.joined, request=replace(made, settings=tried))
+    asked = judging._request(replace(standing, joined=joined)).settings
+    assert asked == replace(made.settings, profile=standing.incident.profile, repeat=1, subcharts="off")
+    assert (asked.control, asked.runbook, asked.bind, asked.repeat) == (None, None, None, 1)

@@ -116,7 +116,7 @@ def test_growth_to_the_size_that_is_there_is_none(place: Place) -> None:
 def test_classes_and_provisioner_go_and_come_back_as_they_were(
     storage: Place, applied: list[Mapping[str, Any]]
 ) -> None:
-    manifest = storage.folder / "new/provisioner.yaml"
+    manifest = storage.folder / "new/folders/provisioner.yaml"
     storage.inject(RemoveStorage(manifest))
     paths = [f"{CLASSES}/standard", f"{CLASSES}/local-path", DEPLOYMENT]
     assert storage.done == [f"delete {path}, which must be there" for path in paths]

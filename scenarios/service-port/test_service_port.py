@@ -52,7 +52,7 @@ def test_service_port(drill: Drill) -> None:
                     unanswered,
                     server.ready(),
                     drill.same_pod(at),
-                    server.no_logs(drill.wording("warning-or-error"), since=at.injected, this_restart=True),
+                    server.no_logs(drill.wording("warning-or-error"), since=at.injected),
                 ),
             ),
         ),

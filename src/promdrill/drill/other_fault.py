@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, WaitError, WaitTimeout
@@ -94,9 +95,11 @@ class OtherFault(Course):
         raise WronglyAccepted(f"its signature accepts the incident of {self._other}")
 
     def _after_own_acts(self, scene: Scene, moments: Moments, incident: Sequence[Condition]) -> Sequence[Condition]:
-        """The other incident's conditions, about the new pod where this scenario's stages have replaced it."""
+        """The other incident's conditions; of the new pod and since now, if a stage of this scenario replaced it."""
         now = scene.begun(moments)
-        return incident if now.pod_uid == moments.pod_uid else conditions_of(self._plan.signature[-1].conditions, now)
+        if now.pod_uid == moments.pod_uid:
+            return incident
+        return conditions_of(self._plan.signature[-1].conditions, replace(now, injected=now.began))
 
     def _require_standing(self, scene: Scene, incident: Sequence[Condition]) -> None:
         """What has healed meanwhile is refused by anything."""

@@ -103,6 +103,20 @@ def test_mounts_fail_only_while_they_keep_a_pod_from_starting(
 
 
 @pytest.mark.parametrize(
+    ("said", "holds"),
+    [
+        ('MountVolume.SetUp failed for volume "c" : object "n"/"c" not registered', False),
+        ('MountVolume.SetUp failed for volume "c" : failed to sync configmap cache: timed out', False),
+        ('MountVolume.SetUp failed for volume "c" : configmap "c" not found', True),
+    ],
+)
+def test_what_a_kubelet_has_not_read_yet_is_no_failed_mount(said: str, *, holds: bool) -> None:
+    broken = pod("x", phase="Pending", created_s=-40)
+    events = named(event("FailedMount", "x", said, at_s=-1))
+    assert judged("failed_mount", snapshot(broken, events=events, since=SINCE)).holds == holds
+
+
+@pytest.mark.parametrize(
     ("states", "leaving", "holds"),
     [
         ({"state": ended(1, -5)}, False, True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -22,6 +23,10 @@ GRACE = timedelta(seconds=15)
 and a ConfigMap seen by the kubelet within some seconds of the pod's creation; until then both happen to healthy pods
 too."""
 
+
+NOT_YET_KNOWN = re.compile(r"object .* not registered|failed to sync .* cache")
+"""What a kubelet says of a ConfigMap or Secret that it has not read yet, on a busy host for longer than `GRACE`; it
+tries again (Kubernetes 1.36, pkg/kubelet/util/manager/watch_based_manager.go)."""
 
 NOT_STARTED, NOT_STARTED_AGAIN = "StartError", 2
 """The runtime could not start the process at all. On a busy host with cgroup v1, runc sometimes cannot freeze a new
@@ -86,6 +91,7 @@ def _failed_mount(snapshot: Snapshot) -> Seen:
         f"pod {name_of(pod)}: {event['reason']}: {event.get('message', '')}"
         for event in snapshot.events.values()
         if event.get("reason") in ("FailedMount", "FailedAttachVolume") and _is_new(event_time(event), snapshot)
+        if not NOT_YET_KNOWN.search(event.get("message", ""))
         for pod in snapshot.pods.values()
         if (event.get("involvedObject") or {}).get("uid") == pod["metadata"].get("uid")
         and not is_leaving(pod)

@@ -219,7 +219,7 @@ fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
 	@nice .venv/bin/python -m tools.fuzz $(if $(EXAMPLES),--examples "$(EXAMPLES)") $(if $(SEED),--seed "$(SEED)")
 
 .PHONY: bench-quick
-bench-quick: environment ## The harness without a cluster, in five minutes: build/bench
+bench-quick: environment ## The harness without a cluster, seven minutes: build/bench
 	@.venv/bin/python -m bench --quick
 
 .PHONY: bench-docs

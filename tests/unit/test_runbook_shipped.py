@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from promdrill.core import paths
+from promdrill.helm.compatibility.stack import RUNBOOK
 from promdrill.runbook.environment import environment
 from promdrill.runbook.parse import Runbook, parse
 from promdrill.runbook.run import StepFailed, StepResult, opened
@@ -229,10 +230,13 @@ def test_lifecycle_flag_stops_where_the_flag_is_set(tmp_path: Path) -> None:
 REPLACED = re.compile(r"kubectl (rollout status|wait .*--for=condition=Available)")
 
 
-@pytest.mark.parametrize("scenario", sorted(path.parent.name for path in paths.scenarios_dir().glob("*/runbook.md")))
-def test_a_pod_that_was_replaced_is_waited_for_before_it_is_shown_ready(scenario: str) -> None:
+SHIPPED = sorted(file for name in ("runbook.md", RUNBOOK) for file in paths.scenarios_dir().glob(f"*/{name}"))
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_a_pod_that_was_replaced_is_waited_for_before_it_is_shown_ready(file: Path) -> None:
     waiting = ""
-    for step in parse(paths.scenarios_dir() / scenario / "runbook.md").steps:
+    for step in parse(file).steps:
         if step.section not in {"Mitigation", "Verification"}:
             continue
         for line in step.command.replace("\\\n", " ").splitlines():

@@ -1,5 +1,6 @@
 """The witness in a cluster: installed once, given files, asked."""
 
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +30,7 @@ class Cluster:
         self.pods: list[Any] = []
         self.answers: dict[str, tuple[int, str]] = {}
         self.says = ""
+        self.logged = ""
 
     def apply(self, obj: Any) -> None:
         self.log.append(f"apply {obj['kind']}")
@@ -42,6 +44,8 @@ class Cluster:
             yield {"type": "MODIFIED", "object": each}
 
     def request(self, method: str, path: str, **_: Any) -> Any:
+        if "/log?" in path:
+            return SimpleNamespace(status=200, text=self.logged)
         self.log.append(f"{method} {path.partition('/proxy')[0].rpartition(':')[2]}{path.partition('/proxy')[2]}")
         status, text = self.answers.get(path.partition("/proxy")[2], (200, "{}"))
         return SimpleNamespace(status=status, text=text)
@@ -100,8 +104,20 @@ def test_a_drills_files_are_prometheus_alone(cluster: Cluster) -> None:
 
 
 def test_what_it_does_not_take_is_said_in_its_own_words(cluster: Cluster) -> None:
-    cluster.answers["/-/reload"] = (500, "failed to reload config: a.rules.yml: unknown function rat\n")
-    with pytest.raises(ClusterError, match=r"does not take its prometheus's files: failed .* unknown function rat$"):
+    """Prometheus' answer to a reload says only that something is wrong; its log says what."""
+    cluster.answers["/-/reload"] = (500, "failed to reload config: one or more errors occurred\n")
+    cluster.pods = [{"metadata": {"name": "witness-1", "creationTimestamp": "2026-01-01T00:00:00Z"}}]
+    error = r'err="/x.yml: 60:11: rule 7, \"Full\": function \"rat\" not defined"'
+    cluster.logged = (
+        f'level=info msg="Loading"\nlevel=error msg="groups" {error}\nlevel=error err="error loading rules"\n'
+    )
+    said = r'prometheus refuses what it was given: /x\.yml: 60:11: rule 7, "Full": function "rat" not defined$'
+    with pytest.raises(ClusterError) as caught:
+        witness(cluster).reload()
+    assert re.search(said, caught.value.message)
+    assert caught.value.hint == "promtool check rules FILE"
+    cluster.logged = ""
+    with pytest.raises(ClusterError, match=r"refuses what it was given: failed to reload config: one or more"):
         witness(cluster).reload()
 
 

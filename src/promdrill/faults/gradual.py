@@ -21,7 +21,7 @@ from promdrill.observe import df
 from promdrill.observe.conditions import Condition
 from promdrill.observe.snapshot import container_status
 
-AT_ONCE = 0.8
+FIRST_SHARE = 0.8
 """Share of what is free at the beginning that is used up at once. Of an empty volume less than what the usual alerts
 wait for: KubePersistentVolumeFillingUp begins at 85 % (kube-prometheus-stack 88.5)."""
 
@@ -83,7 +83,7 @@ class Filling:
     keep: int = 0
 
     def grow(self, ground: Ground) -> None:
-        """Use up `AT_ONCE` of what is free at once, and the rest but for `keep` within `Ground.growth_s` seconds.
+        """Use up `FIRST_SHARE` of what is free at once, and the rest but for `keep` within `Ground.growth_s` seconds.
 
         Raises:
             FaultNotTaken: The server was restarted meanwhile, or a command failed.
@@ -100,7 +100,7 @@ class Filling:
             made=shlex.quote(self.made),
             use=self.use,
             keep=self.keep,
-            first=max(self.keep, round(left * (1 - AT_ONCE))),
+            first=max(self.keep, round(left * (1 - FIRST_SHARE))),
             end=end,
             lasts_s=lasts_s,
             slice_s=slice_s,

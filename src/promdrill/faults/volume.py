@@ -113,15 +113,10 @@ class FillVolume(Fault):
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         for path in self.made:
             undo.register(f"remove {path}", partial(_remove, ground, path), within=NAMESPACE)
-        if ground.growth_s > 0:
-            self._filling().grow(ground)
         use_inodes = _FILL_INODES.format(folder=shlex.quote(self.folder))
         first = _INODES_FIRST.format(inodes=use_inodes) if self.inodes else ""
         script = _FILL.format(file=shlex.quote(self.file), first=first)
-        _, output = ground.run(script, timeout_s=FILL_TIMEOUT_S)
-        if _NO_SPACE not in output:
-            raise FaultNotTaken(f"filling {self.mount} did not end with {_NO_SPACE!r}: {output.strip()[-300:]}")
-        _note_full(ground, self)
+        _use_up(ground, self._filling(), script, f"filling {self.mount}")
         full = volume_full(ground.server, name_of(ground.pod()), self.mount)
         return (full, no_inode(ground.server, name_of(ground.pod()), self.mount)) if self.inodes else (full,)
 
@@ -169,14 +164,8 @@ class FillInodes(Fault):
 
     def apply(self, ground: Ground, undo: Undo) -> tuple[Condition, ...]:
         undo.register(f"remove {self.folder}", lambda: _remove(ground, self.folder), within=NAMESPACE)
-        if ground.growth_s > 0:
-            self._filling().grow(ground)
-        _, output = ground.run(_FILL_INODES.format(folder=shlex.quote(self.folder)), timeout_s=FILL_TIMEOUT_S)
-        if _NO_SPACE not in output:
-            raise FaultNotTaken(
-                f"using up {self.mount}'s inodes did not end with {_NO_SPACE!r}: {output.strip()[-300:]}"
-            )
-        _note_full(ground, self)
+        script = _FILL_INODES.format(folder=shlex.quote(self.folder))
+        _use_up(ground, self._filling(), script, f"using up {self.mount}'s inodes")
         return (inodes_full(ground.server, name_of(ground.pod()), self.mount),)
 
     def _filling(self) -> Filling:
@@ -191,10 +180,25 @@ class FillInodes(Fault):
         )
 
 
-def _note_full(ground: Ground, fault: Fault) -> None:
-    """Note when a fault that grew has its full effect."""
+def _use_up(ground: Ground, filling: Filling, script: str, doing: str) -> None:
+    """Use up a volume to its end, little by little if the fault is to grow; notes when that had its full effect.
+
+    Args:
+        ground: The ground.
+        filling: How it grows.
+        script: Uses up what is left; it has to end in ENOSPC.
+        doing: What that is, in words.
+
+    Raises:
+        FaultNotTaken: It did not end so.
+    """
     if ground.growth_s > 0:
-        ground.journal.write(FaultFull(fault=fault.name))
+        filling.grow(ground)
+    _, output = ground.run(script, timeout_s=FILL_TIMEOUT_S)
+    if _NO_SPACE not in output:
+        raise FaultNotTaken(f"{doing} did not end with {_NO_SPACE!r}: {output.strip()[-300:]}")
+    if ground.growth_s > 0:
+        ground.journal.write(FaultFull(fault=filling.fault))
 
 
 def _remove(ground: Ground, what: str) -> None:

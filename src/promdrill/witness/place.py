@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,6 +34,14 @@ RECEIVER = "receiver"
 
 READY_S = 90.0
 """Seconds until a new witness must be ready; it takes five to ten."""
+
+_ERROR = re.compile(r'\berr="((?:[^"\\]|\\.)*)"')
+"""The first error in Prometheus' log, as it is quoted there."""
+
+_SHOWN_CHARS = 500
+
+_CHECKS = {"prometheus": "promtool check rules FILE", "alertmanager": "amtool check-config FILE"}
+"""What an operator can type to see the same."""
 
 FASTER_VOLUMES = {"kubeadmConfigPatches": ["kind: KubeletConfiguration\nvolumeStatsAggPeriod: 2s\n"]}
 """Merged over the kind configuration: the kubelet measures volumes every 2 s, as all else in the profile fast, and not
@@ -145,7 +154,14 @@ class Witness:
     def _reload(self, name: str) -> None:
         answer = self.kube.request("POST", self.path(name, "/-/reload"), timeout_s=_COMMAND_S)
         if answer.status != HTTPStatus.OK:
-            raise ClusterError(f"the witness does not take its {name}'s files: {answer.text.strip()[:500]}")
+            why = self._refused(name) or answer.text.strip()[:_SHOWN_CHARS]
+            raise ClusterError(f"the witness' {name} refuses what it was given: {why}", hint=_CHECKS[name])
+
+    def _refused(self, name: str) -> str:
+        """Why it refused its files: the answer to a reload does not say, the first error in its log since does."""
+        log = f"/api/v1/namespaces/{NAMESPACE}/pods/{self.pod()}/log?container={name}&sinceSeconds=5"
+        found = _ERROR.search(self.kube.request("GET", log, timeout_s=_COMMAND_S).text)
+        return "" if found is None else re.sub(r"\\(.)", r"\1", found[1])[:_SHOWN_CHARS]
 
     def path(self, of: str, page: str) -> str:
         """The API path of a page of its `prometheus` or `alertmanager`."""

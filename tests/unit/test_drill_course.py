@@ -20,7 +20,6 @@ from promdrill.cluster import owners
 from promdrill.core.alerts import AlertRule
 from promdrill.core.errors import ClusterError
 from promdrill.core.events import (
-    AloneAtLast,
     ControlApplied,
     DrillBegan,
     EndedEarly,
@@ -32,6 +31,7 @@ from promdrill.core.events import (
     SamplesUnknown,
     StageBegan,
     StepBegan,
+    TurnCame,
     UndoKept,
     WaitBegan,
 )
@@ -232,9 +232,14 @@ def test_acts_and_stages_are_noted_with_what_they_touch_and_want(world: World) -
     assert not (world.folder / "private" / owners.NOT_UNDONE).exists(), "there is nothing to remember"
 
 
-def test_a_wait_until_nothing_runs_beside_is_noted(world: World) -> None:
-    run_toy(drill_in(world, until_alone=lambda: True), world)
-    assert noted(world.journal, AloneAtLast) == [AloneAtLast()]
+def test_a_wait_for_its_turn_is_noted(world: World) -> None:
+    run_toy(drill_in(world, until_turn=lambda: 7.25), world)
+    assert noted(world.journal, TurnCame) == [TurnCame(waited_s=7.25)]
+
+
+def test_a_turn_that_came_at_once_is_not(world: World) -> None:
+    run_toy(drill_in(world, until_turn=lambda: 1.0), world)
+    assert noted(world.journal, TurnCame) == []
 
 
 def test_that_an_incident_is_not_asked_to_last_is_noted(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests.unit.observe_world import (
     NAMESPACE,
@@ -15,7 +17,7 @@ from tests.unit.observe_world import (
     waiting,
 )
 
-from promdrill.drill.running import Run, crashed_after_s, not_restarted_since, running_for
+from promdrill.drill.running import Run, crashed_after_s, not_restarted_since, restarted_since, running_for
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Object
 
@@ -58,9 +60,12 @@ def crashed(ran_s: float, *, code: int = 2, now: bool = False, leaving: bool = F
 def test_nothing_is_restarted_since_a_moment(then: Object, now: list[Object], text: str) -> None:
     run = Run.of(DRILLED, snapshot(then))
     assert run is not None
-    seen = not_restarted_since(DRILLED, run).judge(snapshot(*now))
+    seen = not_restarted_since(DRILLED, run, "the remedy").judge(snapshot(*now))
     assert seen.holds == (not text)
     assert seen.text == (text or f"{NAME}: restarted since: nothing")
+    over = restarted_since(DRILLED, run, "the remedy")
+    assert over.judge(snapshot(*now)) == replace(seen, holds=bool(text)), "the same, to end a wait"
+    assert over.name == "the server was restarted after the remedy"
 
 
 def test_a_server_that_is_not_ready_is_no_run_to_compare_with() -> None:
@@ -105,7 +110,7 @@ def test_a_container_that_came_since_counts_from_none() -> None:
     assert run is not None
     for restarts in (0, 1):
         more = pod(NAME, container(), container(RELOADER), container("debugger", restarts=restarts), uid="u1")
-        assert not_restarted_since(DRILLED, run).judge(snapshot(more)).holds == (restarts == 0)
+        assert not_restarted_since(DRILLED, run, "the remedy").judge(snapshot(more)).holds == (restarts == 0)
 
 
 def test_a_container_without_a_count_has_not_been_restarted() -> None:

@@ -19,11 +19,12 @@ from promdrill import doctor
 from promdrill.cluster import owners
 from promdrill.core import paths
 from promdrill.core.errors import ClusterError, SupplyError
-from promdrill.core.events import AloneAtLast
+from promdrill.core.events import TurnCame
 from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Variant, Verdict
 from promdrill.parallel import child
 from promdrill.parallel.joining import Address, Joined
-from promdrill.parallel.messages import Line, Message
+from promdrill.parallel.messages import Line, Message, Reached, State
+from promdrill.parallel.turn import TURN
 from promdrill.plugin import session
 from promdrill.request import fulfil
 from promdrill.request.options import OPTIONS
@@ -48,13 +49,10 @@ def address(folder: Path) -> Address:
     return Address("mine", place, place / "kubeconfig", "node:1", folder / "kind", folder / "kubectl", IDENTITY)
 
 
-def has_turn(outbox: Path, stop: threading.Event) -> bool:
-    """Wait as a child does, until it is alone if it is to be; False when asked to end: no thread can be killed."""
-    return all(_given(file, stop) for file in (outbox / "begin", outbox / "alone") if file.exists())
-
-
-def _given(turn: Path, stop: threading.Event) -> bool:
-    with turn.open("rb") as file:
+def has_turn(outbox: Path, tell: Callable[[Message], None], stop: threading.Event) -> bool:
+    """Say that it is ready and wait as a child does; False when asked to end: no thread can be killed."""
+    tell(Reached(State.READY))
+    with (outbox / TURN).open("rb") as file:
         while not stop.is_set():
             with contextlib.suppress(BlockingIOError):
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -109,7 +107,7 @@ class Fakes:
     ) -> child.Left:
         assert cwd == self.folder
         self.lasts_s.append(lasts_s)
-        if not has_turn(join.parent, stop):
+        if not has_turn(join.parent, on_message, stop):
             return child.Left((), (), "interrupted", stopped=True)
         joined = Joined.read(join)
         assert (joined.supplied, joined.address) == (supplied(self.folder, self.shared), address(self.folder))
@@ -329,7 +327,7 @@ class InTurn:
         monkeypatch.setattr(child, "run", self.run)
 
     def run(self, test: str, options: Sequence[str], **rest: Any) -> child.Left:
-        assert has_turn(rest["join"].parent, rest["stop"])
+        assert has_turn(rest["join"].parent, rest["on_message"], rest["stop"])
         with self._lock:
             self.begun.append(Path(test.partition("::")[0]).parent.name)
             self._running += 1
@@ -473,7 +471,7 @@ def join(pytester: pytest.Pytester, fakes: Fakes, monkeypatch: pytest.MonkeyPatc
         assert found == supplied(pytester.path)
         assert Address.of(made) == address(pytester.path)
         with run.journal(scenario.name, Variant()) as journal:
-            journal.write(AloneAtLast())
+            journal.write(TurnCame(waited_s=1.5))
         passed = DrillResult(scenario.name, None, None, None, "fast", None, Verdict.PASSED, None)
         yield SimpleNamespace(run=lambda: run.record(passed))
 

@@ -13,6 +13,9 @@ from promdrill.parallel.pool import Pool, Tell
 
 GIVE_UP_S = 10.0
 
+SET = threading.Event()
+SET.set()
+
 
 @dataclass
 class Works:
@@ -26,9 +29,9 @@ class Works:
     last: str = ""
     interrupted_at: str | None = None
     unready: Sequence[str] = ()
+    slow: dict[str, threading.Event] = field(default_factory=dict)
     ready: list[str] = field(default_factory=list)
     turns: list[str] = field(default_factory=list)
-    by_itself: list[str] = field(default_factory=list)
     begun: set[str] = field(default_factory=set)
     most: int = 0
     beside: dict[str, set[str]] = field(default_factory=dict)
@@ -40,12 +43,13 @@ class Works:
         self._lock = threading.Lock()
         self._running: set[str] = set()
         self._turns = {job: threading.Event() for job in (*self.together, *self.alone)}
-        self._alone = {job: threading.Event() for job in self.alone}
 
     def work(self, job: str, tell: Tell, stop: threading.Event) -> str:
         self.ready.append(job)
         if job in self.unready:
             return "not ready"
+        assert self.slow.get(job, SET).wait(GIVE_UP_S)
+        tell(Reached(State.READY))
         while not self._turns[job].wait(0.01):
             if stop.is_set():
                 return "asked to end before its turn"
@@ -68,15 +72,6 @@ class Works:
         self.turns.append(job)
         self._turns[job].set()
 
-    def on_alone(self, job: str) -> None:
-        self.threads.add(threading.get_ident())
-        assert job in self.turns
-        self.by_itself.append(job)
-        self._alone[job].set()
-
-    def until_alone(self, job: str) -> None:
-        assert self._alone[job].wait(GIVE_UP_S)
-
     def on_line(self, job: str, line: str) -> None:
         self.threads.add(threading.get_ident())
         self.told.append((job, line))
@@ -93,7 +88,6 @@ class Works:
         pool = Pool(
             self.work,
             on_turn=self.on_turn,
-            on_alone=self.on_alone,
             on_line=self.on_line,
             on_end=self.on_end,
             uses=lambda job: self.uses.get(job, ()),
@@ -102,6 +96,7 @@ class Works:
             pool.run(self.together, self.alone, width=self.width)
         finally:
             assert self.begun == set(self.turns)
+        assert {job for job, _ in self.told} >= set(self.ready), "what was started is told"
 
 
 def meet(barrier: threading.Barrier) -> Callable[[Tell, threading.Event], str]:
@@ -124,7 +119,7 @@ def test_as_many_at_once_as_told_and_no_more() -> None:
 def test_one_at_a_time_is_in_order() -> None:
     works = Works("bcad", width=1)
     works.run()
-    assert works.turns == list("bcad")
+    assert works.ready == works.turns == list("bcad")
     assert works.told == [(job, f"{job} done") for job in "bcad"]
     assert works.most == 1
 
@@ -190,48 +185,34 @@ def test_after_the_last_word_nobody_waits_for_what_is_in_use() -> None:
     assert works.turns == ["a"]
 
 
-def test_those_alone_begin_beside_the_last_and_go_on_when_nothing_runs_beside_them() -> None:
-    came = {job: threading.Event() for job in "xy"}
-
+def test_those_alone_get_ready_beside_the_last_and_go_on_when_nothing_runs_beside_them() -> None:
     def a(_tell: Tell, _stop: threading.Event) -> str:
-        assert came["x"].wait(GIVE_UP_S)
-        assert not came["y"].wait(0.2), "one of them at a time"
-        assert works.by_itself == []
+        assert works.seen["x"].wait(GIVE_UP_S)
+        assert not works.seen["y"].wait(0.2), "one of them at a time"
+        assert "x" not in works.turns
         return "a done"
 
-    def alone(job: str) -> Callable[[Tell, threading.Event], str]:
-        def act(_tell: Tell, _stop: threading.Event) -> str:
-            came[job].set()
-            works.until_alone(job)
-            return "was alone" if job == "y" or not came["y"].wait(0.2) else "was not"
+    def x(_tell: Tell, _stop: threading.Event) -> str:
+        return "was alone" if not works.seen["y"].wait(0.2) else "was not"
 
-        return act
-
-    works = Works("abc", "xy", width=3)
-    works.acts = {"a": a, "x": alone("x"), "y": alone("y")}
+    works = Watched("abc", "xy", width=3)
+    works.acts = {"a": a, "x": x}
     works.run()
     assert sorted(works.told[:3]) == [("a", "a done"), ("b", "b done"), ("c", "c done")]
-    assert works.told[3:] == [("x", "was alone"), ("y", "was alone")]
-    assert works.by_itself == ["x", "y"]
-    assert works.beside["y"] == set()
+    assert works.told[3:] == [("x", "was alone"), ("y", "y done")]
+    assert works.turns[3:] == ["x", "y"]
+    assert works.beside["x"] == works.beside["y"] == set()
 
 
-def test_nothing_begins_beside_one_that_is_to_be_alone() -> None:
-    waits = threading.Event()
-
+def test_one_that_is_to_be_alone_starts_only_when_no_other_waits() -> None:
     def first(_tell: Tell, _stop: threading.Event) -> str:
-        assert not waits.wait(0.2), "it begins only when no other waits"
+        assert not works.seen["x"].wait(0.2)
         return "first"
 
-    def alone(_tell: Tell, _stop: threading.Event) -> str:
-        waits.set()
-        works.until_alone("x")
-        return "alone"
-
-    works = Works("ab", "x", width=2, uses={"a": ("api",), "b": ("api",)}, acts={"a": first, "x": alone})
+    works = Watched("ab", "x", width=2, uses={"a": ("api",), "b": ("api",)}, acts={})
+    works.acts = {"a": first}
     works.run()
-    assert works.told == [("a", "first"), ("b", "b done"), ("x", "alone")]
-    assert works.by_itself == ["x"]
+    assert works.told == [("a", "first"), ("b", "b done"), ("x", "x done")]
 
 
 def test_lines_come_before_the_end_and_in_the_callers_thread() -> None:
@@ -255,10 +236,11 @@ def test_no_more_are_started_after_the_last_word_but_those_running_end_well() ->
         assert works.heard.wait(GIVE_UP_S)
         return "asked to end" if stop.is_set() else "well"
 
-    works = Works("abc", "x", acts={"a": meet(met), "b": until_told}, last="a")
+    works = Works("abcde", "x", acts={"a": meet(met), "b": until_told}, last="a")
     works.run()
     assert works.turns == ["a", "b"]
-    assert works.told == [("a", "met"), ("b", "well")]
+    assert works.told[:2] == [("a", "met"), ("b", "well")]
+    assert set(works.told[2:]) <= {(job, "asked to end before its turn") for job in "cd"}
 
 
 def test_an_interruption_asks_all_to_end_and_tells_what_came_of_them() -> None:
@@ -295,7 +277,7 @@ def test_what_a_job_raises_ends_the_others_and_is_raised() -> None:
     works = Works("abc", acts={"a": bad, "b": good})
     with pytest.raises(ZeroDivisionError):
         works.run()
-    assert works.told == [("b", "asked")]
+    assert ("b", "asked") in works.told
     assert works.turns == ["a", "b"]
 
 
@@ -305,80 +287,80 @@ def test_nothing_to_do() -> None:
     assert works.told == []
 
 
-def prove_baseline(tell: Tell) -> None:
-    """Say what a drill says until its baseline is proven, and that it is."""
-    tell(Line("provision"))
-    tell(Line("baseline"))
-    tell(Reached(State.BASELINE_PROVEN))
-
-
 class Watched(Works):
-    """Works that tell when the last of them gets ready."""
+    """Works that tell when each of them gets ready."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.last_is_ready = threading.Event()
+        self.seen = {job: threading.Event() for job in (*self.together, *self.alone)}
 
     def work(self, job: str, tell: Tell, stop: threading.Event) -> str:
-        if job == [*self.together, *self.alone][-1]:
-            self.last_is_ready.set()
+        self.seen[job].set()
         return super().work(job, tell, stop)
 
-    def say_and_see(self, tell: Tell, _stop: threading.Event) -> str:
-        prove_baseline(tell)
-        assert self.last_is_ready.wait(GIVE_UP_S)
-        return "saw it"
 
-    def say_and_see_nothing(self, tell: Tell, _stop: threading.Event) -> str:
-        prove_baseline(tell)
-        assert not self.last_is_ready.wait(0.5)
-        return "saw nothing"
+def test_while_some_have_their_turn_as_many_get_ready() -> None:
+    met = threading.Barrier(2)
 
+    def until_others_are_ready(_tell: Tell, _stop: threading.Event) -> str:
+        assert works.seen["c"].wait(GIVE_UP_S)
+        assert works.seen["d"].wait(GIVE_UP_S)
+        assert not works.seen["e"].wait(0.2), "no more than that"
+        met.wait(GIVE_UP_S)
+        return "saw them"
 
-def test_for_each_that_is_past_its_start_another_gets_ready() -> None:
-    works = Watched("abcd", width=2)
-    works.acts = {"a": works.say_and_see, "b": works.say_and_see}
+    works = Watched("abcdef", width=2)
+    works.acts = dict.fromkeys("ab", until_others_are_ready)
     works.run()
-    assert ("a", "saw it") in works.told
-    assert works.turns == list("abcd")
+    assert {("a", "saw them"), ("b", "saw them")} <= set(works.told)
+    assert works.turns[:2] == list("ab")
     assert works.most == 2
 
 
-def test_no_more_than_that_get_ready() -> None:
-    works = Watched("abc", width=1)
-    works.acts = {"a": works.say_and_see_nothing}
+def test_a_turn_goes_to_the_first_that_is_ready() -> None:
+    slow = threading.Event()
+
+    def after_it(_tell: Tell, _stop: threading.Event) -> str:
+        slow.set()
+        return "did not wait for it"
+
+    works = Works("abc", width=2, slow={"a": slow}, acts={"b": after_it})
     works.run()
-    assert works.told[2] == ("a", "saw nothing")
-    assert works.turns == works.ready == list("abc")
+    assert works.turns[0] == "b"
+    assert ("b", "did not wait for it") in works.told
 
 
-def test_nothing_gets_ready_while_one_starts() -> None:
-    def starts(tell: Tell, stop: threading.Event) -> str:
-        tell(Line("provision"))
-        return works.say_and_see_nothing(lambda _message: None, stop)
+def test_without_a_turn_nothing_goes_on() -> None:
+    def first(_tell: Tell, _stop: threading.Event) -> str:
+        assert works.seen["b"].wait(GIVE_UP_S)
+        assert works.turns == ["a"]
+        return "first"
 
     works = Watched("ab", width=1)
-    works.acts = {"a": starts}
+    works.acts = {"a": first}
     works.run()
-    assert works.told == [("a", "provision"), ("a", "saw nothing"), ("b", "b done")]
+    assert works.turns == ["a", "b"]
+    assert works.most == 1
 
 
-def test_what_cannot_get_ready_is_told_and_takes_no_worker() -> None:
-    def until_it_is_told(tell: Tell, _stop: threading.Event) -> str:
-        prove_baseline(tell)
+def test_what_cannot_get_ready_is_told_and_takes_no_turn() -> None:
+    def until_it_is_told(_tell: Tell, _stop: threading.Event) -> str:
         assert works.heard.wait(GIVE_UP_S)
         return "a done"
 
     works = Works("abc", width=1, acts={"a": until_it_is_told}, unready="b")
     works.run()
-    assert works.told[2:] == [("b", "not ready"), ("a", "a done"), ("c", "c done")]
+    assert works.told == [("b", "not ready"), ("a", "a done"), ("c", "c done")]
     assert works.turns == list("ac")
 
 
-def test_of_one_that_never_had_its_turn_nothing_is_told() -> None:
+def test_one_that_was_ready_when_the_last_word_came_is_asked_to_end_and_told() -> None:
+    def first(_tell: Tell, _stop: threading.Event) -> str:
+        assert works.seen["b"].wait(GIVE_UP_S)
+        return "first"
+
     works = Watched("ab", width=1, last="a")
-    works.acts = {"a": works.say_and_see}
+    works.acts = {"a": first}
     works.run()
-    assert works.ready == list("ab")
-    assert works.told[2:] == [("a", "saw it")]
+    assert works.told == [("a", "first"), ("b", "asked to end before its turn")]
     assert works.turns == ["a"]

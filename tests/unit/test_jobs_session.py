@@ -82,7 +82,7 @@ def cluster(supplied, options, *, profile, say):
 
 
 @contextlib.contextmanager
-def drill(scenario, supplied, made, *, variant, install, run, request, until_alone):
+def drill(scenario, supplied, made, *, variant, install, run, request, until_turn):
     assert install == "helm"
     name = scenario.name if variant.label is None else f"{scenario.name}[{variant.label}]"
 
@@ -112,7 +112,7 @@ def drill(scenario, supplied, made, *, variant, install, run, request, until_alo
                      profile=request.settings.profile)
         journal.write(Undone(what=json.dumps(given)))
         log(f"began {name}")
-        yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_alone=until_alone)
+        yield SimpleNamespace(end=end, log=log, wait_for=wait_for, interrupted=interrupted, until_turn=until_turn)
 
 
 fulfil.provide, fulfil.cluster, fulfil.drill = provide, cluster, drill
@@ -197,24 +197,43 @@ def test_drills_side_by_side_in_one_cluster(place: pytest.Pytester) -> None:
     assert cases["test_able"].find(".//property[@name='verdict']") is not None
 
 
-def test_one_that_is_to_be_alone_begins_beside_the_last_and_waits_for_its_end(place: pytest.Pytester) -> None:
+def test_one_that_is_to_be_alone_gets_ready_beside_the_last_and_waits_for_its_end(place: pytest.Pytester) -> None:
     scenario(
         place,
         "able",
-        *("assert drill.until_alone(), 'it had to wait'", "drill.log('able is alone')"),
-        *("assert not drill.until_alone(), 'it is alone'", "drill.end()"),
+        *("assert drill.until_turn() > 0.0", "drill.log('able is alone')"),
+        *("drill.until_turn()", "drill.end()"),
         mark="alone('all classes')",
     )
     scenario(
         place,
         "best",
-        *("drill.wait_for(lambda log: 'began able' in log)", "assert not drill.until_alone()", "drill.end()"),
+        *("drill.until_turn()", "drill.wait_for(lambda log: 'began able' in log)", "drill.end()"),
     )
     result = place.runpytest_subprocess("-q", "--capture=no", "--jobs=2")
     result.assert_outcomes(passed=2)
     told = log(place)
     assert told.index("began able") < told.index("ended best") < told.index("able is alone")
     assert "able: now runs alone, because it changes what drills share (all classes)" in result.outlines
+
+
+def test_one_gets_ready_while_another_has_its_turn(place: pytest.Pytester) -> None:
+    """As many as there are jobs have their turn, and as many more get ready."""
+    for name in ("able", "best"):
+        scenario(
+            place,
+            name,
+            *("drill.until_turn()", f"drill.log('{name} has its turn')"),
+            *("drill.wait_for(lambda log: {'began cold', 'began dear'} <= set(log))", "drill.end()"),
+        )
+    for name in ("cold", "dear"):
+        scenario(place, name, "drill.until_turn()", f"drill.log('{name} has its turn')", "drill.end()")
+    result = place.runpytest_subprocess("-q", "--capture=no", "--jobs=2")
+    result.assert_outcomes(passed=4)
+    told = log(place)
+    ended = min(told.index("ended able"), told.index("ended best"))
+    assert max(told.index("began cold"), told.index("began dear")) < ended
+    assert min(told.index("cold has its turn"), told.index("dear has its turn")) > ended
 
 
 def test_ctrl_c_ends_all_and_deletes_the_cluster(place: pytest.Pytester) -> None:

@@ -188,9 +188,15 @@ class LeftoverFound(Event):
     namespace: str
 
 
-@_event("alone")
-class AloneAtLast(Event):
-    """The drill had to wait for others, and now runs alone."""
+@_event("turn")
+class TurnCame(Event):
+    """The drill was ready, waited for others, and may now make its incident.
+
+    Attributes:
+        waited_s: Seconds for which it waited.
+    """
+
+    waited_s: float
 
 
 @_event("control")

@@ -5,14 +5,16 @@ Each phase is a method that is given what earlier ones made, and returns what it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from promdrill.core.choices import NO_FAULT
 from promdrill.core.errors import PromdrillError
-from promdrill.core.events import AloneAtLast, ControlApplied, PersistenceNotAsked, SamplesCounted, SamplesUnknown
+from promdrill.core.events import ControlApplied, PersistenceNotAsked, SamplesCounted, SamplesUnknown, TurnCame
 from promdrill.core.model import PhaseName
 from promdrill.drill import provision, samples
 from promdrill.drill.alerts import DrillAlerts
@@ -23,7 +25,7 @@ from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident, Whole
 from promdrill.drill.plan import Moments, Plan, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy
-from promdrill.drill.running import CRASH_RUNS, Run, not_restarted_since, running_for
+from promdrill.drill.running import CRASH_RUNS, Run, not_restarted_since, restarted_since, running_for
 from promdrill.drill.scene import Scene
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
@@ -31,13 +33,22 @@ from promdrill.drill.timings import Timings, timings
 from promdrill.drill.watch import RECOVERY
 from promdrill.faults.base import RELEASE, Ground, Undo
 from promdrill.install import Installation
-from promdrill.observe.conditions import Condition
+from promdrill.observe.conditions import Condition, Failure
 from promdrill.observe.observer import Observer
 from promdrill.observe.prometheus import samples as stored_samples
+from promdrill.observe.server import Server
 from promdrill.observe.targets import Demand
 from promdrill.observe.until import DEFAULT_FAILURES
 from promdrill.runbook.parse import Runbook
 from promdrill.runbook.step import STEP_SECTIONS
+
+BASELINE_KEEPS_S = 1.0
+"""Seconds for which a baseline that was proven needs no other proof. A drill that waits for nobody begins its incident
+within a few milliseconds; one that waited longer than this asks again."""
+
+ASKED_ANEW_S = 0.001
+"""The hold of a baseline that is proven again, in seconds: everything is asked and listed anew. It need not hold for
+longer, since nothing may have been restarted, and nothing may have failed, since it was proven first."""
 
 
 class Standing(NamedTuple):
@@ -139,12 +150,18 @@ class Course:
             demand = Demand.TRIED if site.drilled.keeps_scrapes else Demand.ALL
             jobs = dict.fromkeys(self._plan.jobs, 1)
             first = Baseline(scene.ground.server, scene.interval_s, jobs, demand=demand)
-            memory, moments = self._prove_baseline(scene, first)
-        if site.execution.until_alone():  # what was proven before the wait is proven again
-            self._journal.write(AloneAtLast())
+            hold_s = max(scene.limits.baseline_hold_s, first.settled_after_s)
+            memory, moments = self._prove_baseline(scene, first, since=self._clock.utc(), hold_s=hold_s)
+            runs = self._runs(scene)
+        waited_s = site.execution.until_turn()
+        if waited_s > BASELINE_KEEPS_S:
+            self._journal.write(TurnCame(waited_s=round(waited_s, 3)))
             with during(PhaseName.BASELINE):
                 again = Baseline.recalled(scene.ground.server, memory)
-                memory, moments = self._prove_baseline(scene, again)
+                over = [restarted_since(each, run, "the baseline") for each, run in runs]
+                memory, moments = self._prove_baseline(
+                    scene, again, since=memory.began, hold_s=ASKED_ANEW_S, failed=over
+                )
         return Standing(scene, memory, moments)
 
     def _resume(self, incident: Incident) -> Standing:
@@ -249,12 +266,20 @@ class Course:
             silence=Silence(partial(site.cluster.trouble, self._clock.utc())),
         )
 
-    def _prove_baseline(self, scene: Scene, baseline: Baseline) -> tuple[Memory, Moments]:
+    def _prove_baseline(
+        self,
+        scene: Scene,
+        baseline: Baseline,
+        *,
+        since: datetime,
+        hold_s: float,
+        failed: Sequence[Failure] = (),
+    ) -> tuple[Memory, Moments]:
+        """Prove a baseline that nothing has gone wrong with since a moment; learn what recovery is compared with."""
         began, limits = self._clock.utc(), scene.limits
-        conditions = (*baseline.conditions(since=began), *self._plan.beside_ready)
-        hold_s = max(limits.baseline_hold_s, baseline.settled_after_s)
-        scene.wait(conditions, limits.baseline_s + hold_s, hold_s=hold_s, failed=DEFAULT_FAILURES)
-        learnt = baseline.learn(scene.ground.kube, began, self._clock.utc())
+        conditions = (*baseline.conditions(since=since), *self._plan.beside_ready)
+        scene.wait(conditions, limits.baseline_s + hold_s, hold_s=hold_s, failed=(*DEFAULT_FAILURES, *failed))
+        learnt = baseline.learn(scene.ground.kube, since, self._clock.utc())
         self._record.app_version = learnt.app_version
         self._record.not_up = learnt.memory.down
         moments = scene.begun(Moments(began=began, baseline=learnt.moment, interval_s=baseline.interval_s))
@@ -337,11 +362,14 @@ class Course:
         runs = running_for(server, runs_s)
         if not any(step.section == STEP_SECTIONS[-1] and not step.lenient for step in self._runbook.steps):
             return (runs,)
-        snapshot = scene.ground.observer.snapshot()
-        found = [(each, run) for each in server.each if (run := Run.of(each, snapshot)) is not None]
         if execution.ablates or not isinstance(execution.part, Whole):
             return (runs,)
-        return (runs, *(not_restarted_since(each, run) for each, run in found))
+        return (runs, *(not_restarted_since(each, run, "the remedy") for each, run in self._runs(scene)))
+
+    def _runs(self, scene: Scene) -> list[tuple[Server, Run]]:
+        """What runs now of the server, each replica that is ready."""
+        snapshot = scene.ground.observer.snapshot()
+        return [(each, run) for each in scene.ground.server.each if (run := Run.of(each, snapshot)) is not None]
 
     def _recovery_s(self, scene: Scene) -> float:
         """Seconds until recovery must begin to hold; likewise for each stage after it."""

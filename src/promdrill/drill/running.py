@@ -8,11 +8,11 @@ container of the server's pod has been running for longer than it did when it cr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Self
 
-from promdrill.observe.conditions import Condition, Kind, Seen
+from promdrill.observe.conditions import Condition, Failure, Kind, Seen
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import Object, Snapshot, container_status, is_leaving, moment, name_of
 
@@ -44,8 +44,14 @@ class Run:
         return cls(_uid(pod), _restarts(pod))
 
 
-def not_restarted_since(server: Server, run: Run) -> Condition:
-    """The server's pod is still the one of that run, and no container of it has been restarted."""
+def not_restarted_since(server: Server, run: Run, what: str) -> Condition:
+    """The server's pod is still the one of that run, and no container of it has been restarted.
+
+    Args:
+        server: The server, or a replica of it.
+        run: What ran.
+        what: What had just ended when that ran: ``the remedy``.
+    """
 
     def judge(snapshot: Snapshot) -> Seen:
         pods = server.pods(snapshot)
@@ -53,12 +59,23 @@ def not_restarted_since(server: Server, run: Run) -> Condition:
             return Seen(holds=False, text="no server pod")
         name, now = name_of(pods[0]), _restarts(pods[0])
         if _uid(pods[0]) != run.uid:
-            return Seen(holds=False, text=f"{name} has replaced the pod that was ready when the remedy ended")
+            return Seen(holds=False, text=f"{name} has replaced the pod that was ready when {what} ended")
         more = [f"{c} {n - run.restarts.get(c, 0)} times" for c, n in now.items() if n > run.restarts.get(c, 0)]
         return Seen(holds=not more, text=f"{name}: restarted since: {', '.join(more) or 'nothing'}")
 
     which = f" in {server.pod_prefix}" if server.replicas > 1 else ""
-    return Condition(f"nothing restarted since the remedy{which}", Kind.POD, judge)
+    return Condition(f"nothing restarted since {what}{which}", Kind.POD, judge)
+
+
+def restarted_since(server: Server, run: Run, what: str) -> Failure:
+    """The opposite of `not_restarted_since`, for a wait that it ends."""
+    still = not_restarted_since(server, run, what)
+
+    def judge(snapshot: Snapshot) -> Seen:
+        seen = still.judge(snapshot)
+        return replace(seen, holds=not seen.holds)
+
+    return Failure(f"the server was restarted after {what}", still.kind, judge)
 
 
 def running_for(server: Server, for_s: float) -> Condition:

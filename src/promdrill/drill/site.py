@@ -146,7 +146,8 @@ class Execution:
         part: Which part of the drill is run.
         runbook: A runbook instead of the scenario's own.
         bound: Values for its placeholders, by name.
-        until_alone: Returns once the drill may change what other drills share; True when it had to wait for that.
+        until_turn: Returns once the drill may make its incident, and change what it shares with others if it does;
+            the seconds that it waited for that.
         evidence: When it is collected: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         keep: Leave everything as it is at the end.
     """
@@ -156,7 +157,7 @@ class Execution:
     part: Part = Whole()  # noqa: RUF009  frozen
     runbook: Path | None = None
     bound: Mapping[str, str] = field(default_factory=dict)
-    until_alone: Callable[[], bool] = lambda: False
+    until_turn: Callable[[], float] = lambda: 0.0
     evidence: str = FAILURE
     keep: bool = False
 

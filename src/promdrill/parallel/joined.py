@@ -1,4 +1,4 @@
-"""The plugin of a session that joins another's cluster: it reports to its parent and waits for its turn."""
+"""The plugin of a session that joins another's cluster: it reports to its parent, and its drill waits for its turn."""
 
 from __future__ import annotations
 
@@ -54,19 +54,15 @@ class JoinedSession:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self) -> None:
-        """Import everything a drill needs, then wait for this session's turn; pytest's own loop follows."""
+        """Import everything that a drill needs; pytest's own loop follows."""
         for module in NEEDED:
             importlib.import_module(module)
         gc.freeze()  # pytest ends with five full collections, which would take half a second over these modules
-        turn.wait_for(self._outbox, turn.BEGIN)
 
-    def until_alone(self) -> bool:
-        """As `promdrill.drill.site.Execution.until_alone`; called once the baseline is proven.
-
-        A drill that may run beside others does not wait.
-        """
-        messages.post(self._outbox, State.BASELINE_PROVEN)
-        return turn.wait_for(self._outbox, turn.ALONE)
+    def until_turn(self) -> float:
+        """As `promdrill.drill.site.Execution.until_turn`; called once the baseline is proven."""
+        messages.post(self._outbox, State.READY)
+        return turn.wait_for(self._outbox)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell the parent at once, because this process may be killed at any time."""

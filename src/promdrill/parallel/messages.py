@@ -25,12 +25,12 @@ PIPE = "messages"
 class State(StrEnum):
     """How far a running drill has come.
 
-    `STARTING`: it waits for its turn, or has not proven its baseline yet.
-    `BASELINE_PROVEN`: the part that takes most of the CPU is over.
+    `GETTING_READY`: its baseline is not proven yet. Until then it takes most of its processor time.
+    `READY`: it waits for its turn, or has had it.
     """
 
-    STARTING = "starting"
-    BASELINE_PROVEN = "baseline-proven"
+    GETTING_READY = "getting-ready"
+    READY = "ready"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,14 +14,16 @@ import pytest
 from promdrill.cluster.address import Address
 from promdrill.core import scratch
 from promdrill.core.errors import PromdrillError, UsageError
+from promdrill.core.journal import JOURNAL
 from promdrill.core.model import Variant, drill_name
 from promdrill.drill.interrupts import terminable
 from promdrill.parallel import child, wanted
 from promdrill.parallel.joining import Joined
 from promdrill.parallel.pool import Pool, Tell
-from promdrill.parallel.turn import ALONE, BEGIN, Turn
+from promdrill.parallel.turn import Turn
 from promdrill.request import changes, scenarios
 from promdrill.request.request import Request
+from promdrill.results.folder import of_drill
 from promdrill.results.run import Run
 
 if TYPE_CHECKING:
@@ -112,30 +114,28 @@ class SideBySide:
             )
 
         def begins(item: pytest.Item) -> None:
+            if (why := reasons[item]) is not None:
+                self._show(item, f"now runs alone, because it changes what drills share ({why})")
             turns[item].give()
 
-        def alone(item: pytest.Item) -> None:
-            self._show(item, f"now runs alone, because it changes what drills share ({reasons[item]})")
-            waits[item].give()
-
         def ended(item: pytest.Item, left: child.Left) -> bool:
-            self._take(item, left)
+            if not left.stopped or self._began(item):
+                self._take(item, left)
             return not (session.shouldfail or session.shouldstop or run.no_further)
 
         taken = {item: wanted.taken(item, self._variant(item), supplied.shared) for item in items}
         if (said := changes.one_at_a_time(taken.values())) is not None:
             run.say(said)
         uses = {item: (*taken[item], *filter(None, [wanted.exclusive(item)])) for item in items}
-        pool = Pool(work, on_turn=begins, on_alone=alone, on_line=self._show, on_end=ended, uses=uses.__getitem__)
+        pool = Pool(work, on_turn=begins, on_line=self._show, on_end=ended, uses=uses.__getitem__)
         took_s = scenarios.last_took(run.folder.parent)
         together = [item for item, why in reasons.items() if why is None]
         ordered = wanted.longest_first(
             together, lambda item: took_s.get(self._name(item)), lambda item: wanted.long(item) is not None
         )
         with ExitStack() as held, terminable():
-            turns = {item: held.enter_context(Turn(outbox, BEGIN)) for item, outbox in outboxes.items()}
+            turns = {item: held.enter_context(Turn(outbox)) for item, outbox in outboxes.items()}
             apart = [item for item in reasons if item not in together]
-            waits = {item: held.enter_context(Turn(outboxes[item], ALONE)) for item in apart}
             pool.run(ordered, apart, width=request.jobs)
         if run.no_further is not None:
             self._refuse(run.no_further)
@@ -186,6 +186,11 @@ class SideBySide:
         variant = self._variant(item)
         scenario, profile = item.path.parent.name, self._means.request.settings.profile
         self._means.run().aborted(scenario, variant, profile=profile, reason=reason, interrupted=interrupted)
+
+    def _began(self, item: pytest.Item) -> bool:
+        """Whether a drill has a journal, and so a place in the report."""
+        folder = self._means.run().folder / of_drill(item.path.parent.name, self._variant(item).label)
+        return (folder / JOURNAL).exists()
 
     def _name(self, item: pytest.Item) -> str:
         return drill_name(item.path.parent.name, self._variant(item).label)

@@ -1,7 +1,7 @@
-"""When a child may continue: the parent starts it ahead of time, and holds a file lock until its turn comes.
+"""When a child may go on: the parent holds a file lock until its turn comes.
 
-A child takes two seconds to import what a drill needs; it does so while other drills run. A drill that must run alone
-gets as far as its baseline beside others.
+A child gets ready ahead of its turn: it installs its Prometheus and proves the baseline while other drills are at their
+incident. Its own begins when its turn comes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-BEGIN, ALONE = "begin", "alone"
-"""What a turn allows: to begin the drill; to change what drills share, because nothing else runs."""
+from promdrill.core.clock import SYSTEM
+
+TURN = "turn"
+"""Name of the locked file in the child's outbox."""
 
 
 class Turn:
@@ -20,11 +22,10 @@ class Turn:
 
     Args:
         outbox: The child's outbox.
-        what: One of `BEGIN` and `ALONE`.
     """
 
-    def __init__(self, outbox: Path, what: str) -> None:
-        self._held = (outbox / what).open("wb")
+    def __init__(self, outbox: Path) -> None:
+        self._held = (outbox / TURN).open("wb")
         fcntl.flock(self._held, fcntl.LOCK_EX)
 
     def give(self) -> None:
@@ -38,12 +39,9 @@ class Turn:
         self.give()
 
 
-def wait_for(outbox: Path, what: str) -> bool:
-    """Wait until the child with that outbox may continue; returns whether it had to wait. Without a parent it may."""
-    with (outbox / what).open("ab") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            fcntl.flock(file, fcntl.LOCK_SH)
-            return True
-    return False
+def wait_for(outbox: Path) -> float:
+    """Wait until the child with that outbox may continue; returns for how many seconds. Without a parent it may."""
+    began_s = SYSTEM.monotonic()
+    with (outbox / TURN).open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+    return SYSTEM.monotonic() - began_s

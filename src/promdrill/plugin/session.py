@@ -203,7 +203,7 @@ class DrillSession:
             install=scenarios.traits(request.path).install or INSTALLS[0],
             run=self.run,
             request=self.request,
-            until_alone=self._joining.until_alone if self._joining is not None else lambda: False,
+            until_turn=self._joining.until_turn if self._joining is not None else lambda: 0.0,
         ) as opened:
             yield opened
 

@@ -334,7 +334,7 @@ def drill(
     install: str,
     run: Run,
     request: Request,
-    until_alone: Callable[[], bool] = lambda: False,
+    until_turn: Callable[[], float] = lambda: 0.0,
 ) -> Iterator[Drill]:
     """One drill of a scenario, with its journal and its connections open during the block.
 
@@ -346,7 +346,7 @@ def drill(
         install: How Prometheus is installed, one of `promdrill.core.model.INSTALLS`.
         run: The run that records the result.
         request: The request; with `KindOptions.keep` everything in the cluster stays as the drill leaves it.
-        until_alone: As in `promdrill.drill.site.Execution`.
+        until_turn: As in `promdrill.drill.site.Execution`.
 
     Raises:
         UsageError: The chart does not render with the user's values, or the file with a login is gone.
@@ -410,7 +410,7 @@ def drill(
                 variant=variant,
                 runbook=_runbook(scenario, variant, settings),
                 bound={} if variant.control == AS_WRITTEN else settings.bound,
-                until_alone=until_alone,
+                until_turn=until_turn,
                 evidence=settings.evidence,
                 keep=request.cluster.keep,
             ),

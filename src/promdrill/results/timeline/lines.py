@@ -47,6 +47,8 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912  a case
             return f"not seen in time: {', '.join(event.missing) or 'all, for as long as wanted'}"
         case events.FailureSeen():
             return f"{event.failure}: {event.text}"
+        case events.TurnCame():
+            return f"its turn came after {seconds(event.waited_s)}"
         case events.Undone():
             return f"{event.name}: {event.what}: {event.error}" if event.error else None
         case events.EvidenceMissing():
@@ -114,8 +116,6 @@ def row_of(event: Event) -> LogRow | None:  # noqa: C901, PLR0911, PLR0912  a ca
             return LogRow("rules", f"{count(len(event.rules), 'alerting rule')}{_speed(event.speed)}", event.not_inside)
         case events.AlertsUnknown():
             return LogRow("alerts", event.error)
-        case events.AloneAtLast():
-            return LogRow("alone", "no other drill is running any more")
         case events.ConditionChanged():
             return _condition_row(event)
         case events.ControlApplied():
@@ -146,6 +146,8 @@ def row_of(event: Event) -> LogRow | None:  # noqa: C901, PLR0911, PLR0912  a ca
             return LogRow("seen", event.stage)
         case events.StepEnded():
             return _step_row(event.step)
+        case events.TurnCame():
+            return LogRow("turn", f"came after {seconds(event.waited_s)}")
         case events.Undone():
             return LogRow("undo", event.what, event.error or "")
         case events.VerdictReached():

@@ -17,7 +17,7 @@ STALE = "stale"
 
 
 def unit_tests(given: Mapping[str, Any], rules: str) -> dict[str, Any]:
-    """promtool's unit tests, from those of another file.
+    """Promtool's unit tests, from those of another file.
 
     Args:
         given: The content of that file. Its cases have the intervals of its `evaluation_interval`.
@@ -42,7 +42,10 @@ def _with_one_failed(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             "name": f"{case['name']}; scrape {number} fails",
             "interval": case["interval"],
             "input_series": [
-                {"series": each["series"], "values": " ".join(_failed(each["series"], expanded(each["values"]), number))}
+                {
+                    "series": each["series"],
+                    "values": " ".join(_failed(each["series"], expanded(each["values"]), number)),
+                }
                 for each in case["input_series"]
             ],
             "promql_expr_test": [

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promdrill.artefacts.cache import TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
+from promdrill.artefacts.cache import KEEP_BUILD, TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
 
 
 def _fill(content: str = "one") -> Any:
@@ -123,3 +123,40 @@ def test_keys_and_digests_follow_content(tmp_path: Path) -> None:
     executable = tree_digest(tmp_path)
     (tmp_path / "f").rename(tmp_path / "g")
     assert len({before, executable, tree_digest(tmp_path)}) == 3
+
+
+def with_go(root: Path) -> Cache:
+    """A cache with something in Go's caches."""
+    cache = Cache(root)
+    claim(root)
+    for folder in (cache.go_mod, cache.go_build):
+        folder.mkdir(parents=True)
+        (folder / "a").write_text("a")
+    return cache
+
+
+def test_gos_caches_are_deleted_and_nothing_else(tmp_path: Path) -> None:
+    cache = with_go(tmp_path)
+    entry = cache.build("a", "k", _fill())
+    assert cache.drop_go()
+    assert not (tmp_path / "go").exists()
+    assert not list((tmp_path / "scratch").iterdir())
+    assert cache.find("a", "k") == entry
+    assert not cache.drop_go(), "there are none any more"
+
+
+def test_gos_caches_stay_where_they_are_wanted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = with_go(tmp_path)
+    monkeypatch.setenv(KEEP_BUILD, "1")
+    assert not cache.drop_go()
+    assert (cache.go_mod / "a").is_file()
+    monkeypatch.setenv(KEEP_BUILD, "0")
+    assert cache.drop_go()
+
+
+def test_gos_caches_stay_while_anybody_builds(tmp_path: Path) -> None:
+    cache = with_go(tmp_path)
+    with Cache(tmp_path).building_with_go(), Cache(tmp_path).building_with_go():
+        assert not cache.drop_go()
+        assert (cache.go_build / "a").is_file()
+    assert cache.drop_go()

@@ -229,8 +229,8 @@ def test_the_alert_receiver_is_in_no_node() -> None:
 def test_a_build_says_what_it_costs_before_it_begins(tmp_path: Path) -> None:
     whole = source._cost(["kind", "kubernetes-1.36.3"], tmp_path)
     assert whole.startswith(
-        "Building 2 artefacts from source, including Kubernetes: about 20 minutes on two cores, 19 GB"
+        "Building 2 artefacts from source, including Kubernetes: about 25 minutes on two cores, 22 GB"
     )
-    assert whole.endswith(f" below {tmp_path}.")
+    assert whole.endswith(f" below {tmp_path}, of which 6 GB stay.")
     assert source._cost(["busybox"], tmp_path) == "Building busybox from source."
     assert source._cost([], tmp_path) == "Building the node image from source."

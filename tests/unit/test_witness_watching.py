@@ -119,6 +119,19 @@ def test_alerts_of_another_drill_are_not_this_ones() -> None:
     assert looked(cluster, lambda: None) == []
 
 
+def test_what_a_drilled_prometheus_says_of_another_drill_beside_it_is_not_its_own() -> None:
+    """It scrapes the kubelet, which tells of all volumes of the node; seen: no-default-class beside a full disk-full."""
+    cluster = Cluster()
+    cluster.witness = page(
+        alert(namespace="drill-y", pod="a"), alert(namespace="kube-system"), alert(namespace="drill-x")
+    )
+    events = looked(cluster, lambda: None)
+    assert [dict(each.labels) for each in events if isinstance(each, AlertChanged)] == [
+        {"namespace": "kube-system"},
+        {"namespace": "drill-x"},
+    ]
+
+
 def test_two_with_other_labels_are_two_and_one_that_begins_anew_is_told_again() -> None:
     cluster = Cluster()
     again = alert(state="pending", pod="a", since="2026-11-30T10:05:00Z")

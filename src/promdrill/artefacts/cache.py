@@ -3,7 +3,8 @@
     <cache>/artefacts/<name>/<key>/files/...     what was built
     <cache>/artefacts/<name>/<key>/manifest.json size and SHA-256 of every file, and notes on how it was built
     <cache>/locks/<name>-<key>.lock              held by the one process that builds it
-    <cache>/go/{mod,build}                       Go's own caches, so an interrupted build continues where it stopped
+    <cache>/go/{mod,build}                       Go's own caches, so an interrupted build continues where it stopped;
+                                                 deleted once everything is built
     <cache>/CACHEDIR.TAG                         promdrill's mark: what promdrill made here may be deleted
 
 The key is a hash of the recipe's content, so a changed recipe gets a new entry. If the size or checksum of any file
@@ -13,8 +14,10 @@ does not match the manifest, the entry is damaged: it is deleted and built again
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -37,6 +40,9 @@ Signature: 8a477f597d28d172789f06886806bc55
 
 CHILDREN = ("artefacts", "engine", "go", "locks", "matplotlib", "mypy", "scratch")
 """Everything that promdrill makes in its cache folder, or has made there: `matplotlib` is from 0.1."""
+
+KEEP_BUILD = "KEEP_BUILD"
+"""The variable that keeps Go's caches when it is 1: for who builds again and again."""
 
 _OF_THE_DISK = "lost+found"
 _HINT = f"{paths.CACHE_VARIABLE}=FOLDER ..., a new or an empty one"
@@ -190,6 +196,45 @@ class Cache:
         claim(self.root)
         with scratch.folder("work", within=self.root / "scratch") as folder:
             yield folder
+
+    @contextlib.contextmanager
+    def building_with_go(self) -> Iterator[None]:
+        """Keep Go's caches during the block: no other process deletes them.
+
+        Raises:
+            UsageError: The folder is somebody else's.
+        """
+        with self._go_lock(fcntl.LOCK_SH):
+            yield
+
+    def drop_go(self) -> bool:
+        """Delete Go's caches: several GB that only further builds would use. Returns whether there were any.
+
+        They stay while another process builds with them, which deletes them when it is done, and where the environment
+        has `KEEP_BUILD`.
+
+        Raises:
+            OSError: A file could not be deleted.
+        """
+        caches = self.root / "go"
+        if not caches.is_dir() or os.environ.get(KEEP_BUILD) == "1":
+            return False
+        with self.scratch() as folder:
+            try:
+                with self._go_lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    caches.rename(folder / "go")
+            except BlockingIOError:
+                return False
+        return True
+
+    @contextlib.contextmanager
+    def _go_lock(self, operation: int) -> Iterator[None]:
+        claim(self.root)
+        folder = self.root / "locks"
+        folder.mkdir(exist_ok=True)
+        with (folder / "go").open("ab") as file:
+            fcntl.flock(file, operation)
+            yield
 
     def find(self, name: str, key: str, *, only: Iterable[str] | None = None) -> CacheEntry | None:
         """The entry, if it exists and is not damaged.

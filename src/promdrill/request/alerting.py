@@ -35,7 +35,7 @@ from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.results.alerts import expectations
 from promdrill.results.alerts.expectations import Expectation
-from promdrill.witness.files import evaluator, inside_alertmanagers, own, prometheus_yml
+from promdrill.witness.files import evaluator, inside_alertmanagers, is_of, own, prometheus_yml
 from promdrill.witness.place import ALERTMANAGER, Witness
 
 CHART, OWN = choices.RULES
@@ -180,7 +180,7 @@ def _untold(
     return [
         (evaluator(each.labels), each.labels.get("alertname", ""), own(each.labels), why)
         for each in untold.routed(answer, configuration)
-        if each.labels.get(DRILL_LABEL) == drill
+        if is_of(each.labels, drill)
         for why in each.untold
     ]
 

@@ -166,6 +166,7 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
     archives = dict(zip(further, supply.archives(asked, further, on_event=say), strict=True))
     archives |= _optional(asked, supplied, planning.optional_images(scenarios), say=say)
+    supply.settle(on_event=say)
     return replace(
         supplied,
         chart=planned.chart,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts import registries
-from promdrill.artefacts.cache import Cache, digest_of, key_of
+from promdrill.artefacts.cache import KEEP_BUILD, Cache, digest_of, key_of
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import Platform
 from promdrill.artefacts.registries import Registry
@@ -150,6 +150,20 @@ def archives(
         return images.archive(reference, running, cache, registry=mirror, pins=pins, say=on_event)
 
     return tuple(have(reference) for reference in references)
+
+
+def settle(*, on_event: Say) -> None:
+    """Delete what only builds need, once everything is built; see `promdrill.artefacts.cache.Cache.drop_go`.
+
+    Raises:
+        SupplyError: It could not be deleted.
+    """
+    cache = Cache(paths.cache_dir())
+    try:
+        if cache.drop_go():
+            on_event(f"deleted the caches of the Go compiler; {KEEP_BUILD}=1 keeps them for further builds")
+    except OSError as error:
+        raise SupplyError(f"cannot delete the caches of the Go compiler: {error}") from error
 
 
 def _packed(reference: str, running: Engine, cache: Cache, *, say: Say) -> Path:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from promdrill.core.alerts import DRILL_LABEL, AlertState, Evaluator
-from promdrill.witness.files import evaluator, own
+from promdrill.witness.files import evaluator, is_of, own
 
 ALERTS = "/api/v1/alerts"
 """Prometheus' page of the alerts that are pending or fire."""
@@ -61,7 +61,7 @@ def alerts(body: Any, drill: str) -> dict[tuple[str, ...], Seen]:
     found = {}
     for each in body["data"]["alerts"]:
         labels = each["labels"]
-        if labels.get(DRILL_LABEL) != drill:
+        if not is_of(labels, drill):
             continue
         said = each.get("annotations") or {}
         seen = Seen(
@@ -127,7 +127,7 @@ def notified(line: Any, drill: str) -> Iterator[Notified]:
     """
     for each in line["alerts"]:
         labels = each["labels"]
-        if labels.get(DRILL_LABEL) == drill:
+        if is_of(labels, drill):
             yield Notified(
                 alert=str(labels["alertname"]),
                 labels=own(labels),

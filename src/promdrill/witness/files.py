@@ -129,6 +129,20 @@ def own(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in labels.items() if name != "alertname" and name not in OWN_LABELS}
 
 
+def is_of(labels: Mapping[str, str], drill: str) -> bool:
+    """Whether an alert is one of that drill.
+
+    A drilled Prometheus may scrape the whole node, and so see what another drill does in its namespace beside it. What
+    it says of that is of no drill.
+
+    Args:
+        labels: The alert's labels, promdrill's own included.
+        drill: The drill's namespace.
+    """
+    namespace = labels.get("namespace", drill)
+    return labels.get(DRILL_LABEL) == drill and (namespace == drill or not namespace.startswith(DRILLS))
+
+
 def evaluator(labels: Mapping[str, str]) -> Evaluator:
     """Which Prometheus evaluated an alert; the witness, if it does not say."""
     return Evaluator.INSIDE if labels.get(EVALUATOR_LABEL) == Evaluator.INSIDE else Evaluator.WITNESS

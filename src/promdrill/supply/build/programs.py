@@ -71,7 +71,8 @@ def compiled(name: str, architecture: str, go: Go, *, cache: Cache, say: Say) ->
 
     def fill(into: Path) -> dict[str, Any]:
         say(f"Compiling {name} for linux/{architecture} with {go.version}, once; about a minute on two cores.")
-        return gobuild.build(artefact, go, into, architecture=architecture)
+        with cache.building_with_go():
+            return gobuild.build(artefact, go, into, architecture=architecture)
 
     entry = cache.find(name, key, only=[name]) or cache.build(name, key, fill)
     return entry.files / name

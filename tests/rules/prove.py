@@ -1,6 +1,7 @@
 """promtool checks promdrill's own alerts: ``python -m tests.rules.prove``, from the checkout.
 
-Its linter reads rules/promdrill.yaml, and it runs the unit tests beside this file. promtool is taken out of the image
+Its linter reads rules/promdrill.yaml, and it runs the unit tests beside this file, and those with a scrape that fails
+(`tests.rules.failed_scrapes`). promtool is taken out of the image
 of the Prometheus that drills run, which the supply builds or pulls once and keeps. SUPPLY and REGISTRY_MIRROR are
 respected.
 """
@@ -15,6 +16,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+import yaml
+from tests.rules import failed_scrapes
+
 from promdrill import supply
 from promdrill.core import paths, scratch, shell
 from promdrill.core.errors import PromdrillError, SupplyError
@@ -24,7 +28,8 @@ from promdrill.supply.supplied import SupplyRequest
 IMAGE = f"{manifests.PROMETHEUS}:v{manifests.APP_VERSION}"
 """The image of the Prometheus that drills run where nobody asks for another one."""
 
-HERE = Path(__file__).resolve().parent
+OWN = Path(__file__).resolve().parent / "own.yaml"
+"""The unit tests of our alerts."""
 
 CHECK_S = 60.0
 """Seconds for a command of promtool, which needs less than one."""
@@ -41,11 +46,23 @@ def main() -> int:
     try:
         (archive,) = supply.archives(request, [IMAGE], on_event=say)
         with scratch.folder("promtool") as folder:
-            check(unpacked(archive, folder), paths.rules_file(), sorted(HERE.glob("*.yaml")))
+            check(unpacked(archive, folder), paths.rules_file(), [OWN, with_failed_scrapes(folder)])
     except PromdrillError as error:
         say(f"FAILED: {error}")
         return 1
     return 0
+
+
+def with_failed_scrapes(folder: Path) -> Path:
+    """A file of the unit tests in which a scrape fails.
+
+    Args:
+        folder: Where it goes.
+    """
+    made = folder / "failed-scrapes.yaml"
+    given = yaml.safe_load(OWN.read_text(encoding="utf-8"))
+    made.write_text(yaml.safe_dump(failed_scrapes.unit_tests(given, str(paths.rules_file()))), encoding="utf-8")
+    return made
 
 
 def unpacked(archive: Path, folder: Path) -> Path:

@@ -237,8 +237,6 @@ def test_an_incidents_page_links_to_the_alerts_that_lead_to_it() -> None:
     said = "\n## Alerts\n\nAlerts that lead here: [`PodsNotCreated`](alerts.md#podsnotcreated).\n\n"
     assert f"{said}:First alert: " in incidents.page(incident, {})
     assert f"{said}## Remedy\n" in incidents.stack_page(incident.scenario)
-    (nameless,) = (each for each in incidents.read_all() if each.scenario.id == "dashboard-no-data")
-    assert "\n## Alerts\n\n:First alert: " in incidents.page(nameless, {})
 
 
 def test_alerts_that_are_not_ours_lead_to_an_incident_without_a_link() -> None:

@@ -2,7 +2,7 @@
 
 A scrape that fails ends each series of its target until the next one, and `up` is 0. On a busy machine that happens now and
 then, and an alert must neither end nor begin its ``for`` anew because of it. So wherever a unit test has an alert fire,
-it has to fire as well whichever one of the scrapes before failed; what its annotations say may differ.
+it has to fire as well whichever one of the last scrapes failed; what its annotations say may differ.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from promdrill.core import durations
 
 STALE = "stale"
 """promtool's word for a series that has ended."""
+
+LAST = 6
+"""How many scrapes until an alert fires are taken in turn: what is asked at one moment, and each ``for`` but the
+longest, reach no further back."""
 
 
 def unit_tests(given: Mapping[str, Any], rules: str) -> dict[str, Any]:
@@ -37,7 +41,8 @@ def _with_one_failed(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for each in case["alert_rule_test"]
         if each["exp_alerts"]
     }
-    for number in range(max(firing, default=-1) + 1):
+    last = max(firing, default=-1)
+    for number in range(max(0, last + 1 - LAST), last + 1):
         yield {
             "name": f"{case['name']}; scrape {number} fails",
             "interval": case["interval"],

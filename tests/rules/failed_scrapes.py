@@ -1,8 +1,8 @@
 """The unit tests of our alerts once more, each time with one scrape that fails.
 
-A scrape that fails ends each series of its target until the next one, and `up` is 0. On a busy machine that happens now and
-then, and an alert must neither end nor begin its ``for`` anew because of it. So wherever a unit test has an alert fire,
-it has to fire as well whichever one of the last scrapes failed; what its annotations say may differ.
+A scrape that fails ends each series of its target until the next one, and `up` is 0. On a busy machine that happens
+now and then, and an alert must neither end nor begin its ``for`` anew because of it. So wherever a unit test has an
+alert fire, it has to fire as well whichever one of the last scrapes failed; what its annotations say may differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ longest, reach no further back."""
 
 
 def unit_tests(given: Mapping[str, Any], rules: str) -> dict[str, Any]:
-    """promtool's unit tests, from those of another file.
+    """Unit tests for promtool, from those of another file.
 
     Args:
         given: The content of that file. Its cases have the intervals of its `evaluation_interval`.
@@ -46,10 +46,7 @@ def _with_one_failed(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "name": f"{case['name']}; scrape {number} fails",
             "interval": case["interval"],
-            "input_series": [
-                {"series": each["series"], "values": " ".join(_failed(each["series"], expanded(each["values"]), number))}
-                for each in case["input_series"]
-            ],
+            "input_series": [_failed(each, number) for each in case["input_series"]],
             "promql_expr_test": [
                 {
                     "expr": f'count(ALERTS{{alertname="{each["alertname"]}",alertstate="firing"}})',
@@ -62,10 +59,12 @@ def _with_one_failed(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _failed(series: str, values: list[str], number: int) -> list[str]:
-    if number >= len(values) or values[number] == "_":
-        return values
-    return [*values[:number], "0" if series.startswith("up{") else STALE, *values[number + 1 :]]
+def _failed(given: Mapping[str, str], number: int) -> dict[str, str]:
+    """A series in which that scrape fails, if there is one."""
+    values = expanded(given["values"])
+    if number < len(values) and values[number] != "_":
+        values[number] = "0" if given["series"].startswith("up{") else STALE
+    return {"series": given["series"], "values": " ".join(values)}
 
 
 def expanded(written: str) -> list[str]:

@@ -52,7 +52,10 @@ def test_what_is_asked_is_that_it_fires_all_the_same() -> None:
     assert asked == [["1m", "2m"]] * 3 + [["2m"]] * 2, "not of a moment before the failure"
     (first, second) = made({"b": "1x9"}, FIRES, later)[0]["promql_expr_test"]
     assert first["expr"] == 'count(ALERTS{alertname="Down",alertstate="firing"})'
-    assert (first["exp_samples"], second["exp_samples"]) == ([{"labels": "{}", "value": 1}], [{"labels": "{}", "value": 2}])
+    assert (first["exp_samples"], second["exp_samples"]) == (
+        [{"labels": "{}", "value": 1}],
+        [{"labels": "{}", "value": 2}],
+    )
 
 
 def test_of_a_long_wait_only_the_last_scrapes_fail() -> None:

@@ -1,8 +1,8 @@
 """The unit tests of our alerts once more, each time with one scrape that fails.
 
-A scrape that fails ends each series of its target until the next one, and `up` is 0. On a busy machine that happens now and
-then, and an alert must neither end nor begin its ``for`` anew because of it. So wherever a unit test has an alert fire,
-it has to fire as well whichever one of the scrapes before failed; what its annotations say may differ.
+A scrape that fails ends each series of its target until the next one, and `up` is 0. On a busy machine that happens
+now and then, and an alert must neither end nor begin its ``for`` anew because of it. So wherever a unit test has an
+alert fire, it has to fire as well whichever one of the last scrapes failed; what its annotations say may differ.
 """
 
 from __future__ import annotations
@@ -15,9 +15,13 @@ from promdrill.core import durations
 STALE = "stale"
 """promtool's word for a series that has ended."""
 
+LAST = 6
+"""How many scrapes until an alert fires are taken in turn: what is asked at one moment, and each ``for`` but the
+longest, reach no further back."""
+
 
 def unit_tests(given: Mapping[str, Any], rules: str) -> dict[str, Any]:
-    """Promtool's unit tests, from those of another file.
+    """Unit tests for promtool, from those of another file.
 
     Args:
         given: The content of that file. Its cases have the intervals of its `evaluation_interval`.
@@ -37,17 +41,12 @@ def _with_one_failed(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         for each in case["alert_rule_test"]
         if each["exp_alerts"]
     }
-    for number in range(max(firing, default=-1) + 1):
+    last = max(firing, default=-1)
+    for number in range(max(0, last + 1 - LAST), last + 1):
         yield {
             "name": f"{case['name']}; scrape {number} fails",
             "interval": case["interval"],
-            "input_series": [
-                {
-                    "series": each["series"],
-                    "values": " ".join(_failed(each["series"], expanded(each["values"]), number)),
-                }
-                for each in case["input_series"]
-            ],
+            "input_series": [_failed(each, number) for each in case["input_series"]],
             "promql_expr_test": [
                 {
                     "expr": f'count(ALERTS{{alertname="{each["alertname"]}",alertstate="firing"}})',
@@ -60,10 +59,12 @@ def _with_one_failed(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         }
 
 
-def _failed(series: str, values: list[str], number: int) -> list[str]:
-    if number >= len(values) or values[number] == "_":
-        return values
-    return [*values[:number], "0" if series.startswith("up{") else STALE, *values[number + 1 :]]
+def _failed(given: Mapping[str, str], number: int) -> dict[str, str]:
+    """A series in which that scrape fails, if there is one."""
+    values = expanded(given["values"])
+    if number < len(values) and values[number] != "_":
+        values[number] = "0" if given["series"].startswith("up{") else STALE
+    return {"series": given["series"], "values": " ".join(values)}
 
 
 def expanded(written: str) -> list[str]:

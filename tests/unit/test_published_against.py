@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
 from promdrill.runbook.published import places
-from promdrill.runbook.published.against import Rendered, missing
+from promdrill.runbook.published.against import FLAGS, Rendered, missing
 
 
 def workload(kind: str, name: str, *containers: str, **spec: Any) -> dict[str, Any]:
@@ -160,3 +161,13 @@ def test_claims_of_a_template_are_there() -> None:
 def test_a_placeholder_is_no_name() -> None:
     command = places.unsaid("kubectl -n <my-namespace> edit pvc <my-pvc> -c [container-name]")
     assert missing([(1, command)], (), chart()) == ()
+
+
+def test_every_known_flag_is_a_whole_name() -> None:
+    """A list that is written over several lines is easily broken within a name."""
+    assert [flag for flag in FLAGS if not re.fullmatch(r"[a-z]+(?:\.[a-z]+(?:-[a-z]+)*)+", flag)] == []
+
+
+@pytest.mark.parametrize("flag", ["web.max-connections", "storage.tsdb.no-lockfile", "query.max-concurrency"])
+def test_a_flag_with_a_dash_is_known(flag: str) -> None:
+    assert missing([(1, f"grep -e --{flag}=1 args")], (), chart()) == ()

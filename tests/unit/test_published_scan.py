@@ -166,3 +166,44 @@ def test_how_each_character_is_quoted() -> None:
     text = 'a\'b"\\\'"c\'d"e\\"f" \\'
     shown = "".join({"'": "s", '"': "d"}.get(each, ".") for each in scan.quoting(text))
     assert shown == "..ssss.dddd.....dd"
+
+
+@pytest.mark.parametrize(
+    ("text", "behind"),
+    [
+        ("aa & bb", "aa"),
+        ("aa && bb", ""),
+        ("aa && bb &", "aa bb"),
+        ("aa || bb & cc", "aa bb"),
+        ("aa | bb & cc", "aa bb"),
+        ("aa |& bb & cc", "aa bb"),
+        ("aa; bb &", "bb"),
+        ("aa\nbb &", "bb"),
+        ("aa &&\n bb & cc", "aa bb"),
+        ("aa |\n bb & cc", "aa bb"),
+        ("{ aa; bb; } & cc", "aa bb"),
+        ("( aa; bb ) & cc", "aa bb"),
+        ("aa; { bb; } & cc", "bb"),
+        ("{ aa & bb; }", "aa"),
+        ("for x in a b; do aa; done & bb", "aa"),
+        ("if aa; then bb; fi & cc", "aa bb"),
+        ("if aa; then bb & fi; cc", "bb"),
+        ("while aa; do { bb; }; done & cc", "aa bb"),
+        ("aa $(bb &) cc", "bb"),
+        ("aa $(bb) & cc", "bb aa"),
+        ("aa >x 2>&1 & bb", "aa"),
+        ("aa &>x", ""),
+        ("aa '&'", ""),
+        ("aa \\& bb", ""),
+        ("aa # &", ""),
+        ("aa <<A &\nx\nA\nbb", "aa"),
+        ("fi & aa", ""),
+    ],
+)
+def test_what_runs_in_the_background(text: str, behind: str) -> None:
+    assert " ".join(each.program.partition(" ")[0] for each in scan.simples(text) if each.background) == behind
+
+
+def test_what_a_pipe_feeds_may_begin_in_the_next_line() -> None:
+    assert [each.fed for each in scan.simples("aa |\n bb\ncc")] == [False, True, False]
+    assert [each.fed for each in scan.simples("aa &&\n bb")] == [False, False]

@@ -58,6 +58,11 @@ def test_what_is_asked_is_that_it_fires_all_the_same() -> None:
     )
 
 
+def test_of_a_long_wait_only_the_last_scrapes_fail() -> None:
+    tests = made({"b": "1x99"}, {**FIRES, "eval_time": "20m"})
+    assert [test["input_series"][0]["values"].split().index("stale") for test in tests] == list(range(35, 41))
+
+
 def test_a_case_in_which_nothing_fires_says_nothing() -> None:
     assert made({"b": "1x9"}, RESTS) == []
 

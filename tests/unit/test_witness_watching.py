@@ -120,7 +120,7 @@ def test_alerts_of_another_drill_are_not_this_ones() -> None:
 
 
 def test_what_a_drilled_prometheus_says_of_another_drill_beside_it_is_not_its_own() -> None:
-    """It scrapes the kubelet, which tells of all volumes of the node; seen: no-default-class beside a full disk-full."""
+    """It scrapes the kubelet, which tells of all volumes of the node; seen with no-default-class beside disk-full."""
     cluster = Cluster()
     cluster.witness = page(
         alert(namespace="drill-y", pod="a"), alert(namespace="kube-system"), alert(namespace="drill-x")

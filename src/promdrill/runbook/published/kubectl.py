@@ -1,25 +1,13 @@
-"""The arguments of kubectl: what it does, to what, and with which options."""
+"""The arguments of kubectl, or of Helm: what it does, to what, and with which options."""
 
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass
 
-from promdrill.runbook import facts
+from promdrill.runbook.published import options
 from promdrill.runbook.published.scan import Simple, Word
-
-_WITH_VALUE = facts.words(
-    "-n --namespace -c --container -l --selector -o --output -f --filename -p --patch --patch-file --type "
-    "--replicas --current-replicas --context --cluster --user --kubeconfig -s --server --field-selector "
-    "--sort-by --tail --since --since-time --timeout --for --image --to --to-revision --revision --as "
-    "--template -k --kustomize --limits --requests --from-literal --from-file --env -e --grace-period "
-    "--overrides --restart --request-timeout -L --label-columns --type --copy-to --profile --target "
-    "--port --target-port --name --min --max --cpu-percent --field-manager --pod-running-timeout --max- "
-    "log-requests --limit-bytes --verb --resource --subresource -v --chunk-size --raw --token --pod- "
-    "selector --docker-server --image-pull-policy"
-)
-_CLUSTERED = frozenset({"context", "cluster", "user", "kubeconfig", "server", "s", "token", "kube-context"})
-"""Options that lead to another cluster."""
 
 TYPED = frozenset(
     {
@@ -42,14 +30,16 @@ TYPED = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of kubectl or oc.
+    """One call of kubectl, oc or Helm.
 
     Attributes:
         verb: ``get``, ``rollout restart``, ``top``; empty if there is none.
         rest: The arguments after it that are no options.
-        options: Option without dashes to its words: the option itself and, if it has one apart, its value.
+        options: Option without dashes to its words: the option itself and, if it has one apart, its value. Switches of
+            one letter that are written as one word are one option: ``it``.
         inside: What follows ``--``: a command in a container.
         head: All arguments that are no options, the verb's words among them, up to ``--``.
+        elsewhere: Options that lead to another cluster.
     """
 
     verb: str
@@ -57,36 +47,19 @@ class Call:
     options: dict[str, list[tuple[Word, ...]]]
     inside: tuple[Word, ...]
     head: tuple[Word, ...] = ()
+    elsewhere: tuple[tuple[Word, ...], ...] = ()
 
     def value(self, *names: str) -> str | None:
         """The value of the first of these options that is given; None if none is."""
-        for name in names:
-            for words in self.options.get(name, ()):
-                return words[-1].plain.partition("=")[2] if len(words) == 1 else words[1].plain
-        return None
+        return next((word.plain for word in self.value_words(*names)), None)
 
     def value_words(self, *names: str) -> list[Word]:
         """The words that hold the values of these options, cut to the value itself."""
-        found = []
-        for name in names:
-            for words in self.options.get(name, ()):
-                if len(words) > 1:
-                    found.append(words[1])
-                elif "=" in words[0].raw:
-                    skip = words[0].raw.index("=") + 1
-                    found.append(Word(words[0].raw[skip:], words[0].start + skip, words[0].end))
-                elif not words[0].raw.startswith("--") and len(words[0].raw) > 2:  # noqa: PLR2004  -nmonitoring
-                    found.append(Word(words[0].raw[2:], words[0].start + 2, words[0].end))
-        return found
+        return [word for name in names for words in self.options.get(name, ()) for word in _values(words)]
 
     def has(self, *names: str) -> bool:
         """Whether one of these options is given."""
         return any(name in self.options for name in names)
-
-    @property
-    def elsewhere(self) -> tuple[tuple[Word, ...], ...]:
-        """Options that lead to another cluster."""
-        return tuple(words for name, given in self.options.items() if name in _CLUSTERED for words in given)
 
     @property
     def target(self) -> tuple[tuple[str, Word | None], ...]:
@@ -108,9 +81,10 @@ class Call:
 
 
 def call(simple: Simple) -> Call:
-    """What a simple command asks of kubectl or oc."""
+    """What a simple command asks of kubectl, oc or Helm."""
+    known = options.of(simple.program)
     head: list[Word] = []
-    options: dict[str, list[tuple[Word, ...]]] = {}
+    given: dict[str, list[tuple[Word, ...]]] = {}
     words, at = simple.words[1:], 0
     while at < len(words):
         word = words[at]
@@ -121,16 +95,57 @@ def call(simple: Simple) -> Call:
         if not text.startswith("-") or text == "-":
             head.append(word)
             continue
-        name = text.lstrip("-").partition("=")[0]
-        given: tuple[Word, ...] = (word,)
-        if "=" not in text and text in _WITH_VALUE and not _follows(text, head) and at < len(words):
-            given, at = (word, words[at]), at + 1
-        elif text[:2] in {"-n", "-o", "-l", "-c"}:  # -nmonitoring
-            name = text[1]
-        options.setdefault(name, []).append(given)
-    plain = [word.plain for word in head]
+        name, apart = _option(text, known, _command(head))
+        taken = words[at : at + 1] if apart else ()
+        at += len(taken)
+        given.setdefault(name, []).append((word, *taken))
+    plain = _plain(head)
     length = 2 if plain[:1] in (["rollout"], ["set"], ["auth"], ["config"], ["adm"]) else 1
-    return Call(" ".join(plain[:length]), tuple(head[length:]), options, tuple(words[at:]), tuple(head))
+    return Call(
+        " ".join(plain[:length]),
+        tuple(head[length:]),
+        given,
+        tuple(words[at:]),
+        tuple(head),
+        tuple(each for name in given if known.leads_elsewhere(name, _command(head)) for each in given[name]),
+    )
+
+
+def _option(text: str, known: options.Options, command: list[str]) -> tuple[str, bool]:
+    """An option's name, and whether the word after it is its value.
+
+    Of letters in one word (``-it``, ``-nmonitoring``, ``-An``), the first that takes a value has all that follows it,
+    or the next word.
+    """
+    name, equals, _ = text.lstrip("-").partition("=")
+    if text.startswith("--"):
+        return name, not equals and known.takes_value(name, command)
+    at = next((at for at, letter in enumerate(name) if known.takes_value(letter, command)), None)
+    if at is None:
+        return name, False
+    ends = at == len(name) - 1
+    return (name[at], ends and not equals) if ends or at == 0 else (name, False)
+
+
+def _values(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The word that holds the value of an option, cut to the value itself; none if it has none."""
+    first, *apart = words
+    if apart or not first.raw.startswith("-"):  # in quotes as a whole, which nobody writes
+        return tuple(apart)
+    glued = re.match(r"--[^=]*=" if first.raw.startswith("--") else r"-\w=?", first.raw)
+    if glued is None or glued.end() == len(first.raw):
+        return ()
+    return (Word(first.raw[glued.end() :], first.start + glued.end(), first.end),)
+
+
+def _command(head: list[Word]) -> list[str]:
+    """The words of a command as kubectl has them, without oc's ``adm``."""
+    plain = _plain(head)
+    return plain[1:] if plain[:1] == ["adm"] else plain
+
+
+def _plain(words: list[Word]) -> list[str]:
+    return [word.plain for word in words]
 
 
 def without_adm(found: Call) -> Call:
@@ -138,13 +153,6 @@ def without_adm(found: Call) -> Call:
     if found.verb.partition(" ")[0] != "adm":
         return found
     return dataclasses.replace(found, verb=found.verb.partition(" ")[2], head=found.head[1:])
-
-
-def _follows(text: str, head: list[Word]) -> bool:
-    """Whether ``-f`` means to follow a log."""
-    return (text == "-f" and bool(head) and head[0].plain == "logs") or (
-        text == "-p" and any(word.plain == "logs" for word in head)
-    )
 
 
 def _split(word: Word) -> tuple[str, Word | None]:

@@ -24,6 +24,8 @@ LONGEST_LINES = 80
 
 _IMPATIENT_LINES = 8  # where one command of a block never ended
 
+_TAB = 4  # columns; CommonMark's
+
 _PLACE = r"(?:\([\w .:-]+\)\s*)?(?:\[[^\]\n]{1,60}\]|[\w.-]+@[\w.-]+(?::\S*?)?|(?:ba)?sh-[\d.]+|/[\w./-]*)"
 _CERTAIN = re.compile(
     rf"\s*(?P<place>{_PLACE})?\s?(?:[$%\u276f\u279c]|~(?=\s+(?:kubectl|oc|helm)\b))\s+(?P<typed>\S.*)"
@@ -63,10 +65,7 @@ def typed(code: Code) -> tuple[Typed, ...]:
     language = code.language
     if language not in SHELLS | SESSIONS | TEXTS | {""}:
         return ()
-    lines = [
-        (number, line.replace("\t", "    ") if line[:1] == "\t" else line)
-        for number, line in enumerate(code.lines, code.line)
-    ]
+    lines = list(enumerate(code.lines, code.line))
     prompted = _prompts(lines, language)
     if prompted:
         return tuple(_session(lines, prompted))
@@ -189,4 +188,4 @@ def _may_be_one(line: str) -> bool:
 
 def _ours(line: str) -> bool:
     found = _FIRST.match(line)
-    return found is not None and found["word"] in tools.OURS and not line.startswith(" " * 8)
+    return found is not None and found["word"] in tools.OURS and not line.expandtabs(_TAB).startswith(" " * 8)

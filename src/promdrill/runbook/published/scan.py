@@ -53,12 +53,14 @@ class Simple:
         assigned: Names that it assigns before the program, or instead of one.
         fed: Whether something is piped or redirected into it.
         written: Files that its output goes to, as written.
+        background: Whether the shell goes on without waiting for it: the list that it is in ends with ``&``.
     """
 
     words: tuple[Word, ...]
     assigned: tuple[str, ...] = ()
     fed: bool = False
     written: tuple[str, ...] = ()
+    background: bool = False
 
     @property
     def program(self) -> str:
@@ -107,6 +109,12 @@ class _Building:
     fed: bool = False
     listing: bool = False  # the words of `for x in a b`, which start nothing
     naming: bool = False  # the name after `function`
+    joined: bool = False  # to the command before it, with && or the like
+
+    @property
+    def awaited(self) -> bool:
+        """Whether it must still begin, in this line or in a later one."""
+        return self.joined and not self.words and not self.assigned
 
 
 class _Reader:
@@ -121,16 +129,17 @@ class _Reader:
 
     def read(self, at: int, closer: str) -> int:  # noqa: C901  one branch for each thing that bash tells apart
         """Read commands up to the closer. Returns where it ends; the end of the text, with `open` set, without one."""
-        text, now, depth = self.text, _Building(), 0
+        text, now = self.text, _Building()
+        begins = [len(self.found)]  # where in `found` the list begins, after those around the compound command
         while at < len(text):
             char = text[at]
             if closer and char == closer:
                 self._end(now)
                 return at + 1
             if char == "\n":
-                now = self._end(now)
+                now = now if now.awaited else self._end_list(now, begins)
                 at = self._skip_here(at + 1)
-            elif char in " \t\r":
+            elif char in " \t\r)":
                 at += 1
             elif char == "#":
                 at = self._to(at, "\n")
@@ -139,33 +148,28 @@ class _Reader:
             elif not text.startswith(("<(", ">("), at) and (found := _REDIRECTS.match(text, at)) is not None:
                 at = self._redirect(now, found)
             elif char in ";&|":
-                piped = char == "|" and not text.startswith("||", at)
-                now = self._end(now)
-                now.fed = piped
-                at += 2 if text[at : at + 2] in {"||", "&&", ";;", "|&"} else 1
+                now, at = self._separated(now, at, begins)
             elif len(now.words) == 1 and (made := _FUNCTION.match(text, at)) is not None:
                 self.functions.add(now.words[0].plain)
                 now, at = _Building(), made.end()
             elif char == "(":
                 at = self.read(at + 1, ")") if not now.words else self._skip_brackets(at)
-            elif char == ")":
-                at += 1
             else:
                 word, at = self._word(at, closer)
-                depth += self._take(now, word)
+                self._take(now, word, begins)
         self._end(now)
-        self.open = self.open or depth > 0 or bool(closer) or bool(self._here)
+        self.open = self.open or len(begins) > 1 or bool(closer) or bool(self._here)
         return at
 
-    def _take(self, now: _Building, word: Word) -> int:
-        """Add a word to a command. Returns by how much it nests what follows deeper."""
+    def _take(self, now: _Building, word: Word, begins: list[int]) -> None:
+        """Add a word to a command; one that opens or closes a compound command nests what follows."""
         if now.naming:
             self.functions.add(word.plain)
             now.naming = False
         elif now.words and not now.listing:
             now.words.append(word)
         elif word.raw in _CLOSES and not now.listing:
-            return -1
+            del begins[max(1, len(begins) - 1) :]
         elif not now.listing:
             now.naming = word.raw == "function"
             now.listing = word.raw in {"for", "select"}
@@ -174,13 +178,30 @@ class _Reader:
                 now.assigned.append(name[1])
             elif not (now.naming or now.listing or word.raw in _BEFORE):
                 now.words.append(word)
-            return int(word.raw in _OPENS)
-        return 0
+            if word.raw in _OPENS:
+                begins.append(len(self.found))
 
     def _end(self, now: _Building) -> _Building:
         if now.words or now.assigned:
             self.found.append(Simple(tuple(now.words), tuple(now.assigned), now.fed, tuple(now.written)))
         return _Building()
+
+    def _separated(self, now: _Building, at: int, begins: list[int]) -> tuple[_Building, int]:
+        """Past a ``;``, ``&`` or ``|``, single or double: it ends a command, and where it does not join two, a list."""
+        text = self.text
+        end = at + 1 + (text[at : at + 2] in {"||", "&&", ";;", "|&"})
+        if text[at] == "|" or text.startswith("&&", at):
+            after = self._end(now)
+            after.joined, after.fed = True, text[at] == "|" and not text.startswith("||", at)
+            return after, end
+        return self._end_list(now, begins, background=text[at] == "&"), end
+
+    def _end_list(self, now: _Building, begins: list[int], *, background: bool = False) -> _Building:
+        after, begin = self._end(now), begins[-1]
+        if background:
+            self.found[begin:] = [dataclasses.replace(each, background=True) for each in self.found[begin:]]
+        begins[-1] = len(self.found)
+        return after
 
     def _redirect(self, now: _Building, found: re.Match[str]) -> int:
         operator = found[0].lstrip("0123456789")

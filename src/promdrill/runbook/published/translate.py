@@ -238,15 +238,11 @@ class _One:
                 for words in found.options.get(name, ()):
                     self.edits.drop(words)
             self.result.notes.append("it is looked at once, not watched")
-        elif found.verb in {"port-forward", "proxy"} and not self._in_background():
+        elif found.verb in {"port-forward", "proxy"} and not self.simple.background:
             self._refuse(
                 f"kubectl {found.verb}: runs until it is interrupted",
                 f"kubectl {found.verb} ... & in the same line as what uses it",
             )
-
-    def _in_background(self) -> bool:
-        end = self.simple.words[-1].end
-        return re.match(r"[^\n;|]*?(?:>\s*\S+\s*)?(?:2>&1\s*)?&(?!&)", self.result.text[end:]) is not None
 
     def _files(self, found: Call) -> None:
         for word in found.value_words("f", "filename", "k", "kustomize", "patch-file"):

@@ -9,7 +9,7 @@ from promdrill.faults import FillVolume, GrowVolume, InOrder, volume_shows
 from promdrill.observe import object_shows
 
 SMALL, LARGE = "350Mi", "450Mi"
-COOLDOWN = "75s"  # hours on EBS; the remedy takes 17 s of it, and the drill waits for the rest
+COOLDOWN_S = 75  # hours on EBS; the remedy takes 17 s of it, and the drill waits for the rest
 WAITS = f"{LARGE} asked for, {SMALL} there"
 NO_SAMPLE_FOR_S = 5.0  # five scrapes of this scenario's values
 # A snapshot that nobody deleted: its files are hard links, which keep blocks that Prometheus has deleted since.
@@ -31,6 +31,7 @@ def test_disk_full_cooldown(drill: Drill) -> None:
     drill waits for the growth itself, rather than taking it on trust.
     """
     server = drill.server
+    cooldown = f"{COOLDOWN_S + drill.hold_s:.0f}s"  # an incident that is held must not end by itself
     claim = f"/api/v1/namespaces/{server.namespace}/persistentvolumeclaims/{server.claim}"
 
     refused = (
@@ -59,7 +60,7 @@ def test_disk_full_cooldown(drill: Drill) -> None:
         ),
         storage={
             "allowVolumeExpansion": True,
-            "metadata": {"annotations": {"promdrill.io/modification-cooldown": COOLDOWN}},
+            "metadata": {"annotations": {"promdrill.io/modification-cooldown": cooldown}},
         },
     )
 

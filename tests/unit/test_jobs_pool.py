@@ -299,22 +299,40 @@ class Watched(Works):
         return super().work(job, tell, stop)
 
 
-def test_while_some_have_their_turn_as_many_get_ready() -> None:
-    met = threading.Barrier(2)
+@pytest.mark.parametrize(("width", "ahead"), [(1, 1), (2, 1), (3, 2), (4, 2)])
+def test_while_some_have_their_turn_half_as_many_get_ready(width: int, ahead: int) -> None:
+    jobs = "abcdefgh"
+    begun, beside, after = jobs[:width], jobs[width : width + ahead], jobs[width + ahead :]
+    met = threading.Barrier(width)
 
     def until_others_are_ready(_tell: Tell, _stop: threading.Event) -> str:
-        assert works.seen["c"].wait(GIVE_UP_S)
-        assert works.seen["d"].wait(GIVE_UP_S)
-        assert not works.seen["e"].wait(0.2), "no more than that"
+        for job in beside:
+            assert works.seen[job].wait(GIVE_UP_S)
+        assert not works.seen[after[0]].wait(0.2), "no more than that"
         met.wait(GIVE_UP_S)
         return "saw them"
 
-    works = Watched("abcdef", width=2)
-    works.acts = dict.fromkeys("ab", until_others_are_ready)
+    works = Watched(jobs, width=width)
+    works.acts = dict.fromkeys(begun, until_others_are_ready)
     works.run()
-    assert {("a", "saw them"), ("b", "saw them")} <= set(works.told)
-    assert works.turns[:2] == list("ab")
-    assert works.most == 2
+    assert {(job, "saw them") for job in begun} <= set(works.told)
+    assert set(works.turns[:width]) == set(begun)
+    assert works.most == width
+
+
+def test_before_any_has_its_turn_no_more_get_ready_than_may_have_one() -> None:
+    works = Watched("abcd", width=2)
+    works.slow = {"a": works.seen["b"], "b": threading.Event()}
+
+    def first(_tell: Tell, _stop: threading.Event) -> str:
+        assert works.seen["c"].wait(GIVE_UP_S), "one has its turn, so another gets ready"
+        works.slow["b"].set()
+        return "first"
+
+    works.acts = {"a": first}
+    works.run()
+    assert works.ready[:2] == ["a", "b"]
+    assert works.turns[0] == "a"
 
 
 def test_a_turn_goes_to_the_first_that_is_ready() -> None:

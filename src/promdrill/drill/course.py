@@ -25,7 +25,7 @@ from promdrill.drill.part import FromRecovery, FromRemedy, UpToIncident, Whole
 from promdrill.drill.plan import Moments, Plan, conditions_of
 from promdrill.drill.record import Record
 from promdrill.drill.remedy import Remedy
-from promdrill.drill.running import CRASH_RUNS, Run, not_restarted_since, restarted_since, running_for
+from promdrill.drill.running import CRASH_RUNS, Run, not_restarted_since, passed, restarted_since, running_for
 from promdrill.drill.scene import Scene
 from promdrill.drill.signature import healed, refute
 from promdrill.drill.site import Site
@@ -137,7 +137,7 @@ class Course:
             moments, signature = self._observe_signature(scene, moments)
         with during(PhaseName.PERSISTENCE):
             moments = self._observe_persistence(Standing(scene, memory, moments), signature)
-            self._hold(scene, signature)
+            self._hold(Standing(scene, memory, moments), signature)
         return Standing(scene, memory, moments)
 
     def _make_ready(self) -> Standing:
@@ -320,10 +320,21 @@ class Course:
         scene.wait(signature, timeout_s + lasting.hold_s, hold_s=lasting.hold_s, failed=(over,))
         return moments
 
-    def _hold(self, scene: Scene, signature: tuple[Condition, ...]) -> None:
-        """Leave the incident as it is for as long as was asked for, so that slow alerts get to fire."""
-        if (hold_s := self._alerts.hold_s) > 0:
-            scene.wait(signature, scene.limits.stage_s + hold_s, hold_s=hold_s)
+    def _hold(self, standing: Standing, signature: tuple[Condition, ...]) -> None:
+        """Leave the incident as it is for as long as was asked for, so that slow alerts get to fire.
+
+        It may not heal meanwhile, and is seen again at the end; the signature of a server that crashes again and again
+        comes and goes.
+        """
+        hold_s, scene = self._alerts.hold_s, standing.scene
+        if not hold_s:
+            return
+        failed: tuple[Failure, ...] = ()
+        if self._plan.persistence is not None:
+            baseline = standing.baseline.conditions(since=standing.moments.began)
+            failed = (healed(baseline, signature, hold_s=scene.limits.baseline_hold_s),)
+        scene.wait((passed(self._clock.utc(), hold_s),), hold_s + scene.limits.stage_s, failed=failed)
+        scene.wait(signature, scene.limits.stage_s, failed=failed)
 
     def _remediate(self, remedy: Remedy, moments: Moments) -> Moments:
         began = self._clock.utc()

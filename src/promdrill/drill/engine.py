@@ -89,6 +89,11 @@ class Drill:
         """Whether kube-prometheus-stack is drilled, whose operator makes the server."""
         return self.site.incident.drilled.on_stack
 
+    @property
+    def hold_s(self) -> float:
+        """Seconds for which the incident is held before it is repaired, because the run asks for that."""
+        return 0.0 if self.site.alerts is None else self.site.alerts.hold_s
+
     def wording(self, meaning: str) -> str:
         """How the drilled version of Prometheus says something in its log, as a regular expression.
 

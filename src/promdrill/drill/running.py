@@ -78,6 +78,16 @@ def restarted_since(server: Server, run: Run, what: str) -> Failure:
     return Failure(f"the server was restarted after {what}", still.kind, judge)
 
 
+def passed(since: datetime, for_s: float) -> Condition:
+    """So many seconds have passed since a moment, UTC."""
+
+    def judge(snapshot: Snapshot) -> Seen:
+        passed_s = (snapshot.utc - since).total_seconds()
+        return Seen(holds=passed_s >= for_s, text=f"{passed_s:.0f} s have passed")
+
+    return Condition(f"{for_s:g} s have passed", Kind.OBJECT, judge)
+
+
 def running_for(server: Server, for_s: float) -> Condition:
     """Each container of the newest server pod, or of all replicas, has been running for more than `for_s` seconds."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +22,8 @@ Tell = Callable[[Message], None]
 class Pool(Generic[J, R]):
     """Runs jobs in parallel, each in two parts, and reports one thing at a time.
 
-    A job gets ready, says so, and goes on when its turn comes. While some jobs have their turn, others get ready, so
-    that a turn never waits for that.
+    A job gets ready, says so, and goes on when its turn comes. While some jobs have their turn, half as many get ready,
+    or are: a turn then hardly ever waits for that, and the machine is not asked for twice as much at once.
 
     Args:
         work: Gets one job ready, says so, waits for its turn, does the job and returns the outcome, in its own thread.
@@ -59,7 +60,7 @@ class Pool(Generic[J, R]):
         """Run all jobs, each list in order. A job whose resource is in use waits, and the next one goes first.
 
         Args:
-            together: Jobs of which up to `width` have their turn at once, while up to `width` more get ready or are.
+            together: Jobs of which up to `width` have their turn at once.
             alone: Jobs that come after those, one at a time. They get ready while the last of those still run, and have
                 their turn once nothing runs beside them.
             width: How many, at least 1.
@@ -85,8 +86,10 @@ class Pool(Generic[J, R]):
 
     def _start(self, width: int, threads: ThreadPoolExecutor) -> None:
         """Start jobs that get ready; if nothing runs, one may always begin."""
+        most = width + math.ceil(width / 2)
         for job in tuple(self._waiting):
-            if len(self._running) - len(self._turns) < width and self._may_run(job):
+            ahead = len(self._running) - len(self._turns)
+            if ahead < width and len(self._running) < most and self._may_run(job):
                 self._waiting.remove(job)
                 self._running[job] = State.GETTING_READY
                 threads.submit(self._one, job)

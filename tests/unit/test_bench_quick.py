@@ -233,10 +233,19 @@ def test_a_machine_is_quiet_below_half_its_cores(load: float, quiet: bool) -> No
     assert replace(MACHINE, load=load).quiet == quiet
 
 
-def test_the_commit_is_that_of_the_checkout() -> None:
-    head = shell.run(["git", "rev-parse", "HEAD"], timeout_s=20, cwd=record.ROOT).stdout
-    assert head.startswith(record.commit().removesuffix("-dirty"))
-    assert len(record.commit()) >= 12
+def test_the_commit_is_that_of_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*words: str) -> str:
+        me = ("-c", "user.name=me", "-c", "user.email=me@example.invalid")
+        return shell.run(["git", *me, *words], timeout_s=20, cwd=tmp_path).stdout
+
+    monkeypatch.setattr(record, "ROOT", tmp_path)
+    git("init", "--quiet")
+    git("commit", "--quiet", "--allow-empty", "--message", "first")
+    (tmp_path / "file").write_text("a")
+    git("add", "file")
+    assert record.commit() == f"{git('rev-parse', '--short=12', 'HEAD').strip()}-dirty"
+    git("commit", "--quiet", "--message", "second")
+    assert record.commit() == git("rev-parse", "--short=12", "HEAD").strip()
 
 
 # --- what is shown -----------------------------------------------------------------------------------------------

@@ -96,8 +96,9 @@ def test_an_incident_is_held_on_top_of_the_time_that_it_takes_to_show(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_toy(with_alerts(world, monkeypatch, hold_s=40.0), world)
-    held = noted(world.journal, WaitBegan)[-2]
-    assert (held.wanted, held.timeout_s, held.hold_s) == ((DOWN.name,), LIMITS.stage_s + 40.0, 40.0)
+    held, seen = noted(world.journal, WaitBegan)[-3:-1]
+    assert (held.wanted, held.timeout_s, held.hold_s) == (("40 s have passed",), LIMITS.stage_s + 40.0, 0.0)
+    assert (seen.wanted, seen.timeout_s, seen.hold_s) == ((DOWN.name,), LIMITS.stage_s, 0.0)
 
 
 def test_figures_are_told_to_the_millisecond(world: World) -> None:

@@ -702,8 +702,37 @@ def test_nothing_is_expected_of_a_controls_alerts(world: World, monkeypatch: pyt
 
 
 def test_an_incident_is_held_for_as_long_as_was_asked_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    held = run_toy(_with_alerts(world, monkeypatch, hold_s=40.0), world)
+    drill = _with_alerts(world, monkeypatch, hold_s=40.0)
+    assert drill.hold_s == 40.0, "what a scenario may ask for"
+    held = run_toy(drill, world)
     assert took_s(held, PhaseName.PERSISTENCE) == pytest.approx(6 + 40, abs=2), "after what it proves anyway"
+
+
+def test_without_rules_no_incident_is_held(world: World) -> None:
+    drill = drill_in(world)
+    assert drill.hold_s == 0.0
+    run_toy(drill, world)
+
+
+def test_an_incident_that_comes_and_goes_is_held_all_the_same(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as a crash loop, between two crashes."""
+    blinks = condition("it blinks", lambda snapshot: int(snapshot.at) % 10 > 4)
+    stage = Stage("it is down, and blinks", (DOWN, blinks))
+    result = run_toy(_with_alerts(world, monkeypatch, hold_s=40.0), world, signature=(stage,))
+    assert result.verdict is Verdict.PASSED
+
+
+def test_an_incident_that_heals_while_it_is_held_is_invalid(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.heals_after_s = 20
+    drill = _with_alerts(world, monkeypatch, hold_s=40.0)
+    with pytest.raises(DrillNotPassed, match="healed by itself"):
+        run_toy(drill, world)
+    assert world.results[-1].verdict is Verdict.INVALID
+
+
+def test_an_incident_that_heals_by_design_is_held_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run_toy(_with_alerts(world, monkeypatch, hold_s=40.0), world, persistence=None)
+    assert took_s(result, PhaseName.PERSISTENCE) == pytest.approx(40, abs=2)
 
 
 def test_a_fault_that_grows_has_its_time_and_its_proof_has_its_own(

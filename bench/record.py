@@ -183,7 +183,9 @@ def machine() -> Machine:
 
 
 def commit() -> str:
-    """The commit that is checked out."""
+    """The commit that is checked out; empty where there is no checkout, as in a source archive."""
+    if not (ROOT / ".git").exists():
+        return ""
     argv = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
     return shell.run(argv, timeout_s=_GIT_TIMEOUT_S, cwd=ROOT).stdout.strip()
 

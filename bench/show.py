@@ -113,8 +113,9 @@ def _growth(bench: Bench, found: Growth) -> str:
 def _where(bench: Bench) -> str:
     machine = bench.machine
     busy = "" if machine.quiet else f" **{_busy(machine)}**"
+    at = f"Commit {bench.commit}, " if bench.commit else ""
     return (
-        f"Commit {bench.commit}, {bench.started[:10]}, in {bench.took_s:.0f} s, on {machine.cores} cores "
+        f"{at}{bench.started[:10]}, in {bench.took_s:.0f} s, on {machine.cores} cores "
         f"({machine.cpu or 'model unknown'}) with {machine.memory_bytes / 2**30:.1f} GiB, {machine.kernel}, "
         f"Python {machine.python}.{busy}"
     )

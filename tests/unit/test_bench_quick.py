@@ -239,6 +239,7 @@ def test_the_commit_is_that_of_the_checkout(tmp_path: Path, monkeypatch: pytest.
         return shell.run(["git", *me, *words], timeout_s=20, cwd=tmp_path).stdout
 
     monkeypatch.setattr(record, "ROOT", tmp_path)
+    assert record.commit() == "", "a source archive has none"
     git("init", "--quiet")
     git("commit", "--quiet", "--allow-empty", "--message", "first")
     (tmp_path / "file").write_text("a")

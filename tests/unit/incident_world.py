@@ -160,11 +160,11 @@ class Machine:
         install: str,
         run: Run,
         request: Request,
-        until_alone: Callable[[], bool],
+        until_turn: Callable[[], float],
     ) -> Iterator[Drill]:
         settings, keep = request.settings, request.cluster.keep
         assert (variant, install, settings.profile) == (Variant(), "helm", "fast")
-        assert not until_alone(), "nothing runs beside it"
+        assert until_turn() == 0.0, "nothing runs beside it"
         self.log.append(f"drill in {made.name}, keep {keep}, values {settings.values}")
         with run.journal(scenario.name, variant) as journal:
             site = Site(

@@ -126,13 +126,13 @@ def test_a_child_has_what_was_asked_for_besides_and_so_has_the_one_before_it(
 def test_a_state_is_told_by_a_message_and_not_by_what_is_printed(made: Child) -> None:
     """The child's own end of the pipe is Python's, as in a real one; a pipe that is closed again is no end."""
     post = f"{sys.executable} -c 'from promdrill.parallel.messages import State, post; from pathlib import Path"
-    post += "; post(Path(\"'$OUTBOX'\"), State.BASELINE_PROVEN)'"
+    post += "; post(Path(\"'$OUTBOX'\"), State.READY)'"
     made.run(f"echo provision; echo baseline; {post}; echo fault; {post}")
     assert made.said == ["provision", "baseline", "fault"]
-    assert made.reached == [State.BASELINE_PROVEN] * 2
+    assert made.reached == [State.READY] * 2
 
 
 def test_where_nobody_listens_nothing_is_told(tmp_path: Path) -> None:
-    messages.post(tmp_path, State.BASELINE_PROVEN)
+    messages.post(tmp_path, State.READY)
     os.mkfifo(tmp_path / messages.PIPE)
-    messages.post(tmp_path, State.BASELINE_PROVEN)
+    messages.post(tmp_path, State.READY)

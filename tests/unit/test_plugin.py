@@ -117,11 +117,11 @@ class Fakes:
         install: str,
         run: Run,
         request: Request,
-        until_alone: Callable[[], bool],
+        until_turn: Callable[[], float],
     ) -> Iterator[Any]:
         del supplied
         assert install == "helm"
-        assert not until_alone(), "nothing runs beside it"
+        assert until_turn() == 0.0, "nothing runs beside it"
         assert made.name == "pinned"
         self.asked.update(request_of_drill=request, variant=variant)
         name = drill_name(scenario.name, variant.label)

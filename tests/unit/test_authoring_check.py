@@ -353,6 +353,16 @@ def test_a_title_that_is_not_the_heading(drills: Path) -> None:
     assert re.match(r"runbook\.md:\d+: the first heading is not the title", found)
 
 
+def test_a_title_in_a_fence_is_no_heading(drills: Path) -> None:
+    file = drills / ID / "runbook.md"
+    title = re.search("^# .*$", file.read_text(), re.MULTILINE)
+    assert title
+    file.write_text(file.read_text().replace(title[0], f"```sh\n{title[0]}\n```\n\n# Another", 1))
+    (found,), _ = found_in(drills)
+    line = file.read_text().splitlines().index("# Another") + 1
+    assert found.startswith(f"runbook.md:{line}: the first heading is not the title")
+
+
 def test_a_runbook_that_is_kept_says_why_it_fails(drills: Path) -> None:
     shutil.copy(drills / ID / "runbook.md", drills / ID / "runbook.as-written.md")
     assert found_in(drills)[0] == [

@@ -33,6 +33,7 @@ def own(text: str) -> dict[str, list[str]]:
         ("argument", "go(x=2, y=3)\n", ["go(y=3)\n", "go(x=2)\n"]),
         ("argument", "zip(a, b, strict=False)[0]\n", ["zip(a, b)[0]\n"]),
         ("argument", "go(a, strict=True)[0]\n", ["go(a)[0]\n"]),
+        ("argument", "go(encoding=a, errors=b)[0]\n", ["go(encoding=a)[0]\n"]),
         ("return", "def f() -> bool:\n    return a or b\n", ["def f() -> bool:\n    return not (a or b)\n"]),
         ("return", "def f() -> int:\n    return 1\n", ["def f() -> int:\n    return None\n"]),
         ("guard", "if a:\n    b\n", ["if False:\n    b\n", "if True:\n    b\n"]),

@@ -132,6 +132,36 @@ def test_what_a_section_says_ends_at_the_next_heading() -> None:
     assert "## Meaning\n\nFull.\n\n## Impact\n\nHigh.\n" in write("## Overview\nFull.\n## Severity\nHigh.")
 
 
+@pytest.mark.parametrize(
+    "before",
+    [
+        "```sh\nkubectl get pods\n\ndate\n```\n",
+        "```\nNo prose.\n```\n\n",
+        "~~~ text\n```\nNo prose.\n~~~\n",
+        "    No prose.\n\n",
+        "- ```\n  No prose.\n  ```\n\n",
+        "<!-- one\nNo prose.\n-->\n",
+        "<pre>\nNo prose.\n\nNone.\n</pre>\n",
+        "[link]: https://x.invalid\n\n",
+        "---\n",
+        "",
+    ],
+)
+def test_the_first_paragraph_is_no_line_of_code(before: str) -> None:
+    text = write(f"## Meaning\n\n{before}It is\n  full.\n\nMore.\n\n## Impact\n\n- None\n- yet\n\n- or more\n")
+    assert "## Meaning\n\nIt is\nfull.\n\n## Impact\n\n- None\n- yet\n\n## Diagnosis" in text
+
+
+@pytest.mark.parametrize("code", ["```\nNo prose.\n```", "~~~\nNo prose.", "    No prose.", "<!--\nNo prose.\n-->"])
+def test_a_section_of_code_says_nothing(code: str) -> None:
+    assert "## Meaning\n\nTODO: say what this means.\n" in write(f"## Meaning\n\n{code}\n")
+
+
+def test_of_a_list_what_is_before_its_code_is_taken() -> None:
+    text = write("## Meaning\n\n> - It is full:\n>   ```\n>   No prose.\n>   ```\n> - More.\n")
+    assert "## Meaning\n\n> - It is full:\n\n## Impact" in text
+
+
 def test_of_nothing_there_is_a_form_to_fill_in() -> None:
     text = write("# Disk\n\n## Meaning\n")
     assert "variables" not in text

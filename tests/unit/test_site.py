@@ -239,6 +239,17 @@ def test_an_incidents_page_links_to_the_alerts_that_lead_to_it() -> None:
     assert f"{said}## Remedy\n" in incidents.stack_page(incident.scenario)
 
 
+def test_the_sections_of_a_runbook_are_not_divided_by_its_commands(tmp_path: Path) -> None:
+    file = tmp_path / "runbook.md"
+    one = "```sh name=x\n## no heading\n```\n### In it"
+    file.write_text(f"---\nid: a\n---\n\n```sh\n# before\n```\n\n# Title\n\n## One\n\n{one}\n## Two\nb\n")
+    assert incidents.runbook_sections(file) == {
+        "": "```sh\n# before\n```",
+        "One": "```sh\n## no heading\n```\n### In it",
+        "Two": "b",
+    }
+
+
 def test_alerts_that_are_not_ours_lead_to_an_incident_without_a_link() -> None:
     named = (RunbookAlert("Theirs", 5), RunbookAlert("ClaimPending", 6, 300.0))
     assert own_alerts.leading(named) == "Alerts that lead here: `Theirs`, [`ClaimPending`](alerts.md#claimpending)."

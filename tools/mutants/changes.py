@@ -48,6 +48,9 @@ MESSAGE_ARGUMENTS = frozenset({"hint", "message", "reason", "text", "what", "why
 BUDGET_ARGUMENTS = frozenset({"timeout_s"})
 """Keyword arguments that only bound how long something may take."""
 
+LINTED_ARGUMENTS = frozenset({"encoding"})
+"""Keyword arguments that ruff wants (PLW1514). Tests run where UTF-8 is the default, and cannot miss it."""
+
 BUDGET_ENDINGS = ("_S", "_BYTES", "_CHARS", "_KEPT")
 """Ends of the names of constants whose number is a choice: one more or less is no mistake."""
 
@@ -209,8 +212,8 @@ def _arguments(source: Source) -> Iterator[_Edit]:
 
 
 def _says_something(call: ast.Call, each: ast.keyword) -> bool:
-    """Whether a keyword argument changes what a call does."""
-    named = each.arg and each.arg not in MESSAGE_ARGUMENTS | BUDGET_ARGUMENTS
+    """Whether a keyword argument changes what a call does where the tests run."""
+    named = each.arg and each.arg not in MESSAGE_ARGUMENTS | BUDGET_ARGUMENTS | LINTED_ARGUMENTS
     return bool(named) and each not in _strictness(call)
 
 

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 from promdrill.core.model import PhaseName
 from promdrill.request import scenarios
 from promdrill.request.scenarios import ScenarioFolder, Traits
+from promdrill.runbook import source
 from promdrill.runbook.parse import parse
+from promdrill.runbook.published import document
 from promdrill.runbook.repairs import repairs
 from promdrill_site import benchmarks, own_alerts
 from promdrill_site.links import in_repository
@@ -232,10 +234,16 @@ def _seconds(times: Mapping[str, Mapping[str, Any]], scenario: str) -> str:
 
 def runbook_sections(file: Path) -> dict[str, str]:
     """The text under each level-2 heading; under the empty name what stands before the first, without the title."""
-    text = file.read_text(encoding="utf-8").partition("\n---\n")[2]
-    pieces = re.split(r"^## (.+)$", text, flags=re.MULTILINE)
-    first = re.sub(r"^# .*$", "", pieces[0], count=1, flags=re.MULTILINE)
-    found = {"": first, **dict(zip(pieces[1::2], pieces[2::2], strict=True))}
+    read = document.read(source.read(file))
+    headings = {heading.line: heading for heading in read.headings if heading.level in {1, 2}}
+    length = document.front_length(read.source)
+    name, found = "", {"": ""}
+    for number, line in enumerate(read.source.lines[length:], length + 1):
+        if number not in headings:
+            found[name] += f"{line}\n"
+        elif headings[number].level > 1:
+            name = headings[number].text
+            found[name] = ""
     return {name: re.sub(r"^```sh .*$", "```sh", body, flags=re.MULTILINE).strip() for name, body in found.items()}
 
 

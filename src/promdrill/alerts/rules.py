@@ -17,10 +17,12 @@ from pathlib import Path
 
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
-from promdrill.alerts import parser
+from promdrill.alerts import parser, templates
 from promdrill.alerts.expressions import Expr
 from promdrill.alerts.lexer import NotPromql
+from promdrill.alerts.templates import NotTemplate
 from promdrill.core import durations, reading, yaml_place, yaml_read
+from promdrill.core.choices import nearest
 from promdrill.core.errors import UsageError, shortened
 
 LIMIT_BYTES = 4 << 20
@@ -44,7 +46,7 @@ _CORE_TAG = "tag:yaml.org,2002:"
 
 _TEMPLATE = re.compile(
     r"\{%-?\s*\w+[^\n]*"
-    r"|\{\{-?\s*(?:`|\"\{\{|'\{\{|include\b|define\b|tpl\b|toYaml\b)[^\n]*"
+    r"|\{\{-?\s*(?:`|\"\{\{|'\{\{|include\b|tpl\b|toYaml\b)[^\n]*"
     r"|\{\{[^}\n]*\.(?:Values|Release|Chart|Capabilities|Files)\b[^\n]*"
 )
 """What only a template has that nobody rendered: Helm's, or Jinja's. Prometheus' own is ``{{ $labels.x }}``."""
@@ -326,8 +328,8 @@ def _rule(source: _Source, node: Node, form: _Form) -> Rule:
         expr=_expression(source, node, fields.get("expr"), name),
         for_s=_duration(source, fields.get("for"), "for") or 0.0,
         keep_firing_for_s=_duration(source, fields.get("keep_firing_for"), "keep_firing_for") or 0.0,
-        labels=_texts(source, fields.get("labels"), "labels", form),
-        annotations=_texts(source, fields.get("annotations"), "annotations", form),
+        labels=_texts(source, fields.get("labels"), "labels", form, of_alert=is_alert),
+        annotations=_texts(source, fields.get("annotations"), "annotations", form, of_alert=is_alert),
         place=source.place(node.start_mark.index),
     )
 
@@ -408,8 +410,8 @@ def _text(source: _Source, node: Node | None, what: str, *, only_text: bool = Fa
     return str(node.value)
 
 
-def _texts(source: _Source, node: Node | None, what: str, form: _Form) -> dict[str, str]:
-    """Labels or annotations: their texts by their names."""
+def _texts(source: _Source, node: Node | None, what: str, form: _Form, *, of_alert: bool = False) -> dict[str, str]:
+    """Labels or annotations: their texts by their names; those of an alert are templates."""
     found: dict[str, str] = {}
     if node is None or _is_null(node):
         return found
@@ -420,7 +422,19 @@ def _texts(source: _Source, node: Node | None, what: str, form: _Form) -> dict[s
         template = _TEMPLATE.search(found[name])
         if template and isinstance(value, ScalarNode):
             raise source.inside(value).unrendered(template)
+        if of_alert and isinstance(value, ScalarNode):
+            _template(source.inside(value), f"{what}.{name}")
     return found
+
+
+def _template(inside: _Source, what: str) -> None:
+    try:
+        templates.check(inside.text)
+    except NotTemplate as error:
+        hint = "Prometheus' documentation, page Template reference, and text/template of Go have the rules"
+        if error.unknown:
+            hint = f"{nearest(error.unknown, sorted(templates.FUNCTIONS))}; {hint}"
+        raise inside.wrong(error.at, f"{what} is no template: {error.why}", hint=hint) from error
 
 
 def _duration(source: _Source, node: Node | None, what: str) -> float | None:

@@ -34,6 +34,7 @@ from promdrill.runbook import repairs, unset
 from promdrill.runbook.front import read_front
 from promdrill.runbook.lint import lint
 from promdrill.runbook.parse import Runbook, parse
+from promdrill.runbook.published import document
 from promdrill.runbook.source import read
 
 LONGEST_TOUCHES = 37
@@ -256,9 +257,10 @@ def _told(scenario: ScenarioFolder, runbook: Runbook) -> Iterator[Problem]:
     text = runbook.path.read_text(encoding="utf-8")
     if runbook.id != scenario.id:
         yield Problem(_line(text, "id:"), f"the id is {runbook.id}, the folder {scenario.id}", f"id: {scenario.id}")
-    heading = f"# {html.escape(runbook.title, quote=False)}"
-    if heading not in text.splitlines():
-        yield Problem(_line(text, "# "), "the first heading is not the title", heading)
+    title = html.escape(runbook.title, quote=False)
+    first = next((each for each in document.read(read(runbook.path)).headings if each.level == 1), None)
+    if first is None or first.text != title:
+        yield Problem(first.line if first else 1, "the first heading is not the title", f"# {title}")
     pasted = re.findall(r"^export (\w+)=(.*)$", text.partition("\n## Meaning")[0], re.MULTILINE)
     if pasted != list(runbook.variables.items()):
         wanted = "; ".join(f"export {name}={value}" for name, value in runbook.variables.items())

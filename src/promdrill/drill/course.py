@@ -207,7 +207,7 @@ class Course:
                 "port": str(server.port),
             },
             signature={} if watch is None else watch.texts,
-            moments=replace(standing.moments, remediating=self._clock.utc(), remediated=None),
+            moments=replace(standing.moments, remediating=self._clock.utc()),
             memory=standing.memory,
         )
 

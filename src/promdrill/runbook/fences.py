@@ -53,7 +53,7 @@ def read_fence(source: SourceText, token: Token, *, follows: bool) -> Fence:
     Raises:
         UsageError: It is not closed, or another fence begins inside it.
     """
-    first, end = token.map or [0, 0]
+    first, end = token.map  # type: ignore[misc]  # every block has one
     line = first + 1
     column = source.lines[first].find(token.markup) + 1
     mark = re.escape(token.markup[0])
@@ -75,7 +75,7 @@ def check_indented(source: SourceText, token: Token) -> None:
     Raises:
         UsageError: The block holds such a fence.
     """
-    first, end = token.map or [0, 0]
+    first, end = token.map  # type: ignore[misc]  # every block has one
     for number in range(first + 1, end + 1):
         if source.lines[number - 1].lstrip().startswith(("```", "~~~")):
             rule = "a fence indented by four or more columns is plain text"

@@ -127,7 +127,7 @@ def _entries(source: SourceText, text: str) -> dict[str, yaml.Node]:
     entries = _mapping(source, node, "front matter")
     for mark, _ in entries:
         if mark.name not in KEYS:
-            near = difflib.get_close_matches(mark.name, KEYS, n=1)
+            near = difflib.get_close_matches(mark.name, KEYS)
             raise source.wrong(
                 mark.line,
                 mark.column,

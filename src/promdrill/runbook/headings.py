@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,10 +39,10 @@ def check_headings(source: SourceText, headings: Sequence[Heading]) -> dict[str,
     for name in SECTIONS:
         if name not in found:
             raise _missing(source, name, headings, found)
-    for earlier, later in itertools.pairwise(SECTIONS):
-        if found[later] < found[earlier]:
-            line = found[later]
-            raise source.wrong(line, source.column(line), f"{later} must come after {earlier}", hint=_order())
+    for name, expected in zip(sorted(SECTIONS, key=found.__getitem__), SECTIONS, strict=True):
+        if name != expected:
+            line, before = found[name], SECTIONS[SECTIONS.index(name) - 1]
+            raise source.wrong(line, source.column(line), f"{name} must come after {before}", hint=_order())
     return found
 
 

@@ -147,7 +147,7 @@ def _drafts(source: SourceText, tokens: list[Token]) -> Iterator[_Draft]:
         if token.type == "heading_open" and token.level == 0 and token.tag in {"h1", "h2"}:
             if draft is not None:
                 yield draft
-            draft = None if token.tag == "h1" else _opened(source, following, (token.map or [0])[0] + 1)
+            draft = None if token.tag == "h1" else _opened(source, following, token.map[0] + 1)  # type: ignore[index]
         elif token.type in {"blockquote_open", "blockquote_close"} and token.level == 0:
             quoted = token.type == "blockquote_open"
         elif token.type == "inline" and quoted and draft is not None:

@@ -38,9 +38,11 @@ _OPEN = re.compile(
 """What counts outside of them."""
 
 _HERE = re.compile(
-    r"(?P<head>(?<!<)<<-?[ \t]*(?P<mark>['\"\\]?)(?P<word>\w+)[^\n]*\n)(?P<body>.*?)^[ \t]*(?P=word)$",
+    r"(?P<head>(?<!<)<<(?P<tabs>-)?[ \t]*(?P<mark>['\"\\]?)(?P<word>\w+)[^\n]*\n)(?P<body>.*?)^(?(tabs)\t*)(?P=word)$",
     re.MULTILINE | re.DOTALL,
 )
+"""A here-document; ``<<-`` takes the tabs off its lines, and nothing else."""
+
 _OPAQUE = re.compile(r"`|\bcase\b")
 _MENTIONED = re.compile(r"(?<![\w$])(?<!\$\{)(?<!\$\{[#!])([A-Za-z_]\w*)|\$\{([A-Za-z_]\w*):?=")
 """A name that stands anywhere without a $ before it, or that gets its value by ``${NAME:=x}``."""

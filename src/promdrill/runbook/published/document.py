@@ -21,6 +21,13 @@ _ALONE = re.compile(
     r"(?:(?:\*\*)?(?:run|execute|type|enter|실행)(?:\*\*)?:?\s+)?`{1,2}[^`]+`{1,2}\s*[.:;,]?", re.IGNORECASE
 )
 _FRONT = {"---": ("---", "..."), "+++": ("+++",)}
+_PROSE = frozenset({"paragraph_open", "bullet_list_open", "ordered_list_open", "blockquote_open", "html_block"})
+_SOLID = frozenset({"fence", "code_block", "heading_open", "hr"})
+"""Blocks that are no prose, also inside a list."""
+
+_CODE = re.compile(r"\s*<(?:[!?]|(?:pre|script|style|textarea)\b)", re.IGNORECASE)
+"""How HTML begins that is no prose either."""
+
 _CLASS = re.compile(r"[{}.]")
 
 
@@ -81,11 +88,40 @@ class Document:
 
 def read(source: SourceText) -> Document:
     """A document from its text."""
-    length = front_length(source)
-    body = [""] * length + list(source.lines[length:])  # blank lines keep the parser's line numbers true
-    blocks = tuple(_blocks(_PARSER.parse("\n".join(body))))
+    blocks = tuple(_blocks(_tokens(source)))
     title = next((block.text for block in blocks if isinstance(block, Headed) and block.text), "")
     return Document(source, title.strip("# *_`"), blocks)
+
+
+def prose(source: SourceText, first: int, last: int) -> str:
+    """The first paragraph between two lines, or the beginning of a list or quotation up to a blank line or code.
+
+    Its lines are without indentation, and no tags of HTML. Empty if there is only code.
+
+    Args:
+        source: The document's text.
+        first: The line after which to look, counted from 1: a heading's.
+        last: The last line that counts.
+    """
+    placed = [
+        (token, range(*token.map))
+        for token in _tokens(source)
+        if token.map and first <= token.map[0] and token.map[1] <= last
+    ]
+    solid = {number for token, numbers in placed if _is_solid(token) for number in numbers}
+    for token, numbers in placed:
+        if token.level == 0 and token.type in _PROSE:
+            lines = ["" if number in solid else source.lines[number].strip() for number in numbers]
+            if token.type == "html_block":
+                lines = ["" if line.startswith(("<", "#")) else line for line in lines]
+            begun = "\n".join(lines).strip("\n").partition("\n\n")[0]
+            if begun:
+                return begun
+    return ""
+
+
+def _is_solid(token: Token) -> bool:
+    return token.type in _SOLID or (token.type == "html_block" and _CODE.match(token.content) is not None)
 
 
 def front_length(source: SourceText) -> int:
@@ -94,6 +130,12 @@ def front_length(source: SourceText) -> int:
     if ends is None:
         return 0
     return next((number for number, line in enumerate(source.lines[1:], 2) if line.rstrip() in ends), 0)
+
+
+def _tokens(source: SourceText) -> list[Token]:
+    length = front_length(source)
+    body = [""] * length + list(source.lines[length:])  # blank lines keep the parser's line numbers true
+    return _PARSER.parse("\n".join(body))
 
 
 def _blocks(tokens: list[Token]) -> Iterator[Block]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 
 import yaml
@@ -174,9 +174,9 @@ class _Writer:
         for heading, following in zip_longest(headings, headings[1:]):
             if cleaned(heading.text) in {name.lower(), *_ALSO[name]}:
                 end = following.line - 1 if following else len(self._source.lines)
-                lines = _paragraphs(self._source.lines[heading.line : end])
-                if lines:
-                    return lines
+                text = document.prose(self._source, heading.line, end)
+                if text:
+                    return text
         return f"{TODO}: say what {'this means' if name == 'Meaning' else 'it does to users'}."
 
 
@@ -186,18 +186,6 @@ _ALSO: Mapping[str, frozenset[str]] = {
     ),
     "Impact": frozenset({"severity", "auswirkung", "auswirkungen", "영향"}),
 }
-
-
-def _paragraphs(lines: Iterable[str]) -> str:
-    """The first paragraph, without markup that would begin a heading or a fence."""
-    kept: list[str] = []
-    for line in lines:
-        if not line.strip() or re.match(r"\s*(?:```|~~~|#|===|---|<)", line):
-            if kept:
-                break
-            continue
-        kept.append(line.strip())
-    return "\n".join(kept)
 
 
 def _names() -> dict[str, str]:

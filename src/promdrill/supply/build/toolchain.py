@@ -119,7 +119,7 @@ def _from_wheel(cache: Cache) -> Path:
 
 
 def _install(into: Path, sha256: str) -> dict[str, Any]:
-    with tempfile.NamedTemporaryFile("w", suffix=".txt") as wanted:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".txt") as wanted:
         wanted.write(f"{WHEEL} --hash=sha256:{sha256}\n")
         wanted.flush()
         pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"]

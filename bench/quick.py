@@ -98,6 +98,7 @@ class _Measuring:
             paths.STATE_VARIABLE: str(work / "state"),
             "SCENARIOS": "",
             "PYTEST_ADDOPTS": "",
+            "PYTHONDONTWRITEBYTECODE": "",  # a command finds its modules compiled, as it does from the second time on
         }
         (work / "test_nothing.py").write_text("def test_nothing(): pass\n", encoding="utf-8")
         self._copies = {copies: self._copied(copies) for copies in sizes.copies}

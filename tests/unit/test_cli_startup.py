@@ -106,6 +106,7 @@ def test_help_of_a_command_imports_no_other() -> None:
 def test_list_is_light() -> None:
     modules = loaded("list")
     assert not heavy(modules)
+    assert "promdrill.results.junit" not in modules, "results are read, not written"
     assert commands_of(modules) == {"listing"}
 
 

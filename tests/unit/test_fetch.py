@@ -15,6 +15,7 @@ import requests
 from promdrill.artefacts import fetch
 from promdrill.artefacts.cache import TAG, Cache
 from promdrill.artefacts.pins import Pin
+from promdrill.artefacts.refusals import meaning
 from promdrill.core.errors import CommandFailed, SupplyError
 
 PROGRAM = b"#!/bin/sh\necho v1\n" * 40_000
@@ -194,4 +195,4 @@ def test_trouble_is_told_in_words(error: requests.RequestException, words: str) 
     ],
 )
 def test_what_docker_and_helm_say_is_put_into_words(said: str, words: str) -> None:
-    assert words in fetch.meaning("https://x", CommandFailed(["docker", "pull"], 1, said))
+    assert words in meaning("https://x", CommandFailed(["docker", "pull"], 1, said))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from promdrill.core import shell
+from promdrill.core import paths, shell
 
 LIGHT = frozenset(
     {
@@ -33,6 +33,26 @@ LIGHT = frozenset(
 
 OTHERS = frozenset({"platformdirs"})
 """Packages of others that it loads besides those of pytest and pytest-kind."""
+
+HEAVY = frozenset(
+    {
+        *("_hypothesis_pytestplugin", "hypothesis", "xdist", "pytest_kind", "pykube"),
+        *("kubernetes", "requests", "urllib3", "tenacity", "prometheus_client"),
+        *("jinja2", "promql_parser", "psutil", "rich"),
+    }
+)
+"""Packages that collecting drills needs none of: those of other plugins, of connections to a cluster, of a run."""
+
+OURS = (
+    "promdrill.parallel",
+    "promdrill.plugin.session",
+    "promdrill.report",
+    "promdrill.request.fulfil",
+    "promdrill.request.request",
+    "promdrill.supply",
+    "promdrill.watch",
+)
+"""The same of our own."""
 
 IMPORT = """
 import json, sys
@@ -58,11 +78,28 @@ print(json.dumps([int(code), last.loaded]))
 """
 
 
-def loaded(script: str, *arguments: str, cwd: Path) -> list[object]:
+COLLECT = """
+import json, sys
+import pytest
+
+class Last:
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self):
+        self.loaded = sorted(sys.modules)
+
+last = Last()
+code = pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[1:]], plugins=[last])
+print(json.dumps([int(code), last.loaded]))
+"""
+
+CONFIGURED = f"--config-file={paths.pytest_config()}"
+
+
+def loaded(script: str, *arguments: str, cwd: Path, alone: bool = True) -> list[object]:
+    """What the script prints; `alone` is without plugins that it does not name."""
     argv = [sys.executable, "-c", script, *arguments]
-    said = shell.run(
-        argv, timeout_s=60, cwd=cwd, env={"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, ok=range(6)
-    )
+    env = {"PYTEST_ADDOPTS": "", "PYTEST_PLUGINS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1" if alone else ""}
+    said = shell.run(argv, timeout_s=60, cwd=cwd, env={**env, "PYTHONPATH": str(cwd)}, ok=range(6))
     found: list[object] = json.loads(said.stdout.splitlines()[-1])
     return found
 
@@ -106,3 +143,39 @@ def test_an_option_of_promdrill_is_checked_and_that_loads_the_rest(tmp_path: Pat
     ours, others = weight(modules)
     assert {"promdrill.plugin.session", "promdrill.request.request", "promdrill.supply"} <= ours
     assert "rich" in others
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Path:
+    """A folder with a pytest plugin of somebody else, installed, and a test."""
+    (tmp_path / "beside.py").write_text("")
+    installed = tmp_path / "beside-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: beside\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[pytest11]\nbeside = beside\n")
+    (tmp_path / "test_drill.py").write_text("def test_drill(drill): drill.run()\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("options", [[], ["--profile=fast"]])
+def test_drills_that_promdrill_runs_get_its_plugin_and_no_other(beside: Path, options: list[str]) -> None:
+    code, modules = loaded(COLLECT, CONFIGURED, *options, "test_drill.py", cwd=beside, alone=False)
+    assert code == pytest.ExitCode.OK
+    assert isinstance(modules, list)
+    assert "promdrill.plugin.hooks" in modules
+    assert "beside" not in modules
+
+
+def test_a_session_with_settings_of_the_users_own_gets_every_plugin(beside: Path) -> None:
+    """So that the test above can fail."""
+    _, modules = loaded(COLLECT, "test_drill.py", cwd=beside, alone=False)
+    assert isinstance(modules, list)
+    assert {"promdrill.plugin.hooks", "beside", "pytest_kind"} <= set(modules)
+
+
+def test_collecting_the_book_loads_nothing_that_only_a_run_needs(tmp_path: Path) -> None:
+    code, modules = loaded(COLLECT, CONFIGURED, str(paths.scenarios_dir()), cwd=tmp_path, alone=False)
+    assert code == pytest.ExitCode.OK
+    assert isinstance(modules, list)
+    assert "promdrill.drill.engine" in modules
+    assert [name for name in modules if name.partition(".")[0] in HEAVY or name.startswith(OURS)] == []

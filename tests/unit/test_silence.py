@@ -12,6 +12,7 @@ import requests
 
 from promdrill.helm.source import find, repositories
 from promdrill.helm.source.find import ChartRequest
+from promdrill.helm.source.silence import silence
 
 
 class _Index(BaseHTTPRequestHandler):
@@ -33,14 +34,14 @@ def address() -> Iterator[str]:
 
 
 def test_a_repository_that_answers(address: str) -> None:
-    assert not repositories.silence(f"{address}/charts/")
-    assert not repositories.silence("oci://127.0.0.1:1/charts"), "a registry is not asked"
+    assert not silence(f"{address}/charts/")
+    assert not silence("oci://127.0.0.1:1/charts"), "a registry is not asked"
 
 
 def test_a_repository_that_does_not(address: str) -> None:
-    assert repositories.silence(f"{address}/other") == f"{address}/other answered 404"
+    assert silence(f"{address}/other") == f"{address}/other answered 404"
     login = "http://me:secret@127.0.0.1:1"
-    assert repositories.silence(login) == "http://127.0.0.1:1 cannot be reached"
+    assert silence(login) == "http://127.0.0.1:1 cannot be reached"
 
 
 def test_a_lookup_that_hangs_has_an_end() -> None:
@@ -50,7 +51,7 @@ def test_a_lookup_that_hangs_has_an_end() -> None:
         hangs.wait()
         raise requests.ConnectionError
 
-    assert repositories.silence("http://x", get=get, within_s=0.1) == "http://x did not answer within 0.1 s"
+    assert silence("http://x", get=get, within_s=0.1) == "http://x did not answer within 0.1 s"
     hangs.set()
 
 

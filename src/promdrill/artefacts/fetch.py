@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import requests
 from promdrill.artefacts.cache import Cache, key_of
 from promdrill.artefacts.pins import PINS_VARIABLE, Pin
 from promdrill.core.clock import Deadline
-from promdrill.core.errors import CommandFailed, SupplyError
+from promdrill.core.errors import SupplyError
 
 SILENCE_S = 20.0
 """Seconds without a byte after which a server counts as hanging."""
@@ -24,24 +23,6 @@ WHOLE_S = 900.0
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the name, the bytes so far, and the total bytes if the server says."""
-
-_REFUSALS = (  # what Docker and Helm say, in lower case, and what it means
-    ("unauthorized", "wants credentials"),
-    ("no basic auth credentials", "wants credentials"),
-    ("authentication required", "wants credentials"),
-    ("401", "wants credentials (401)"),
-    ("denied", "refuses access"),
-    ("403", "refuses access (403)"),
-    ("manifest unknown", "does not have it"),
-    ("not found", "does not have it"),
-    ("404", "does not have it (404)"),
-    ("toomanyrequests", "has had too many requests from this network"),
-    ("timeout", "does not answer"),
-    ("deadline exceeded", "does not answer"),
-    ("x509", "has no certificate that is trusted here"),
-    ("connection refused", "cannot be reached"),
-    ("no such host", "cannot be reached: no such host"),
-)
 
 _CHUNK_BYTES = 1 << 18
 
@@ -153,16 +134,6 @@ def trouble(address: str, error: requests.RequestException, silence_s: float) ->
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return f"{address} ended the connection in the middle"
     return f"{address} cannot be reached"
-
-
-def meaning(address: str, error: CommandFailed) -> str:
-    """What a failed pull means, in words; the command's own last line if the failure is not a known one."""
-    said = error.output.lower()
-    for needle, words in _REFUSALS:
-        if re.search(rf"\b{needle}\b", said):  # a digest may contain any digits, but not as a word
-            return f"{address} {words}"
-    lines = [line for line in error.output.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else error.outcome
 
 
 def _extract(pin: Pin, archive: Path, target: Path) -> None:

@@ -181,7 +181,6 @@ def _drill(session: DrillSession) -> int:
 def _pytest_arguments(scenarios: Sequence[Path]) -> list[str]:
     """The arguments for pytest itself; everything else is in the session."""
     quiet = ["-q", "--no-header", "--capture=no", "-rN", "-p", "no:cacheprovider"]
-    quiet += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]  # pytest-kind, by us
     tests = [str(ScenarioFolder(scenario.name, scenario).test) for scenario in scenarios]
     return [*quiet, *_configured(scenarios), *tests]
 

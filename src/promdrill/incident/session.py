@@ -16,10 +16,7 @@ from promdrill.request.scenarios import ScenarioFolder
 Change = Callable[[pytest.FixtureRequest, Drill], AbstractContextManager[Drill]]
 """Turns the plugin's drill into the one that the test gets."""
 
-_QUIET = (
-    *("-q", "-q", "--no-header", "--no-summary", "--capture=no", "-p", "no:cacheprovider"),
-    *("-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"),  # pytest-kind, by us
-)
+_QUIET = ("-q", "-q", "--no-header", "--no-summary", "--capture=no", "-p", "no:cacheprovider")
 
 
 class Session:

@@ -23,10 +23,10 @@ from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError, NotOurs
 from promdrill.core.login import Login
 from promdrill.kube import exec_channel, port_forward
+from promdrill.kube.answer import Answer, speaks_tls
 from promdrill.kube.expected import Expected
 from promdrill.kube.port_forward import Untrusted
 from promdrill.kube.streams import Credentials, StreamRefused, Streams
-from promdrill.kube.transport import Answer, Transport, speaks_tls
 
 __all__ = ["MANAGED_BY", "Answer", "ApiError", "Kube", "NotFound", "StreamRefused", "Untrusted", "object_path"]
 
@@ -105,6 +105,8 @@ class Kube:
         on_node: OnNode | None = None,
         login: Login | None = None,
     ) -> None:
+        from promdrill.kube.transport import Transport  # noqa: PLC0415  requests: not before there is a cluster to ask
+
         self._kubeconfig, self._expected, self._on_node, self._login = kubeconfig, expected, on_node, login
         self._tls = login.tls if login is not None else None
         self._lacking: set[tuple[str, str, str, str]] = set()

@@ -18,8 +18,8 @@ import websocket
 
 from promdrill.core.clock import Deadline
 from promdrill.core.errors import ClusterError
+from promdrill.kube.answer import Answer
 from promdrill.kube.streams import CONNECT_TIMEOUT_S, Credentials
-from promdrill.kube.transport import Answer
 
 UNTRUSTED = "its certificate is not signed by the authority that LOGIN=FILE names"
 """What is said of a certificate that the user's authority (`ca = FILE`) has not signed."""

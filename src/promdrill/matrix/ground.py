@@ -10,7 +10,8 @@ from pathlib import Path
 from promdrill.cluster.address import Address
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.helm.source import find, repositories
+from promdrill.helm.source import find
+from promdrill.helm.source.silence import silence
 from promdrill.matrix.cells import VARIABLES, Cell
 from promdrill.request.options import OPTIONS
 from promdrill.request.request import Request, make
@@ -48,7 +49,7 @@ def absent(wanted: Request) -> str:
     return _silence(repo) if repo is not None else ""
 
 
-_silence = functools.cache(repositories.silence)
+_silence = functools.cache(silence)
 
 
 def general(asked: Asked, choice: Choice | None) -> Request:

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from promdrill.core.clock import Clock
 from promdrill.core.errors import ClusterError
 from promdrill.kube.client import Kube, Untrusted
@@ -187,6 +185,8 @@ def parse_metrics(text: str, names: frozenset[str] = frozenset()) -> dict[tuple[
     Raises:
         ValueError: It is not a /metrics page.
     """
+    from prometheus_client.parser import text_string_to_metric_families  # noqa: PLC0415  it comes with an HTTP server
+
     if names:
         text = "".join(f"{line}\n" for line in text.splitlines() if line.partition("{")[0].split(" ")[0] in names)
     return {

@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any, TypeAlias
 from urllib.parse import urlencode
 
-from promdrill.kube.transport import speaks_tls
+from promdrill.kube.answer import speaks_tls
 
 Labels: TypeAlias = frozenset[tuple[str, str]]
 """A metric's labels."""

@@ -429,12 +429,14 @@ def write_page(ended: Run) -> None:
 
 
 def _kind_options(config: pytest.Config) -> KindOptions:
+    """Pytest-kind's options. A session may be without its plugin, as with promdrill's own configuration."""
     option = config.getoption
+    name = option("cluster_name", UNNAMED)
     return KindOptions(
-        name=option("cluster_name") if option("cluster_name") != UNNAMED else None,
-        keep=option("keep_cluster"),
+        name=name if name != UNNAMED else None,
+        keep=option("keep_cluster", default=False),
         kubeconfig=_path(config, "kubeconfig"),
-        image=option("kind_image"),
+        image=option("kind_image", None),
         kind=_path(config, "kind_bin"),
         kubectl=_path(config, "kind_kubectl_bin"),
     )
@@ -442,7 +444,7 @@ def _kind_options(config: pytest.Config) -> KindOptions:
 
 def _path(config: pytest.Config, option: str) -> Path | None:
     """The value of an option that is a path."""
-    value = config.getoption(option)
+    value = config.getoption(option, None)
     return config.invocation_params.dir / path_of(value) if value else None
 
 

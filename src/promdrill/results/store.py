@@ -16,7 +16,6 @@ from promdrill.core.records import Misfit
 from promdrill.core.redact import redact_record
 from promdrill.results.expected import as_expected
 from promdrill.results.folder import write_atomically
-from promdrill.results.junit import to_junit
 
 RESULTS = "results.json"
 """Verdicts, phases, steps and seconds of every drill; rewritten after each one."""
@@ -93,6 +92,8 @@ class Results:
             self.unwritten = ""
 
     def _write(self) -> None:
+        from promdrill.results.junit import to_junit  # noqa: PLC0415  judges alerts: not for who only reads results
+
         write_atomically(self.folder / RESULTS, json.dumps(self.run.to_json(), indent=2) + "\n")
         write_atomically(self.folder / JUNIT, to_junit(self.run))
 

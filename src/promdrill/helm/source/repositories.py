@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import re
 import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import requests
-
-from promdrill.artefacts import fetch
+from promdrill.artefacts.refusals import meaning
 from promdrill.core import inherited, shell
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
 
@@ -28,9 +24,6 @@ KNOWN = {
 
 CHART_S = 60.0
 """Seconds to pull a chart: the repository's index has 6 MB, the chart itself is small."""
-
-ASK_S = 6.0
-"""Seconds that a repository has to begin an answer."""
 
 HINT = f"{REPO_VARIABLE}=<address of a repository>, or CHART=<folder or .tgz>"
 
@@ -52,32 +45,6 @@ def homes() -> Iterator[dict[str, str]]:
 def shown(repo: str) -> str:
     """An address for messages: without user and password."""
     return _LOGIN.sub("", repo)
-
-
-def silence(repo: str, *, get: Callable[..., requests.Response] = requests.get, within_s: float = ASK_S) -> str:
-    """What happened when a repository was asked for its index; empty if it answers. A registry is not asked.
-
-    Args:
-        repo: As in `pull`.
-        get: Sends the request, as ``requests.get``.
-        within_s: Seconds that it has to answer, including the DNS lookup.
-    """
-    if repo.startswith("oci://"):
-        return ""
-    said: queue.Queue[str] = queue.Queue()
-
-    def ask() -> None:
-        try:
-            with get(f"{repo.rstrip('/')}/index.yaml", timeout=within_s, stream=True) as answer:
-                said.put("" if answer.ok else f"{shown(repo)} answered {answer.status_code}")
-        except requests.RequestException:
-            said.put(f"{shown(repo)} cannot be reached")
-
-    # a thread, because a DNS lookup has no deadline; one that hangs is left behind
-    threading.Thread(target=ask, name="ask-repository", daemon=True).start()
-    with contextlib.suppress(queue.Empty):
-        return said.get(timeout=within_s)
-    return f"{shown(repo)} did not answer within {within_s:g} s"
 
 
 def transport(repos: Iterable[str]) -> list[str]:
@@ -156,4 +123,4 @@ def run(argv: list[str | Path], repo: str, failed: str, env: dict[str, str], *, 
     except CommandTimeout as error:
         raise SupplyError(f"{failed}: {shown(repo)} did not answer within {limit_s:.0f} s", hint=HINT) from error
     except CommandFailed as error:
-        raise SupplyError(f"{failed}: {shown(fetch.meaning(repo, error))}", hint=HINT) from error
+        raise SupplyError(f"{failed}: {shown(meaning(repo, error))}", hint=HINT) from error

@@ -19,6 +19,7 @@ from promdrill.artefacts import fetch
 from promdrill.artefacts.cache import Cache, key_of
 from promdrill.artefacts.pins import PINS_VARIABLE, Pins
 from promdrill.artefacts.reference import Reference, engine_name, source_of
+from promdrill.artefacts.refusals import meaning
 from promdrill.artefacts.registries import MIRROR_VARIABLE, Registry
 from promdrill.core.errors import CommandFailed, CommandTimeout, SupplyError
 from promdrill.core.say import Say
@@ -133,7 +134,7 @@ def pull(wanted: Reference, source: Registry, digest: str | None, engine: Engine
     except CommandTimeout as error:
         raise SupplyError(f"{what}: {target} was not pulled within {PULL_S:.0f} s", hint=hint) from error
     except CommandFailed as error:
-        why = fetch.meaning(source.api, error)
+        why = meaning(source.api, error)
         raise SupplyError(f"{what}: {target} could not be pulled: {why}", hint=hint) from error
     return Pulled(target, known or _digest(engine, target, name))
 

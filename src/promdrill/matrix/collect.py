@@ -308,7 +308,7 @@ def _fate(pod: dict[str, Any]) -> str:
     status, code = pod.get("status") or {}, _exit_code(pod)
     words = [status.get("reason"), status.get("message"), _state(pod).get("reason")]
     words += [f"exit code {code}"] if code is not None else []
-    return "".join(f"{shortened(str(word), 200)}: " for word in words if word and word != "Error")
+    return "".join(f"{shortened(str(word), 200)}: " for word in words if word and word not in {"Completed", "Error"})
 
 
 def _again(pod: dict[str, Any]) -> Iterator[str]:

@@ -198,7 +198,7 @@ def test_the_parent_pipeline_starts_what_its_job_writes() -> None:
 def test_the_page_names_what_there_is() -> None:
     text = (EXAMPLES / "README.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 7
     for row in rows:
         assert (EXAMPLES / row).exists() or all((repository / row).exists() for repository in (GITHUB, GITLAB)), row
     commands = re.findall(r"^ {4}promdrill (.*)$", text, re.MULTILINE) + re.findall(r"`promdrill (new [^`]+)`", text)

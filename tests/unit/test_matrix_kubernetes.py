@@ -102,6 +102,12 @@ def test_the_cell_of_a_pod_is_the_line_of_its_index(capsys: Captured) -> None:
     assert (part["ConfigMap"]["data"][LIST], part["Job"]["spec"]["completions"]) == (f"{SECOND}\n", 1)
 
 
+def test_the_longest_cells_begin_first(capsys: Captured, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('scenarios = [["oom"], ["oom", "quota"], "all", ["disk-full"]]\n')
+    ids = loaded(capsys)["ConfigMap"]["data"][LIST].split()
+    assert ids == [f"k1.36.3-h4{end}" for end in ("", "-2-scenarios", "-oom", "-disk-full")]
+
+
 def test_a_verdict_is_never_tried_again(capsys: Captured) -> None:
     spec = loaded(capsys)["Job"]["spec"]
     said, taken_away = spec["podFailurePolicy"]["rules"]

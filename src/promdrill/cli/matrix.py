@@ -71,7 +71,7 @@ def add(commands: Subcommands) -> None:
     parser.add_argument(
         "--shard",
         metavar="K/N",
-        help="only the Kth of N parts of these cells; cells that share a cluster stay together where they can",
+        help="only the Kth of N parts of these cells, each with its share of long ones",
     )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--format", choices=_CHOICES, default="text", help="output format of the list (default: text)")
@@ -112,7 +112,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     matrix = expand(read(arguments.file, known))
     cells = select(matrix.cells, _ids(arguments))
     if arguments.shard:
-        cells = shard(running.in_order(cells), arguments.shard)
+        cells = shard(cells, arguments.shard)
     for remark in matrix.remarks:
         complain(PromdrillError(remark))
     if arguments.run:

@@ -16,7 +16,7 @@ from promdrill.core.choices import RULES, jobs
 from promdrill.core.errors import UsageError, shortened
 from promdrill.core.reading import path_of
 from promdrill.matrix import carried, ground
-from promdrill.matrix.cells import VARIABLES, Cell
+from promdrill.matrix.cells import VARIABLES, Cell, longest_first
 from promdrill.matrix.collect import Collector
 from promdrill.matrix.collect import Job as RunningJob
 from promdrill.matrix.kept import Folders
@@ -77,7 +77,7 @@ def printed(arguments: argparse.Namespace, asked: AskedFor, cells: Sequence[Cell
         raise UsageError("--format kubernetes: the pods need an image", hint="--image IMAGE; see examples/kubernetes")
     listing, files = _listing(arguments, asked, cells)
     return to_kubernetes(
-        cells,
+        longest_first(cells),
         Asked(
             image=arguments.image,
             supply=choice.name,

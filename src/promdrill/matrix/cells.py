@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -123,11 +124,18 @@ def select(cells: Sequence[Cell], ids: Iterable[str]) -> tuple[Cell, ...]:
     return tuple(cell for cell in cells if not wanted or cell.id in wanted)
 
 
+def longest_first(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells by their number of scenarios, those with all of them first; otherwise in their order."""
+    return sorted(cells, key=lambda cell: -(len(cell.scenarios) or math.inf))
+
+
 def shard(cells: Sequence[Cell], text: str) -> tuple[Cell, ...]:
-    """One of several parts of the cells, in their order, whose sizes differ by one cell at most.
+    """One of several parts of the cells, dealt out the longest first, so that each gets its share of long ones.
+
+    The sizes of the parts differ by one cell at most.
 
     Args:
-        cells: All of them, those that share a cluster together.
+        cells: All of them.
         text: Which part of how many, counted from 1, as typed after --shard: ``2/4``.
 
     Raises:
@@ -140,7 +148,7 @@ def shard(cells: Sequence[Cell], text: str) -> tuple[Cell, ...]:
     if parts > len(cells):
         text = f"--shard={text}: {parts} parts of {len(cells)} cell{'' if len(cells) == 1 else 's'}"
         raise UsageError(f"{text}; some would have none", hint=f"--shard 1/{len(cells)}")
-    return tuple(cells[len(cells) * (number - 1) // parts : len(cells) * number // parts])
+    return tuple(longest_first(cells)[number - 1 :: parts])
 
 
 def to_github(cells: Sequence[Cell]) -> str:

@@ -122,7 +122,7 @@ def to_kubernetes(cells: Sequence[Cell], asked: Asked) -> str:
     """The objects as YAML; the same cells give the same text.
 
     Args:
-        cells: The cells, in the order of the pods' indexes.
+        cells: The cells, in the order of the pods' indexes, which is the order in which pods are made.
         asked: What the user says of the Job.
 
     Raises:

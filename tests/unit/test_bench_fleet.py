@@ -30,7 +30,7 @@ def test_no_schedule_beats_what_is_possible(shipped: Fleet) -> None:
     for runners in RUNNERS:
         best = max(sum(took) / runners, *took)
         assert best <= makespan_s(took, runners) + 1e-6
-        assert makespan_s(longest_first(took), runners) <= best * 4 / 3
+        assert makespan_s(longest_first(took), runners) <= sum(took) / runners + max(took), "Graham, 1966"
 
 
 def test_the_drills_of_a_cell_share_its_jobs() -> None:
@@ -51,7 +51,7 @@ def test_a_part_fetches_once_and_makes_one_cluster_for_cells_that_share_it() -> 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"), [(59, "1 min"), (3599, "1 h 0 min"), (11_100, "3 h 5 min"), (720, "12 min")]
+    ("seconds", "said"), [(59, "1 min"), (720, "12 min"), (3599, "1 h 0 min"), (11_100, "3 h 5 min")]
 )
 def test_durations_are_hours_and_minutes(seconds: float, said: str) -> None:
     assert fleet.duration(seconds) == said
@@ -62,6 +62,4 @@ def test_the_page_is_what_the_inputs_give_and_says_that_it_is_a_simulation(shipp
     assert text == fleet.page(shipped), "make bench-fleet"
     assert "**Simulated, not run.** The 1,000 cells" in text
     for figure in (shipped.inputs.cold, shipped.inputs.cached, shipped.inputs.around):
-        assert figure.source.split()[0].rstrip(":") in {"Measured", "34"}
-        assert "easured" in figure.source
-        assert figure.source in text
+        assert f"{figure.value_s:g} s. {figure.source}" in text

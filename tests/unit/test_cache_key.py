@@ -14,6 +14,7 @@ from promdrill.cli import main
 from promdrill.core import paths
 from promdrill.request import cache_key
 
+Captured = pytest.CaptureFixture[str]
 SETTINGS = {"SUPPLY": "registry", "CHART": "prometheus-community/prometheus", "VALUES": "prod.yaml", "REPO": None}
 
 
@@ -36,9 +37,7 @@ def key(settings: Mapping[str, str | None] = SETTINGS, *scenarios: str) -> str:
     return cache_key.of([settings], [paths.scenarios_dir() / name for name in scenarios or ("oom",)])
 
 
-def test_the_same_gives_the_same_key_wherever_it_is(
-    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_gives_the_same_key_anywhere(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = key()
     assert re.fullmatch(r"promdrill-[a-z]+-[a-z0-9]+-[0-9a-f]{32}", first)
     elsewhere = shutil.copytree(project, tmp_path / "elsewhere")
@@ -94,9 +93,7 @@ def test_the_order_of_runs_does_not_count() -> None:
     assert cache_key.of([one, other], []) == cache_key.of([other, one, one], [])
 
 
-def test_the_command_prints_what_a_ci_takes(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_what_a_ci_takes(monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
     monkeypatch.undo()
     monkeypatch.setenv(paths.CACHE_VARIABLE, "/somewhere")
     assert main.main(["supply", "--key", "--scenario=oom", "--supply=registry"]) == 0

@@ -381,6 +381,12 @@ def test_what_is_no_job_of_a_matrix_is_refused(
     assert not Path("reports/matrix").exists()
 
 
+def test_without_kubectl_that_is_said(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, capsys: Captured) -> None:
+    monkeypatch.setenv("PATH", str(cluster.folder / "nothing"))
+    assert cluster.collect() == 2
+    assert "there is no kubectl on PATH" in capsys.readouterr().err
+
+
 def test_cells_cannot_be_named(cluster: Cluster, capsys: Captured) -> None:
     assert cluster.collect("--cell=x") == 2
     assert "--cell: only with anything but --collect" in capsys.readouterr().err

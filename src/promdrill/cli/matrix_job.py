@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -152,6 +153,8 @@ def collect(arguments: argparse.Namespace, folders: Folders) -> int:
     for name in COLLECTED:
         if not getattr(arguments, name):
             raise UsageError(f"--collect: --{name} is missing; the current one is never taken", hint=f"--{name} ...")
+    if shutil.which("kubectl") is None:
+        raise UsageError("--collect: there is no kubectl on PATH", hint="https://kubernetes.io/docs/tasks/tools/")
     name, namespace = arguments.job or NAME, arguments.namespace or NAMESPACE
     require_name("--job", name)
     require_name("--namespace", namespace)

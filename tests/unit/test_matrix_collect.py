@@ -285,6 +285,29 @@ def test_a_pod_that_left_no_log_is_a_red_cell(
     assert message in " ".join(capsys.readouterr().out.split())
 
 
+def test_what_a_cell_complained_of_is_told(cluster: Cluster, capsys: Captured) -> None:
+    cluster.told["logs"]["job-1"] = "promdrill: starting\npromdrill: CELL=x: no such cell\nHint: CELL=y\n"
+    cluster.told["pods"]["1"] = [pod(1, code=2)]
+    assert cluster.collect() == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"{IDS[1]}: no result: exit code 2: its log has no results: CELL=x: no such cell" in out
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_pod_that_failed_is_red_even_if_its_drills_all_passed(
+    cluster: Cluster, capsys: Captured, again: bool
+) -> None:
+    """Such as when the cluster inside could not be deleted."""
+    cluster.told["pods"]["1"] = [pod(1, code=1)]
+    if again:
+        assert cluster.collect() == 1
+        capsys.readouterr()
+    assert cluster.collect() == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert f"{IDS[1]}: exit code 1 though nothing in its results is red" in out
+    assert "1 of 3 cells red: 3 passed, 0 failed" in out
+
+
 def test_a_cell_that_never_ran_is_red(cluster: Cluster, capsys: Captured) -> None:
     cluster.told["watched"] = ["0-1||||Failed"]
     assert cluster.collect() == 1

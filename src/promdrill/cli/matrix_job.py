@@ -167,6 +167,7 @@ def collect(arguments: argparse.Namespace, folders: Folders) -> int:
             raise UsageError(f"cannot write {error.filename}: {error.strerror}", hint="--reports FOLDER") from error
     found = merge.gather(folders.matrix, dict.fromkeys(collector.cells, ""))
     reports = {cell.id: cell for cell in found.cells}
-    for id_, reason in collector.without.items():
-        reports[id_] = replace(reports[id_], problems=(f"no result: {reason}",))
+    for id_, taken in collector.taken.items():
+        if why := taken.shortcoming(red=not taken.reason and reports[id_].red):
+            reports[id_] = replace(reports[id_], problems=(why,))
     return merging.tell(folders.matrix, Night(tuple(reports[id_] for id_ in collector.cells)))

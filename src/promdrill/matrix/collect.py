@@ -94,6 +94,16 @@ class Taken:
     exit_code: int | None = None
     reason: str = ""
 
+    def shortcoming(self, *, red: bool) -> str:
+        """Why the cell is red, apart from what its results say; empty for no reason.
+
+        Args:
+            red: Whether they say that it is.
+        """
+        if self.reason:
+            return f"no result: {self.reason}"
+        return "" if red or self.exit_code == 0 else f"exit code {self.exit_code} though nothing in its results is red"
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -193,7 +203,7 @@ class Collector:
 
     Attributes:
         cells: Ids of the cells, by index.
-        without: Why cells that have ended have no result, by id.
+        taken: What was collected of those that have ended, by id.
 
     Raises:
         UsageError: There is no such Job, or the cluster does not answer.
@@ -204,7 +214,7 @@ class Collector:
         self.cells = job.cells()
         self._job, self._folders, self._say = job, folders, say
         self._uid = job.uid()
-        self.without: dict[str, str] = {}
+        self.taken: dict[str, Taken] = {}
         self._done: set[int] = set()
         self._said = ""
 
@@ -233,6 +243,7 @@ class Collector:
         """Collect one cell; returns what became of it, in words."""
         before = self._before(id_)
         if before is not None and before.job == self._uid and not before.reason:
+            self.taken[id_] = before
             return "collected before"
         pod = self._job.pod(index)
         if pod is None:
@@ -247,13 +258,13 @@ class Collector:
         try:
             handed_over.unpack(log, id_, draft)
         except NotWhole as error:
-            return self._without(id_, Taken(self._uid, name, code, f"{_fate(pod)}{error.message}"), log)
+            why = f"{_fate(pod)}{error.message}{handed_over.complaint(log)}"
+            return self._without(id_, Taken(self._uid, name, code, why), log)
         self._keep(id_, draft, Taken(self._uid, name, code), handed_over.split(log)[0])
         return "; ".join(filter(None, [f"exit code {code}", handed_over.remark(log), *_again(pod)]))
 
     def _without(self, id_: str, taken: Taken, log: str) -> str:
         """A cell without results: older ones are moved away, or they would pass for new ones, and its log is kept."""
-        self.without[id_] = taken.reason
         self._keep(id_, self._draft(), taken, log)
         return f"no result: {taken.reason}"
 
@@ -273,6 +284,7 @@ class Collector:
         elif done := self._folders.clear(_cell(draft, id_)):
             self._say(f"{id_}: {done.partition(';')[0]}")
         draft.rename(folder)
+        self.taken[id_] = taken
 
     def _before(self, id_: str) -> Taken | None:
         """What was collected of a cell before, if anything was."""

@@ -26,6 +26,7 @@ MOST_BYTES = 1 << 30
 
 _BEGIN = re.compile(r"^promdrill-results begin (?P<id>\S+) (?P<sum>[0-9a-f]{64})$", re.MULTILINE)
 _WITHOUT = re.compile(r"^promdrill-results (without evidence: .*)$", re.MULTILINE)
+_COMPLAINT = "promdrill: "
 _RERUN = "promdrill matrix --run --cell"
 
 
@@ -47,6 +48,12 @@ def remark(log: str) -> str:
     """What is missing in the results of a cell whose files were too large, in words; empty for nothing."""
     found = _WITHOUT.search(log)
     return found[1] if found else ""
+
+
+def complaint(log: str) -> str:
+    """What promdrill complained of last, after a colon; empty for nothing."""
+    said = [line for line in log.splitlines() if line.startswith(_COMPLAINT)]
+    return f": {said[-1].removeprefix(_COMPLAINT)}" if said else ""
 
 
 def unpack(log: str, id_: str, folder: Path) -> None:

@@ -88,7 +88,12 @@ def test_kubernetes_own_types_take_the_objects(capsys: Captured) -> None:
     assert list(found) == list(KINDS)
     for kind, obj in found.items():
         getattr(client, KINDS[kind]).model_validate(obj)
-    for slip in ({"backoffLimitPerindex": 0}, {"completions": "2"}, {"template": {"spec": {"containers": [{}]}}}):
+    slips: list[dict[str, Any]] = [
+        {"backoffLimitPerindex": 0},
+        {"completions": "2"},
+        {"template": {"spec": {"containers": [{}]}}},
+    ]
+    for slip in slips:
         with pytest.raises(ValueError, match=next(iter(slip))):
             client.V1Job.model_validate({**found["Job"], "spec": found["Job"]["spec"] | slip})
 

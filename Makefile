@@ -226,6 +226,10 @@ bench-quick: environment ## The harness without a cluster, seven minutes: build/
 bench-docs: environment ## Put what bench-quick measured into docs/benchmarks
 	@.venv/bin/python -m bench --write-docs
 
+.PHONY: bench-fleet
+bench-fleet: environment ## Simulate 1,000 cells on many runners: docs/benchmarks
+	@.venv/bin/python -m bench.fleet --write-docs
+
 # The volume agent's tests make and mount volumes when run as root. What this host does not allow is skipped, and the skip says so.
 .PHONY: test-agent
 test-agent: export CGO_ENABLED := 0

@@ -51,7 +51,8 @@ def files(folder: Path) -> dict[Path, bytes]:
 def test_both_repositories_hold_the_same_scenario_and_values() -> None:
     assert OURS
     assert files(GITHUB / "drills") == files(GITLAB / "drills")
-    assert (GITHUB / "values.yaml").read_bytes() == (GITLAB / "values.yaml").read_bytes()
+    for name in ("values.yaml", "matrix.toml"):
+        assert (GITHUB / name).read_bytes() == (GITLAB / name).read_bytes()
 
 
 def test_a_scenario_keeps_the_rules_for_scenarios(
@@ -132,10 +133,26 @@ def test_the_workflow_asks_the_action_for_what_there_is() -> None:
 
 
 def test_the_workflow_has_the_same_actions_as_ours() -> None:
-    used = re.findall(r"uses: (?!promdrill/)(.*)", (GITHUB / ".github/workflows/drills.yml").read_text())
+    workflows = "".join(file.read_text() for file in (GITHUB / ".github/workflows").glob("*.yml"))
+    used = re.findall(r"uses: (?!promdrill/)(.*)", workflows)
     ours = "".join(file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml"))
     assert used
     assert [line for line in used if f"uses: {line}\n" not in ours] == []
+
+
+def test_the_cells_of_the_matrix_are_run_with_what_was_kept_for_them() -> None:
+    """Each job names the cache by the key that the first one printed, and all commands are promdrill's."""
+    jobs = yaml.safe_load((GITHUB / ".github/workflows/matrix.yml").read_text())["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"]]
+    keys = {step["with"]["key"] for step in steps if step.get("uses", "").startswith("actions/cache/")}
+    assert keys == {"${{ steps.kept.outputs.key }}", "${{ needs.plan.outputs.key }}"}
+    assert jobs["plan"]["outputs"]["key"] == "${{ steps.kept.outputs.key }}"
+    typed = [line for step in steps for line in step.get("run", "").splitlines() if "promdrill m" in line]
+    assert len(typed) == 5
+    for line in typed:
+        words = shlex.split(line.partition("$(")[2].rstrip(")") or line.partition(">>")[0])
+        assert words[0] == "promdrill"
+        main.build_parser().parse_args(words[1:])
 
 
 # GitLab
@@ -198,7 +215,7 @@ def test_the_parent_pipeline_starts_what_its_job_writes() -> None:
 def test_the_page_names_what_there_is() -> None:
     text = (EXAMPLES / "README.md").read_text()
     rows = re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
-    assert len(rows) == 6
+    assert len(rows) == 8
     for row in rows:
         assert (EXAMPLES / row).exists() or all((repository / row).exists() for repository in (GITHUB, GITLAB)), row
     commands = re.findall(r"^ {4}promdrill (.*)$", text, re.MULTILINE) + re.findall(r"`promdrill (new [^`]+)`", text)

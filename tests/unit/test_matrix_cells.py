@@ -12,7 +12,7 @@ from tests.unit.matrix_world import KNOWN, cell, cells_of
 
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.matrix.cells import VARIABLES, expand, select, to_github
+from promdrill.matrix.cells import VARIABLES, expand, select, shard, to_github
 from promdrill.matrix.reading import CellEntry, Known, MatrixFile, read
 from promdrill.request import scenarios
 from promdrill.supply import kubernetes
@@ -269,3 +269,47 @@ def test_the_work_for_a_matrix_grows_with_its_cells(tmp_path: Path) -> None:
         return compared
 
     assert comparisons(40) <= 10 * 40**2  # comparing all cells with each other takes a thousand times as many
+
+
+@pytest.mark.parametrize(("count", "parts"), [(1, 1), (5, 5), (7, 3), (1000, 256)])
+def test_the_parts_of_a_matrix_are_all_of_it_and_of_one_size(count: int, parts: int) -> None:
+    cells = [cell(app=f"3.0.{number}") for number in range(count)]
+    found = [shard(cells, f"{number}/{parts}") for number in range(1, parts + 1)]
+    assert sorted(cells.index(each) for part in found for each in part) == list(range(count))
+    assert all(list(part) == sorted(part, key=cells.index) for part in found), "as long as all take the same time"
+    sizes = {len(part) for part in found}
+    assert min(sizes) >= 1
+    assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_each_part_has_its_share_of_long_cells(axis: int) -> None:
+    """Whether they are neighbours in the matrix or every second cell."""
+    whole, few = (
+        [cell(app=f"3.{number}.0") for number in range(4)],
+        [cell(app=f"2.{number}.0", SCENARIO="oom,quota") for number in range(4)],
+    )
+    pairs = zip(whole, few, strict=True)
+    cells = [*whole, *few] if axis == 0 else [each for pair in pairs for each in pair]
+    for part in ("1/2", "2/2"):
+        assert [bool(each.scenarios) for each in shard(cells, part)].count(False) == 2
+
+
+@pytest.mark.parametrize("text", ["", "1", "0/2", "3/2", "1/0", "-1/2", "1/2/3", "a/b", "1 / 2", "1/99999999"])
+def test_what_is_no_part_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a part and the number of parts"):
+        shard([cell()], text)
+
+
+def test_a_part_without_cells_is_refused() -> None:
+    with pytest.raises(UsageError, match="--shard=1/3: 3 parts of 2 cells; some would have none") as refused:
+        shard([cell(), cell(app="2.48.0")], "1/3")
+    assert refused.value.hint == "--shard 1/2"
+
+
+def test_a_matrix_too_large_for_github_is_offered_in_parts_that_fit() -> None:
+    cells = [cell(app=f"3.0.{number}") for number in range(1000)]
+    with pytest.raises(UsageError, match="1000 cells; GitHub accepts at most 256 in one matrix") as refused:
+        to_github(cells)
+    assert refused.value.hint == "--shard 1/4 for the first of that many"
+    assert [len(json.loads(to_github(shard(cells, f"{part}/4")))["include"]) for part in range(1, 5)] == [250] * 4

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -300,3 +301,28 @@ def test_every_variable_of_a_cell_is_one_of_run() -> None:
     parser: Parser = main.build_parser()
     arguments = parser.parse_args(["run", "--request=a", "--in-cluster=b", "--report-dir=c"])
     assert (arguments.request, arguments.in_cluster, arguments.report_dir) == (Path("a"), Path("b"), Path("c"))
+
+
+def test_a_part_of_the_cells_is_run(world: World, capsys: Captured) -> None:
+    assert run("--run", "--supply=source", "--shard=2/2") == 0
+    assert [(request.reports or Path()).name for request in world.cells] == [SECOND]
+    world.interrupt = SECOND
+    assert run("--run", "--supply=source", "--shard=2/2") == 130
+    assert "--file mine.toml --shard 2/2" in capsys.readouterr().err
+
+
+def test_the_key_of_a_cache_is_that_of_its_cells(
+    capsys: Captured, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def key(*arguments: str) -> str:
+        assert run("--key", "--supply=source", *arguments) == 0
+        found, place = capsys.readouterr().out.splitlines()
+        assert place == f"path={tmp_path / 'cache'}"
+        assert re.fullmatch(r"key=promdrill-[a-z]+-[a-z0-9]+-[0-9a-f]{32}", found)
+        return found
+
+    assert key() == key()
+    one, other = key("--shard=1/2"), key("--shard=2/2")
+    assert len({key(), one, other}) == 3
+    monkeypatch.setenv("RULES", "own")
+    assert key("--shard=1/2") != one

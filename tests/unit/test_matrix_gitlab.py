@@ -16,7 +16,7 @@ from tests.unit.matrix_world import cell, cells_of
 from promdrill.cli import main
 from promdrill.core import shell
 from promdrill.core.errors import UsageError
-from promdrill.matrix.gitlab import MERGE, MOST_JOBS, to_gitlab
+from promdrill.matrix.gitlab import FETCH, MERGE, MOST_JOBS, CiCache, to_gitlab
 from promdrill.supply import choose
 from promdrill.supply.choose import Choice
 
@@ -169,3 +169,36 @@ def test_ids_are_names_of_jobs(tmp_path: Path) -> None:
         assert re.fullmatch(r"k[A-Za-z0-9._-]+", found.id)
         assert len(found.id) <= LONGEST_NAME
         assert found.id not in KEYWORDS | {MERGE}
+
+
+def test_what_the_cells_need_is_fetched_once_and_handed_to_each(capsys: Captured) -> None:
+    pipeline = loaded(capsys, "--cache=.promdrill", "--supply=registry")
+    fetch, cell_ = pipeline[FETCH], pipeline[".cell"]
+    assert pipeline["stages"] == [fetch["stage"], cell_["stage"], pipeline[MERGE]["stage"]]
+    assert [options(line) for line in fetch["script"]] == [
+        ["matrix", "--fetch", f"--cell={FIRST},{SECOND}", "--file=mine.toml", "--supply=registry"]
+    ]
+    assert fetch["allow_failure"] is True, "a cell then fetches what it needs"
+    kept, used = fetch["cache"], cell_["cache"]
+    assert (kept["policy"], used["policy"]) == ("pull-push", "pull")
+    assert kept["key"] == used["key"]
+    assert re.fullmatch(r"promdrill-linux-[a-z0-9]+-[0-9a-f]{32}", kept["key"])
+    assert kept["paths"] == used["paths"] == [".promdrill/"]
+    for job in (fetch, cell_):
+        assert job["variables"]["PROMDRILL_CACHE_DIR"] == "$CI_PROJECT_DIR/.promdrill"
+    assert list(cells_in({name: job for name, job in pipeline.items() if name != FETCH})) == [FIRST, SECOND]
+    assert "cache" not in loaded(capsys)[".cell"]
+
+
+def test_the_job_that_fetches_counts_too() -> None:
+    cells = [cell(app=f"3.0.{number}") for number in range(MOST_JOBS - 1)]
+    cache = CiCache("key", "folder")
+    with pytest.raises(UsageError, match="499 cells and two jobs beside them; GitLab accepts at most 500") as refused:
+        to_gitlab(cells, listing=[], running=[], reports="r", cache=cache)
+    assert refused.value.hint == "--shard 1/2 for the first of that many"
+    assert to_gitlab(cells[1:], listing=[], running=[], reports="r", cache=cache)
+
+
+def test_a_cache_outside_the_checkout_is_refused(capsys: Captured) -> None:
+    assert main.main(["matrix", "--format=gitlab", "--file=mine.toml", "--cache=/var/cache"]) == 2
+    assert "--cache=/var/cache: not inside this folder" in capsys.readouterr().err

@@ -20,6 +20,9 @@ FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "book.json"
 HARNESS = FILE.with_name("harness.md")
 """What ``make bench-docs`` wrote, pictures beside it."""
 
+FLEET = FILE.with_name("fleet.md")
+"""What ``make bench-fleet`` wrote."""
+
 UNKNOWN = "-"
 
 
@@ -53,6 +56,11 @@ def book() -> str:
     )
     head = ("id", *map(str, PhaseName), "in\N{NO-BREAK SPACE}all")
     return f"{lead}\n\n{table(head, [*rows, ['sum', *map(_whole, sums)]], figures=True)}"
+
+
+def fleet() -> str:
+    """How long many cells take on many runners, as simulated."""
+    return FLEET.read_text(encoding="utf-8").partition("-->\n\n")[2]
 
 
 def harness() -> str:

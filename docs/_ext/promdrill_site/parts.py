@@ -24,6 +24,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "events": events.journal,
     "exit-codes": tables.exit_codes,
     "faults": vocabulary.faults,
+    "fleet": benchmarks.fleet,
     "harness": benchmarks.harness,
     "images": vocabulary.images,
     "incidents": incidents.index,

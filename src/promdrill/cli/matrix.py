@@ -1,28 +1,30 @@
-"""``promdrill matrix``: list the cells of matrix.toml, print them for a CI, run them, or fetch what they need."""
+"""``promdrill matrix``: the cells of matrix.toml are listed, printed for a CI or a cluster, run, or collected."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import re
 import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from promdrill import doctor
+from promdrill.cli import matrix_job
 from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK, Subcommands, add_command, complain, say
+from promdrill.cli.supply import VARIABLES as OF_SUPPLY
+from promdrill.cli.supply import say_key
 from promdrill.core import paths
 from promdrill.core.choices import SUPPLIES, jobs, one_of
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.reading import path_of, shown
-from promdrill.matrix import child, ground, running, table
-from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, to_github
-from promdrill.matrix.gitlab import to_gitlab
+from promdrill.matrix import carried, child, ground, running, table
+from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, shard, to_github
+from promdrill.matrix.gitlab import CiCache, to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
-from promdrill.request import scenarios
+from promdrill.request import cache_key, scenarios
 from promdrill.request.request import is_warm
 from promdrill.supply import choose, kubernetes
 from promdrill.supply.build import catalogue
@@ -51,7 +53,9 @@ def add(commands: Subcommands) -> None:
         summary=f"list the cells of {FILE_NAME}, or run them",
         example=(
             "promdrill matrix\n  promdrill matrix --run --cell k1.36.3-p3.14.0-h4 --jobs 2\n"
-            "  promdrill matrix --file matrix.toml --jobs 2 --format gitlab >cells.yml"
+            "  promdrill matrix --file matrix.toml --jobs 2 --format gitlab >cells.yml\n"
+            "  promdrill matrix --format kubernetes --image registry.example/promdrill:1 >job.yml\n"
+            "  promdrill matrix --collect --kubeconfig ci.kubeconfig --context ci"
         ),
         execute=_execute,
     )
@@ -64,33 +68,96 @@ def add(commands: Subcommands) -> None:
         metavar="ID",
         help="cells, comma separated (default: all); may be given more than once [$CELL]",
     )
+    parser.add_argument(
+        "--shard",
+        metavar="K/N",
+        help="only the Kth of N parts of these cells, each with its share of long ones",
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--format", choices=_FORMATS, default="text", help="output format of the list (default: text)")
+    what.add_argument("--format", choices=_CHOICES, default="text", help="output format of the list (default: text)")
     what.add_argument("--run", action="store_true", help="run the cells, each in its own process")
     what.add_argument("--fetch", action="store_true", help="fetch everything they need, without running them")
+    what.add_argument(
+        "--key",
+        action="store_true",
+        help="only print the key and the path for the cache of a CI, as key=... and path=...",
+    )
+    what.add_argument(
+        "--collect",
+        action="store_true",
+        help="collect the results of a Job that --format kubernetes printed, until it has ended, and merge them",
+    )
     for name, meaning in OPTIONS.items():
         parser.add_argument(f"--{name.lower()}", metavar=name, help=f"{meaning} [${name}]")
+    parser.add_argument(
+        "--cache",
+        metavar="FOLDER",
+        help="with --format gitlab: keep what the cells need in GitLab's cache, in this folder of the checkout",
+    )
+    matrix_job.add_options(parser)
     codes = (
-        "Exit codes of --run: 0 all cells green; 1 a cell is red; 2 bad input, nothing was started; 130 interrupted."
+        "Exit codes of --run and --collect: 0 all cells green; 1 a cell is red; 2 bad input, nothing was started; "
+        "130 interrupted."
     )
     parser.epilog = f"{parser.epilog}\n\n{codes}"
 
 
 def _execute(arguments: argparse.Namespace) -> int:
+    _refuse_vain(arguments)
+    folders = Folders(_reports(arguments))
+    if arguments.collect:
+        return matrix_job.collect(arguments, folders)
     choice = _choice(arguments)
     known = _known(_asked(arguments, "SCENARIOS"), choice.name if choice is not None else "source")
     matrix = expand(read(arguments.file, known))
     cells = select(matrix.cells, _ids(arguments))
+    if arguments.shard:
+        cells = shard(cells, arguments.shard)
     for remark in matrix.remarks:
         complain(PromdrillError(remark))
-    folders = Folders(_reports(arguments))
     if arguments.run:
         return _run(arguments, matrix, cells, folders, choice=choice)
     if arguments.fetch:
         return _fetch(arguments, cells, choice)
+    if arguments.key:
+        return say_key(*_deciding(arguments, cells))
+    if arguments.format == KUBERNETES:
+        _refuse_foreign(arguments)
+        text = matrix_job.printed(arguments, lambda name: _asked(arguments, name), cells, choice)
+        sys.stdout.write(f"{text}\n")  # as it is: `say` would redact the Secret
+        return EXIT_OK
     for line in _FORMATS[arguments.format](arguments, cells, folders):
         say(line)
     return EXIT_OK
+
+
+def _refuse_vain(arguments: argparse.Namespace) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        UsageError: There is one.
+    """
+    needs = {
+        "cache": (arguments.format == "gitlab", "--format gitlab"),
+        **dict.fromkeys(matrix_job.PRINTED, (arguments.format == KUBERNETES, f"--format {KUBERNETES}")),
+        **dict.fromkeys(matrix_job.COLLECTED, (arguments.collect, "--collect")),
+        **dict.fromkeys(
+            ("job", "namespace"),
+            (arguments.collect or arguments.format == KUBERNETES, f"--format {KUBERNETES} or --collect"),
+        ),
+        **dict.fromkeys(("cell", "shard"), (not arguments.collect, "anything but --collect, which knows its cells")),
+    }
+    for name, (useful, where) in needs.items():
+        if getattr(arguments, name) is not None and not useful:
+            raise UsageError(f"--{name}: only with {where}", hint=f"leave --{name} out")
+
+
+def _deciding(arguments: argparse.Namespace, cells: Sequence[Cell]) -> tuple[list[dict[str, str | None]], list[Path]]:
+    """What decides what the cells need: the settings of each, and the folders of the scenarios."""
+    general = {name: _asked(arguments, name) for name in (*OF_SUPPLY, "SCENARIOS")}
+    found = scenarios.find_all(further=scenarios.folders(general["SCENARIOS"]))
+    drilled = {name for cell in cells for name in cell.scenarios or [each.id for each in found]}
+    return [general | dict(cell.variables) for cell in cells], [each.folder for each in found if each.id in drilled]
 
 
 def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> int:
@@ -108,20 +175,19 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choic
     Raises:
         UsageError: A variable is wrong or not allowed here, or this machine lacks something.
     """
-
-    def asked(name: str) -> str | None:
-        return _asked(arguments, name)
-
-    ground.refuse_foreign(
-        asked, (*VARIABLES, "SET", "LOGIN", "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "BIND"), arguments.file
-    )
+    _refuse_foreign(arguments)
     try:
-        general = ground.general(asked, choice)
+        general = ground.general(lambda name: _asked(arguments, name), choice)
         chosen = general.supply_name()
         warm = all(is_warm(cell.variables["KUBE_VERSION"], chosen) for cell in cells)
         doctor.require(supply=chosen, warm=warm)
     except PromdrillError as error:
         raise UsageError(error.message, hint=error.hint) from error  # whatever the error, nothing was started
+
+
+def _refuse_foreign(arguments: argparse.Namespace) -> None:
+    foreign = (*VARIABLES, "SET", "LOGIN", "KEEP", "CLUSTER", "ADOPT", "CONTROL", "RUNBOOK", "BIND")
+    ground.refuse_foreign(lambda name: _asked(arguments, name), foreign, arguments.file)
 
 
 def _run(
@@ -191,28 +257,22 @@ def _gitlab(arguments: argparse.Namespace, cells: Sequence[Cell], _folders: Fold
         listing.append(f"--scenarios={','.join(folders)}")
     listing += [f"--supply={supply}"] if supply else []
     running = [f"--jobs={width}", f"--reports={reports}"]
-    return [to_gitlab(cells, listing=listing, running=running, reports=reports)]
+    cache = None
+    if arguments.cache:
+        folder = _in_checkout("--cache", arguments.cache)
+        cache = CiCache(cache_key.of(*_deciding(arguments, cells)), folder)
+    return [to_gitlab(cells, listing=listing, running=running, reports=reports, cache=cache)]
 
 
 def _in_checkout(name: str, text: str) -> str:
-    """A path relative to the current folder, which must be the top of the checkout, so that it is valid in a job.
-
-    Raises:
-        UsageError: It lies outside this folder, or has characters that are special to GitLab or a shell.
-    """
-    top = Path.cwd().resolve()
-    path = (top / path_of(text, said=f"{name}={text}")).resolve()
-    if not path.is_relative_to(top):
-        raise UsageError(f"{name}={text}: not inside this folder; each job has only its own checkout")
-    relative = path.relative_to(top).as_posix()
-    if not re.fullmatch(r"[A-Za-z0-9._/-]+", relative):
-        raise UsageError(
-            f"{name}={text}: GitLab's jobs accept only letters, digits and . _ - / in paths", hint="rename it"
-        )
-    return relative
+    return carried.relative(name, text, to="GitLab")
 
 
 _FORMATS = {"text": _text, "json": _json, "github": _github, "gitlab": _gitlab}
+
+KUBERNETES = "kubernetes"
+
+_CHOICES = (*_FORMATS, KUBERNETES)
 
 
 def _ids(arguments: argparse.Namespace) -> list[str]:
@@ -223,10 +283,11 @@ def _ids(arguments: argparse.Namespace) -> list[str]:
 def _going_on(arguments: argparse.Namespace) -> str:
     """The command that resumes with the cells that are left."""
     said = {name: _asked(arguments, name) for name in _NEXT} | {"CELL": ",".join(_ids(arguments))}
-    if arguments.file == DEFAULT:
+    shard = ["--shard", arguments.shard] if arguments.shard else []
+    if arguments.file == DEFAULT and not shard:
         return paths.command("matrix", RESUME=1, **said)
     words = ["RESUME=1", *(f"{name}={shlex.quote(text)}" for name, text in said.items() if text)]
-    return " ".join([*words, shlex.join([sys.argv[0], "matrix", "--run", "--file", str(arguments.file)])])
+    return " ".join([*words, shlex.join([sys.argv[0], "matrix", "--run", "--file", str(arguments.file), *shard])])
 
 
 def _asked(arguments: argparse.Namespace, name: str) -> str | None:

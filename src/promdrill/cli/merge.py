@@ -9,6 +9,7 @@ from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command,
 from promdrill.core.errors import UsageError
 from promdrill.core.reading import path_of
 from promdrill.report.cells import merge, show
+from promdrill.report.cells.merge import Night
 from promdrill.results.folder import write_atomically
 
 MARKDOWN = "summary.md"
@@ -46,16 +47,28 @@ def add(commands: Subcommands) -> None:
 
 
 def _execute(arguments: argparse.Namespace) -> int:
-    folder: Path = arguments.folder
     wanted = merge.expected(arguments.expect) if arguments.expect else None
-    found = merge.gather(folder, wanted)
+    return tell(arguments.folder, merge.gather(arguments.folder, wanted), summary=arguments.summary)
+
+
+def tell(folder: Path, found: Night, *, summary: Path | None = None) -> int:
+    """Write the report of all cells into their folder and print it; returns the exit code.
+
+    Args:
+        folder: As of the command.
+        found: The cells.
+        summary: A file that also gets the Markdown, at its end.
+
+    Raises:
+        UsageError: A file cannot be written.
+    """
     markdown = show.to_markdown(found)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / JSON, merge.to_json(found) + "\n")
         write_atomically(folder / MARKDOWN, markdown + "\n")
-        if arguments.summary:
-            with arguments.summary.open("a", encoding="utf-8") as page:
+        if summary:
+            with summary.open("a", encoding="utf-8") as page:
                 page.write(markdown + "\n")
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from error

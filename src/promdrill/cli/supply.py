@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from promdrill.cli.parser import EXIT_OK, Subcommands, add_command, say
 from promdrill.core import paths
-from promdrill.request import options
+from promdrill.core.errors import UsageError
+from promdrill.request import cache_key, options
 
 if TYPE_CHECKING:
     from promdrill.request.request import Request
@@ -29,6 +32,12 @@ def add(commands: Subcommands) -> None:
         execute=_execute,
     )
     add_options(parser)
+    parser.add_argument(
+        "--key",
+        action="store_true",
+        help="only print the key and the path for the cache of a CI, as key=... and path=...: the key changes with all "
+        "that decides what is fetched",
+    )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +67,29 @@ def asked(arguments: argparse.Namespace) -> Request:
     return request.make(given, drilled=drilled)
 
 
+def say_key(settings: Iterable[Mapping[str, str | None]], scenarios: Iterable[Path]) -> int:
+    """Print the key and the path for a CI's cache; returns the exit code.
+
+    Args:
+        settings: As for `promdrill.request.cache_key.of`.
+        scenarios: As there.
+
+    Raises:
+        UsageError: A file that decides the key cannot be read.
+    """
+    try:
+        say(f"key={cache_key.of(settings, scenarios)}")
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename}: {error.strerror}") from error
+    say(f"path={paths.cache_dir()}")
+    return EXIT_OK
+
+
 def _execute(arguments: argparse.Namespace) -> int:
+    if arguments.key:
+        request = asked(arguments)
+        return say_key([options.given(arguments, VARIABLES)], request.scenarios)
+
     from promdrill.request import fulfil  # noqa: PLC0415  as above
 
     request, found = fulfil.prepare(asked(arguments), say=say)

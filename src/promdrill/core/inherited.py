@@ -28,7 +28,8 @@ LOGIN = (
     *(docker_target.CONFIG_VARIABLE, "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS", "GNUPGHOME", "PASSWORD_STORE_DIR"),
     *("AWS_*", "AZURE_*", "CLOUDSDK_*", "GOOGLE_APPLICATION_CREDENTIALS", "WSL_*", "WSLENV"),
 )
-"""Where Docker's logins are, and what the programs need that Docker asks for them (``docker-credential-...``)."""
+"""Where Docker's logins are, and what the programs need that Docker asks for them (``docker-credential-...``); kubectl
+asks such programs too."""
 
 _DOCKER = (
     *(docker_target.HOST_VARIABLE, docker_target.CONTEXT_VARIABLE, "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
@@ -46,14 +47,15 @@ _BY_PROGRAM: Mapping[str, tuple[str, ...]] = {
     ),
     "pip": _PIP,
     "uv": ("UV_*", "XDG_*_HOME", *_PIP),
+    "kubectl-login": LOGIN,  # kubectl towards a cluster of the user's, which may ask a program for the login
     "apt-get": ("APT_CONFIG",),
     "mmdebstrap": ("APT_CONFIG",),
     "promdrill": ("*",),  # reads them itself
 }
 
-_STATED: Mapping[str, Mapping[str, str]] = {
-    "kubectl": {"KUBERC": "off"},  # ~/.kube/kuberc can add options to every command
-}
+_KUBECTL = {"KUBERC": "off"}  # ~/.kube/kuberc can add options to every command
+
+_STATED: Mapping[str, Mapping[str, str]] = {"kubectl": _KUBECTL, "kubectl-login": _KUBECTL}
 
 
 def environment(program: str) -> dict[str, str]:

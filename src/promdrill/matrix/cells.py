@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +13,7 @@ from itertools import product
 from typing import Any
 
 from promdrill.core.choices import DEFAULT_HELM, PROFILES, nearest
-from promdrill.core.errors import UsageError
+from promdrill.core.errors import UsageError, shortened
 from promdrill.core.redact import without_login
 from promdrill.matrix.reading import CellEntry, Chart, MatrixFile, Value
 
@@ -123,6 +124,33 @@ def select(cells: Sequence[Cell], ids: Iterable[str]) -> tuple[Cell, ...]:
     return tuple(cell for cell in cells if not wanted or cell.id in wanted)
 
 
+def longest_first(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells by their number of scenarios, those with all of them first; otherwise in their order."""
+    return sorted(cells, key=lambda cell: -(len(cell.scenarios) or math.inf))
+
+
+def shard(cells: Sequence[Cell], text: str) -> tuple[Cell, ...]:
+    """One of several parts of the cells, dealt out the longest first, so that each gets its share of long ones.
+
+    The sizes of the parts differ by one cell at most.
+
+    Args:
+        cells: All of them.
+        text: Which part of how many, counted from 1, as typed after --shard: ``2/4``.
+
+    Raises:
+        UsageError: It is something else, or there are more parts than cells.
+    """
+    match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+    number, parts = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not 1 <= number <= parts:
+        raise UsageError(f"--shard={shortened(text, 40)}: not a part and the number of parts", hint="--shard 1/4")
+    if parts > len(cells):
+        text = f"--shard={text}: {parts} parts of {len(cells)} cell{'' if len(cells) == 1 else 's'}"
+        raise UsageError(f"{text}; some would have none", hint=f"--shard 1/{len(cells)}")
+    return tuple(longest_first(cells)[number - 1 :: parts])
+
+
 def to_github(cells: Sequence[Cell]) -> str:
     """The cells as a matrix of GitHub Actions, on one line: id, title, and the variables in lower case, all as strings.
 
@@ -132,7 +160,7 @@ def to_github(cells: Sequence[Cell]) -> str:
     if len(cells) > MOST_ON_GITHUB:
         raise UsageError(
             f"{len(cells)} cells; GitHub accepts at most {MOST_ON_GITHUB} in one matrix",
-            hint="use --cell ID, or two files",
+            hint=f"--shard 1/{-(-len(cells) // MOST_ON_GITHUB)} for the first of that many",
         )
     entries = [
         {"id": cell.id, "title": cell.title, **{key.lower(): text for key, text in cell.variables.items()}}

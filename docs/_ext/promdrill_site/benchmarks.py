@@ -20,6 +20,12 @@ FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "book.json"
 HARNESS = FILE.with_name("harness.md")
 """What ``make bench-docs`` wrote, pictures beside it."""
 
+DRILLS = FILE.with_name("drills.md")
+"""The same of runs of drills."""
+
+BARE = FILE.with_name("bare.md")
+"""What ``python -m bench.bare --write-docs`` wrote."""
+
 UNKNOWN = "-"
 
 
@@ -56,12 +62,27 @@ def book() -> str:
 
 
 def harness() -> str:
-    """What the harness takes without a cluster, one level of headings lower than its own page has them."""
-    if not HARNESS.is_file():
+    """What the harness takes without a cluster."""
+    return _part(HARNESS)
+
+
+def drills() -> str:
+    """How soon drills know of changes, and what observing costs."""
+    return _part(DRILLS)
+
+
+def bare() -> str:
+    """What a drill takes of what the same takes as a plain script."""
+    return _part(BARE)
+
+
+def _part(page: Path) -> str:
+    """A page as a part of another one: headings are one level lower than its own."""
+    if not page.is_file():
         return "Not measured yet."
-    _, _, text = HARNESS.read_text(encoding="utf-8").partition("-->\n\n")
+    _, _, text = page.read_text(encoding="utf-8").partition("-->\n\n")
     lower = re.sub(r"^#", "##", text, flags=re.MULTILINE)
-    return re.sub(r"^(!\[.*\]\()", rf"\1{HARNESS.parent.name}/", lower, flags=re.MULTILINE)
+    return re.sub(r"^(!\[.*\]\()", rf"\1{page.parent.name}/", lower, flags=re.MULTILINE)
 
 
 def _data() -> dict[str, Any]:

@@ -223,7 +223,7 @@ bench-quick: environment ## The harness without a cluster, seven minutes: build/
 	@.venv/bin/python -m bench --quick
 
 .PHONY: bench-bare
-bench-bare: environment ## CLUSTER=...: disk-full, and the same as a script, RUNS=5 times
+bench-bare: environment ## CLUSTER=...: disk-full, and the same as a script; RUNS=5
 	@.venv/bin/python -m bench.bare --cluster "$(CLUSTER)" $(if $(RUNS),--pairs "$(RUNS)")
 
 .PHONY: bench-docs

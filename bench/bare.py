@@ -20,7 +20,8 @@ from promdrill.cli import supply
 from promdrill.cli.run import OPTIONS
 from promdrill.core import paths, records, shell
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
-from promdrill.core.model import DrillResult, PhaseName, Verdict
+from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
+from promdrill.drill.site import namespace_of
 from promdrill.request import fulfil
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.results import store
@@ -238,12 +239,25 @@ def _jobs(cluster: str, build: Path) -> dict[str, Callable[[], dict[str, float]]
         return phases_of(shell.run(script, timeout_s=TIMEOUT_S, env=env).stdout)
 
     def promdrill() -> dict[str, float]:
+        _await_gone(supplied.tools.kubectl, env, namespace_of(SCENARIO, Variant()))
         report = build / f"report-{len(list(build.glob('report-*')))}"
         shell.run([*drill, f"--report-dir={report}"], timeout_s=TIMEOUT_S, env=unset, ok=(0, 1), cwd=ROOT)
         (found,) = store.read(report).drills
         return phases_of_drill(found)
 
     return {"promdrill": promdrill, "bare": bare}
+
+
+def _await_gone(kubectl: Path, env: Mapping[str, str], namespace: str) -> None:
+    """Return when the namespace of a drill before is gone: the next one would wait for that, and count it.
+
+    Raises:
+        CommandFailed: The API server does not answer, or the namespace stays.
+    """
+    named = [str(kubectl), "get", "namespace", namespace, "--ignore-not-found", "--output=name"]
+    if shell.run(named, timeout_s=TIMEOUT_S, env=env).stdout:
+        waiting = [str(kubectl), "wait", "--for=delete", f"namespace/{namespace}", "--timeout=90s"]
+        shell.run(waiting, timeout_s=TIMEOUT_S, env=env)
 
 
 def _say(text: str) -> None:

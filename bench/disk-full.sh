@@ -176,9 +176,9 @@ recovery() {
 }
 
 undo() {
-  helm uninstall "$RELEASE" --namespace "$NAMESPACE"
-  kubectl delete storageclass "$NAMESPACE"
-  kubectl delete namespace "$NAMESPACE" --wait=false
+  helm uninstall "$RELEASE" --namespace "$NAMESPACE" --ignore-not-found
+  kubectl delete storageclass "$NAMESPACE" --ignore-not-found
+  kubectl delete namespace "$NAMESPACE" --ignore-not-found --wait=false
 }
 
 # --- all of them ------------------------------------------------------------------------------------------------------

@@ -357,11 +357,11 @@ def test_what_processes_used_and_how_soon_changes_were_known(tmp_path: Path) -> 
     start = lines.index("From a change in the cluster until it was known, 1 change of the drills that")
     assert lines[start + 2 : start + 8] == [
         "until known               50 %    95 %    99 %     all    mean  not seen",
-        "the drill, as recorded   250 ms  250 ms  250 ms  250 ms  250 ms         -",
-        "what streams bring       250 ms  250 ms  250 ms  250 ms  250 ms         -",
-        "the drill, in full       250 ms  250 ms  250 ms  250 ms  250 ms         -",
-        "a poll every 1 s         500 ms  950 ms  990 ms   1.0 s  500 ms         -",
-        "a poll every 2 s          1.0 s   1.9 s   2.0 s   2.0 s   1.0 s         -",
+        "the drill, as recorded  250 ms  250 ms  250 ms  250 ms  250 ms         -",
+        "what streams bring      250 ms  250 ms  250 ms  250 ms  250 ms         -",
+        "the drill, in full      250 ms  250 ms  250 ms  250 ms  250 ms         -",
+        "a poll every 1 s        500 ms  950 ms  990 ms   1.0 s  500 ms         -",
+        "a poll every 2 s         1.0 s   1.9 s   2.0 s   2.0 s   1.0 s         -",
     ]
 
 

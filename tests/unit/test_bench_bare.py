@@ -132,7 +132,7 @@ KUBECTL = """\
 #!/bin/bash
 echo "kubectl $*" >>"$LOG"
 case "$*" in
-  *--ignore-not-found*) ;;
+  get*--ignore-not-found*) ;;
   *--raw*) echo '{"data":{"resultType":"vector","result":[{"metric":{},"value":[1,"1"]}]}}' ;;
   *--watch*)
     echo 'old|u1|2026-11-30T12:00:00Z|0||1|true'
@@ -205,11 +205,11 @@ def test_the_script_goes_through_all_phases(tmp_path: Path, world: dict[str, str
     assert list(phases_of(output)) == list(PhaseName)
     assert [line for line in log if line.startswith("helm")] == [
         f"helm install prometheus-bench chart --namespace bench-disk-full --values {tmp_path}/values.yaml",
-        "helm uninstall prometheus-bench --namespace bench-disk-full",
+        "helm uninstall prometheus-bench --namespace bench-disk-full --ignore-not-found",
     ]
     assert [line for line in log if line.startswith(("sleep", "step"))] == ["sleep 3", "step with 450Mi", "sleep 3"]
     assert "kubectl delete --namespace bench-disk-full pod/old --wait=false" in log
-    assert log[-1] == "kubectl delete namespace bench-disk-full --wait=false"
+    assert log[-1] == "kubectl delete namespace bench-disk-full --ignore-not-found --wait=false"
 
 
 def test_the_script_gives_the_volume_the_drills_own_class(tmp_path: Path, world: dict[str, str]) -> None:
@@ -225,7 +225,7 @@ def test_a_fill_that_does_not_end_at_the_last_byte_ends_the_script_and_is_undone
     with pytest.raises(CommandFailed):
         run_script(tmp_path, world | {"SAID": "100 bytes copied"})
     log = (tmp_path / "log").read_text(encoding="utf-8").splitlines()
-    assert log[-1] == "kubectl delete namespace bench-disk-full --wait=false"
+    assert log[-1] == "kubectl delete namespace bench-disk-full --ignore-not-found --wait=false"
     assert not any("--follow" in line for line in log)
 
 

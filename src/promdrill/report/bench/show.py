@@ -41,8 +41,8 @@ DELAYS = {
 
 RECORDED = (
     "As recorded: measured from the moment of a log's line, from the arrival of a stream's message about an object, or "
-    "from the arrival of an answer of Prometheus or df. In full: computed, from the change itself. What has to be asked "
-    "for, twice a second or df every 5 s, changed at any moment since the last question, each as likely."
+    "from the arrival of an answer of Prometheus or df. In full: computed, from the change itself. What has to be "
+    "asked for, twice a second or df every 5 s, changed at any moment since the last question, each as likely."
 )
 POLLED = (
     "A poll: computed, on the same changes, for one whose phase is random and that takes no time itself. With a period "

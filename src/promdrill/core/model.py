@@ -129,7 +129,8 @@ class ObserverFigures:
     """How well the drill was observed. None means unknown.
 
     Attributes:
-        detect_p95_s: 95th percentile of the seconds from a change in the cluster until the drill knew of it.
+        detect_p95_s: 95th percentile of the seconds from a change in the cluster until the drill knew of it; for what
+            has to be asked for, from the answer that shows it.
         detections: The number of these changes.
         api_requests: Requests to the API server, without watches, log streams and `prometheus_questions`.
         prometheus_questions: Requests to Prometheus through the API server's proxy.

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER ADOPT JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES SET SCRAPES LOGIN APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK BIND RULES ALERTMANAGER ALERT_SPEED HOLD GROWTH ALERTS REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := COMMIT PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES FROM EXAMPLES ONLY
+OTHER_VARIABLES := COMMIT DOCS PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES FROM EXAMPLES ONLY
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -224,7 +224,7 @@ bench-quick: environment ## The harness without a cluster, seven minutes: build/
 
 .PHONY: bench-bare
 bench-bare: environment ## CLUSTER=...: disk-full, and the same as a script; RUNS=5
-	@.venv/bin/python -m bench.bare --cluster "$(CLUSTER)" $(if $(RUNS),--pairs "$(RUNS)")
+	@.venv/bin/python -m bench.bare --cluster "$(CLUSTER)" $(if $(RUNS),--pairs "$(RUNS)") $(if $(DOCS),--write-docs)
 
 .PHONY: bench-docs
 bench-docs: environment ## Put what bench-quick measured, or REPORTS show, into docs

@@ -24,7 +24,7 @@ DRILLS = FILE.with_name("drills.md")
 """The same of runs of drills."""
 
 BARE = FILE.with_name("bare.md")
-"""What ``python -m bench.bare --write-docs`` wrote."""
+"""What ``make bench-bare DOCS=1`` wrote."""
 
 UNKNOWN = "-"
 

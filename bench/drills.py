@@ -35,8 +35,9 @@ them were known."""
 ON_KINDS = "As recorded, by where the evidence comes from:"
 
 ON_COST = """\
-Each drill that passed. Percentages are processor time of the drill's own process over the drill's phases; its start is
-Python, pytest and what is imported, its commands are Helm and those of the runbook."""
+Each drill that passed. Requests are those of its acts, too: manifests are applied and deleted object by object. Objects
+that it does not watch are asked for twice a second. Percentages are processor time of the drill's own process over the
+drill's phases; its start is Python, pytest and what is imported, its commands are Helm and those of the runbook."""
 
 BEYOND = "Requests to the API server of the drills above the bound: "
 

@@ -18,7 +18,7 @@ UV_MINIMUM := 0.9
 
 RUN_VARIABLES := SCENARIO SCENARIOS KEEP CLUSTER ADOPT JOBS CHART CHART_VERSION REPO SUBCHARTS VALUES SET SCRAPES LOGIN APP_VERSION IMAGES KUBE_VERSION HELM_VERSION PROFILE SUPPLY REGISTRY_MIRROR BUNDLE CONTROL RUNBOOK BIND RULES ALERTMANAGER ALERT_SPEED HOLD GROWTH ALERTS REPEAT EVIDENCE
 MATRIX_VARIABLES := CELL RESUME REPORTS
-OTHER_VARIABLES := KEEP_BUILD PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES FROM EXAMPLES ONLY
+OTHER_VARIABLES := COMMIT DOCS KEEP_BUILD PYTHON BASE SUMMARY EXPECT OLD NEW DRILL RUNS TAG N SEED STRIKES FROM EXAMPLES ONLY
 
 given := $(foreach v,$(.VARIABLES),$(if $(filter command line,$(origin $(v))),$(v)))
 unknown := $(filter-out $(RUN_VARIABLES) $(MATRIX_VARIABLES) $(OTHER_VARIABLES),$(given))
@@ -222,9 +222,13 @@ fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
 bench-quick: environment ## The harness without a cluster, seven minutes: build/bench
 	@.venv/bin/python -m bench --quick
 
+.PHONY: bench-bare
+bench-bare: environment ## CLUSTER=...: disk-full, and the same as a script; RUNS=5
+	@.venv/bin/python -m bench.bare --cluster "$(CLUSTER)" $(if $(RUNS),--pairs "$(RUNS)") $(if $(DOCS),--write-docs)
+
 .PHONY: bench-docs
-bench-docs: environment ## Put what bench-quick measured into docs/benchmarks
-	@.venv/bin/python -m bench --write-docs
+bench-docs: environment ## Put what bench-quick measured, or REPORTS show, into docs
+	@.venv/bin/python -m bench $(if $(REPORTS),--drills "$(REPORTS)" $(if $(COMMIT),--commit "$(COMMIT)"),--write-docs)
 
 .PHONY: bench-fleet
 bench-fleet: environment ## Simulate 1,000 cells on many runners: docs/benchmarks

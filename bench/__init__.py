@@ -1,5 +1,6 @@
-"""The benchmarks that need no cluster: ``python -m bench --quick``.
+"""The benchmarks that are not ``promdrill bench``, which times runs of drills.
 
-They time promdrill's own programs and functions on inputs that `bench.synthetic` makes. What needs a cluster is timed
-by ``promdrill bench``.
+``python -m bench --quick`` needs no cluster: it times promdrill's own programs and functions on inputs that
+`bench.synthetic` makes. `bench.drills` makes a page of what runs show, and `bench.bare` compares a drill with the same
+as a plain script.
 """

@@ -1,4 +1,7 @@
-"""``python -m bench --quick``: measure, print, write build/bench; ``--write-docs`` puts that into docs/benchmarks."""
+"""``python -m bench --quick``: measure, print, write build/bench; ``--write-docs`` puts that into docs/benchmarks.
+
+``--drills RESULTS`` puts there what existing runs of drills show.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import plot, quick, record, show
+from bench import drills, plot, quick, record, show
 from bench.fit import fit, work
 from bench.record import ROOT, Bench
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import UsageError
+from promdrill.report.compare.read import read_placed
 
 BUILD = ROOT / "build" / "bench"
 """Gets bench.json, the tables and the pictures."""
@@ -41,9 +45,13 @@ def main(
         action="store_true",
         help="write what build/bench has into docs/benchmarks, measured now or before",
     )
+    parser.add_argument(
+        "--drills", type=Path, metavar="RESULTS", help="write what these runs show into docs/benchmarks"
+    )
+    parser.add_argument("--commit", default="", help="what these runs were drilled with (default: what is checked out)")
     arguments = parser.parse_args(argv)
-    if not (arguments.quick or arguments.write_docs):
-        parser.error("nothing to do; say --quick, --write-docs, or both")
+    if not (arguments.quick or arguments.write_docs or arguments.drills):
+        parser.error("nothing to do; say --quick, --write-docs, or --drills RESULTS")
     if arguments.quick:
         bench = _measured(sizes, build)
         for line in show.text(bench):
@@ -55,6 +63,12 @@ def main(
             parser.error(f"{error.message}. Hint: {error.hint}")
         write(written, docs, name=show.RECORD)
         _say(f"written: {docs / PAGE}")
+    if arguments.drills:
+        try:
+            drills.write(read_placed(arguments.drills), docs, commit=arguments.commit or record.commit())
+        except UsageError as error:
+            parser.error(f"{error.message}. Hint: {error.hint}")
+        _say(f"written: {docs / drills.PAGE}")
     return 0
 
 

@@ -45,8 +45,7 @@ def of_command(argv: Sequence[str], *, env: Mapping[str, str], tells_peak: bool 
     before_s = _cpu_s(resource.RUSAGE_CHILDREN)
     done = shell.run(argv, timeout_s=TIMEOUT_S, env=env, cwd=ROOT)
     cpu_s = _cpu_s(resource.RUSAGE_CHILDREN) - before_s
-    told = done.stdout.split()[-1] if tells_peak else "-"
-    return Sample(done.took_s, cpu_s, int(told) if told.isdigit() else None)
+    return Sample(done.took_s, cpu_s, int(done.stdout.split()[-1]) if tells_peak else None)
 
 
 def of_call(work: Callable[[], object]) -> Sample:

@@ -70,12 +70,12 @@ def picture(growth: Growth, floor_s: float) -> str:
     up = Axis([*(took_s for _, samples in told for took_s in samples), linear[1][1]], HEIGHT - BOTTOM, TOP)
     parts = [
         *_frame(growth, across, up),
-        *_path("linear", [(across.at(size), up.at(took_s)) for size, took_s in linear]),
-        *_path("work", [(across.at(size), up.at(median(samples))) for size, samples in told]),
+        *path("linear", [(across.at(size), up.at(took_s)) for size, took_s in linear]),
+        *path("work", [(across.at(size), up.at(median(samples))) for size, samples in told]),
     ]
     for size, samples in told:
         x = across.at(size)
-        parts += _path("spread", [(x, up.at(samples[0])), (x, up.at(samples[-1]))])
+        parts += path("spread", [(x, up.at(samples[0])), (x, up.at(samples[-1]))])
         parts.append(f'<circle cx="{x:.1f}" cy="{up.at(median(samples)):.1f}" r="4"/>')
     box = f'xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
     body = "\n".join(parts)
@@ -86,23 +86,25 @@ def picture(growth: Growth, floor_s: float) -> str:
 def _frame(growth: Growth, across: Axis, up: Axis) -> Iterator[str]:
     """The title, the axes with their units, and their grid."""
     yield f"<title>{escape(growth.what)}: processor time by number of {escape(growth.of)}</title>"
-    yield _text(WIDTH / 2, 26, growth.what, "middle", "title")
+    yield text(WIDTH / 2, 26, growth.what, "middle", "title")
     for value in up.powers:
         y = up.at(value)
-        yield from _path("grid", [(LEFT, y), (WIDTH - RIGHT, y)])
-        yield _text(LEFT - 8, y + 5, f"{value:g} s", "end")
+        yield from path("grid", [(LEFT, y), (WIDTH - RIGHT, y)])
+        yield text(LEFT - 8, y + 5, f"{value:g} s", "end")
     for value in across.powers:
         x = across.at(value)
-        yield from _path("grid", [(x, TOP), (x, HEIGHT - BOTTOM)])
-        yield _text(x, HEIGHT - BOTTOM + 22, f"{value:g}", "middle")
-    yield _text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, f"{growth.of} (dashed: linear growth)", "middle")
+        yield from path("grid", [(x, TOP), (x, HEIGHT - BOTTOM)])
+        yield text(x, HEIGHT - BOTTOM + 22, f"{value:g}", "middle")
+    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, f"{growth.of} (dashed: linear growth)", "middle")
     x, y = 20, (TOP + HEIGHT - BOTTOM) / 2
     yield f'<text x="{x}" y="{y:g}" text-anchor="middle" transform="rotate(-90 {x} {y:g})">processor time, s</text>'
 
 
-def _path(kind: str, points: Sequence[tuple[float, float]]) -> Iterator[str]:
+def path(kind: str, points: Sequence[tuple[float, float]]) -> Iterator[str]:
+    """A line through these points, of a class of `STYLE`."""
     yield f'<path class="{kind}" d="{path_data(points)}"/>'
 
 
-def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+def text(x: float, y: float, words: str, anchor: str, kind: str = "label") -> str:
+    """Words that start, have their middle or end at a point."""
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'

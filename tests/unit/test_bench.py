@@ -17,11 +17,24 @@ from promdrill.cli import bench as command
 from promdrill.cli import main
 from promdrill.core.clock import iso
 from promdrill.core.errors import UsageError
-from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, PhaseRecord, RunResult, Skipped, Verdict
+from promdrill.core.events import ConditionChanged, DrillBegan, Entry, WaitBegan, encode
+from promdrill.core.journal import JOURNAL
+from promdrill.core.model import (
+    DrillResult,
+    ObserverFigures,
+    PhaseName,
+    PhaseRecord,
+    ProcessFigures,
+    RunResult,
+    Skipped,
+    Verdict,
+)
 from promdrill.matrix import child
 from promdrill.matrix.child import Ended
 from promdrill.report.bench import show
-from promdrill.report.bench.figures import Middle, bench
+from promdrill.report.bench.detection import Change
+from promdrill.report.bench.figures import Bench, Middle, changes_in
+from promdrill.report.bench.figures import bench as bench_of
 from promdrill.report.bench.run import Outside, workers
 
 BEGAN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
@@ -51,6 +64,22 @@ def run(*drills: DrillResult, took_s: float | None = 100.0, **fields: Any) -> Ru
 def later(seconds: float, *drills: DrillResult, took_s: float = 100.0) -> RunResult:
     """Another run, of which only the seconds in all matter."""
     return run(*drills, started=at(seconds), finished=at(seconds + took_s))
+
+
+def bench(runs: Sequence[RunResult]) -> Bench:
+    """The figures of runs without journals."""
+    return bench_of({each: Path("nowhere") for each in runs})
+
+
+def write_journal(folder: Path) -> None:
+    """A journal with one change, of which the drill knew after 0.25 s."""
+    folder.mkdir(parents=True)
+    change = ConditionChanged(
+        condition="a", kind="pod", holds=True, text="x", changed=BEGAN, knew=BEGAN, detected_after_s=0.25
+    )
+    told = (DrillBegan(scenario=folder.name, profile="fast"), WaitBegan(wanted=("a",), timeout_s=60), change)
+    lines = [encode(Entry(BEGAN, 0.0, event)) for event in told]
+    (folder / JOURNAL).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def observer(detect_p95_s: float | None, requests: int) -> ObserverFigures:
@@ -187,7 +216,35 @@ def test_observation_is_the_median_over_drills() -> None:
         "prometheus_questions": Middle(200, 200, 200, 3),
         "relists": Middle(0, 0, 0, 3),
     }
+    assert told.above == {"detect_p95_s": 0, "api_requests": 2}
     assert bench([run(drill("oom", 30))]).observed == {}
+
+
+def test_processor_time_is_a_share_of_the_drills_phases() -> None:
+    used = ProcessFigures(cpu_s=0.63, commands_cpu_s=3.15, start_cpu_s=1.26, peak_bytes=200 * 2**20)
+    told = bench([run(drill("oom", 30, process=used), drill("quota", 70, process=ProcessFigures(peak_bytes=2**20)))])
+    assert told.observed == {
+        "cpu_percent": Middle(2, 2, 2, 1),
+        "with_start_percent": Middle(6, 6, 6, 1),
+        "commands_percent": Middle(10, 10, 10, 1),
+        "peak_bytes": Middle(2**20, 100.5 * 2**20, 200 * 2**20, 2),
+    }
+    assert told.above == {"cpu_percent": 0, "peak_bytes": 1}
+
+
+def test_a_drill_without_seconds_has_no_share_of_them() -> None:
+    used = ProcessFigures(cpu_s=0.63, commands_cpu_s=3.15, start_cpu_s=1.26)
+    assert bench([run(drill("oom", 30, (), process=used))]).observed == {}
+
+
+def test_changes_are_those_of_the_drills_that_count(tmp_path: Path) -> None:
+    red = drill("quota", 30, verdict=Verdict.FAILED, reason="x")
+    write_journal(tmp_path / "oom")
+    write_journal(tmp_path / "quota")
+    told = {run(drill("oom", 30), red): tmp_path}
+    assert changes_in(told) == [Change("oom", "pod", 0.25, 0.0)]
+    assert bench_of(told).delays["recorded"].p95_s == 0.25
+    assert bench([run(drill("oom", 30), red)]).delays == {}
 
 
 UNLIKE = [
@@ -229,6 +286,8 @@ def test_what_is_no_figure_is_refused(figure: Any) -> None:
         bench([run(drill("oom", 30, phases=phases))])
     with pytest.raises(UsageError, match=r"oom: api_requests: .* is not a number"):
         bench([run(drill("oom", 30, observer=observer(0.1, figure)))])
+    with pytest.raises(UsageError, match=r"oom: cpu_s: .* is not a number"):
+        bench([run(drill("oom", 30, process=ProcessFigures(cpu_s=figure)))])
 
 
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-11-22T06:00:30"])
@@ -275,11 +334,35 @@ def test_as_text() -> None:
     ]
     start = lines.index("run  in all  drilling  workers  packed  rest  before  between  after")
     assert lines[start + 1] == "1       100        63        2      32    68      30        2     36"
-    assert "seconds to notice a change, 95th percentile    4 ms  4 ms       4" in lines
+    start = lines.index("observation                     median  most  drills   bound  above")
+    assert lines[start + 1] == "time to notice 95 % of changes    4 ms  4 ms       4  100 ms      0"
     start = lines.index("1 drill did not pass, and is not in any median:")
     assert lines[start + 1].startswith("  run 2: oom: failed, no recovery: the pod is 1/2, ")
     assert lines[-1].endswith("1/2, the pod ..."), "a long reason is cut"
     assert not any("seen to run at once" in line for line in lines)
+
+
+def test_what_processes_used_and_how_soon_changes_were_known(tmp_path: Path) -> None:
+    used = ProcessFigures(cpu_s=0.63, commands_cpu_s=3.15, start_cpu_s=1.26, peak_bytes=200 * 2**20)
+    write_journal(tmp_path / "oom")
+    lines = show.to_text(bench_of({run(drill("oom", 30, process=used)): tmp_path})).splitlines()
+    assert max(map(len, lines)) <= 80
+    start = lines.index("observation               median     most  drills    bound  above")
+    assert lines[start + 1 : start + 5] == [
+        "its process, of a core       2 %      2 %       1      3 %      0",
+        "the same with its start      6 %      6 %       1        -      -",
+        "its commands, of a core     10 %     10 %       1        -      -",
+        "memory of its process    200 MiB  200 MiB       1  150 MiB      1",
+    ]
+    start = lines.index("From a change in the cluster until it was known, 1 change of the drills that")
+    assert lines[start + 2 : start + 8] == [
+        "until known               50 %    95 %    99 %     all    mean  not seen",
+        "the drill, as recorded  250 ms  250 ms  250 ms  250 ms  250 ms         -",
+        "what streams bring      250 ms  250 ms  250 ms  250 ms  250 ms         -",
+        "the drill, in full      250 ms  250 ms  250 ms  250 ms  250 ms         -",
+        "a poll every 1 s        500 ms  950 ms  990 ms   1.0 s  500 ms         -",
+        "a poll every 2 s         1.0 s   1.9 s   2.0 s   2.0 s   1.0 s         -",
+    ]
 
 
 def test_one_run_has_no_figures_over_runs_and_no_spread() -> None:

@@ -142,6 +142,14 @@ def test_the_result_says_how_well_the_drill_was_observed(world: World) -> None:
     )
 
 
+def test_the_result_says_what_the_drills_process_used(world: World) -> None:
+    process = run_toy(drill_in(world), world).process
+    assert process is not None
+    assert (process.cpu_s or 0) >= 0
+    assert (process.start_cpu_s or 0) > 0
+    assert (process.peak_bytes or 0) > 2**20
+
+
 def test_a_drill_that_ends_early_was_observed_too(world: World) -> None:
     world.starts = False
     assert not_passed(world).observer is not None

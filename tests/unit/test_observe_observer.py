@@ -39,6 +39,7 @@ from promdrill.core.journal import Journal
 from promdrill.core.model import ObserverFigures
 from promdrill.observe import observer as observer_module
 from promdrill.observe.observer import Observer
+from promdrill.observe.poll import PERIOD_S
 from promdrill.observe.probes import QueryProbe
 from promdrill.observe.server import Server
 from promdrill.observe.snapshot import EPOCH
@@ -164,6 +165,16 @@ def test_a_condition_that_comes_to_hold_is_counted(journal: Journal) -> None:
     assert last.knew is not None
     assert last.changed is not None
     assert last.knew >= last.changed
+    assert last.asked_every_s == 0.0, "a stream brings it"
+
+
+def test_a_change_that_is_asked_for_says_how_often(journal: Journal) -> None:
+    kube = world()
+    kube.answers[READY] = [(503, ""), (200, "ready")]
+    with observe(kube, journal) as observer:
+        until(observer, [DRILLED.http("GET", "/-/ready", 200)], timeout_s=5)
+    last = noted(journal, ConditionChanged)[-1]
+    assert (last.holds, last.asked_every_s) == (True, PERIOD_S)
 
 
 def test_at_the_end_of_a_hold_everything_that_was_looked_at_is_asked_for_once_more(journal: Journal) -> None:

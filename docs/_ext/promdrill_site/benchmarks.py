@@ -22,6 +22,11 @@ HARNESS = FILE.with_name("harness.md")
 
 FLEET = FILE.with_name("fleet.md")
 """What ``make bench-fleet`` wrote."""
+DRILLS = FILE.with_name("drills.md")
+"""The same of runs of drills."""
+
+BARE = FILE.with_name("bare.md")
+"""What ``make bench-bare DOCS=1`` wrote."""
 
 UNKNOWN = "-"
 
@@ -64,12 +69,27 @@ def fleet() -> str:
 
 
 def harness() -> str:
-    """What the harness takes without a cluster, one level of headings lower than its own page has them."""
-    if not HARNESS.is_file():
+    """What the harness takes without a cluster."""
+    return _part(HARNESS)
+
+
+def drills() -> str:
+    """How soon drills know of changes, and what observing costs."""
+    return _part(DRILLS)
+
+
+def bare() -> str:
+    """What a drill takes of what the same takes as a plain script."""
+    return _part(BARE)
+
+
+def _part(page: Path) -> str:
+    """A page as a part of another one: headings are one level lower than its own."""
+    if not page.is_file():
         return "Not measured yet."
-    _, _, text = HARNESS.read_text(encoding="utf-8").partition("-->\n\n")
+    _, _, text = page.read_text(encoding="utf-8").partition("-->\n\n")
     lower = re.sub(r"^#", "##", text, flags=re.MULTILINE)
-    return re.sub(r"^(!\[.*\]\()", rf"\1{HARNESS.parent.name}/", lower, flags=re.MULTILINE)
+    return re.sub(r"^(!\[.*\]\()", rf"\1{page.parent.name}/", lower, flags=re.MULTILINE)
 
 
 def _data() -> dict[str, Any]:

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 LOGGER = logging.getLogger(__name__)
 
 PARTS: Mapping[str, Callable[[], str]] = {
+    "bare": benchmarks.bare,
     "benchmarks": benchmarks.book,
     "commands": commands.all_commands,
     "conditions": vocabulary.conditions,
     "drill": vocabulary.drill,
+    "drills": benchmarks.drills,
     "environment": tables.environment,
     "events": events.journal,
     "exit-codes": tables.exit_codes,

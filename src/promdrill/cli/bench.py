@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +31,12 @@ from promdrill.cli.run import OPTIONS as OF_RUN
 from promdrill.core import paths
 from promdrill.core.choices import jobs
 from promdrill.core.errors import PromdrillError, UsageError, shortened
+from promdrill.core.model import RunResult
 from promdrill.core.reading import path_of
 from promdrill.matrix import child
 from promdrill.report.bench import show as bench_shown
 from promdrill.report.bench.figures import Bench, bench
-from promdrill.report.compare.read import read_all
+from promdrill.report.compare.read import read_placed
 
 RUNS = 3
 """The fewest runs for which a median means something."""
@@ -97,7 +98,7 @@ def _execute(arguments: argparse.Namespace) -> int:
         aside(f"to see these figures again: {again}")
     if not ended.complete:
         return ended.code
-    told = bench([run for folder in ended.folders for run in read_all(Path(folder))])
+    told = bench(_placed([Path(folder) for folder in ended.folders]))
     say(show(told))
     return EXIT_OK if told.as_expected and ended.code == EXIT_OK else EXIT_FAILED
 
@@ -114,7 +115,16 @@ def _of_results(arguments: argparse.Namespace) -> Bench:
             raise UsageError(
                 f"{flag}: not allowed with RESULTS, because nothing is run", hint=f"leave out {flag}, or RESULTS"
             )
-    return bench(list(dict.fromkeys(run for path in arguments.results for run in read_all(path))))
+    return bench(_placed(arguments.results))
+
+
+def _placed(paths: Iterable[Path]) -> dict[RunResult, Path]:
+    """The runs in these places with their folders, each once.
+
+    Raises:
+        UsageError: One cannot be read.
+    """
+    return {run: folder for path in paths for run, folder in read_placed(path).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -459,6 +459,8 @@ class ConditionChanged(Event):
         changed: When the cluster changed, UTC; None if that may be long ago.
         knew: When the drill knew, UTC; None likewise.
         detected_after_s: Seconds in between; None likewise.
+        asked_every_s: Seconds between two questions for the evidence, so that the change may be that much older than
+            its answer; 0 where a stream brings it, None likewise.
     """
 
     condition: str
@@ -470,6 +472,7 @@ class ConditionChanged(Event):
     changed: Moment | None = None
     knew: Moment | None = None
     detected_after_s: float | None = None
+    asked_every_s: float | None = None
 
 
 # What was observed

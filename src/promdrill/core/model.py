@@ -129,7 +129,8 @@ class ObserverFigures:
     """How well the drill was observed. None means unknown.
 
     Attributes:
-        detect_p95_s: 95th percentile of the seconds from a change in the cluster until the drill knew of it.
+        detect_p95_s: 95th percentile of the seconds from a change in the cluster until the drill knew of it; for what
+            has to be asked for, from the answer that shows it.
         detections: The number of these changes.
         api_requests: Requests to the API server, without watches, log streams and `prometheus_questions`.
         prometheus_questions: Requests to Prometheus through the API server's proxy.
@@ -141,6 +142,23 @@ class ObserverFigures:
     api_requests: int | None = None
     prometheus_questions: int | None = None
     relists: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessFigures:
+    """What the drill's own process used; it drills nothing else. None means unknown.
+
+    Attributes:
+        cpu_s: Seconds of processor time from the drill's beginning to its end, without those of `commands_cpu_s`.
+        commands_cpu_s: The same of the commands that it ran and that ended: Helm, and those of the runbook.
+        start_cpu_s: Seconds of processor time before the drill began: Python, pytest, what is imported.
+        peak_bytes: The most resident memory that it had at once, from its start on.
+    """
+
+    cpu_s: float | None = None
+    commands_cpu_s: float | None = None
+    start_cpu_s: float | None = None
+    peak_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +235,7 @@ class DrillResult:
         steps: The runbook's steps, in the order run.
         left_out: The step that an ablation left out; None for all other drills.
         observer: How well it was observed; None if there was no observer.
+        process: What its process used; None in results of before this was recorded.
         remarks: Remarks for a reader of the result, a sentence each.
         repetition: Which of several runs of the same drill in one session, counted from 1; None for the only one.
         interrupted: Whether Ctrl-C or SIGTERM ended it.
@@ -244,6 +263,7 @@ class DrillResult:
     interrupted: bool = False
     not_undone: tuple[str, ...] = ()
     alerts: AlertAccount | None = None
+    process: ProcessFigures | None = None
 
     @property
     def name(self) -> str:

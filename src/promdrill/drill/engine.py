@@ -24,6 +24,7 @@ from promdrill.core.choices import OTHER_FAULT
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.events import DrillBegan, EndedEarly, EvidenceMissing, Reproduced, VerdictReached
 from promdrill.core.model import DrillResult, PhaseName, Verdict
+from promdrill.core.usage import Meter
 from promdrill.drill.alerts import DrillAlerts
 from promdrill.drill.course import Course
 from promdrill.drill.ground_lost import GroundLost
@@ -175,7 +176,7 @@ class Drill:
         undo = Undo(journal)
         alerts = DrillAlerts(site.alerts, site.server, journal, site.recording.clock)
         verdict, reason, error, runbook = Verdict.PASSED, None, None, None
-        began = site.recording.clock.utc()
+        began, meter = site.recording.clock.utc(), Meter()
         journal.write(
             DrillBegan(
                 scenario=site.drilled.scenario,
@@ -215,7 +216,7 @@ class Drill:
         if undo.failures:
             owners.note_not_undone(site.cluster.private, undo.failures)
         result = self._result(plan, record, (verdict, reason), error, account)
-        result = replace(result, not_undone=tuple(undo.failures))
+        result = replace(result, not_undone=tuple(undo.failures), process=meter.figures())
         return result, cut_short or interruption or error, hint
 
     def _course(

@@ -132,8 +132,8 @@ class Poller:
         due = self._asked_at.get(request, now)
         if due > now:
             return due - now
-        period_s = EXEC_PERIOD_S if request[0] == "exec" else PERIOD_S
-        self._asked_at[request] = now + period_s
+        every_s = max(map(period_s, group))
+        self._asked_at[request] = now + every_s
         answer = self._ask(request)
         for probe in group:
             with self._lock:
@@ -142,7 +142,7 @@ class Poller:
             if counts:
                 self._store.answer(probe, read_metrics(answer, probe) if isinstance(probe, MetricsProbe) else answer)
                 self._told(probe, answer)
-        return max(0.0, now + period_s - self._clock.monotonic())
+        return max(0.0, now + every_s - self._clock.monotonic())
 
     def _ask(self, request: tuple[str, ...]) -> ProbeAnswer:
         asked = self._clock.monotonic()
@@ -166,6 +166,11 @@ class Poller:
         except ClusterError as error:
             return replace(answered(None), error=error.message, refused=True)
         return answered(answer.status, answer.text)
+
+
+def period_s(probe: Probe) -> float:
+    """Seconds between two requests of a probe."""
+    return EXEC_PERIOD_S if isinstance(probe, ExecProbe) else PERIOD_S
 
 
 def read_metrics(answer: ProbeAnswer, probe: MetricsProbe) -> ProbeAnswer:

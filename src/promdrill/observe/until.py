@@ -19,6 +19,7 @@ from promdrill.core.events import ConditionChanged, FailureSeen, WaitBegan, Wait
 from promdrill.observe.conditions import Condition, Failure, Kind, Seen, unknown
 from promdrill.observe.failures import DEFAULT_FAILURES, without
 from promdrill.observe.observer import Observer
+from promdrill.observe.poll import period_s
 from promdrill.observe.probes import ExecProbe, Probe, ProbeAnswer
 from promdrill.observe.snapshot import Snapshot
 
@@ -219,7 +220,9 @@ class _Wait:
         after_s = max(0.0, (knew - max(changed, self.began)).total_seconds())
         if seen.holds:
             self.observer.detected(after_s)
-        self.observer.journal.write(replace(news, changed=changed, knew=knew, detected_after_s=round(after_s, 4)))
+        every_s = max(map(period_s, condition.probes), default=0.0)
+        told = replace(news, changed=changed, knew=knew, detected_after_s=round(after_s, 4), asked_every_s=every_s)
+        self.observer.journal.write(told)
 
     def _arrival(self, snapshot: Snapshot, knew: datetime) -> datetime:
         """When the oldest change that was not judged before arrived, for evidence without a time of its own."""

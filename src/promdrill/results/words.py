@@ -7,6 +7,7 @@ from datetime import datetime
 NOTHING = "\N{EN DASH}"
 """Stands for an unknown figure."""
 
+_SECOND_MS = 1000
 _MINUTE_S = 60
 _HOUR_S = 3600
 _LONG_S = 100.0
@@ -57,7 +58,8 @@ def delay(figure: float | None) -> str:
     """A short time, in milliseconds below one second: ``3 ms``, ``1.2 s``; a dash for None."""
     if figure is None:
         return NOTHING
-    return f"{figure * 1000:.0f} ms" if figure < 1 else seconds(figure)
+    milliseconds = round(figure * 1000)
+    return f"{milliseconds} ms" if milliseconds < _SECOND_MS else seconds(figure)
 
 
 def size(figure: float) -> str:

@@ -1,6 +1,7 @@
-"""Where the seconds of one or more runs go: in total, by drill and phase, and outside of drills.
+"""Where the seconds of one or more runs go: in total, by drill and phase, and outside of drills; and what that costs.
 
-All figures come from results.json; nothing is measured here.
+All figures come from results.json, and from what `promdrill.report.bench.detection` finds in journals; nothing is
+measured here.
 """
 
 from __future__ import annotations
@@ -8,22 +9,37 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from statistics import median
 
 from promdrill.core.errors import UsageError
-from promdrill.core.model import DrillResult, PhaseName, RunResult, Verdict
+from promdrill.core.model import DrillResult, ObserverFigures, PhaseName, ProcessFigures, RunResult, Verdict
+from promdrill.report.bench.detection import Change, Delays, changes_of, spreads
 from promdrill.report.bench.run import Ran, drill_s, ran
 from promdrill.results.expected import as_expected, outcome
 
 OBSERVED = {
-    "detect_p95_s": "seconds to notice a change, 95th percentile",
+    "detect_p95_s": "time to notice 95 % of changes",
     "detections": "changes behind that figure",
     "api_requests": "requests to the API server",
     "prometheus_questions": "questions to Prometheus",
     "relists": "watches listed again",
 }
 """The fields of `ObserverFigures` that are shown, in words."""
+
+USED = {
+    "cpu_percent": "its process, of a core",
+    "with_start_percent": "the same with its start",
+    "commands_percent": "its commands, of a core",
+    "peak_bytes": "memory of its process",
+}
+"""What is made of `ProcessFigures`, in words; percentages of a core are processor time over the drill's phases."""
+
+BOUNDS = {"detect_p95_s": 0.1, "api_requests": 20, "cpu_percent": 3.0, "peak_bytes": 150 * 2**20}
+"""The most that each should be in a drill."""
+
+_PROCESS = tuple(field.name for field in fields(ProcessFigures))
 
 ACROSS = "promdrill compare OLD NEW --across chart,prometheus"
 """The command that compares runs of different kinds."""
@@ -125,7 +141,10 @@ class Bench:
         took_s: Over the runs that finished; None if none did, or if they are not `alike`.
         rows: By id.
         not_passed: In the order of the runs.
-        observed: Over the drills that passed, by the names of `OBSERVED`, without those that no drill has.
+        observed: Over the drills that passed, by the names of `OBSERVED` and `USED`, without those that no drill has.
+        above: How many of these drills are above their bound, for each of `BOUNDS` that is in `observed`.
+        delays: How long it took until changes were known, by the names of `promdrill.report.bench.detection.spreads`;
+            empty without journals.
     """
 
     ground: Ground
@@ -135,6 +154,8 @@ class Bench:
     rows: tuple[DrillSeconds, ...]
     not_passed: tuple[LeftOver, ...]
     observed: Mapping[str, Middle]
+    above: Mapping[str, int]
+    delays: Mapping[str, Delays]
 
     @property
     def as_expected(self) -> bool:
@@ -142,8 +163,11 @@ class Bench:
         return all(run.as_expected for run in self.runs)
 
 
-def bench(runs: Sequence[RunResult]) -> Bench:
+def bench(runs: Mapping[RunResult, Path]) -> Bench:
     """The figures of these runs, at least one.
+
+    Args:
+        runs: Each with its folder, where its drills' journals are; those that are missing add nothing.
 
     Raises:
         UsageError: They contain no drills, are of different kinds, or have a figure that is not a number.
@@ -159,7 +183,9 @@ def bench(runs: Sequence[RunResult]) -> Bench:
     names = [(sorted(drill.name for drill in run.drills), each.jobs) for run, each in zip(ordered, told, strict=True)]
     alike = all(same == names[0] for same in names)
     passed = [drill for drill in drills if _counts(drill)]
-    seen = {name: Middle.of(_observed(drill, name) for drill in passed) for name in OBSERVED}
+    known = [_figures(drill) for drill in passed]
+    figures = {name: [each[name] for each in known if name in each] for name in OBSERVED | USED}
+    observed = {name: Middle.of_all(each) for name, each in figures.items() if each}
     return Bench(
         ground=ground,
         runs=told,
@@ -167,8 +193,21 @@ def bench(runs: Sequence[RunResult]) -> Bench:
         took_s=Middle.of(run.took_s for run in told) if alike else None,
         rows=_rows(passed),
         not_passed=tuple(_left_over(run, drill) for run in ordered for drill in run.drills if not _counts(drill)),
-        observed={name: middle for name, middle in seen.items() if middle is not None},
+        observed=observed,
+        above={name: sum(each > most for each in figures[name]) for name, most in BOUNDS.items() if name in observed},
+        delays={name: spread.summed_up() for name, spread in spreads(changes_in(runs)).items()},
     )
+
+
+def changes_in(runs: Mapping[RunResult, Path]) -> list[Change]:
+    """The changes that the drills of these runs noticed, as far as they count; argument as for `bench`."""
+    return [
+        change
+        for run, folder in runs.items()
+        for drill in run.drills
+        if _counts(drill)
+        for change in changes_of(folder, drill)
+    ]
 
 
 def _counts(drill: DrillResult) -> bool:
@@ -199,17 +238,30 @@ def _left_over(run: RunResult, drill: DrillResult) -> LeftOver:
     return LeftOver(run.started, drill.name, drill.verdict, " ".join(outcome(drill).split()), as_expected(drill))
 
 
-def _observed(drill: DrillResult, name: str) -> float | None:
-    return getattr(drill.observer, name) if drill.observer is not None else None
+def _figures(drill: DrillResult) -> dict[str, float]:
+    """What is known of a drill, by the names of `OBSERVED` and `USED`."""
+    told = _recorded(drill.observer, OBSERVED)
+    used, all_s = _recorded(drill.process, _PROCESS), drill_s(drill)
+    if "peak_bytes" in used:
+        told["peak_bytes"] = used["peak_bytes"]
+    if all_s > 0 and used.keys() >= {"cpu_s", "start_cpu_s", "commands_cpu_s"}:
+        told["cpu_percent"] = 100 * used["cpu_s"] / all_s
+        told["with_start_percent"] = 100 * (used["start_cpu_s"] + used["cpu_s"]) / all_s
+        told["commands_percent"] = 100 * used["commands_cpu_s"] / all_s
+    return told
+
+
+def _recorded(record: ObserverFigures | ProcessFigures | None, names: Iterable[str]) -> dict[str, float]:
+    """The fields of a record that are known."""
+    told = {name: getattr(record, name, None) for name in names}
+    return {name: figure for name, figure in told.items() if figure is not None}
 
 
 def _refuse_odd(drill: DrillResult) -> None:
     """Raise UsageError for a figure that is not a number; reading results.json does not check these."""
-    told = {f"seconds of {phase.name}": phase.took_s for phase in drill.phases}
-    told |= {name: _observed(drill, name) for name in OBSERVED}
+    told = {f"seconds of {phase.name}": phase.took_s for phase in drill.phases if phase.took_s is not None}
+    told |= _recorded(drill.observer, OBSERVED) | _recorded(drill.process, _PROCESS)
     for name, figure in told.items():
-        if figure is None:
-            continue
         number = isinstance(figure, int | float) and not isinstance(figure, bool)
         if not (number and math.isfinite(figure) and figure >= 0):
             raise UsageError(f"{drill.name}: {name}: {figure!r} is not a number of seconds or a count")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from promdrill.core.model import PhaseName
-from promdrill.report.bench.figures import OBSERVED, Bench, DrillSeconds, Ground, LeftOver, Middle
+from promdrill.report.bench.detection import POLLS_S, Delays
+from promdrill.report.bench.figures import BOUNDS, OBSERVED, USED, Bench, DrillSeconds, Ground, LeftOver
 from promdrill.report.bench.run import Ran
 from promdrill.results.table import NOTHING, Table, escape, wrap
-from promdrill.results.words import count, delay, seconds, when
+from promdrill.results.words import count, delay, seconds, size, when
 
 BENCH_SCHEMA = 1
 """Version of the JSON form; raised when a field changes its meaning or goes away."""
@@ -28,6 +29,26 @@ PACKED = (
 ONE_KIND = "The runs had different drills or workers, so there are no figures over all of them."
 MEDIANS = "Medians of the drills that passed, in seconds"
 SPREAD = f"{MEDIANS}; in parentheses the longest minus the shortest, if there are several"
+
+DELAYS = {
+    "recorded": "the drill, as recorded",
+    "streams": "what streams bring",
+    "answers": "what is asked for",
+    "with_questions": "the drill, in full",
+    **{f"poll_{period_s:g}_s": f"a poll every {period_s:g} s" for period_s in POLLS_S},
+}
+"""The rows of the table of delays, in words."""
+
+RECORDED = (
+    "As recorded: measured from the moment of a log's line, from the arrival of a stream's message about an object, or "
+    "from the arrival of an answer of Prometheus or df. In full: computed, from the change itself. What has to be "
+    "asked for, twice a second or df every 5 s, changed at any moment since the last question, each as likely."
+)
+POLLED = (
+    "A poll: computed, on the same changes, for one whose phase is random and that takes no time itself. With a period "
+    "of T it sees a change that lasts d seconds after 0 to min(d, T) seconds, each as likely, so after T/2 on average; "
+    "or never, with the probability 1 - d/T, if d is below T. What lasted until its wait ended counts as longer than T."
+)
 
 _BROKEN = {
     PhaseName.PROVISION: "provi\N{SOFT HYPHEN}sion",
@@ -92,10 +113,11 @@ def _parts(bench: Bench) -> Iterator[Part]:
         yield Part(SPREAD if several else MEDIANS, Table(head, rows, _figures(head), gap=" "))
     yield _outside(bench)
     if bench.observed:
-        head = ("observation", "median", "most", "drills")
-        rows = tuple(_observed(name, bench.observed[name]) for name in OBSERVED if name in bench.observed)
-        title = "How well each drill that passed was observed, and at what cost"
-        yield Part(title, Table(head, rows, _figures(head)))
+        yield Part("How well each drill that passed was observed, and at what cost", observed(bench))
+    if bench.delays:
+        most = max(each.count for each in bench.delays.values())
+        title = f"From a change in the cluster until it was known, {count(most, 'change')} of the drills that passed"
+        yield Part(title, delays(bench.delays, DELAYS), (RECORDED, POLLED))
 
 
 def _figures(head: Sequence[str]) -> frozenset[int]:
@@ -169,9 +191,41 @@ def _outside(bench: Bench) -> Part:
     return Part("Seconds outside of drills", Table(head, rows, _figures(head)), (PACKED,))
 
 
-def _observed(name: str, middle: Middle) -> tuple[str, ...]:
-    show = delay if name.endswith("_s") else "{:g}".format
-    return (OBSERVED[name], show(middle.median), show(middle.most), str(middle.count))
+def observed(bench: Bench) -> Table:
+    """A row for each figure of how drills were observed, and of what that cost."""
+    head = ("observation", "median", "most", "drills", "bound", "above")
+    return Table(head, tuple(_observed(name, bench) for name in bench.observed), _figures(head))
+
+
+def delays(found: Mapping[str, Delays], words: Mapping[str, str]) -> Table:
+    """A row for each of several delays: within how many seconds how many of the changes were known.
+
+    Args:
+        found: By name.
+        words: Each name, in words.
+    """
+    head = ("until known", "50 %", "95 %", "99 %", "all", "mean", "not seen")
+    return Table(head, tuple((words[name], *_delays(each)) for name, each in found.items()), _figures(head))
+
+
+def _observed(name: str, bench: Bench) -> tuple[str, ...]:
+    middle, above = bench.observed[name], bench.above.get(name)
+    figures = (_figure(name, middle.median), _figure(name, middle.most), str(middle.count))
+    judged = (NOTHING, NOTHING) if above is None else (_figure(name, BOUNDS[name]), str(above))
+    return ((OBSERVED | USED)[name], *figures, *judged)
+
+
+def _figure(name: str, figure: float) -> str:
+    if name.endswith("_s"):
+        return delay(figure)
+    if name.endswith("_bytes"):
+        return size(figure)
+    return f"{figure:.2g} %" if name.endswith("_percent") else f"{figure:g}"
+
+
+def _delays(each: Delays) -> tuple[str, ...]:
+    told = map(delay, (each.p50_s, each.p95_s, each.p99_s, each.worst_s, each.mean_s))
+    return (*told, f"{100 * each.missed:.1f} %" if each.missed else NOTHING)
 
 
 def _not_passed_title(bench: Bench) -> str:

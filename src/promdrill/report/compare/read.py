@@ -26,10 +26,18 @@ def read_all(path: Path) -> list[RunResult]:
             never
             skipped: a cell would be missing silently.
     """
+    return list(read_placed(path))
+
+
+def read_placed(path: Path) -> dict[RunResult, Path]:
+    """The same runs, each with its folder, where its drills' journals are; arguments and errors as for `read_all`."""
     files = _files(path) if path.is_dir() else [path]
     if not files:
         raise UsageError(f"no {RESULTS} in {path}", hint="ls reports")
-    return list(dict.fromkeys(map(read, files)))
+    found: dict[RunResult, Path] = {}
+    for file in files:
+        found.setdefault(read(file), file.parent)
+    return found
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,16 +1,26 @@
 """``python -m bench.peak ARGUMENTS``: promdrill with these arguments; the last line is its peak of memory in bytes.
 
 A process knows its own peak; from outside, Linux counts in what its parent had when it was started (`ru_maxrss` in
-getrusage(2) outlives `execve`). Where there is no /proc/self/status the last line is ``-``.
+getrusage(2) outlives `execve`). What it has together with its children nobody keeps: a process beside it looks ten
+times a second. The peak is the larger of both. Where there is no /proc/self/status the last line is ``-``.
 """
 
 from __future__ import annotations
 
+import multiprocessing
+import os
 import re
 import sys
+from collections.abc import Iterator
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from promdrill.cli.main import main
+
+EVERY_S = 0.1
+"""Seconds between two looks at the memory of all processes: each look takes 3 ms."""
+
+PROC = Path("/proc")
 
 
 def peak(status: Path) -> str:
@@ -21,7 +31,48 @@ def peak(status: Path) -> str:
     return str(int(found[1]) * 1024) if found else "-"
 
 
+def together(pid: int, *, without: int, proc: Path = PROC) -> int:
+    """Bytes of memory that a process and its descendants have, each page that several share once (`Pss` in proc(5)).
+
+    Args:
+        pid: The process.
+        without: One of its children, which does not count.
+        proc: Where the system shows processes.
+    """
+    return sum(_own_bytes(proc / str(each) / "smaps_rollup") for each in _family(pid, proc) if each != without)
+
+
+def _family(pid: int, proc: Path) -> Iterator[int]:
+    yield pid
+    for child in _text(proc / str(pid) / "task" / str(pid) / "children").split():
+        yield from _family(int(child), proc)
+
+
+def _own_bytes(rollup: Path) -> int:
+    found = re.search(r"^Pss:\s*(\d+) kB$", _text(rollup), re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError:  # it has just ended
+        return ""
+
+
+def _watch(pid: int, asked: Connection) -> None:
+    """Look at a process until it asks, and tell it the most that was seen."""
+    most = 0
+    while not asked.poll(EVERY_S):
+        most = max(most, together(pid, without=os.getpid()))
+    asked.send(most)
+
+
 if __name__ == "__main__":
+    ours, others = multiprocessing.Pipe()
+    multiprocessing.get_context("fork").Process(target=_watch, args=(os.getpid(), others), daemon=True).start()
     code = main()
-    sys.stdout.write(f"{peak(Path('/proc/self/status'))}\n")
+    ours.send(None)
+    own, seen = peak(PROC / "self" / "status"), ours.recv()
+    sys.stdout.write(f"{max(int(own), seen) if own.isdigit() else own}\n")
     raise SystemExit(code)

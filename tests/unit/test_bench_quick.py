@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import resource
 import sys
@@ -146,6 +147,21 @@ def test_the_peak_of_memory_is_what_linux_says(tmp_path: Path) -> None:
     assert peak.peak(status) == str(79724 * 1024)
     status.write_text("VmRSS:\t  5 kB\n", encoding="utf-8")
     assert peak.peak(status) == "-"
+
+
+def test_what_processes_have_together_is_counted_once_and_without_the_one_that_looks(tmp_path: Path) -> None:
+    for pid, children, kilobytes in ((10, "11 12 ", 100), (11, "", 7), (12, "13 ", 20), (13, "", 3)):
+        (tmp_path / f"{pid}/task/{pid}").mkdir(parents=True)
+        (tmp_path / f"{pid}/task/{pid}/children").write_text(children, encoding="ascii")
+        rollup = f"00400000-7ffe [rollup]\nRss:  9999 kB\nPss:      {kilobytes} kB\nPss_Dirty:  1 kB\n"
+        (tmp_path / f"{pid}/smaps_rollup").write_text(rollup, encoding="ascii")
+    assert peak.together(10, without=11, proc=tmp_path) == 123 * 1024
+    assert peak.together(99, without=11, proc=tmp_path) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what several processes share")
+def test_the_memory_of_this_process_is_known() -> None:
+    assert peak.together(os.getpid(), without=0) > 2**20
 
 
 def test_the_peak_is_on_the_last_line() -> None:

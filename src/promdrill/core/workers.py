@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from promdrill.core import collector
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
@@ -72,7 +74,9 @@ def _make(work: Callable[[T], R], items: Sequence[T], reader: Connection, writer
     reader.close()  # so that nobody reads when the first process has gone, and writing fails
     with contextlib.suppress(Exception):
         for item in items:
-            writer.send(work(item))
+            with collector.resting():
+                result = work(item)
+            writer.send(result)
 
 
 def _taken(results: Connection, work: Callable[[T], R], item: T) -> R:

@@ -101,7 +101,7 @@ def render(columns: Sequence[Column], *, beside: Path, earlier: Path | None = No
         wrong=_wrong(columns, shown),
         most_wrong=MOST_WRONG,
         grid=overview.grid(columns, shown),
-        warned=warned.warned(columns, shown),
+        warned=warned.warned(columns, shown, many=lazy),
         recovery=overview.recovery(everything, changes.recovered if changes else {}),
         slowest=overview.slowest(everything if len(everything) > 1 else (), names if len(columns) > 1 else {}),
         changes=changes,

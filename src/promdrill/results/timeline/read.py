@@ -34,7 +34,7 @@ class Skipped:
 
     def entry(self, line: bytes) -> Entry | None:
         """The entry in a line; None if there is none, which is counted unless the line is empty."""
-        if not line.strip():
+        if not line or line.isspace():
             return None
         try:
             return decode(line if line.isascii() else line.decode("utf-8", "replace"))

@@ -1,7 +1,7 @@
 """``python -m bench.peak ARGUMENTS``: promdrill with these arguments; the last line is its peak of memory in bytes.
 
 A process knows its own peak; from outside, Linux counts in what its parent had when it was started (`ru_maxrss` in
-getrusage(2) outlives `execve`). What it has together with its children nobody keeps: a process beside it looks ten
+getrusage(2) outlives `execve`). What it has together with its children nobody keeps: a process beside it looks four
 times a second. The peak is the larger of both. Where there is no /proc/self/status the last line is ``-``.
 """
 
@@ -17,8 +17,8 @@ from pathlib import Path
 
 from promdrill.cli.main import main
 
-EVERY_S = 0.1
-"""Seconds between two looks at the memory of all processes: each look takes 3 ms."""
+EVERY_S = 0.25
+"""Seconds between two looks at the memory of all processes: a look takes 6 ms of what the others could use."""
 
 PROC = Path("/proc")
 

@@ -20,7 +20,7 @@ from promdrill.core import shell
 from promdrill.core.errors import UsageError
 from promdrill.core.events import FaultApplied, Undone, WaitBegan
 from promdrill.core.model import SampleAccount, Skipped, Verdict
-from promdrill.report.html import page
+from promdrill.report.html import detail, page
 from promdrill.report.html.load import Drill, load
 from promdrill.report.html.page import to_html
 
@@ -215,7 +215,7 @@ def test_many_drills_make_the_same_page_in_any_number_of_processes(tmp_path: Pat
     script = """
 import os, sys
 from pathlib import Path
-from promdrill.report.html import page
+from promdrill.report.html import detail, page
 os.cpu_count, page.MOST_AT_ONCE = lambda: int(sys.argv[2]), 10
 sys.stdout.write(page.to_html([Path(sys.argv[1])], beside=Path(sys.argv[1])))
 """
@@ -234,7 +234,7 @@ def test_what_is_wrong_with_one_of_many_drills_is_said(
         raise UsageError(f"{drill.name} cannot be shown", hint="make test")
 
     monkeypatch.setattr(page, "MOST_AT_ONCE", at_once)
-    monkeypatch.setattr(page.detail, "context", context)
+    monkeypatch.setattr(detail, "context", context)
     place = a_run(tmp_path / "run", *(result(repetition=number) for number in (1, 2)))
     with pytest.raises(UsageError, match=r"^disk-full\[1\] cannot be shown\nHint: make test$"):
         html_of(place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import resource
 import sys
@@ -14,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import __main__ as program
-from bench import fit, measure, plot, quick, record, show, synthetic
+from bench import fit, measure, peak, plot, quick, record, show, synthetic
 from bench.measure import Sample
 from bench.record import Bench, Growth, Machine, Point, Timed
 from promdrill.core import shell
@@ -136,6 +137,21 @@ def test_jobs_take_turns_and_what_warms_does_not_count() -> None:
     found = measure.in_turn({"a": job("a"), "b": job("b")}, 2, warm=["b"])
     assert order == ["b", "a", "b", "a", "b"]
     assert {name: [each.wall_s for each in samples] for name, samples in found.items()} == {"a": [2, 4], "b": [3, 5]}
+
+
+def test_what_processes_have_together_is_counted_once_and_without_the_one_that_looks(tmp_path: Path) -> None:
+    for pid, children, kilobytes in ((10, "11 12 ", 100), (11, "", 7), (12, "13 ", 20), (13, "", 3)):
+        (tmp_path / f"{pid}/task/{pid}").mkdir(parents=True)
+        (tmp_path / f"{pid}/task/{pid}/children").write_text(children, encoding="ascii")
+        rollup = f"00400000-7ffe [rollup]\nRss:  9999 kB\nPss:      {kilobytes} kB\nPss_Dirty:  1 kB\n"
+        (tmp_path / f"{pid}/smaps_rollup").write_text(rollup, encoding="ascii")
+    assert peak.together(10, without=11, proc=tmp_path) == 123 * 1024
+    assert peak.together(99, without=11, proc=tmp_path) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody tells what several processes share")
+def test_the_memory_of_this_process_is_known() -> None:
+    assert peak.together(os.getpid(), without=0) > 2**20
 
 
 def test_the_peak_is_on_the_last_line() -> None:

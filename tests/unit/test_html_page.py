@@ -6,18 +6,22 @@ import base64
 import hashlib
 import re
 import shutil
+import sys
 import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.html_world import GROW, RUNBOOK, Page, Told, a_drill, a_journal, a_run, condition, result, step
 
 from promdrill.cli import report as command
 from promdrill.cli.parser import Parser
+from promdrill.core import shell
+from promdrill.core.errors import UsageError
 from promdrill.core.events import FaultApplied, Undone, WaitBegan
 from promdrill.core.model import SampleAccount, Skipped, Verdict
-from promdrill.report.html import page
-from promdrill.report.html.load import load
+from promdrill.report.html import detail, page
+from promdrill.report.html.load import Drill, load
 from promdrill.report.html.page import to_html
 
 EVIL = '<script>alert("x")</script><img src=https://example.org/x> & "quoted" \'too\''
@@ -202,6 +206,38 @@ def test_many_drills_are_unpacked_when_they_are_opened(tmp_path: Path, monkeypat
     assert "Timeline" in Page(found[0]).text
     assert "Timeline" not in Page(html).text
     assert bodies(html_of(one(tmp_path / "small"))) == []
+
+
+def test_many_drills_make_the_same_page_in_any_number_of_processes(tmp_path: Path) -> None:
+    results = [result(repetition=number) for number in range(1, 12)]
+    told = a_drill()
+    place = a_run(tmp_path / "run", *results, journals=[(f"disk-full.{number}", told) for number in range(1, 11)])
+    script = """
+import os, sys
+from pathlib import Path
+from promdrill.report.html import detail, page
+os.cpu_count, page.MOST_AT_ONCE = lambda: int(sys.argv[2]), 10
+sys.stdout.write(page.to_html([Path(sys.argv[1])], beside=Path(sys.argv[1])))
+"""
+    made = [
+        shell.run([sys.executable, "-c", script, str(place), str(number)], timeout_s=60).stdout for number in (1, 3)
+    ]
+    assert made[0] == made[1]
+    assert ["Timeline" in body for body in bodies(made[0])] == [True] * 10 + [False]
+
+
+@pytest.mark.parametrize("at_once", [1, 50])
+def test_what_is_wrong_with_one_of_many_drills_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    def context(drill: Drill, *_: object, **_more: object) -> dict[str, Any]:
+        raise UsageError(f"{drill.name} cannot be shown", hint="make test")
+
+    monkeypatch.setattr(page, "MOST_AT_ONCE", at_once)
+    monkeypatch.setattr(detail, "context", context)
+    place = a_run(tmp_path / "run", *(result(repetition=number) for number in (1, 2)))
+    with pytest.raises(UsageError, match=r"^disk-full\[1\] cannot be shown\nHint: make test$"):
+        html_of(place)
 
 
 def test_many_drills_stay_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

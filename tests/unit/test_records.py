@@ -106,6 +106,37 @@ def test_what_is_no_json_is_refused(tmp_path: Path, text: str, why: str) -> None
     assert refused.value.hint == "make clean"
 
 
+def parsed(text: str) -> str:
+    """What a text is read as, or why it is refused."""
+    try:
+        return repr(records.parse(text))
+    except Misfit as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1", "-0", "-0.0", "1.50", "1e5", "1E+05", "1e-7", "0.12345678901234567890", "01", "1.", "+1"),
+        *("9007199254740992", "-9007199254740993", "1e16", "-1E+16", "1e999", "1" * 99, "NaN", "-Infinity"),
+        *('"1e+00"', '"97ba0ae4-1e45-42d6"', '"\\ud83d\\ude00"', '"\\ud800"', '"\\q"', '"\t"', '"\x7f"', '"', ""),
+        *(
+            '{"a": 1, "b": 2, "a": 3}',
+            '{"a": {}, "b": [[], null, true]}',
+            "[1,]",
+            "{1: 2}",
+            "truex",
+            "1 2",
+            "\r[\n1\t]",
+        ),
+        *("[" * depth + "]" * depth for depth in (1, 98, 99, 100, 101, 999, 99_999)),
+        *(", ".join(["[[]]"] * 60), ", ".join(['{"a": [1e2]}'] * 60)),
+    ],
+)
+def test_json_is_read_alike_whether_it_is_ascii_or_not(text: str) -> None:
+    assert parsed(f'[[{text}], "e"]') == parsed(f'[[{text}], "\xe9"]').replace("\xe9", "e")
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot read .*/none: No such file"):
         records.read_file(tmp_path / "none")

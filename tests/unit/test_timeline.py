@@ -85,6 +85,34 @@ def test_fields_of_other_types_are_refused_with_their_place(text: str, why: str)
         decode(line("lunch"))
 
 
+def decoded(text: str) -> str:
+    """What a line is read as, or why it is refused."""
+    try:
+        return repr(decode(text))
+    except Misfit as refused:
+        return f"{type(refused).__name__}: {refused}"
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        *(("wait-done", f'"took_s": {took}') for took in ("1", "1.5", "-0.0", "1e5", "1e-7", "true", '"1"', "null")),
+        *(("wait-done", f'"took_s": {took}') for took in ("9007199254740992", "9007199254740993", "1e16", "1e999")),
+        *(("alone", f'"more": {more}') for more in ("1e999", "[" * 99 + "]" * 99, "[" * 100 + "]" * 100, '"1e+00"')),
+        ("wait-done", '"took_s": 1, "took_s": 2'),
+        ("pod-gone", '"pod": "\\u0061", "uid": "97ba0ae4-1e45-42d6"'),
+        ("pod-gone", '"pod": "\\ud800", "uid": ""'),
+        ("phase-begin", '"phase": "lunch"'),
+        ("phase-begin", '"took_s": 1'),
+        ("lunch", '"at": 1'),
+        ("lunch", '"more": NaN'),
+    ],
+)
+def test_a_line_is_read_alike_whether_it_is_ascii_or_not(event: str, fields: str) -> None:
+    begin = f'{{"at": "2026-01-02T03:04:05Z", "t": 1.0, "event": "{event}", {fields}'
+    assert decoded(f'{begin}, "new": "e"}}') == decoded(f'{begin}, "new": "\xe9"}}')
+
+
 def test_phases_faults_stages_and_steps_have_their_times() -> None:
     told = a_drill().timeline()
     assert [(span.name, span.began.s, told.end_s(span)) for span in told.phases][:3] == [

@@ -65,6 +65,7 @@ class _Stamp:
 
     at: Moment
     t: float
+    event: str
 
 
 _KINDS: dict[str, type[Event]] = {}
@@ -103,6 +104,18 @@ def decode(line: str | bytes) -> Entry:
         UnknownEvent: Its event is not one of `kinds`.
         Misfit: The line is damaged: it is truncated, or a field is not valid.
     """
+    return _quickly(line if isinstance(line, bytes) else line.encode("utf-8", "surrogatepass")) or _slowly(line)
+
+
+def _quickly(line: bytes) -> Entry | None:
+    """The entry in a line without anything unusual; None for `_slowly` to say whether there is one."""
+    stamp = records.quick(_Stamp, line) if records.is_plain(line) else None
+    kind = None if stamp is None else _KINDS.get(stamp.event)
+    event = None if kind is None else records.quick(kind, line)
+    return None if stamp is None or event is None else Entry(stamp.at, stamp.t, event)
+
+
+def _slowly(line: str | bytes) -> Entry:
     data = records.parse(line)
     if not isinstance(data, dict):
         raise Misfit("not an object")

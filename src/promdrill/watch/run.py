@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
+from promdrill.core import collector
 from promdrill.core.errors import UsageError
 from promdrill.core.events import Entry
 from promdrill.core.journal import JOURNAL
@@ -125,7 +126,8 @@ class Follower:
 
     def look(self) -> list[tuple[Timeline, Entry]]:
         """Read what was appended since the last look. Returns the new entries, in order of time."""
-        news = [item for name in self._folders() for item in self._read(name)]
+        with collector.resting():
+            news = [item for name in self._folders() for item in self._read(name)]
         self._read_results()
         stamps = [drill.last.at for drill in self.run.drills.values() if drill.last is not None]
         self.run.written = max((*stamps, *_written(self.run.folder)), default=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -165,11 +166,11 @@ def facts(drill: Drill, column: Column) -> Iterator[tuple[str, str]]:
 
 def log(drill: Timeline, most: Limits) -> Iterator[LogRow]:
     """The journal for people: what was done and what changed, without what merely did not hold yet."""
-    told = [(when, row) for when, event in drill.entries if (row := row_of(event)) is not None]
-    for when, row in told[: most.rows]:
+    told = ((when, row) for when, event in drill.entries if (row := row_of(event)) is not None)
+    for when, row in itertools.islice(told, most.rows):
         late = "" if row.late_s is None else delay(row.late_s)
         yield LogRow(offset(when.s), row.kind, row.what, cut(redact_lines(row.detail), most.detail), late)
-    if len(told) > most.rows:
+    if next(told, None) is not None:
         yield LogRow("", "more", "The log ends here", "journal.jsonl has the rest")
 
 

@@ -8,10 +8,11 @@ the width of a phone.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+
+from markupsafe import Markup
 
 WIDTH = 1000
 """Units of a drawing's width, whatever its width on the screen."""
@@ -37,6 +38,12 @@ class Svg:
 
     box: str
     shapes: tuple[tuple[str, str], ...]
+
+    @property
+    def paths(self) -> Markup:
+        """The shapes as elements."""
+        paths = (f'<path class="{kind}" d="{data}"/>' for kind, data in self.shapes if data)
+        return Markup("".join(paths))  # noqa: S704  our own classes, and figures
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +140,9 @@ class Canvas:
         strokes: Iterable[Points] = shape.strokes
         if drawing.top is None and shape.kind not in _ROUND:
             strokes = _widened(shape.strokes, THINNEST * self.length / WIDTH, self.length)
-        per_second = WIDTH / self.length
+        per_second, height, down, end = WIDTH / self.length, drawing.height, drawing.down, "z" if shape.closed else ""
         return "".join(
-            path_data([(x * per_second, offset + drawing.height * drawing.down(y)) for x, y in stroke])
-            + ("z" if shape.closed else "")
-            for stroke in strokes
+            [path_data([(x * per_second, offset + height * down(y)) for x, y in stroke]) + end for stroke in strokes]
         )
 
 
@@ -150,17 +155,18 @@ _ROUNDING = 1 + 1e-9
 
 def path_data(points: Points) -> str:
     """One stroke as SVG path data: one decimal, and H and V where a line is level or upright."""
-    rounded = [(_short(x), _short(y)) for x, y in points]
-    out = [f"M{x} {y}" for x, y in rounded[:1]]
-    for before, (x, y) in itertools.pairwise(rounded):
-        if (x, y) == before:
-            out.append("h0")
-        elif y == before[1]:
-            out.append(f"H{x}")
-        elif x == before[0]:
-            out.append(f"V{y}")
+    out: list[str] = []
+    before_y, last_x, last_y = math.nan, "", ""
+    for x, y in points:
+        new_x = _short(x)
+        new_y = last_y if y == before_y else _short(y)  # most lines are level
+        if not out:
+            out.append(f"M{new_x} {new_y}")
+        elif new_y == last_y:
+            out.append("h0" if new_x == last_x else f"H{new_x}")
         else:
-            out.append(f"L{x} {y}")
+            out.append(f"V{new_y}" if new_x == last_x else f"L{new_x} {new_y}")
+        before_y, last_x, last_y = y, new_x, new_y
     return "".join(out)
 
 
@@ -215,4 +221,6 @@ def _widened(strokes: Iterable[Points], least: float, length: float) -> Iterator
 
 def _short(value: float) -> str:
     text = f"{value:.1f}"
-    return text.removesuffix(".0") if text != "-0.0" else "0"
+    if text[-1] != "0":
+        return text
+    return text[:-2] if text != "-0.0" else "0"

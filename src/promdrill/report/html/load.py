@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promdrill.core import events, reading, records
+from promdrill.core import collector, events, reading, records
 from promdrill.core.errors import UsageError
 from promdrill.core.journal import JOURNAL
 from promdrill.core.model import DrillResult, RunResult, drill_name
@@ -113,7 +113,8 @@ def load(folders: Sequence[Path]) -> tuple[Column, ...]:
         UsageError: A folder does not exist or holds no run, or a results.json is not one.
     """
     places = list(dict.fromkeys(place for folder in folders for place in _places(folder)))
-    columns = [_column(place) for place in places]
+    with collector.resting():
+        columns = [_column(place) for place in places]
     return tuple(replace(column, name=name) for column, name in zip(columns, _names(columns), strict=True))
 
 

@@ -26,6 +26,9 @@ LARGEST_BYTES = 1 << 18
 Shown = Callable[[StepRecord], Markup]
 """Shows a step's outcome."""
 
+_END = "\0"
+"""Ends each block of commands while a runbook is rendered: no text has it."""
+
 _HEADINGS = {"h1": "h5", "h2": "h5", "h3": "h6", "h4": "h6", "h5": "h6"}
 """A runbook's headings are below those of its drill."""
 
@@ -67,14 +70,13 @@ def render(file: Path | None, steps: Sequence[StepRecord], shown: Shown) -> Rend
     text = _read(file)
     if text is None:
         return Rendered(_alone(steps, shown), "The runbook no longer exists; these are its steps as they were run.")
-    tokens = _tokens(text)
-    places = _places(tokens, steps)
+    parts = _parts(text)
+    places = _places(parts, steps)
     if places is None:
         changed = file is None or is_own(SourceText(file, tuple(reading.text_of(file).split("\n"))))
         why = "The runbook has changed since" if changed else "The runbook was run as it was published"
         return Rendered(_alone(steps, shown), f"{why}; these are its steps as they were run, without its text.")
-    parser = _parser()
-    html = Markup(parser.renderer.render(tokens, parser.options, {"after": _after(places, shown)}))  # noqa: S704  the parser escapes
+    html = Markup().join(part.html + Markup().join(map(shown, places.get(part.line, ()))) for part in parts)
     note = "" if steps else "None of its steps was run."
     return Rendered(html, note)
 
@@ -93,10 +95,35 @@ def _read(file: Path | None) -> str | None:
     return "\n".join(lines)
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a runbook that ends with a block of commands, or with the runbook.
+
+    Attributes:
+        html: The part.
+        line: Of its block, from 0, as in the parser's maps; -1 if it ends with the runbook.
+        last: The last line of its block.
+        commands: What its block says, without line ends and indentation.
+    """
+
+    html: Markup
+    line: int = -1
+    last: int = -1
+    commands: str = ""
+
+
 @functools.lru_cache(maxsize=64)  # on a page of many runs the same few runbooks come again and again
-def _tokens(text: str) -> Sequence[Token]:
-    """The runbook's tokens as the page shows them; nobody may change them."""
-    return _lowered(_parser().parse(text))
+def _parts(text: str) -> Sequence[_Part]:
+    """The runbook as the page shows it, in the parts between which the outcomes of its steps go."""
+    parser = _parser()
+    blocks: list[Token] = []
+    html = parser.renderer.render(_lowered(parser.parse(text)), parser.options, {"blocks": blocks})
+    *parts, rest = (Markup(part) for part in html.split(_END))  # noqa: S704  the parser escapes
+    ended = []
+    for part, token in zip(parts, blocks, strict=True):
+        line, last = token.map or (-1, -1)
+        ended.append(_Part(part, line, last, _squeezed(token.content)))
+    return [*ended, _Part(rest)]
 
 
 @functools.cache
@@ -107,24 +134,19 @@ def _parser() -> MarkdownIt:
     return parser
 
 
-def _places(tokens: Sequence[Token], steps: Sequence[StepRecord]) -> Mapping[int, list[StepRecord]] | None:
-    """Steps by the line of their fence; None if a step's commands are in no fence."""
+def _places(parts: Sequence[_Part], steps: Sequence[StepRecord]) -> Mapping[int, list[StepRecord]] | None:
+    """Steps by the line of their block; None if a step's commands are in no block."""
     found: dict[int, list[StepRecord]] = {}
-    fences = [token for token in tokens if token.type == "fence" and token.map]
     for step in steps:
-        fence = next((token for token in fences if token.map and token.map[0] < step.line <= token.map[1]), None)
-        if fence is None or not fence.map or _squeezed(step.command) not in _squeezed(fence.content):
+        part = next((part for part in parts if part.line < step.line <= part.last), None)
+        if part is None or _squeezed(step.command) not in part.commands:
             return None
-        found.setdefault(fence.map[0], []).append(step)
+        found.setdefault(part.line, []).append(step)
     return found
 
 
 def _squeezed(text: str) -> str:
     return " ".join(text.split())
-
-
-def _after(places: Mapping[int, list[StepRecord]], shown: Shown) -> Mapping[int, Markup]:
-    return {line: Markup().join(map(shown, steps)) for line, steps in places.items()}
 
 
 def _lowered(tokens: Sequence[Token]) -> Sequence[Token]:
@@ -153,9 +175,8 @@ def _fence(
                 token.content
             )
         )
-    kind = "cmd" if language == "sh" else "code"
-    html = Markup('<pre class="{}">{}</pre>').format(kind, token.content)
-    return str(html + env["after"].get(token.map[0] if token.map else -1, Markup()))
+    env["blocks"].append(token)
+    return str(Markup('<pre class="{}">{}</pre>').format("cmd" if language == "sh" else "code", token.content)) + _END
 
 
 def _alone(steps: Sequence[StepRecord], shown: Shown) -> Markup:

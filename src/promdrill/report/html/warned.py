@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from promdrill.core import workers
+from promdrill.core.model import RunResult
 from promdrill.core.redact import redact_lines
 from promdrill.report.html.load import Column
 from promdrill.report.html.overview import Shown
@@ -86,13 +88,25 @@ class Warned:
     lists: tuple[Listed, ...]
 
 
-def warned(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]]) -> list[Warned]:
-    """The coverage of each run that had rules; `shown` has the drills of each column by its index."""
-    return [
-        _warned(column.name, coverage(column.run), {each.drill.name: each.anchor for each in shown[at]})
+def warned(columns: Sequence[Column], shown: Mapping[int, Sequence[Shown]], *, many: bool = False) -> list[Warned]:
+    """The coverage of each run that had rules.
+
+    Args:
+        columns: The runs.
+        shown: The drills of each column by its index.
+        many: Whether there are so many drills that several processes are of use.
+    """
+    found = [
+        (column.name, column.run, {each.drill.name: each.anchor for each in shown[at]})
         for at, column in enumerate(columns)
         if column.run is not None and any(drill.alerts is not None for drill in column.run.drills)
     ]
+    return list((workers.in_order if many else map)(_of_run, found))
+
+
+def _of_run(of: tuple[str, RunResult, Mapping[str, str]]) -> Warned:
+    name, run, anchors = of
+    return _warned(name, coverage(run), anchors)
 
 
 def _warned(name: str, found: Coverage, anchors: Mapping[str, str]) -> Warned:

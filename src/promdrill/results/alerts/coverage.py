@@ -277,13 +277,12 @@ class Coverage:
 def coverage(run: RunResult) -> Coverage:
     """The coverage of a run."""
     left_out = [(drill, _why_left_out(drill)) for drill in run.drills]
-    counted = [drill for drill, why in left_out if not why]
     watched = [
-        (each.alerts, incident(each.name, each.scenario, each.alerts)) for each in counted if each.alerts is not None
+        (not why, incident(each.name, each.scenario, each.alerts)) for each, why in left_out if each.alerts is not None
     ]
-    incidents = tuple(found for _, found in watched)
+    everywhere = tuple(found for _, found in watched)
+    incidents = tuple(found for counts_here, found in watched if counts_here)
     accounts = [drill.alerts for drill in run.drills if drill.alerts is not None]
-    everywhere = [incident(each.name, each.scenario, each.alerts) for each in run.drills if each.alerts is not None]
     return Coverage(
         incidents=incidents,
         left_out=tuple(DrillRemark(drill.name, why) for drill, why in left_out if why),
@@ -292,7 +291,7 @@ def coverage(run: RunResult) -> Coverage:
         too_late=_spots(incidents, lambda each: each.told_s is not None and each.in_time is False),
         not_known=_spots(incidents, lambda each: each.in_time is None),
         duplicates=tuple(found for each in incidents for found in _duplicates(each)),
-        needs=tuple(_needs(watched, depend=ROUTES in run.options)),
+        needs=tuple(_needs(incidents, depend=ROUTES in run.options)),
         late=_gathered(incidents, _late),
         false_alarms=_gathered(everywhere, _false_alarm),
         foretold=_gathered(everywhere, _foretold),
@@ -325,10 +324,16 @@ def incident(drill: str, scenario: str, account: AlertAccount) -> IncidentCovera
         not_inside=account.not_inside,
         unknown=account.unknown,
     )
-    harm_s = min((moments[mark] for mark in HARM if mark in moments), default=None)
-    in_time = any(harm_s is None or (each.fired_s or 0.0) <= harm_s for each in found.told)
-    told_s = min((each.notified_s for each in found.told if each.notified_s is not None), default=None)
-    return replace(found, told_s=told_s, in_time=None if account.unknown and not in_time else in_time)
+    return _judged(found)
+
+
+def _judged(found: IncidentCoverage) -> IncidentCoverage:
+    """An incident with when somebody was first told of it, and whether that was in time, by its alerts."""
+    harm_s = min((found.moments[mark] for mark in HARM if mark in found.moments), default=None)
+    told = found.told
+    in_time = any(harm_s is None or (each.fired_s or 0.0) <= harm_s for each in told)
+    told_s = min((each.notified_s for each in told if each.notified_s is not None), default=None)
+    return replace(found, told_s=told_s, in_time=None if found.unknown and not in_time else in_time)
 
 
 def real(figure_s: float, account: AlertAccount) -> float:
@@ -512,28 +517,27 @@ _AlertKey = tuple[str, str]
 """What tells an alert from others of an incident: its name and its severity."""
 
 
-def _needs(watched: Sequence[tuple[AlertAccount, IncidentCoverage]], *, depend: bool) -> Iterator[AlertNeed]:
+def _needs(incidents: Sequence[IncidentCoverage], *, depend: bool) -> Iterator[AlertNeed]:
     """What each alert is needed for: each incident is judged again without it.
 
     Args:
-        watched: The account of each incident, and what it amounts to.
+        incidents: The incidents.
         depend: Whether one alert may hold back another, by an inhibition or because both are in one group.
     """
     keys = dict.fromkeys(
         (alert.alert, alert.severity)
-        for _, found in watched
+        for found in incidents
         for alert in found.alerts
         if not alert.heartbeat and (alert.fired_s is not None or alert.false_alarm)
     )
     for key in keys:
-        pairs = [(found, incident(found.drill, found.scenario, _without(account, key))) for account, found in watched]
-        yield _need(key, pairs, depend=depend)
+        yield _need(key, [(found, _without(found, key)) for found in incidents], depend=depend)
 
 
-def _without(account: AlertAccount, key: _AlertKey) -> AlertAccount:
-    """The account as it would be if an alert had no rule."""
-    kept = (each for each in account.alerts if (each.alert, each.labels.get(SEVERITY, "")) != key)
-    return replace(account, alerts=tuple(kept))
+def _without(found: IncidentCoverage, key: _AlertKey) -> IncidentCoverage:
+    """The incident as it would be if an alert had no rule."""
+    kept = tuple(each for each in found.alerts if (each.alert, each.severity) != key)
+    return _judged(replace(found, alerts=kept)) if len(kept) < len(found.alerts) else found
 
 
 def _need(key: _AlertKey, pairs: Iterable[tuple[IncidentCoverage, IncidentCoverage]], *, depend: bool) -> AlertNeed:

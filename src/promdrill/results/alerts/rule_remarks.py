@@ -52,10 +52,10 @@ def _firing(accounts: Iterable[AlertAccount]) -> dict[_RuleKey, list[Alert]]:
 
 def unused(accounts: Sequence[AlertAccount]) -> Iterator[RuleRemark]:
     """The rules that fired in no drill, with the reason of the drill that says most."""
-    fired = _firing(accounts)
+    fired, keys = _firing(accounts), [{_key(rule) for rule in account.rules} for account in accounts]
     for key, rule in each_rule(accounts).items():
         if key not in fired:
-            having = [account for account in accounts if any(_key(each) == key for each in account.rules)]
+            having = [account for account, own in zip(accounts, keys, strict=True) if key in own]
             said = dict.fromkeys(why_silent(account, rule.alert, tuple(Evaluator), rule.severity) for account in having)
             yield RuleRemark(rule.alert, rule.place, max(said, key=lambda why: why != NEVER_TRUE))
 

@@ -69,6 +69,10 @@ class AlertLane:
         return tuple(dict.fromkeys(receiver for _, receiver in self.told))
 
 
+AlertKey = tuple[Evaluator, str, frozenset[tuple[str, str]]]
+"""What tells an alert from others: which Prometheus has it, its rule's name, and its labels."""
+
+
 @dataclass(slots=True)
 class Watched:
     """What the events of a drill say of alerts.
@@ -82,7 +86,7 @@ class Watched:
 
     loaded: events.AlertRulesLoaded | None = None
     judged: dict[str, events.AlertRuleJudged] = field(default_factory=dict)
-    lanes: dict[tuple[str, ...], AlertLane] = field(default_factory=dict)
+    lanes: dict[AlertKey, AlertLane] = field(default_factory=dict)
     unknown: str = ""
 
     @property
@@ -101,7 +105,7 @@ def watched(drill: Timeline) -> Watched:
     found = Watched()
     began = drill.began
     told: list[events.AlertNotified | events.AlertMuted] = []
-    for now, event in drill.entries:
+    for now, event in (entry for entry in drill.entries if type(entry[1]) in _OF_ALERTS):
         match event:
             case events.AlertRulesLoaded():
                 found.loaded = event
@@ -109,7 +113,7 @@ def watched(drill: Timeline) -> Watched:
                 found.judged[event.alert] = event
             case events.AlertChanged() if began is not None:
                 active_s = None if event.active is None else max(0.0, (event.active - began.at).total_seconds())
-                _change(_lane(found, event), event, active_s, now.s, _for_s(found, event))
+                _change(found, event, active_s, now.s)
             case events.AlertNotified() | events.AlertMuted():
                 told.append(event)
             case events.AlertsUnknown():
@@ -122,6 +126,18 @@ def watched(drill: Timeline) -> Watched:
         elif began is not None:
             _notify(_told_of(found, event), event, (event.sent - began.at).total_seconds())
     return found
+
+
+_OF_ALERTS = frozenset(
+    {
+        events.AlertRulesLoaded,
+        events.AlertRuleJudged,
+        events.AlertChanged,
+        events.AlertNotified,
+        events.AlertMuted,
+        events.AlertsUnknown,
+    }
+)
 
 
 def account(drill: Timeline, container: str) -> AlertAccount | None:
@@ -159,9 +175,10 @@ def since_steady(found: Watched, drill: Timeline) -> list[AlertLane]:
 
 
 def _lane(found: Watched, event: events.AlertChanged | events.AlertNotified | events.AlertMuted) -> AlertLane:
-    labels = sorted(event.labels.items())
-    key = (event.evaluator, event.alert, *(part for pair in labels for part in pair))
-    return found.lanes.setdefault(key, AlertLane(event.alert, dict(labels), event.evaluator))
+    key = (event.evaluator, event.alert, frozenset(event.labels.items()))
+    if key not in found.lanes:
+        found.lanes[key] = AlertLane(event.alert, dict(sorted(event.labels.items())), event.evaluator)
+    return found.lanes[key]
 
 
 def _told_of(found: Watched, event: events.AlertNotified | events.AlertMuted) -> AlertLane:
@@ -183,12 +200,13 @@ def _for_s(found: Watched, event: events.AlertChanged) -> float:
     return min((rule.for_s for rule in rules), default=0.0) / found.loaded.speed
 
 
-def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None, now_s: float, for_s: float) -> None:
+def _change(found: Watched, event: events.AlertChanged, active_s: float | None, now_s: float) -> None:
     """Note a new state.
 
     Since when an expression is true, its Prometheus says to the millisecond. When it fired is seen by looking, unless
     it fired by the first look already.
     """
+    lane = _lane(found, event)
     _end_former(lane, active_s, now_s)
     pending = _open(lane.pending)
     if event.state is AlertState.PENDING:
@@ -198,7 +216,7 @@ def _change(lane: AlertLane, event: events.AlertChanged, active_s: float | None,
         _close(lane.pending, now_s)
     if event.state is AlertState.FIRING:
         if not _open(lane.firing):
-            seen_s = now_s if pending or active_s is None else min(now_s, active_s + for_s)
+            seen_s = now_s if pending or active_s is None else min(now_s, active_s + _for_s(found, event))
             lane.firing.append((seen_s, None))
     elif _open(lane.firing):
         _close(lane.firing, now_s)

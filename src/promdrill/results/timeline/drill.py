@@ -358,10 +358,10 @@ class Timeline:
         event = entry.event
         if self.began is None or isinstance(event, events.DrillBegan):
             self._zero_t = entry.t
-        now = Instant(entry.at, max(0.0, entry.t - self._zero_t))
-        if self.began is None or isinstance(event, events.DrillBegan):
-            self.began = now
-        self.last = now if self.last is None or isinstance(event, events.DrillBegan) else _later(self.last, now)
+            self.began = self.last = now = Instant(entry.at, 0.0)
+        else:
+            now = Instant(entry.at, max(0.0, entry.t - self._zero_t))
+            self.last = now if self.last is None else _later(self.last, now)
         self.entries.append((now, event))
         handler = _HANDLERS.get(type(event))
         if handler is not None:
@@ -452,7 +452,7 @@ def timelines(entries: Iterable[Entry], *, folder: str = "") -> list[Timeline]:
 
 
 def _later(one: Instant, other: Instant) -> Instant:
-    return Instant(other.at, max(one.s, other.s))
+    return other if one.s <= other.s else Instant(other.at, one.s)
 
 
 def _supplied(drill: Timeline, event: events.SupplyChosen, _now: Instant) -> None:

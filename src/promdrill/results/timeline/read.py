@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from promdrill.core import reading
+from promdrill.core import collector, reading
 from promdrill.core.events import Entry, UnknownEvent, decode
 from promdrill.core.reading import Unreadable
 from promdrill.core.records import Misfit
@@ -34,10 +34,10 @@ class Skipped:
 
     def entry(self, line: bytes) -> Entry | None:
         """The entry in a line; None if there is none, which is counted unless the line is empty."""
-        if not line.strip():
+        if not line or line.isspace():
             return None
         try:
-            return decode(line.decode("utf-8", "replace"))
+            return decode(line if line.isascii() else line.decode("utf-8", "replace"))
         except UnknownEvent:
             self.unknown += 1
         except Misfit:
@@ -66,8 +66,9 @@ def read(path: Path) -> Journal:
     except (OSError, Unreadable):
         return Journal()
     skipped = Skipped()
-    entries = [entry for line in lines if (entry := skipped.entry(line)) is not None]
-    return Journal(tuple(timelines(entries, folder=path.parent.name)), skipped)
+    with collector.resting():
+        entries = [entry for line in lines if (entry := skipped.entry(line)) is not None]
+        return Journal(tuple(timelines(entries, folder=path.parent.name)), skipped)
 
 
 class Tail:

@@ -146,11 +146,18 @@ signature() {
 
 until_it_does_not_start() { # RESTARTS
   until_pod crashes "$broken" "$1"
-  # One of its runs has ended; the one after it may not have come so far.
-  {
-    kubectl logs --namespace "$NAMESPACE" "$pod" --container prometheus-server --previous ||
-      kubectl logs --namespace "$NAMESPACE" "$pod" --container prometheus-server
-  } | grep 'opening storage failed: .*no space left on device'
+  # One of its runs has ended. Its words are in the log of the last run or, once it was started again, of the one before.
+  local deadline=$((SECONDS + deadline_s))
+  until {
+    kubectl logs --namespace "$NAMESPACE" "$pod" --container prometheus-server --previous || true
+    kubectl logs --namespace "$NAMESPACE" "$pod" --container prometheus-server || true
+  } 2>/dev/null | grep 'opening storage failed: .*no space left on device'; do
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      echo "not logged within $deadline_s s: opening storage failed" >&2
+      return 1
+    fi
+    sleep 0.5
+  done
 }
 
 persistence() {

@@ -25,6 +25,8 @@ from promdrill.incident import judge as judging
 from promdrill.incident import record, show
 from promdrill.incident.record import StandingIncident
 from promdrill.observe.conditions import Seen
+from promdrill.parallel.joining import Joined
+from promdrill.plugin.session import DrillSession
 from promdrill.request import fulfil
 from promdrill.request.request import Request
 from promdrill.supply.engine import lifecycle
@@ -367,6 +369,23 @@ def test_a_gone_cluster_is_said_and_another_is_judged(kept: Machine, capsys: Cap
     kept.answers = True
     kept.repair(SMALL, LARGE)
     assert kept.promdrill("verify") == 0
+
+
+def test_the_judgement_leaves_nothing_beside_the_incident(kept: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a session that joins the cluster, as the one was that made the incident; its folders are its own."""
+    joined: list[Joined] = []
+    joining = DrillSession.joining
+
+    def spied(found: Joined, **given: Any) -> DrillSession:
+        joined.append(found)
+        return joining(found, **given)
+
+    monkeypatch.setattr(DrillSession, "joining", spied)
+    kept.repair(SMALL, LARGE)
+    assert kept.promdrill("verify") == 0
+    (of_judgement,) = joined
+    assert of_judgement.outbox.parent == of_judgement.reports.parent
+    assert not of_judgement.outbox.exists()
 
 
 @pytest.mark.parametrize("name", ["promdrill-1", "toy"])

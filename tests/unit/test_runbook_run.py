@@ -230,7 +230,7 @@ def test_a_stop_request_ends_the_step(tmp_path: Path) -> None:
     stop = threading.Event()
     timer = threading.Timer(0.3, stop.set)
     timer.start()
-    assert "ended on request" in failure(tmp_path, "sleep 30", stop=stop).reason
+    assert "ended on request" in failure(tmp_path, "sleep 3600", stop=stop, deadline_s=3600).reason
     timer.join()
 
 

@@ -57,9 +57,9 @@ class Simple:
     """
 
     words: tuple[Word, ...]
-    assigned: tuple[str, ...] = ()
-    fed: bool = False
-    written: tuple[str, ...] = ()
+    assigned: tuple[str, ...]
+    fed: bool
+    written: tuple[str, ...]
     background: bool = False
 
     @property

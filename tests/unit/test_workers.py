@@ -14,6 +14,7 @@ BEGIN = """
 import gc, multiprocessing, os, signal, sys, threading
 from promdrill.core import workers
 os.cpu_count = lambda: 3
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be one, ignores it
 ours = os.getpid()
 def left():
     return multiprocessing.active_children()

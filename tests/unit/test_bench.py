@@ -137,7 +137,7 @@ def test_places_are_those_that_were_asked_for_or_seen() -> None:
     three = (drill("a", 30), drill("b", 61.5), drill("c", 40))
     assert workers(run(*three)) == 2, "the second begins in the moment in which the first ends"
     assert workers(run(*three, options={"JOBS": "3", "PROFILE": "fast"})) == 3
-    assert workers(run(*three, options={"JOBS": "1"})) == 2
+    assert workers(run(*three, options={"JOBS": "1"})) == 1, "others may be there that get ready"
     assert workers(run(*three, options={"JOBS": "many"})) == 2
     assert workers(run(*three[:2])) == workers(run(drill("a", 30, ()))) == 1
     (told,) = bench([run(*three, options={"JOBS": "3", "PROFILE": "fast"})]).runs

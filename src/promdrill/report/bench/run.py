@@ -65,9 +65,9 @@ class Ran:
 
 
 def workers(run: RunResult) -> int:
-    """How many workers a run had: JOBS, or more if more drills were seen to run at once."""
+    """How many incidents a run had at once at most: JOBS; where it says none, as many as drills ran at once."""
     asked = run.options.get("JOBS", "")
-    return max(int(asked) if asked.isdecimal() else 1, _most_at_once(run))
+    return int(asked) if asked.isdecimal() else max(1, _most_at_once(run))
 
 
 def _most_at_once(run: RunResult) -> int:

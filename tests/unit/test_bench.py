@@ -123,14 +123,24 @@ def test_seconds_in_all_over_the_runs_whatever_their_order() -> None:
 def test_what_is_not_drilling() -> None:
     """Two side by side from 30 s on, one alone after them from 65 s to 96.5 s, the end at 100 s."""
     (ran,) = bench([run(drill("a", 30), drill("b", 32), drill("c", 65))]).runs
-    assert (ran.jobs, ran.drilled_s, ran.packed_s) == (2, 94.5, 47.25)
-    assert ran.outside == Outside(all_s=52.75, before_s=30.0, between_s=19.25, after_s=3.5)
+    assert (ran.jobs, ran.drilled_s, ran.packed_s) == (2, 94.5, 31.5)
+    assert ran.outside == Outside(all_s=68.5, before_s=30.0, between_s=35.0, after_s=3.5)
     assert ran.took_s == ran.packed_s + ran.outside.all_s
 
 
 def test_nothing_is_packed_tighter_than_the_longest_drill() -> None:
     (ran,) = bench([run(drill("a", 30), options={"JOBS": "2"})]).runs
     assert (ran.packed_s, ran.outside) == (31.5, Outside(68.5, 30.0, 0.0, 38.5))
+
+
+def test_drills_get_ready_beside_others_where_there_are_several_workers() -> None:
+    """Each takes 31.5 s, 11 of them until its baseline is proven; proven again, that is the incident's time."""
+    many = [drill(name, 30) for name in "abcdefgh"]
+    assert bench([run(*many, options={"JOBS": "2"})]).runs[0].packed_s == 8 * 20.5 / 2
+    assert bench([run(*many, options={"JOBS": "1"})]).runs[0].packed_s == 8 * 31.5
+    provision, baseline, *rest = many[0].phases
+    again = replace(many[0], phases=(provision, baseline, baseline, *rest))
+    assert bench([run(again, *many[1:], options={"JOBS": "2"})]).runs[0].packed_s == (8 * 20.5 + 10) / 2
 
 
 def test_places_are_those_that_were_asked_for_or_seen() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from promdrill.artefacts.cache import KEEP_BUILD, TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
+from promdrill.core.errors import UsageError
 
 
 def _fill(content: str = "one") -> Any:
@@ -152,6 +153,14 @@ def test_gos_caches_stay_where_they_are_wanted(tmp_path: Path, monkeypatch: pyte
     assert (cache.go_mod / "a").is_file()
     monkeypatch.setenv(KEEP_BUILD, "0")
     assert cache.drop_go()
+
+
+def test_a_slip_in_what_keeps_them_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = with_go(tmp_path)
+    monkeypatch.setenv(KEEP_BUILD, "yes")
+    with pytest.raises(UsageError, match="KEEP_BUILD=yes: not one of 0, 1"):
+        cache.drop_go()
+    assert (cache.go_mod / "a").is_file()
 
 
 def test_gos_caches_stay_while_anybody_builds(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from promdrill.core.model import AT_ONCE, DrillResult, ObserverFigures, PhaseNam
 from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage, baseline
 from promdrill.drill import alerts as drill_alerts
 from promdrill.drill.ground_lost import GroundLost, Silence
+from promdrill.drill.running import Run
 from promdrill.faults import Ground, Undo
 from promdrill.kube.client import ApiError
 from promdrill.observe.conditions import Condition, Kind, Seen, unknown
@@ -108,6 +109,25 @@ def test_the_baseline_is_proven_again_after_a_wait_for_the_turn(world: World) ->
     assert world.done.index("turn") < world.done.index("broken")
     took_s = [phase.took_s for phase in result.phases if phase.name is PhaseName.BASELINE]
     assert took_s == [pytest.approx(3, abs=1), pytest.approx(1, abs=1)], "the wait is in neither"
+
+
+def test_a_replica_that_was_not_seen_ready_has_to_hold_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody would know that it was restarted meanwhile."""
+    monkeypatch.setattr(Run, "of", lambda *_: None)
+    result = run_toy(drill_in(world, until_turn=lambda: 40.0), world)
+    took_s = [phase.took_s for phase in result.phases if phase.name is PhaseName.BASELINE]
+    assert took_s == [pytest.approx(3, abs=1)] * 2
+
+
+def test_a_restart_while_it_waits_makes_the_drill_invalid_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = Run(uid="of another pod", restarts={})
+    monkeypatch.setattr(Run, "of", lambda *_: before)
+    result = not_passed(world, site={"until_turn": lambda: 40.0})
+    assert result.verdict is Verdict.INVALID
+    assert "the server was restarted after the baseline" in str(result.reason)
+    assert [phase.took_s for phase in result.phases if phase.name is PhaseName.BASELINE][-1] == pytest.approx(0, abs=1)
 
 
 def test_what_waits_for_no_turn_proves_its_baseline_once(world: World) -> None:

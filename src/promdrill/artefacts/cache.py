@@ -44,6 +44,19 @@ CHILDREN = ("artefacts", "engine", "go", "locks", "matplotlib", "mypy", "scratch
 KEEP_BUILD = "KEEP_BUILD"
 """The variable that keeps Go's caches when it is 1: for who builds again and again."""
 
+
+def keeps_go() -> bool:
+    """Whether Go's caches are kept.
+
+    Raises:
+        UsageError: The variable is neither 0 nor 1.
+    """
+    said = os.environ.get(KEEP_BUILD) or "0"
+    if said not in {"0", "1"}:
+        raise UsageError(f"{KEEP_BUILD}={said}: not one of 0, 1", hint=f"{KEEP_BUILD}=1 keeps Go's caches")
+    return said == "1"
+
+
 _OF_THE_DISK = "lost+found"
 _HINT = f"{paths.CACHE_VARIABLE}=FOLDER ..., a new or an empty one"
 
@@ -214,10 +227,11 @@ class Cache:
         has `KEEP_BUILD`.
 
         Raises:
+            UsageError: As in `keeps_go`.
             OSError: A file could not be deleted.
         """
         caches = self.root / "go"
-        if not caches.is_dir() or os.environ.get(KEEP_BUILD) == "1":
+        if keeps_go() or not caches.is_dir():
             return False
         with self.scratch() as folder:
             try:

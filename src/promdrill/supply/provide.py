@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.artefacts import registries
-from promdrill.artefacts.cache import KEEP_BUILD, Cache, digest_of, key_of
+from promdrill.artefacts.cache import KEEP_BUILD, Cache, digest_of, keeps_go, key_of
 from promdrill.artefacts.pins import Pins
 from promdrill.artefacts.platforms import Platform
 from promdrill.artefacts.registries import Registry
@@ -54,6 +54,7 @@ def provide(
         UsageError: The request cannot be met here; nothing was started.
         SupplyError: Something is not available or could not be built.
     """
+    keeps_go()  # a slip in it is told before anything is built
     if request.bundle is not None:
         found = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event, opened=opened)
         on_event(f"supply: bundle. {found.why}")

@@ -7,9 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from promdrill.core.model import DrillResult, RunResult
+from promdrill.core.model import DrillResult, PhaseName, RunResult
 from promdrill.results.expected import as_expected
 from promdrill.results.words import between
+
+_GETS_READY = (PhaseName.PROVISION, PhaseName.BASELINE)
+"""Phases that take no turn of another drill's; the baseline that is proven again after a wait does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,8 @@ class Ran:
         skipped: How many scenarios were skipped.
         as_expected: Whether it finished, and all drills ended as expected.
         drilled_s: Seconds of all drills together, however they ended.
-        packed_s: The least they can take with `jobs` workers: their sum divided by `jobs`, and at least the longest.
+        packed_s: The least they can take. With one worker their sum; with more, which get drills ready beside the
+            incidents of others, the incidents' share divided by `jobs`, and at least the longest drill.
         outside: The seconds outside of drills; None if the times for it are missing.
         options: Its other settings that differ from the defaults.
     """
@@ -86,11 +90,17 @@ def drill_s(drill: DrillResult) -> float:
     return sum(phase.took_s or 0.0 for phase in drill.phases)
 
 
+def _ready_s(drill: DrillResult) -> float:
+    """Seconds until a drill is ready for its incident: provision, and the first proof of its baseline."""
+    return sum(phase.took_s or 0.0 for phase in drill.phases[: len(_GETS_READY)] if phase.name in _GETS_READY)
+
+
 def ran(run: RunResult) -> Ran:
     """The figures of one run."""
     jobs = workers(run)
     seconds = [drill_s(drill) for drill in run.drills]
-    packed_s = max([sum(seconds) / jobs, *seconds])
+    ready_s = sum(map(_ready_s, run.drills)) if jobs > 1 else 0.0
+    packed_s = max([(sum(seconds) - ready_s) / jobs, *seconds])
     return Ran(
         started=run.started,
         took_s=between(run.started, run.finished),

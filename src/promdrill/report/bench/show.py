@@ -21,10 +21,11 @@ REASON_CHARS = 200
 """Characters of a reason: the figures matter here; the run's own report has the rest."""
 
 PACKED = (
-    "packed: the drills' seconds divided by the number of workers, and at least the longest drill. rest: in all minus "
-    "packed, the time that was not spent on drills: before the first one (supply, cluster), between (workers that are "
-    "idle at the start of each drill, beside one that runs alone, and while the last ones end), and after the last "
-    "(deleting the cluster)."
+    "packed: the drills' seconds divided by the number of workers, and at least the longest drill; with several "
+    "workers, without the time in which drills get ready, as they do that beside others. rest: in all minus packed, "
+    "the time that was not spent on drills: before the first one (supply, cluster), between (the first drills get "
+    "ready, workers wait for one that is, beside one that runs alone, and while the last ones end), and after the "
+    "last (deleting the cluster)."
 )
 ONE_KIND = "The runs had different drills or workers, so there are no figures over all of them."
 MEDIANS = "Medians of the drills that passed, in seconds"

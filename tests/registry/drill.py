@@ -194,7 +194,7 @@ def build() -> tuple[Supplied, Mapping[str, Path]]:
     asked = Request(Settings(supply="source"))
     plan = planning.plan_of(asked, folders, supplied.tools.helm, paths.own_chart(), built.references()).plan
     rendered = plan.references if plan is not None else ()
-    wanted = (*planning.images(folders, APP_VERSION, supplied.provisioner), *rendered)
+    wanted = (*planning.storage_images(supplied.provisioner), *planning.drilled_images(folders, APP_VERSION), *rendered)
     stocked = [name for name in dict.fromkeys(wanted) if name not in OWN_IMAGES]
     return supplied, {reference: source.image_archive(reference) for reference in stocked}
 

@@ -116,7 +116,7 @@ def test_list_says_what_and_whence(world: World, capsys: pytest.CaptureFixture[s
         assert f"SHA-256 {part.sha256[:12]}" in out
         assert part.sha256 not in out
     assert "kind 0.33.0: Go module sigs.k8s.io/kind v0.33.0, built with go1.26.8" in out
-    assert "quay.io/prometheus/node-exporter:v1.9.1: Go module github.com/prometheus/node_exporter v1.9.1" in out
+    assert "registry.k8s.io/etcd:3.6.8-0: Go module go.etcd.io/etcd/server/v3 v3.6.8" in out
     assert "more packages" in out
     assert "The nearest runs instead." in out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,3 +47,26 @@ def test_an_old_release_is_linked_as_its_own_go_did_it(
     flags = command[command.index("-ldflags") + 1].split()
     assert ("-checklinkname=0" in flags) == (of is not None)
     assert flags[-2:] == ["-X", "v=1"]
+
+
+def test_of_a_module_without_programs_its_files_are_taken_and_nothing_is_compiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    module, into = tmp_path / "module", tmp_path / "into"
+    for folder in (module, into):
+        folder.mkdir()
+    (module / "bundle.yaml").write_text("a: b\n")
+
+    def run(_target: Go, argv: list[str], _artefact: Artefact, **_options: Any) -> str:
+        commands.append(argv)
+        return json.dumps({"Dir": str(module)})
+
+    monkeypatch.setattr(go, "_go", run)
+    artefact = Artefact("crds", "1", tmp_path, module="example.org/o", module_files={"crds.yaml": "bundle.yaml"})
+    toolchain = Go(Path("go"), "go1.26.8", {})
+    go.download(artefact, toolchain)
+    go.build(artefact, toolchain, into)
+    assert commands == [["mod", "download", "example.org/o"], ["list", "-m", "-json", "example.org/o"]]
+    assert [file.name for file in into.iterdir()] == ["crds.yaml"]
+    assert artefact.of_go

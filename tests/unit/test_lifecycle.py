@@ -156,6 +156,32 @@ def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(engine: Engi
     assert made.kubeconfig_path.exists()
 
 
+def test_no_archive_is_loaded_twice_into_a_cluster(engine: Engine, tmp_path: Path) -> None:
+    one, two = Path("one.tar"), Path("two.tar")
+    made = _kept(engine, tmp_path, archives=(one,))
+    with _cluster(tmp_path, reuse=True, archives=(one, two)):
+        assert _loaded(engine) == ["loaded two.tar"]
+    made.delete()
+    engine.done.clear()
+    with _cluster(tmp_path, archives=(one,)):
+        assert _loaded(engine) == ["loaded one.tar"], "a new cluster has nothing"
+
+
+def _loaded(engine: Engine) -> list[str]:
+    return [each for each in engine.done if each.startswith("loaded ")]
+
+
+def test_an_archive_that_could_not_be_loaded_is_loaded_the_next_time(engine: Engine, tmp_path: Path) -> None:
+    _kept(engine, tmp_path)
+    engine.refuses["load image-archive"] = "no space left on device"
+    with pytest.raises(CommandFailed, match="no space left"), _cluster(tmp_path, reuse=True, archives=(Path("x.tar"),)):
+        pass
+    engine.refuses.clear()
+    with _cluster(tmp_path, reuse=True, archives=(Path("x.tar"),)):
+        pass
+    assert _loaded(engine) == ["loaded x.tar"]
+
+
 def test_a_kept_cluster_that_does_not_get_ready_again_stays(engine: Engine, tmp_path: Path) -> None:
     made = _kept(engine, tmp_path)
     engine.refuses["wait node"] = "timed out"

@@ -29,9 +29,11 @@ from tests.unit.manual_checks import (
     workloads,
 )
 
-from promdrill.core.paths import images_dir
+from promdrill.core.paths import images_dir, scenarios_dir
+from promdrill.install.manifests import APP_VERSION
 from promdrill.install.manual import JOBS
 from promdrill.observe.quantity import size_bytes
+from promdrill.request import planning
 from promdrill.supply.build import catalogue
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -161,14 +163,12 @@ def test_every_object_and_pod_is_labelled_and_has_requests_without_limits() -> N
         assert container["resources"].keys() == {"requests"}
 
 
-def test_every_image_is_made_by_the_catalogue_and_is_on_every_node() -> None:
+def test_every_image_is_made_by_the_catalogue_and_is_loaded() -> None:
     loaded = catalogue.load(images_dir())
     images = {container["image"] for _, _, container in workloads(objects(SHIPPED))}
     assert len(images) == 3
-    for version in loaded.kubernetes_versions():
-        recipe = loaded.artefact(f"node-{version}").node
-        assert recipe is not None
-        assert images <= set(recipe.images)
+    assert images <= set(planning.drilled_images([scenarios_dir() / "permission-denied"], APP_VERSION))
+    assert images <= set(loaded.references())
     assert {loaded.image(image)[1].reference for image in images} == images
 
 

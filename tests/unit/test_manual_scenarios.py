@@ -19,14 +19,15 @@ from promdrill.core import paths, shell
 from promdrill.drill.plan import conditions_of
 from promdrill.faults import Deleted, Edited, Fault, InOrder, OnNode, Replace, RestartServer
 from promdrill.helm.values.edit import load
+from promdrill.install.manifests import APP_VERSION
 from promdrill.install.manual import JOBS, Manual
 from promdrill.observe.conditions import Condition
 from promdrill.observe.log_patterns import wording
 from promdrill.observe.others import no_volume
 from promdrill.observe.probes import ExecProbe, QueryProbe
 from promdrill.observe.snapshot import Object, Snapshot
+from promdrill.request import planning
 from promdrill.runbook.parse import parse
-from promdrill.supply.build import catalogue
 
 SCENARIOS = ("claim-mismatch", "permission-denied", "service-port")
 NS = "drill-x"
@@ -298,10 +299,6 @@ def test_the_server_crashes_with_the_kernels_words(tmp_path: Path) -> None:
     ) == [False]
 
 
-def test_the_helpers_image_is_on_every_node() -> None:
+def test_the_helpers_image_is_loaded() -> None:
     image = stated("permission-denied").plan.variables["DEBUG_IMAGE"]
-    loaded = catalogue.load(paths.images_dir())
-    for version in loaded.kubernetes_versions():
-        recipe = loaded.artefact(f"node-{version}").node
-        assert recipe is not None
-        assert image in recipe.images
+    assert image in planning.drilled_images([paths.scenarios_dir() / "permission-denied"], APP_VERSION)

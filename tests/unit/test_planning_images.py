@@ -40,7 +40,7 @@ def _folders(*ids: str) -> list[Path]:
 
 
 def test_storage_is_in_every_cluster(provisioner: Path) -> None:
-    assert {*planning.images([], "2.48.0", provisioner)} == STORAGE
+    assert {*planning.storage_images(provisioner)} == STORAGE
 
 
 @pytest.mark.parametrize(
@@ -74,13 +74,17 @@ def test_storage_is_in_every_cluster(provisioner: Path) -> None:
         ),
     ],
 )
-def test_what_a_scenario_brings(provisioner: Path, scenario: str, wanted: set[str]) -> None:
-    assert {*planning.images(_folders(scenario), "2.55.1", provisioner)} - STORAGE == wanted
+def test_what_a_scenario_brings(scenario: str, wanted: set[str]) -> None:
+    assert {*planning.drilled_images(_folders(scenario), "2.55.1")} == wanted
 
 
 def test_the_alert_receiver_comes_with_rules_alone(provisioner: Path) -> None:
     shipped = [each.folder for each in find_all()]
-    assert RECEIVER not in {*planning.images(shipped, "2.48.0", provisioner), *planning.optional_images(shipped)}
+    assert RECEIVER not in {
+        *planning.storage_images(provisioner),
+        *planning.drilled_images(shipped, "2.48.0"),
+        *planning.optional_images(shipped),
+    }
 
 
 def test_a_drill_can_do_without_grafana() -> None:
@@ -90,7 +94,11 @@ def test_a_drill_can_do_without_grafana() -> None:
 
 def test_no_shipped_manifest_runs_an_image_that_no_scenario_brings(provisioner: Path) -> None:
     shipped = [each.folder for each in find_all()]
-    planned = {*planning.images(shipped, "2.48.0", provisioner), *planning.optional_images(shipped)}
+    planned = {
+        *planning.storage_images(provisioner),
+        *planning.drilled_images(shipped, "2.48.0"),
+        *planning.optional_images(shipped),
+    }
     planned |= {Reference.of(text).name for text in named_in(witness_objects("quay.io/prometheus/prometheus:v2.48.0"))}
     folders = [paths.manifests_dir(), paths.scenarios_dir()]
     files = [file for folder in folders for file in folder.rglob("*.yaml") if "charts" not in file.parts]
@@ -102,7 +110,11 @@ def test_no_shipped_manifest_runs_an_image_that_no_scenario_brings(provisioner: 
 
 def test_every_image_of_a_shipped_drill_is_pinned_by_digest_or_ours(provisioner: Path) -> None:
     table, shipped = pins.Pins.load(), [each.folder for each in find_all()]
-    for image in (*planning.images(shipped, "2.48.0", provisioner), *planning.optional_images(shipped)):
+    for image in (
+        *planning.storage_images(provisioner),
+        *planning.drilled_images(shipped, "2.48.0"),
+        *planning.optional_images(shipped),
+    ):
         assert image in OWN_IMAGES or table.digest("image", image), image
 
 
@@ -114,10 +126,10 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         planning.optional_images([folder])
 
 
-def test_a_file_of_a_scenario_that_is_no_yaml_has_no_images(provisioner: Path, tmp_path: Path) -> None:
+def test_a_file_of_a_scenario_that_is_no_yaml_has_no_images(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     folder.mkdir()
     (folder / "test_mine.py").write_text("@pytest.mark.images('a/b:1')\ndef test_mine(drill): ...\n")
     (folder / "broken.yaml").write_text("a: [")
     (folder / "list.yaml").write_text("[1]")
-    assert {*planning.images([folder], "2.48.0", provisioner)} - STORAGE == {"docker.io/a/b:1"}
+    assert {*planning.drilled_images([folder], "2.48.0")} == {"docker.io/a/b:1"}

@@ -158,9 +158,9 @@ def test_a_bundle_is_opened_once_from_the_request_to_the_run(world: World, monke
 
     monkeypatch.setattr(supply, "provide", provide)
     monkeypatch.setattr(planning, "plan_of", lambda *_, **__: Planned(Path("chart"), None))
-    monkeypatch.setattr(planning, "images", lambda *_: ())
+    monkeypatch.setattr(planning, "storage_images", lambda *_: ())
     monkeypatch.setattr(planning, "optional_images", lambda _: ())
-    monkeypatch.setattr(supply, "archives", lambda _request, names, **_: tuple(map(Path, names)))
+    monkeypatch.setattr(supply, "completed", lambda found, *_, **__: found)
     request, found = fulfil.prepare(make({"BUNDLE": str(world.file)}), say=world.said.append)
     fulfil.provide(request, [], say=world.said.append, found=found)
     assert (opened, unpackings) == ([world.file], [world.file])
@@ -171,7 +171,7 @@ def test_a_bundle_is_opened_once_from_the_request_to_the_run(world: World, monke
 
 
 def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before anything is started where the user has something of his own, else when all is there; never twice."""
+    """Before anything is built or started but Helm; never twice."""
     tools = Tools(place / "kind", place / "kubectl", place / "helm")
     chart_there, provisioner, crds = (place / name for name in ("chart", "p.yaml", "bundle.yaml"))
     supplied = Supplied("source", "told", tools, "1.36.3", "node:1", chart_there, provisioner, crds)
@@ -192,14 +192,14 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(choose, "chosen", lambda *_: Choice("source", ""))
     monkeypatch.setattr(planning, "plan_of", plan_of)
-    for name in ("images", "optional_images"):
+    for name in ("storage_images", "optional_images"):
         monkeypatch.setattr(planning, name, lambda *_: ())
     fakes = SimpleNamespace(
         helm=lambda *_, **__: tools.helm, chart=chart, provide=provide, available=lambda *_, **__: None
     )
     for name, fake in vars(fakes).items():
         monkeypatch.setattr(supply, name, fake)
-    monkeypatch.setattr(supply, "archives", lambda _request, names, **_: tuple(map(Path, names)))
+    monkeypatch.setattr(supply, "completed", lambda found, *_, **__: found)
     own, said = make({"APP_VERSION": "3.14.0"}), list[str]()
     found = fulfil.preflight(own, say=said.append)
     assert log == ["chart", "planned"]
@@ -209,7 +209,7 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     log.clear()
     assert fulfil.preflight(Request(), say=said.append) == Preflight()
     fulfil.provide(Request(), [], say=said.append)
-    assert log == ["supplied", "chart", "planned"]
+    assert log == ["chart", "planned", "supplied"]
 
 
 def test_a_supply_is_chosen_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

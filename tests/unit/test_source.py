@@ -1,20 +1,21 @@
 """The source supply: what is there is used, what is missing is built, a node image names all that went into it."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from rich.console import Console
 
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
+from promdrill.request import planning
 from promdrill.supply.build import catalogue, debian, node, source
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
+from promdrill.supply.bundle import origin
 from promdrill.supply.provide import OWN_IMAGES
 from promdrill.supply.supplied import Supplied, SupplyRequest
 
@@ -45,10 +46,17 @@ debian = "extract"
 version = "0.0.30"
 go = { "example.org/lpp" = "lpp" }
 module_files = { "local-path-storage.yaml" = "deploy/x.yaml" }
-["prometheus-operator-0.72"]
+[prometheus-operator-crds]
 version = "0.72.0"
-go = { "example.org/operator" = "operator" }
+module = "example.org/operator"
 module_files = { "bundle.yaml" = "bundle.yaml" }
+[prometheus]
+version = "3.0.0"
+go = { "example.org/prometheus" = "prometheus" }
+images = [{ name = "example/prometheus", tag = "v{version}", base = ["shell"], files = { "/x" = "prometheus" } }]
+[shell]
+version = "1"
+debian = "extract"
 ["node-1.36.3"]
 version = "1.36.3"
 folder = "node"
@@ -61,8 +69,10 @@ pause = "example/proxy:v1.36.3"
 images = ["example/proxy:v1.36.3"]
 """
 
-FOLDERS = ["kind", "helm-4", "kubernetes-1.36.3", "containerd", "netfilter", "rootfs", "unrelated", "node"]
-WITH_MANIFESTS = ["local-path-provisioner", "prometheus-operator-0.72"]
+FOLDERS = ["kind", "helm-4", "kubernetes-1.36.3", "containerd", "netfilter", "rootfs", "node"]
+OF_DRILLS = ["prometheus", "shell"]
+WITH_MANIFESTS = ["local-path-provisioner", "prometheus-operator-crds"]
+PROMETHEUS = "example/prometheus:v3.0.0"
 
 
 class World:
@@ -70,27 +80,36 @@ class World:
 
     def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.images = tmp_path / "images"
-        for name in [*FOLDERS, *WITH_MANIFESTS]:
+        for name in [*FOLDERS, *OF_DRILLS, *WITH_MANIFESTS, "unrelated"]:
             (self.images / name).mkdir(parents=True)
             (self.images / name / "packages.txt").write_text("# none\nbash\n")
         (self.images / catalogue.FILE_NAME).write_text(CATALOGUE)
         self.cache = Cache(tmp_path / "cache")
         self.built: list[str] = []
+        self.downloaded: list[str] = []
         self.assembled: list[dict[str, Any]] = []
         self.in_engine: set[str] = set()
-        monkeypatch.setattr(gobuild, "download", lambda *_, **__: None)
+        self.said: list[str] = []
+        monkeypatch.setattr(gobuild, "download", lambda artefact, *_, **__: self.downloaded.append(artefact.name))
         monkeypatch.setattr(gobuild, "build", self._go)
         monkeypatch.setattr(debian, "build", self._debian)
         monkeypatch.setattr(node, "present", lambda image: image in self.in_engine)
         monkeypatch.setattr(node, "assemble", self._assemble)
 
-    def provide(self, prepare: Callable[[], None] = lambda: None) -> Supplied:
-        shipped = catalogue.load(self.images)
+    def supply(self, prepare: Callable[[], None] = lambda: None) -> source.SourceSupply:
         go = Go(Path("go"), "go1.26.6", {})
-        supply = source.SourceSupply(
-            shipped, self.cache, go, Console(quiet=True), prepare=lambda _: prepare(), restricted=True
+        return source.SourceSupply(
+            catalogue.load(self.images),
+            self.cache,
+            go,
+            Console(quiet=True),
+            prepare=lambda _: prepare(),
+            restricted=True,
+            say=self.said.append,
         )
-        return supply.provide(SupplyRequest(), chart=Path("chart"), why="test")
+
+    def provide(self, prepare: Callable[[], None] = lambda: None, images: Sequence[str] = ()) -> Supplied:
+        return self.supply(prepare).provide(SupplyRequest(), images, chart=Path("chart"), why="test")
 
     def _go(self, artefact: Any, go: Any, into: Path, *, stop: threading.Event) -> dict[str, Any]:
         del go, stop
@@ -117,10 +136,10 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
 
 def test_everything_needed_is_built_and_nothing_else(world: World) -> None:
     supplied = world.provide()
-    assert sorted(world.built) == sorted({*FOLDERS, *WITH_MANIFESTS} - {"unrelated", "node"})
+    assert sorted(world.built) == sorted({*FOLDERS, *WITH_MANIFESTS} - {"node"})
     assert supplied.tools.kubectl.read_text() == "kubernetes-1.36.3 kubectl"
     assert supplied.provisioner.read_text() == "local-path-provisioner local-path-storage.yaml"
-    assert supplied.crds.read_text() == "prometheus-operator-0.72 bundle.yaml"
+    assert supplied.crds.read_text() == "prometheus-operator-crds bundle.yaml"
     (assembled,) = world.assembled
     assert assembled["image"] == supplied.node_image
     assert set(assembled["binaries"]) == {f"/usr/bin/{n}" for n in ("kubeadm", "kubectl", "kubelet")} | {
@@ -129,6 +148,37 @@ def test_everything_needed_is_built_and_nothing_else(world: World) -> None:
     assert [image.reference for image in assembled["images"]] == ["example/proxy:v1.36.3"]
     assert len(assembled["images"][0].layers) == 2, "the Debian tree beneath, the program above"
     assert supplied.kind_patch["featureGates"] == {"KubeletInUserNamespace": True}
+
+
+def test_the_images_of_drills_are_archives_that_no_node_image_holds(world: World) -> None:
+    plain = world.provide()
+    world.built.clear()
+    world.assembled.clear()
+    supplied = world.provide(images=[PROMETHEUS, "example/proxy:v1.36.3"])
+    assert sorted(world.built) == ["prometheus", "shell"]
+    assert world.assembled == []
+    assert (supplied.node_image, plain.archives) == (plain.node_image, ())
+    assert supplied.images == ("example/proxy:v1.36.3", PROMETHEUS)
+    (packed,) = supplied.archives
+    assert origin.references(packed) == (PROMETHEUS,)
+    world.built.clear()
+    assert world.provide(images=[PROMETHEUS]).archives == (packed,)
+    packed.write_bytes(b"cut")
+    assert origin.references(*world.provide(images=[PROMETHEUS]).archives) == (PROMETHEUS,)
+    assert world.built == [], "only what is damaged is packed again"
+
+
+def test_helm_comes_first_and_the_modules_of_the_cluster_meanwhile(world: World) -> None:
+    helm = world.supply().helm("4", "1.36.3")
+    assert helm.read_text() == "helm-4 helm"
+    assert (world.built, world.assembled) == (["helm-4"], [])
+    assert set(world.downloaded) == {"helm-4", "kind", "kubernetes-1.36.3", "containerd"}
+    assert "Building helm-4 from source, which tells what the drills need; then Kubernetes" in world.said[0]
+    world.provide()
+    world.downloaded.clear()
+    helm.write_text("cut")
+    world.supply().helm("4", "1.36.3")
+    assert world.downloaded == ["helm-4"], "a cluster has all that it needs"
 
 
 def test_what_is_there_is_not_built_again(world: World) -> None:
@@ -199,18 +249,13 @@ def test_a_failing_build_is_the_error_and_the_rest_is_kept(world: World, monkeyp
     assert all(world.built.count(name) == 1 for name in kept), "what was built before the failure was built again"
 
 
-def test_the_images_that_our_chart_names_are_in_each_node() -> None:
+def test_a_node_image_holds_what_every_cluster_needs_and_nothing_else() -> None:
     shipped = catalogue.load(paths.images_dir())
-    values = yaml.safe_load((paths.own_chart() / "values.yaml").read_text(encoding="utf-8"))
-    reloader = values["configmapReload"]["prometheus"]["image"]
-    named = [f"{reloader['repository']}:{reloader['tag']}"]
-    for part in ("kube-state-metrics", "prometheus-node-exporter"):
-        image = values[part]["image"]
-        named.append(f"{image['registry']}/{image['repository']}:{image['tag']}")
     for version in shipped.kubernetes_versions():
-        wanted = shipped.artefact(f"node-{version}").node
-        assert wanted is not None
-        assert set(named) <= set(wanted.images), "a plain run loads nothing into its cluster"
+        recipe = shipped.artefact(f"node-{version}").node
+        assert recipe is not None
+        assert set(planning.storage_images(None)) <= set(recipe.images)
+        assert not [image for image in recipe.images if "prometheus" in image or "alert" in image]
 
 
 def test_the_images_that_no_registry_has_are_made_by_the_catalogue() -> None:
@@ -218,19 +263,19 @@ def test_the_images_that_no_registry_has_are_made_by_the_catalogue() -> None:
     assert [shipped.image(reference)[1].reference for reference in OWN_IMAGES] == list(OWN_IMAGES)
 
 
-def test_the_alert_receiver_is_in_no_node() -> None:
-    shipped = catalogue.load(paths.images_dir())
-    for version in shipped.kubernetes_versions():
-        recipe = shipped.artefact(f"node-{version}").node
-        assert recipe is not None
-        assert not [image for image in recipe.images if "alert" in image], "a run without RULES builds none of it"
-
-
 def test_a_build_says_what_it_costs_before_it_begins(tmp_path: Path) -> None:
-    whole = source._cost(["kind", "kubernetes-1.36.3"], tmp_path)
-    assert whole.startswith(
-        "Building 2 artefacts from source, including Kubernetes: about 25 minutes on two cores, 22 GB"
-    )
-    assert whole.endswith(f" below {tmp_path}, of which 6 GB stay.")
-    assert source._cost(["busybox"], tmp_path) == "Building busybox from source."
-    assert source._cost([], tmp_path) == "Building the node image from source."
+    whole = source._cost(["kind", "kubernetes-1.36.3"], [], tmp_path)
+    cost = f"about {source.COLD_MIN} minutes on two cores, {source.COLD_BYTES / 1e9:.0f} GB below {tmp_path}"
+    assert whole.startswith(f"Building 2 artefacts from source, including Kubernetes: {cost}, of which ")
+    assert cost in source._cost(["helm-4"], ["kubernetes-1.36.3"], tmp_path)
+    assert source._cost(["busybox"], [], tmp_path) == "Building busybox from source."
+    assert source._cost([], [], tmp_path) == "Building images from source."
+
+
+@pytest.mark.parametrize(("cores", "gib", "compilers"), [(2, 24, 1), (8, 24, 2), (16, 64, 4), (16, 8, 1), (1, 1, 1)])
+def test_a_compiler_has_four_cores_and_five_gib(
+    cores: int, gib: int, compilers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr("os.sysconf", lambda name: gib << 18 if name == "SC_PHYS_PAGES" else 1 << 12)
+    assert source.compilers_at_once() == compilers

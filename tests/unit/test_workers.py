@@ -11,7 +11,7 @@ import pytest
 from promdrill.core import shell, workers
 
 BEGIN = """
-import gc, multiprocessing, os, signal, sys, threading
+import gc, multiprocessing.util, os, signal, sys, threading
 from promdrill.core import workers
 os.cpu_count = lambda: 3
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be one, ignores it
@@ -91,6 +91,20 @@ except KeyboardInterrupt:
 """
     *_, last = told(script)
     assert last == "interrupted []"
+
+
+@on_linux
+def test_an_interrupt_while_a_process_begins_leaves_none() -> None:
+    script = """
+def work(item):
+    signal.pause()
+multiprocessing.util.register_after_fork(work, lambda _: os.kill(ours, signal.SIGINT))
+try:
+    list(workers.in_order(work, range(9)))
+except KeyboardInterrupt:
+    print("interrupted", left())
+"""
+    assert told(script) == ["interrupted []"]
 
 
 @on_linux

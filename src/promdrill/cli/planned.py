@@ -61,8 +61,9 @@ def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Fetched]:
     yield from (_pinned(pin, str(platform)) for pin in (planned.kind, planned.kubectl, planned.helm))
     yield from (_pinned(pin, "any") for pin in (planned.provisioner, planned.crds))
     yield Fetched("node image", node, planned.node.name, planned.node.digest)
-    images = (PROVISIONER_IMAGE, *planning.images(scenarios, settings.app_version or APP_VERSION, None))
-    for name in dict.fromkeys((*images, *planning.optional_images(scenarios))):
+    drilled = planning.drilled_images(scenarios, settings.app_version or APP_VERSION)
+    images = (PROVISIONER_IMAGE, *planning.storage_images(None), *drilled, *planning.optional_images(scenarios))
+    for name in dict.fromkeys(images):
         if name in OWN_IMAGES:
             yield Fetched("own image", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")
         else:

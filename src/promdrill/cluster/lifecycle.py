@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from promdrill.cluster import egress, network, owners, storage
+from promdrill.cluster import egress, loading, network, owners, storage
 from promdrill.cluster.identity import Identity
 from promdrill.cluster.kind import PinnedKindCluster, configuration
 from promdrill.core import files, paths
@@ -77,8 +77,7 @@ def cluster(
         with _named(made):
             _create(made, profile, begun, kind_patch or {}, on_event)
             _copy(made, kubeconfig)
-            for archive in archives:
-                made.load_archive(archive)
+            loading.load(made, archives)
             storage.install(made, provisioner)
             wait_ready(made)
             egress.close(made)
@@ -98,8 +97,7 @@ def _reused(
     on_event(f"using the kept cluster {made.name}")
     owners.claim(made.path, kept=True)
     try:
-        for archive in archives:
-            made.load_archive(archive)
+        loading.load(made, archives)
         wait_ready(made)
         egress.close(made)
         on_event(f"cluster {made.name} is ready")

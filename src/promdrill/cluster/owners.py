@@ -28,11 +28,14 @@ VALUES = "values"
 NOT_UNDONE = "not-undone.txt"
 """File, inside a cluster's folder, that says what drills could not take back in it; no drill runs there again."""
 
+IMAGES = "images.txt"
+"""File, inside a cluster's folder, that lists the archives whose images were loaded into its nodes."""
+
 RUNBOOKS = "runbooks"
 """Folder, inside a cluster's folder, of runbooks with the names of the user's own Prometheus in them."""
 
 _FOLDERS = ("kube-cache", INCIDENT, VALUES, RUNBOOKS)
-_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", NOT_UNDONE, FILE_NAME)  # the record goes last
+_FILES = ("kind.yaml", "kubeconfig", "kubeconfig.lock", IMAGES, NOT_UNDONE, FILE_NAME)  # the record goes last
 
 
 @dataclass(frozen=True, slots=True)

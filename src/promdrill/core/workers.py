@@ -50,13 +50,24 @@ def in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
             reader, writer = context.Pipe(duplex=False)
             ending.callback(reader.close)
             process = context.Process(target=_make, args=(work, items[own::number], reader, writer), daemon=True)
-            process.start()
-            ending.callback(process.join)
-            ending.callback(process.kill)
+            with _uninterrupted():  # or it could run without being known
+                process.start()
+                ending.callback(process.join)
+                ending.callback(process.kill)
             writer.close()  # the process has its own: when it ends, there is nothing more to read
             results.append(reader)
         for at, item in enumerate(items):
             yield _taken(results[at % number], work, item)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Put off an interrupt until the block ends."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _has_one_thread() -> bool:

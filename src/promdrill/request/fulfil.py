@@ -12,7 +12,7 @@ from typing import Any
 from promdrill import supply
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.reference import Reference, named_in
-from promdrill.cluster import adoption, kind, lease, lifecycle, on_node, owners, sweep, vitals
+from promdrill.cluster import adoption, kind, lease, lifecycle, loading, on_node, owners, sweep, vitals
 from promdrill.cluster.adoption import AdoptedCluster
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import login, paths, scratch
@@ -103,7 +103,7 @@ def preflight(request: Request, *, say: Say) -> Preflight:
         return Preflight(bundle=_unpacked(settings.bundle, request, say))
     if not any((*own, request.cluster.adopt)) and (settings.subcharts, settings.images) == ("on", "nearest"):
         return Preflight()
-    return Preflight(planned=_looked_at(request, say))
+    return Preflight(planned=_looked_at(request, request.needed(request.scenarios), say))
 
 
 def planned(request: Request, *, say: Say) -> Planned:
@@ -117,15 +117,15 @@ def planned(request: Request, *, say: Say) -> Planned:
         UsageError: The chart, its version, its values or its images cannot be used.
         SupplyError: Something could not be fetched or built.
     """
-    return _looked_at(request.with_supply().settled(say=say), say)
+    settled = request.with_supply().settled(say=say)
+    return _looked_at(settled, settled.needed(settled.scenarios), say)
 
 
-def _looked_at(request: Request, say: Say) -> Planned:
+def _looked_at(request: Request, scenarios: Sequence[Path], say: Say) -> Planned:
     asked = request.of_supply()
     helm = supply.helm(asked, on_event=say)
     chart = supply.chart(asked, helm, on_event=say)
-    folders = request.needed(request.scenarios)
-    return planning.plan_of(request, folders, helm, chart, supply.available(asked, on_event=say))
+    return planning.plan_of(request, scenarios, helm, chart, supply.available(asked, on_event=say))
 
 
 def _unpacked(file: Path, request: Request, say: Say) -> Opened:
@@ -148,11 +148,14 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         SupplyError: Something could not be fetched or built.
     """
     settings, asked = request.settings, request.of_supply()
-    opened = found.bundle
-    if settings.bundle is not None and opened is None:
-        opened = _unpacked(settings.bundle, request, say)
-    supplied = supply.provide(asked, on_event=say, opened=opened)
-    planned = found.planned or _planned(request, scenarios, supplied, say)
+    supplied = None
+    if settings.bundle is not None:
+        opened = found.bundle or _unpacked(settings.bundle, request, say)
+        supplied = supply.provide(asked, on_event=say, opened=opened)
+        planned = found.planned or _of_bundle(request, scenarios, supplied)
+    else:
+        say(f"supply: {asked.chosen.name}. {asked.chosen.why}")
+        planned = found.planned or _looked_at(request, scenarios, say)
     plan = planned.plan
     if plan is None:  # only our own manifests are installed
         app_version = settings.app_version or manifests.APP_VERSION
@@ -162,10 +165,12 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         say(line)
     alerts = alerting.wanted(settings)
     beside = _names(witness_objects(alerting.image(plan.app_version))) if alerts is not None else ()
-    wanted = (*planning.images(scenarios, plan.app_version, supplied.provisioner), *plan.references, *beside)
-    further = [name for name in dict.fromkeys(wanted) if name not in supplied.images]
-    archives = dict(zip(further, supply.archives(asked, further, on_event=say), strict=True))
-    archives |= _optional(asked, supplied, planning.optional_images(scenarios), say=say)
+    drilled = (*planning.drilled_images(scenarios, plan.app_version), *plan.references)
+    if supplied is None:
+        supplied = supply.provide(asked, (*drilled, *beside), on_event=say)
+    wanted = (*planning.storage_images(supplied.provisioner), *drilled, *beside)
+    supplied = supply.completed(supplied, asked, wanted, on_event=say)
+    further = dict(_optional(asked, supplied, planning.optional_images(scenarios), say=say))
     supply.settle(on_event=say)
     return replace(
         supplied,
@@ -173,9 +178,9 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         app_version=plan.app_version,
         image_values=plan.values,
         remarks=(*supplied.remarks, *plan.remarks),
-        archives=(*supplied.archives, *archives.values()),
-        images=(*supplied.images, *further, *(name for name in archives if name not in further)),
-        drilled=(*planning.drilled_images(scenarios, plan.app_version), *plan.references),
+        archives=(*supplied.archives, *further.values()),
+        images=(*supplied.images, *further),
+        drilled=drilled,
         shared=planned.shared,
         kind_patch=merged(supplied.kind_patch, FASTER_VOLUMES, lists_grow=True) if alerts else supplied.kind_patch,
     )
@@ -205,13 +210,9 @@ def witness(request: Request, supplied: Supplied, made: PinnedKindCluster, *, sa
     say(f"the witness is ready; one second of a drill stands for {run_speed:g} s of the rules'")
 
 
-def _planned(request: Request, scenarios: Sequence[Path], supplied: Supplied, say: Say) -> Planned:
-    helm = supplied.tools.helm
-    if request.settings.bundle is not None:
-        chart, fixed = supplied.chart, supplied.image_values
-        return planning.plan_of(request, scenarios, helm, chart, supplied.available, fixed=fixed)
-    chart = supply.chart(request.of_supply(), helm, on_event=say)
-    return planning.plan_of(request, scenarios, helm, chart, supplied.available)
+def _of_bundle(request: Request, scenarios: Sequence[Path], supplied: Supplied) -> Planned:
+    chart, fixed = supplied.chart, supplied.image_values
+    return planning.plan_of(request, scenarios, supplied.tools.helm, chart, supplied.available, fixed=fixed)
 
 
 def _names(objects: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -235,8 +236,7 @@ def _optional(
 
 def load(supplied: Supplied, made: PinnedKindCluster) -> None:
     """Load the supplied images into a cluster that was made without them."""
-    for archive in supplied.archives:
-        made.load_archive(archive)
+    loading.load(made, supplied.archives)
 
 
 @contextlib.contextmanager

@@ -201,31 +201,33 @@ def _fetches(request: Request) -> bool:
     return supply == "registry" or (supply != "bundle" and request.settings.repo is not None)
 
 
-def images(scenarios: Sequence[Path], app_version: str, provisioner: Path | None) -> tuple[str, ...]:
-    """Images that a cluster and its drills need besides those of a chart, by full name, each once.
+def storage_images(provisioner: Path | None) -> tuple[str, ...]:
+    """Images of every cluster's storage, by full name, each once: read from the manifests that are applied.
 
-    They are read from the manifests that are applied: those of storage, of an install without a chart, and of the
-    scenarios themselves.
+    Args:
+        provisioner: local-path-provisioner's own manifest; None if it has not been fetched yet.
+
+    Raises:
+        SupplyError: A manifest names something that is not an image.
+    """
+    return tuple(dict.fromkeys(Reference.of(text).name for text in named_in(storage.objects(provisioner))))
+
+
+def drilled_images(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
+    """Images that drills need besides those of a chart, by full name, each once.
+
+    They are read from the manifests that are applied: those of an install without a chart, and of the scenarios
+    themselves.
 
     Args:
         scenarios: The folders of the scenarios to drill.
         app_version: Version of Prometheus that replaces the one in the manifests.
-        provisioner: local-path-provisioner's own manifest; None if it has not been fetched yet.
 
     Raises:
         UsageError: A scenario names a folder of manifests that does not exist.
         SupplyError: A manifest names something that is not an image.
     """
-    return _named(named_in(storage.objects(provisioner)), scenarios, app_version)
-
-
-def drilled_images(scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
-    """As `images`, without those of the cluster itself."""
-    return _named((), scenarios, app_version)
-
-
-def _named(first: Iterable[str], scenarios: Sequence[Path], app_version: str) -> tuple[str, ...]:
-    found = [*first]
+    found: list[str] = []
     for folder in scenarios:
         told = traits(_test_of(folder))
         values = read(folder / "values.yaml") if told.install else {}

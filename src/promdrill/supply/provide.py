@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,39 +38,40 @@ OWN_IMAGES = (
 
 def provide(
     request: SupplyRequest,
+    images: Sequence[str] = (),
     *,
     on_event: Say,
     console: Console | None = None,
     opened: unpack.Opened | None = None,
 ) -> Supplied:
-    """Everything for a cluster except the images of its drills, present and checked.
+    """Everything for a cluster and its drills, present and checked.
 
     Args:
         request: What is needed.
+        images: References of the images that the drills run.
         on_event: Called with one sentence for each decision and announcement.
         console: Where the progress of builds is shown; standard error by default.
         opened: The request's bundle, if it was unpacked already.
 
     Raises:
         UsageError: The request cannot be met here; nothing was started.
-        SupplyError: Something is not available or could not be built.
+        SupplyError: Something is not available, could not be built, or is not in the bundle.
     """
     keeps_go()  # a slip in it is told before anything is built
     if request.bundle is not None:
         found = unpack.open_(request.bundle, request, cache=Cache(paths.cache_dir()), say=on_event, opened=opened)
         on_event(f"supply: bundle. {found.why}")
-        return found
+        return completed(found, request, images, on_event=on_event)
     chosen = request.chosen
-    on_event(f"supply: {chosen.name}. {chosen.why}")
     if chosen.name == "source":
         lifecycle.ensure(say=on_event)
-        return _source(console, on_event).provide(request, chart=paths.own_chart(), why=chosen.why)
+        return _source(console, on_event).provide(request, images, chart=paths.own_chart(), why=chosen.why)
     planned = registry.plan(request, Platform.here(), Pins.load())
     running = lifecycle.ensure(say=on_event)
     if planned.kubernetes != request.kubernetes:
         on_event(kubernetes.remark(request.kubernetes, planned.kubernetes))
     pieces = registry.provide(planned, running, Cache(paths.cache_dir()), registry=_mirror(request), say=on_event)
-    return Supplied(
+    found = Supplied(
         name="registry",
         why=chosen.why,
         tools=pieces.tools,
@@ -80,6 +82,18 @@ def provide(
         crds=pieces.crds,
         kind_patch=source.engine_patch(running, own_network=False),
     )
+    return completed(found, request, images, on_event=on_event)
+
+
+def completed(found: Supplied, request: SupplyRequest, images: Sequence[str], *, on_event: Say) -> Supplied:
+    """What was supplied, with archives of those images that it lacks.
+
+    Raises:
+        SupplyError: As in `archives`.
+    """
+    further = [name for name in dict.fromkeys(images) if name not in found.images]
+    packed = archives(request, further, on_event=on_event)
+    return replace(found, archives=(*found.archives, *packed), images=(*found.images, *further))
 
 
 def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Path:
@@ -89,7 +103,7 @@ def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = Non
         SupplyError: It is not available.
     """
     if request.chosen.name == "source":
-        return _source(console, on_event).helm(request.helm)
+        return _source(console, on_event).helm(request.helm, request.kubernetes)
     planned = registry.plan(request, Platform.here(), Pins.load())
     return registry.tool(planned.helm, cache=Cache(paths.cache_dir()), say=on_event)
 

@@ -63,7 +63,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class NodeRecipe:
-    """What a node image is assembled from: artefacts by name, the images it holds, and the pause image's reference."""
+    """What a node image is made of: artefacts by name, the images that every cluster needs, and the name of pause's."""
 
     rootfs: str
     kind: str
@@ -124,6 +124,11 @@ class Artefact:
     images: tuple[Image, ...] = ()
     node: NodeRecipe | None = None
     release: Release | None = None
+
+    @property
+    def of_go(self) -> bool:
+        """Whether it is made of Go modules: of programs, or of files of a module alone."""
+        return bool(self.go or self.module)
 
 
 @dataclass(frozen=True, slots=True)

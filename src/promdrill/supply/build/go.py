@@ -68,14 +68,20 @@ def download(
     target = _for(go, architecture)
     with _place(artefact, target, stop) as place:
         argv = ["list", *place.options, "-deps", *_tags(artefact), "-f", "{{.Name}}", *artefact.go]
-        _go(target, argv, artefact, stop=stop, folder=place.folder)
+        _go(
+            target,
+            argv if artefact.go else ["mod", "download", artefact.module],
+            artefact,
+            stop=stop,
+            folder=place.folder,
+        )
         return place.notes
 
 
 def build(
     artefact: Artefact, go: Go, into: Path, *, architecture: str = NATIVE, stop: threading.Event | None = None
 ) -> dict[str, Any]:
-    """Build the binaries, and copy the module's own files that go with them, into a folder.
+    """Build the binaries, if there are any, and copy the module's own files that go with them, into a folder.
 
     Args:
         artefact: What to build.
@@ -90,20 +96,26 @@ def build(
     Raises:
         SupplyError: The build failed; its message holds the compiler's.
     """
+    notes: Mapping[str, str] = {}
+    if artefact.go:
+        notes = _compile(artefact, _for(go, architecture), into, stop)
+    if artefact.module_files:
+        _carry(artefact, go, into)
+    return {"version": artefact.version, "toolchain": go.version, **notes}
+
+
+def _compile(artefact: Artefact, target: Go, into: Path, stop: threading.Event | None) -> Mapping[str, str]:
     work = into / ".build"
     work.mkdir()
     stamps = [f"-X {name}={value}" for name, value in sorted(artefact.stamps.items())]
     linked = " ".join(["-s", "-w", *([_OLD_NAMES] if artefact.release else []), *stamps])
-    target = _for(go, architecture)
     with _place(artefact, target, stop) as place:
         argv = ["build", *place.options, *_COMPILER, *_tags(artefact), "-ldflags", linked, "-o", f"{work}/"]
         _go(target, [*argv, *artefact.go], artefact, timeout_s=BUILD_TIMEOUT_S, stop=stop, folder=place.folder)
     for package, binary in artefact.go.items():
         (work / _program(artefact, package)).rename(into / binary)
     work.rmdir()
-    if artefact.module_files:
-        _carry(artefact, go, into)
-    return {"version": artefact.version, "toolchain": go.version, **place.notes}
+    return place.notes
 
 
 @contextlib.contextmanager

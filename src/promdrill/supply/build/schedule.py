@@ -1,4 +1,4 @@
-"""Tasks with dependencies, run in parallel: downloads ahead of builds, as many builds at once as there are cores."""
+"""Tasks with dependencies, run in parallel, each in a lane: downloads go ahead, compilers come one after the other."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ class Lane(StrEnum):
     """What a task mostly uses; each lane limits how many run at once."""
 
     DOWNLOAD = "download"
-    BUILD = "build"
+    """The network."""
+    COMPILE = "compile"
+    """Every core by itself: Go compiles as many packages at once as there are cores."""
+    PACK = "pack"
+    """One core, or the disk."""
 
 
 class State(StrEnum):

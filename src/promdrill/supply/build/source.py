@@ -1,7 +1,8 @@
 """The source supply: everything is built from Go modules and Debian packages, and kept.
 
 A request is traced back through images/catalogue.toml. What the cache or the engine already has is used, the rest
-becomes a graph of tasks: modules are downloaded ahead, builds run in parallel, the node image comes last.
+becomes a graph of tasks. Modules are downloaded ahead. The compiler comes to Kubernetes first, whose packages others
+share. The node image, which holds Kubernetes alone, and the drills' images are packed as soon as their parts are there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from promdrill.core.say import Say
 from promdrill.helm.values.images import Stock
 from promdrill.supply.build import archive, debian, node, schedule
 from promdrill.supply.build import go as gobuild
-from promdrill.supply.build.catalogue import Artefact, Catalogue, Image
+from promdrill.supply.build.catalogue import Artefact, Catalogue, Image, NodeRecipe
 from promdrill.supply.build.progress import BuildDisplay
 from promdrill.supply.build.schedule import Lane, Task
 from promdrill.supply.build.served import Served
@@ -33,9 +35,17 @@ from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
 DOWNLOADS_AT_ONCE = 4
 """Module downloads that run ahead of builds; they wait on the network more than on a core."""
 
-_GIB_BYTES = 1 << 30
-_BYTES_PER_BUILD = 3 * _GIB_BYTES
-"""Peak memory to allow for one Go build (the kubelet's link was the largest seen); two stay under 8 GiB."""
+PACKED_AT_ONCE = 2
+"""Debian trees and images that are made at once, beside a compiler."""
+
+CORES_PER_COMPILER = 4
+"""Cores for which one build is too narrow: Helm's kept 1.93 of two busy."""
+
+_BYTES_PER_COMPILER = 5 << 30
+"""Memory to allow for one build on `CORES_PER_COMPILER` cores; a compiler takes 1 GiB, four of them run at once."""
+
+ARCHIVE = "image.tar"
+"""Name of the one file of an image in the cache."""
 
 ARCHITECTURE = "amd64"
 """The architecture that is built from source; Debian trees and the node image have been built for no other."""
@@ -68,28 +78,35 @@ class SourceSupply:
     say: Callable[[str], None] = field(default=lambda _text: None)
     _keys: dict[str, str] = field(default_factory=dict)
 
-    def provide(self, request: SupplyRequest, *, chart: Path, why: str) -> Supplied:
-        """Everything for a cluster of the requested version.
+    def provide(self, request: SupplyRequest, images: Sequence[str] = (), *, chart: Path, why: str) -> Supplied:
+        """Everything for a cluster of the requested version and its drills.
+
+        Args:
+            request: What is asked for.
+            images: References of the images that the drills run.
+            chart: The chart to drill.
+            why: Why this supply was chosen, in one sentence.
 
         Raises:
-            SupplyError: Something could not be built.
+            SupplyError: Something could not be built, or no entry makes an image.
         """
-        wanted = self.catalogue.artefact(f"node-{request.kubernetes}")
-        if wanted.node is None:
-            raise SupplyError(f"{wanted.name} is not a node image")
+        wanted, recipe = self._node(request.kubernetes)
         parts = {
-            "kind": (wanted.node.kind, "kind"),
-            "kubectl": (wanted.node.kubernetes, "kubectl"),
+            "kubectl": (recipe.kubernetes, "kubectl"),
+            "kind": (recipe.kind, "kind"),
             "helm": (f"helm-{request.helm}", "helm"),
             "provisioner": ("local-path-provisioner", "local-path-storage.yaml"),
-            "crds": ("prometheus-operator-0.72", "bundle.yaml"),
+            "crds": ("prometheus-operator-crds", "bundle.yaml"),
         }
-        image = node.reference(wanted, self.key(wanted.name))
+        image = self._reference(wanted)
+        packed = [name for name in dict.fromkeys(images) if name not in recipe.images]
         needed = [name for name, file in parts.values() if self._find(name, only=[file]) is None]
         build_node = not node.present(image)
         if build_node:
             needed += [name for name in self._inputs(wanted) if self._find(name) is None]
-        self._build(list(dict.fromkeys(needed)), wanted if build_node else None, image)
+        missing = [name for name in packed if self._archive(name) is None]
+        needed += [part for name in missing for part in self._makers(name) if self._find(part) is None]
+        self._build(needed, wanted if build_node else None, missing)
         files = {what: self._entry(name).files / file for what, (name, file) in parts.items()}
         return Supplied(
             name="source",
@@ -100,8 +117,9 @@ class SourceSupply:
             chart=chart,
             provisioner=files["provisioner"],
             crds=files["crds"],
+            archives=tuple(self._archive_place(name) for name in packed),
             kind_patch=kind_patch(restricted=self.restricted, cgroup_v2=machine.has_cgroup_v2()),
-            images=tuple(wanted.node.images),
+            images=(*recipe.images, *packed),
             available=self.stock().listed,
         )
 
@@ -109,15 +127,17 @@ class SourceSupply:
         """The images that can be built; the Go module proxy is asked about those that have no entry of their own."""
         return Served(self.catalogue, self.go, lambda name: self._find(name, only=[]) is not None, self.say).stock()
 
-    def helm(self, major: str) -> Path:
-        """Helm of that major version.
+    def helm(self, major: str, kubernetes: str) -> Path:
+        """Helm of that major version, which tells what drills need; the modules of a cluster are downloaded meanwhile.
 
         Raises:
             SupplyError: It could not be built.
         """
         name = f"helm-{major}"
         if self._find(name, only=["helm"]) is None:
-            self._build([name], None, "")
+            wanted, recipe = self._node(kubernetes)
+            later = (recipe.kubernetes, *self._inputs(wanted)) if not node.present(self._reference(wanted)) else ()
+            self._build([name], ahead=[part for part in later if self._find(part, only=[]) is None])
         return self._entry(name).files / "helm"
 
     def image_archive(self, reference: str) -> Path:
@@ -126,18 +146,9 @@ class SourceSupply:
         Raises:
             SupplyError: It could not be built, or no entry makes it.
         """
-        maker, image = self.catalogue.image(reference)
-        parts = [*((maker.name,) if image.files else ()), *image.base]
-        self._build([name for name in parts if self._find(name) is None], None, "")
-        name = f"image-{maker.name}"
-        key = key_of([repr(image), [self.key(part) for part in parts]])
-
-        def fill(into: Path) -> dict[str, Any]:
-            with self.cache.scratch() as scratch:
-                archive.write(into / "image.tar", [self._image(reference, scratch)])
-            return {"reference": reference}
-
-        return self.cache.build(name, key, fill).files / "image.tar"
+        if self._archive(reference) is None:
+            self._build([name for name in self._makers(reference) if self._find(name) is None], images=[reference])
+        return self._archive_place(reference)
 
     def key(self, name: str) -> str:
         """The cache key of an artefact."""
@@ -148,16 +159,30 @@ class SourceSupply:
                 inputs |= {name: repr(self.catalogue.image(name)[1]) for name in artefact.node.images}
                 self._keys[name] = node.key(artefact, inputs, restricted=self.restricted)
             else:
-                self._keys[name] = gobuild.key(artefact, self.go) if artefact.go else debian.key(artefact)
+                self._keys[name] = gobuild.key(artefact, self.go) if artefact.of_go else debian.key(artefact)
         return self._keys[name]
+
+    def _node(self, kubernetes: str) -> tuple[Artefact, NodeRecipe]:
+        """The node image of a version of Kubernetes, and its recipe."""
+        wanted = self.catalogue.artefact(f"node-{kubernetes}")
+        if wanted.node is None:
+            raise SupplyError(f"{wanted.name} is not a node image")
+        return wanted, wanted.node
+
+    def _reference(self, wanted: Artefact) -> str:
+        return node.reference(wanted, self.key(wanted.name))
 
     def _inputs(self, artefact: Artefact) -> Iterator[str]:
         if artefact.node is None:
             return
         yield from (artefact.node.kubernetes, artefact.node.containerd, artefact.node.kind, artefact.node.rootfs)
         for reference in artefact.node.images:
-            maker, image = self.catalogue.image(reference)
-            yield from (*((maker.name,) if image.files else ()), *image.base)
+            yield from self._makers(reference)
+
+    def _makers(self, reference: str) -> tuple[str, ...]:
+        """What an image is made of."""
+        maker, image = self.catalogue.image(reference)
+        return (*((maker.name,) if image.files else ()), *image.base)
 
     def _find(self, name: str, *, only: Sequence[str] | None = None) -> CacheEntry | None:
         return self.cache.find(name, self.key(name), only=only)
@@ -165,22 +190,50 @@ class SourceSupply:
     def _entry(self, name: str) -> CacheEntry:
         return CacheEntry(name, self.key(name), self.cache.place(name, self.key(name)))
 
-    def _build(self, needed: Sequence[str], wanted: Artefact | None, image: str) -> None:
-        if not needed and wanted is None:
+    def _packed(self, reference: str) -> tuple[str, str]:
+        """Name and key of an image's archive in the cache."""
+        maker, image = self.catalogue.image(reference)
+        return f"image-{maker.name}", key_of([repr(image), [self.key(part) for part in self._makers(reference)]])
+
+    def _archive(self, reference: str) -> CacheEntry | None:
+        return self.cache.find(*self._packed(reference))
+
+    def _archive_place(self, reference: str) -> Path:
+        name, key = self._packed(reference)
+        return CacheEntry(name, key, self.cache.place(name, key)).files / ARCHIVE
+
+    def _build(
+        self,
+        needed: Sequence[str],
+        wanted: Artefact | None = None,
+        images: Sequence[str] = (),
+        ahead: Sequence[str] = (),
+    ) -> None:
+        """Build what is missing, in that order.
+
+        Args:
+            needed: Names of artefacts.
+            wanted: A node image that is made of artefacts.
+            images: References of images that are made of artefacts, as archives.
+            ahead: Names of artefacts that are built later: their modules are downloaded meanwhile.
+        """
+        needed = list(dict.fromkeys(needed))
+        if not needed and wanted is None and not images:
             return
-        self.say(_cost(needed, self.cache.root))
-        tasks = [Task("host", Lane.BUILD, lambda _: self.prepare(self.say))] if self._needs_host(needed, wanted) else []
+        self.say(_cost(needed, ahead, self.cache.root))
+        tasks = [Task("host", Lane.PACK, lambda _: self.prepare(self.say))] if self._needs_host(needed, wanted) else []
         for name in needed:
             tasks += self._tasks(self.catalogue.artefact(name))
+        tasks += [self._download(each) for each in map(self.catalogue.artefact, dict.fromkeys(ahead)) if each.of_go]
+        there = {task.name for task in tasks}
         if wanted is not None:
-            node_image = wanted
-
-            def assemble(stop: threading.Event) -> None:
-                self._assemble(node_image, image, stop)
-
-            tasks.append(Task(f"node image {wanted.version}", Lane.BUILD, assemble, tuple(t.name for t in tasks)))
+            inputs = tuple(name for name in ("host", *self._inputs(wanted)) if name in there)
+            tasks.append(Task(f"node image {wanted.version}", Lane.PACK, partial(self._assemble, wanted), inputs))
+        for reference in images:
+            makers = tuple(name for name in self._makers(reference) if name in there)
+            tasks.append(Task(f"image {reference}", Lane.PACK, partial(self._pack, reference), makers))
         with self.cache.building_with_go(), BuildDisplay(self.console, len(tasks)) as display:
-            widths = {Lane.DOWNLOAD: DOWNLOADS_AT_ONCE, Lane.BUILD: builds_at_once()}
+            widths = {Lane.DOWNLOAD: DOWNLOADS_AT_ONCE, Lane.COMPILE: compilers_at_once(), Lane.PACK: PACKED_AT_ONCE}
             schedule.run(tasks, widths=widths, report=display.report)
 
     def _needs_host(self, needed: Sequence[str], wanted: Artefact | None) -> bool:
@@ -191,26 +244,35 @@ class SourceSupply:
 
         def make(stop: threading.Event) -> None:
             def fill(into: Path) -> dict[str, Any]:
-                if artefact.go:
+                if artefact.of_go:
                     return gobuild.build(artefact, self.go, into, stop=stop)
                 return debian.build(artefact, into, stop=stop)
 
             self.cache.build(artefact.name, key, fill)
 
-        if not artefact.go:
-            return [Task(artefact.name, Lane.BUILD, make, ("host",))]
-        download = f"modules of {artefact.name}"
+        if not artefact.of_go:
+            return [Task(artefact.name, Lane.PACK, make, ("host",))]
+        download = self._download(artefact)
+        return [download, Task(artefact.name, Lane.COMPILE, make, (download.name,))]
 
+    def _download(self, artefact: Artefact) -> Task:
         def fetch(stop: threading.Event) -> None:
             gobuild.download(artefact, self.go, stop=stop)
 
-        return [
-            Task(download, Lane.DOWNLOAD, fetch),
-            Task(artefact.name, Lane.BUILD, make, (download,)),
-        ]
+        return Task(f"modules of {artefact.name}", Lane.DOWNLOAD, fetch)
 
-    def _assemble(self, wanted: Artefact, image: str, stop: threading.Event) -> None:
-        recipe = wanted.node
+    def _pack(self, reference: str, stop: threading.Event) -> None:
+        del stop  # it takes seconds
+
+        def fill(into: Path) -> dict[str, Any]:
+            with self.cache.scratch() as scratch:
+                archive.write(into / ARCHIVE, [self._image(reference, scratch)])
+            return {"reference": reference}
+
+        self.cache.build(*self._packed(reference), fill)
+
+    def _assemble(self, wanted: Artefact, stop: threading.Event) -> None:
+        recipe, image = wanted.node, self._reference(wanted)
         if recipe is None:
             raise SupplyError(f"{wanted.name} is not a node image")
         kubernetes, containerd = self._entry(recipe.kubernetes).files, self._entry(recipe.containerd).files
@@ -253,19 +315,25 @@ class SourceSupply:
         return archive.write_layer(path, {target: built / source for target, source in image.files.items()})
 
 
-def _cost(needed: Sequence[str], cache: Path) -> str:
+def _cost(needed: Sequence[str], ahead: Sequence[str], cache: Path) -> str:
     """What will be built and, if that is nearly everything, how long it takes and how much disk it uses."""
-    what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed) or "the node image"
-    if any(name.startswith("kubernetes-") for name in needed):
-        size = f"{COLD_BYTES / 1e9:.0f} GB below {cache}, of which {COLD_STAYS_BYTES / 1e9:.0f} GB stay"
-        return f"Building {what} from source, including Kubernetes: about {COLD_MIN} minutes on two cores, {size}."
-    return f"Building {what} from source."
+    what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed) or "images"
+    if not any(name.startswith("kubernetes-") for name in (*needed, *ahead)):
+        return f"Building {what} from source."
+    size = f"{COLD_BYTES / 1e9:.0f} GB below {cache}, of which {COLD_STAYS_BYTES / 1e9:.0f} GB stay"
+    cost = f"about {COLD_MIN} minutes on two cores, {size}."
+    if ahead:
+        return f"Building {what} from source, which tells what the drills need; then Kubernetes and the rest: {cost}"
+    return f"Building {what} from source, including Kubernetes: {cost}"
 
 
-def builds_at_once() -> int:
-    """How many builds run at once: one per core, as far as memory allows."""
+def compilers_at_once() -> int:
+    """How many builds of Go programs run at once. One compiles as many packages as there are cores.
+
+    Two that run beside each other would compile what they share twice: Go's cache does not know what is under way.
+    """
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(1, min(os.cpu_count() or 1, memory_bytes // _BYTES_PER_BUILD))
+    return max(1, min((os.cpu_count() or 1) // CORES_PER_COMPILER, memory_bytes // _BYTES_PER_COMPILER))
 
 
 def engine_patch(running: Engine, *, own_network: bool) -> dict[str, Any]:

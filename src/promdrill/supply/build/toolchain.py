@@ -91,7 +91,10 @@ def _environment(cache: Cache) -> dict[str, str]:
         "GOFLAGS": "-mod=readonly -buildvcs=false -modcacherw",
         "GOTOOLCHAIN": "local",
         "GOWORK": "off",
-        "GOGC": "200",  # fewer collections in short-lived compilers; peak memory stays far below 8 GiB
+        # A compiler lives for seconds and collects no garbage unless it takes too much memory: Helm takes 7 % less
+        # processor time than with GOGC=200. The largest seen, a linker of Kubernetes, took 1.8 GiB.
+        "GOGC": "off",
+        "GOMEMLIMIT": "1600MiB",
     }
 
 

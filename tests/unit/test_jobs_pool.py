@@ -24,6 +24,7 @@ class Works:
     together: Sequence[str] = ()
     alone: Sequence[str] = ()
     width: int = 2
+    ahead: int = 1
     acts: dict[str, Callable[[Tell, threading.Event], str]] = field(default_factory=dict)
     uses: dict[str, tuple[str, ...]] = field(default_factory=dict)
     last: str = ""
@@ -93,7 +94,7 @@ class Works:
             uses=lambda job: self.uses.get(job, ()),
         )
         try:
-            pool.run(self.together, self.alone, width=self.width)
+            pool.run(self.together, self.alone, width=self.width, ahead=self.ahead)
         finally:
             assert self.begun == set(self.turns)
         assert {job for job, _ in self.told} >= set(self.ready), "what was started is told"
@@ -299,8 +300,8 @@ class Watched(Works):
         return super().work(job, tell, stop)
 
 
-@pytest.mark.parametrize(("width", "ahead"), [(1, 1), (2, 1), (3, 2), (4, 2)])
-def test_while_some_have_their_turn_half_as_many_get_ready(width: int, ahead: int) -> None:
+@pytest.mark.parametrize(("width", "ahead"), [(1, 1), (2, 1), (2, 2), (3, 2), (4, 2)])
+def test_while_some_have_their_turn_others_get_ready(width: int, ahead: int) -> None:
     jobs = "abcdefgh"
     begun, beside, after = jobs[:width], jobs[width : width + ahead], jobs[width + ahead :]
     met = threading.Barrier(width)
@@ -312,7 +313,7 @@ def test_while_some_have_their_turn_half_as_many_get_ready(width: int, ahead: in
         met.wait(GIVE_UP_S)
         return "saw them"
 
-    works = Watched(jobs, width=width)
+    works = Watched(jobs, width=width, ahead=ahead)
     works.acts = dict.fromkeys(begun, until_others_are_ready)
     works.run()
     assert {(job, "saw them") for job in begun} <= set(works.told)

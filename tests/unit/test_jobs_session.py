@@ -217,8 +217,8 @@ def test_one_that_is_to_be_alone_gets_ready_beside_the_last_and_waits_for_its_en
     assert "able: now runs alone, because it changes what drills share (all classes)" in result.outlines
 
 
-def test_one_gets_ready_while_another_has_its_turn(place: pytest.Pytester) -> None:
-    """As many as there are jobs have their turn, and half as many get ready."""
+def test_others_get_ready_while_some_have_their_turn(place: pytest.Pytester) -> None:
+    """As many as there are jobs have their turn, and as many get ready; half as many with three jobs on two cores."""
     for name in ("able", "best"):
         scenario(
             place,
@@ -226,14 +226,14 @@ def test_one_gets_ready_while_another_has_its_turn(place: pytest.Pytester) -> No
             *("drill.until_turn()", f"drill.log('{name} has its turn')"),
             *("drill.wait_for(lambda log: 'began cold' in log)", "drill.end()"),
         )
-    for name in ("cold", "dear"):
+    for name in ("cold", "dear", "ease"):
         scenario(place, name, "drill.until_turn()", f"drill.log('{name} has its turn')", "drill.end()")
     result = place.runpytest_subprocess("-q", "--capture=no", "--jobs=2")
-    result.assert_outcomes(passed=4)
+    result.assert_outcomes(passed=5)
     told = log(place)
     ended = min(told.index("ended able"), told.index("ended best"))
     assert told.index("began cold") < ended < told.index("cold has its turn")
-    assert told.index("began dear") > ended
+    assert told.index("began ease") > ended
 
 
 def test_ctrl_c_ends_all_and_deletes_the_cluster(place: pytest.Pytester) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -230,3 +231,21 @@ def test_a_supply_is_chosen_once(place: Path, monkeypatch: pytest.MonkeyPatch) -
     assert asked == ["auto"], "nor does the process that is given it ask"
     make({}), make({"BUNDLE": ""}), Request(Settings(bundle=Path("b.tar"))).with_supply()
     assert asked == ["auto"], "nor where nobody has to know"
+
+
+@pytest.mark.parametrize(
+    ("given", "cores", "ahead"),
+    [
+        ({"JOBS": "2"}, 2, 2),
+        ({"JOBS": "3"}, 2, 2),
+        ({"JOBS": "4"}, 8, 4),
+        ({"JOBS": "4", "RULES": "own"}, 8, 2),
+        ({"JOBS": "3", "CHART": "prometheus-community/kube-prometheus-stack"}, 8, 2),
+        ({}, 2, 1),
+    ],
+)
+def test_as_many_get_ready_as_the_machine_has_room_for(
+    given: dict[str, str], cores: int, ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert make(given).ahead == ahead

@@ -136,7 +136,7 @@ class SideBySide:
         with ExitStack() as held, terminable():
             turns = {item: held.enter_context(Turn(outbox)) for item, outbox in outboxes.items()}
             apart = [item for item in reasons if item not in together]
-            pool.run(ordered, apart, width=request.jobs)
+            pool.run(ordered, apart, width=request.jobs, ahead=request.ahead)
         if run.no_further is not None:
             self._refuse(run.no_further)
 

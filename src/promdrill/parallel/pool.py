@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +21,8 @@ Tell = Callable[[Message], None]
 class Pool(Generic[J, R]):
     """Runs jobs in parallel, each in two parts, and reports one thing at a time.
 
-    A job gets ready, says so, and goes on when its turn comes. While some jobs have their turn, half as many get ready,
-    or are: a turn then hardly ever waits for that, and the machine is not asked for twice as much at once.
+    A job gets ready, says so, and goes on when its turn comes. While some jobs have their turn, others get ready, so that
+    a turn hardly ever waits for that.
 
     Args:
         work: Gets one job ready, says so, waits for its turn, does the job and returns the outcome, in its own thread.
@@ -56,7 +55,7 @@ class Pool(Generic[J, R]):
         self._turns: list[J] = []
         self._going_on = True
 
-    def run(self, together: Iterable[J], alone: Iterable[J], *, width: int) -> None:
+    def run(self, together: Iterable[J], alone: Iterable[J], *, width: int, ahead: int) -> None:
         """Run all jobs, each list in order. A job whose resource is in use waits, and the next one goes first.
 
         Args:
@@ -64,6 +63,7 @@ class Pool(Generic[J, R]):
             alone: Jobs that come after those, one at a time. They get ready while the last of those still run, and have
                 their turn once nothing runs beside them.
             width: How many, at least 1.
+            ahead: How many may be there besides, getting ready or being it: at least 1, at most `width`.
 
         Raises:
             BaseException: An interruption, or what a job or a callback raised. By then everything that ran was asked
@@ -71,12 +71,12 @@ class Pool(Generic[J, R]):
         """
         self._alone = list(alone)
         self._waiting = [*together, *self._alone]
-        threads = ThreadPoolExecutor(2 * width, "promdrill-job")
+        threads = ThreadPoolExecutor(width + ahead, "promdrill-job")
         try:
             while self._turns or (self._going_on and (self._running or self._waiting)):
                 if self._going_on:
                     self._give_turns(width)
-                    self._start(width, threads)
+                    self._start(width, ahead, threads)
                 self._next()
         finally:
             self._stop.set()
@@ -84,12 +84,11 @@ class Pool(Generic[J, R]):
             while not self._happened.empty():
                 self._next()
 
-    def _start(self, width: int, threads: ThreadPoolExecutor) -> None:
+    def _start(self, width: int, ahead: int, threads: ThreadPoolExecutor) -> None:
         """Start jobs that get ready; if nothing runs, one may always begin."""
-        most = width + math.ceil(width / 2)
         for job in tuple(self._waiting):
-            ahead = len(self._running) - len(self._turns)
-            if ahead < width and len(self._running) < most and self._may_run(job):
+            without_turn = len(self._running) - len(self._turns)
+            if without_turn < width and len(self._running) < width + ahead and self._may_run(job):
                 self._waiting.remove(job)
                 self._running[job] = State.GETTING_READY
                 threads.submit(self._one, job)

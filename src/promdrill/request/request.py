@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import difflib
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -31,6 +32,7 @@ from promdrill.core.choices import (
     one_of,
 )
 from promdrill.core.errors import UsageError, shortened
+from promdrill.helm.compatibility import stack
 from promdrill.helm.source import find
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values.user import Own
@@ -131,6 +133,19 @@ class Request:
     def changed(self) -> dict[str, str]:
         """The settings that differ from the defaults, by make's variables."""
         return self.settings.changed() | ({"JOBS": str(self.jobs)} if self.jobs != 1 else {})
+
+    @property
+    def ahead(self) -> int:
+        """How many drills may be ready, or get ready, beside those that are at their incident: as many as those.
+
+        Half as many where a drill takes more of the machine, and where there is no core for each: drills that wait for a
+        processor miss their deadlines.
+
+        Raises:
+            UsageError: There is no such chart.
+        """
+        heavy = bool(self.settings.rules) or chart_named(self.settings) == stack.CHART
+        return math.ceil(self.jobs / 2) if heavy or self.jobs > (os.cpu_count() or 1) else self.jobs
 
     def with_supply(self) -> Request:
         """The same request with its supply chosen. This may query a registry, once.

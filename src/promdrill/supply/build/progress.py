@@ -44,7 +44,7 @@ class BuildDisplay:
                 self._ended.append(progress)
             if self._console.is_terminal and progress.state is State.STARTED:
                 return
-            self._console.print(self._line(progress), highlight=False)
+            self._console.print(self._line(progress), highlight=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         if self._console.is_terminal:

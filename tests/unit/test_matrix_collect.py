@@ -219,7 +219,7 @@ def test_a_green_job_is_collected_and_merged(cluster: Cluster, capsys: Captured)
     assert cluster.collect() == 0
     out = capsys.readouterr().out
     assert "0 of 3 cells have ended; pods: 1 run, 1 wait" in out
-    assert f"{IDS[1]}: exit code 0" in out
+    assert f"{IDS[1]}: 1 passed, 0 failed\n" in out
     assert "0 of 3 cells red: 3 passed, 0 failed" in " ".join(out.split())
     assert [results_of(index)["drills"][0]["verdict"] for index in range(3)] == ["passed"] * 3
     assert (Path("reports/matrix") / IDS[0] / "pod.log").read_text() == "drilling\n"
@@ -251,7 +251,7 @@ def test_a_red_cell_is_red(cluster: Cluster, capsys: Captured) -> None:
     cluster.told["watched"] = ["0,2|1|||Failed"]
     assert cluster.collect() == 1
     out = " ".join(capsys.readouterr().out.split())
-    assert f"{IDS[1]}: exit code 1" in out
+    assert f"{IDS[1]}: 0 passed, 1 failed; exit code 1" in out
     assert "1 of 3 cells red: 2 passed, 1 failed" in out
 
 
@@ -308,6 +308,21 @@ def test_a_pod_that_failed_is_red_even_if_its_drills_all_passed(
     assert "1 of 3 cells red: 3 passed, 0 failed" in out
 
 
+def test_a_cell_that_handed_over_no_verdicts_is_told_with_its_exit_code(cluster: Cluster, capsys: Captured) -> None:
+    """Such as when no cluster could be made for it."""
+    files = {"cell.json": json.dumps(CELLS[1].to_json())}
+    cluster.told["logs"]["job-1"] = block(IDS[1], packed(IDS[1], files))
+    cluster.told["pods"]["1"] = [pod(1, code=1)]
+    assert cluster.collect() == 1
+    assert f"{IDS[1]}: exit code 1\n" in capsys.readouterr().out
+
+
+def test_one_cell_is_counted_in_the_singular(cluster: Cluster, capsys: Captured) -> None:
+    cluster.told |= {"cells": f"{IDS[0]}\n", "watched": ["||1|1|", "0||||Complete"]}
+    assert cluster.collect() == 0
+    assert "0 of 1 cell has ended; pods: 1 run, 0 wait" in capsys.readouterr().out
+
+
 def test_a_cell_that_never_ran_is_red(cluster: Cluster, capsys: Captured) -> None:
     cluster.told["watched"] = ["0-1||||Failed"]
     assert cluster.collect() == 1
@@ -323,13 +338,13 @@ def test_that_a_pod_was_made_again_is_said(cluster: Cluster, capsys: Captured) -
     cluster.told["pods"]["0"] = [again, pod(0, name="job-0-a", code=130)]
     cluster.told["logs"]["job-0-b"] = cluster.told["logs"].pop("job-0")
     assert cluster.collect() == 0
-    assert f"{IDS[0]}: exit code 0; the cluster took 1 pod of it away before" in capsys.readouterr().out
+    assert f"{IDS[0]}: 1 passed, 0 failed; the cluster took 1 pod of it away before" in capsys.readouterr().out
 
 
 def test_that_evidence_was_too_large_is_said(cluster: Cluster, capsys: Captured) -> None:
     cluster.told["logs"]["job-0"] = f"promdrill-results without evidence: packed, 9 bytes\n{log_of(0)}"
     assert cluster.collect() == 0
-    assert f"{IDS[0]}: exit code 0; without evidence: packed, 9 bytes" in capsys.readouterr().out
+    assert f"{IDS[0]}: 1 passed, 0 failed; without evidence: packed, 9 bytes" in capsys.readouterr().out
 
 
 def test_earlier_results_are_kept_aside_and_never_pass_for_new_ones(cluster: Cluster, capsys: Captured) -> None:

@@ -159,7 +159,7 @@ def test_the_deadline_of_the_job_is_enough_for_all_rounds_of_its_cells() -> None
 def test_the_command_is_one_that_promdrill_takes(capsys: Captured, tmp_path: Path) -> None:
     own_scenario(tmp_path)
     container = container_of(loaded(capsys, "--scenarios=drills", "--jobs=3", "--supply=registry"))
-    given, work = container["command"][-2:]
+    given, work, _ = container["command"][-3:]
     assert {mount["mountPath"] for mount in container["volumeMounts"]} >= {given, work}
     assert container["args"] == ["--supply=source", "--jobs=3", "--file=mine.toml", "--scenarios=drills"]
     main.build_parser().parse_args(["matrix", "--run", f"--cell={FIRST}", "--reports=reports", *container["args"]])
@@ -196,6 +196,25 @@ def test_a_namespace_of_the_users_is_left_as_it_is(capsys: Captured) -> None:
     found = loaded(capsys, "--namespace=ci", "--job=nightly")
     assert "Namespace" not in found
     assert {(each["metadata"]["namespace"], each["metadata"]["name"]) for each in found.values()} == {("ci", "nightly")}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cells", "delete"),
+    [
+        ([], "2 cells, each in a privileged pod.", f"promdrill delete job,configmap,secret {NAME}"),
+        (
+            [f"--cell={SECOND}", "--namespace=ci", "--job=again"],
+            "1 cell, in a privileged pod.",
+            "ci delete job,configmap,secret again",
+        ),
+    ],
+)
+def test_the_head_says_how_to_delete_what_holds_the_users_files(
+    capsys: Captured, arguments: list[str], cells: str, delete: str
+) -> None:
+    head = [line for line in printed(capsys, "--file=mine.toml", *arguments).splitlines() if line.startswith("# ")]
+    assert head[0].endswith(cells)
+    assert f"# kubectl --kubeconfig FILE --context NAME --namespace {delete}" in head
 
 
 @pytest.mark.parametrize(
@@ -289,7 +308,9 @@ class Pod:
             archive.add(folder / "values.yaml", "values.yaml")
         self.promdrill = tools / "promdrill"
         self.env = {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "JOB_COMPLETION_INDEX": "1"}
-        self.argv = ["bash", str(SCRIPT), str(self.given), str(self.work), "--jobs=2"]
+        content = (self.given / LIST).read_bytes() + (self.given / "files.tgz").read_bytes()
+        checksum = hashlib.sha256(content).hexdigest()
+        self.argv = ["bash", str(SCRIPT), str(self.given), str(self.work), checksum, "--jobs=2"]
 
     def drills(self, script: str) -> None:
         self.promdrill.write_text(f"#!/bin/bash\n{script}\n")
@@ -337,6 +358,22 @@ def test_a_pod_runs_its_cell_hands_over_and_ends_as_it_did(pod: Pod, code: int) 
 def test_a_cell_that_left_nothing_hands_nothing_over(pod: Pod) -> None:
     pod.drills("echo refused >&2; exit 2")
     assert pod.run(2) == ""
+
+
+@pytest.mark.parametrize("name", [LIST, "files.tgz"])
+def test_a_pod_with_the_list_or_the_files_of_an_earlier_job_drills_nothing(pod: Pod, name: str) -> None:
+    """They stay when a Job is gone, and `kubectl create` makes the next Job although it refuses the rest."""
+    pod.drills(LEAVES)
+    with (pod.given / name).open("ab") as file:
+        file.write(b"more\n")
+    assert pod.run(2).startswith("promdrill: the ConfigMap and the Secret are those of an earlier Job; delete them")
+    assert not (pod.work / "checkout").exists()
+
+
+def test_a_pod_is_told_what_list_and_files_are_its_own(capsys: Captured) -> None:
+    found = loaded(capsys)
+    content = found["ConfigMap"]["data"][LIST].encode() + base64.b64decode(found["Secret"]["data"]["files.tgz"])
+    assert container_of(found)["command"][-1] == hashlib.sha256(content).hexdigest()
 
 
 def test_too_much_for_a_log_is_handed_over_without_evidence(pod: Pod) -> None:

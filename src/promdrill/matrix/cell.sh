@@ -2,12 +2,18 @@
 # What each pod of `promdrill matrix --format kubernetes` runs: the cell of its index. The results go into the pod's
 # log, packed, for `promdrill matrix --collect`. The exit code is the cell's own.
 #
-# Arguments: the folder with the list of cells and the user's files; a folder to work in; options of promdrill matrix.
+# Arguments: the folder with the list of cells and the user's files; a folder to work in; SHA-256 of that list and the
+# files, one after the other; options of promdrill matrix.
 set -euo pipefail
-given=$1 work=$2
-shift 2
+given=$1 work=$2 wanted=$3
+shift 3
 most_bytes=$((${MOST_BYTES:-4 << 20})) # packed: 5.5 MiB of a log, of which nodes keep 10 (containerLogMaxSize)
 
+read -r sum _ < <(cat "$given/cells" "$given/files.tgz" | sha256sum)
+if [ "$sum" != "$wanted" ]; then
+    echo "promdrill: the ConfigMap and the Secret are those of an earlier Job; delete them and the Job, then create all anew"
+    exit 2
+fi
 cell=$(sed -n "$((JOB_COMPLETION_INDEX + 1))p" "$given/cells")
 mkdir -p "$work/checkout"
 cd "$work/checkout"

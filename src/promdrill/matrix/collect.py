@@ -23,6 +23,7 @@ from promdrill.matrix.cells import Cell
 from promdrill.matrix.handed_over import NotWhole
 from promdrill.matrix.kubernetes import CONTAINER, LIST
 from promdrill.results.folder import CELL, write_atomically
+from promdrill.results.summary import closing_line
 
 POD = "pod.json"
 """In the folder of a cell: which pod it comes from, so that each is collected once."""
@@ -233,7 +234,8 @@ class Collector:
                 self._say(f"{self.cells[index]}: {self._one(index, self.cells[index])}")
                 self._done.add(index)
         waiting = max(status.active - status.ready, 0)
-        ended = f"{len(status.ended)} of {len(self.cells)} cells have ended"
+        cells = "1 cell has" if len(self.cells) == 1 else f"{len(self.cells)} cells have"
+        ended = f"{len(status.ended)} of {cells} ended"
         said = f"{ended}; pods: {status.ready} run, {waiting} wait"
         if said != self._said:
             self._say(said)
@@ -261,7 +263,16 @@ class Collector:
             why = f"{_fate(pod)}{error.message}{handed_over.complaint(log)}"
             return self._without(id_, Taken(self._uid, name, code, why), log)
         self._keep(id_, draft, Taken(self._uid, name, code), handed_over.split(log)[0])
-        return "; ".join(filter(None, [f"exit code {code}", handed_over.remark(log), *_again(pod)]))
+        return "; ".join(filter(None, [*self._words(id_, code), handed_over.remark(log), *_again(pod)]))
+
+    def _words(self, id_: str, code: int | None) -> Iterator[str]:
+        """How the drills of a cell ended, in words; its exit code, unless that is 0 and there is more to say."""
+        last = self._folders.last(Cell(id_, id_, {}))
+        run = last.run if last is not None else None
+        if run is not None:
+            yield closing_line(run.drills, run.skipped)
+        if run is None or code != 0:
+            yield f"exit code {code}"
 
     def _without(self, id_: str, taken: Taken, log: str) -> str:
         """A cell without results: older ones are moved away, or they would pass for new ones, and its log is kept."""

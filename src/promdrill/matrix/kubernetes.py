@@ -11,6 +11,7 @@ itself took away (a preemption, a drained node) is made again, because its run c
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -137,21 +138,26 @@ def to_kubernetes(cells: Sequence[Cell], asked: Asked) -> str:
             f"the files for the cells have {len(asked.files):,} bytes packed; a Secret holds {MOST_BYTES:,}",
             hint="put large charts into a repository, and name that",
         )
+    checksum = hashlib.sha256(given[LIST].encode() + asked.files).hexdigest()
     objects = [
         *_namespace(asked),
         _object("v1", "ConfigMap", asked, data=given),
         _object("v1", "Secret", asked, data={"files.tgz": base64.b64encode(asked.files).decode()}),
-        _object("batch/v1", "Job", asked, spec=_job(len(cells), asked)),
+        _object("batch/v1", "Job", asked, spec=_job(len(cells), checksum, asked)),
     ]
     lines = "".join(f"# {line}\n" for line in _head(len(cells), asked))
     return lines + yaml.dump_all(objects, Dumper=_Dumper, sort_keys=False, width=1_000_000).rstrip("\n")
 
 
 def _head(count: int, asked: Asked) -> Iterator[str]:
-    collect = f"promdrill matrix --collect --job {asked.name} --kubeconfig FILE --context NAME"
-    yield f"Made by `promdrill matrix --format kubernetes`: {count} cells, each in a privileged pod."
+    cluster = "--kubeconfig FILE --context NAME"
+    collect = f"promdrill matrix --collect --job {asked.name} {cluster}"
+    cells = "1 cell, in a privileged pod" if count == 1 else f"{count} cells, each in a privileged pod"
+    yield f"Made by `promdrill matrix --format kubernetes`: {cells}."
     yield "Needs Kubernetes 1.29 or newer. Start it with `kubectl create --filename`; collect the results with"
     yield collect + (f" --namespace {asked.namespace}" if asked.namespace is not None else "")
+    yield "The Secret with your files stays when the Job is gone. Delete all of it with"
+    yield f"kubectl {cluster} --namespace {asked.namespace or NAMESPACE} delete job,configmap,secret {asked.name}"
 
 
 def _namespace(asked: Asked) -> Iterator[dict[str, Any]]:
@@ -165,7 +171,7 @@ def _object(version: str, kind: str, asked: Asked, **content: Any) -> dict[str, 
     return {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
 
 
-def _job(count: int, asked: Asked) -> dict[str, Any]:
+def _job(count: int, checksum: str, asked: Asked) -> dict[str, Any]:
     at_once = min(asked.parallelism, count)
     rounds = -(-count // at_once)
     verdict = {"containerName": CONTAINER, "operator": "In", "values": list(SAME_AGAIN)}
@@ -183,11 +189,11 @@ def _job(count: int, asked: Asked) -> dict[str, Any]:
         },
         "activeDeadlineSeconds": rounds * (CELL_S + END_S),
         "ttlSecondsAfterFinished": KEPT_S,
-        "template": {"metadata": {"labels": _LABELS}, "spec": _pod(asked)},
+        "template": {"metadata": {"labels": _LABELS}, "spec": _pod(checksum, asked)},
     }
 
 
-def _pod(asked: Asked) -> dict[str, Any]:
+def _pod(checksum: str, asked: Asked) -> dict[str, Any]:
     space = COLD[asked.supply]
     size = {
         "memory": f"{MEMORY_BYTES[asked.supply] // _GIB}Gi",
@@ -198,7 +204,7 @@ def _pod(asked: Asked) -> dict[str, Any]:
     container = {
         "name": CONTAINER,
         "image": asked.image,
-        "command": ["tini", "-g", "--", "bash", wrapper, "bash", script, _GIVEN, _WORK],
+        "command": ["tini", "-g", "--", "bash", wrapper, "bash", script, _GIVEN, _WORK, checksum],
         "args": [_literal(option) for option in (f"--supply={asked.supply}", *asked.options)],
         "env": [{"name": name, "value": _literal(text)} for name, text in {**places, **asked.variables}.items()],
         "securityContext": {"privileged": True},

@@ -44,12 +44,10 @@ class Ran:
     Attributes:
         result: Its results.
         sample: What the command took, with its children.
-        cluster: The new cluster that it kept; empty for none.
     """
 
     result: RunResult
     sample: Sample
-    cluster: str
 
 
 def command(words: Sequence[str], *, tell: Tell, timeout_s: float = TIMEOUT_S) -> tuple[Sample, int]:
@@ -94,8 +92,13 @@ def drilled(report: Path, scenarios: Sequence[str], *options: str, tell: Tell) -
     sample, code = command(words, tell=heard)
     if not (report / store.RESULTS).is_file():
         raise ClusterError(f"promdrill {' '.join(words)} ended with {code}: {lines[-1] if lines else 'no output'}")
-    kept = [found[1] for line in lines if (found := _KEPT.search(line))]
-    return Ran(store.read(report), sample, kept[0] if kept else "")
+    return Ran(store.read(report), sample)
+
+
+def kept_in(line: str) -> str | None:
+    """The new cluster that a run keeps, if this line of its output names it."""
+    found = _KEPT.search(line)
+    return found[1] if found else None
 
 
 def not_passed(result: RunResult) -> str:

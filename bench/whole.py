@@ -227,9 +227,12 @@ class _Measuring:
 
     def new(self) -> None:
         """A drill in a new cluster, which is kept."""
-        ran = runs.drilled(self._runs / "new", [runs.SCENARIO], "--keep=1", tell=self._tell)
-        self._cluster = ran.cluster
-        self._new.append(_passed(ran))
+
+        def heard(line: str) -> None:
+            self._cluster = runs.kept_in(line) or self._cluster
+            self._tell(line)
+
+        self._new.append(_passed(runs.drilled(self._runs / "new", [runs.SCENARIO], "--keep=1", tell=heard)))
 
     def again(self) -> None:
         """The same in the kept cluster."""

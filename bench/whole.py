@@ -10,7 +10,7 @@ import os
 import shutil
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench import bare, cores, drills, fleet, harness, jobs, quick, record, runs, show
@@ -158,7 +158,7 @@ def measure(books: int, folders: Sequence[Path], *, tell: Tell, sizes: quick.Siz
         sizes: How much of the harness is measured.
     """
     machine, started, began_s = record.machine(), record.now(), SYSTEM.monotonic()
-    measuring = _Measuring(books, folders, tell, sizes)
+    measuring = _Measuring(books, folders, tell, sizes, machine)
     steps = list(in_order({"the book": measuring.book}, tell=tell))
     try:
         steps += in_order(measuring.in_cluster(), tell=tell)
@@ -189,8 +189,11 @@ class _Measuring:
         points: As in `Whole.jobs`.
     """
 
-    def __init__(self, books: int, folders: Sequence[Path], tell: Tell, sizes: quick.Sizes) -> None:
+    def __init__(
+        self, books: int, folders: Sequence[Path], tell: Tell, sizes: quick.Sizes, machine: Machine
+    ) -> None:
         self._books, self._folders, self._tell, self._sizes = books, folders, tell, sizes
+        self._machine = machine  # as busy as it was before the first step, which is what else it does
         self._build = folders[0]
         self._runs = self._build / "runs"
         shutil.rmtree(self._runs, ignore_errors=True)
@@ -248,6 +251,7 @@ class _Measuring:
     def bare(self) -> None:
         """A drill beside a plain script."""
         found = bare.measure(self._require_cluster(), build=self._runs / "bare", tell=self._tell)
+        found = replace(found, machine=self._machine)
         for folder in self._folders:
             bare.write(found, folder)
 
@@ -262,7 +266,7 @@ class _Measuring:
 
     def harness(self) -> None:
         """What needs no cluster."""
-        found = harness.measured(self._sizes, self._build, self._tell)
+        found = replace(harness.measured(self._sizes, self._build, self._tell), machine=self._machine)
         for folder in self._folders:
             harness.write(found, folder)
 

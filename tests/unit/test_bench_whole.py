@@ -14,7 +14,7 @@ from tests.unit.test_bench import drill, run
 from tests.unit.test_bench_quick import BENCH, MACHINE
 
 from bench import __main__ as program
-from bench import bare, cores, drills, fleet, jobs, quick, runs, whole
+from bench import bare, cores, drills, fleet, jobs, quick, record, runs, show, whole
 from bench.cores import Cores, Used, Watched
 from bench.record import Growth, Point
 from bench.whole import Step, Whole, in_order
@@ -23,6 +23,7 @@ from promdrill.core.errors import ClusterError, UsageError
 from promdrill.core.model import RunResult, Verdict
 from promdrill.matrix import child
 from promdrill.matrix.child import Ended
+from promdrill.request import options
 from promdrill.request.scenarios import find_all
 from promdrill.results import store
 
@@ -165,10 +166,12 @@ class Kept(runs.Kept):
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    for option in (*whole.options.SESSION, *whole.options.OPTIONS):
+    for option in (*options.SESSION, *options.OPTIONS):
         monkeypatch.delenv(option.variable, raising=False)
     monkeypatch.setattr(child, "run", made.run)
     monkeypatch.setattr(runs, "Kept", Kept)
+    busy = replace(MACHINE, load=1.5)
+    monkeypatch.setattr(record, "machine", lambda: busy)
     monkeypatch.setattr(quick, "measure", lambda *_: BENCH)
 
     def pages_of_drills(placed: Mapping[RunResult, Path], folder: Path, *, commit: str) -> None:
@@ -227,6 +230,9 @@ def test_everything_is_measured_in_order_and_the_cluster_is_deleted(world: World
         ("again", 2, 35.0),
     ]
     assert written.cores == CORES
+    busy = replace(MACHINE, load=1.5)
+    assert records.read(bare.Bare, docs / bare.RECORD, wrong="x").machine == written.machine == busy
+    assert record.read(docs / show.RECORD).machine == busy, "as it was before the first step"
     assert written.jobs is not None
     assert [(point.size, point.cpu_s) for point in written.jobs.points] == [(number, (60.0,)) for number in jobs.JOBS]
     assert json.loads((docs / whole.BOOK).read_text(encoding="utf-8"))["schema"] == 1

@@ -139,13 +139,19 @@ def in_order(steps: Mapping[str, Work], *, tell: Tell, clock: Clock = SYSTEM) ->
         try:
             work()
         except PromdrillError as error:
-            failed = str(error)
+            failed = _first_line(str(error))
+            tell(str(error))
         except Exception as error:  # noqa: BLE001  a mistake in one step; the others do not need it
-            failed = f"{type(error).__name__}: {error}"
+            failed = _first_line(f"{type(error).__name__}: {error}")
             tell(traceback.format_exc())
         took_s = round(clock.monotonic() - began_s, 1)
         tell(f"{what}: FAILED after {took_s:.0f} s: {failed}" if failed else f"{what}: done in {took_s:.0f} s")
         yield Step(what, took_s, failed)
+
+
+def _first_line(text: str) -> str:
+    """Of an error, without the path of the checkout: it goes into the documentation."""
+    return text.partition("\n")[0].replace(f"{record.ROOT}/", "")
 
 
 def measure(books: int, folders: Sequence[Path], *, tell: Tell, sizes: quick.Sizes = quick.QUICK) -> Whole:
@@ -157,8 +163,9 @@ def measure(books: int, folders: Sequence[Path], *, tell: Tell, sizes: quick.Siz
         tell: Called with a line about what happens.
         sizes: How much of the harness is measured.
     """
-    machine, started, began_s = record.machine(), record.now(), SYSTEM.monotonic()
-    measuring = _Measuring(books, folders, tell, sizes, machine)
+    started, began_s = record.now(), SYSTEM.monotonic()
+    machine, commit = record.machine(), record.commit()
+    measuring = _Measuring(books, folders, tell=tell, sizes=sizes, machine=machine, commit=commit)
     steps = list(in_order({"the book": measuring.book}, tell=tell))
     try:
         steps += in_order(measuring.in_cluster(), tell=tell)
@@ -169,7 +176,7 @@ def measure(books: int, folders: Sequence[Path], *, tell: Tell, sizes: quick.Siz
         schema=SCHEMA,
         started=started,
         took_s=round(SYSTEM.monotonic() - began_s, 1),
-        commit=record.commit(),
+        commit=commit,
         machine=machine,
         steps=tuple(steps),
         cores=measuring.cores,
@@ -190,10 +197,11 @@ class _Measuring:
     """
 
     def __init__(
-        self, books: int, folders: Sequence[Path], tell: Tell, sizes: quick.Sizes, machine: Machine
+        self, books: int, folders: Sequence[Path], *, tell: Tell, sizes: quick.Sizes, machine: Machine, commit: str
     ) -> None:
         self._books, self._folders, self._tell, self._sizes = books, folders, tell, sizes
-        self._machine = machine  # as busy as it was before the first step, which is what else it does
+        # As they were before the first step: steps keep the machine busy, and write into the checkout.
+        self._machine, self._commit = machine, commit
         self._build = folders[0]
         self._runs = self._build / "runs"
         shutil.rmtree(self._runs, ignore_errors=True)
@@ -217,7 +225,7 @@ class _Measuring:
         placed = read_placed(reports)
         for folder in self._folders:
             (folder / BOOK).write_text(bench_shown.to_json(bench(placed)) + "\n", encoding="utf-8")
-            drills.write(placed, folder, commit=record.commit())
+            drills.write(placed, folder, commit=self._commit)
 
     def in_cluster(self) -> Mapping[str, Work]:
         """The steps that share a cluster; the first one makes it."""
@@ -251,7 +259,7 @@ class _Measuring:
     def bare(self) -> None:
         """A drill beside a plain script."""
         found = bare.measure(self._require_cluster(), build=self._runs / "bare", tell=self._tell)
-        found = replace(found, machine=self._machine)
+        found = replace(found, machine=self._machine, commit=self._commit)
         for folder in self._folders:
             bare.write(found, folder)
 
@@ -266,7 +274,8 @@ class _Measuring:
 
     def harness(self) -> None:
         """What needs no cluster."""
-        found = replace(harness.measured(self._sizes, self._build, self._tell), machine=self._machine)
+        found = harness.measured(self._sizes, self._build, self._tell)
+        found = replace(found, machine=self._machine, commit=self._commit)
         for folder in self._folders:
             harness.write(found, folder)
 

@@ -75,7 +75,7 @@ def test_a_step_that_fails_is_named_and_the_others_go_on() -> None:
     done: list[str] = []
 
     def fails() -> None:
-        raise ClusterError("the node is gone")
+        raise ClusterError(f"{record.ROOT}/node is gone\nsince noon")
 
     def is_wrong() -> None:
         raise KeyError("x")
@@ -84,14 +84,16 @@ def test_a_step_that_fails_is_named_and_the_others_go_on() -> None:
     steps = {"a": fails, "b": lambda: done.append("b"), "c": is_wrong, "d": lambda: done.append("d")}
     took = list(in_order(steps, tell=told.append, clock=Clock()))  # type: ignore[arg-type]
     assert took == [
-        Step("a", 2.0, "the node is gone"),
+        Step("a", 2.0, "node is gone"),
         Step("b", 2.0, ""),
         Step("c", 2.0, "KeyError: 'x'"),
         Step("d", 2.0, ""),
     ]
     assert done == ["b", "d"]
-    assert told[:4] == ["a: begins", "a: FAILED after 2 s: the node is gone", "b: begins", "b: done in 2 s"]
-    assert "Traceback" in told[5], "a mistake of ours is told in full"
+    assert told[0] == "a: begins"
+    assert told[1].endswith("node is gone\nsince noon"), "it is told in full"
+    assert told[2:5] == ["a: FAILED after 2 s: node is gone", "b: begins", "b: done in 2 s"]
+    assert "Traceback" in told[6], "a mistake of ours too"
 
 
 def test_an_interrupt_ends_all_steps() -> None:
@@ -170,13 +172,14 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         monkeypatch.delenv(option.variable, raising=False)
     monkeypatch.setattr(child, "run", made.run)
     monkeypatch.setattr(runs, "Kept", Kept)
-    busy = replace(MACHINE, load=1.5)
-    monkeypatch.setattr(record, "machine", lambda: busy)
+    machines, commits = iter([replace(MACHINE, load=1.5)]), iter(["0123"])
+    monkeypatch.setattr(record, "machine", lambda: next(machines))
+    monkeypatch.setattr(record, "commit", lambda: next(commits))
     monkeypatch.setattr(quick, "measure", lambda *_: BENCH)
 
     def pages_of_drills(placed: Mapping[RunResult, Path], folder: Path, *, commit: str) -> None:
         assert placed
-        assert isinstance(commit, str)
+        assert commit == "0123"
         (folder / drills.PAGE).write_text("# Drills\n", encoding="utf-8")
 
     def measured(cluster: str, *, build: Path, tell: Callable[[str], None]) -> bare.Bare:
@@ -208,7 +211,8 @@ FEW = ",".join(jobs.DRILLS)
 
 def test_everything_is_measured_in_order_and_the_cluster_is_deleted(world: World, tmp_path: Path) -> None:
     build, docs = tmp_path / "build", tmp_path / "docs"
-    docs.mkdir()
+    for left in (docs, build / "runs" / "book" / "run-1", build / "runs" / "new"):  # the last ones by an earlier run
+        left.mkdir(parents=True)
     assert program.main(["--all", "--runs", "3", "--write-docs"], build=build, docs=docs) == 0
     assert [re.sub(r" --report\S*", "", " ".join(words)) for words in world.asked] == [
         BENCH_WORDS,
@@ -230,9 +234,9 @@ def test_everything_is_measured_in_order_and_the_cluster_is_deleted(world: World
         ("again", 2, 35.0),
     ]
     assert written.cores == CORES
-    busy = replace(MACHINE, load=1.5)
-    assert records.read(bare.Bare, docs / bare.RECORD, wrong="x").machine == written.machine == busy
-    assert record.read(docs / show.RECORD).machine == busy, "as it was before the first step"
+    compared, harness = records.read(bare.Bare, docs / bare.RECORD, wrong="x"), record.read(docs / show.RECORD)
+    assert compared.machine == harness.machine == written.machine == replace(MACHINE, load=1.5), "as it was at first"
+    assert compared.commit == harness.commit == written.commit == "0123"
     assert written.jobs is not None
     assert [(point.size, point.cpu_s) for point in written.jobs.points] == [(number, (60.0,)) for number in jobs.JOBS]
     assert json.loads((docs / whole.BOOK).read_text(encoding="utf-8"))["schema"] == 1
@@ -243,7 +247,7 @@ def test_without_docs_only_the_build_folder_is_written(world: World, tmp_path: P
     assert program.main(["--all"], build=tmp_path / "build", docs=tmp_path / "docs") == 0
     assert world.asked[0][:2] == ["bench", "--runs=1"]
     assert not (tmp_path / "docs").exists()
-    assert program.main(["--all"], build=tmp_path / "build", docs=tmp_path / "docs") == 0, "and again, over the first"
+    assert world.asked[-1] == ["clean", "promdrill-7"]
 
 
 def test_a_red_book_leaves_the_documented_figures_and_the_rest_is_measured(

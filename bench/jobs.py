@@ -9,7 +9,7 @@ from statistics import median
 from bench.cores import watching
 from bench.plot import Drawn, chart
 from bench.record import Growth, Point
-from bench.runs import Kept, not_passed
+from bench.runs import Kept
 from promdrill.core.errors import ClusterError
 from promdrill.results.table import NOTHING, Table
 
@@ -29,6 +29,8 @@ _HOUR_S = 3600
 def measure(kept: Kept, build: Path, found: Callable[[Point], None], *, tell: Callable[[str], None]) -> None:
     """The drills with each of `JOBS`: seconds of the command, and processor time of everything on the machine.
 
+    They are done once before, without counting: that loads their images into the cluster.
+
     Args:
         kept: The cluster.
         build: Gets the reports.
@@ -39,12 +41,14 @@ def measure(kept: Kept, build: Path, found: Callable[[Point], None], *, tell: Ca
         ClusterError: A run left no results; or, once all are done, in some of them a drill did not pass. These are left
             out.
     """
+    tell("to warm up")
+    kept.drilled(build / "jobs-warm", DRILLS, f"--jobs={JOBS[-1]}", tell=lambda _line: None)
     missed = []
     for jobs in JOBS:
         with watching(f"JOBS={jobs}") as watched:
             ran = kept.drilled(build / f"jobs-{jobs}", DRILLS, f"--jobs={jobs}", tell=lambda _line: None)
         wall_s = ran.sample.wall_s
-        if why := not_passed(ran.result):
+        if why := ran.not_passed:
             missed.append(f"JOBS={jobs}: {why}")
             tell(missed[-1])
             continue

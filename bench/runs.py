@@ -42,12 +42,24 @@ class Ran:
     """A run of drills.
 
     Attributes:
+        asked: Ids of the scenarios.
         result: Its results.
         sample: What the command took, with its children.
     """
 
+    asked: tuple[str, ...]
     result: RunResult
     sample: Sample
+
+    @property
+    def not_passed(self) -> str:
+        """The drills that did not pass or did not take place, and why; empty if all passed."""
+        drills = self.result.drills
+        missed = [
+            *(f"{each.name}: {each.verdict}: {each.reason}" for each in drills if each.verdict is not Verdict.PASSED),
+            *(f"{name}: not drilled" for name in self.asked if name not in {each.scenario for each in drills}),
+        ]
+        return "; ".join(missed)
 
 
 def command(words: Sequence[str], *, tell: Tell, timeout_s: float = TIMEOUT_S) -> tuple[Sample, int]:
@@ -92,19 +104,13 @@ def drilled(report: Path, scenarios: Sequence[str], *options: str, tell: Tell) -
     sample, code = command(words, tell=heard)
     if not (report / store.RESULTS).is_file():
         raise ClusterError(f"promdrill {' '.join(words)} ended with {code}: {lines[-1] if lines else 'no output'}")
-    return Ran(store.read(report), sample)
+    return Ran(tuple(scenarios), store.read(report), sample)
 
 
 def kept_in(line: str) -> str | None:
     """The new cluster that a run keeps, if this line of its output names it."""
     found = _KEPT.search(line)
     return found[1] if found else None
-
-
-def not_passed(result: RunResult) -> str:
-    """The drills that did not pass, and why; empty if all did."""
-    missed = [drill for drill in result.drills if drill.verdict is not Verdict.PASSED]
-    return "; ".join(f"{drill.name}: {drill.verdict}: {drill.reason}" for drill in missed)
 
 
 class Kept:

@@ -60,7 +60,8 @@ time is that of the command and of those that it starts, without the cluster."""
 ON_JOBS = f"""\
 The same drills ({", ".join(jobs.DRILLS)}), with more and more of them at once. A drill mostly waits, so several at
 once take little more than one, until the cores are busy. The last column says how busy, with all processes of the
-machine. From there on more at once gain nothing: on two cores the line has to flatten."""
+machine. From there on more at once gain nothing: on two cores the line has to flatten. All were drilled once before,
+without counting, so that their images were there."""
 
 Tell = Callable[[str], None]
 Work = Callable[[], None]
@@ -311,7 +312,7 @@ class _Measuring:
 
 def _passed(ran: runs.Ran) -> Sample:
     """What a run took, if its drills passed."""
-    if why := runs.not_passed(ran.result):
+    if why := ran.not_passed:
         raise ClusterError(why)
     return ran.sample
 

@@ -16,6 +16,7 @@ from tests.unit.test_bench_quick import BENCH, MACHINE
 from bench import __main__ as program
 from bench import bare, cores, drills, fleet, jobs, quick, record, runs, show, whole
 from bench.cores import Cores, Used, Watched
+from bench.measure import Sample
 from bench.record import Growth, Point
 from bench.whole import Step, Whole, in_order
 from promdrill.core import records
@@ -218,7 +219,7 @@ def test_everything_is_measured_in_order_and_the_cluster_is_deleted(world: World
         BENCH_WORDS,
         "run --scenario=disk-full --keep=1",
         *["run --scenario=disk-full --cluster=promdrill-7"] * whole.AGAIN,
-        *(f"run --scenario={FEW} --cluster=promdrill-7 --jobs={number}" for number in jobs.JOBS),
+        *(f"run --scenario={FEW} --cluster=promdrill-7 --jobs={number}" for number in (8, *jobs.JOBS)),
         "clean promdrill-7",
     ]
     made = {
@@ -297,6 +298,12 @@ def test_without_a_cluster_what_needs_it_says_so(world: World, tmp_path: Path, m
     assert set(failed.values()) == {"there is no cluster, because the step that makes it failed"}
     assert world.asked[-1][0] == "run", "nothing is there to be deleted"
     assert written.jobs is None
+
+
+def test_a_drill_that_did_not_take_place_did_not_pass() -> None:
+    ran = runs.Ran(("oom", "quota"), run(drill("oom", 1.0)), Sample(1.0, 1.0))
+    assert ran.not_passed == "quota: not drilled"
+    assert replace(ran, asked=("oom",)).not_passed == ""
 
 
 def test_a_run_without_results_is_an_error(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

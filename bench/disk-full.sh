@@ -24,7 +24,7 @@ deadline_s=180
 
 # --- waits ------------------------------------------------------------------------------------------------------------
 
-# `timeout` leads a process group, which is ended as a whole: alone, and ended at once, it could leave its command running.
+# `timeout` leads a process group, which is ended as a whole: alone, and at once, it could leave its command running.
 
 # Read a watch of the server's pod until a function says that it is enough; it finds the fields in variables. Which pod
 # that was is in `pod`.

@@ -51,10 +51,6 @@ ablate: environment ## SCENARIO=...: a drill without each step of its remedy in 
 repairs: environment ## Other repairs: bad ones are refused, good ones accepted
 	@.venv/bin/promdrill repairs
 
-.PHONY: bench
-bench: environment ## RUNS=3 whole runs in a row; where the time goes
-	@.venv/bin/promdrill bench $(if $(RUNS),--runs "$(RUNS)")
-
 .PHONY: supply
 supply: environment ## Fetch everything drills need; SCENARIO=... for less
 	@.venv/bin/promdrill supply
@@ -218,6 +214,10 @@ test-wheel: environment ## Build the wheel, use it outside a checkout; DRILL=1
 fuzz: environment ## EXAMPLES=200 generated inputs for each reader, in a table
 	@nice .venv/bin/python -m tools.fuzz $(if $(EXAMPLES),--examples "$(EXAMPLES)") $(if $(SEED),--seed "$(SEED)")
 
+.PHONY: bench
+bench: environment ## In an hour: book, kept cluster, harness; RUNS=1 DOCS=1
+	@.venv/bin/python -m bench --all $(if $(RUNS),--runs "$(RUNS)") $(if $(DOCS),--write-docs)
+
 .PHONY: bench-quick
 bench-quick: environment ## The harness without a cluster, seven minutes: build/bench
 	@.venv/bin/python -m bench --quick
@@ -260,7 +260,7 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^##@ / { printf "%s%s\n", group++ ? "\n" : "", substr($$0, 5) } \
 	    /^[a-z-]+:.*## / { printf "%-18s %s\n", $$1, $$2 } /^##: / { print substr($$0, 5) }' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables of test-scenarios, controls, ablate, repairs and bench:"
+	@echo "Variables of test-scenarios, controls, ablate and repairs:"
 	@echo $(RUN_VARIABLES) | fold -s -w 76 | sed 's/^/  /'
 	@echo "Example: make test-scenarios SCENARIO=disk-full KEEP=1"
 

@@ -1,36 +1,32 @@
 """``python -m bench --quick``: measure, print, write build/bench; ``--write-docs`` puts that into docs/benchmarks.
 
-``--drills RESULTS`` puts there what existing runs of drills show.
+``--all`` measures everything, see `bench.whole`. ``--drills RESULTS`` writes what existing runs of drills show.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench import drills, plot, quick, record, show
-from bench.fit import fit, work
-from bench.record import ROOT, Bench
+from bench import drills, harness, quick, record, show, whole
+from bench.record import ROOT
+from promdrill.cli.parser import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_OK
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import UsageError
 from promdrill.report.compare.read import read_placed
 
 BUILD = ROOT / "build" / "bench"
-"""Gets bench.json, the tables and the pictures."""
+"""Gets the samples, the tables and the pictures."""
 
 DOCS = ROOT / "docs" / "benchmarks"
-
-JSON, PAGE = "bench.json", "harness.md"
 
 
 def main(
     argv: Sequence[str] | None = None, *, sizes: quick.Sizes = quick.QUICK, build: Path = BUILD, docs: Path = DOCS
 ) -> int:
-    """Measure, or write what was measured. Returns 0, however slow everything was.
+    """Measure, or write what was measured. Returns 0, however slow everything was; 1 if a step of ``--all`` failed.
 
     Args:
         argv: Arguments without the program's name; those of the process by default.
@@ -38,7 +34,11 @@ def main(
         build: As `BUILD`.
         docs: As `DOCS`.
     """
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks that need no cluster.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Benchmarks.")
+    parser.add_argument("--all", action="store_true", help="measure everything in an hour, with clusters")
+    parser.add_argument(
+        "--runs", type=int, default=1, metavar="N", help="of --all: whole runs of the book (default: 1)"
+    )
     parser.add_argument("--quick", action="store_true", help="measure in five minutes, and write build/bench")
     parser.add_argument(
         "--write-docs",
@@ -50,19 +50,22 @@ def main(
     )
     parser.add_argument("--commit", default="", help="what these runs were drilled with (default: what is checked out)")
     arguments = parser.parse_args(argv)
+    if arguments.all:
+        return _all(parser, arguments.runs, (build, docs) if arguments.write_docs else (build,), sizes)
     if not (arguments.quick or arguments.write_docs or arguments.drills):
-        parser.error("nothing to do; say --quick, --write-docs, or --drills RESULTS")
+        parser.error("nothing to do; say --all, --quick, --write-docs, or --drills RESULTS")
     if arguments.quick:
-        bench = _measured(sizes, build)
+        bench = harness.measured(sizes, build, _progress())
+        harness.write(bench, build)
         for line in show.text(bench):
             _say(line)
     if arguments.write_docs:
         try:
-            written = record.read(build / JSON)
+            written = record.read(build / show.RECORD)
         except UsageError as error:
             parser.error(f"{error.message}. Hint: {error.hint}")
-        write(written, docs, name=show.RECORD)
-        _say(f"written: {docs / PAGE}")
+        harness.write(written, docs)
+        _say(f"written: {docs / harness.PAGE}")
     if arguments.drills:
         try:
             drills.write(read_placed(arguments.drills), docs, commit=arguments.commit or record.commit())
@@ -72,33 +75,22 @@ def main(
     return 0
 
 
-def write(bench: Bench, folder: Path, *, name: str) -> None:
-    """Write the record, the page and its pictures.
-
-    Args:
-        bench: What was measured.
-        folder: Gets them; it need not exist.
-        name: The record's name there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    record.write(folder / name, bench)
-    (folder / PAGE).write_text(show.page(bench), encoding="utf-8")
-    for growth in bench.growths:
-        floor_s = show.floor_s(bench, growth)
-        if fit(work(growth, floor_s)) is not None:
-            (folder / f"{growth.id}.svg").write_text(plot.picture(growth, floor_s), encoding="utf-8")
-
-
-def _measured(sizes: quick.Sizes, build: Path) -> Bench:
-    """What was measured, and written to `build`."""
-    build.mkdir(parents=True, exist_ok=True)
-    inputs = Path(tempfile.mkdtemp(prefix="inputs-", dir=build))
+def _all(parser: argparse.ArgumentParser, books: int, folders: Sequence[Path], sizes: quick.Sizes) -> int:
+    if books < 1:
+        parser.error(f"--runs {books}: not at least 1")
     try:
-        bench = quick.measure(sizes, inputs, _progress())
-    finally:
-        shutil.rmtree(inputs)
-    write(bench, build, name=JSON)
-    return bench
+        whole.refuse_variables()
+        found = whole.measure(books, folders, tell=_progress(), sizes=sizes)
+    except UsageError as error:
+        parser.error(f"{error.message}. Hint: {error.hint}")
+    except KeyboardInterrupt:
+        _say("interrupted")
+        return EXIT_INTERRUPTED
+    for line in whole.text(found):
+        _say(line)
+    for folder in folders:
+        _say(f"written: {folder / whole.RECORD}")
+    return EXIT_FAILED if found.failed else EXIT_OK
 
 
 def _progress() -> Callable[[str], None]:

@@ -16,19 +16,12 @@ from statistics import median
 
 from bench import record
 from bench.record import ROOT, Machine
-from promdrill.cli import supply
-from promdrill.cli.run import OPTIONS
-from promdrill.core import paths, records, shell
+from bench.runs import SCENARIO, Kept
+from promdrill.core import records, shell
 from promdrill.core.errors import ClusterError, PromdrillError, UsageError
-from promdrill.core.model import DrillResult, PhaseName, Variant, Verdict
-from promdrill.drill.site import namespace_of
-from promdrill.request import fulfil
+from promdrill.core.model import DrillResult, PhaseName, Verdict
 from promdrill.request.scenarios import ScenarioFolder
-from promdrill.results import store
 from promdrill.results.table import NOTHING, Table
-from promdrill.runbook.environment import environment
-
-SCENARIO = "disk-full"
 
 SCRIPT = ROOT / "bench" / "disk-full.sh"
 
@@ -105,21 +98,44 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--write-docs", action="store_true", help="write what was measured into docs/benchmarks too")
     arguments = parser.parse_args(argv)
     try:
-        jobs = _jobs(arguments.cluster, BUILD)
-        machine, started = record.machine(), record.now()
-        pairs = tuple(Pair(**each) for each in in_pairs(jobs, arguments.pairs, tell=_say))
+        found = measure(arguments.cluster, arguments.pairs, tell=_say)
     except PromdrillError as error:
         parser.exit(1, f"{parser.prog}: {error}\n{f'Hint: {error.hint}' if error.hint else ''}\n")
-    found = Bare(started=started, commit=record.commit(), machine=machine, pairs=pairs)
     for table in tables(found):
         _say("")
         for line in table.text():
             _say(line)
     for folder in (BUILD, DOCS) if arguments.write_docs else (BUILD,):
-        (folder / RECORD).write_text(records.dumps(found), encoding="utf-8")
-        (folder / PAGE).write_text(page(found), encoding="utf-8")
+        write(found, folder)
         _say(f"written: {folder / PAGE}")
     return 0
+
+
+def measure(cluster: str, pairs: int = PAIRS, *, build: Path = BUILD, tell: Callable[[str], None]) -> Bare:
+    """Measure.
+
+    Args:
+        cluster: The name of a cluster that ``KEEP=1`` left.
+        pairs: How many pairs.
+        build: Gets the reports; what it had is deleted.
+        tell: Called with a line about each run.
+
+    Raises:
+        UsageError: promdrill has no cluster of that name, or the chart does not run with its own images.
+        SupplyError: Something could not be fetched or built.
+        ClusterError: A drill did not pass, or the script did not tell of each phase.
+        CommandFailed: The script failed.
+    """
+    jobs = _jobs(cluster, build, tell)
+    machine, started = record.machine(), record.now()
+    made = tuple(Pair(**each) for each in in_pairs(jobs, pairs, tell=tell))
+    return Bare(started=started, commit=record.commit(), machine=machine, pairs=made)
+
+
+def write(found: Bare, folder: Path) -> None:
+    """Write the samples and the page into a folder, which exists."""
+    (folder / RECORD).write_text(records.dumps(found), encoding="utf-8")
+    (folder / PAGE).write_text(page(found), encoding="utf-8")
 
 
 def in_pairs(
@@ -209,55 +225,31 @@ def _all_s(phases: Phases) -> float:
     return sum(phases.values())
 
 
-def _jobs(cluster: str, build: Path) -> dict[str, Callable[[], dict[str, float]]]:
+def _jobs(cluster: str, build: Path, tell: Callable[[str], None]) -> dict[str, Callable[[], dict[str, float]]]:
     """The drill and the script.
 
     Raises:
         UsageError: promdrill has no cluster of that name, or the chart does not run with its own images.
         SupplyError: Something could not be fetched or built.
     """
-    kubeconfig = paths.clusters_dir() / cluster / "kubeconfig"
-    if not kubeconfig.is_file():
-        hint = f"make test-scenarios SCENARIO=persistence-off KEEP=1; ls {paths.clusters_dir()}"
-        raise UsageError(f"promdrill has no cluster named {cluster}", hint=hint)
-    parser = argparse.ArgumentParser()
-    supply.add_options(parser)
-    request, preflight = fulfil.prepare(supply.asked(parser.parse_args([f"--scenario={SCENARIO}"])), say=_say)
-    supplied = fulfil.provide(request, request.scenarios, say=_say, found=preflight)
-    if supplied.image_values:
-        raise UsageError(f"{supplied.chart} needs other images than its own, which the script does not give it")
     shutil.rmtree(build, ignore_errors=True)
     build.mkdir(parents=True)
-    (folder,) = (ScenarioFolder(each.name, each) for each in request.scenarios)
-    env = environment(tools=supplied.tools, kubeconfig=kubeconfig, given={}, home=build / "home", variables={})
+    kept = Kept(cluster, build / "home", tell=tell)
+    supplied = kept.supplied
+    if supplied.image_values:
+        raise UsageError(f"{supplied.chart} needs other images than its own, which the script does not give it")
+    (folder,) = (ScenarioFolder(each.name, each) for each in kept.request.scenarios)
     script = [str(SCRIPT), str(supplied.chart), str(folder.runbook), str(folder.folder / "values.yaml"), str(build)]
-    program = str(Path(sys.executable).with_name("promdrill"))
-    drill = [program, "run", f"--scenario={SCENARIO}", f"--cluster={cluster}"]
-    unset = dict.fromkeys(OPTIONS, "")
 
     def bare() -> dict[str, float]:
-        return phases_of(shell.run(script, timeout_s=TIMEOUT_S, env=env).stdout)
+        return phases_of(shell.run(script, timeout_s=TIMEOUT_S, env=kept.env).stdout)
 
     def promdrill() -> dict[str, float]:
-        _await_gone(supplied.tools.kubectl, env, namespace_of(SCENARIO, Variant()))
         report = build / f"report-{len(list(build.glob('report-*')))}"
-        shell.run([*drill, f"--report-dir={report}"], timeout_s=TIMEOUT_S, env=unset, ok=(0, 1), cwd=ROOT)
-        (found,) = store.read(report).drills
+        (found,) = kept.drilled(report, [SCENARIO], tell=lambda _line: None).result.drills
         return phases_of_drill(found)
 
     return {"promdrill": promdrill, "bare": bare}
-
-
-def _await_gone(kubectl: Path, env: Mapping[str, str], namespace: str) -> None:
-    """Return when the namespace of a drill before is gone: the next one would wait for that, and count it.
-
-    Raises:
-        CommandFailed: The API server does not answer, or the namespace stays.
-    """
-    named = [str(kubectl), "get", "namespace", namespace, "--ignore-not-found", "--output=name"]
-    if shell.run(named, timeout_s=TIMEOUT_S, env=env).stdout:
-        waiting = [str(kubectl), "wait", "--for=delete", f"namespace/{namespace}", "--timeout=90s"]
-        shell.run(waiting, timeout_s=TIMEOUT_S, env=env)
 
 
 def _say(text: str) -> None:

@@ -24,6 +24,8 @@ deadline_s=180
 
 # --- waits ------------------------------------------------------------------------------------------------------------
 
+# `timeout` leads a process group, which is ended as a whole: alone, and at once, it could leave its command running.
+
 # Read a watch of the server's pod until a function says that it is enough; it finds the fields in variables. Which pod
 # that was is in `pod`.
 until_pod() { # FUNCTION ARGUMENTS...
@@ -37,7 +39,7 @@ until_pod() { # FUNCTION ARGUMENTS...
   local process=$!
   while IFS='|' read -r pod uid leaving restarts waiting exit_code beside; do
     if "$@"; then
-      kill "$process" || true
+      kill -- "-$process" || true
       exec {watch}<&-
       return
     fi
@@ -59,7 +61,7 @@ until_logged() { # POD PATTERN
     --follow)
   local process=$!
   grep --max-count=1 "$2" <&"$log"
-  kill "$process" || true
+  kill -- "-$process" || true
   exec {log}<&-
 }
 

@@ -37,19 +37,20 @@ def together(pid: int, *, without: int, proc: Path = PROC) -> int:
 
 def _family(pid: int, proc: Path) -> Iterator[int]:
     yield pid
-    for child in _text(proc / str(pid) / "task" / str(pid) / "children").split():
+    for child in content(proc / str(pid) / "task" / str(pid) / "children").split():
         yield from _family(int(child), proc)
 
 
 def _own_bytes(rollup: Path) -> int:
-    found = re.search(r"^Pss:\s*(\d+) kB$", _text(rollup), re.MULTILINE)
+    found = re.search(r"^Pss:\s*(\d+) kB$", content(rollup), re.MULTILINE)
     return int(found[1]) * 1024 if found else 0
 
 
-def _text(file: Path) -> str:
+def content(file: Path) -> str:
+    """The text of a file of a process; empty if that has just ended."""
     try:
-        return file.read_text(encoding="utf-8")
-    except OSError:  # it has just ended
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
         return ""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from statistics import median
 from xml.sax.saxutils import escape
 
@@ -55,22 +56,58 @@ class Axis:
         return [10.0**power for power in range(self._least, self._most + 1)]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What a picture shows.
+
+    Attributes:
+        title: Above it.
+        about: What it shows, for those who cannot see it.
+        across: What grows, below the axis.
+        up: The figure and its unit, beside the axis.
+        unit: After each figure at that axis; empty for none.
+        points: Each size with its samples, in ascending order; all above zero.
+        ticks: Sizes to name at the axis; powers of ten without any.
+    """
+
+    title: str
+    about: str
+    across: str
+    up: str
+    unit: str
+    points: Sequence[tuple[float, Sequence[float]]]
+    ticks: Sequence[float] = ()
+
+
 def picture(growth: Growth, floor_s: float) -> str:
-    """The picture of a growth: median, least and most of each size.
+    """The picture of a growth's processor time.
 
     Args:
         growth: What was measured; sizes that took no time are left out, and at least one took some.
         floor_s: As for `bench.fit.work`.
     """
     found = [(point.size, sorted(took_s - floor_s for took_s in point.cpu_s)) for point in growth.points]
-    told = [(size, samples) for size, samples in found if samples[0] > 0]
+    drawn = Drawn(
+        title=growth.what,
+        about=f"{growth.what}: processor time by number of {growth.of}",
+        across=growth.of,
+        up="processor time, s",
+        unit=" s",
+        points=[(size, samples) for size, samples in found if samples[0] > 0],
+    )
+    return chart(drawn)
+
+
+def chart(drawn: Drawn) -> str:
+    """The picture: median, least and most of each size."""
+    told = [(size, sorted(samples)) for size, samples in drawn.points]
     first, (last, _) = told[0], told[-1]
     linear = [(size, median(first[1]) * size / first[0]) for size in (first[0], last)]
     across = Axis([size for size, _ in told], LEFT, WIDTH - RIGHT)
-    up = Axis([*(took_s for _, samples in told for took_s in samples), linear[1][1]], HEIGHT - BOTTOM, TOP)
+    up = Axis([*(figure for _, samples in told for figure in samples), linear[1][1]], HEIGHT - BOTTOM, TOP)
     parts = [
-        *_frame(growth, across, up),
-        *path("linear", [(across.at(size), up.at(took_s)) for size, took_s in linear]),
+        *_frame(drawn, across, up),
+        *path("linear", [(across.at(size), up.at(figure)) for size, figure in linear]),
         *path("work", [(across.at(size), up.at(median(samples))) for size, samples in told]),
     ]
     for size, samples in told:
@@ -83,21 +120,22 @@ def picture(growth: Growth, floor_s: float) -> str:
     return f'<svg {box} role="img">\n<style>\n{STYLE}\n</style>\n{ground}\n{body}\n</svg>\n'
 
 
-def _frame(growth: Growth, across: Axis, up: Axis) -> Iterator[str]:
+def _frame(drawn: Drawn, across: Axis, up: Axis) -> Iterator[str]:
     """The title, the axes with their units, and their grid."""
-    yield f"<title>{escape(growth.what)}: processor time by number of {escape(growth.of)}</title>"
-    yield text(WIDTH / 2, 26, growth.what, "middle", "title")
+    yield f"<title>{escape(drawn.about)}</title>"
+    yield text(WIDTH / 2, 26, drawn.title, "middle", "title")
     for value in up.powers:
         y = up.at(value)
         yield from path("grid", [(LEFT, y), (WIDTH - RIGHT, y)])
-        yield text(LEFT - 8, y + 5, f"{value:g} s", "end")
-    for value in across.powers:
+        yield text(LEFT - 8, y + 5, f"{value:g}{drawn.unit}", "end")
+    for value in drawn.ticks or across.powers:
         x = across.at(value)
         yield from path("grid", [(x, TOP), (x, HEIGHT - BOTTOM)])
         yield text(x, HEIGHT - BOTTOM + 22, f"{value:g}", "middle")
-    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, f"{growth.of} (dashed: linear growth)", "middle")
+    yield text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 12, f"{drawn.across} (dashed: linear growth)", "middle")
     x, y = 20, (TOP + HEIGHT - BOTTOM) / 2
-    yield f'<text x="{x}" y="{y:g}" text-anchor="middle" transform="rotate(-90 {x} {y:g})">processor time, s</text>'
+    turned = f'text-anchor="middle" transform="rotate(-90 {x} {y:g})"'
+    yield f'<text x="{x}" y="{y:g}" {turned}>{escape(drawn.up)}</text>'
 
 
 def path(kind: str, points: Sequence[tuple[float, float]]) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from bench.fit import Fit, fit, work
@@ -39,28 +39,29 @@ def page(bench: Bench) -> str:
     listed = "\n".join(f"- {each.what}: `{each.command}`" for each in bench.timed)
     parts = [
         f"# The harness itself\n\n{MADE}\n\n{LEAD}",
-        _where(bench),
-        f"## Commands\n\n{ON_COMMANDS}\n\n{_markdown(commands(bench))}\n\n{listed}",
+        where(commit=bench.commit, started=bench.started, took_s=bench.took_s, machine=bench.machine),
+        f"## Commands\n\n{ON_COMMANDS}\n\n{_markdown(commands(bench.timed))}\n\n{listed}",
         f"## Growth\n\n{ON_GROWTH}",
         *(_growth(bench, each) for each in bench.growths),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def commands(bench: Bench) -> Table:
+def commands(timed: Sequence[Timed]) -> Table:
     """A row for each command."""
+    named = {each.id: each for each in timed}
     head = ("what", "wall, s", "processor, s", "factor", "memory, MiB", "bound", "runs")
     rows = [
         (
             each.what,
             spread(each.wall_s),
             spread(each.cpu_s),
-            _factor(bench, each),
+            _factor(named, each),
             spread([peak / _MIB for peak in each.peak_bytes]),
             _bound(each),
             str(len(each.wall_s)),
         )
-        for each in bench.timed
+        for each in timed
     ]
     return Table(head, rows, frozenset({1, 2, 3, 4, 6}))
 
@@ -89,7 +90,7 @@ def floor_s(bench: Bench, found: Growth) -> float:
 
 def text(bench: Bench) -> Iterator[str]:
     """Everything, as lines for a terminal."""
-    yield from commands(bench).text()
+    yield from commands(bench.timed).text()
     for each in bench.growths:
         yield ""
         yield f"{each.what}. {judged(fit(work(each, floor_s(bench, each))))}"
@@ -110,12 +111,12 @@ def _growth(bench: Bench, found: Growth) -> str:
     return "\n\n".join([f"### {found.what}", f"{judged(told)}{floor}", _markdown(growth(bench, found)), *image])
 
 
-def _where(bench: Bench) -> str:
-    machine = bench.machine
+def where(*, commit: str, started: str, took_s: float, machine: Machine) -> str:
+    """Of what, when, and on which machine figures were measured; arguments as in `Bench`."""
     busy = "" if machine.quiet else f" **{_busy(machine)}**"
-    at = f"Commit {bench.commit}, " if bench.commit else ""
+    at = f"Commit {commit}, " if commit else ""
     return (
-        f"{at}{bench.started[:10]}, in {bench.took_s:.0f} s, on {machine.cores} cores "
+        f"{at}{started[:10]}, in {took_s:.0f} s, on {machine.cores} cores "
         f"({machine.cpu or 'model unknown'}) with {machine.memory_bytes / 2**30:.1f} GiB, {machine.kernel}, "
         f"Python {machine.python}.{busy}"
     )
@@ -125,10 +126,10 @@ def _busy(machine: Machine) -> str:
     return f"The machine was busy (load {machine.load:g} on {machine.cores} cores), so all seconds are too many."
 
 
-def _factor(bench: Bench, each: Timed) -> str:
+def _factor(named: Mapping[str, Timed], each: Timed) -> str:
     if not each.against:
         return NOTHING
-    other = bench.named(each.against)
+    other = named[each.against]
     pairs = [ours_s / theirs_s for ours_s, theirs_s in zip(each.wall_s, other.wall_s, strict=True)]
     return f"{spread(pairs)} of {other.what}"
 

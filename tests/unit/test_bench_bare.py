@@ -12,6 +12,7 @@ import pytest
 from bench import bare, record
 from bench.bare import Bare, Pair, in_pairs, page, phases_of, phases_of_drill, tables
 from bench.record import Machine
+from bench.runs import SCENARIO
 from promdrill.core import paths, records, shell
 from promdrill.core.errors import ClusterError, CommandFailed
 from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, Verdict
@@ -20,8 +21,8 @@ from promdrill.request.scenarios import ScenarioFolder
 from promdrill.runbook.parse import parse
 
 MACHINE = Machine(cpu="A CPU", cores=2, memory_bytes=2**33, kernel="Linux 6.1", python="3.11.7", load=1.0)
-FOLDER = paths.scenarios_dir() / bare.SCENARIO
-RUNBOOK = ScenarioFolder(bare.SCENARIO, FOLDER).runbook
+FOLDER = paths.scenarios_dir() / SCENARIO
+RUNBOOK = ScenarioFolder(SCENARIO, FOLDER).runbook
 
 
 def took(all_s: float) -> dict[str, float]:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import __main__ as program
-from bench import fit, measure, peak, plot, quick, record, show, synthetic
+from bench import fit, harness, measure, peak, plot, quick, record, show, synthetic
 from bench.measure import Sample
 from bench.record import Bench, Growth, Machine, Point, Timed
 from promdrill.core import shell
@@ -265,7 +265,7 @@ def test_samples_have_two_digits() -> None:
 
 
 def test_each_command_is_a_row() -> None:
-    table = show.commands(BENCH)
+    table = show.commands(BENCH.timed)
     assert [list(row) for row in table.rows] == [
         ["what python does", "0.02 (0.01 to 0.04)", "0.02 (0.01 to 0.04)", "-", "-", "-", "3"],
         [
@@ -292,9 +292,9 @@ def test_each_command_is_a_row() -> None:
 
 
 def test_memory_that_was_not_measured_has_no_bound() -> None:
-    (row,) = show.commands(bench(timed("page", 1.0, bound_bytes=2**20))).rows
+    (row,) = show.commands([timed("page", 1.0, bound_bytes=2**20)]).rows
     assert row[5] == "-"
-    (row,) = show.commands(bench(timed("page", 1.0, bound_bytes=2**20, peak_bytes=(2**20,)))).rows
+    (row,) = show.commands([timed("page", 1.0, bound_bytes=2**20, peak_bytes=(2**20,))]).rows
     assert row[5] == "1 MiB"
 
 
@@ -532,7 +532,7 @@ def test_it_writes_all_and_puts_it_into_the_documentation(
     monkeypatch.setattr(quick, "measure", measured)
     build, docs = tmp_path / "build", tmp_path / "docs"
     assert program.main(["--quick"], build=build, docs=docs) == 0
-    assert sorted(file.name for file in build.iterdir()) == ["bench.json", "harness.md", "plan.svg"]
+    assert sorted(file.name for file in build.iterdir()) == ["harness.json", "harness.md", "plan.svg"]
     said = capsys.readouterr().out
     assert said.startswith("[   0 s] a step\nwhat")
     assert "above the bound" in said
@@ -557,4 +557,4 @@ def test_the_documentation_is_what_was_measured() -> None:
     """The page is made, and nobody edits it."""
     if (program.DOCS / show.RECORD).is_file():
         written = record.read(program.DOCS / show.RECORD)
-        assert (program.DOCS / program.PAGE).read_text(encoding="utf-8") == show.page(written)
+        assert (program.DOCS / harness.PAGE).read_text(encoding="utf-8") == show.page(written)

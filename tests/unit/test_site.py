@@ -61,6 +61,7 @@ WRITTEN = [
 def test_every_part_says_something(name: str) -> None:
     text = parts.made(name)
     pages = {"harness": benchmarks.HARNESS, "drills": benchmarks.DRILLS, "bare": benchmarks.BARE}
+    pages |= {"cores": benchmarks.CORES, "warm": benchmarks.WARM, "jobs": benchmarks.JOBS}
     unmeasured = name in pages and not pages[name].is_file()
     assert re.search(r"\| --[-:] \|", text) or unmeasured or name in {"layers", "own-alerts", "phases"}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from promdrill.core.model import PhaseName
+from promdrill.results.words import count
 from promdrill_site.markdown import table
 
 FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "book.json"
@@ -22,11 +23,15 @@ HARNESS = FILE.with_name("harness.md")
 
 FLEET = FILE.with_name("fleet.md")
 """What ``make bench-fleet`` wrote."""
+
 DRILLS = FILE.with_name("drills.md")
 """The same of runs of drills."""
 
 BARE = FILE.with_name("bare.md")
 """What ``make bench-bare DOCS=1`` wrote."""
+
+CORES, WARM, JOBS = (FILE.with_name(name) for name in ("cores.md", "warm.md", "jobs.md"))
+"""What ``make bench DOCS=1`` wrote."""
 
 UNKNOWN = "-"
 
@@ -55,9 +60,9 @@ def book() -> str:
     sums.append(sum(row["all_s"]["median"] for row in data["rows"]))
     took = data["took_s"]
     lead = (
-        f"Medians in seconds, over {took['count']} whole runs of all {len(data['rows'])} drills on Kubernetes "
-        f"{data['ground']['kubernetes']} with the profile `{data['ground']['profile']}`. The fastest of them "
-        f"took {_minutes(took['least'])}, the slowest {_minutes(took['most'])}."
+        f"Medians in seconds, over {count(took['count'], 'whole run')} of all {len(data['rows'])} drills on Kubernetes "
+        f"{data['ground']['kubernetes']} with the profile `{data['ground']['profile']}`. The fastest took "
+        f"{_minutes(took['least'])}, the slowest {_minutes(took['most'])}."
     )
     head = ("id", *map(str, PhaseName), "in\N{NO-BREAK SPACE}all")
     return f"{lead}\n\n{table(head, [*rows, ['sum', *map(_whole, sums)]], figures=True)}"
@@ -81,6 +86,21 @@ def drills() -> str:
 def bare() -> str:
     """What a drill takes of what the same takes as a plain script."""
     return _part(BARE)
+
+
+def cores() -> str:
+    """What the cores do during the book."""
+    return _part(CORES)
+
+
+def warm() -> str:
+    """What one drill takes from nothing, and again."""
+    return _part(WARM)
+
+
+def jobs() -> str:
+    """How many drills an hour JOBS gives."""
+    return _part(JOBS)
 
 
 def _part(page: Path) -> str:

@@ -20,6 +20,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "benchmarks": benchmarks.book,
     "commands": commands.all_commands,
     "conditions": vocabulary.conditions,
+    "cores": benchmarks.cores,
     "drill": vocabulary.drill,
     "drills": benchmarks.drills,
     "environment": tables.environment,
@@ -30,6 +31,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "harness": benchmarks.harness,
     "images": vocabulary.images,
     "incidents": incidents.index,
+    "jobs": benchmarks.jobs,
     "layers": layers.drawing,
     "markers": vocabulary.markers,
     "moments": vocabulary.moments,
@@ -40,6 +42,7 @@ PARTS: Mapping[str, Callable[[], str]] = {
     "results": schema.readable,
     "variables": tables.variables,
     "verdicts": tables.verdicts,
+    "warm": benchmarks.warm,
     "wordings": vocabulary.wordings,
 }
 """What can be asked for, and what makes it."""

@@ -59,6 +59,7 @@ def test_what_kubernetes_has_compiled_is_not_compiled_again(name: str) -> None:
         ("coredns-1.14.2", "kube-state-metrics"),
         ("containerd", "kube-state-metrics"),
         ("config-reloader-0.69", "prometheus-operator-0.72"),
+        ("prometheus-2.48", "prometheus-operator-0.72"),
     ],
 )
 def test_what_cannot_have_all_that_kubernetes_has_agrees_with_another(name: str, first: str) -> None:

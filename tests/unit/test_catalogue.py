@@ -1,5 +1,6 @@
 """The catalogue that is shipped, and what it says of one that is wrong."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +30,43 @@ def test_every_go_artefact_pins_its_version(shipped: catalogue.Catalogue) -> Non
         sources = [path.read_text() for path in artefact.folder.glob("*.go")]
         own = [package for package in artefact.go if package.startswith("promdrill.example/")]
         assert own or all(f'"{package}"' in "".join(sources) for package in artefact.go), artefact.name
+
+
+KUBERNETES = "kubernetes-1.36.3"
+SHARE_ALL = ("local-path-provisioner", "volume-agent", "kind", "node-exporter", "etcd-3.6.8")
+SHARE_LIBRARIES = ("kube-state-metrics", "coredns-1.14.2", "containerd")
+"""Their own go.mod asks for newer golang.org/x than Kubernetes selects."""
+
+
+def _versions(name: str) -> dict[str, str]:
+    """The version of each module in an artefact's go.mod, after its replacements."""
+    text = (paths.images_dir() / name / "go.mod").read_text()
+    required = dict(re.findall(r"^(?:require |\t)([^\s=]+) (v\S+)(?: // indirect)?$", text, re.MULTILINE))
+    return required | dict(re.findall(r"^\t?(\S+) => \1 (v\S+)$", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("name", SHARE_ALL + SHARE_LIBRARIES)
+def test_what_kubernetes_has_compiled_is_not_compiled_again(name: str) -> None:
+    kubernetes, own = _versions(KUBERNETES), _versions(name)
+    shared = {module for module in kubernetes.keys() & own.keys() if name in SHARE_ALL or module.startswith("k8s.io/")}
+    assert shared
+    assert {module: own[module] for module in shared} == {module: kubernetes[module] for module in shared}
+
+
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("coredns-1.14.2", "kube-state-metrics"),
+        ("containerd", "kube-state-metrics"),
+        ("config-reloader-0.69", "prometheus-operator-0.72"),
+        ("prometheus-2.48", "prometheus-operator-0.72"),
+    ],
+)
+def test_what_cannot_have_all_that_kubernetes_has_agrees_with_another(name: str, first: str) -> None:
+    theirs, own = _versions(first), _versions(name)
+    shared = {module for module in theirs.keys() & own.keys() if module.startswith(("k8s.io/", "golang.org/x/"))}
+    assert shared
+    assert {module: own[module] for module in shared} == {module: theirs[module] for module in shared}
 
 
 def test_every_image_of_a_node_can_be_made(shipped: catalogue.Catalogue) -> None:

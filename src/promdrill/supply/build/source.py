@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -215,7 +215,7 @@ class SourceSupply:
             needed: Names of artefacts.
             wanted: A node image that is made of artefacts.
             images: References of images that are made of artefacts, as archives.
-            ahead: Names of artefacts that are built later: their modules are downloaded meanwhile.
+            ahead: Names of artefacts that are built later: their modules are downloaded while the compiler is busy.
         """
         needed = list(dict.fromkeys(needed))
         if not needed and wanted is None and not images:
@@ -224,7 +224,9 @@ class SourceSupply:
         tasks = [Task("host", Lane.PACK, lambda _: self.prepare(self.say))] if self._needs_host(needed, wanted) else []
         for name in needed:
             tasks += self._tasks(self.catalogue.artefact(name))
-        tasks += [self._download(each) for each in map(self.catalogue.artefact, dict.fromkeys(ahead)) if each.of_go]
+        first = tuple(task.name for task in tasks if task.lane is Lane.DOWNLOAD)
+        later = [each for each in map(self.catalogue.artefact, dict.fromkeys(ahead)) if each.of_go]
+        tasks += [replace(self._download(each), needs=first) for each in later]
         there = {task.name for task in tasks}
         if wanted is not None:
             inputs = tuple(name for name in ("host", *self._inputs(wanted)) if name in there)

@@ -21,8 +21,8 @@ Tell = Callable[[Message], None]
 class Pool(Generic[J, R]):
     """Runs jobs in parallel, each in two parts, and reports one thing at a time.
 
-    A job gets ready, says so, and goes on when its turn comes. While some jobs have their turn, others get ready, so that
-    a turn hardly ever waits for that.
+    A job gets ready, says so, and goes on when its turn comes. While some have their turn, others get ready, so that a
+    turn hardly ever waits for that.
 
     Args:
         work: Gets one job ready, says so, waits for its turn, does the job and returns the outcome, in its own thread.

@@ -138,8 +138,8 @@ class Request:
     def ahead(self) -> int:
         """How many drills may be ready, or get ready, beside those that are at their incident: as many as those.
 
-        Half as many where a drill takes more of the machine, and where there is no core for each: drills that wait for a
-        processor miss their deadlines.
+        Half as many where a drill takes more of the machine, and where there is no core for each. Drills that wait for
+        a processor miss their deadlines.
 
         Raises:
             UsageError: There is no such chart.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from promdrill.artefacts.cache import KEEP_BUILD, TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
+from promdrill.artefacts.cache import DELETING, KEEP_BUILD, TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
 from promdrill.core.errors import UsageError
 
 
@@ -141,6 +141,9 @@ def test_gos_caches_are_deleted_and_nothing_else(tmp_path: Path) -> None:
     entry = cache.build("a", "k", _fill())
     assert cache.drop_go()
     assert not (tmp_path / "go").exists()
+    for thread in threading.enumerate():
+        if thread.name == DELETING:
+            thread.join()
     assert not list((tmp_path / "scratch").iterdir())
     assert cache.find("a", "k") == entry
     assert not cache.drop_go(), "there are none any more"
@@ -161,6 +164,17 @@ def test_a_slip_in_what_keeps_them_is_told(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(UsageError, match="KEEP_BUILD=yes: not one of 0, 1"):
         cache.drop_go()
     assert (cache.go_mod / "a").is_file()
+
+
+def test_gos_caches_that_cannot_be_moved_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = with_go(tmp_path)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError("read-only")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(PermissionError, match="read-only"):
+        cache.drop_go()
 
 
 def test_gos_caches_stay_while_anybody_builds(tmp_path: Path) -> None:

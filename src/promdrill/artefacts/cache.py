@@ -20,9 +20,11 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import filelock
@@ -56,6 +58,9 @@ def keeps_go() -> bool:
         raise UsageError(f"{KEEP_BUILD}={said}: not one of 0, 1", hint=f"{KEEP_BUILD}=1 keeps Go's caches")
     return said == "1"
 
+
+DELETING = "delete-go"
+"""Name of the thread that deletes Go's caches."""
 
 _OF_THE_DISK = "lost+found"
 _HINT = f"{paths.CACHE_VARIABLE}=FOLDER ..., a new or an empty one"
@@ -224,22 +229,32 @@ class Cache:
         """Delete Go's caches: several GB that only further builds would use. Returns whether there were any.
 
         They stay while another process builds with them, which deletes them when it is done, and where the environment
-        has `KEEP_BUILD`.
+        has `KEEP_BUILD`. Their files go in a thread of its own, which takes half a minute; the process ends after it.
 
         Raises:
             UsageError: As in `keeps_go`.
-            OSError: A file could not be deleted.
+            OSError: They could not be moved out of the way.
         """
-        caches = self.root / "go"
-        if keeps_go() or not caches.is_dir():
+        if keeps_go() or not (self.root / "go").is_dir():
             return False
-        with self.scratch() as folder:
-            try:
+        moved: SimpleQueue[bool | Exception] = SimpleQueue()
+        threading.Thread(target=self._delete_go, args=(moved.put,), name=DELETING).start()
+        outcome = moved.get()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    def _delete_go(self, tell: Callable[[bool | Exception], None]) -> None:
+        """Move Go's caches out of the way, tell whether that was done, and delete them."""
+        try:
+            with self.scratch() as folder:
                 with self._go_lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    caches.rename(folder / "go")
-            except BlockingIOError:
-                return False
-        return True
+                    (self.root / "go").rename(folder / "go")
+                tell(True)
+        except BlockingIOError:
+            tell(False)
+        except Exception as error:  # noqa: BLE001  raised again where it was asked for
+            tell(error)
 
     @contextlib.contextmanager
     def _go_lock(self, operation: int) -> Iterator[None]:

@@ -176,7 +176,7 @@ def settle(*, on_event: Say) -> None:
     cache = Cache(paths.cache_dir())
     try:
         if cache.drop_go():
-            on_event(f"deleted the caches of the Go compiler; {KEEP_BUILD}=1 keeps them for further builds")
+            on_event(f"deleting the caches of the Go compiler; {KEEP_BUILD}=1 keeps them for further builds")
     except OSError as error:
         raise SupplyError(f"cannot delete the caches of the Go compiler: {error}") from error
 

@@ -33,9 +33,18 @@ def test_every_go_artefact_pins_its_version(shipped: catalogue.Catalogue) -> Non
 
 
 KUBERNETES = "kubernetes-1.36.3"
-SHARE_ALL = ("local-path-provisioner", "volume-agent", "kind", "node-exporter", "etcd-3.6.8")
-SHARE_LIBRARIES = ("kube-state-metrics", "coredns-1.14.2", "containerd")
-"""Their own go.mod asks for newer golang.org/x than Kubernetes selects."""
+HELM = "helm-4"
+SHARE_KUBERNETES = ("local-path-provisioner", "volume-agent", "kind", "node-exporter", "etcd-3.6.8")
+SHARE_HELM = ("kube-state-metrics", "coredns-1.14.2", "containerd")
+"""Their own go.mod asks for newer golang.org/x than Kubernetes selects. Helm has newer still, and is built first."""
+NEWER_THAN_HELM = {
+    "dario.cat/mergo",
+    "github.com/cpuguy83/go-md2man/v2",
+    "github.com/prometheus/client_golang",
+    "github.com/prometheus/common",
+    "github.com/spf13/cast",
+}
+"""Their own go.mod asks for newer ones than Helm, which keeps those of its release: few packages depend on them."""
 
 
 def _versions(name: str) -> dict[str, str]:
@@ -45,12 +54,14 @@ def _versions(name: str) -> dict[str, str]:
     return required | dict(re.findall(r"^\t?(\S+) => \1 (v\S+)$", text, re.MULTILINE))
 
 
-@pytest.mark.parametrize("name", SHARE_ALL + SHARE_LIBRARIES)
-def test_what_kubernetes_has_compiled_is_not_compiled_again(name: str) -> None:
-    kubernetes, own = _versions(KUBERNETES), _versions(name)
-    shared = {module for module in kubernetes.keys() & own.keys() if name in SHARE_ALL or module.startswith("k8s.io/")}
+@pytest.mark.parametrize(
+    ("name", "first"), [*((name, KUBERNETES) for name in SHARE_KUBERNETES), *((name, HELM) for name in SHARE_HELM)]
+)
+def test_what_is_compiled_first_is_not_compiled_again(name: str, first: str) -> None:
+    theirs, own = _versions(first), _versions(name)
+    shared = theirs.keys() & own.keys() - (NEWER_THAN_HELM if first == HELM else set())
     assert shared
-    assert {module: own[module] for module in shared} == {module: kubernetes[module] for module in shared}
+    assert {module: own[module] for module in shared} == {module: theirs[module] for module in shared}
 
 
 @pytest.mark.parametrize(

@@ -144,15 +144,12 @@ class Kept:
     def drilled(self, report: Path, scenarios: Sequence[str], *options: str, tell: Tell) -> Ran:
         """Run drills in it, once the namespaces of drills before are gone: they would wait for that, and count it.
 
-        Arguments and errors are as for `drilled` above.
+        A namespace that was kept is deleted. Arguments and errors are as for `drilled` above.
 
         Raises:
             CommandFailed: The API server does not answer, or a namespace stays.
         """
-        kubectl = str(self.supplied.tools.kubectl)
-        named = [f"namespace/{namespace_of(each, Variant())}" for each in scenarios]
-        there = [kubectl, "get", *named, "--ignore-not-found", "--output=name"]
-        if left := shell.run(there, timeout_s=GONE_S, env=self.env).stdout.split():
-            waiting = [kubectl, "wait", "--for=delete", *left, f"--timeout={GONE_S:.0f}s"]
-            shell.run(waiting, timeout_s=2 * GONE_S, env=self.env)
+        named = [namespace_of(each, Variant()) for each in scenarios]
+        delete = [str(self.supplied.tools.kubectl), "delete", "namespace", *named, "--ignore-not-found"]
+        shell.run([*delete, "--wait", f"--timeout={GONE_S:.0f}s"], timeout_s=2 * GONE_S, env=self.env)
         return drilled(report, scenarios, f"--cluster={self.name}", *options, tell=tell)

@@ -19,7 +19,8 @@ from bench.measure import Sample
 from bench.record import Growth, Machine, Point, Timed
 from promdrill.core import records
 from promdrill.core.clock import SYSTEM, Clock
-from promdrill.core.errors import ClusterError, PromdrillError, UsageError
+from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError
+from promdrill.drill.verdicts import of_command
 from promdrill.report.bench import show as bench_shown
 from promdrill.report.bench.figures import bench
 from promdrill.report.compare.read import read_placed
@@ -140,7 +141,7 @@ def in_order(steps: Mapping[str, Work], *, tell: Tell, clock: Clock = SYSTEM) ->
         try:
             work()
         except PromdrillError as error:
-            failed = _first_line(str(error))
+            failed = _first_line(of_command(error) if isinstance(error, CommandFailed) else str(error))
             tell(str(error))
         except Exception as error:  # noqa: BLE001  a mistake in one step; the others do not need it
             failed = _first_line(f"{type(error).__name__}: {error}")

@@ -46,8 +46,8 @@ class Space:
     docker: int
 
 
-COLD = {"source": Space(18 * GIB, 7 * GIB), "registry": Space(3 * GIB, 5 * GIB), "bundle": Space(1 * GIB, 5 * GIB)}
-"""For a cold start. On `source`, Go's caches take 11 GiB and artefacts 5; in Docker images take 1 to 4, a cluster 2.
+COLD = {"source": Space(14 * GIB, 4 * GIB), "registry": Space(3 * GIB, 5 * GIB), "bundle": Space(1 * GIB, 5 * GIB)}
+"""For a cold start. On `source`, Go's caches take 10 GiB and artefacts 2; in Docker images take 1 to 4, a cluster 2.
 
 For a bundle: its files take 0.5 GiB, the node image 0.6 temporarily and 1.7 in Docker.
 """

@@ -89,7 +89,7 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
             "disk",
             {"free_bytes": GIB},
             Level.FAIL,
-            "/cache has 1 GiB free, and a run needs 25 GiB",
+            "/cache has 1 GiB free, and a run needs 18 GiB",
             "PROMDRILL_CACHE_DIR=",
         ),
         ("disk", {"free_bytes": GIB, "choice": REGISTRY}, Level.FAIL, "needs 8 GiB", "clean-cache"),

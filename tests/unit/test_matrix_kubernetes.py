@@ -131,8 +131,8 @@ def test_a_pod_has_what_a_cluster_inside_it_takes(capsys: Captured) -> None:
     found = loaded(capsys, "--supply=source")
     pod, container = pod_of(found), container_of(found)
     assert container["securityContext"] == {"privileged": True}
-    assert container["resources"]["requests"] == {"cpu": "2", "memory": "8Gi", "ephemeral-storage": "25Gi"}
-    assert container["resources"]["limits"] == {"memory": "8Gi", "ephemeral-storage": "25Gi"}
+    assert container["resources"]["requests"] == {"cpu": "2", "memory": "8Gi", "ephemeral-storage": "18Gi"}
+    assert container["resources"]["limits"] == {"memory": "8Gi", "ephemeral-storage": "18Gi"}
     mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
     volumes = {volume["name"]: volume for volume in pod["volumes"]}
     assert set(mounts) == set(volumes)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from promdrill.cluster import owners
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import files
+
+AT_ONCE = 2
+"""Archives that are loaded at once: each keeps a core busy, and a node its disk."""
 
 
 def load(made: PinnedKindCluster, archives: Sequence[Path]) -> None:
@@ -19,11 +23,14 @@ def load(made: PinnedKindCluster, archives: Sequence[Path]) -> None:
         NotOurs: The cluster is not the recorded one.
         CommandFailed: kind could not load one.
     """
-    for archive in archives:
-        if str(archive) in _loaded(made.path):
-            continue
-        made.load_archive(archive)
-        files.write(made.path / owners.IMAGES, "".join(f"{each}\n" for each in (*_loaded(made.path), archive)))
+    missing = [archive for archive in archives if str(archive) not in _loaded(made.path)]
+    threads = ThreadPoolExecutor(AT_ONCE, "load-images")
+    try:
+        for archive, loading in [(archive, threads.submit(made.load_archive, archive)) for archive in missing]:
+            loading.result()
+            files.write(made.path / owners.IMAGES, "".join(f"{each}\n" for each in (*_loaded(made.path), archive)))
+    finally:
+        threads.shutdown(cancel_futures=True)
 
 
 def _loaded(folder: Path) -> tuple[str, ...]:

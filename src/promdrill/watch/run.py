@@ -28,7 +28,7 @@ SILENT_S = 900.0
 """The same if no deadline is journalled; the longest within a drill is the runbook's, with profile as-shipped."""
 
 BETWEEN_S = 3600.0
-"""The same while no drill is running: a cold start builds everything then, for about 25 minutes on two cores."""
+"""The same while no drill is running: a cold start builds everything then, for about 15 minutes on two cores."""
 
 INTERRUPTED_S = 15.0
 """The same after an interrupted drill: only the cluster is left to delete, which is not journalled."""

@@ -21,7 +21,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from promdrill.artefacts import machine
-from promdrill.artefacts.machine import Machine
+from promdrill.artefacts.machine import Machine, memory_bytes
 from promdrill.core import paths, shell
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.supply import choose
@@ -107,18 +107,6 @@ def exists(path: Path) -> bool:
         return path.exists()
     except OSError:
         return False
-
-
-def memory_bytes(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int:
-    """Memory in bytes that this process may use: the machine's, or its control group's limit if that is lower."""
-    said = (proc / "meminfo").read_text(encoding="ascii") if (proc / "meminfo").exists() else ""
-    match = re.search(r"^MemTotal:\s+(\d+) kB", said, re.MULTILINE)
-    limits = [int(match[1]) * 1024] if match else []
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        file = cgroups / name
-        text = file.read_text(encoding="ascii").strip() if file.is_file() else "max"
-        limits += [int(text)] if text.isdigit() else []
-    return min(limits, default=0)
 
 
 def filesystems(path: Path = Path("/proc/filesystems")) -> frozenset[str]:

@@ -170,7 +170,7 @@ class Engine:
             case ["create", "cluster"]:
                 return self._create(given["--name"], Path(given["--kubeconfig"]), Path(given["--config"]))
             case ["load", _]:
-                self.done.append(f"loaded {args[-1]}")
+                self.done.append(f"loaded {Path(args[-1]).name}")
                 return 0, ""
             case ["get", "kubeconfig"]:
                 name = given["--name"]

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from promdrill import doctor
-from promdrill.artefacts.machine import Machine
+from promdrill.artefacts.machine import Machine, memory_bytes
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.doctor import GIB, Finding, Level, Probes
 from promdrill.supply.choose import Choice
@@ -298,7 +298,7 @@ def test_a_control_groups_limit_counts(tmp_path: Path, files: dict[str, str], me
     (tmp_path / "memory").mkdir()
     for name, text in files.items():
         (tmp_path / name).write_text(f"{text}\n")
-    assert doctor.memory_bytes(proc=tmp_path, cgroups=tmp_path) == memory
+    assert memory_bytes(proc=tmp_path, cgroups=tmp_path) == memory
 
 
 def test_modules_are_known_by_name(tmp_path: Path) -> None:

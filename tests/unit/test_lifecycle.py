@@ -145,7 +145,7 @@ def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(engine: Engi
         pass
     incident = made.path / "incident"
     incident.mkdir()
-    with _cluster(tmp_path, reuse=True, archives=(Path("one.tar"),), on_event=said.append) as again:
+    with _cluster(tmp_path, reuse=True, archives=(_archive(tmp_path, "one.tar"),), on_event=said.append) as again:
         owner = owners.of(made.path)
         assert owner is not None
         assert (owner.pid, owner.kept, owner.profile, owner.image) == (os.getpid(), True, "fast", "node:1")
@@ -157,7 +157,7 @@ def test_a_kept_cluster_stays_and_is_used_again_only_when_asked_for(engine: Engi
 
 
 def test_no_archive_is_loaded_twice_into_a_cluster(engine: Engine, tmp_path: Path) -> None:
-    one, two = Path("one.tar"), Path("two.tar")
+    one, two = _archive(tmp_path, "one.tar"), _archive(tmp_path, "two.tar")
     made = _kept(engine, tmp_path, archives=(one,))
     with _cluster(tmp_path, reuse=True, archives=(one, two)):
         assert _loaded(engine) == ["loaded two.tar"]
@@ -167,17 +167,44 @@ def test_no_archive_is_loaded_twice_into_a_cluster(engine: Engine, tmp_path: Pat
         assert _loaded(engine) == ["loaded one.tar"], "a new cluster has nothing"
 
 
+def test_an_archive_that_was_written_again_is_loaded_again(engine: Engine, tmp_path: Path) -> None:
+    one = _archive(tmp_path, "one.tar")
+    _kept(engine, tmp_path, archives=(one,))
+    os.utime(one, ns=(1, 1))
+    with _cluster(tmp_path, reuse=True, archives=(one,)):
+        assert _loaded(engine) == ["loaded one.tar"]
+
+
+def test_after_another_image_of_its_name_an_archive_is_loaded_again(engine: Engine, tmp_path: Path) -> None:
+    old, new = _archive(tmp_path, "old.tar"), _archive(tmp_path, "new.tar")
+    _kept(engine, tmp_path, archives=(old,))
+    for archive in (new, old):
+        with _cluster(tmp_path, reuse=True, archives=(archive,)):
+            pass
+    assert _loaded(engine) == ["loaded new.tar", "loaded old.tar"]
+
+
+def _archive(folder: Path, name: str) -> Path:
+    file = folder / name
+    file.touch()
+    return file
+
+
 def _loaded(engine: Engine) -> list[str]:
     return [each for each in engine.done if each.startswith("loaded ")]
 
 
 def test_an_archive_that_could_not_be_loaded_is_loaded_the_next_time(engine: Engine, tmp_path: Path) -> None:
+    archives = (_archive(tmp_path, "x.tar"),)
     _kept(engine, tmp_path)
     engine.refuses["load image-archive"] = "no space left on device"
-    with pytest.raises(CommandFailed, match="no space left"), _cluster(tmp_path, reuse=True, archives=(Path("x.tar"),)):
+    with (
+        pytest.raises(CommandFailed, match="no space left"),
+        _cluster(tmp_path, reuse=True, archives=archives),
+    ):
         pass
     engine.refuses.clear()
-    with _cluster(tmp_path, reuse=True, archives=(Path("x.tar"),)):
+    with _cluster(tmp_path, reuse=True, archives=archives):
         pass
     assert _loaded(engine) == ["loaded x.tar"]
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
 from promdrill.request import planning
-from promdrill.supply.build import catalogue, debian, node, source
+from promdrill.supply.build import catalogue, debian, node, source, toolchain
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
 from promdrill.supply.bundle import origin
@@ -277,5 +278,15 @@ def test_a_compiler_has_four_cores_and_five_gib(
     cores: int, gib: int, compilers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: cores)
-    monkeypatch.setattr("os.sysconf", lambda name: gib << 18 if name == "SC_PHYS_PAGES" else 1 << 12)
+    monkeypatch.setattr(machine, "memory_bytes", lambda: gib << 30)
     assert source.compilers_at_once() == compilers
+
+
+@pytest.mark.parametrize(("cores", "gib", "collects"), [(2, 24, "off"), (2, 8, "off"), (8, 8, "200"), (32, 64, "200")])
+def test_compilers_collect_garbage_where_memory_is_short(
+    cores: int, gib: int, collects: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    monkeypatch.setattr(machine, "memory_bytes", lambda: gib << 30)
+    env = toolchain.expected(Cache(tmp_path)).env
+    assert (env["GOGC"], "GOMEMLIMIT" in env) == (collects, collects == "off")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,3 +127,15 @@ def program(name: str) -> Path | None:
 def has_cgroup_v2(*, root: Path = Path("/sys/fs/cgroup")) -> bool:
     """Whether the host runs only cgroup v2; like the kubelet, this takes a mixed host for v1."""
     return (root / "cgroup.controllers").exists()
+
+
+def memory_bytes(*, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Memory in bytes that this process may use: the machine's, or its control group's limit if that is lower."""
+    said = (proc / "meminfo").read_text(encoding="ascii") if (proc / "meminfo").exists() else ""
+    match = re.search(r"^MemTotal:\s+(\d+) kB", said, re.MULTILINE)
+    limits = [int(match[1]) * 1024] if match else []
+    for name in ("memory.max", "memory/memory.limit_in_bytes"):
+        file = cgroups / name
+        text = file.read_text(encoding="ascii").strip() if file.is_file() else "max"
+        limits += [int(text)] if text.isdigit() else []
+    return min(limits, default=0)

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from promdrill.cluster import owners
 from promdrill.cluster.kind import PinnedKindCluster
 from promdrill.core import files
 
-AT_ONCE = 2
-"""Archives that are loaded at once: each keeps a core busy, and a node its disk."""
-
 
 def load(made: PinnedKindCluster, archives: Sequence[Path]) -> None:
-    """Load docker archives into a cluster's nodes, unless they were loaded before.
+    """Load docker archives into a cluster's nodes, unless the cluster has them from before.
 
-    An archive is known by its path: what the cache holds under one path never changes.
+    An archive is known by its path and by when it was written. The record keeps only archives of this run once it loads
+    one, because that may have the name of an image that an earlier run loaded.
 
     Raises:
         NotOurs: The cluster is not the recorded one.
         CommandFailed: kind could not load one.
     """
-    missing = [archive for archive in archives if str(archive) not in _loaded(made.path)]
-    threads = ThreadPoolExecutor(AT_ONCE, "load-images")
-    try:
-        for archive, loading in [(archive, threads.submit(made.load_archive, archive)) for archive in missing]:
-            loading.result()
-            files.write(made.path / owners.IMAGES, "".join(f"{each}\n" for each in (*_loaded(made.path), archive)))
-    finally:
-        threads.shutdown(cancel_futures=True)
+    wanted = {f"{archive.stat().st_mtime_ns} {archive}": archive for archive in archives}
+    for mark, archive in wanted.items():
+        there = _loaded(made.path)
+        if mark not in there:
+            made.load_archive(archive)
+            kept = [each for each in there if each in wanted]
+            files.write(made.path / owners.IMAGES, "".join(f"{each}\n" for each in (*kept, mark)))
 
 
 def _loaded(folder: Path) -> tuple[str, ...]:

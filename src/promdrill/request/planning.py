@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from promdrill import doctor
 from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache
 from promdrill.artefacts.reference import Reference, named_in
@@ -168,7 +167,7 @@ def _needs(objects: Sequence[Mapping[str, Any]], chart: Path, release: str) -> N
 
 def node() -> Node:
     """The cluster's node, which is this machine."""
-    return Node(os.cpu_count() or 1, doctor.memory_bytes(), machine.examine().architecture)
+    return Node(os.cpu_count() or 1, machine.memory_bytes(), machine.examine().architecture)
 
 
 def _refuse(needs: Mapping[str, Needs], request: Request) -> None:

@@ -11,7 +11,7 @@ import pytest
 from promdrill.core import shell, workers
 
 BEGIN = """
-import gc, multiprocessing.util, os, signal, sys, threading
+import gc, multiprocessing.context, multiprocessing.util, os, signal, sys, threading
 from promdrill.core import workers
 os.cpu_count = lambda: 3
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, as CI may be one, ignores it
@@ -98,9 +98,33 @@ def test_an_interrupt_while_a_process_begins_leaves_none() -> None:
     script = """
 def work(item):
     signal.pause()
-multiprocessing.util.register_after_fork(work, lambda _: os.kill(ours, signal.SIGINT))
+def interrupt(_):
+    if multiprocessing.current_process().name.endswith("-2"):
+        os.kill(ours, signal.SIGINT)
+multiprocessing.util.register_after_fork(work, interrupt)
 try:
     list(workers.in_order(work, range(9)))
+except KeyboardInterrupt:
+    print("interrupted", left())
+"""
+    assert told(script) == ["interrupted []"]
+
+
+@on_linux
+def test_a_second_interrupt_leaves_none_either() -> None:
+    script = """
+def work(item):
+    signal.pause()
+kill = multiprocessing.context.ForkProcess.kill
+def again(process):
+    os.kill(ours, signal.SIGINT)
+    kill(process)
+multiprocessing.context.ForkProcess.kill = again
+made = workers.in_order(work, range(9))
+signal.setitimer(signal.ITIMER_REAL, 0.2)
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+try:
+    next(made)
 except KeyboardInterrupt:
     print("interrupted", left())
 """

@@ -19,6 +19,7 @@ from promdrill.core import collector
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkProcess
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -44,20 +45,26 @@ def in_order(work: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
     from multiprocessing import get_context  # noqa: PLC0415  few commands need it
 
     context = get_context("fork")
-    with contextlib.ExitStack() as ending:
-        results = []
-        for own in range(number):
-            reader, writer = context.Pipe(duplex=False)
-            ending.callback(reader.close)
-            process = context.Process(target=_make, args=(work, items[own::number], reader, writer), daemon=True)
-            with _uninterrupted():  # or it could run without being known
-                process.start()
-                ending.callback(process.join)
-                ending.callback(process.kill)
-            writer.close()  # the process has its own: when it ends, there is nothing more to read
-            results.append(reader)
-        for at, item in enumerate(items):
-            yield _taken(results[at % number], work, item)
+    processes: list[ForkProcess] = []
+    with contextlib.ExitStack() as readers:
+        try:
+            results = []
+            for own in range(number):
+                reader, writer = context.Pipe(duplex=False)
+                readers.callback(reader.close)
+                process = context.Process(target=_make, args=(work, items[own::number], reader, writer), daemon=True)
+                with _uninterrupted():  # or it could run without being known
+                    process.start()
+                    processes.append(process)
+                writer.close()  # the process has its own: when it ends, there is nothing more to read
+                results.append(reader)
+            for at, item in enumerate(items):
+                yield _taken(results[at % number], work, item)
+        finally:
+            with _uninterrupted():  # by a second one
+                for process in processes:
+                    process.kill()
+                    process.join()
 
 
 @contextlib.contextmanager

@@ -130,7 +130,7 @@ class World:
             node_image=NODE,
             chart=tgz,
             provisioner=self.entry("local-path-provisioner", "local-path-storage.yaml", b"a: b\n", version="0.0.30"),
-            crds=self.entry("prometheus-operator-0.72", "bundle.yaml", b"c: d\n", version="0.72.0"),
+            crds=self.entry("prometheus-operator-crds", "bundle.yaml", b"c: d\n", version="0.72.0"),
             archives=(kept,),
             image_values={"server": {"image": {"tag": "v3.14.0"}}},
             kind_patch={"networking": {"disableDefaultCNI": True}},

@@ -37,6 +37,8 @@ def test_what_each_part_is_and_whence(world: World) -> None:
     assert said["tools/kubectl"] == ("kubectl", "1.36.3", kubernetes)
     manifest = "Go module github.com/rancher/local-path-provisioner v0.0.30"
     assert said["local-path-storage.yaml"] == ("local-path-provisioner's manifest", "0.0.30", manifest)
+    operator = "Go module github.com/prometheus-operator/prometheus-operator v0.72.0"
+    assert said["bundle.yaml"] == ("the Prometheus operator's manifest", "0.72.0", operator)
     where = "prometheus-25.8.0.tgz on the machine where this was made"
     assert said["chart/prometheus-25.8.0.tgz"] == ("chart prometheus", "25.8.0", where)
     image = said["images/00-prometheus-v3.14.0.tar.gz"]
@@ -96,6 +98,14 @@ def test_packages_are_those_that_were_installed(world: World) -> None:
     key = debian.key(origins.catalogue.artefact("busybox"))
     world.here.build("busybox", key, lambda _into: {"packages": ["busybox-static_1%3a1.37.0-6"]})
     assert origins.artefact("busybox") == "Debian trixie: busybox-static_1:1.37.0-6"
+
+
+def test_whatever_is_built_has_an_origin(world: World) -> None:
+    shipped = catalogue.load(paths.images_dir())
+    origins = Origins(shipped, world.here)
+    said = {each.name: origins.artefact(each.name) for each in shipped.artefacts.values() if each.node is None}
+    known = ("Go module", "Debian", "promdrill ")
+    assert [name for name, origin in said.items() if not origin.startswith(known)] == []
 
 
 def test_chart_folder_is_packed_by_helm(world: World) -> None:

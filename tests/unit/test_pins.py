@@ -90,6 +90,30 @@ def test_a_users_own_pins_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert table.tool("kind", registry.KIND, LINUX) == _ours().tool("kind", registry.KIND, LINUX)
 
 
+def test_a_users_own_pins_may_be_a_copy_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(pins.PINS_VARIABLE, str(Path(pins.__file__).with_name("pins.toml")))
+    table = Pins.load()
+    assert table.digest(pins.IMAGES, "docker.io/rancher/local-path-provisioner:v0.0.30")
+
+
+@pytest.mark.parametrize(
+    ("key", "said", "hint"),
+    [
+        ('kind."latest"', "kind.latest: not a version", '[kind."1.2.3"]'),
+        ('image."A b"', "image: 'A b' is not an image reference", '[image."quay.io/prometheus/prometheus:v2.48.0"]'),
+    ],
+)
+def test_a_key_of_a_users_file_that_names_nothing_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, said: str, hint: str
+) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(f'{key}.digest = "{SUM}"\n')
+    monkeypatch.setenv(pins.PINS_VARIABLE, str(own))
+    with pytest.raises(UsageError, match=said) as caught:
+        Pins.load()
+    assert caught.value.hint == hint
+
+
 @pytest.mark.parametrize("content", [None, "not toml at all ["])
 def test_a_users_file_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str | None

@@ -13,6 +13,7 @@ from typing import Any
 from packaging.version import Version
 
 from promdrill.artefacts.platforms import Platform
+from promdrill.artefacts.reference import Reference
 from promdrill.core import reading, toml_read
 from promdrill.core.errors import SupplyError, UsageError
 
@@ -21,6 +22,10 @@ PINS_VARIABLE = "PROMDRILL_PINS"
 
 _PATTERNS = ("address", "member")
 """Tables of texts that name a version and a platform; all others hold checksums."""
+
+IMAGES = "image"
+"""The table of images, by their references: ``[image."quay.io/prometheus/prometheus:v2.48.0"] digest = ...``. All
+others that hold checksums go by version."""
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -159,12 +164,18 @@ def _check(table: Mapping[str, Any], said: str) -> None:
             if name in _PATTERNS:
                 _check_pattern(value, f"{said}: {name}.{key}")
                 continue
-            try:
-                Version(key)
-            except ValueError as error:
-                raise UsageError(f"{said}: {name}.{key}: not a version", hint=f'[{name}."1.2.3"]') from error
+            _check_key(name, key, said)
             if not isinstance(value, dict):
                 raise UsageError(f"{said}: {name}.{key} is not a table", hint=f'[{name}."{key}"]')
+
+
+def _check_key(name: str, key: str, said: str) -> None:
+    try:
+        Reference.of(key) if name == IMAGES else Version(key)
+    except SupplyError as error:
+        raise UsageError(f"{said}: {name}: {error.message}", hint=f'[{name}."{error.hint}"]') from error
+    except ValueError as error:
+        raise UsageError(f"{said}: {name}.{key}: not a version", hint=f'[{name}."1.2.3"]') from error
 
 
 def _check_pattern(value: object, said: str) -> None:

@@ -89,7 +89,7 @@ class Origins:
     def artefact(self, name: str) -> str:
         """The origin of an artefact of the catalogue."""
         artefact = self.catalogue.artefact(name)
-        return _modules(artefact) if artefact.go else self._packages(artefact)
+        return _modules(artefact) if artefact.of_go else self._packages(artefact)
 
     def node(self, kubernetes: str, supply: str) -> tuple[Inside, ...]:
         """What promdrill's own node image holds; nothing is known about a pulled one."""
@@ -157,7 +157,7 @@ def references(path: Path) -> tuple[str, ...]:
 
 
 def _modules(artefact: Artefact) -> str:
-    """The Go modules of an artefact's programs, with their versions."""
+    """The Go modules of an artefact's programs and files, with their versions."""
     if artefact.release is not None:
         return f"Go module {artefact.release.module} {artefact.release.version}"
     required = dict(_REQUIRED.findall((artefact.folder / "go.mod").read_text(encoding="utf-8")))
@@ -168,7 +168,7 @@ def _modules(artefact: Artefact) -> str:
 
 
 def _behind(artefact: Artefact, required: dict[str, str]) -> Iterator[tuple[str, str]]:
-    for package in artefact.go:
+    for package in filter(None, [*artefact.go, artefact.module]):
         found = [name for name in required if f"{package}/".startswith(f"{name}/")]
         if found:
             yield max(found, key=len), required[max(found, key=len)]

@@ -17,7 +17,7 @@ import requests
 
 from promdrill.artefacts import fetch
 from promdrill.artefacts.cache import Cache, key_of
-from promdrill.artefacts.pins import PINS_VARIABLE, Pins
+from promdrill.artefacts.pins import IMAGES, PINS_VARIABLE, Pins
 from promdrill.artefacts.reference import Reference, engine_name, source_of
 from promdrill.artefacts.refusals import meaning
 from promdrill.artefacts.registries import MIRROR_VARIABLE, Registry
@@ -30,9 +30,6 @@ PULL_S = 900.0
 
 SAVE_S = 300.0
 """Seconds to write an image to a file: Prometheus, the largest, has 0.3 GB."""
-
-TABLE = "image"
-"""The table of pins for images that drills need: ``[image."quay.io/prometheus/prometheus:v2.48.0"] digest = ...``."""
 
 FILE = "image.tar"
 
@@ -75,7 +72,7 @@ def archive(reference: str, engine: Engine, cache: Cache, *, registry: Registry,
         engine: Pulls it, for its own platform.
         cache: Where the archive is kept.
         registry: A mirror, asked for the image's path without its host. With Docker Hub, the image's host is asked.
-        pins: May pin its digest, see `TABLE`.
+        pins: May pin its digest, see `IMAGES`.
         say: Called with where it comes from, and with the digest of an image that has no pin.
 
     Raises:
@@ -86,10 +83,10 @@ def archive(reference: str, engine: Engine, cache: Cache, *, registry: Registry,
     if wanted.digest:
         raise SupplyError(
             f"{reference}: a cluster can load an image by its tag only, not by a digest",
-            hint=f'a tag in the chart\'s values, and [{TABLE}."{wanted.name}"] digest = "{wanted.digest}" in the file '
+            hint=f'a tag in the chart\'s values, and [{IMAGES}."{wanted.name}"] digest = "{wanted.digest}" in the file '
             f"that {PINS_VARIABLE} names",
         )
-    pinned = pins.digest(TABLE, wanted.name)
+    pinned = pins.digest(IMAGES, wanted.name)
     source = source_of(wanted, registry)
     api, platform = _versions(engine)
     place, key = f"pulled-{wanted.repository.replace('/', '-')}", key_of([wanted.name, pinned or source.api, platform])

@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from tests.registry import engines, runs, servers, stock
 from tests.registry.runs import Outcome, Runner
-from tests.registry.user import NAME, User, give, user
+from tests.registry.user import GROUP, NAME, User, give, user
 from tests.wheel import proof
 
 from promdrill import supply
@@ -156,6 +156,7 @@ def rig() -> Iterator[Rig]:
         folder = Path(tempfile.mkdtemp(prefix="promdrill-registry-"))
         folder.chmod(0o755)  # the user has to get there
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
+        undo.enter_context(engines.where_users_find_it(GROUP))
         served = folder / "served"
         served.mkdir()
         storage = folder / "storage"

@@ -6,15 +6,18 @@ command's own; nobody else sees it.
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.registry.runs import SCENARIO, Runner
 from tests.unit import docker_stub
 
-from promdrill.core import shell
+from promdrill.core import docker_target, shell
 from promdrill.core.errors import SupplyError
 
 COMMAND_S = 120.0
@@ -27,6 +30,33 @@ DOCTOR_FAILS, RUN_REFUSES = 1, 2
 """Exit codes."""
 
 Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def where_users_find_it(group: str) -> Iterator[None]:
+    """Docker at the default socket, for its group; where promdrill had to start one, as long as the block lasts.
+
+    promdrill's own Docker listens in its starter's state folder, which is no other user's to enter.
+    """
+    default, own = docker_target.DEFAULT_SOCKET, docker_target.own_socket()
+    if docker_target.listens(default) or not docker_target.ours():
+        yield
+        return
+    there, before = default.exists(), own.stat()
+    shutil.chown(own, group=group)
+    own.chmod(0o660)
+    default.touch()
+    try:
+        shell.run(["mount", "--bind", own, default], timeout_s=COMMAND_S)
+        try:
+            yield
+        finally:
+            shell.run(["umount", default], timeout_s=COMMAND_S)
+    finally:
+        os.chown(own, before.st_uid, before.st_gid)
+        own.chmod(before.st_mode & 0o777)
+        if not there:
+            default.unlink()
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,3 +246,17 @@ def test_a_pod_that_was_replaced_is_waited_for_before_it_is_shown_ready(file: Pa
                 waiting = ""
             shown = re.search(r"kubectl get (pod|.*\"\$POD\"$)", line) and "--output" not in line
             assert not (waiting and shown), f"{line.strip()} may show the pod before it is ready"
+
+
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_the_log_of_the_previous_run_is_read_after_the_current_one(file: Path) -> None:
+    """Of a container that crashes again and again, the kubelet deletes what is older than the last two runs.
+
+    Read first, the previous run may be one that is gone just then; by the time the current one is read, that may be a
+    run which has written nothing yet. In the other order, at least one of the two is there and has its end.
+    """
+    for step in parse(file).steps:
+        read = [line for line in step.command.replace("\\\n", " ").splitlines() if "kubectl logs" in line]
+        previous = [at for at, line in enumerate(read) if "--previous" in line]
+        current = [at for at, line in enumerate(read) if "--previous" not in line]
+        assert not (previous and current) or max(current) < min(previous), f"{file}:{step.line}"

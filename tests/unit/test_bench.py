@@ -133,14 +133,19 @@ def test_nothing_is_packed_tighter_than_the_longest_drill() -> None:
     assert (ran.packed_s, ran.outside) == (31.5, Outside(68.5, 30.0, 0.0, 38.5))
 
 
-def test_drills_get_ready_beside_others_where_there_are_several_workers() -> None:
-    """Each takes 31.5 s, 11 of them until its baseline is proven; proven again, that is the incident's time."""
-    many = [drill(name, 30) for name in "abcdefgh"]
-    assert bench([run(*many, options={"JOBS": "2"})]).runs[0].packed_s == 8 * 20.5 / 2
-    assert bench([run(*many, options={"JOBS": "1"})]).runs[0].packed_s == 8 * 31.5
+def test_drills_get_ready_and_recover_beside_others_where_there_are_several_workers() -> None:
+    """Each takes 41.5 s, 24 of them between baseline and recovery; a baseline that is proven again is of those."""
+    many = [drill(name, 30, (1.0, 10.0, 2.0, 13.0, 4.0, 5.0, 6.0, 0.5)) for name in "abcdefgh"]
+    assert bench([run(*many, options={"JOBS": "2"})]).runs[0].packed_s == 8 * 24 / 2
+    assert bench([run(*many, options={"JOBS": "1"})]).runs[0].packed_s == 8 * 41.5
     provision, baseline, *rest = many[0].phases
     again = replace(many[0], phases=(provision, baseline, baseline, *rest))
-    assert bench([run(again, *many[1:], options={"JOBS": "2"})]).runs[0].packed_s == (8 * 20.5 + 10) / 2
+    assert bench([run(again, *many[1:], options={"JOBS": "2"})]).runs[0].packed_s == (8 * 24 + 10) / 2
+
+
+def test_twice_as_many_drills_as_workers_are_there_at_most() -> None:
+    many = [drill(name, 30) for name in "abcdefgh"]  # 14 of 31.5 s are the incident
+    assert bench([run(*many, options={"JOBS": "2"})]).runs[0].packed_s == 8 * 31.5 / 4
 
 
 def test_places_are_those_that_were_asked_for_or_seen() -> None:

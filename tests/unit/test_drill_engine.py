@@ -1,5 +1,6 @@
 """The engine, driven through every verdict in a fake world."""
 
+import contextlib
 import json
 import os
 import signal
@@ -17,7 +18,7 @@ from tests.unit.test_drill_alerts import Watching, Witness, plan
 from promdrill.cluster import owners
 from promdrill.core.alerts import AlertState, Evaluator
 from promdrill.core.errors import CommandFailed, UsageError
-from promdrill.core.events import AlertChanged, Event, WaitBegan, decode
+from promdrill.core.events import AlertChanged, Event, StepBegan, WaitBegan, decode
 from promdrill.core.model import AT_ONCE, DrillResult, ObserverFigures, PhaseName, Variant, Verdict
 from promdrill.drill import Drill, DrillNotPassed, Moments, Persistence, Stage, baseline
 from promdrill.drill import alerts as drill_alerts
@@ -142,6 +143,31 @@ def test_a_baseline_that_is_gone_after_such_a_wait_makes_the_drill_invalid(world
 
     result = not_passed(world, site={"until_turn": until_turn})
     assert (result.verdict, phases(result)[-2]) == (Verdict.INVALID, PhaseName.BASELINE)
+
+
+@pytest.mark.parametrize(
+    ("control", "verification", "begun"),
+    [
+        (None, "true", ["Diagnosis", "Mitigation"]),
+        (None, "", ["Diagnosis", "Mitigation"]),
+        ("no-remedy", "true", []),
+    ],
+)
+def test_its_turn_is_over_when_the_remedy_is_carried_out(
+    world: World, control: str | None, verification: str, begun: list[str]
+) -> None:
+    heard: list[list[str]] = []
+
+    def turn_over() -> None:
+        heard.append([each.section for each in noted(world.journal, StepBegan)])
+
+    drill = drill_in(world, variant=Variant(control), verification=verification or "true", turn_over=turn_over)
+    if not verification:
+        text = drill.site.runbook_file.read_text()
+        drill.site.runbook_file.write_text(text.replace("```sh\ntrue\n```\n", "It is large.\n"))
+    with contextlib.suppress(DrillNotPassed):
+        run_toy(drill, world)
+    assert heard[0] == begun
 
 
 def test_the_journal_tells_the_story(world: World) -> None:

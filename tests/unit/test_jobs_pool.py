@@ -300,6 +300,18 @@ class Watched(Works):
         return super().work(job, tell, stop)
 
 
+class Begins(Watched):
+    """Works that also tell when each has its turn."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.began = {job: threading.Event() for job in (*self.together, *self.alone)}
+
+    def on_turn(self, job: str) -> None:
+        super().on_turn(job)
+        self.began[job].set()
+
+
 @pytest.mark.parametrize(("width", "ahead"), [(1, 1), (2, 1), (2, 2), (3, 2), (4, 2)])
 def test_while_some_have_their_turn_others_get_ready(width: int, ahead: int) -> None:
     jobs = "abcdefgh"
@@ -383,3 +395,69 @@ def test_one_that_was_ready_when_the_last_word_came_is_asked_to_end_and_told() -
     works.run()
     assert works.told == [("a", "first"), ("b", "asked to end before its turn")]
     assert works.turns == ["a"]
+
+
+def test_one_that_recovers_gives_its_turn_to_the_next_and_is_waited_for() -> None:
+    def recovers(tell: Tell, _stop: threading.Event) -> str:
+        tell(Reached(State.RECOVERING))
+        assert works.began["b"].wait(GIVE_UP_S), "its turn is another's"
+        return "recovered"
+
+    works = Begins("ab", width=1)
+    works.acts = {"a": recovers}
+    works.run()
+    assert works.turns == ["a", "b"]
+    assert ("a", "recovered") in works.told
+
+
+def test_those_that_recover_count_among_those_that_are_there() -> None:
+    met = threading.Barrier(2)
+
+    def recovers(tell: Tell, _stop: threading.Event) -> str:
+        tell(Reached(State.RECOVERING))
+        assert works.seen["c"].wait(GIVE_UP_S)
+        assert not works.seen["d"].wait(0.2), "two recover, and one gets ready"
+        met.wait(GIVE_UP_S)
+        return "recovered"
+
+    works = Watched("abcd", width=2, ahead=1)
+    works.acts = dict.fromkeys("ab", recovers)
+    works.slow = {"c": works.seen["d"]}
+    works.run()
+    assert sorted(works.told)[:2] == [("a", "recovered"), ("b", "recovered")]
+
+
+def test_one_that_recovers_after_the_last_word_ends_well() -> None:
+    def recovers(tell: Tell, stop: threading.Event) -> str:
+        tell(Reached(State.RECOVERING))
+        assert works.heard.wait(GIVE_UP_S), "another one ends, with the last word"
+        return "asked to end" if stop.wait(0.2) else "well"
+
+    works = Works("ab", width=2, last="b")
+    works.acts = {"a": recovers}
+    works.run()
+    assert sorted(works.told) == [("a", "well"), ("b", "b done")]
+
+
+def test_one_alone_that_recovers_is_still_alone() -> None:
+    def recovers(tell: Tell, _stop: threading.Event) -> str:
+        tell(Reached(State.RECOVERING))
+        return "was alone" if not works.seen["y"].wait(0.2) else "was not"
+
+    works = Watched("a", "xy")
+    works.acts = {"x": recovers}
+    works.run()
+    assert works.told == [("a", "a done"), ("x", "was alone"), ("y", "y done")]
+
+
+def test_one_alone_has_its_turn_once_nothing_recovers_either() -> None:
+    def recovers(tell: Tell, _stop: threading.Event) -> str:
+        tell(Reached(State.RECOVERING))
+        assert works.seen["x"].wait(GIVE_UP_S), "it gets ready meanwhile"
+        assert not works.began["x"].wait(0.2)
+        return "recovered"
+
+    works = Begins("a", "x")
+    works.acts = {"a": recovers}
+    works.run()
+    assert works.told == [("a", "recovered"), ("x", "x done")]

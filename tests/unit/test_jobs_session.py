@@ -82,7 +82,7 @@ def cluster(supplied, options, *, profile, say):
 
 
 @contextlib.contextmanager
-def drill(scenario, supplied, made, *, variant, install, run, request, until_turn):
+def drill(scenario, supplied, made, *, variant, install, run, request, until_turn, turn_over):
     assert install == "helm"
     name = scenario.name if variant.label is None else f"{scenario.name}[{variant.label}]"
 

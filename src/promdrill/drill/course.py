@@ -178,6 +178,7 @@ class Course:
         with Remedy(self._site, self._plan, self._runbook, record=self._record, scene=scene) as remedy:
             with during(PhaseName.REMEDIATE):
                 moments = self._remediate(remedy, incident.moments)
+            self._site.execution.turn_over()
             with during(PhaseName.RECOVERY):
                 self._prove_recovery(incident._replace(moments=moments))
             self._alerts.settle(self._site.drilled.scenario, self._runbook)

@@ -120,6 +120,8 @@ class Remedy:
 
     def _begins(self, step: Step, budget_s: float) -> None:
         self._site.cluster.kube.require_expected()
+        if step.section == STEP_SECTIONS[-1]:
+            self._site.execution.turn_over()
         self._record.step_begins(step, budget_s, self._runbook.file_of(step))
 
     def _leaves_out(self, at: int) -> bool:

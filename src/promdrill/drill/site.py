@@ -148,6 +148,8 @@ class Execution:
         bound: Values for its placeholders, by name.
         until_turn: Returns once the drill may make its incident, and change what it shares with others if it does;
             the seconds that it waited for that.
+        turn_over: Called when the runbook has come to Verification, or to its end, and perhaps again: from then on the
+            drill only waits and watches, so that another may make its incident.
         evidence: When it is collected: `failure` or `always`, see `promdrill.evidence.POLICIES`.
         keep: Leave everything as it is at the end.
     """
@@ -158,6 +160,7 @@ class Execution:
     runbook: Path | None = None
     bound: Mapping[str, str] = field(default_factory=dict)
     until_turn: Callable[[], float] = lambda: 0.0
+    turn_over: Callable[[], None] = lambda: None
     evidence: str = FAILURE
     keep: bool = False
 

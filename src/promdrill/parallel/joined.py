@@ -35,6 +35,7 @@ class JoinedSession:
     def __init__(self, config: pytest.Config, joined: Joined) -> None:
         self._config = config
         self._outbox = joined.outbox
+        self._over = False
         reporter = config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None:  # the parent shows how the drill ends
             config.pluginmanager.unregister(reporter)
@@ -63,6 +64,12 @@ class JoinedSession:
         """As `promdrill.drill.site.Execution.until_turn`; called once the baseline is proven."""
         messages.post(self._outbox, State.READY)
         return turn.wait_for(self._outbox)
+
+    def turn_over(self) -> None:
+        """As `promdrill.drill.site.Execution.turn_over`."""
+        if not self._over:
+            self._over = True
+            messages.post(self._outbox, State.RECOVERING)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Tell the parent at once, because this process may be killed at any time."""

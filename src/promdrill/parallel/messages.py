@@ -26,11 +26,14 @@ class State(StrEnum):
     """How far a running drill has come.
 
     `GETTING_READY`: its baseline is not proven yet. Until then it takes most of its processor time.
-    `READY`: it waits for its turn, or has had it.
+    `READY`: it waits for its turn, or has it.
+    `RECOVERING`: its remedy is carried out, down to Verification. It watches how its Prometheus recovers, and needs its
+    turn no longer.
     """
 
     GETTING_READY = "getting-ready"
     READY = "ready"
+    RECOVERING = "recovering"
 
 
 @dataclass(frozen=True, slots=True)

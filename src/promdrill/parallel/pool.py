@@ -19,10 +19,10 @@ Tell = Callable[[Message], None]
 
 
 class Pool(Generic[J, R]):
-    """Runs jobs in parallel, each in two parts, and reports one thing at a time.
+    """Runs jobs in parallel, each in three parts, and reports one thing at a time.
 
-    A job gets ready, says so, and goes on when its turn comes. While some have their turn, others get ready, so that a
-    turn hardly ever waits for that.
+    A job gets ready, says so, and goes on when its turn comes; once it recovers, its turn is the next one's. While some
+    have their turn, others get ready or recover, so that a turn hardly ever waits for that.
 
     Args:
         work: Gets one job ready, says so, waits for its turn, does the job and returns the outcome, in its own thread.
@@ -53,6 +53,7 @@ class Pool(Generic[J, R]):
         self._waiting: list[J] = []
         self._running: dict[J, State] = {}
         self._turns: list[J] = []
+        self._recovering: list[J] = []
         self._going_on = True
 
     def run(self, together: Iterable[J], alone: Iterable[J], *, width: int, ahead: int) -> None:
@@ -63,7 +64,7 @@ class Pool(Generic[J, R]):
             alone: Jobs that come after those, one at a time. They get ready while the last of those still run, and have
                 their turn once nothing runs beside them.
             width: How many, at least 1.
-            ahead: How many may be there besides, getting ready or being it: at least 1, at most `width`.
+            ahead: How many may be there besides, getting ready, being it, or recovering: at least 1, at most `width`.
 
         Raises:
             BaseException: An interruption, or what a job or a callback raised. By then everything that ran was asked
@@ -73,7 +74,7 @@ class Pool(Generic[J, R]):
         self._waiting = [*together, *self._alone]
         threads = ThreadPoolExecutor(width + ahead, "promdrill-job")
         try:
-            while self._turns or (self._going_on and (self._running or self._waiting)):
+            while self._turns or self._recovering or (self._going_on and (self._running or self._waiting)):
                 if self._going_on:
                     self._give_turns(width)
                     self._start(width, ahead, threads)
@@ -87,8 +88,8 @@ class Pool(Generic[J, R]):
     def _start(self, width: int, ahead: int, threads: ThreadPoolExecutor) -> None:
         """Start jobs that get ready; if nothing runs, one may always begin."""
         for job in tuple(self._waiting):
-            without_turn = len(self._running) - len(self._turns)
-            if without_turn < width and len(self._running) < width + ahead and self._may_run(job):
+            before_turn = len(self._running) - len(self._turns) - len(self._recovering)
+            if before_turn < width and len(self._running) < width + ahead and self._may_run(job):
                 self._waiting.remove(job)
                 self._running[job] = State.GETTING_READY
                 threads.submit(self._one, job)
@@ -126,11 +127,15 @@ class Pool(Generic[J, R]):
             self._on_line(job, message.text)
         else:
             self._running[job] = message.state
+            if message.state is State.RECOVERING and job in self._turns:
+                self._turns.remove(job)
+                self._recovering.append(job)
 
     def _ended(self, job: J, outcome: R) -> None:
         del self._running[job]
-        if job in self._turns:
-            self._turns.remove(job)
+        for begun in (self._turns, self._recovering):
+            if job in begun:
+                begun.remove(job)
         self._going_on = self._on_end(job, outcome) and self._going_on
 
 

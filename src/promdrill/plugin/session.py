@@ -204,6 +204,7 @@ class DrillSession:
             run=self.run,
             request=self.request,
             until_turn=self._joining.until_turn if self._joining is not None else lambda: 0.0,
+            turn_over=self._joining.turn_over if self._joining is not None else lambda: None,
         ) as opened:
             yield opened
 

@@ -336,6 +336,7 @@ def drill(
     run: Run,
     request: Request,
     until_turn: Callable[[], float] = lambda: 0.0,
+    turn_over: Callable[[], None] = lambda: None,
 ) -> Iterator[Drill]:
     """One drill of a scenario, with its journal and its connections open during the block.
 
@@ -348,6 +349,7 @@ def drill(
         run: The run that records the result.
         request: The request; with `KindOptions.keep` everything in the cluster stays as the drill leaves it.
         until_turn: As in `promdrill.drill.site.Execution`.
+        turn_over: Likewise.
 
     Raises:
         UsageError: The chart does not render with the user's values, or the file with a login is gone.
@@ -412,6 +414,7 @@ def drill(
                 runbook=_runbook(scenario, variant, settings),
                 bound={} if variant.control == AS_WRITTEN else settings.bound,
                 until_turn=until_turn,
+                turn_over=turn_over,
                 evidence=settings.evidence,
                 keep=request.cluster.keep,
             ),

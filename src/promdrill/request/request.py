@@ -136,7 +136,7 @@ class Request:
 
     @property
     def ahead(self) -> int:
-        """How many drills may be ready, or get ready, beside those that are at their incident: as many as those.
+        """How many drills may get ready, be ready or recover beside those at their incident: as many as those.
 
         Half as many where a drill takes more of the machine, and where there is no core for each. Drills that wait for
         a processor miss their deadlines.

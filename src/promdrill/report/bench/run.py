@@ -12,7 +12,12 @@ from promdrill.results.expected import as_expected
 from promdrill.results.words import between
 
 _GETS_READY = (PhaseName.PROVISION, PhaseName.BASELINE)
-"""Phases that take no turn of another drill's; the baseline that is proven again after a wait does."""
+_LOOKS_ON = (PhaseName.RECOVERY, PhaseName.UNDO)
+"""Phases before and after a drill's turn, which take none of another drill's; the baseline that is proven again after a
+wait does. Verification has no turn either, but a phase with the steps before it."""
+
+_AT_ONCE = 2
+"""How many drills there are at once at most for each that has its turn: others get ready or recover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,8 @@ class Outside:
     Attributes:
         all_s: The sum.
         before_s: From the run's start to its first drill: supply, and the cluster.
-        between_s: From the first drill's start to the last one's end, minus `Ran.packed_s`: workers are idle at the
-            start of each drill, beside a drill that runs alone, and at the end.
+        between_s: From the first drill's start to the last one's end, minus `Ran.packed_s`: workers are idle until the
+            first drills are ready, beside a drill that runs alone, and at the end.
         after_s: From then to the run's end, while the cluster is deleted.
     """
 
@@ -45,8 +50,9 @@ class Ran:
         skipped: How many scenarios were skipped.
         as_expected: Whether it finished, and all drills ended as expected.
         drilled_s: Seconds of all drills together, however they ended.
-        packed_s: The least they can take. With one worker their sum; with more, which get drills ready beside the
-            incidents of others, the incidents' share divided by `jobs`, and at least the longest drill.
+        packed_s: The least they can take. With one worker their sum; with more, the incidents divided by `jobs`, as
+            others get ready or recover beside them; at least all of it divided by twice `jobs`, as no more drills are
+            there at once, and at least the longest drill.
         outside: The seconds outside of drills; None if the times for it are missing.
         options: Its other settings that differ from the defaults.
     """
@@ -90,17 +96,18 @@ def drill_s(drill: DrillResult) -> float:
     return sum(phase.took_s or 0.0 for phase in drill.phases)
 
 
-def _ready_s(drill: DrillResult) -> float:
-    """Seconds until a drill is ready for its incident: provision, and the first proof of its baseline."""
-    return sum(phase.took_s or 0.0 for phase in drill.phases[: len(_GETS_READY)] if phase.name in _GETS_READY)
+def _turn_s(drill: DrillResult) -> float:
+    """Seconds of a drill's incident, from the end of the first proof of its baseline to its recovery."""
+    before = [phase for phase in drill.phases[: len(_GETS_READY)] if phase.name in _GETS_READY]
+    return sum(phase.took_s or 0.0 for phase in drill.phases[len(before) :] if phase.name not in _LOOKS_ON)
 
 
 def ran(run: RunResult) -> Ran:
     """The figures of one run."""
     jobs = workers(run)
     seconds = [drill_s(drill) for drill in run.drills]
-    ready_s = sum(map(_ready_s, run.drills)) if jobs > 1 else 0.0
-    packed_s = max([(sum(seconds) - ready_s) / jobs, *seconds])
+    turns_s = sum(map(_turn_s, run.drills)) if jobs > 1 else sum(seconds)
+    packed_s = max([turns_s / jobs, sum(seconds) / (jobs * _AT_ONCE), *seconds])
     return Ran(
         started=run.started,
         took_s=between(run.started, run.finished),

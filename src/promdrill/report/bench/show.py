@@ -22,10 +22,10 @@ REASON_CHARS = 200
 
 PACKED = (
     "packed: the drills' seconds divided by the number of workers, and at least the longest drill; with several "
-    "workers, without the time in which drills get ready, as they do that beside others. rest: in all minus packed, "
-    "the time that was not spent on drills: before the first one (supply, cluster), between (the first drills get "
-    "ready, workers wait for one that is, beside one that runs alone, and while the last ones end), and after the "
-    "last (deleting the cluster)."
+    "workers, which have others get ready or recover beside their incidents, the incidents' seconds divided by their "
+    "number, and at least all seconds divided by twice that. rest: in all minus packed, the time that was not spent on "
+    "drills: before the first one (supply, cluster), between (the first drills get ready, workers wait for one that "
+    "is, beside one that runs alone, and while the last ones end), and after the last (deleting the cluster)."
 )
 ONE_KIND = "The runs had different drills or workers, so there are no figures over all of them."
 MEDIANS = "Medians of the drills that passed, in seconds"

@@ -161,10 +161,12 @@ class Machine:
         run: Run,
         request: Request,
         until_turn: Callable[[], float],
+        turn_over: Callable[[], None],
     ) -> Iterator[Drill]:
         settings, keep = request.settings, request.cluster.keep
         assert (variant, install, settings.profile) == (Variant(), "helm", "fast")
         assert until_turn() < 1.0, "nothing runs beside it"
+        turn_over()
         self.log.append(f"drill in {made.name}, keep {keep}, values {settings.values}")
         with run.journal(scenario.name, variant) as journal:
             site = Site(

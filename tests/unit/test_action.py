@@ -57,7 +57,7 @@ def test_its_inputs_are_the_options_of_a_run() -> None:
 
 def test_a_run_gets_all_of_them_and_the_supply_those_that_decide_what_is_needed() -> None:
     assert set(passed(RUNS["promdrill run"])) == (set(OPTIONS) - NOT_HERE) | {"COMMAND"}
-    needed = {"SCENARIO", "SCENARIOS", *supply.VARIABLES}
+    needed = {"SCENARIO", "SCENARIOS", "COMMAND", *supply.VARIABLES}
     assert set(passed(RUNS["promdrill supply"])) == needed
     named = set(re.findall(r"inputs\.([\w-]+)", RUNS["compute the cache key"]["env"]["WHAT"]))
     assert {variable(name) for name in named} == needed | {"VERSION"}, "what is kept is kept for the same settings"

@@ -84,6 +84,11 @@ def test_variables_decide_what_goes_in(
     assert f"make test-scenarios BUNDLE={world.file}" in capsys.readouterr().out
 
 
+def test_what_controls_need_goes_in_where_it_is_asked_for(asked: list[Any]) -> None:
+    assert _run("--scenario", "cpu-throttled", "--controls") == EXIT_OK
+    assert asked[3] == ["cpu-throttled", "restarts-metric"], "and what looks like it"
+
+
 def test_file_comes_before_the_variable(asked: list[Any], world: World) -> None:
     other = world.folder / "c.tar"
     other.touch()

@@ -41,7 +41,7 @@ def test_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_nothing_of_another_run_is_inherited() -> None:
     environment = dict(child.environment())
-    assert environment.pop("PYTHONUNBUFFERED") == "1"
+    assert [environment.pop(name) for name in ("PYTHONUNBUFFERED", "KEEP_BUILD")] == ["1", "1"]
     assert set(environment.values()) == {""}
     assert set(environment) == {option.variable for option in (*options.OPTIONS, *options.SESSION)}
     assert set(cell().variables) <= set(environment)

@@ -57,8 +57,8 @@ class World:
     def require(self, **asked: Any) -> None:
         self.required.append(asked)
 
-    def provide(self, request: Request, scenarios: Any, *, say: Any) -> Any:
-        assert list(scenarios) == []
+    def provide(self, request: Request, scenarios: Any, *, say: Any, more_follows: bool) -> Any:
+        assert (list(scenarios), more_follows) == ([], True)
         assert say
         self.requests.append(request)
         return SimpleNamespace(name="source")
@@ -102,6 +102,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(fulfil, "provide", made.provide)
     monkeypatch.setattr(fulfil, "cluster", made.cluster)
     monkeypatch.setattr(child, "run", made.child)
+    monkeypatch.setattr(matrix, "settle", lambda **_: made.log.append("settled"))
     return made
 
 
@@ -197,7 +198,7 @@ def test_cells_are_run(world: World, capsys: Captured, monkeypatch: pytest.Monke
     monkeypatch.setenv("JOBS", "2")
     monkeypatch.setenv("REPORTS", "elsewhere")
     assert run("--run", "--supply=source") == 0
-    assert world.log == ["created", "deleted"]
+    assert world.log == ["created", "deleted", "settled"]
     assert world.required == [{"supply": "source", "warm": False}]
     (of_cluster,) = [request.settings for request in world.requests]
     assert (of_cluster.kubernetes, of_cluster.profile, of_cluster.supply) == ("1.36.3", "fast", "source")
@@ -217,8 +218,11 @@ def test_what_cells_need_is_fetched_and_none_is_run(
 ) -> None:
     fetched: list[tuple[str | None, str, list[str]]] = []
 
-    def provide(request: Request, scenarios: list[Path], *, say: Callable[[str], None], found: str) -> None:
+    def provide(
+        request: Request, scenarios: list[Path], *, say: Callable[[str], None], found: str, more_follows: bool
+    ) -> None:
         settings = request.settings
+        assert more_follows, "one build after the other has use for Go's caches"
         say(f"Prometheus {settings.app_version} is pulled, {found}")
         fetched.append((settings.app_version, settings.supply, [folder.name for folder in scenarios]))
 
@@ -227,7 +231,7 @@ def test_what_cells_need_is_fetched_and_none_is_run(
     assert run("--fetch", "--supply=source") == 0
     assert fetched == [("2.48.0", "source", ["disk-full"]), ("3.14.0", "source", ["disk-full"])]
     assert [asked["supply"] for asked in world.required] == ["source"]
-    assert (world.log, world.cells, Path("reports").exists()) == ([], [], False)
+    assert (world.log, world.cells, Path("reports").exists()) == (["settled"], [], False)
     said = capsys.readouterr().out.splitlines()
     assert said[1:3] == ["checked", "Prometheus 2.48.0 is pulled, as checked"]
     assert said[-1] == "everything is ready for 2 cells"

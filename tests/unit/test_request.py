@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO
@@ -14,7 +16,7 @@ from tests.unit.cluster_world import IDENTITY
 
 from promdrill import doctor, supply
 from promdrill.cluster.address import Address
-from promdrill.core import reading
+from promdrill.core import paths, reading
 from promdrill.core.errors import UsageError
 from promdrill.helm.values import ChartPlan
 from promdrill.helm.values.user import Own, ValuesFile
@@ -28,7 +30,8 @@ from promdrill.supply import choose
 from promdrill.supply.bundle import read as bundle_read
 from promdrill.supply.bundle import unpack
 from promdrill.supply.choose import Choice
-from promdrill.supply.supplied import Supplied, Tools
+from promdrill.supply.engine import lifecycle
+from promdrill.supply.supplied import Supplied, SupplyRequest, Tools
 
 
 @pytest.fixture(autouse=True)
@@ -211,6 +214,56 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert fulfil.preflight(Request(), say=said.append) == Preflight()
     fulfil.provide(Request(), [], say=said.append)
     assert log == ["chart", "planned", "supplied"]
+
+
+@pytest.fixture
+def bundled(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """What is asked of a bundle whose Prometheus is 3.14.0, besides what storage needs."""
+    seen: list[tuple[str, ...]] = []
+
+    def completed(found: Supplied, _request: Any, images: Sequence[str], **_: Any) -> Supplied:
+        seen.append(tuple(images))
+        return found
+
+    monkeypatch.setattr(supply, "provide", lambda *_, **__: world.supplied())
+    monkeypatch.setattr(supply, "completed", completed)
+    monkeypatch.setattr(supply, "settle", lambda **_: seen.append(("settled",)))
+    monkeypatch.setattr(planning, "plan_of", lambda *_, **__: Planned(Path("chart"), None))
+    monkeypatch.setattr(planning, "storage_images", lambda *_: ())
+    monkeypatch.setattr(planning, "optional_images", lambda _: ())
+    return seen
+
+
+def test_a_cluster_alone_needs_no_image_of_a_drill(world: World, bundled: list[tuple[str, ...]]) -> None:
+    world.write()
+    fulfil.provide(make({"BUNDLE": str(world.file)}), [], say=world.said.append)
+    assert bundled == [(), ("settled",)]
+
+
+def test_what_is_installed_by_hand_runs_the_bundles_prometheus(world: World, bundled: list[tuple[str, ...]]) -> None:
+    world.write()
+    folder = paths.scenarios_dir() / "claim-mismatch"
+    fulfil.provide(make({"BUNDLE": str(world.file)}), [folder], say=world.said.append)
+    assert "quay.io/prometheus/prometheus:v3.14.0" in bundled[0]
+    assert "quay.io/prometheus/prometheus:v2.48.0" not in bundled[0]
+
+
+def test_what_builds_need_stays_until_the_last(world: World, bundled: list[tuple[str, ...]]) -> None:
+    world.write()
+    fulfil.provide(make({"BUNDLE": str(world.file)}), [], say=world.said.append, more_follows=True)
+    assert ("settled",) not in bundled
+
+
+def test_before_a_cluster_an_engine_is_made_sure_of_before_anything_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    provide = importlib.import_module("promdrill.supply.provide")  # the package has a function of that name
+    built = SimpleNamespace(helm=lambda major, *, before: log.append(f"helm-{major} before {before}"))
+    monkeypatch.setattr(provide, "_source", lambda *_: built)
+    monkeypatch.setattr(lifecycle, "ensure", lambda **_: log.append("engine"))
+    asked = SupplyRequest(choice=Choice("source", ""))
+    provide.helm(asked, on_event=log.append, before_cluster=True)
+    provide.helm(asked, on_event=log.append)
+    assert log == ["engine", f"helm-4 before {asked.kubernetes}", "helm-4 before "]
 
 
 def test_a_supply_is_chosen_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -170,7 +170,7 @@ def test_the_images_of_drills_are_archives_that_no_node_image_holds(world: World
 
 
 def test_helm_comes_first_and_the_modules_of_the_cluster_meanwhile(world: World) -> None:
-    helm = world.supply().helm("4", "1.36.3")
+    helm = world.supply().helm("4", before="1.36.3")
     assert helm.read_text() == "helm-4 helm"
     assert (world.built, world.assembled) == (["helm-4"], [])
     assert set(world.downloaded) == {"helm-4", "kind", "kubernetes-1.36.3", "containerd"}
@@ -178,8 +178,18 @@ def test_helm_comes_first_and_the_modules_of_the_cluster_meanwhile(world: World)
     world.provide()
     world.downloaded.clear()
     helm.write_text("cut")
-    world.supply().helm("4", "1.36.3")
+    world.supply().helm("4", before="1.36.3")
     assert world.downloaded == ["helm-4"], "a cluster has all that it needs"
+
+
+def test_helm_alone_looks_at_a_chart(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_engine(_image: str) -> bool:
+        raise AssertionError("no engine is needed for that")
+
+    monkeypatch.setattr(node, "present", no_engine)
+    world.supply().helm("4")
+    assert (world.built, world.downloaded) == (["helm-4"], ["helm-4"])
+    assert world.said[0] == "Building helm-4 from source."
 
 
 def test_what_is_there_is_not_built_again(world: World) -> None:
@@ -270,7 +280,7 @@ def test_a_build_says_what_it_costs_before_it_begins(tmp_path: Path) -> None:
     assert whole.startswith(f"Building 2 artefacts from source, including Kubernetes: {cost}, of which ")
     assert cost in source._cost(["helm-4"], ["kubernetes-1.36.3"], tmp_path)
     assert source._cost(["busybox"], [], tmp_path) == "Building busybox from source."
-    assert source._cost([], [], tmp_path) == "Building images from source."
+    assert source._cost(["the images"], [], tmp_path) == "Building the images from source."
 
 
 @pytest.mark.parametrize(("cores", "gib", "compilers"), [(2, 24, 1), (8, 24, 2), (16, 64, 4), (16, 8, 1), (1, 1, 1)])

@@ -45,6 +45,7 @@ def add(commands: Subcommands) -> None:
     what.add_argument("--list", type=path_of, metavar="FILE", help="list a bundle's contents and where each came from")
     parser.add_argument("--all", action="store_true", help="with --list: every package and whole checksums")
     supply.add_options(parser)
+    supply.add_controls(parser)
     parser.epilog = f"{parser.epilog}\n\nVALUES decides which images are needed; give the run the same VALUES."
 
 
@@ -62,7 +63,7 @@ def _write(arguments: argparse.Namespace) -> int:
     file = arguments.file or path_of(os.environ.get("BUNDLE") or FILE_NAME)
     check_place(file)
     request, found = fulfil.prepare(supply.asked(arguments), say=say)
-    supplied = fulfil.provide(request, request.scenarios, say=say, found=found)
+    supplied = fulfil.provide(request, request.needed(request.scenarios), say=say, found=found)
     with _bar() as progress:
         manifest = unpack.write(
             supplied,

@@ -26,7 +26,7 @@ from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
 from promdrill.request import cache_key, scenarios
 from promdrill.request.request import is_warm
-from promdrill.supply import choose, kubernetes
+from promdrill.supply import choose, kubernetes, settle
 from promdrill.supply.build import catalogue
 from promdrill.supply.choose import Choice
 
@@ -165,6 +165,7 @@ def _fetch(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice 
     for number, cell in enumerate(cells, 1):
         say(f"cell {number} of {len(cells)}: {cell.id}: {cell.title}")
         ground.fetch(cell, lambda name: _asked(arguments, name), choice, say)
+    settle(on_event=say)
     say(f"everything is ready for {len(cells)} cells")
     return EXIT_OK
 
@@ -216,6 +217,7 @@ def _run(
     if result.interrupted:
         complain(PromdrillError("interrupted", hint=_going_on(arguments)))
         return EXIT_INTERRUPTED
+    settle(on_event=say)
     return EXIT_FAILED if result.red else EXIT_OK
 
 

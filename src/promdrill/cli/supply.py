@@ -32,6 +32,7 @@ def add(commands: Subcommands) -> None:
         execute=_execute,
     )
     add_options(parser)
+    add_controls(parser)
     parser.add_argument(
         "--key",
         action="store_true",
@@ -54,6 +55,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(option.flag, metavar=option.variable, help=said, action=action)
 
 
+def add_controls(parser: argparse.ArgumentParser) -> None:
+    """Add the option for what only controls need."""
+    help_ = "also what `promdrill controls` needs: the images of the scenarios that look like these"
+    parser.add_argument("--controls", action="store_true", help=help_)
+
+
 def asked(arguments: argparse.Namespace) -> Request:
     """The checked request from the options and the environment.
 
@@ -64,7 +71,8 @@ def asked(arguments: argparse.Namespace) -> Request:
 
     given = options.given(arguments, VARIABLES)
     drilled = request.scenarios_of(options.given(arguments, ("SCENARIO", "SCENARIOS")))
-    return request.make(given, drilled=drilled)
+    variants = "controls" if getattr(arguments, "controls", False) else None
+    return request.make(given, drilled=drilled, variants=variants)
 
 
 def say_key(settings: Iterable[Mapping[str, str | None]], scenarios: Iterable[Path]) -> int:
@@ -88,12 +96,12 @@ def say_key(settings: Iterable[Mapping[str, str | None]], scenarios: Iterable[Pa
 def _execute(arguments: argparse.Namespace) -> int:
     if arguments.key:
         request = asked(arguments)
-        return say_key([options.given(arguments, VARIABLES)], request.scenarios)
+        return say_key([options.given(arguments, VARIABLES)], request.needed(request.scenarios))
 
     from promdrill.request import fulfil  # noqa: PLC0415  as above
 
     request, found = fulfil.prepare(asked(arguments), say=say)
-    supplied = fulfil.provide(request, request.scenarios, say=say, found=found)
+    supplied = fulfil.provide(request, request.needed(request.scenarios), say=say, found=found)
     ids = [folder.name for folder in request.scenarios]
     drills = "1 scenario" if len(ids) == 1 else f"{len(ids)} scenarios"
     say(f"Kubernetes {supplied.kubernetes}, {len(supplied.images)} images: everything is ready for {drills}.")

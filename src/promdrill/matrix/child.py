@@ -11,6 +11,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
 
+from promdrill.artefacts.cache import KEEP_BUILD
 from promdrill.core import shell
 from promdrill.core.clock import SYSTEM, Clock, Deadline
 from promdrill.request import options
@@ -55,8 +56,12 @@ def command(request: Request) -> list[str]:
 
 
 def environment() -> Mapping[str, str]:
-    """Changes to the environment for a run: every variable of `promdrill run` is empty, as its request covers them."""
-    return {"PYTHONUNBUFFERED": "1", **{option.variable: "" for option in (*options.OPTIONS, *options.SESSION)}}
+    """Changes to the environment for a run: every variable of `promdrill run` is empty, as its request covers them.
+
+    What only builds need stays for the next cell, and goes at the end of the matrix.
+    """
+    variables = (option.variable for option in (*options.OPTIONS, *options.SESSION))
+    return {"PYTHONUNBUFFERED": "1", KEEP_BUILD: "1", **dict.fromkeys(variables, "")}
 
 
 def run(

@@ -68,6 +68,8 @@ def general(asked: Asked, choice: Choice | None) -> Request:
 def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], None]) -> None:
     """Fetch everything that a cell needs, so that its run waits for no download or build.
 
+    What only builds need stays, for other cells: see `promdrill.supply.settle`.
+
     Args:
         cell: The cell.
         asked: The settings of the whole matrix, by variable.
@@ -81,7 +83,7 @@ def fetch(cell: Cell, asked: Asked, choice: Choice | None, say: Callable[[str], 
 
     wanted = request(cell, asked, choice)
     found = fulfil.preflight(wanted, say=say)
-    fulfil.provide(wanted, wanted.scenarios, say=say, found=found)
+    fulfil.provide(wanted, wanted.scenarios, say=say, found=found, more_follows=True)
 
 
 @contextlib.contextmanager
@@ -90,7 +92,7 @@ def cluster(
 ) -> Iterator[Address]:
     """A ready cluster, deleted when the block is left; yields its address.
 
-    It holds what the default chart needs; each cell adds what else it needs.
+    It is a cluster alone; each cell adds the images that its drills run. What only builds need stays, as in `fetch`.
 
     Args:
         ground: As `promdrill.matrix.cells.Cell.ground`.
@@ -106,7 +108,7 @@ def cluster(
     kubernetes, profile = ground
     given = {name: asked(name) for name in _OF_A_CLUSTER} | {"KUBE_VERSION": kubernetes, "PROFILE": profile}
     wanted = make(given, choice=choice)
-    supplied = fulfil.provide(wanted, [], say=say)
+    supplied = fulfil.provide(wanted, [], say=say, more_follows=True)
     with fulfil.cluster(supplied, wanted.cluster, profile=profile, say=say) as made:
         yield Address.of(made)
 

@@ -121,9 +121,9 @@ def planned(request: Request, *, say: Say) -> Planned:
     return _looked_at(settled, settled.needed(settled.scenarios), say)
 
 
-def _looked_at(request: Request, scenarios: Sequence[Path], say: Say) -> Planned:
+def _looked_at(request: Request, scenarios: Sequence[Path], say: Say, *, before_cluster: bool = False) -> Planned:
     asked = request.of_supply()
-    helm = supply.helm(asked, on_event=say)
+    helm = supply.helm(asked, on_event=say, before_cluster=before_cluster)
     chart = supply.chart(asked, helm, on_event=say)
     return planning.plan_of(request, scenarios, helm, chart, supply.available(asked, on_event=say))
 
@@ -134,14 +134,17 @@ def _unpacked(file: Path, request: Request, say: Say) -> Opened:
     return unpack.unpacked(file, asked, cache=cache, say=say, app_version=version, listed=request.bundle)
 
 
-def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Preflight = Preflight()) -> Supplied:
+def provide(
+    request: Request, scenarios: Sequence[Path], *, say: Say, found: Preflight = Preflight(), more_follows: bool = False
+) -> Supplied:
     """Provide everything that a cluster and its drills need.
 
     Args:
         request: The request.
-        scenarios: The folders of the scenarios to drill.
+        scenarios: The folders of the scenarios to drill; empty for a cluster alone.
         say: Called with a line about each thing that happens, and about each image that replaces another.
         found: What `preflight` found out.
+        more_follows: Whether more is provided soon, so that what only builds need stays until then.
 
     Raises:
         UsageError: The chart, its values or its images cannot be used.
@@ -155,11 +158,12 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
         planned = found.planned or _of_bundle(request, scenarios, supplied)
     else:
         say(f"supply: {asked.chosen.name}. {asked.chosen.why}")
-        planned = found.planned or _looked_at(request, scenarios, say)
+        planned = found.planned or _looked_at(request, scenarios, say, before_cluster=True)
     plan = planned.plan
-    if plan is None:  # only our own manifests are installed
-        app_version = settings.app_version or manifests.APP_VERSION
-        plan = ChartPlan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",))
+    if plan is None:  # only our own manifests are installed, if anything is
+        packed = supplied.app_version if supplied is not None else ""
+        app_version = settings.app_version or packed or manifests.APP_VERSION
+        plan = ChartPlan(app_version, {}, (f"{manifests.PROMETHEUS}:v{app_version}",) if scenarios else ())
     shown = [each for each in changes.changes(planned, request.values) if each.kind is not changes.Kind.ADDED]
     for line in changes.lines(shown):
         say(line)
@@ -171,7 +175,8 @@ def provide(request: Request, scenarios: Sequence[Path], *, say: Say, found: Pre
     wanted = (*planning.storage_images(supplied.provisioner), *drilled, *beside)
     supplied = supply.completed(supplied, asked, wanted, on_event=say)
     further = dict(_optional(asked, supplied, planning.optional_images(scenarios), say=say))
-    supply.settle(on_event=say)
+    if not more_follows:
+        supply.settle(on_event=say)
     return replace(
         supplied,
         chart=planned.chart,

@@ -96,14 +96,26 @@ def completed(found: Supplied, request: SupplyRequest, images: Sequence[str], *,
     return replace(found, archives=(*found.archives, *packed), images=(*found.images, *further))
 
 
-def helm(request: SupplyRequest, *, on_event: Say, console: Console | None = None) -> Path:
-    """Helm alone, to look at a chart before anything else is built or started.
+def helm(
+    request: SupplyRequest, *, on_event: Say, console: Console | None = None, before_cluster: bool = False
+) -> Path:
+    """Helm, to look at a chart before anything else is built or started.
+
+    Args:
+        request: What is needed.
+        on_event: As for `provide`.
+        console: As for `provide`.
+        before_cluster: Whether a cluster of this request is made next. Then, where Helm has to be built, an engine is
+            made sure of first, and what the cluster is built from is downloaded meanwhile.
 
     Raises:
+        UsageError: There is no engine.
         SupplyError: It is not available.
     """
     if request.chosen.name == "source":
-        return _source(console, on_event).helm(request.helm, request.kubernetes)
+        if before_cluster:
+            lifecycle.ensure(say=on_event)
+        return _source(console, on_event).helm(request.helm, before=request.kubernetes if before_cluster else "")
     planned = registry.plan(request, Platform.here(), Pins.load())
     return registry.tool(planned.helm, cache=Cache(paths.cache_dir()), say=on_event)
 
@@ -147,7 +159,7 @@ def archives(
     if request.bundle is not None:  # the cluster has everything that it holds already
         raise SupplyError(
             f"BUNDLE={request.bundle} does not contain {', '.join(references)}",
-            hint=f"make a bundle of these scenarios: {paths.command('bundle')}",
+            hint=f"make a bundle of these scenarios: {paths.command('bundle')}; `bundle --controls` for controls",
         )
     if request.chosen.name == "source":
         built = _source(console, on_event)

@@ -127,16 +127,20 @@ class SourceSupply:
         """The images that can be built; the Go module proxy is asked about those that have no entry of their own."""
         return Served(self.catalogue, self.go, lambda name: self._find(name, only=[]) is not None, self.say).stock()
 
-    def helm(self, major: str, kubernetes: str) -> Path:
-        """Helm of that major version, which tells what drills need; the modules of a cluster are downloaded meanwhile.
+    def helm(self, major: str, *, before: str = "") -> Path:
+        """Helm of that major version, which tells what drills need.
+
+        Args:
+            major: The major version.
+            before: The version of Kubernetes of the cluster that is made next: the modules of its parts are downloaded
+                while Helm is compiled. Empty for no cluster.
 
         Raises:
             SupplyError: It could not be built.
         """
         name = f"helm-{major}"
         if self._find(name, only=["helm"]) is None:
-            wanted, recipe = self._node(kubernetes)
-            later = (recipe.kubernetes, *self._inputs(wanted)) if not node.present(self._reference(wanted)) else ()
+            later = tuple(self._inputs(self._node(before)[0])) if before else ()
             self._build([name], ahead=[part for part in later if self._find(part, only=[]) is None])
         return self._entry(name).files / "helm"
 
@@ -220,7 +224,7 @@ class SourceSupply:
         needed = list(dict.fromkeys(needed))
         if not needed and wanted is None and not images:
             return
-        self.say(_cost(needed, ahead, self.cache.root))
+        self.say(_cost(needed or ["the images" if wanted is None else "the node image"], ahead, self.cache.root))
         tasks = [Task("host", Lane.PACK, lambda _: self.prepare(self.say))] if self._needs_host(needed, wanted) else []
         for name in needed:
             tasks += self._tasks(self.catalogue.artefact(name))
@@ -319,7 +323,7 @@ class SourceSupply:
 
 def _cost(needed: Sequence[str], ahead: Sequence[str], cache: Path) -> str:
     """What will be built and, if that is nearly everything, how long it takes and how much disk it uses."""
-    what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed) or "images"
+    what = f"{len(needed)} artefacts" if len(needed) > 1 else "".join(needed)
     if not any(name.startswith("kubernetes-") for name in (*needed, *ahead)):
         return f"Building {what} from source."
     size = f"{COLD_BYTES / 1e9:.0f} GB below {cache}, of which {COLD_STAYS_BYTES / 1e9:.0f} GB stay"

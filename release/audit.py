@@ -146,7 +146,7 @@ def collect(uv: str, root: Path, cache: Cache, go: Go) -> tuple[list[Part], dict
             programs[artefact.name] = [entry.files / name for name in artefact.go.values()]
             for binary in programs[artefact.name]:
                 found += parts.linked(binary, go, artefact.name)
-        elif artefact.go:
+        elif artefact.of_go:
             found += parts.required(artefact.folder, go, artefact.name)
         elif artefact.debian and entry:
             found += parts.unpacked(entry)

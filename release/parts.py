@@ -167,7 +167,7 @@ def recipe(artefact: catalogue.Artefact, root: Path) -> Part:
 
 def built(artefact: catalogue.Artefact, cache: Cache, go: Go) -> CacheEntry | None:
     """What its recipe made, if the cache has it."""
-    if artefact.go:
+    if artefact.of_go:
         return cache.find(artefact.name, gobuild.key(artefact, go), only=())
     if artefact.debian:
         return cache.find(artefact.name, debian.key(artefact), only=())

@@ -27,6 +27,7 @@ from promdrill.cluster import storage
 from promdrill.core import paths, shell
 from promdrill.core.clock import SYSTEM
 from promdrill.request import adopting, scenarios
+from promdrill.supply.bundle.origin import references
 
 NAME = "adopted"
 
@@ -37,7 +38,7 @@ OCCUPIED = "drill-rolling-lock"
 """A drill's namespace, which somebody has already."""
 
 IMAGES = ("quay.io/prometheus/prometheus:v2.48.0", "quay.io/prometheus-operator/prometheus-config-reloader:v0.69.1")
-"""What the drills run; the node image that promdrill builds has them."""
+"""What the drills run. No node image has them: promdrill loads them into clusters of its own, and into no other."""
 
 OVERREACH = """
 1. Try what the whole cluster shares. Each of these must be refused.
@@ -223,15 +224,24 @@ def _furnish(kubeconfig: Path) -> None:
         foreign.kubectl(kubeconfig, *rollout, "--timeout=80s")
     node = json.loads(foreign.kubectl(kubeconfig, "get", "nodes", "--output=json"))["items"][0]
     there = [name for image in node["status"]["images"] for name in image.get("names") or ()]
-    for image in (each for each in IMAGES if each not in there):
-        shell.run(["docker", "pull", image], timeout_s=foreign.COMMAND_S)
-        load = ["load", "docker-image", f"--name={NAME}", image]
+    for image in IMAGES:
+        load = ["load", "image-archive", f"--name={NAME}", str(_archive(image))]
         shell.run([foreign.newest("kind"), *load], timeout_s=foreign.COMMAND_S)
     pause = next(name for name in there if "/pause:" in name)
     foreign.kubectl(kubeconfig, "apply", "-f", "-", stdin=SHOP % {"image": pause, "occupied": OCCUPIED})
     wait = ("--namespace", "shop", "wait", "pod/shop", "--for=condition=Ready", "--timeout=80s")
     if "condition met" not in foreign.kubectl(kubeconfig, *wait):
         raise SystemExit(foreign.kubectl(kubeconfig, "--namespace", "shop", "describe", "pod,pvc"))
+
+
+def _archive(image: str) -> Path:
+    """The archive with an image that the first run, of `foreign.cluster`, loaded into its own cluster."""
+    found = [
+        path for path in (paths.cache_dir() / "artefacts").glob("*/*/files/image.tar") if image in references(path)
+    ]
+    if not found:
+        raise SystemExit(f"promdrill's cache has no archive of {image}")
+    return max(found, key=lambda path: path.stat().st_mtime)
 
 
 def _engine() -> tuple[str, ...]:

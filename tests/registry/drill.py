@@ -208,7 +208,7 @@ def fill(
     for reference, archive in archives.items():
         images[reference] = stock.push_image(archive, reference, mirror, folder)
         say(f"pushed {reference} as sha256:{images[reference]}")
-    say("taking the drills' images out of a copy of the node image, and pushing it: about a minute")
+    say("taking storage's images out of a copy of the node image, and pushing it: about a minute")
     node = stock.push_node(supplied, mirror, folder)
     say(f"pushed kindest/node:v{supplied.kubernetes} as sha256:{node}")
     served = folder / "served"

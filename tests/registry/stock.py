@@ -26,7 +26,7 @@ COPY_S = 600.0
 """Seconds for each docker command that moves a whole image: 60 for a node image's push on one core."""
 
 STOCK = r"^registry[.]k8s[.]io/(kube-(apiserver|controller-manager|scheduler|proxy)|etcd|coredns/coredns|pause):"
-"""Images in a stock node image; Prometheus and what stands beside it are not."""
+"""Images in a stock node image; those of promdrill's storage are not."""
 
 CNI = """\
 # A stock node image has kindnet here. Ours has a static CNI configuration instead; kind wants a manifest to apply.
@@ -75,7 +75,7 @@ def docker(*arguments: str | Path, timeout_s: float = 60.0, stdin: Path | None =
 
 
 def push_node(supplied: Supplied, registry: Registry, folder: Path) -> str:
-    """Push a node image like a stock one: without the images of Prometheus, with storage and network of its own.
+    """Push a node image like a stock one: with Kubernetes' images alone, and storage and network of its own.
 
     Returns:
         SHA-256 of its manifest.

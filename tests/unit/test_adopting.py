@@ -38,6 +38,7 @@ from promdrill.request import adopting, fulfil, options, scenarios
 from promdrill.request.request import KindOptions, Request, make
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.results.run import Run
+from promdrill.supply.build import archive
 from promdrill.supply.engine import lifecycle
 from promdrill.supply.supplied import Tools
 
@@ -272,7 +273,7 @@ def test_it_is_reached_as_an_account_of_its_own_namespace(
     supplied = SimpleNamespace(
         name="source", why="", kubernetes="1.36.3", tools=Tools(Path("/kind"), Path("/kubectl"), Path("/helm")),
         chart=paths.own_chart(), crds=tmp_path, image_values=adopting.VALUES, images=(), app_version="2.48.0",
-        remarks=(), drilled=(),
+        remarks=(), drilled=(), archives=(),
     )  # fmt: skip
     run = Run(tmp_path / "report", supply="auto", kubernetes="1.36.3", say=lambda _: None)
     said: list[str] = []
@@ -295,6 +296,23 @@ def test_it_is_reached_as_an_account_of_its_own_namespace(
         site.cluster.leave()
         assert theirs.namespaces() == {"kube-system", "shop"}
     assert theirs.namespaces() == {"kube-system", "shop"}
+
+
+def test_the_images_that_its_nodes_lack_are_named_with_the_archives_that_were_made_of_them(
+    theirs: Theirs, tmp_path: Path
+) -> None:
+    file = tmp_path / "image.tar"
+    layer = archive.write_layer(tmp_path / "layer.tar", {"/bin/busybox": Path(__file__)})
+    archive.write(file, [archive.image("docker.io/library/busybox:1", [layer], architecture="amd64")])
+    tools = Tools(Path("/kind"), Path("/kubectl"), Path("/helm"))
+    supplied = SimpleNamespace(tools=tools, drilled=("docker.io/library/busybox:1",), archives=(file,))
+    with (
+        pytest.raises(UsageError, match=r"does not have docker.io/library/busybox:1") as no,
+        fulfil.adopted(cast(Any, supplied), KindOptions(NAME, adopt=True), say=lambda _: None),
+    ):
+        pass
+    assert no.value.hint == f"kind load image-archive --name={NAME} {file}"
+    assert theirs.done == []
 
 
 # --- the command line -----------------------------------------------------------------------------------------------

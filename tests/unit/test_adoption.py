@@ -31,10 +31,13 @@ FOLDER = "adopted"
 
 
 @contextlib.contextmanager
-def adopt(said: list[str] | None = None, *, name: str = NAME, images: Any = IMAGES) -> Iterator[AdoptedCluster]:
+def adopt(
+    said: list[str] | None = None, *, name: str = NAME, images: Any = IMAGES, archives: Mapping[str, Path] | None = None
+) -> Iterator[AdoptedCluster]:
     tell = (said if said is not None else []).append
+    kind, kubectl = Path("/kind"), Path("/kubectl")
     with adoption.adopted(
-        name, kind_path=Path("/kind"), kubectl_path=Path("/kubectl"), images=images, say=tell
+        name, kind_path=kind, kubectl_path=kubectl, images=images, archives=archives or {}, say=tell
     ) as made:
         yield made
 
@@ -234,8 +237,29 @@ def test_a_node_without_an_image_is_refused_for_nothing_is_loaded(theirs: Theirs
     refused = pytest.raises(UsageError, match=r"node theirs-control-plane does not have docker.io/library/busybox:1")
     with refused as no, adopt(images=(*IMAGES, "busybox:1")):
         pass
-    assert no.value.hint == "kind load docker-image --name theirs docker.io/library/busybox:1"
+    assert no.value.hint == "kind load docker-image --name=theirs docker.io/library/busybox:1"
     assert (theirs.done, engine.done) == ([], [])
+
+
+@pytest.mark.usefixtures("theirs")
+def test_what_lies_in_an_archive_is_loaded_from_it_for_no_engine_has_it() -> None:
+    archives = {
+        "busybox:1": Path("/my cache/b.tar"),
+        "docker.io/a/a:1": Path("/a.tar"),
+        "docker.io/z/z:1": Path("/a.tar"),
+    }
+    with (
+        pytest.raises(
+            UsageError, match=r"does not have docker.io/a/a:1, .*busybox:1, docker.io/x/x:1, docker.io/z/z:1,"
+        ) as no,
+        adopt(images=(*IMAGES, "z/z:1", "x/x:1", "a/a:1", "busybox:1"), archives=archives),
+    ):
+        pass
+    assert no.value.hint.split(" && ") == [
+        "kind load image-archive --name=theirs /a.tar",
+        "kind load image-archive --name=theirs '/my cache/b.tar'",
+        "kind load docker-image --name=theirs docker.io/x/x:1",
+    ]
 
 
 # --- after a kill ---------------------------------------------------------------------------------------------------

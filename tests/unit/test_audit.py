@@ -18,6 +18,7 @@ from tests.unit import fake_shell
 from promdrill.artefacts.cache import Cache
 from promdrill.core.errors import CommandFailed, UsageError
 from promdrill.supply.build import catalogue
+from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
 from release import audit, licences, parts, vulnerabilities
 from release.parts import Part
@@ -225,6 +226,27 @@ def test_required_modules_are_those_with_content_and_a_direct_one_without_a_sum_
     found = list(parts.required(tmp_path, GO, "kind"))
     assert [each.name for each in found] == ["a.org/direct", "b.org/used"]
     assert audit.Report(found).wrong(()) == ["go a.org/direct v1.0.0: no checksum (kind)"]
+
+
+def test_an_entry_of_module_files_alone_is_found_in_the_cache_and_its_modules_are_parts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    name, cache = "prometheus-operator-crds", Cache(tmp_path / "cache")
+    artefact = catalogue.load(ROOT / "images").artefact(name)
+    assert parts.built(artefact, cache, GO) is None
+    entry = cache.build(name, gobuild.key(artefact, GO), lambda _: {})
+    assert parts.built(artefact, cache, GO) == entry
+
+    monkeypatch.setattr(parts, "python", lambda *_: iter(()))
+    monkeypatch.setattr(catalogue, "load", lambda _: catalogue.Catalogue({name: artefact}))
+    operator = {"Path": artefact.module, "Version": "v0.72.0"}
+    fake = fake_shell.install(monkeypatch)
+    fake.expect("mod", "edit", "-json", answer=json.dumps({"Require": [operator]}))
+    fake.expect("mod", "edit", "-json", answer="{}")
+    found, programs, _ = audit.collect("uv", ROOT, cache, GO)
+    assert [each.version for each in found if each.name == artefact.module and name in each.used_by] == ["v0.72.0"]
+    assert programs == {}
+    fake.done()
 
 
 def test_debian_packages_have_their_version_and_the_sum_of_their_tree(tmp_path: Path) -> None:

@@ -102,7 +102,7 @@ def test_kind_patch_is_of_the_system_that_runs_the_containers(world: World, monk
 
 
 def test_network_of_a_stock_node_image_is_left_to_it(world: World) -> None:
-    world.write(world.supplied(name="registry", kind_patch={}, images=None))
+    world.write(world.supplied(name="registry", kind_patch={}, images=()))
     got = world.open()
     assert "networking" not in got.kind_patch
     assert got.images == (PROMETHEUS,), "without a network the cluster can run only what is in the bundle"

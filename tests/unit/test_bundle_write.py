@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.bundle_world import NODE, PROMETHEUS, Docker, World, members
+from tests.unit.bundle_world import IN_NODE, NODE, PROMETHEUS, Docker, World, members
 from tests.unit.charts_world import chart, helm, packed
 
 import promdrill
@@ -58,6 +58,17 @@ def test_what_the_node_image_holds_is_listed(world: World) -> None:
     wanted = catalogue.load(paths.images_dir()).artefact("node-1.36.3").node
     assert wanted is not None
     assert set(wanted.images) <= set(inside)
+
+
+def test_the_node_image_does_not_claim_what_lies_in_the_archives(world: World) -> None:
+    """`Supplied.images` are those of the cluster: of the node image, and of the archives."""
+    found = world.write(world.supplied(images=(IN_NODE, PROMETHEUS)))
+    assert {part.path: part.images for part in found.parts if part.images} == {
+        "images/00-prometheus-v3.14.0.tar.gz": (PROMETHEUS,),
+        "node.tar.gz": (IN_NODE,),
+    }
+    got = world.open()
+    assert set(got.images) == set(got.available or ()) == {IN_NODE, PROMETHEUS}, "in every cluster, as before"
 
 
 def test_node_image_that_was_pulled_tells_nothing_of_its_inside(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,14 @@ def test_an_old_release_is_linked_as_its_own_go_did_it(
     flags = command[command.index("-ldflags") + 1].split()
     assert ("-checklinkname=0" in flags) == (of is not None)
     assert flags[-2:] == ["-X", "v=1"]
+
+
+def test_another_module_of_files_alone_is_another_entry_and_programs_keep_their_keys(tmp_path: Path) -> None:
+    toolchain = Go(Path("go"), "go1.26.8", {})
+    crds = Artefact("crds", "1", tmp_path, module="example.org/o", module_files={"crds.yaml": "bundle.yaml"})
+    assert go.key(replace(crds, module="example.org/p"), toolchain) != go.key(crds, toolchain)
+    programs = replace(crds, go={"example.org/o": "o"})
+    assert "module" not in go.recipe(programs, toolchain), "what was built before modules counted is still found"
 
 
 def test_of_a_module_without_programs_its_files_are_taken_and_nothing_is_compiled(

@@ -11,8 +11,9 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from http import HTTPStatus
@@ -155,11 +156,12 @@ class AdoptedCluster(PinnedKindCluster):
         self.identity = replace(found, server=server_of(self.kubeconfig_path), uid=uid)
         _write(self.path, Adopted(os.getpid(), start_of(os.getpid()), self.identity, secrets.token_hex(8)))
 
-    def require_fit(self, images: Collection[str]) -> None:
+    def require_fit(self, images: Collection[str], archives: Mapping[str, Path]) -> None:
         """Refuse a cluster that would have to be changed for the drills.
 
         Args:
             images: References of the images that the drills run.
+            archives: Docker archives that hold some of them, by reference.
 
         Raises:
             UsageError: A node lacks an image, or the default storage class would leave volumes behind.
@@ -181,7 +183,7 @@ class AdoptedCluster(PinnedKindCluster):
                 raise UsageError(
                     f"{said}: node {node['metadata']['name']} does not have {', '.join(missing)}, "
                     "and promdrill loads nothing into a node that is not its own",
-                    hint=f"kind load docker-image --name {self.name} {' '.join(missing)}",
+                    hint=self._loads(missing, archives),
                 )
 
     @contextlib.contextmanager
@@ -249,13 +251,29 @@ class AdoptedCluster(PinnedKindCluster):
             own_nodes(self.name, self.recorded)
             _take_back(kube, self.path, name)
 
+    def _loads(self, missing: Sequence[str], archives: Mapping[str, Path]) -> str:
+        """The commands that load images into the nodes: from an archive, where one holds it, else from the engine."""
+        held = {Reference.of(each).name: archive for each, archive in archives.items()}
+        packed = dict.fromkeys(held[each] for each in missing if each in held)
+        in_engine = [each for each in missing if each not in held]
+        load, name = ("kind", "load"), f"--name={self.name}"
+        commands = [[*load, "image-archive", name, str(archive)] for archive in packed]  # kind loads one at a time
+        commands += [[*load, "docker-image", name, *in_engine]] if in_engine else []
+        return " && ".join(map(shlex.join, commands))
+
     def _refusal(self, what: str) -> NotOurs:
         return NotOurs(f"cluster {self.name} was not made by promdrill and {what}", hint="leave --adopt out")
 
 
 @contextlib.contextmanager
 def adopted(
-    name: str, *, kind_path: Path, kubectl_path: Path, images: Collection[str], say: Say
+    name: str,
+    *,
+    kind_path: Path,
+    kubectl_path: Path,
+    images: Collection[str],
+    archives: Mapping[str, Path],
+    say: Say,
 ) -> Iterator[AdoptedCluster]:
     """A cluster that somebody else made, for as long as the block lasts. What a killed run left in it goes first.
 
@@ -264,6 +282,7 @@ def adopted(
         kind_path: Path of kind.
         kubectl_path: Path of kubectl.
         images: References of the images that the drills run.
+        archives: Docker archives that hold some of them, by reference.
         say: Called with a line about each thing that happens.
 
     Raises:
@@ -275,7 +294,7 @@ def adopted(
     with lease.this_name(name):
         made.begin()
         try:
-            made.require_fit(images)
+            made.require_fit(images, archives)
             say(f"using cluster {name}, which promdrill did not make: only in namespaces of the drills' own")
             yield made
         finally:

@@ -42,6 +42,7 @@ from promdrill.request.settings import Settings
 from promdrill.results.run import Run
 from promdrill.runbook import load as runbooks
 from promdrill.supply.bundle import unpack
+from promdrill.supply.bundle.origin import references
 from promdrill.supply.bundle.unpack import Opened
 from promdrill.supply.supplied import Supplied, SupplyRequest
 from promdrill.witness.place import FASTER_VOLUMES, Witness
@@ -292,6 +293,7 @@ def adopted(supplied: Supplied, options: KindOptions, *, say: Say) -> Iterator[A
 
     Raises:
         UsageError: There is no such cluster, another run uses it, or it would have to be changed.
+        SupplyError: An archive of an image cannot be read.
         ClusterError: It does not answer.
     """
     for gone in sweep.remove_abandoned():
@@ -301,6 +303,7 @@ def adopted(supplied: Supplied, options: KindOptions, *, say: Say) -> Iterator[A
         kind_path=options.kind or supplied.tools.kind,
         kubectl_path=options.kubectl or supplied.tools.kubectl,
         images=supplied.drilled,
+        archives={name: archive for archive in supplied.archives for name in references(archive)},
         say=say,
     ) as made:
         yield made

@@ -44,6 +44,8 @@ def recipe(artefact: Artefact, go: Go, architecture: str = NATIVE) -> dict[str, 
         "stamps": dict(artefact.stamps),
         "tags": artefact.tags,
         "compiler": _COMPILER,
+        # Left out beside programs, likewise; of files alone it is what the build is about.
+        **({} if artefact.go else {"module": artefact.module}),
         "module_files": dict(artefact.module_files),
         **({"release": asdict(artefact.release)} if artefact.release else {"folder": tree_digest(artefact.folder)}),
     }

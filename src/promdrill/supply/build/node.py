@@ -1,8 +1,8 @@
-"""The node image: kind's own files on a Debian tree, the built binaries, and every image that drills need.
+"""The node image: kind's own files on a Debian tree, the built binaries, and the images that every cluster runs.
 
 kind's design document "Node Image" says what a node image must have. Ours is assembled in a container that is never
 privileged: files are copied in, images/node/setup.sh adapts them, containerd imports the component images, and the
-container is committed. With the images inside, a new cluster loads nothing.
+container is committed. Those images are Kubernetes' and storage's; what drills run is loaded from archives.
 """
 
 from __future__ import annotations

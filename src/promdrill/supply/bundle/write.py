@@ -157,7 +157,8 @@ class _Work:
             save(self.supplied.node_image, take)
             digest = packed.finish()
         sizes = (packed.written_bytes, digest, packed.read_bytes)
-        inside = self.supplied.images or ()
+        beside = {name for archive in self.supplied.archives for name in references(archive)}
+        inside = tuple(name for name in self.supplied.images if name not in beside)
         what, origin = f"node image {self.supplied.node_image}", _node_origin(self.supplied)
         return Part(NODE, *sizes, what, self.supplied.kubernetes, origin, inside), squeezed
 

@@ -386,8 +386,8 @@ def test_options_that_mean_nothing_are_not_there(command: str, option: str) -> N
 def test_a_machine_that_cannot_run_drills_is_bad_input(
     fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def require(*, supply: str, warm: bool) -> None:
-        assert (supply, warm) == ("source", False)
+    def require(*, supply: str, cached: doctor.Cached) -> None:
+        assert (supply, cached) == ("source", doctor.Cached.NOTHING)
         raise UsageError("disk: 1.0 GiB free", hint="make clean-cache")
 
     monkeypatch.setattr(doctor, "require", require)

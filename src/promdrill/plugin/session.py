@@ -151,7 +151,7 @@ class DrillSession:
         if self._joined is not None:
             return self._joined.supplied
         self.request = self.request.with_supply()
-        self.request.require_machine()
+        self.request.require_machine(self._folders)
         supplied = fulfil.provide(self.request, self.request.needed(self._folders), say=self.say, found=self._found)
         if self._run is not None:
             self._run.results.supplied(supply=supplied.name, kubernetes=supplied.kubernetes)

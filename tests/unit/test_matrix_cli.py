@@ -199,7 +199,7 @@ def test_cells_are_run(world: World, capsys: Captured, monkeypatch: pytest.Monke
     monkeypatch.setenv("REPORTS", "elsewhere")
     assert run("--run", "--supply=source") == 0
     assert world.log == ["created", "deleted", "settled"]
-    assert world.required == [{"supply": "source", "warm": False}]
+    assert world.required == [{"supply": "source", "cached": doctor.Cached.NOTHING}]
     (of_cluster,) = [request.settings for request in world.requests]
     assert (of_cluster.kubernetes, of_cluster.profile, of_cluster.supply) == ("1.36.3", "fast", "source")
     first, second = world.cells

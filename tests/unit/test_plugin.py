@@ -78,8 +78,8 @@ class Fakes:
         self.supply_error: Exception | None = None
         self.cluster_error: Exception | None = None
 
-    def require(self, *, supply: str, warm: bool) -> None:
-        self.asked.update(required=(supply, warm))
+    def require(self, *, supply: str, cached: doctor.Cached) -> None:
+        self.asked.update(required=(supply, cached))
         if self.refusal is not None:
             raise self.refusal
 

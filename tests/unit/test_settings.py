@@ -11,7 +11,7 @@ from promdrill.core.choices import nearest
 from promdrill.core.errors import UsageError
 from promdrill.helm.source.files import metadata
 from promdrill.request import scenarios
-from promdrill.request.request import Request, is_warm, make
+from promdrill.request.request import Request, make
 
 CHART = "apiVersion: v2\nname: prometheus\nversion: 25.8.0\nappVersion: v2.48.0\n"
 
@@ -104,19 +104,6 @@ def test_the_supply_is_asked_for_what_was_asked(chart: Path) -> None:
 @pytest.mark.parametrize(("typed", "meant"), [("disk-ful", "disk-full"), ("lifecycle", "lifecycle-flag")])
 def test_nearest(typed: str, meant: str) -> None:
     assert nearest(typed, ["a", "disk-full", "lifecycle-flag"]) == meant
-
-
-def test_warm_once_the_largest_builds_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PROMDRILL_CACHE_DIR", str(tmp_path))
-    unfinished = tmp_path / "artefacts/kubernetes-1.36.3/.0a1b-xyz"
-    unfinished.mkdir(parents=True)
-    assert not is_warm("1.36.3", "source")
-    (unfinished.parent / "0a1b").mkdir()
-    assert is_warm("1.36.3", "source")
-    assert not is_warm("1.34.4", "source")
-    assert not is_warm("1.36.3", "registry")
-    (tmp_path / "artefacts" / "pulled-prometheus-prometheus" / "key").mkdir(parents=True)
-    assert is_warm("1.36.4", "registry")
 
 
 @pytest.fixture

@@ -18,18 +18,17 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import filelock
 
-from promdrill.core import files, paths, scratch
+from promdrill.core import background, files, paths, scratch
 from promdrill.core.errors import SupplyError, UsageError
 
 TAG = "CACHEDIR.TAG"
@@ -59,8 +58,8 @@ def keeps_go() -> bool:
     return said == "1"
 
 
-DELETING = "delete-go"
-"""Name of the thread that deletes Go's caches."""
+DELETING = "the deletion of what only builds need"
+"""What goes on in the background once Go's caches have been moved away."""
 
 _OF_THE_DISK = "lost+found"
 _HINT = f"{paths.CACHE_VARIABLE}=FOLDER ..., a new or an empty one"
@@ -212,7 +211,7 @@ class Cache:
             UsageError: The folder is somebody else's.
         """
         claim(self.root)
-        with scratch.folder("work", within=self.root / "scratch") as folder:
+        with scratch.folder("work", within=self._temporary) as folder:
             yield folder
 
     @contextlib.contextmanager
@@ -225,36 +224,55 @@ class Cache:
         with self._go_lock(fcntl.LOCK_SH):
             yield
 
+    @contextlib.contextmanager
+    def without_builds(self) -> Iterator[None]:
+        """Keep Go's caches unused during the block: nobody begins to build with them.
+
+        Raises:
+            BlockingIOError: Another process is building with them.
+            UsageError: The folder is somebody else's.
+        """
+        with self._go_lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
+            yield
+
     def drop_go(self) -> bool:
         """Delete Go's caches: several GB that only further builds would use. Returns whether there were any.
 
         They stay while another process builds with them, which deletes them when it is done, and where the environment
-        has `KEEP_BUILD`. Their files go in a thread of its own, which takes half a minute; the process ends after it.
+        has `KEEP_BUILD`. They are moved to the temporary folders. What is left there is deleted in the background, as
+        it takes half a minute: these caches, and what killed processes have left.
 
         Raises:
             UsageError: As in `keeps_go`.
             OSError: They could not be moved out of the way.
         """
-        if keeps_go() or not (self.root / "go").is_dir():
-            return False
-        moved: SimpleQueue[bool | Exception] = SimpleQueue()
-        threading.Thread(target=self._delete_go, args=(moved.put,), name=DELETING).start()
-        outcome = moved.get()
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
+        dropped = not keeps_go() and (self.root / "go").is_dir() and self._move_go()
+        if any(path.is_dir() for path in self._temporary.glob("*")):
+            background.begin(DELETING, self.sweep)
+        return dropped
 
-    def _delete_go(self, tell: Callable[[bool | Exception], None]) -> None:
-        """Move Go's caches out of the way, tell whether that was done, and delete them."""
+    def _move_go(self) -> bool:
+        """Make Go's caches a temporary folder that nobody holds; returns False while anybody builds with them."""
+        self._temporary.mkdir(parents=True, exist_ok=True)
         try:
-            with self.scratch() as folder:
-                with self._go_lock(fcntl.LOCK_EX | fcntl.LOCK_NB):
-                    (self.root / "go").rename(folder / "go")
-                tell(True)
+            with self.without_builds():
+                (self.root / "go").rename(self._temporary / f"go-{secrets.token_hex(4)}")
         except BlockingIOError:
-            tell(False)
-        except Exception as error:  # noqa: BLE001  raised again where it was asked for
-            tell(error)
+            return False
+        return True
+
+    def sweep(self) -> int:
+        """Delete the temporary folders whose makers have ended; returns how many there were.
+
+        Raises:
+            UsageError: The folder is somebody else's.
+        """
+        require_own(self.root)
+        return scratch.sweep(self._temporary)
+
+    @property
+    def _temporary(self) -> Path:
+        return self.root / "scratch"
 
     @contextlib.contextmanager
     def _go_lock(self, operation: int) -> Iterator[None]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from promdrill.artefacts.cache import Cache
 from promdrill.cli.parser import EXIT_FAILED, EXIT_OK, Subcommands, add_command, say
 from promdrill.cluster import sweep
-from promdrill.core import docker_target, scratch
+from promdrill.core import docker_target, paths, scratch
 from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.supply.engine import lifecycle
 
@@ -42,6 +43,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     stopped = lifecycle.stop(say=say)
     if stopped:
         say("stopped the container engine that promdrill had started")
+    Cache(paths.cache_dir()).sweep()
     left = (*adopted.left, *swept.left)
     if not (adopted.deleted or swept.deleted or left or stopped):
         say("nothing was running")

@@ -51,20 +51,30 @@ def _execute(_arguments: argparse.Namespace) -> int:
 
 @contextlib.contextmanager
 def locked(cache: Path) -> Iterator[None]:
-    """Keep other runs from building into the cache during the block.
+    """Keep other runs from building into the cache during the block, and from deleting in it.
 
     Raises:
-        PromdrillError: Another run is building into it.
+        PromdrillError: Another run is doing that.
     """
+    hint = "wait for it, or stop it, and try again"
     with contextlib.ExitStack() as held:
         for path in sorted((cache / "locks").glob("*.lock")):
+            _hold(path, held, PromdrillError(f"another run is building {path.stem}", hint=hint))
+        for path in sorted((cache / "scratch").glob("*.lock")):
+            _hold(path, held, PromdrillError(f"another run is using {path.with_suffix('')}", hint=hint))
+        if cache.is_dir():
             try:
-                held.enter_context(filelock.FileLock(path, blocking=False))
-            except filelock.Timeout:
-                raise PromdrillError(
-                    f"another run is building {path.stem}", hint="wait for it, or stop it, and try again"
-                ) from None
+                held.enter_context(artefacts.Cache(cache).without_builds())
+            except BlockingIOError:
+                raise PromdrillError("another run is building", hint=hint) from None
         yield
+
+
+def _hold(lock: Path, held: contextlib.ExitStack, refusal: PromdrillError) -> None:
+    try:
+        held.enter_context(filelock.FileLock(lock, blocking=False))
+    except filelock.Timeout:
+        raise refusal from None
 
 
 def empty(cache: Path) -> int:

@@ -60,8 +60,7 @@ def _execute(arguments: argparse.Namespace) -> int:
     asked = asked.with_supply()
     supply = "bundle" if asked.choice is None else asked.settings.supply
     probes = doctor.Probes(choice=lambda _supply: asked.of_supply().chosen)
-    warm = request.is_warm(asked.settings.kubernetes, asked.supply_name())
-    findings = doctor.examine(supply=supply, warm=warm, probes=probes)
+    findings = doctor.examine(supply=supply, cached=asked.cached(), probes=probes)
     doctor.render(findings, Console(highlight=False))
     return doctor.exit_code(findings)
 

@@ -22,9 +22,10 @@ from promdrill.cli.parser import (
     EXIT_PIPE_CLOSED,
     EXIT_USAGE,
     Parser,
+    aside,
     complain,
 )
-from promdrill.core import paths, reading
+from promdrill.core import background, paths, reading
 from promdrill.core.choices import nearest
 from promdrill.core.errors import PromdrillError, UsageError
 
@@ -147,6 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments = build_parser().parse_args(words)
         with _endings_as_interrupts():
             code: int = arguments.execute(arguments)
+            background.wait(say=aside)
     except PromdrillError as error:
         complain(error)
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED

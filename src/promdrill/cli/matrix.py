@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shlex
@@ -19,13 +20,13 @@ from promdrill.core import paths
 from promdrill.core.choices import SUPPLIES, jobs, one_of
 from promdrill.core.errors import PromdrillError, UsageError
 from promdrill.core.reading import path_of, shown
+from promdrill.doctor import Cached
 from promdrill.matrix import carried, child, ground, running, table
 from promdrill.matrix.cells import VARIABLES, Cell, Matrix, expand, select, shard, to_github
 from promdrill.matrix.gitlab import CiCache, to_gitlab
 from promdrill.matrix.kept import Folders
 from promdrill.matrix.reading import FILE_NAME, Known, read
-from promdrill.request import cache_key, scenarios
-from promdrill.request.request import is_warm
+from promdrill.request import built, cache_key, scenarios
 from promdrill.supply import choose, kubernetes, settle
 from promdrill.supply.build import catalogue
 from promdrill.supply.choose import Choice
@@ -179,11 +180,20 @@ def _require(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choic
     _refuse_foreign(arguments)
     try:
         general = ground.general(lambda name: _asked(arguments, name), choice)
-        chosen = general.supply_name()
-        warm = all(is_warm(cell.variables["KUBE_VERSION"], chosen) for cell in cells)
-        doctor.require(supply=chosen, warm=warm)
+        doctor.require(supply=general.supply_name(), cached=_cached(arguments, cells, choice))
     except PromdrillError as error:
         raise UsageError(error.message, hint=error.hint) from error  # whatever the error, nothing was started
+
+
+def _cached(arguments: argparse.Namespace, cells: Sequence[Cell], choice: Choice | None) -> Cached:
+    """How much of what every cell needs is in the cache."""
+    levels: dict[object, Cached] = {}
+    for cell in cells:
+        with contextlib.suppress(PromdrillError):  # a cell that is wrong says so in its turn
+            found = ground.request(cell, lambda name: _asked(arguments, name), choice)
+            alike = built.deciding(found.settings, found.scenarios)
+            levels[alike] = levels[alike] if alike in levels else found.cached()
+    return min(levels.values(), default=Cached.NOTHING)
 
 
 def _refuse_foreign(arguments: argparse.Namespace) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from promdrill.cluster.kind import PinnedKindCluster
-from promdrill.core import paths
+from promdrill.core import background, paths
 from promdrill.core.choices import AS_WRITTEN, OTHER_FAULT
 from promdrill.core.errors import ClusterError, CommandFailed, PromdrillError, UsageError, no_room
 from promdrill.core.model import INSTALLS, Variant, drill_name
@@ -151,7 +151,7 @@ class DrillSession:
         if self._joined is not None:
             return self._joined.supplied
         self.request = self.request.with_supply()
-        self.request.require_machine()
+        self.request.require_machine(self._folders)
         supplied = fulfil.provide(self.request, self.request.needed(self._folders), say=self.say, found=self._found)
         if self._run is not None:
             self._run.results.supplied(supply=supplied.name, kubernetes=supplied.kubernetes)
@@ -313,6 +313,10 @@ class DrillSession:
         own = self._run.results.folder == self._run.folder  # a child leaves the page to its parent
         if own and not self._run.results.unwritten:
             write_page(self._run)
+
+    def pytest_unconfigure(self) -> None:
+        """Wait for what still goes on in the background."""
+        background.wait(say=self.say)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter, exitstatus: int) -> None:
         """One line per drill, a table of controls or ablations, and where to read more."""

@@ -37,7 +37,7 @@ from promdrill.helm.source import find
 from promdrill.helm.source.files import metadata
 from promdrill.helm.values.user import Own
 from promdrill.observe import quantity
-from promdrill.request import adopting, options, scenarios
+from promdrill.request import adopting, built, options, scenarios
 from promdrill.request.options import OPTIONS, Given, Option
 from promdrill.request.scenarios import ScenarioFolder
 from promdrill.request.settings import DURATIONS, Settings
@@ -162,14 +162,28 @@ class Request:
         chosen = self.with_supply().choice
         return chosen.name if chosen is not None else "bundle"
 
-    def require_machine(self) -> None:
+    def require_machine(self, drilled: Sequence[Path] | None = None) -> None:
         """Refuse a machine on which this cannot be run.
 
+        Args:
+            drilled: The folders of the scenarios to drill; by default, those of the request.
+
         Raises:
-            UsageError: What is wrong with it, and how to fix it.
+            UsageError: What is wrong with it, and how to fix it. Also as in `needed`.
         """
-        supply = self.supply_name()
-        doctor.require(supply=supply, warm=is_warm(self.settings.kubernetes, supply))
+        doctor.require(supply=self.supply_name(), cached=self.cached(drilled))
+
+    def cached(self, drilled: Sequence[Path] | None = None) -> doctor.Cached:
+        """How much of what this needs is in the cache, as far as that can be told before anything is started.
+
+        Args:
+            drilled: As in `require_machine`.
+
+        Raises:
+            UsageError: As in `needed`.
+        """
+        folders = self.needed(self.scenarios if drilled is None else drilled)
+        return built.level(self.settings, folders, self.supply_name())
 
     def needed(self, drilled: Sequence[Path]) -> tuple[Path, ...]:
         """The folders whose images and values a session needs: also those of look-alikes, if they are to be drilled.
@@ -298,17 +312,6 @@ def _as_option(variable: str, value: str) -> str:
 def ids_of(given: Given) -> list[str]:
     """The ids that SCENARIO names."""
     return [name.strip() for name in (given.get("SCENARIO") or "").split(",") if name.strip()]
-
-
-def is_warm(kubernetes: str, supply: str) -> bool:
-    """Whether the largest artefacts are in the cache already, so that a run needs little disk.
-
-    Args:
-        kubernetes: Version of the cluster.
-        supply: `source`, `registry` or `bundle`.
-    """
-    largest = {"source": f"kubernetes-{kubernetes}", "registry": "pulled-prometheus-prometheus"}
-    return supply in largest and any((paths.cache_dir() / "artefacts" / largest[supply]).glob("[!.]*"))
 
 
 def chart_of(settings: Settings) -> find.ChartRequest:

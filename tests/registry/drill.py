@@ -39,7 +39,7 @@ from promdrill.core import paths, shell
 from promdrill.core.clock import SYSTEM
 from promdrill.core.errors import PromdrillError, SupplyError
 from promdrill.install.manifests import APP_VERSION
-from promdrill.request import planning, scenarios
+from promdrill.request import needed_images, planning, scenarios
 from promdrill.request.request import Request
 from promdrill.request.settings import Settings
 from promdrill.supply import OWN_IMAGES
@@ -195,7 +195,11 @@ def build() -> tuple[Supplied, Mapping[str, Path]]:
     asked = Request(Settings(supply="source"))
     plan = planning.plan_of(asked, folders, supplied.tools.helm, paths.own_chart(), built.references()).plan
     rendered = plan.references if plan is not None else ()
-    wanted = (*planning.storage_images(supplied.provisioner), *planning.drilled_images(folders, APP_VERSION), *rendered)
+    wanted = (
+        *needed_images.storage_images(supplied.provisioner),
+        *needed_images.drilled_images(folders, APP_VERSION),
+        *rendered,
+    )
     stocked = [name for name in dict.fromkeys(wanted) if name not in OWN_IMAGES]
     return supplied, {reference: source.image_archive(reference) for reference in stocked}
 

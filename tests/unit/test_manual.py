@@ -33,7 +33,7 @@ from promdrill.core.paths import images_dir, scenarios_dir
 from promdrill.install.manifests import APP_VERSION
 from promdrill.install.manual import JOBS
 from promdrill.observe.quantity import size_bytes
-from promdrill.request import planning
+from promdrill.request import needed_images
 from promdrill.supply.build import catalogue
 
 README = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -167,7 +167,7 @@ def test_every_image_is_made_by_the_catalogue_and_is_loaded() -> None:
     loaded = catalogue.load(images_dir())
     images = {container["image"] for _, _, container in workloads(objects(SHIPPED))}
     assert len(images) == 3
-    assert images <= set(planning.drilled_images([scenarios_dir() / "permission-denied"], APP_VERSION))
+    assert images <= set(needed_images.drilled_images([scenarios_dir() / "permission-denied"], APP_VERSION))
     assert images <= set(loaded.references())
     assert {loaded.image(image)[1].reference for image in images} == images
 

@@ -26,7 +26,7 @@ from promdrill.observe.log_patterns import wording
 from promdrill.observe.others import no_volume
 from promdrill.observe.probes import ExecProbe, QueryProbe
 from promdrill.observe.snapshot import Object, Snapshot
-from promdrill.request import planning
+from promdrill.request import needed_images
 from promdrill.runbook.parse import parse
 
 SCENARIOS = ("claim-mismatch", "permission-denied", "service-port")
@@ -301,4 +301,4 @@ def test_the_server_crashes_with_the_kernels_words(tmp_path: Path) -> None:
 
 def test_the_helpers_image_is_loaded() -> None:
     image = stated("permission-denied").plan.variables["DEBUG_IMAGE"]
-    assert image in planning.drilled_images([paths.scenarios_dir() / "permission-denied"], APP_VERSION)
+    assert image in needed_images.drilled_images([paths.scenarios_dir() / "permission-denied"], APP_VERSION)

@@ -15,7 +15,7 @@ import yaml
 
 from promdrill.core.paths import images_dir, manifests_dir, scenarios_dir
 from promdrill.install.manifests import APP_VERSION
-from promdrill.request import planning
+from promdrill.request import needed_images
 from promdrill.supply.build import catalogue
 
 Texts = dict[str, str]
@@ -296,7 +296,7 @@ def test_every_image_is_made_by_the_catalogue_and_is_loaded() -> None:
     images.add(named(found, "Prometheus", "main")["spec"]["image"])
     images |= set(re.findall(r"--prometheus-config-reloader=(\S+)", "".join(SHIPPED.values())))
     assert len(images) == 6
-    assert images <= set(planning.drilled_images([scenarios_dir() / "hpa-custom-metric"], APP_VERSION))
+    assert images <= set(needed_images.drilled_images([scenarios_dir() / "hpa-custom-metric"], APP_VERSION))
     assert images <= set(loaded.references())
     server = named(found, "Prometheus", "main")["spec"]
     assert server["image"].endswith(f":{server['version']}")

@@ -20,7 +20,7 @@ from promdrill.core import paths, reading
 from promdrill.core.errors import UsageError
 from promdrill.helm.values import ChartPlan
 from promdrill.helm.values.user import Own, ValuesFile
-from promdrill.request import fulfil, options, planning
+from promdrill.request import fulfil, needed_images, options, planning
 from promdrill.request.fulfil import Preflight
 from promdrill.request.options import OPTIONS
 from promdrill.request.planning import Planned
@@ -162,8 +162,8 @@ def test_a_bundle_is_opened_once_from_the_request_to_the_run(world: World, monke
 
     monkeypatch.setattr(supply, "provide", provide)
     monkeypatch.setattr(planning, "plan_of", lambda *_, **__: Planned(Path("chart"), None))
-    monkeypatch.setattr(planning, "storage_images", lambda *_: ())
-    monkeypatch.setattr(planning, "optional_images", lambda _: ())
+    monkeypatch.setattr(needed_images, "storage_images", lambda *_: ())
+    monkeypatch.setattr(needed_images, "optional_images", lambda _: ())
     monkeypatch.setattr(supply, "completed", lambda found, *_, **__: found)
     request, found = fulfil.prepare(make({"BUNDLE": str(world.file)}), say=world.said.append)
     fulfil.provide(request, [], say=world.said.append, found=found)
@@ -197,7 +197,7 @@ def test_a_plan_is_made_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(choose, "chosen", lambda *_: Choice("source", ""))
     monkeypatch.setattr(planning, "plan_of", plan_of)
     for name in ("storage_images", "optional_images"):
-        monkeypatch.setattr(planning, name, lambda *_: ())
+        monkeypatch.setattr(needed_images, name, lambda *_: ())
     fakes = SimpleNamespace(
         helm=lambda *_, **__: tools.helm, chart=chart, provide=provide, available=lambda *_, **__: None
     )
@@ -229,8 +229,8 @@ def bundled(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
     monkeypatch.setattr(supply, "completed", completed)
     monkeypatch.setattr(supply, "settle", lambda **_: seen.append(("settled",)))
     monkeypatch.setattr(planning, "plan_of", lambda *_, **__: Planned(Path("chart"), None))
-    monkeypatch.setattr(planning, "storage_images", lambda *_: ())
-    monkeypatch.setattr(planning, "optional_images", lambda _: ())
+    monkeypatch.setattr(needed_images, "storage_images", lambda *_: ())
+    monkeypatch.setattr(needed_images, "optional_images", lambda _: ())
     return seen
 
 

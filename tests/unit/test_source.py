@@ -12,7 +12,7 @@ from promdrill.artefacts import machine
 from promdrill.artefacts.cache import Cache
 from promdrill.core import paths
 from promdrill.core.errors import SupplyError
-from promdrill.request import planning
+from promdrill.request import needed_images
 from promdrill.supply.build import catalogue, debian, node, source, toolchain
 from promdrill.supply.build import go as gobuild
 from promdrill.supply.build.toolchain import Go
@@ -265,7 +265,7 @@ def test_a_node_image_holds_what_every_cluster_needs_and_nothing_else() -> None:
     for version in shipped.kubernetes_versions():
         recipe = shipped.artefact(f"node-{version}").node
         assert recipe is not None
-        assert set(planning.storage_images(None)) <= set(recipe.images)
+        assert set(needed_images.storage_images(None)) <= set(recipe.images)
         assert not [image for image in recipe.images if "prometheus" in image or "alert" in image]
 
 

@@ -13,7 +13,7 @@ from promdrill.artefacts.pins import Pin, Pins
 from promdrill.artefacts.platforms import Platform
 from promdrill.helm.source import find
 from promdrill.install.manifests import APP_VERSION
-from promdrill.request import planning
+from promdrill.request import needed_images
 from promdrill.request.request import Request
 from promdrill.supply import OWN_IMAGES
 from promdrill.supply.build import programs
@@ -61,8 +61,13 @@ def rows(request: Request, platform: Platform, pins: Pins) -> Iterator[Fetched]:
     yield from (_pinned(pin, str(platform)) for pin in (planned.kind, planned.kubectl, planned.helm))
     yield from (_pinned(pin, "any") for pin in (planned.provisioner, planned.crds))
     yield Fetched("node image", node, planned.node.name, planned.node.digest)
-    drilled = planning.drilled_images(scenarios, settings.app_version or APP_VERSION)
-    images = (PROVISIONER_IMAGE, *planning.storage_images(None), *drilled, *planning.optional_images(scenarios))
+    drilled = needed_images.drilled_images(scenarios, settings.app_version or APP_VERSION)
+    images = (
+        PROVISIONER_IMAGE,
+        *needed_images.storage_images(None),
+        *drilled,
+        *needed_images.optional_images(scenarios),
+    )
     for name in dict.fromkeys(images):
         if name in OWN_IMAGES:
             yield Fetched("own image", node, f"{name}, packed from promdrill's {programs.FOLDER}/{platform.node.key}")

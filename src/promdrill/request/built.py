@@ -19,7 +19,7 @@ from promdrill.core.merging import merged
 from promdrill.doctor import Cached
 from promdrill.helm.values.edit import read
 from promdrill.install import manifests
-from promdrill.request import images, scenarios
+from promdrill.request import needed_images, scenarios
 from promdrill.request.scenarios import ScenarioFolder, traits
 from promdrill.request.settings import Settings
 from promdrill.supply.build import catalogue, debian, toolchain
@@ -91,7 +91,10 @@ def _needed(settings: Settings, node: NodeRecipe, named: Sequence[str], shelf: C
 
 def _named(drilled: Sequence[Path]) -> tuple[str, ...]:
     """The images that scenarios name, and those of promdrill's own chart in the drills that install a chart."""
-    chart, found = read(paths.own_chart() / "values.yaml"), [*images.drilled_images(drilled, manifests.APP_VERSION)]
+    chart, found = (
+        read(paths.own_chart() / "values.yaml"),
+        [*needed_images.drilled_images(drilled, manifests.APP_VERSION)],
+    )
     for folder in drilled:
         if not traits(ScenarioFolder(folder.name, folder).test).install:
             found += _images(merged(chart, read(folder / "values.yaml")))

@@ -34,7 +34,7 @@ from promdrill.helm.values import ChartPlan, Layered, layers
 from promdrill.install import legacy, manifests
 from promdrill.kube.client import Kube
 from promdrill.kube.expected import Expected
-from promdrill.request import adopting, alerting, as_rendered, changes, planning
+from promdrill.request import adopting, alerting, as_rendered, changes, needed_images, planning
 from promdrill.request.planning import Planned
 from promdrill.request.request import KindOptions, Request, chart_named
 from promdrill.request.scenarios import ScenarioFolder, look_alike, traits
@@ -170,12 +170,12 @@ def provide(
         say(line)
     alerts = alerting.wanted(settings)
     beside = _names(witness_objects(alerting.image(plan.app_version))) if alerts is not None else ()
-    drilled = (*planning.drilled_images(scenarios, plan.app_version), *plan.references)
+    drilled = (*needed_images.drilled_images(scenarios, plan.app_version), *plan.references)
     if supplied is None:
         supplied = supply.provide(asked, (*drilled, *beside), on_event=say)
-    wanted = (*planning.storage_images(supplied.provisioner), *drilled, *beside)
+    wanted = (*needed_images.storage_images(supplied.provisioner), *drilled, *beside)
     supplied = supply.completed(supplied, asked, wanted, on_event=say)
-    further = dict(_optional(asked, supplied, planning.optional_images(scenarios), say=say))
+    further = dict(_optional(asked, supplied, needed_images.optional_images(scenarios), say=say))
     if not more_follows:
         supply.settle(on_event=say)
     return replace(

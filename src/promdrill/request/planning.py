@@ -27,15 +27,12 @@ from promdrill.install.needs import Needs, Node, needs_of
 from promdrill.install.replicas import one_of, with_service
 from promdrill.install.shared import shared
 from promdrill.observe.server import Server
-from promdrill.request import adopting, images
+from promdrill.request import adopting
 from promdrill.request.request import Request
 from promdrill.request.scenarios import ScenarioFolder, applies, asks_plainly, keeps_scrapes, traits
 from promdrill.request.settings import Settings
 
 _OFF = {"enabled": False}
-
-storage_images, drilled_images, optional_images = images.storage_images, images.drilled_images, images.optional_images
-"""What drills need besides a chart's; asked for here by whoever has a plan."""
 
 
 @dataclass(frozen=True, slots=True)

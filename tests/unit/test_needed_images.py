@@ -11,7 +11,7 @@ from promdrill.artefacts import pins
 from promdrill.artefacts.reference import Reference, named_in
 from promdrill.core import paths
 from promdrill.core.errors import UsageError
-from promdrill.request import planning
+from promdrill.request import needed_images
 from promdrill.request.scenarios import find_all
 from promdrill.supply import OWN_IMAGES
 from promdrill.witness.place import objects as witness_objects
@@ -40,7 +40,7 @@ def _folders(*ids: str) -> list[Path]:
 
 
 def test_storage_is_in_every_cluster(provisioner: Path) -> None:
-    assert {*planning.storage_images(provisioner)} == STORAGE
+    assert {*needed_images.storage_images(provisioner)} == STORAGE
 
 
 @pytest.mark.parametrize(
@@ -75,29 +75,29 @@ def test_storage_is_in_every_cluster(provisioner: Path) -> None:
     ],
 )
 def test_what_a_scenario_brings(scenario: str, wanted: set[str]) -> None:
-    assert {*planning.drilled_images(_folders(scenario), "2.55.1")} == wanted
+    assert {*needed_images.drilled_images(_folders(scenario), "2.55.1")} == wanted
 
 
 def test_the_alert_receiver_comes_with_rules_alone(provisioner: Path) -> None:
     shipped = [each.folder for each in find_all()]
     assert RECEIVER not in {
-        *planning.storage_images(provisioner),
-        *planning.drilled_images(shipped, "2.48.0"),
-        *planning.optional_images(shipped),
+        *needed_images.storage_images(provisioner),
+        *needed_images.drilled_images(shipped, "2.48.0"),
+        *needed_images.optional_images(shipped),
     }
 
 
 def test_a_drill_can_do_without_grafana() -> None:
-    assert planning.optional_images(_folders("disk-full")) == ()
-    assert planning.optional_images(_folders("dashboard-no-data", "restarts-metric")) == (GRAFANA,)
+    assert needed_images.optional_images(_folders("disk-full")) == ()
+    assert needed_images.optional_images(_folders("dashboard-no-data", "restarts-metric")) == (GRAFANA,)
 
 
 def test_no_shipped_manifest_runs_an_image_that_no_scenario_brings(provisioner: Path) -> None:
     shipped = [each.folder for each in find_all()]
     planned = {
-        *planning.storage_images(provisioner),
-        *planning.drilled_images(shipped, "2.48.0"),
-        *planning.optional_images(shipped),
+        *needed_images.storage_images(provisioner),
+        *needed_images.drilled_images(shipped, "2.48.0"),
+        *needed_images.optional_images(shipped),
     }
     planned |= {Reference.of(text).name for text in named_in(witness_objects("quay.io/prometheus/prometheus:v2.48.0"))}
     folders = [paths.manifests_dir(), paths.scenarios_dir()]
@@ -111,9 +111,9 @@ def test_no_shipped_manifest_runs_an_image_that_no_scenario_brings(provisioner: 
 def test_every_image_of_a_shipped_drill_is_pinned_by_digest_or_ours(provisioner: Path) -> None:
     table, shipped = pins.Pins.load(), [each.folder for each in find_all()]
     for image in (
-        *planning.storage_images(provisioner),
-        *planning.drilled_images(shipped, "2.48.0"),
-        *planning.optional_images(shipped),
+        *needed_images.storage_images(provisioner),
+        *needed_images.drilled_images(shipped, "2.48.0"),
+        *needed_images.optional_images(shipped),
     ):
         assert image in OWN_IMAGES or table.digest("image", image), image
 
@@ -123,7 +123,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "test_mine.py").write_text("@pytest.mark.beside('grafan')\ndef test_mine(drill): ...\n")
     with pytest.raises(UsageError, match="no manifests in manifests/grafan"):
-        planning.optional_images([folder])
+        needed_images.optional_images([folder])
 
 
 def test_a_file_of_a_scenario_that_is_no_yaml_has_no_images(tmp_path: Path) -> None:
@@ -132,4 +132,4 @@ def test_a_file_of_a_scenario_that_is_no_yaml_has_no_images(tmp_path: Path) -> N
     (folder / "test_mine.py").write_text("@pytest.mark.images('a/b:1')\ndef test_mine(drill): ...\n")
     (folder / "broken.yaml").write_text("a: [")
     (folder / "list.yaml").write_text("[1]")
-    assert {*planning.drilled_images([folder], "2.48.0")} == {"docker.io/a/b:1"}
+    assert {*needed_images.drilled_images([folder], "2.48.0")} == {"docker.io/a/b:1"}

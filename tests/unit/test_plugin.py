@@ -118,10 +118,12 @@ class Fakes:
         run: Run,
         request: Request,
         until_turn: Callable[[], float],
+        turn_over: Callable[[], None],
     ) -> Iterator[Any]:
         del supplied
         assert install == "helm"
         assert until_turn() < 1.0, "nothing runs beside it"
+        turn_over()
         assert made.name == "pinned"
         self.asked.update(request_of_drill=request, variant=variant)
         name = drill_name(scenario.name, variant.label)

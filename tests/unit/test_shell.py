@@ -182,7 +182,9 @@ def test_a_daemon_and_what_it_starts_bear_no_mark(tmp_path: Path, monkeypatch: p
 
 def test_a_command_inside_a_command_bears_both_marks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(processes.MARK, "outer.1")
-    with shell.spawn(["sleep", "600"]) as process:
+    with shell.spawn(["sh", "-c", "echo up; sleep 600; :"]) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"up\n", "while a program begins, the kernel shows no environment of it"
         for mark in ("outer", "outer.1", process.mark):
             assert process.pid in {found.pid for found in processes.marked(mark)}
         assert process.pid not in {found.pid for found in processes.marked("out")}

@@ -793,13 +793,16 @@ def test_clean_cache_leaves_a_temporary_folder_that_is_in_use(
 
 
 @pytest.mark.usefixtures("no_engine")
-def test_clean_deletes_what_a_killed_run_left_in_the_cache(tmp_path: Path) -> None:
+def test_clean_deletes_what_a_killed_run_left_in_the_cache_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Cache(tmp_path / "cache").scratch() as held:
         left = held.with_name("go-0a1b")
         left.mkdir()
         assert main.main(["clean"]) == 0
         assert not left.exists()
         assert held.is_dir(), "somebody uses it"
+    assert capsys.readouterr().out == "deleted what killed runs had left in the cache\n"
 
 
 def test_a_command_says_what_it_waits_for_and_an_interrupt_ends_the_wait(

@@ -43,9 +43,11 @@ def _execute(arguments: argparse.Namespace) -> int:
     stopped = lifecycle.stop(say=say)
     if stopped:
         say("stopped the container engine that promdrill had started")
-    Cache(paths.cache_dir()).sweep()
+    abandoned = Cache(paths.cache_dir()).sweep()
+    if abandoned:
+        say("deleted what killed runs had left in the cache")
     left = (*adopted.left, *swept.left)
-    if not (adopted.deleted or swept.deleted or left or stopped):
+    if not (adopted.deleted or swept.deleted or left or stopped or abandoned):
         say("nothing was running")
     return EXIT_FAILED if left else EXIT_OK
 

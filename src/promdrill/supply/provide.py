@@ -105,12 +105,12 @@ def helm(
         request: What is needed.
         on_event: As for `provide`.
         console: As for `provide`.
-        before_cluster: Whether a cluster of this request is made next. Then, where Helm has to be built, an engine is
-            made sure of first, and what the cluster is built from is downloaded meanwhile.
+        before_cluster: Whether a cluster of this request is made next. On `source` an engine is then made sure of
+            first, and the modules of the cluster's parts are downloaded while Helm is compiled.
 
     Raises:
-        UsageError: There is no engine.
-        SupplyError: It is not available.
+        UsageError: A cluster follows, and there is no engine.
+        SupplyError: It is not available, or an engine could not be started.
     """
     if request.chosen.name == "source":
         if before_cluster:
@@ -159,7 +159,8 @@ def archives(
     if request.bundle is not None:  # the cluster has everything that it holds already
         raise SupplyError(
             f"BUNDLE={request.bundle} does not contain {', '.join(references)}",
-            hint=f"make a bundle of these scenarios: {paths.command('bundle')}; `bundle --controls` for controls",
+            hint=f"make a bundle of these scenarios: {paths.command('bundle')}; "
+            f"for controls too: {paths.program()} bundle --controls",
         )
     if request.chosen.name == "source":
         built = _source(console, on_event)
